@@ -1,0 +1,1 @@
+"""Readers of verbal-autopsy data and the `Deaths` they return."""

@@ -1,0 +1,246 @@
+"""`Deaths`: one data set, and the ledger of what reading it dropped or changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.errors import InputError, did_you_mean
+from va_experiments.seeds import canonical_json
+
+__all__ = ["ABSENT", "FEATURE_LEVELS", "MISSING", "PRESENT", "Deaths", "LearnedCut", "LedgerEntry"]
+
+PRESENT, ABSENT, MISSING = 1, 0, -1
+"""Codes of `Deaths.symptoms`."""
+
+FEATURE_LEVELS: Mapping[str, tuple[str, ...]] = {
+    "no_hce": ("core",),
+    "hce": ("core", "hce"),
+    "hce_words": ("core", "hce", "word"),
+}
+"""Feature level -> the blocks of symptoms it keeps. HCE: recall of health care experience."""
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One kind of change made on reading: how many rows or cells, where, and why."""
+
+    action: str
+    """What was done: ``"dropped row"``, ``"set missing"``, ``"clipped"``, ``"noted"``, ..."""
+    column: str
+    """Column of the source, or ``"*"`` for whole rows."""
+    count: int
+    """Rows or cells concerned."""
+    reason: str
+    """Why, in words a reader of the report understands."""
+    examples: tuple[str, ...] = ()
+    """At most five distinct offending values; never an identifier of a person."""
+
+
+@dataclass(frozen=True)
+class LearnedCut:
+    """A symptom that is `present` where a number exceeds a cut-off to be learned on training rows only."""
+
+    symptom: str
+    covariate: str
+
+
+@dataclass(frozen=True, eq=False)
+class Deaths:
+    """Deaths with their symptoms and, where known, their causes.
+
+    Parameters
+    ----------
+    symptoms : int8 array, shape (n_deaths, n_symptoms)
+        1 present, 0 absent, -1 missing.
+    symptom_names : tuple of str
+    causes : tuple of str
+        The declared cause list, in a fixed order; it may name causes that no death has.
+    cause : int16 array, shape (n_deaths,), or None
+        Index into `causes`; None where the truth is not known.
+    sites : tuple of str
+        The declared sites.
+    site : int16 array, shape (n_deaths,)
+        Index into `sites`.
+    id : array of str, shape (n_deaths,)
+        Unique; text as read.
+    blocks : tuple of str, optional
+        Block of each symptom: ``core``, ``hce`` (told by a health worker) or ``word`` (stem in the narrative).
+    groups : tuple of str, optional
+        Group of each cause (``ncd``, ``external``, ...).
+    covariates : mapping of str to float64 array, shape (n_deaths,), optional
+        Numbers beside the symptoms (``age`` in years, durations in days); NaN where missing.
+    learned_cuts : tuple of LearnedCut, optional
+        Symptoms still to be filled from covariates by cut-offs learned on training rows.
+    name : str
+    simulated : bool
+        True for data that no person left behind; everything printed from them must say so.
+    ledger : tuple of LedgerEntry
+
+    Raises
+    ------
+    InputError
+        If shapes, codes, names or ids do not fit together; all problems are listed.
+    """
+
+    symptoms: npt.NDArray[np.int8]
+    symptom_names: tuple[str, ...]
+    causes: tuple[str, ...]
+    cause: npt.NDArray[np.int16] | None
+    sites: tuple[str, ...]
+    site: npt.NDArray[np.int16]
+    id: npt.NDArray[np.str_]
+    blocks: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    covariates: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    learned_cuts: tuple[LearnedCut, ...] = ()
+    name: str = "deaths"
+    simulated: bool = False
+    ledger: tuple[LedgerEntry, ...] = ()
+
+    def __post_init__(self) -> None:
+        put = functools.partial(object.__setattr__, self)
+        put("symptoms", np.ascontiguousarray(self.symptoms, dtype=np.int8))
+        put("site", np.ascontiguousarray(self.site, dtype=np.int16))
+        put("id", np.asarray(self.id, dtype=np.str_))
+        if self.cause is not None:
+            put("cause", np.ascontiguousarray(self.cause, dtype=np.int16))
+        put("covariates", {k: np.ascontiguousarray(v, dtype=np.float64) for k, v in self.covariates.items()})
+        put("blocks", self.blocks or ("core",) * len(self.symptom_names))
+        put("groups", self.groups or ("all",) * len(self.causes))
+        if problems := self._problems():
+            raise InputError([f"data '{self.name}': {p}" for p in problems])
+
+    def _problems(self) -> list[str]:
+        n, problems = len(self.id), []
+        if self.symptoms.shape != (n, len(self.symptom_names)):
+            problems.append(
+                f"symptoms have shape {self.symptoms.shape}, expected ({n}, {len(self.symptom_names)})"
+            )
+        elif self.symptoms.size and (self.symptoms.min() < MISSING or self.symptoms.max() > PRESENT):
+            problems.append("symptoms hold codes other than 1 (present), 0 (absent), -1 (missing)")
+        for what, index, names in (("site", self.site, self.sites), ("cause", self.cause, self.causes)):
+            if index is None:
+                continue
+            if index.shape != (n,):
+                problems.append(f"{what} has shape {index.shape}, expected ({n},)")
+            elif n and (index.min() < 0 or index.max() >= len(names)):
+                problems.append(f"{what} has an index outside 0..{len(names) - 1}")
+        for what, names in (("symptom", self.symptom_names), ("cause", self.causes), ("site", self.sites)):
+            if len(set(names)) != len(names):
+                problems.append(
+                    f"a {what} name occurs twice: {sorted({x for x in names if names.count(x) > 1})[:5]}"
+                )
+        if len(self.blocks) != len(self.symptom_names):
+            problems.append(f"{len(self.blocks)} blocks for {len(self.symptom_names)} symptoms")
+        if len(self.groups) != len(self.causes):
+            problems.append(f"{len(self.groups)} groups for {len(self.causes)} causes")
+        problems += [
+            f"covariate '{k}' has shape {v.shape}" for k, v in self.covariates.items() if v.shape != (n,)
+        ]
+        if len(np.unique(self.id)) != n:
+            problems.append("ids are not unique")
+        return problems
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def __repr__(self) -> str:
+        kind = "simulated deaths" if self.simulated else "deaths"
+        return (
+            f"<Deaths {self.name}: {len(self)} {kind}, {self.n_symptoms} symptoms, {len(self.causes)} causes, "
+            f"{len(self.sites)} sites>"
+        )
+
+    @property
+    def n_symptoms(self) -> int:
+        """Number of symptom columns."""
+        return len(self.symptom_names)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the cause of every death is known."""
+        return self.cause is not None
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical content: everything that can influence a result, whatever file it came from."""
+        digest = hashlib.sha256()
+        header = {
+            "schema": 1,
+            "symptom_names": list(self.symptom_names),
+            "blocks": list(self.blocks),
+            "causes": list(self.causes),
+            "groups": list(self.groups),
+            "sites": list(self.sites),
+            "covariates": sorted(self.covariates),
+            "learned_cuts": [[c.symptom, c.covariate] for c in self.learned_cuts],
+            "labelled": self.labelled,
+        }
+        digest.update(canonical_json(header).encode("ascii"))
+        digest.update("\x00".join(self.id.tolist()).encode("utf-8"))
+        arrays = [self.symptoms, self.site] + ([self.cause] if self.cause is not None else [])
+        for array in [*arrays, *(self.covariates[k] for k in sorted(self.covariates))]:
+            digest.update(
+                np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+            )
+        return digest.hexdigest()
+
+    def take(self, rows: npt.ArrayLike) -> Deaths:
+        """Return the deaths of these rows, in this order; a row taken twice gets a numbered id.
+
+        Parameters
+        ----------
+        rows : int array or bool mask
+        """
+        index = np.asarray(rows)
+        index = np.flatnonzero(index) if index.dtype == bool else index.astype(np.intp, copy=False)
+        ids = self.id[index]
+        if len(np.unique(index)) != len(index):
+            ids = np.array([f"{i}#{k}" for k, i in enumerate(ids.tolist())])
+        return dataclasses.replace(
+            self,
+            symptoms=self.symptoms[index],
+            cause=None if self.cause is None else self.cause[index],
+            site=self.site[index],
+            id=ids,
+            covariates={k: v[index] for k, v in self.covariates.items()},
+        )
+
+    def select(self, symptoms: Sequence[str] | npt.NDArray[np.bool_]) -> Deaths:
+        """Return the same deaths with only these symptoms, given by name or by mask."""
+        if len(symptoms) and not isinstance(symptoms[0], str):
+            keep = np.flatnonzero(np.asarray(symptoms))
+        else:
+            place = {s: j for j, s in enumerate(self.symptom_names)}
+            if unknown := [str(s) for s in symptoms if s not in place]:
+                hint = did_you_mean(unknown[0], place)
+                raise InputError(f"data '{self.name}': unknown symptom '{unknown[0]}'{hint}")
+            keep = np.array([place[str(s)] for s in symptoms], dtype=np.intp)
+        names = tuple(self.symptom_names[j] for j in keep)
+        return dataclasses.replace(
+            self,
+            symptoms=self.symptoms[:, keep],
+            symptom_names=names,
+            blocks=tuple(self.blocks[j] for j in keep),
+            learned_cuts=tuple(c for c in self.learned_cuts if c.symptom in set(names)),
+        )
+
+    def with_features(self, level: str) -> Deaths:
+        """Return the same deaths at one feature level: ``no_hce``, ``hce`` or ``hce_words``."""
+        if level not in FEATURE_LEVELS:
+            raise InputError(
+                f"unknown feature level '{level}'; known: {', '.join(FEATURE_LEVELS)}{did_you_mean(level, FEATURE_LEVELS)}"
+            )
+        keep = np.isin(self.blocks, FEATURE_LEVELS[level])
+        return self if keep.all() else self.select(keep)
+
+    def without_causes(self) -> Deaths:
+        """Return the same deaths with the truth hidden: all that a model may see of a test set."""
+        return dataclasses.replace(self, cause=None)

@@ -1,0 +1,57 @@
+"""The errors that reach a person: each says what, where, what was expected, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+__all__ = ["MAX_SHOWN", "InputError", "did_you_mean", "shown"]
+
+MAX_SHOWN = 20
+"""Problems listed in full by one error; the rest are counted."""
+
+
+class InputError(ValueError):
+    """Something that a person gave (configuration, file, option) cannot be used. The command line exits with 2.
+
+    Parameters
+    ----------
+    problems : str or sequence of str
+        Every problem found, one sentence each: where, the value, what was expected, what to do. All of them are
+        gathered before the error is raised, so that one correction round is enough.
+    """
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        lines = list(self.problems[:MAX_SHOWN])
+        if len(self.problems) > MAX_SHOWN:
+            lines.append(f"... and {len(self.problems) - MAX_SHOWN} more problems")
+        super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[str, ...]]]:
+        return type(self), (self.problems,)
+
+
+def did_you_mean(value: object, known: Iterable[object], *, prefix: str = "; ") -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest of `known`, or an empty string when none is near.
+
+    Case is ignored, so that ``ap`` finds ``AP``.
+    """
+    by_folded = {str(k).casefold(): str(k) for k in known}
+    near = difflib.get_close_matches(str(value).casefold(), list(by_folded), n=1, cutoff=0.6)
+    return f"{prefix}did you mean '{by_folded[near[0]]}'?" if near else ""
+
+
+def shown(value: object, *, limit: int = 80) -> str:
+    """Return `value` as quoted text that is safe to print: control and invisible characters escaped, cut at `limit`."""
+    text = value if isinstance(value, str) else repr(value)
+    safe = "".join(
+        c
+        if c == " " or not unicodedata.category(c).startswith(("C", "Z"))
+        else c.encode("unicode_escape").decode()
+        for c in text
+    )
+    if len(safe) > limit:
+        safe = safe[: limit - 3] + "..."
+    return f"'{safe}'" if isinstance(value, str) else safe

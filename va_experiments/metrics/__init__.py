@@ -1,0 +1,1 @@
+"""Metrics of individual and population cause assignment."""

@@ -1,0 +1,1 @@
+"""Verbal-autopsy algorithms behind one contract, importable without Hydra, Prefect, Ray or MLflow."""

@@ -1,0 +1,143 @@
+"""What every algorithm offers: `fit` on deaths with known causes, `predict` on others.
+
+The contract (checked for every model by ``tests/models/test_contract.py``):
+
+- keyword-only ``__init__`` that only stores; ``check_parameters`` raises `InputError` for values that cannot work;
+- ``fit(train, seed=...)`` returns ``self``, does not change `train`, and sets attributes that end in ``_``;
+- ``predict(test, seed=...)`` sees no causes and returns a `Prediction` over the whole declared cause list;
+- same input and seed, same bits, whatever ran before; a cause absent from training gets probability 0;
+- no NaN: each row of probabilities sums to 1, or is all zero and the death counts as undetermined.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.deaths import Deaths
+from va_experiments.errors import InputError, did_you_mean
+
+__all__ = ["Model", "Prediction", "parameters_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says about a test set.
+
+    Parameters
+    ----------
+    probability : float64 array, shape (n_deaths, n_causes)
+        Cause probabilities over the declared list; an all-zero row is an undetermined death.
+    csmf : float64 array, shape (n_causes,)
+        The model's own estimate of the cause fractions. Sums to 1 less the fraction the model leaves undetermined.
+    csmf_draws : float64 array, shape (n_draws, n_causes), optional
+        Posterior draws of the CSMF, where the model has them.
+    top_cause : int16 array, shape (n_deaths,), optional
+        The cause named for each death where that is not the first largest probability; -1 undetermined.
+    diagnostics : mapping, optional
+        Plain data (numbers, text, bool, lists): acceptance, R-hat, ``converged``, iterations, warnings, ...
+    """
+
+    probability: npt.NDArray[np.float64]
+    csmf: npt.NDArray[np.float64]
+    csmf_draws: npt.NDArray[np.float64] | None = None
+    top_cause: npt.NDArray[np.int16] | None = None
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("probability", "csmf"):
+            array = np.ascontiguousarray(getattr(self, name), dtype=np.float64)
+            object.__setattr__(self, name, array)
+            if not np.isfinite(array).all():
+                raise ValueError(
+                    f"{name} holds NaN or inf: a model must return probabilities or mark a death undetermined"
+                )
+            if array.size and (array.min() < 0 or array.max() > 1 + 1e-9):
+                raise ValueError(f"{name} lies outside [0, 1]: {array.min()} to {array.max()}")
+        row = self.probability.sum(axis=1)
+        if not np.all((np.abs(row - 1) < 1e-6) | (row == 0)):
+            raise ValueError("a row of probabilities sums to neither 1 nor 0 (undetermined)")
+        if self.csmf.shape != (self.probability.shape[1],) or self.csmf.sum() > 1 + 1e-6:
+            raise ValueError(
+                f"csmf has shape {self.csmf.shape} and sum {self.csmf.sum()}, expected one share for each cause"
+            )
+        if self.top_cause is None:
+            top = self.probability.argmax(axis=1) if self.probability.shape[1] else np.zeros(len(row))
+            object.__setattr__(self, "top_cause", np.where(row > 0, top, -1).astype(np.int16))
+
+    @property
+    def undetermined(self) -> npt.NDArray[np.bool_]:
+        """Deaths for which no cause is named, shape (n_deaths,)."""
+        assert self.top_cause is not None
+        return self.top_cause < 0
+
+
+class Model:
+    """Base of all algorithms. Subclasses write `check_parameters`, `fit` and `predict`."""
+
+    joint: ClassVar[bool] = False
+    """True when the prediction for one death depends on the other test deaths (InSilicoVA)."""
+    deterministic: ClassVar[bool] = False
+    """True when the seed plays no part."""
+    trains: ClassVar[bool] = True
+    """False for models with fixed knowledge (InterVA-5 standard mode), whose `fit` only takes the cause list."""
+
+    def check_parameters(self) -> None:
+        """Raise `InputError` naming every parameter whose value cannot work. Called before anything runs."""
+
+    def fit(self, train: Deaths, *, seed: int = 0) -> Self:
+        """Learn from deaths with known causes."""
+        raise NotImplementedError
+
+    def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
+        """Return cause probabilities and the model's own CSMF for these deaths."""
+        raise NotImplementedError
+
+    def get_params(self) -> dict[str, Any]:
+        """Return the parameters as given, by name."""
+        return {name: getattr(self, name) for name in parameters_of(type(self))}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
+
+    def _require(self, problems: Sequence[tuple[bool, str]]) -> None:
+        """Raise `InputError` with the text of every condition that does not hold."""
+        if failed := [f"{type(self).__name__}: {text}" for holds, text in problems if not holds]:
+            raise InputError(failed)
+
+    def _require_choice(self, parameter: str, choices: Sequence[object]) -> None:
+        """Raise `InputError` unless the parameter has one of these values."""
+        value = getattr(self, parameter)
+        if value not in choices:
+            known = ", ".join(map(str, choices))
+            raise InputError(
+                f"{type(self).__name__}: {parameter} is {value!r}; expected one of {known}{did_you_mean(value, choices)}"
+            )
+
+
+def parameters_of(cls: type) -> dict[str, Any]:
+    """Return the keyword parameters of an estimator class with their defaults, in order.
+
+    Parameters without a default map to ``inspect.Parameter.empty``.
+    """
+    return {
+        name: p.default
+        for name, p in inspect.signature(cls).parameters.items()
+        if p.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+def labels_of(train: Deaths) -> npt.NDArray[np.int16]:
+    """Return the known causes, or raise the error that a training set without them deserves."""
+    if train.cause is None:
+        raise InputError(
+            f"data '{train.name}' has no causes: a model can only be fitted to deaths with a known cause"
+        )
+    if len(train) == 0:
+        raise InputError(f"data '{train.name}' has no rows: nothing to train on")
+    return train.cause

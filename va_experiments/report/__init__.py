@@ -1,0 +1,1 @@
+"""Leaderboard, figures, tables and the HTML page, from a tidy DataFrame alone."""
