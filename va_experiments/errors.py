@@ -47,9 +47,7 @@ def shown(value: object, *, limit: int = 80) -> str:
     """Return `value` as quoted text that is safe to print: control and invisible characters escaped, cut at `limit`."""
     text = value if isinstance(value, str) else repr(value)
     safe = "".join(
-        c
-        if c == " " or not unicodedata.category(c).startswith(("C", "Z"))
-        else c.encode("unicode_escape").decode()
+        c if c == " " or not unicodedata.category(c).startswith(("C", "Z")) else c.encode("unicode_escape").decode()
         for c in text
     )
     if len(safe) > limit:

@@ -30,9 +30,7 @@ class Listener(Protocol):
         """Return the state kept last for this very fit, or None."""
 
 
-_listener: contextvars.ContextVar[Listener | None] = contextvars.ContextVar(
-    "va_experiments_listener", default=None
-)
+_listener: contextvars.ContextVar[Listener | None] = contextvars.ContextVar("va_experiments_listener", default=None)
 
 
 @contextlib.contextmanager

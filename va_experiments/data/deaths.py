@@ -120,9 +120,7 @@ class Deaths:
     def _problems(self) -> list[str]:
         n, problems = len(self.id), []
         if self.symptoms.shape != (n, len(self.symptom_names)):
-            problems.append(
-                f"symptoms have shape {self.symptoms.shape}, expected ({n}, {len(self.symptom_names)})"
-            )
+            problems.append(f"symptoms have shape {self.symptoms.shape}, expected ({n}, {len(self.symptom_names)})")
         elif self.symptoms.size and (self.symptoms.min() < MISSING or self.symptoms.max() > PRESENT):
             problems.append("symptoms hold codes other than 1 (present), 0 (absent), -1 (missing)")
         for what, index, names in (("site", self.site, self.sites), ("cause", self.cause, self.causes)):
@@ -134,16 +132,12 @@ class Deaths:
                 problems.append(f"{what} has an index outside 0..{len(names) - 1}")
         for what, names in (("symptom", self.symptom_names), ("cause", self.causes), ("site", self.sites)):
             if len(set(names)) != len(names):
-                problems.append(
-                    f"a {what} name occurs twice: {sorted({x for x in names if names.count(x) > 1})[:5]}"
-                )
+                problems.append(f"a {what} name occurs twice: {sorted({x for x in names if names.count(x) > 1})[:5]}")
         if len(self.blocks) != len(self.symptom_names):
             problems.append(f"{len(self.blocks)} blocks for {len(self.symptom_names)} symptoms")
         if len(self.groups) != len(self.causes):
             problems.append(f"{len(self.groups)} groups for {len(self.causes)} causes")
-        problems += [
-            f"covariate '{k}' has shape {v.shape}" for k, v in self.covariates.items() if v.shape != (n,)
-        ]
+        problems += [f"covariate '{k}' has shape {v.shape}" for k, v in self.covariates.items() if v.shape != (n,)]
         if len(np.unique(self.id)) != n:
             problems.append("ids are not unique")
         return problems
@@ -185,11 +179,11 @@ class Deaths:
         }
         digest.update(canonical_json(header).encode("ascii"))
         digest.update("\x00".join(self.id.tolist()).encode("utf-8"))
-        arrays = [self.symptoms, self.site] + ([self.cause] if self.cause is not None else [])
+        arrays: list[npt.NDArray] = [self.symptoms, self.site]
+        if self.cause is not None:
+            arrays.append(self.cause)
         for array in [*arrays, *(self.covariates[k] for k in sorted(self.covariates))]:
-            digest.update(
-                np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-            )
+            digest.update(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
         return digest.hexdigest()
 
     def take(self, rows: npt.ArrayLike) -> Deaths:
