@@ -1,7 +1,7 @@
 """Seeds that come from content, never from order, time or worker: same input, same numbers, on any machine.
 
-A *content* is plain data (str, int, bool, None, lists, dicts with text keys). Its canonical JSON is hashed with SHA-256;
-the hash seeds a counter-based generator. Sub-streams have names, so that adding one does not shift another.
+A *content* is plain data (str, int, bool, None, lists, dicts with text keys). Its canonical JSON is hashed with
+SHA-256; the hash seeds a counter-based generator. Sub-streams have names, so that adding one does not shift another.
 """
 
 from __future__ import annotations

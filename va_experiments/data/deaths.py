@@ -230,7 +230,8 @@ class Deaths:
         """Return the same deaths at one feature level: ``no_hce``, ``hce`` or ``hce_words``."""
         if level not in FEATURE_LEVELS:
             raise InputError(
-                f"unknown feature level '{level}'; known: {', '.join(FEATURE_LEVELS)}{did_you_mean(level, FEATURE_LEVELS)}"
+                f"unknown feature level '{level}'; known: {', '.join(FEATURE_LEVELS)}"
+                f"{did_you_mean(level, FEATURE_LEVELS)}"
             )
         keep = np.isin(self.blocks, FEATURE_LEVELS[level])
         return self if keep.all() else self.select(keep)

@@ -116,7 +116,8 @@ class Model:
         if value not in choices:
             known = ", ".join(map(str, choices))
             raise InputError(
-                f"{type(self).__name__}: {parameter} is {value!r}; expected one of {known}{did_you_mean(value, choices)}"
+                f"{type(self).__name__}: {parameter} is {value!r}; expected one of {known}"
+                f"{did_you_mean(value, choices)}"
             )
 
 
