@@ -1,1 +1,56 @@
-"""Verbal-autopsy algorithms behind one contract, importable without Hydra, Prefect, Ray or MLflow."""
+"""Verbal-autopsy algorithms behind one contract, importable without Hydra, Prefect, Ray or MLflow.
+
+A class is imported from its module when first used, so that ``from va_experiments.models import NaiveBayes`` loads
+neither scikit-learn nor XGBoost nor a compiler.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from va_experiments.models.base import Model, Prediction
+
+__all__ = [
+    "ExtraTrees",
+    "InSilicoVA",
+    "InterVA",
+    "InterVA5",
+    "LightGBM",
+    "LogisticRegression",
+    "Model",
+    "NaiveBayes",
+    "Prediction",
+    "Prior",
+    "RandomForest",
+    "Tariff",
+    "Tariff2",
+    "Uniform",
+    "XGBoost",
+]
+
+_MODULE = {
+    "ExtraTrees": "extra_trees",
+    "InSilicoVA": "insilico",
+    "InterVA": "interva",
+    "InterVA5": "interva5",
+    "LightGBM": "lightgbm",
+    "LogisticRegression": "logistic_regression",
+    "NaiveBayes": "nbc",
+    "Prior": "priors",
+    "RandomForest": "random_forest",
+    "Tariff": "tariff",
+    "Tariff2": "tariff2",
+    "Uniform": "priors",
+    "XGBoost": "xgboost",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
