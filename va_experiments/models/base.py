@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.deaths import Deaths
-from va_experiments.errors import InputError, did_you_mean
+from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = ["Model", "Prediction", "parameters_of"]
 
@@ -87,6 +87,9 @@ class Model:
     trains: ClassVar[bool] = True
     """False for models with fixed knowledge (InterVA-5 standard mode), whose `fit` only takes the cause list."""
 
+    symptom_names_: tuple[str, ...]
+    causes_: tuple[str, ...]
+
     def check_parameters(self) -> None:
         """Raise `InputError` naming every parameter whose value cannot work. Called before anything runs."""
 
@@ -104,6 +107,30 @@ class Model:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
+
+    def _remember(self, train: Deaths) -> npt.NDArray[np.int16]:
+        """Return the training causes and keep the names that a test set must have."""
+        labels = labels_of(train)
+        self.symptom_names_ = train.symptom_names
+        self.causes_ = train.causes
+        return labels
+
+    def _check_test(self, test: Deaths) -> None:
+        """Raise `InputError` unless the model is fitted and `test` has the columns and causes it was fitted with."""
+        name = type(self).__name__
+        if not hasattr(self, "causes_"):
+            raise InputError(f"{name}: not fitted yet; call fit before predict")
+        for what, fitted, given in (
+            ("symptoms", self.symptom_names_, test.symptom_names),
+            ("causes", self.causes_, test.causes),
+        ):
+            if fitted != given:
+                differ = sorted(set(fitted) ^ set(given))[:5]
+                detail = f"not in both: {', '.join(map(shown, differ))}" if differ else "their order differs"
+                raise InputError(
+                    f"{name}: data '{test.name}' has {len(given)} {what}, the training data {len(fitted)} ({detail}); "
+                    f"expected the same {what} in the same order"
+                )
 
     def _require(self, problems: Sequence[tuple[bool, str]]) -> None:
         """Raise `InputError` with the text of every condition that does not hold."""
