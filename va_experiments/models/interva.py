@@ -1,0 +1,213 @@
+"""InterVA trained on deaths with known causes (openVA's train mode; Li et al. 2023, The R Journal 14:316)."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.deaths import Deaths
+from va_experiments.models.base import Model, Prediction
+from va_experiments.models.empirical import CONVERSIONS, Conditional, empirical_probabilities, to_levels
+from va_experiments.seeds import generator
+
+__all__ = ["CUTOFF", "InterVA", "cause_fractions", "product_of_present", "top_three"]
+
+CUTOFF = 0.4
+"""A death whose most probable cause does not reach this probability is indeterminate."""
+
+_BLOCK = 1 << 16  # deaths scored at a time: bounds the memory
+_LEAST = 1.5e-6  # stands for an exact 0: the centre of the range from which the original draws its noise
+_IMPOSSIBLE = 1e-6  # stands for the level N of the fixed conversion: a tenth of the next level up
+
+
+class InterVA(Model):
+    """InterVA with conditional probabilities learned from training deaths.
+
+    The score of a cause is its prior times the product of P(symptom | cause) over the symptoms that are present.
+    Absent and missing symptoms are ignored alike.
+
+    Parameters
+    ----------
+    conversion : {"quantile", "fixed", "empirical"}
+        How the shares of the training deaths become InterVA's 15 levels: levels as frequent as InterVA's own,
+        the nearest of InterVA's values, or no levels at all.
+    prior : {"uniform", "train"}
+        The prior of the causes: the same for each that occurs in training, or the training cause fractions.
+    missing_threshold : float
+        Symptoms missing on a larger share of the training deaths are not used.
+    rule : bool
+        InterVA's reporting rule: a death whose best cause stays below 0.4 is indeterminate, and only probabilities of
+        at least half of the best enter the CSMF. False names the best cause always and takes the mean of the
+        probabilities as CSMF.
+    compat : bool
+        Do as openVA does. By default, five things differ: (1) a level of the quantile conversion has the frequency
+        that InterVA gives to that level, not to its mirror image; (2) exact shares 0 and 1 become 1.5e-6 and
+        1 - 1.5e-6 instead of random numbers around these, so that nothing is drawn; (3) level N of the fixed
+        conversion is 1e-6 instead of 0, so that no death loses all its causes by one symptom; (4) sums of logarithms
+        replace products, which can underflow; (5) causes keep their declared order, which decides ties, instead of
+        that of the training rows.
+
+    Attributes
+    ----------
+    table_ : float64 array, shape (n_kept, n_present)
+        P(symptom present | cause) after conversion.
+    conditional_ : Conditional
+        The shares before conversion, and which symptoms and causes the table speaks of.
+    prior_ : float64 array, shape (n_present,)
+    """
+
+    def __init__(
+        self,
+        *,
+        conversion: str = "quantile",
+        prior: str = "uniform",
+        missing_threshold: float = 0.95,
+        rule: bool = True,
+        compat: bool = False,
+    ) -> None:
+        self.conversion = conversion
+        self.prior = prior
+        self.missing_threshold = missing_threshold
+        self.rule = rule
+        self.compat = compat
+
+    def check_parameters(self) -> None:
+        """Check the choices and the threshold."""
+        self._require_choice("conversion", CONVERSIONS)
+        self._require_choice("prior", ("uniform", "train"))
+        text = f"missing_threshold is {self.missing_threshold!r}; expected a share from 0 to 1"
+        self._require([(0 <= self.missing_threshold <= 1, text)])
+
+    def fit(self, train: Deaths, *, seed: int = 0) -> Self:
+        """Learn the conditional probabilities and convert them."""
+        self.check_parameters()
+        labels = self._remember(train)
+        conditional = empirical_probabilities(
+            train.symptoms,
+            labels,
+            len(train.causes),
+            missing_threshold=self.missing_threshold,
+            rng=generator(seed, "bounds") if self.compat else None,
+            compat=self.compat,
+        )
+        if not self.compat:
+            np.clip(conditional.probability, _LEAST, 1 - _LEAST, out=conditional.probability)
+        return self.set_conditional(conditional)
+
+    def set_conditional(self, conditional: Conditional) -> Self:
+        """Convert these probabilities and take them as the fitted table: the part of `fit` after the counting."""
+        self.conditional_ = conditional
+        if self.conversion == "empirical":
+            self.table_ = conditional.probability
+        else:
+            levels = to_levels(conditional.probability, self.conversion, mirrored=self.compat)
+            self.table_ = levels.probability
+            if not self.compat:
+                self.table_ = np.maximum(self.table_, _IMPOSSIBLE)
+        deaths = conditional.deaths
+        self.prior_ = deaths / deaths.sum() if self.prior == "train" else np.full(len(deaths), 1 / len(deaths))
+        return self
+
+    def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
+        """Return cause probabilities, top causes and CSMF; -1 as top cause and a zero row mark undetermined deaths."""
+        self._check_test(test)
+        present = self.conditional_.causes
+        keep = np.flatnonzero(self.conditional_.keep)
+        found = np.empty((len(test), len(present)))
+        for start in range(0, len(test), _BLOCK):
+            symptoms = test.symptoms[start : start + _BLOCK][:, keep]
+            if self.compat:
+                found[start : start + _BLOCK] = product_of_present(symptoms, self.table_, self.prior_)
+            else:
+                found[start : start + _BLOCK] = _log_space(symptoms, self.table_, self.prior_)
+        best = found.max(axis=1, initial=0)
+        # The training mode of openVA asks for more than the cut-off to name a cause, and for at least it in the CSMF.
+        named = (best > CUTOFF) if self.rule else (best > 0)
+        top = np.where(named, present[found.argmax(axis=1)], -1).astype(np.int16)
+        probability = np.zeros((len(test), len(self.causes_)))
+        probability[:, present] = found
+        csmf = np.zeros(len(self.causes_))
+        csmf[present], undetermined = cause_fractions(found, rule=self.rule)
+        return Prediction(probability, csmf, top_cause=top, diagnostics={"undetermined": float(undetermined)})
+
+
+def product_of_present(
+    symptoms: npt.NDArray[np.int8], table: npt.NDArray[np.float64], prior: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the normalised product, symptom by symptom in doubles; an all-zero row stays all zero.
+
+    The sum is taken in extended precision, as R does: where a second cause has exactly half the probability of the
+    first, the last bit decides whether the InterVA rule counts it.
+    """
+    product = np.tile(prior, (len(symptoms), 1))
+    for j, p in enumerate(table):
+        product[symptoms[:, j] == 1] *= p
+    total = product.astype(np.longdouble).sum(axis=1, keepdims=True).astype(np.float64)
+    return product / np.where(total > 0, total, 1)
+
+
+def _log_space(
+    symptoms: npt.NDArray[np.int8], table: npt.NDArray[np.float64], prior: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return the normalised product through logarithms; the table and the prior hold no 0."""
+    score = (symptoms == 1).astype(np.float64) @ np.log(table) + np.log(prior)
+    likelihood = np.exp(score - score.max(axis=1, keepdims=True))
+    return likelihood / likelihood.sum(axis=1, keepdims=True)
+
+
+def cause_fractions(
+    probability: npt.NDArray[np.float64], *, rule: bool = True
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Return the CSMF by cause and the undetermined fraction, together 1.
+
+    Parameters
+    ----------
+    probability : float64 array, shape (n_deaths, n_causes)
+        Rows sum to 1, or to 0 where nothing is known.
+    rule : bool
+        InterVA's rule: a death whose best probability is below 0.4 counts as undetermined; else the probabilities
+        below a cut-off (half of the best, or the third where that is larger; at most three causes in effect) do.
+        False: the sum of the probabilities; deaths without any are left out (as openVA does).
+    """
+    n, n_causes = probability.shape
+    if n == 0:
+        return np.zeros(n_causes), 1.0
+    total = probability.sum(axis=1)
+    if not rule:
+        sums = probability.sum(axis=0)
+        whole = sums.sum()
+        return (sums / whole, 0.0) if whole > 0 else (sums, 1.0)
+    ordered = -np.partition(-probability, min(2, n_causes - 1), axis=1)[:, :3]
+    ordered = -np.sort(-ordered, axis=1)
+    first = ordered[:, 0]
+    second = ordered[:, 1] if n_causes > 1 else np.zeros(n)
+    third = ordered[:, 2] if n_causes > 2 else np.zeros(n)
+    cutoff = np.minimum(np.maximum(first / 2, third), np.maximum(first / 2, second))
+    counted = (probability >= cutoff[:, None]) & (first >= CUTOFF)[:, None]
+    kept = np.where(counted, probability, 0.0)
+    lost = np.where(total > 0, np.where(counted, 0.0, probability).sum(axis=1), 1.0)
+    sums = kept.sum(axis=0)
+    whole = sums.sum() + lost.sum()
+    return sums / whole, float(lost.sum() / whole)
+
+
+def top_three(
+    probability: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.float64]]:
+    """Return the three most probable causes of each death and their probabilities; earlier causes win ties.
+
+    Returns
+    -------
+    index, value : int16 and float64 array, shape (n_deaths, min(3, n_causes))
+    """
+    left = probability.copy()
+    rows = np.arange(len(left))
+    index = np.empty((len(left), min(3, left.shape[1])), dtype=np.int16)
+    value = np.empty(index.shape)
+    for k in range(index.shape[1]):
+        index[:, k] = left.argmax(axis=1)
+        value[:, k] = left[rows, index[:, k]]
+        left[rows, index[:, k]] = -1
+    return index, value
