@@ -1,0 +1,37 @@
+"""Who trains and who is tested: options in, an ordered list of `Split` out, rows only when asked for.
+
+>>> options = protocol_options({"name": "leave_one_site_out"})          # doctest: +SKIP
+>>> for split in splits(options, deaths, "all"):                         # doctest: +SKIP
+...     train, test = split.indices(deaths)
+"""
+
+from va_experiments.protocols.designs import splits
+from va_experiments.protocols.options import (
+    PROTOCOLS,
+    Assign,
+    InDomain,
+    LeaveOneCountryOut,
+    LeaveOneSiteOut,
+    OneToOne,
+    Pooled,
+    ProtocolOptions,
+    protocol_options,
+)
+from va_experiments.protocols.sites import resolve_site, resolve_sites
+from va_experiments.protocols.split import Split
+
+__all__ = [
+    "PROTOCOLS",
+    "Assign",
+    "InDomain",
+    "LeaveOneCountryOut",
+    "LeaveOneSiteOut",
+    "OneToOne",
+    "Pooled",
+    "ProtocolOptions",
+    "Split",
+    "protocol_options",
+    "resolve_site",
+    "resolve_sites",
+    "splits",
+]

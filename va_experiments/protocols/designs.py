@@ -1,0 +1,155 @@
+"""From options, sites and counts to the ordered list of splits of a protocol."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from va_experiments.data.deaths import Deaths
+from va_experiments.errors import InputError
+from va_experiments.protocols.options import (
+    Assign,
+    InDomain,
+    LeaveOneCountryOut,
+    OneToOne,
+    Pooled,
+    ProtocolOptions,
+    protocol_options,
+)
+from va_experiments.protocols.sites import resolve_site, resolve_sites
+from va_experiments.protocols.split import Split
+
+__all__ = ["splits"]
+
+
+def splits(
+    protocol: Mapping[str, Any] | ProtocolOptions, deaths: Deaths, test_sites: str | Iterable[str] = "all"
+) -> list[Split]:
+    """Return the splits of a protocol, in a fixed order. No rows are drawn yet: see `Split.indices`.
+
+    Parameters
+    ----------
+    protocol : mapping or ProtocolOptions
+        Plain data with the ``name`` of the protocol and its options.
+    deaths : Deaths
+        Its sites, their sizes and whether causes are known are looked at, nothing else.
+    test_sites : "all", str or iterable of str
+        Sites to test on; case is ignored. For ``pooled`` and ``in_domain`` the sites that are divided. Under
+        ``leave_one_country_out`` the whole country of a tested site is left out of training.
+
+    Raises
+    ------
+    InputError
+        For unknown sites, sites without deaths, a training set that would be empty or smaller than its `train_size`.
+    """
+    options = protocol_options(protocol)
+    present = [s for k, s in enumerate(deaths.sites) if (deaths.site == k).any()]
+    sites = resolve_sites(test_sites, deaths.sites)
+    if explicit := [s for s in sites if s not in present]:
+        raise InputError([f"site '{s}' of data '{deaths.name}' has 0 rows; nothing to test on" for s in explicit])
+    if not deaths.labelled and not isinstance(options, Assign):
+        raise InputError(f"data '{deaths.name}' has no causes: only protocol=assign can use them")
+    found = list(_sized(options, deaths, _whole(options, sites, present)))
+    if not found:
+        raise InputError(f"protocol {options.name} with test site {', '.join(sites)} has no splits")
+    return found
+
+
+def _whole(options: ProtocolOptions, sites: tuple[str, ...], present: list[str]) -> Iterator[Split]:
+    """Yield the splits with all training deaths."""
+    if isinstance(options, InDomain):
+        for site in sites:
+            yield from _divided(options, site)
+    elif isinstance(options, OneToOne):
+        sources = resolve_sites(options.train_sites, present, what="train site")
+        for source in sources:
+            for site in sites:
+                if site != source:
+                    yield Split(options.name, (source,), site)
+                elif options.same_site:
+                    yield from _divided(options, site)
+    elif isinstance(options, Pooled):
+        label = "all" if len(sites) == len(present) else "+".join(sites)
+        for repeat in range(options.repeats):
+            yield Split(
+                options.name, sites, label, repeat, seed=options.seed, test_share=options.test_share, test_sites=sites
+            )
+    elif isinstance(options, Assign):
+        label = "all" if len(sites) == len(present) else "+".join(sites)
+        for name, tested in [(s, (s,)) for s in sites] if options.by_site else [(label, sites)]:
+            yield Split(options.name, (), name, test_sites=tested)
+    else:
+        groups = _countries(options, present) if isinstance(options, LeaveOneCountryOut) else [(s,) for s in present]
+        for group in groups:
+            if tested := tuple(s for s in group if s in sites):
+                train = tuple(s for s in present if s not in group)
+                if not train:
+                    raise InputError(
+                        f"protocol {options.name}: no site is left to train on when {'+'.join(group)} is tested"
+                    )
+                yield Split(options.name, train, "+".join(tested), test_sites=tested)
+
+
+def _divided(options: InDomain | OneToOne, site: str) -> Iterator[Split]:
+    for repeat in range(options.repeats):
+        for fold in range(options.folds):
+            yield Split(
+                InDomain.name,
+                (site,),
+                site,
+                repeat,
+                fold,
+                n_folds=options.folds if options.folds > 1 else 0,
+                seed=options.seed,
+                test_share=0.0 if options.folds > 1 else float(options.test_share),
+                test_sites=(site,),
+            )
+
+
+def _countries(options: LeaveOneCountryOut, present: list[str]) -> list[tuple[str, ...]]:
+    """Return the groups of sites that are left out together, in the order of their first site."""
+    known = {s.casefold() for s in present}
+    home = {
+        resolve_site(site, present): country
+        for country, sites in options.countries.items()
+        for site in sites
+        if site.casefold() in known  # the map may name more sites than these data have
+    }
+    groups: dict[str, list[str]] = {}
+    for site in present:
+        groups.setdefault(home.get(site, f"site {site}"), []).append(site)
+    return [tuple(g) for g in groups.values()]
+
+
+def _sized(options: ProtocolOptions, deaths: Deaths, whole: Iterable[Split]) -> Iterator[Split]:
+    """Yield each split at each training size and replicate."""
+    sizes = options.sizes()
+    count = dict(zip(deaths.sites, np.bincount(deaths.site, minlength=len(deaths.sites)).tolist(), strict=True))
+    problems = []
+    for split in whole:
+        for size in sizes:
+            if size == "all":
+                yield split
+                continue
+            if size.startswith("n=") and int(size[2:]) > (most := _n_train(split, count)):
+                if options.too_large == "error":
+                    problems.append(
+                        f"train_size {size[2:]} is more than the {most} training deaths of "
+                        f"{'+'.join(split.train_sites)}; choose less, or set too_large: skip"
+                    )
+                continue
+            for replicate in range(options.replicates):
+                yield dataclasses.replace(split, train_size=size, replicate=replicate, seed=options.seed)
+    if problems:
+        raise InputError([f"protocol {options.name}: {p}" for p in dict.fromkeys(problems)])
+
+
+def _n_train(split: Split, count: Mapping[str, int]) -> int:
+    """Return the number of deaths there are to train on; with folds that of the smallest training set."""
+    n = sum(count[s] for s in split.train_sites)
+    if split.n_folds:
+        return n - -(-n // split.n_folds)
+    return n - round(n * split.test_share)

@@ -1,0 +1,197 @@
+"""`Split`: a few words that say who trains and who is tested; the rows follow from them and the data alone."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.deaths import Deaths
+from va_experiments.errors import InputError
+from va_experiments.protocols.stratify import stratified_folds, stratified_order
+from va_experiments.seeds import content_hash, generator, integer_seed
+
+__all__ = ["Rows", "Split"]
+
+Rows = npt.NDArray[np.int32]
+"""Row numbers of a data set, in the order of the death ids, so that the row order of a file plays no part."""
+
+_by_id: weakref.WeakKeyDictionary[Deaths, npt.NDArray[np.int32]] = weakref.WeakKeyDictionary()
+
+
+def _rows_by_id(deaths: Deaths) -> npt.NDArray[np.int32]:
+    """Return all rows in the order of their ids; kept for as long as the data set lives."""
+    rows = _by_id.get(deaths)
+    if rows is None:
+        rows = _by_id[deaths] = np.argsort(deaths.id, kind="stable").astype(np.int32)
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Who trains and who is tested, as a specification. Made by `splits`; the same for every model.
+
+    Parameters
+    ----------
+    protocol : str
+        Name of the protocol it belongs to.
+    train_sites : tuple of str
+        Sites that the training deaths come from; empty where nothing is trained.
+    test_site : str
+        Label of the tested sites in tables: ``"AP"``, ``"AP+UP"``, ``"all"``.
+    repeat, fold, n_folds : int
+        `n_folds` > 0: test on fold `fold` of `n_folds` stratified folds of the sites, in their `repeat`-th arrangement.
+    train_size : str
+        ``"all"``, ``"n=500"`` or ``"share=0.25"``: how many of the training deaths are used. Subsets of one
+        `replicate` are nested, and keep the cause mix.
+    seed : int
+        0 where nothing is drawn at random.
+    test_share : float
+        > 0: test on this share of the sites' deaths, drawn stratified, the `repeat`-th time; train on the others.
+    replicate : int
+        Number of the training subset, where `train_size` is not ``"all"``.
+    test_sites : tuple of str
+        Sites that the tested deaths come from; ``()`` means ``(test_site,)``.
+    """
+
+    protocol: str
+    train_sites: tuple[str, ...]
+    test_site: str
+    repeat: int = 0
+    fold: int = 0
+    n_folds: int = 0
+    train_size: str = "all"
+    seed: int = 0
+    test_share: float = 0.0
+    replicate: int = 0
+    test_sites: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.test_sites:
+            object.__setattr__(self, "test_sites", (self.test_site,))
+
+    @property
+    def divides_sites(self) -> bool:
+        """Whether training and test deaths come from the same sites, divided at random."""
+        return self.n_folds > 0 or self.test_share > 0
+
+    def spec(self) -> dict[str, Any]:
+        """Return the specification as plain data: what the key of a cell hashes. `from_spec` reads it back."""
+        spec: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        spec["train_sites"], spec["test_sites"] = list(self.train_sites), list(self.test_sites)
+        return spec
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Any]) -> Split:
+        """Return the split of a specification made by `spec`."""
+        sites = {name: tuple(spec[name]) for name in ("train_sites", "test_sites")}
+        return cls(**{**spec, **sites})
+
+    def _division(self) -> dict[str, Any]:
+        """Return what the random division of the sites' deaths depends on (not the fold: folds are one partition)."""
+        if not self.divides_sites:
+            return {}
+        return {
+            "sites": sorted(self.train_sites),
+            "n_folds": self.n_folds,
+            "test_share": self.test_share,
+            "repeat": self.repeat,
+            "seed": self.seed,
+        }
+
+    def _training_pool(self) -> dict[str, Any]:
+        """Return what the deaths that may be trained on depend on, before `train_size` takes a part of them."""
+        return {"sites": sorted(self.train_sites), "division": self._division(), "fold": self.fold}
+
+    def train_key(self) -> str:
+        """Return a key of the training rows alone: splits with the same key train on the same deaths.
+
+        The protocol and the tested sites are not in it: one fit serves ``one_to_one`` from AP to every other site, and
+        a site that is a country of its own is left out once for both protocols.
+        """
+        content = self._training_pool()
+        if self.train_size != "all":
+            content |= {"size": self.train_size, "replicate": self.replicate, "seed": self.seed}
+        return content_hash(content)
+
+    def indices(self, deaths: Deaths) -> tuple[Rows, Rows]:
+        """Return the rows to train on and the rows to test on, each in the order of the death ids.
+
+        A pure function of this specification and the content of `deaths`: neither the model nor the order of the rows
+        in the file plays a part.
+
+        Raises
+        ------
+        InputError
+            If a site is unknown or has no deaths, causes are not known, or there are too few deaths to divide or to
+            take `train_size` of.
+        """
+        if unknown := sorted({*self.train_sites, *self.test_sites} - set(deaths.sites)):
+            raise InputError(f"split names a site that data '{deaths.name}' does not have: {', '.join(unknown)}")
+        if self.train_sites and deaths.cause is None:
+            raise InputError(f"data '{deaths.name}' has no causes: only protocol=assign can use them")
+        rows = _rows_by_id(deaths)
+        train = self._of_sites(deaths, rows, self.train_sites)
+        if self.divides_sites:
+            in_test = self._drawn_for_test(deaths, train)
+            train, test = train[~in_test], train[in_test]
+            if self.test_sites != self.train_sites:
+                test = test[np.isin(test, self._of_sites(deaths, rows, self.test_sites))]
+        else:
+            test = self._of_sites(deaths, rows, self.test_sites)
+        return self._subset(deaths, train), test
+
+    def hash(self, deaths: Deaths) -> str:
+        """Return the SHA-256 of the ids trained on and tested on, 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for part, rows in zip(("train", "test"), self.indices(deaths), strict=True):
+            digest.update("\x00".join([part, *deaths.id[rows].tolist(), "\x01"]).encode("utf-8"))
+        return digest.hexdigest()
+
+    def _of_sites(self, deaths: Deaths, rows: Rows, sites: tuple[str, ...]) -> Rows:
+        wanted = np.array([s in sites for s in deaths.sites], dtype=bool)
+        found = rows[wanted[deaths.site[rows]]]
+        for site in sites:
+            if not (deaths.site == deaths.sites.index(site)).any():
+                raise InputError(f"site '{site}' of data '{deaths.name}' has 0 rows; nothing to train or test on")
+        return found
+
+    def _drawn_for_test(self, deaths: Deaths, rows: Rows) -> npt.NDArray[np.bool_]:
+        assert deaths.cause is not None
+        cause = deaths.cause[rows]
+        rng = generator(integer_seed(self._division(), "division"), "division")
+        if self.n_folds:
+            if len(rows) < self.n_folds:
+                raise InputError(
+                    f"{'+'.join(self.train_sites)} has {len(rows)} deaths: too few for {self.n_folds} folds"
+                )
+            return stratified_folds(cause, self.n_folds, rng) == self.fold
+        n_test = round(len(rows) * self.test_share)
+        if not 0 < n_test < len(rows):
+            raise InputError(
+                f"{'+'.join(self.train_sites)} has {len(rows)} deaths: a test share of {self.test_share} leaves "
+                f"{len(rows) - n_test} to train on and {n_test} to test on"
+            )
+        in_test = np.zeros(len(rows), dtype=bool)
+        in_test[stratified_order(cause, rng)[:n_test]] = True
+        return in_test
+
+    def _subset(self, deaths: Deaths, train: Rows) -> Rows:
+        if self.train_size == "all":
+            return train
+        kind, _, number = self.train_size.partition("=")
+        n = int(number) if kind == "n" else max(1, round(float(number) * len(train)))
+        if n > len(train):
+            raise InputError(
+                f"train_size {n} is more than the {len(train)} training deaths of {'+'.join(self.train_sites)}"
+            )
+        assert deaths.cause is not None
+        # neither the size (subsets are nested) nor the tested sites (one fit serves all) takes part in the seed
+        content = {**self._training_pool(), "replicate": self.replicate, "seed": self.seed}
+        order = stratified_order(deaths.cause[train], generator(integer_seed(content, "subset"), "subset"))
+        return train[np.sort(order[:n])]
