@@ -1,1 +1,10 @@
-"""Metrics of individual and population cause assignment."""
+"""Metrics of individual and population cause assignment, and the statistics to compare them.
+
+>>> from va_experiments.metrics import score                              # doctest: +SKIP
+>>> score(test.cause, prediction, test.causes).values["csmf_accuracy_mean"]  # doctest: +SKIP
+"""
+
+from va_experiments.metrics.registry import CASE_METRICS, METRIC_SET_VERSION, METRICS, MetricInfo
+from va_experiments.metrics.score import Scores, score
+
+__all__ = ["CASE_METRICS", "METRICS", "METRIC_SET_VERSION", "MetricInfo", "Scores", "score"]

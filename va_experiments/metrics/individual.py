@@ -1,0 +1,107 @@
+"""Agreement on single deaths: concordance, sensitivity, predictive value, kappa, rank of the true cause.
+
+Everything but `rank_of_truth` works on counts by cause, with any leading axes (resamples): shapes are (..., n_causes).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "chance_corrected_concordance",
+    "kappa",
+    "macro",
+    "median_over_present",
+    "partial_concordance",
+    "positive_predictive_value",
+    "rank_of_truth",
+    "sensitivity",
+]
+
+Floats = npt.NDArray[np.float64]
+
+
+def rank_of_truth(truth: npt.ArrayLike, probability: npt.ArrayLike) -> npt.NDArray[np.intp]:
+    """Return the rank (0 = first) of the true cause among the probabilities of each death, shape (n,).
+
+    Ties: in the order of the declared list, as `argmax` breaks them. A true cause with probability 0 (in particular
+    that of an undetermined death) has rank `n_causes`: it is in no top k.
+
+    Parameters
+    ----------
+    truth : int array, shape (n,)
+    probability : float array, shape (n, n_causes)
+    """
+    cause, p = np.asarray(truth, dtype=np.intp), np.asarray(probability, dtype=np.float64)
+    own = p[np.arange(len(cause)), cause][:, None]
+    before = np.arange(p.shape[1]) < cause[:, None]
+    rank = ((p > own) | ((p == own) & before)).sum(axis=1)
+    return np.where(own[:, 0] > 0, rank, p.shape[1])
+
+
+def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.asarray(whole) > 0, np.asarray(part) / np.asarray(whole), np.nan)
+
+
+def sensitivity(correct: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
+    """Return the share of the deaths of each cause that are named rightly; NaN for causes without deaths.
+
+    Undetermined deaths stay in the denominator: they are errors.
+    """
+    return _ratio(correct, true)
+
+
+def positive_predictive_value(correct: npt.ArrayLike, named: npt.ArrayLike) -> Floats:
+    """Return the share of right ones among the deaths given each cause; NaN for causes never named.
+
+    Depends on the cause mix of the test set: not comparable between test sets.
+    """
+    return _ratio(correct, named)
+
+
+def chance_corrected_concordance(correct: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
+    """Return the chance-corrected concordance of each cause, ``(sensitivity - 1/N) / (1 - 1/N)`` (Murray 2011).
+
+    N is the length of the declared list (the last axis), not the number of causes seen. NaN for causes without deaths.
+    The minimum is ``-1 / (N - 1)``; undetermined deaths are errors.
+    """
+    n_causes = np.shape(true)[-1]
+    return (sensitivity(correct, true) - 1 / n_causes) / (1 - 1 / n_causes)
+
+
+def partial_concordance(top_k: npt.ArrayLike, k: int, n_causes: int) -> Floats:
+    """Return the partial chance-corrected concordance, ``(C_k - k/N) / (1 - k/N)``.
+
+    C_k is the share of deaths with the true cause in the top k, N the length of the declared list; NaN where N is not more than k. Undetermined deaths are errors.
+    """
+    share = np.asarray(top_k, dtype=np.float64)
+    return (share - k / n_causes) / (1 - k / n_causes) if n_causes > k else np.full_like(share, np.nan)
+
+
+def macro(by_cause: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
+    """Return the unweighted mean over the causes with deaths in the test set, shape (...); undefined values count 0."""
+    value, present = np.nan_to_num(np.asarray(by_cause, dtype=np.float64)), np.asarray(true) > 0
+    return _ratio(np.where(present, value, 0.0).sum(axis=-1), present.sum(axis=-1))
+
+
+def median_over_present(by_cause: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
+    """Return the median over the causes with deaths in the test set, shape (...)."""
+    present = np.asarray(true) > 0
+    ordered = np.sort(np.where(present, np.asarray(by_cause, dtype=np.float64), np.inf), axis=-1)
+    n = present.sum(axis=-1)
+    middle = [np.take_along_axis(ordered, np.maximum(k, 0)[..., None], axis=-1)[..., 0] for k in ((n - 1) // 2, n // 2)]
+    return np.where(n > 0, (middle[0] + middle[1]) / 2, np.nan)
+
+
+def kappa(correct: npt.ArrayLike, true: npt.ArrayLike, named: npt.ArrayLike) -> Floats:
+    """Return Cohen's kappa, ``(po - pe) / (1 - pe)``, between the true and the named causes, shape (...).
+
+    Undetermined is a category that only the method uses: it adds to neither po nor pe.
+    """
+    true, named = np.asarray(true, dtype=np.float64), np.asarray(named, dtype=np.float64)
+    n = true.sum(axis=-1)
+    observed = _ratio(np.asarray(correct).sum(axis=-1), n)
+    expected = _ratio((true * named).sum(axis=-1), n * n)
+    return _ratio(observed - expected, 1 - expected)

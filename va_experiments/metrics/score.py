@@ -1,0 +1,118 @@
+"""`score`: the truth and one prediction in; every metric with its interval, and the per-cause table, out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.metrics import individual
+from va_experiments.metrics.csmf import chance_corrected
+from va_experiments.metrics.registry import CASE_METRICS, METRIC_SET_VERSION, METRICS
+from va_experiments.metrics.resampling import bootstrap_weights
+from va_experiments.metrics.tally import PredictionLike, Tally, cases_of, tally
+from va_experiments.seeds import generator
+
+__all__ = ["METRIC_SET_VERSION", "Scores", "evaluate", "score"]
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What `score` returns."""
+
+    values: dict[str, float]
+    """Metric by name, with ``<name>_low`` and ``<name>_high`` where there is an interval; never NaN or infinite."""
+    per_cause: dict[str, npt.NDArray[np.float64]]
+    """Columns over the declared causes: ``n_true, sensitivity, ppv, ccc, csmf_true, csmf_top, csmf_mean, csmf_model``
+    and ``csmf_error`` (csmf_top less csmf_true); NaN where undefined."""
+
+
+def evaluate(sums: Tally, names: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the metrics of every resample of a tally, by name, each of shape (B,).
+
+    Parameters
+    ----------
+    sums : Tally
+    names : sequence of str, optional
+        Metrics of `METRICS` wanted; None means all.
+    """
+    return {name: METRICS[name].function(sums) for name in (METRICS if names is None else names)}
+
+
+def score(
+    truth: npt.ArrayLike,
+    prediction: PredictionLike,
+    causes: Sequence[str],
+    *,
+    n_bootstrap: int = 100,
+    seed: int = 0,
+    train_cause: npt.ArrayLike | None = None,
+) -> Scores:
+    """Return all metrics of one prediction.
+
+    What each metric counts is said by its entry in `METRICS` and `CASE_METRICS`, and by the function behind it.
+    Intervals are 95% percentile bootstraps over the test deaths: they hold the model and the split fixed, so they are
+    narrower than the uncertainty about a new site (see `va_experiments.metrics.comparison`).
+
+    Parameters
+    ----------
+    truth : int array, shape (n,)
+        True causes, index into `causes`.
+    prediction : PredictionLike
+        With `probability`, `csmf` and `top_cause`.
+    causes : sequence of str
+        The declared cause list.
+    n_bootstrap : int
+        Resamples; 0 for no intervals.
+    seed : int
+        Of the resamples. Give all models of a split the same: they are then scored on the same resamples.
+    train_cause : int array, optional
+        Causes of the training deaths; adds the label-coverage rows.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit together.
+    """
+    cases = cases_of(truth, prediction, train_cause)
+    if cases.n_causes != len(causes):
+        raise ValueError(f"probabilities over {cases.n_causes} causes for a list of {len(causes)}")
+    n = len(cases.truth)
+    weights = np.ones((n_bootstrap + 1, n))
+    if n_bootstrap:
+        weights[1:] = bootstrap_weights(n, n_bootstrap, generator(seed, "bootstrap"))
+    sums = tally(cases, weights)
+    resampled = evaluate(sums)
+    values = {name: float(value[0]) for name, value in resampled.items()}
+    if n_bootstrap:
+        names = [name for name, info in METRICS.items() if info.interval]
+        tail = (1 - LEVEL) / 2
+        low, high = np.quantile(np.stack([resampled[k][1:] for k in names]), [tail, 1 - tail], axis=1)
+        for name, a, b in zip(names, low.tolist(), high.tolist(), strict=True):
+            values[f"{name}_low"], values[f"{name}_high"] = a, b
+    values |= {name: float(info.function(cases)) for name, info in CASE_METRICS.items()}
+    for name in ("top", "mean", "model"):
+        corrected = chance_corrected(values[f"csmf_accuracy_{name}"], values["csmf_chance"])
+        values[f"cccsmf_empirical_{name}"] = float(corrected)
+    return Scores({k: v for k, v in values.items() if math.isfinite(v)}, _per_cause(sums))
+
+
+def _per_cause(sums: Tally) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the table over the declared causes, of the first resample (the test set itself)."""
+    true, named, correct = sums.true[0], sums.named[0], sums.correct[0]
+    return {
+        "n_true": true.copy(),
+        "sensitivity": individual.sensitivity(correct, true),
+        "ppv": individual.positive_predictive_value(correct, named),
+        "ccc": individual.chance_corrected_concordance(correct, true),
+        "csmf_true": sums.csmf_true[0],
+        "csmf_top": sums.csmf_top[0],
+        "csmf_mean": sums.csmf_mean[0],
+        "csmf_model": sums.csmf_model[0].copy(),
+        "csmf_error": sums.csmf_top[0] - sums.csmf_true[0],
+    }
