@@ -1,0 +1,359 @@
+"""A file that a person gave -> checked bytes: what kind of file it is, how large, in which encoding, with which header.
+
+In: a path. Out: a :class:`TextSource`, scanned once from end to end (kind, size, expansion, encoding, quotes, SHA-256),
+whose content can then be parsed by :mod:`va_experiments.data.delimited`. Nothing is unpacked to disk or evaluated.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import io
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from va_experiments.errors import InputError, did_you_mean, shown
+
+__all__ = ["SEPARATORS", "Limits", "TextSource", "open_source"]
+
+SEPARATORS: dict[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+"""Separators that a table may use."""
+
+_CHUNK = 4 << 20
+_RATIO_FLOOR = 10 << 20  # small files of one repeated row compress 300-fold in all honesty
+_FOREIGN = {
+    b"%PDF": "a PDF document",
+    b"PAR1": "a Parquet file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (save it as CSV)",
+    b"\x7fELF": "a program",
+    b"\x89PNG": "an image",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one file may hold, in bytes unless said otherwise."""
+
+    max_bytes: int = 4 << 30
+    """On disk."""
+    max_expanded: int = 2 << 30
+    """After decompression."""
+    max_ratio: int = 100
+    """Expanded size to packed size, looked at past 10 MB."""
+    max_field: int = 1 << 20
+    """One cell."""
+    max_columns: int = 50_000
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """A scanned text table.
+
+    Parameters
+    ----------
+    path : Path
+    sep, encoding : str
+    header : tuple of str
+        Column names as they stand in the file, without a byte-order mark.
+    sha256 : str
+        Of the expanded bytes.
+    n_bytes : int
+        Expanded.
+    plain_lines : bool
+        True when no cell is quoted and no line is blank, so that record k stands on line k.
+    """
+
+    path: Path
+    sep: str
+    encoding: str
+    header: tuple[str, ...]
+    sha256: str
+    n_bytes: int
+    plain_lines: bool
+    limits: Limits
+
+    @contextmanager
+    def stream(self) -> Iterator[BinaryIO]:
+        """Open the expanded bytes once more."""
+        with _opened(self.path, self.limits) as raw:
+            yield raw
+
+    def lines_of(self, records: Sequence[int]) -> list[int]:
+        """Return the line of each record (1 = header); quoted line breaks and blank lines are counted."""
+        if self.plain_lines or not records:
+            return list(records)
+        wanted, found, number, start = set(records), {}, 0, 1
+        with self.stream() as raw:
+            reader = csv.reader(_text(raw, self.encoding), delimiter=self.sep)
+            for row in reader:
+                if row:
+                    number += 1
+                    if number in wanted:
+                        found[number] = start
+                        if len(found) == len(wanted):
+                            break
+                start = reader.line_num + 1
+        return [found.get(r, r) for r in records]
+
+
+def open_source(
+    path: str | os.PathLike[str],
+    *,
+    sep: str = ",",
+    encoding: str = "utf-8-sig",
+    limits: Limits | None = None,
+) -> TextSource:
+    """Return the scanned source of a ``.csv``, ``.csv.gz`` or ``.zip`` (one member) file.
+
+    Parameters
+    ----------
+    path : path of a regular file
+    sep : one of ``, ; | `` or a tab
+    encoding : a Python text encoding; UTF-8 is strict, and a byte-order mark is dropped
+    limits : Limits, optional
+
+    Raises
+    ------
+    InputError
+        If it is no regular file, too large, expands too far, is binary, is not in this encoding, has a quote that is
+        never closed, or has no usable header.
+    """
+    limits = limits or Limits()
+    if sep not in SEPARATORS:
+        raise InputError(f"sep: {shown(sep)} is not a separator; known: ',', ';', '|', tab ('\\t')")
+    try:
+        if not codecs.lookup(encoding)._is_text_encoding:
+            raise LookupError
+    except (LookupError, TypeError, ValueError):
+        raise InputError(
+            f"encoding: {shown(encoding)} is not known; try utf-8-sig, latin-1, cp1252 or utf-16"
+        ) from None
+    file = Path(os.path.expanduser(os.fspath(path)))
+    with _opened(file, limits) as raw:
+        sha256, n_bytes, n_quotes, blank = _scan(raw, file, encoding)
+    if n_quotes % 2:
+        _find_open_quote(file, limits, sep, encoding)
+    header = _header(file, limits, sep, encoding)
+    return TextSource(file, sep, encoding, header, sha256, n_bytes, not (n_quotes or blank), limits)
+
+
+@contextmanager
+def _opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
+    """Open the expanded bytes of a regular file; a device, a pipe or an address never gets as far as a read."""
+    name = str(path)
+    if "\x00" in name:
+        raise InputError(f"{shown(name)}: a path cannot hold a NUL character")
+    if "://" in name or name.startswith(("http:/", "https:/", "ftp:/", "s3:/")):
+        raise InputError(f"{shown(name)} is an address, not a file; download it and give the path")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise InputError(f"{shown(name)}: no such file{_neighbour(path)}") from None
+    except OSError as error:
+        raise InputError(f"{shown(name)}: cannot be opened: {error.strerror}") from None
+    with os.fdopen(descriptor, "rb", closefd=True) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
+            raise InputError(f"{shown(name)} is {kind}, not a regular file")
+        if status.st_size > limits.max_bytes:
+            raise InputError(f"{shown(name)}: {_size(status.st_size)} > max_bytes {_size(limits.max_bytes)}")
+        magic = file.read(4)
+        file.seek(0)
+        for prefix, kind in _FOREIGN.items():
+            if magic.startswith(prefix):
+                raise InputError(f"{shown(name)} is {kind}, not a text table")
+        try:
+            if magic.startswith(b"\x1f\x8b"):
+                with gzip.GzipFile(fileobj=file) as unpacked:
+                    yield _guarded(unpacked, path, status.st_size, limits)
+            elif magic.startswith(b"PK\x03\x04") or magic.startswith(b"PK\x05\x06"):
+                with zipfile.ZipFile(file) as archive, archive.open(_only_member(archive, path)) as unpacked:
+                    yield _guarded(unpacked, path, status.st_size, limits)
+            else:
+                yield file
+        except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
+            raise InputError(f"{shown(name)}: damaged or incomplete archive: {error}") from error
+
+
+def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+    for member in members:
+        inner = PurePosixPath(member.filename.replace("\\", "/"))
+        if inner.is_absolute() or ".." in inner.parts:
+            raise InputError(f"{shown(str(path))}: member {shown(member.filename)} points outside the archive")
+    if len(members) != 1:
+        names = ", ".join(shown(m.filename, limit=40) for m in members[:3])
+        raise InputError(f"{shown(str(path))}: holds {len(members)} files ({names}); one member only")
+    if members[0].filename.startswith("xl/") or members[0].filename == "[Content_Types].xml":
+        raise InputError(f"{shown(str(path))} is an Excel workbook; save the sheet as CSV")
+    if members[0].flag_bits & 1:
+        raise InputError(f"{shown(str(path))}: the archive is encrypted; unpack it first")
+    return members[0]
+
+
+class _Guarded(io.RawIOBase):
+    """Expanded bytes that stop with an error where the limits end, before memory or patience does."""
+
+    def __init__(self, inner: BinaryIO, path: Path, packed: int, limits: Limits) -> None:
+        self._inner, self._path, self._packed, self._limits, self._seen = inner, path, max(packed, 1), limits, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._inner.read(len(buffer))
+        self._seen += len(data)
+        if self._seen > self._limits.max_expanded:
+            raise InputError(
+                f"{shown(str(self._path))}: expands to more than max_expanded {_size(self._limits.max_expanded)}"
+            )
+        if self._seen > _RATIO_FLOOR and self._seen > self._packed * self._limits.max_ratio:
+            raise InputError(f"{shown(str(self._path))}: expands more than {self._limits.max_ratio}-fold; refused")
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _guarded(inner: object, path: Path, packed: int, limits: Limits) -> BinaryIO:
+    return cast(BinaryIO, _Guarded(cast(BinaryIO, inner), path, packed, limits))
+
+
+def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool]:
+    """Read everything once: SHA-256, size, number of quotes, whether a line is blank; refuse what is no text."""
+    digest, name = hashlib.sha256(), shown(str(path))
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+    n_bytes = n_quotes = n_lines = 0
+    blank, tail, first = False, b"", True
+    while chunk := raw.read(_CHUNK):
+        digest.update(chunk)
+        if first and not wide and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise InputError(f"{name}: looks like UTF-16; set `encoding: utf-16`")
+        if not wide and (nul := chunk.find(b"\x00")) >= 0:
+            raise InputError(f"{name}: contains NUL at byte {n_bytes + nul + 1}: not a text file")
+        pending = len(decoder.getstate()[0])
+        if wide or pending or not chunk.isascii():
+            try:
+                text = decoder.decode(chunk)
+            except UnicodeDecodeError as error:
+                at = n_bytes - pending + error.start
+                line = n_lines + chunk[: max(error.start - pending, 0)].count(b"\n") + 1
+                hint = "utf-8" if wide else "cp1252"
+                raise InputError(
+                    f"{name}: not {encoding.upper().removesuffix('-SIG')} at byte {at + 1} (line {line}); "
+                    f"set `encoding: {hint}`"
+                ) from None
+            if wide:
+                if "\x00" in text:
+                    raise InputError(f"{name}: contains NUL characters: not a text file")
+                chunk_bytes = text.encode("utf-8", "replace")
+            else:
+                chunk_bytes = chunk
+        else:
+            chunk_bytes = chunk
+        n_bytes += len(chunk)
+        n_quotes += chunk_bytes.count(b'"')
+        n_lines += chunk_bytes.count(b"\n")
+        joined = tail + chunk_bytes
+        blank = blank or b"\n\n" in joined or b"\n\r\n" in joined or b"\r\r" in joined
+        blank = blank or (first and joined.startswith((b"\n", b"\r")))
+        tail, first = joined[-2:], False
+    if not n_bytes:
+        raise InputError(f"{name}: the file is empty")
+    if decoder.getstate()[0]:
+        raise InputError(f"{name}: ends in the middle of a character; set `encoding: cp1252`")
+    return digest.hexdigest(), n_bytes, n_quotes, blank
+
+
+def _text(raw: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BufferedReader(cast(io.RawIOBase, raw)), encoding=encoding, newline="")
+
+
+@contextmanager
+def _rows(path: Path, limits: Limits, sep: str, encoding: str, *, strict: bool) -> Iterator[Iterator[list[str]]]:
+    before = csv.field_size_limit(limits.max_field)
+    try:
+        with _opened(path, limits) as raw:
+            yield csv.reader(_text(raw, encoding), delimiter=sep, strict=strict)
+    finally:
+        csv.field_size_limit(before)
+
+
+def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> None:
+    """Say where a quote is opened and never closed; an odd number of quotes inside plain cells is no fault."""
+    start = 1
+    with _rows(path, limits, sep, encoding, strict=True) as rows:
+        try:
+            for _ in rows:
+                start = rows.line_num + 1  # type: ignore[attr-defined]
+        except csv.Error as error:
+            if "field larger" in str(error):
+                raise InputError(
+                    f"{shown(str(path))}: line {start}: quote never closed, or a field > {_size(limits.max_field)}"
+                ) from None
+            if "unexpected end" in str(error):
+                raise InputError(f"{shown(str(path))}: line {start}: quote never closed") from None
+            raise InputError(f"{shown(str(path))}: line {start}: stray quote: {error}") from None
+
+
+def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[str, ...]:
+    name = shown(str(path))
+    with _rows(path, limits, sep, encoding, strict=False) as rows:
+        try:
+            names = next((row for row in rows if row), [])
+            second = next((row for row in rows if row), None)
+        except csv.Error as error:
+            raise InputError(f"{name}: line 1: {error}; a field may hold {_size(limits.max_field)}") from None
+    if len(names) > limits.max_columns:
+        raise InputError(f"{name}: {len(names)} columns > max_columns {limits.max_columns}")
+    if len(names) < 2:
+        line = names[0] if names else ""
+        for other, word in SEPARATORS.items():
+            if other != sep and line.count(other) > 0:
+                text = "\\t" if other == "\t" else other
+                raise InputError(f"{name}: looks like '{text}' ({word}) separates the columns; set `sep: \"{text}\"`")
+        raise InputError(f"{name}: the header has only one column: {shown(line)}")
+    problems = []
+    where: dict[str, list[int]] = {}
+    for position, column in enumerate(names, start=1):
+        where.setdefault(column.strip(), []).append(position)
+    for column, positions in where.items():
+        if not column:
+            problems.append(f"{name}: a column has no name (position {', '.join(map(str, positions))})")
+        elif len(positions) > 1:
+            spots = ", ".join(map(str, positions[:5]))
+            problems.append(f"{name}: column {shown(column)} appears {_times(len(positions))} (positions {spots})")
+    if second is None:
+        problems.append(f"{name}: has a header but no rows")
+    if problems:
+        raise InputError(problems)
+    return tuple(names)
+
+
+def _times(count: int) -> str:
+    return "twice" if count == 2 else f"{count} times"
+
+
+def _size(n_bytes: int) -> str:
+    for unit, scale in (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10)):
+        if n_bytes >= scale:
+            return f"{n_bytes / scale:.3g} {unit}"
+    return f"{n_bytes} bytes"
+
+
+def _neighbour(path: Path) -> str:
+    """Name the file beside it that was probably meant."""
+    try:
+        names = [p.name for p in path.parent.iterdir()][:1000]
+    except OSError:
+        return f"; the folder {shown(str(path.parent))} does not exist"
+    return did_you_mean(path.name, names)
