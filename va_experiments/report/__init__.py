@@ -1,1 +1,17 @@
-"""Leaderboard, figures, tables and the HTML page, from a tidy DataFrame alone."""
+"""Leaderboard, figures, tables and the HTML page, from plain tables alone."""
+
+from __future__ import annotations
+
+from va_experiments.report.content import TRIVIAL_MODELS, ReportContent, ReportPaths
+from va_experiments.report.terminal import leaderboard_text
+
+__all__ = ["TRIVIAL_MODELS", "ReportContent", "ReportPaths", "build_report", "leaderboard_text"]
+
+
+def __getattr__(name: str) -> object:
+    # Templates and charts load only when a report is built.
+    if name == "build_report":
+        from va_experiments.report.build import build_report
+
+        return build_report
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,54 @@
+"""Content in, folder out: the page, the tables and the static figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from va_experiments.report.content import ReportContent, ReportPaths, checked_cells
+from va_experiments.report.figures import all_figures, figure_files, static_svg
+from va_experiments.report.html import page
+from va_experiments.report.leaderboard import leaderboards
+from va_experiments.report.tables import data_tables, published, write_tables, write_whole
+
+__all__ = ["build_report"]
+
+
+def build_report(
+    content: ReportContent, folder: Path, *, figure_formats: Sequence[str] = ("png", "svg", "pdf")
+) -> ReportPaths:
+    """Write ``report.html``, ``tables/`` and ``figures/`` into `folder` and return where everything is.
+
+    Parameters
+    ----------
+    content : ReportContent
+        All that the report shows.
+    folder : Path
+        Created where needed; files of an earlier report are replaced, each one whole.
+    figure_formats : sequence of str
+        Static forms written for every figure (none: an empty sequence).
+
+    Raises
+    ------
+    InputError
+        If the cells lack a column that a report cannot do without. Nothing is written then.
+    """
+    cells = checked_cells(content)
+    boards = leaderboards(cells, content.primary_metric, allow_missing=content.allow_missing)
+    figures = all_figures(content, cells, boards)
+    svgs = {f.key: static_svg(f.chart) for f in figures if f.chart is not None}
+    folder = Path(folder)
+    skipped = [f"{f.title}: {f.missing}" for f in figures if f.chart is None]
+    tables = data_tables(cells, boards, causes=content.causes, comparisons=content.comparisons, ledger=content.ledger)
+    prints = {f"leaderboard-{b.setting.slug}": published(b) for b in boards}
+    table_paths, left_out = write_tables(tables, prints, folder / "tables", content.title)
+    figure_paths: dict[str, Path] = {}
+    for figure in figures:
+        if figure.chart is not None and figure_formats:
+            figure_paths |= figure_files(
+                figure.chart, folder / "figures", figure.key, figure_formats, svg=svgs[figure.key]
+            )
+    html = folder / "report.html"
+    text = page(content, cells, boards, figures, svgs)
+    write_whole(html, lambda p: p.write_text(text, encoding="utf-8"))
+    return ReportPaths(html, folder, table_paths, figure_paths, tuple(skipped + left_out))

@@ -1,0 +1,296 @@
+"""Figures of the scores: leaderboard, model x site matrix, paired differences, learning curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from va_experiments.report.chart_style import (
+    GREY,
+    OKABE_ITO,
+    Figure,
+    heat_map,
+    inline,
+    left_out,
+    legend,
+    model_axis,
+    model_colours,
+    value_axis,
+)
+from va_experiments.report.leaderboard import Leaderboard, mean, t_interval
+from va_experiments.report.settings import lower_is_better, metric_label
+from va_experiments.report.terminal import number
+
+__all__ = ["difference_rows", "differences_figure", "leaderboard_figure", "learning_curve_figure", "matrix_figure"]
+
+MEAN = "mean"
+"""Last column of the matrix; a site of that name would be drawn in it."""
+
+
+def named(board: Leaderboard) -> dict[str, str]:
+    """Return what each model is called in figures: trivial ones say so."""
+    return {str(m): f"{m} (trivial)" if t else str(m) for m, t in board.rows["trivial"].items()}
+
+
+def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
+    """Return means with their intervals, one row a model, every site a tick, the best trivial model a dashed line."""
+    import altair as alt
+
+    title, setting = "Leaderboard", board.setting.heading
+    rows = board.rows[board.rows["mean"].notna()]
+    if not len(rows):
+        return left_out(
+            key, "leaderboard", title, "No model finished every cell, so there is no mean to draw.", setting
+        )
+    name = named(board)
+    order = [name[m] for m in rows.index]
+    points = pd.DataFrame(
+        {
+            "model": order,
+            "mean": rows["mean"].to_numpy(),
+            "low": rows["low"].to_numpy(),
+            "high": rows["high"].to_numpy(),
+            "kind": ["trivial" if t else "model" for t in rows["trivial"]],
+            "cells": [f"{d} of {c}" for d, c in rows[["done", "cells"]].to_numpy()],
+        }
+    )
+    sites = board.values.loc[rows.index].rename(index=name).rename_axis("model").reset_index()
+    sites = sites.melt("model", var_name="site", value_name="value").dropna()
+    y = alt.Y("model:N", sort=order, axis=model_axis())
+    scale = alt.Scale(zero=False, nice=True)
+    colour = alt.Color("kind:N", scale=alt.Scale(domain=["model", "trivial"], range=[OKABE_ITO[0], GREY]), legend=None)
+    layers = []
+    trivial = points[points["kind"] == "trivial"]
+    if len(trivial):
+        best = trivial.head(1)
+        layers.append(
+            alt.Chart(inline(best)).mark_rule(strokeDash=[5, 4], color=GREY).encode(x=alt.X("mean:Q", scale=scale))
+        )
+    layers.append(
+        alt.Chart(inline(sites))
+        .mark_tick(color="#9a9a9a", thickness=1.5, size=11)
+        .encode(
+            x=alt.X("value:Q", scale=scale), y=y, tooltip=["model:N", "site:N", alt.Tooltip("value:Q", format=".3f")]
+        )
+    )
+    whiskers = points[points["low"].notna()]
+    if len(whiskers):
+        layers.append(
+            alt.Chart(inline(whiskers))
+            .mark_rule(strokeWidth=2)
+            .encode(x=alt.X("low:Q", scale=scale), x2="high:Q", y=y, color=colour)
+        )
+    layers.append(
+        alt.Chart(inline(points))
+        .mark_point(filled=True, size=90, opacity=1)
+        .encode(
+            x=alt.X("mean:Q", scale=scale, title=metric_label(board.metric), axis=value_axis()),
+            y=y,
+            color=colour,
+            shape=alt.Shape(
+                "kind:N", scale=alt.Scale(domain=["model", "trivial"], range=["circle", "diamond"]), legend=None
+            ),
+            tooltip=["model:N", *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("mean", "low", "high")), "cells:N"],
+        )
+    )
+    kinds = sorted({k for k in board.rows["interval"] if k})
+    caption = (
+        f"Points are means over {len(board.sites)} sites, ticks the sites, bars the interval of the mean "
+        f"({'; '.join(kinds) or 'none: too few sites'}). Grey diamonds are trivial models, which look at no symptom; "
+        "the dashed line is the best of them."
+    )
+    return Figure(
+        key, "leaderboard", title, caption, alt.layer(*layers).properties(height=alt.Step(28)), setting=setting
+    )
+
+
+def matrix_figure(board: Leaderboard, key: str) -> Figure:
+    """Return the models x test sites heat map with printed values and the mean as its last column."""
+    title, setting = "Model by test site", board.setting.heading
+    values = board.values.copy()
+    if len(board.sites) > 1:
+        values[MEAN] = board.rows["mean"]
+    name = named(board)
+    frame = (
+        values.rename(index=name).rename_axis("model").reset_index().melt("model", var_name="site", value_name="value")
+    )
+    frame = frame.dropna()
+    if not len(frame):
+        return left_out(key, "matrix", title, "No cell of this setting is done.", setting)
+    frame["text"] = [number(v, 2) for v in frame["value"]]
+    chart = heat_map(
+        frame,
+        x="site",
+        y="model",
+        x_order=list(values.columns),
+        y_order=[name[m] for m in values.index],
+        legend_title=metric_label(board.metric),
+        step=28,
+    )
+    better = "Lower" if lower_is_better(board.metric) else "Higher"
+    caption = (
+        f"{metric_label(board.metric)} by test site. {better} is better. A blank is a cell that failed or was not "
+        "run. Columns with different numbers of deaths have different ceilings; compare down a column."
+    )
+    return Figure(key, "matrix", title, caption, chart, setting=setting)
+
+
+def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return paired differences: those given for this metric, else every model minus the best trivial one, by site.
+
+    Columns ``pair``, ``difference``, ``low``, ``high``, ``p``, ``method``. Positive: the first is better.
+    """
+    sign = -1.0 if lower_is_better(board.metric) else 1.0
+    if comparisons is not None and len(comparisons):
+        rows = comparisons[comparisons["metric"] == board.metric]
+        for column in ("data", "features", "protocol", "testset", "train_size"):
+            if column in rows.columns:
+                rows = rows[rows[column].astype(str) == getattr(board.setting, column)]
+        if len(rows):
+            ends = (sign * rows[["low", "high"]].astype(float)).to_numpy()
+            return pd.DataFrame(
+                {
+                    "pair": [f"{a} - {b}" for a, b in rows[["model_a", "model_b"]].to_numpy()],
+                    "difference": sign * rows["difference"].astype(float).to_numpy(),
+                    "low": ends.min(axis=1),
+                    "high": ends.max(axis=1),
+                    "p": rows["p"].to_numpy() if "p" in rows else math.nan,
+                    "method": rows["method"].to_numpy() if "method" in rows else "",
+                }
+            ).reset_index(drop=True)
+    complete = board.rows[board.rows["mean"].notna()]
+    trivial = complete[complete["trivial"]]
+    if not len(trivial):
+        return pd.DataFrame(columns=["pair", "difference", "low", "high", "p", "method"])
+    base = trivial.index[0]
+    found = []
+    for label in complete.index.drop(base):
+        both = [sign * d for d in board.paired(str(label), str(base))]
+        low, high = t_interval(both) if len(both) >= 3 else (math.nan, math.nan)
+        found.append(
+            {
+                "pair": f"{label} - {base}",
+                "difference": mean(both),
+                "low": low,
+                "high": high,
+                "p": math.nan,
+                "method": f"t over {len(both)} sites, paired",
+            }
+        )
+    return pd.DataFrame(found, columns=["pair", "difference", "low", "high", "p", "method"])
+
+
+def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key: str) -> Figure:
+    """Return the paired differences with their intervals and a line at zero."""
+    import altair as alt
+
+    title, setting = "Paired differences", board.setting.heading
+    rows = difference_rows(board, comparisons)
+    if not len(rows):
+        why = "Needs two models that finished every cell, one of them trivial."
+        return left_out(key, "differences", title, why, setting)
+    shown = rows.reindex(rows["difference"].abs().sort_values(ascending=False).index).head(40)
+    shown = shown.sort_values("difference", ascending=False)
+    order = shown["pair"].tolist()
+    y = alt.Y("pair:N", sort=order, axis=model_axis())
+    layers = [alt.Chart(inline(pd.DataFrame({"zero": [0.0]}))).mark_rule(color="#444").encode(x="zero:Q")]
+    whiskers = shown[shown["low"].notna()]
+    if len(whiskers):
+        layers.append(
+            alt.Chart(inline(whiskers)).mark_rule(strokeWidth=2, color=OKABE_ITO[0]).encode(x="low:Q", x2="high:Q", y=y)
+        )
+    layers.append(
+        alt.Chart(inline(shown))
+        .mark_point(filled=True, size=80, color=OKABE_ITO[0], opacity=1)
+        .encode(
+            x=alt.X("difference:Q", title=f"Difference in {metric_label(board.metric)}", axis=value_axis("+.2f")),
+            y=y,
+            tooltip=[
+                "pair:N",
+                *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("difference", "low", "high", "p")),
+                "method:N",
+            ],
+        )
+    )
+    cut = f" The 40 largest of {len(rows)} are drawn; the table has all." if len(rows) > 40 else ""
+    caption = (
+        f"On the same splits, the first minus the second; right of zero the first is the better. Intervals: "
+        f"{'; '.join(sorted(set(map(str, rows['method']))))}.{cut}"
+    )
+    return Figure(
+        key, "differences", title, caption, alt.layer(*layers).properties(height=alt.Step(24)), setting=setting
+    )
+
+
+def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) -> Figure:
+    """Return score against number of training deaths, one line a model, with a band over sites."""
+    import altair as alt
+
+    title, section = "Learning curves", "learning"
+    groups: dict[tuple[str, ...], list[Leaderboard]] = {}
+    for board in boards:
+        s = board.setting
+        groups.setdefault((s.data, s.features, s.protocol, s.testset), []).append(board)
+    family = max(groups.values(), key=len)
+    if len(family) < 2:
+        return left_out(
+            "learning-curves", section, title, "The training size does not vary in this run (protocol train_size)."
+        )
+    found = []
+    for board in family:
+        s = board.setting
+        own = cells[
+            (cells["data"] == s.data)
+            & (cells["features"] == s.features)
+            & (cells["protocol"] == s.protocol)
+            & (cells["testset"] == s.testset)
+            & (cells["train_size"] == s.train_size)
+        ]
+        n = own["n_train"].mean()
+        for label, row in board.rows.iterrows():
+            if not math.isnan(row["mean"]):
+                found.append(
+                    {
+                        "model": str(label),
+                        "n_train": n,
+                        "mean": row["mean"],
+                        "low": row["low"],
+                        "high": row["high"],
+                        "size": s.train_size,
+                    }
+                )
+    curve = pd.DataFrame(found, columns=["model", "n_train", "mean", "low", "high", "size"])
+    curve = curve[curve["n_train"] > 0]
+    if curve["n_train"].nunique() < 2:
+        return left_out("learning-curves", section, title, "Fewer than two training sizes are complete.")
+    models = [str(m) for m in family[0].rows.index if m in set(curve["model"])]
+    models += sorted(set(curve["model"]) - set(models))
+    trivial = cells.drop_duplicates("label").set_index("label")["trivial"]
+    colour, shape = model_colours(models, [bool(trivial[m]) for m in models])
+    x = alt.X(
+        "n_train:Q",
+        scale=alt.Scale(type="log", nice=False, padding=12),
+        title="Training deaths (mean over cells, log scale)",
+        axis=alt.Axis(format="~s", tickCount=5, labelOverlap=True),
+    )
+    y = alt.Y("mean:Q", scale=alt.Scale(zero=False), title=metric_label(family[0].metric))
+    tint = alt.Color("model:N", scale=colour, legend=legend())
+    base = alt.Chart(inline(curve))
+    band = base.mark_area(opacity=0.12).encode(
+        x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q", color=tint
+    )
+    line = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=tint)
+    dots = base.mark_point(filled=True, size=60, opacity=1).encode(
+        x=x,
+        y=y,
+        color=tint,
+        shape=alt.Shape("model:N", scale=shape, legend=legend()),
+        tooltip=["model:N", "size:N", alt.Tooltip("n_train:Q", format=".0f"), alt.Tooltip("mean:Q", format=".3f")],
+    )
+    caption = (
+        f"Mean over sites against training deaths ({family[0].setting.title.split(', training')[0]}); bands are 95% t "
+        "intervals over sites. Where curves cross, the answer depends on how many deaths one has."
+    )
+    return Figure("learning-curves", section, title, caption, alt.layer(band, line, dots).properties(height=320))

@@ -1,0 +1,244 @@
+"""What all figures share: colours that colour-blind readers can tell apart, data inlined, one heat map, widths."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = [
+    "GREY",
+    "OKABE_ITO",
+    "Figure",
+    "heat_map",
+    "inline",
+    "left_out",
+    "model_axis",
+    "model_colours",
+    "picker",
+    "specification",
+    "value_axis",
+]
+
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
+"""Okabe and Ito's palette without its yellow, which is too faint for lines on white."""
+
+SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
+GREY = "#767676"
+GREYS = (GREY, "#ababab")
+FONT = "Arial, Helvetica, sans-serif"
+STATIC_WIDTH = 640
+"""Width in pixels of the plot of a static figure; the page's figures take the width there is."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Figure:
+    """One figure of the report, or the sentence that says why there is none.
+
+    ``chart`` is an Altair chart or None; ``missing`` is the sentence in its place. ``section`` is the page's section,
+    ``setting`` the heading of the setting drawn, where several settings have this figure.
+    """
+
+    key: str
+    section: str
+    title: str
+    caption: str = ""
+    chart: Any = None
+    missing: str = ""
+    setting: str = ""
+
+
+def left_out(key: str, section: str, title: str, why: str, setting: str = "") -> Figure:
+    """Return the place of a figure that cannot be drawn, with the reason."""
+    return Figure(key, section, title, missing=why, setting=setting)
+
+
+def inline(frame: pd.DataFrame) -> Any:
+    """Return the rows as data inside the chart: numbers to 5 significant digits, missing ones as null."""
+    import altair as alt
+
+    columns: dict[str, list[Any]] = {}
+    for name in frame.columns:
+        values = frame[name]
+        if pd.api.types.is_bool_dtype(values):
+            columns[name] = [bool(v) for v in values]
+        elif pd.api.types.is_numeric_dtype(values):
+            columns[name] = [_rounded(v) for v in values.to_numpy(dtype=float, na_value=np.nan)]
+        else:
+            columns[name] = [None if v is None or v is pd.NA else str(v) for v in values]
+    names = list(columns)
+    return alt.InlineData(values=[dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)])
+
+
+def specification(chart: Any, width: int | str = "container") -> dict[str, Any]:
+    """Return the chart as a Vega-Lite specification that is `width` wide (pixels, or as wide as its container)."""
+    spec: dict[str, Any] = chart.to_dict()
+    spec.pop("$schema", None)
+    spec["width"] = width
+    # fit-x keeps axis labels and legend inside the width, which matters at 400 px.
+    spec["autosize"] = {"type": "fit-x" if width == "container" else "pad", "contains": "padding"}
+    spec["background"] = "white"
+    spec["config"] = {
+        "font": FONT,
+        "view": {"stroke": None},
+        "axis": {
+            "labelFontSize": 11,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+            "labelColor": "#222",
+            "titleColor": "#222",
+            "gridColor": "#e4e4e4",
+            "domainColor": "#888",
+            "tickColor": "#888",
+        },
+        "legend": {
+            "labelFontSize": 11,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+            "labelColor": "#222",
+            "titleColor": "#222",
+            "symbolSize": 90,
+        },
+        "text": {"font": FONT},
+    }
+    return spec
+
+
+def model_colours(labels: Sequence[str], trivial: Sequence[bool]) -> tuple[Any, Any]:
+    """Return a colour and a shape scale for models in this order; trivial ones are grey dashes."""
+    import altair as alt
+
+    colours: list[str] = []
+    shapes: list[str] = []
+    n = 0
+    for is_trivial in trivial:
+        if is_trivial:
+            colours.append(GREYS[(len(colours) - n) % len(GREYS)])
+            shapes.append("stroke")
+        else:
+            colours.append(OKABE_ITO[n % len(OKABE_ITO)])
+            shapes.append(SHAPES[n % len(SHAPES)])
+            n += 1
+    domain = list(labels)
+    return alt.Scale(domain=domain, range=colours), alt.Scale(domain=domain, range=shapes)
+
+
+def legend() -> Any:
+    """Return a legend under the plot, two columns wide, so that it fits a telephone."""
+    import altair as alt
+
+    return alt.Legend(orient="bottom", columns=2, labelLimit=150, title=None, symbolLimit=40)
+
+
+def model_axis() -> Any:
+    """Return the axis for names of models and causes at the left."""
+    import altair as alt
+
+    return alt.Axis(title=None, labelLimit=150, ticks=False, domain=False, labelPadding=6)
+
+
+def value_axis(form: str = ".2f") -> Any:
+    """Return the axis of a score: few labels, none pushed aside at the ends."""
+    import altair as alt
+
+    return alt.Axis(format=form, tickCount=6, labelFlush=False, labelOverlap=True)
+
+
+def picker(field: str, options: Sequence[str], first: str, label: str) -> tuple[Any, str]:
+    """Return a drop-down over `options` of `field` (an identifier) and the filter that it drives.
+
+    A static figure shows the option `first`.
+    """
+    import altair as alt
+
+    parameter = alt.param(name=f"pick_{field}", value=first, bind=alt.binding_select(options=list(options), name=label))
+    return parameter, f"datum.{field} === pick_{field}"
+
+
+def heat_map(
+    frame: pd.DataFrame,
+    *,
+    x: str,
+    y: str,
+    x_order: Sequence[str],
+    y_order: Sequence[str],
+    legend_title: str,
+    x_title: str | None = None,
+    y_title: str | None = None,
+    domain: tuple[float, float] | None = None,
+    scheme: str = "cividis",
+    step: int = 26,
+    printed: bool = True,
+    tooltip: Sequence[str] = (),
+    choose: tuple[Any, str] | None = None,
+) -> Any:
+    """Return a heat map of ``value`` with ``text`` printed in the cells, in a colour that contrasts.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns `x`, `y`, ``value`` (number), ``text`` and those in `tooltip`.
+    domain : tuple of float, optional
+        Ends of the colour scale; the data's range where not given.
+    choose : tuple, optional
+        What :func:`picker` returned.
+    """
+    import altair as alt
+
+    low, high = domain or (float(frame["value"].min()), float(frame["value"].max()))
+    if not high > low:
+        low, high = low - 0.5, high + 0.5
+    # Level labels only where they fit the narrowest page: 260 pixels at 400.
+    longest = max((len(str(name)) for name in x_order), default=0)
+    level = (6.5 * longest + 5) * len(x_order) < 260
+    angle = {"labelAngle": 0} if level else {"labelAngle": -90, "labelAlign": "left", "labelBaseline": "middle"}
+    base = alt.Chart(inline(frame)).encode(
+        x=alt.X(
+            f"{x}:N",
+            sort=list(x_order),
+            title=x_title,
+            axis=alt.Axis(
+                orient="top", labelLimit=150, labelPadding=5, ticks=False, domain=False, labelOverlap=False, **angle
+            ),
+        ),
+        y=alt.Y(
+            f"{y}:N",
+            sort=list(y_order),
+            title=y_title,
+            axis=alt.Axis(labelLimit=150, ticks=False, domain=False, labelPadding=6, labelOverlap=False),
+        ),
+    )
+    rectangles = base.mark_rect(stroke="white", strokeWidth=1).encode(
+        color=alt.Color(
+            "value:Q",
+            scale=alt.Scale(scheme=scheme, domain=[low, high], clamp=True),
+            legend=alt.Legend(orient="bottom", title=legend_title, gradientLength=180, titleLimit=300),
+        ),
+        tooltip=[
+            alt.Tooltip(f"{x}:N"),
+            alt.Tooltip(f"{y}:N"),
+            alt.Tooltip("value:Q", title=legend_title, format=".3f"),
+            *(alt.Tooltip(f"{t}:N") for t in tooltip),
+        ],
+    )
+    layers = [rectangles]
+    if printed:
+        middle = low + 0.45 * (high - low)
+        layers.append(
+            base.mark_text(fontSize=10.5).encode(
+                text="text:N",
+                color=alt.condition(f"datum.value > {middle}", alt.value("black"), alt.value("white")),
+            )
+        )
+    chart = alt.layer(*layers).properties(height=alt.Step(step))
+    if choose is not None:
+        chart = chart.add_params(choose[0]).transform_filter(choose[1])
+    return chart
+
+
+def _rounded(value: float) -> float | None:
+    return None if not math.isfinite(value) else float(f"{value:.5g}")

@@ -1,0 +1,217 @@
+"""What a report is made of: plain tables that come in as :class:`ReportContent` and leave checked and in order."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from va_experiments.errors import InputError, did_you_mean, shown
+
+__all__ = [
+    "CELL_DEFAULTS",
+    "TRIVIAL_MODELS",
+    "ReportContent",
+    "ReportPaths",
+    "checked_cells",
+    "model_labels",
+    "records",
+]
+
+TRIVIAL_MODELS = ("prior", "uniform")
+"""Models that look at no symptom. A comparison is read against them, so they stand in every table, marked."""
+
+REQUIRED = ("cell_key", "model", "test_site", "status")
+STATUSES = ("done", "failed")
+
+CELL_DEFAULTS: Mapping[str, Any] = {
+    "run_id": "",
+    "job": "",
+    "model_params": "{}",
+    "protocol": "",
+    "train_sites": "",
+    "train_size": "all",
+    "repeat": 0,
+    "fold": 0,
+    "testset": "natural",
+    "features": "",
+    "data": "",
+    "simulated": False,
+    "n_train": float("nan"),
+    "n_test": float("nan"),
+    "n_causes": float("nan"),
+    "reused": False,
+    "queue_seconds": float("nan"),
+    "load_seconds": float("nan"),
+    "fit_seconds": float("nan"),
+    "predict_seconds": float("nan"),
+    "score_seconds": float("nan"),
+    "commit_seconds": float("nan"),
+    "cpu_seconds": float("nan"),
+    "peak_memory_mb": float("nan"),
+    "worker": "",
+    "started": float("nan"),
+    "ended": float("nan"),
+    "converged": None,
+    "warning": "",
+    "error_class": "",
+    "error_message": "",
+    "error_traceback": "",
+    "prediction_sha256": "",
+}
+"""Columns of ``cells`` that may be absent, and what stands for them."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ReportContent:
+    """All that one report shows, as plain tables.
+
+    Parameters
+    ----------
+    title : str
+        Heading of the page.
+    cells : DataFrame
+        One row a cell: ``cell_key``, ``model``, ``test_site``, ``status`` (``done`` or ``failed``), the columns of
+        :data:`CELL_DEFAULTS` where known, and metrics (``csmf_accuracy_top``, ``top1``, ...), each with optional
+        ``_low`` and ``_high`` columns (the cell's own interval, see `interval`). Times are seconds, ``started`` and
+        ``ended`` seconds since 1970, memory is MB.
+    causes : DataFrame, optional
+        One row a cell and cause: ``cell_key``, ``cause``, ``group``, ``n_true``, ``sensitivity``, ``ppv``,
+        ``csmf_true``, ``csmf_top``, ``csmf_mean``, ``csmf_model``, ``ccc``.
+    reliability : DataFrame, optional
+        ``cell_key``, ``bin``, ``confidence``, ``accuracy``, ``count``: mean confidence and accuracy of the top cause
+        by bin of confidence.
+    confusion : DataFrame, optional
+        ``cell_key``, ``true_cause``, ``top_cause``, ``count``.
+    ledger : DataFrame, optional
+        ``action``, ``column``, ``count``, ``reason``: what reading the data dropped or changed.
+    config : str
+        The configuration as YAML.
+    manifest : dict
+        Data hash, code and library versions, hardware, seeds.
+    methods : list of str
+        Sentences of the methods paragraph, each naming a choice and its source.
+    comparisons : DataFrame, optional
+        Paired differences: ``model_a``, ``model_b``, ``metric``, ``difference`` (a minus b), ``low``, ``high``, ``p``,
+        ``method``, and optionally the columns that name a setting (``protocol``, ``testset``, ...).
+    primary_metric : str
+        The metric by which models are ranked, fixed before the results are seen.
+    interval : str
+        What a cell's ``_low`` and ``_high`` are.
+    allow_missing : bool
+        Take means over incomplete grids (marked "n of N"); otherwise such a mean is refused.
+    """
+
+    title: str
+    cells: pd.DataFrame
+    causes: pd.DataFrame | None = None
+    reliability: pd.DataFrame | None = None
+    confusion: pd.DataFrame | None = None
+    ledger: pd.DataFrame | None = None
+    config: str = ""
+    manifest: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    methods: list[str] = dataclasses.field(default_factory=list)
+    comparisons: pd.DataFrame | None = None
+    primary_metric: str = "csmf_accuracy_top"
+    interval: str = "95% bootstrap over deaths"
+    allow_missing: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportPaths:
+    """Where a report was written.
+
+    ``tables`` and ``figures`` map a name with its format (``leaderboard.csv``) to a path; ``skipped`` says in sentences
+    what was left out and why.
+    """
+
+    html: Path
+    folder: Path
+    tables: Mapping[str, Path]
+    figures: Mapping[str, Path]
+    skipped: tuple[str, ...] = ()
+
+
+def checked_cells(content: ReportContent) -> pd.DataFrame:
+    """Return the cells with every column, one row a ``cell_key``, sorted by it, with ``label`` and ``trivial`` added.
+
+    A cell that several jobs or multiruns share stands once: done before failed, computed before reused. Sorting here
+    keeps the order in which cells finished out of every sum.
+
+    Raises
+    ------
+    InputError
+        If columns that a report cannot do without are missing, or a status is unknown.
+    """
+    cells = content.cells
+    # Where every cell failed there is no metric to ask for, and yet a report of the failures to write.
+    nothing_done = "status" in cells.columns and not (cells["status"] == "done").any()
+    problems = [
+        f"report: column '{c}' is missing from the cells{did_you_mean(c, cells.columns)}"
+        for c in (*REQUIRED, content.primary_metric)
+        if c not in cells.columns and not (c == content.primary_metric and nothing_done)
+    ]
+    if "status" in cells.columns:
+        for status in sorted(set(cells["status"]) - set(STATUSES), key=str):
+            problems.append(f"report: status {shown(status)} is none of {', '.join(STATUSES)}")
+    if not len(cells):
+        problems.append("report: there are no cells to report on")
+    if problems:
+        raise InputError(problems)
+    cells = cells.copy()
+    for column, default in {**CELL_DEFAULTS, content.primary_metric: float("nan")}.items():
+        if column not in cells.columns:
+            cells[column] = default
+        elif isinstance(default, str):
+            cells[column] = cells[column].astype(object).where(cells[column].notna(), default)
+    cells["model_params"] = [p if isinstance(p, str) else json.dumps(p, sort_keys=True) for p in cells["model_params"]]
+    # Python's True, False and None, however the column came (NumPy, Arrow, text would each compare differently).
+    cells["converged"] = pd.Series(
+        [None if pd.isna(c) else bool(c) for c in cells["converged"]], index=cells.index, dtype=object
+    )
+    for column in ("reused", "simulated"):
+        cells[column] = cells[column].astype("boolean").fillna(False).astype(bool)
+    order = cells.assign(_failed=cells["status"] != "done")
+    order = order.sort_values(["cell_key", "_failed", "reused"], kind="stable").drop(columns="_failed")
+    order = order.drop_duplicates("cell_key", ignore_index=True)
+    order["label"] = model_labels(order)
+    order["trivial"] = order["model"].isin(TRIVIAL_MODELS)
+    return order
+
+
+def model_labels(cells: pd.DataFrame) -> list[str]:
+    """Return a name for each cell's model: its own, with those parameters in which the model's cells differ."""
+    parsed = [_parameters(text) for text in cells["model_params"]]
+    values: dict[tuple[str, str], set[str]] = {}
+    for model, parameters in zip(cells["model"], parsed, strict=True):
+        for name, value in parameters.items():
+            values.setdefault((model, name), set()).add(value)
+    # A parameter that only some of a model's cells have differs too.
+    for model, parameters in zip(cells["model"], parsed, strict=True):
+        for (other, name), seen in values.items():
+            if other == model and name not in parameters:
+                seen.add("")
+    labels = []
+    for model, parameters in zip(cells["model"], parsed, strict=True):
+        differing = [f"{n}={v}" for n, v in sorted(parameters.items()) if len(values[model, n]) > 1]
+        labels.append(f"{model} ({', '.join(differing)})" if differing else str(model))
+    return labels
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as dictionaries by column name."""
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _parameters(text: str) -> dict[str, str]:
+    try:
+        parsed = json.loads(text)
+    except (TypeError, ValueError):
+        return {"parameters": str(text)} if text else {}
+    if not isinstance(parsed, dict):
+        return {"parameters": str(text)}
+    return {str(k): v if isinstance(v, str) else json.dumps(v, sort_keys=True) for k, v in parsed.items()}

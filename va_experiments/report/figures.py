@@ -1,0 +1,127 @@
+"""All figures of a report, in the page's order, and their static forms (PNG, SVG, PDF)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from va_experiments.report.chart_calibration import calibration_figure, convergence_figure, csmf_figure
+from va_experiments.report.chart_cost import gantt_figure, memory_figure, time_figure
+from va_experiments.report.chart_scores import (
+    differences_figure,
+    leaderboard_figure,
+    learning_curve_figure,
+    matrix_figure,
+)
+from va_experiments.report.chart_style import STATIC_WIDTH, Figure, left_out, specification
+from va_experiments.report.chart_transfer import (
+    cause_model_figure,
+    cause_site_figure,
+    confusion_figure,
+    transfer_figure,
+)
+from va_experiments.report.content import ReportContent
+from va_experiments.report.leaderboard import Leaderboard
+from va_experiments.report.settings import SETTING_COLUMNS
+from va_experiments.report.tables import write_whole
+
+__all__ = ["Figure", "all_figures", "figure_files", "static_svg"]
+
+MOST_SETTINGS = 6
+"""Settings that get figures of their own; the tables have all."""
+
+
+def all_figures(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[Figure]:
+    """Return the figures for these cells and leaderboards; one whose data are missing says so instead.
+
+    Leaderboard, matrix and differences are drawn for each setting at full training size; what goes deeper (causes,
+    confusion, calibration, CSMF) for the first.
+    """
+    full = [b for b in boards if b.setting.train_size in ("", "all")] or list(boards[:1])
+    figures: list[Figure] = []
+    for i, board in enumerate(full[:MOST_SETTINGS]):
+        suffix = f"-{board.setting.slug}" if i else ""
+        figures += [
+            leaderboard_figure(board, f"leaderboard{suffix}"),
+            matrix_figure(board, f"matrix{suffix}"),
+            differences_figure(board, content.comparisons, f"differences{suffix}"),
+        ]
+    main = full[0]
+    one_to_one = next((b for b in full if b.setting.protocol == "one_to_one"), main)
+    figures.append(transfer_figure(one_to_one, _of(cells, one_to_one)))
+    own = _of(cells, main)
+    names = own[["cell_key", "label", "test_site"]]
+    causes = _joined(content.causes, names)
+    if causes is None:
+        why = "No figures by cause were recorded."
+        figures += [
+            left_out("causes-by-model", "transfer", "Sensitivity by cause", why),
+            left_out("csmf", "csmf", "CSMF, true against estimated", why),
+        ]
+    else:
+        figures += [cause_model_figure(main, causes), cause_site_figure(main, causes), csmf_figure(main, causes)]
+    confusion = _joined(content.confusion, names)
+    groups = (
+        {}
+        if causes is None or "group" not in causes
+        else dict(zip(causes["cause"], causes["group"].fillna(""), strict=True))
+    )
+    figures += [
+        confusion_figure(main, confusion, groups, by_group=True),
+        confusion_figure(main, confusion, groups, by_group=False),
+    ]
+    figures += [learning_curve_figure(boards, cells), calibration_figure(main, _joined(content.reliability, names))]
+    figures += [time_figure(cells), memory_figure(cells), gantt_figure(cells), convergence_figure(cells)]
+    return figures
+
+
+def static_svg(chart: Any) -> str:
+    """Return the chart as SVG text at the static width."""
+    import vl_convert
+
+    svg: str = vl_convert.vegalite_to_svg(specification(chart, STATIC_WIDTH), allowed_base_urls=[])
+    return svg
+
+
+def figure_files(
+    chart: Any, folder: Path, stem: str, formats: Sequence[str] = ("png", "svg", "pdf"), *, svg: str | None = None
+) -> dict[str, Path]:
+    """Write a chart as static files ``<stem>.<format>`` and return their paths by name.
+
+    PNG has twice the pixels of the screen (about 200 dpi at 16 cm); SVG and PDF are vectors.
+    """
+    import vl_convert
+
+    svg = static_svg(chart) if svg is None else svg
+    paths = {}
+    for form in formats:
+        path = folder / f"{stem}.{form}"
+        if form == "svg":
+            payload = svg.encode()
+        elif form == "png":
+            payload = vl_convert.svg_to_png(svg, scale=2)
+        elif form == "pdf":
+            payload = vl_convert.svg_to_pdf(svg)
+        else:
+            raise ValueError(f"a figure is written as png, svg or pdf, not {form!r}")
+        write_whole(path, lambda p, data=payload: p.write_bytes(data))  # type: ignore[misc]
+        paths[path.name] = path
+    return paths
+
+
+def _of(cells: pd.DataFrame, board: Leaderboard) -> pd.DataFrame:
+    keep = pd.Series(True, index=cells.index)
+    for column in SETTING_COLUMNS:
+        keep &= cells[column].astype(str) == getattr(board.setting, column)
+    return cells[keep]
+
+
+def _joined(table: pd.DataFrame | None, names: pd.DataFrame) -> pd.DataFrame | None:
+    if table is None or not len(table):
+        return None
+    table = table.drop(columns=[c for c in ("label", "test_site") if c in table.columns])
+    joined = table.merge(names, on="cell_key", how="inner")
+    return joined if len(joined) else None

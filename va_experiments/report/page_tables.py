@@ -1,0 +1,190 @@
+"""The page's tables as plain data for the template: columns, rows of text, a note, whether it starts closed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from va_experiments.report.chart_scores import difference_rows
+from va_experiments.report.content import TRIVIAL_MODELS, ReportContent, records
+from va_experiments.report.leaderboard import Leaderboard, leaderboard
+from va_experiments.report.performance import cost_by_model, critical_path, seconds, slowest_cells
+from va_experiments.report.settings import METRIC_LABELS, metric_label, split_settings
+from va_experiments.report.terminal import number
+
+__all__ = [
+    "board_table",
+    "cost_table",
+    "differences_table",
+    "html_table",
+    "ledger_table",
+    "metrics_tables",
+    "path_table",
+    "slowest_table",
+    "warnings_table",
+]
+
+MOST_SETTINGS = 6
+MOST_LEDGER = 400
+MOST_WARNINGS = 100
+MOST_PATH = 30
+
+
+def html_table(
+    title: str,
+    columns: Sequence[tuple[str, bool]],
+    rows: Sequence[tuple[str, Sequence[Any]]],
+    *,
+    note: str = "",
+    closed: bool = False,
+) -> dict[str, Any]:
+    """Return a table for the template.
+
+    Parameters
+    ----------
+    columns : sequence of (str, bool)
+        Name, and whether it holds numbers (aligned right).
+    rows : sequence of (str, sequence)
+        CSS class and cells; a cell is text, or a pair of text and a smaller line under it.
+    """
+    table = {
+        "title": title,
+        "columns": [{"name": name, "numeric": numeric} for name, numeric in columns],
+        "rows": [
+            {"kind": kind, "cells": [c if isinstance(c, tuple) else (c, "") for c in cells]} for kind, cells in rows
+        ],
+        "note": note,
+        "closed": closed,
+    }
+    return {"table": table}
+
+
+def board_table(board: Leaderboard, title: str, *, closed: bool) -> dict[str, Any]:
+    """Return a leaderboard with each site's interval under its value."""
+    columns = [("#", True), ("Model", False), ("Mean", True), *((s, True) for s in board.sites), ("Cells", True)]
+    rows = []
+    for row in board.records():
+        kind = "trivial" if row["trivial"] else "incomplete" if row["note"] else ""
+        label = f"{row['label']} (trivial)" if row["trivial"] else row["label"]
+        values: list[Any] = ["" if math.isnan(row["rank"]) else int(row["rank"]), label]
+        values.append((number(row["mean"]) or "no mean", span(row["low"], row["high"])))
+        for site in board.sites:
+            value, low, high = board.at_site(row["label"], site)
+            values.append((number(value) or "-", span(low, high)))
+        rows.append((kind, [*values, f"{row['done']} of {row['cells']}"]))
+    kinds = sorted({k for k in board.rows["interval"] if k})
+    note = f"{metric_label(board.metric)}. Small figures are intervals; of the mean: {'; '.join(kinds) or 'none'}"
+    note += "; of a site: of that one test set." if board.low.notna().any().any() else "."
+    absent = [m for m in TRIVIAL_MODELS if m not in set(board.rows["model"])]
+    if absent:
+        note += f" Not run in this setting: the trivial {' and '.join(absent)}."
+    return html_table(title, columns, rows, note=note, closed=closed)
+
+
+def metrics_tables(content: ReportContent, cells: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return one table a setting: every metric's mean over sites, by model in the primary metric's order."""
+    metrics = [m for m in METRIC_LABELS if m in cells.columns and cells[m].notna().any()]
+    if len(metrics) < 2:
+        return []
+    tables = []
+    for setting, group in split_settings(cells)[:MOST_SETTINGS]:
+        boards = {m: leaderboard(setting, group, m, allow_missing=content.allow_missing) for m in metrics}
+        means = {m: {r["label"]: r["mean"] for r in board.records()} for m, board in boards.items()}
+        first = leaderboard(setting, group, content.primary_metric, allow_missing=content.allow_missing)
+        rows = []
+        for row in first.records():
+            name = f"{row['label']} (trivial)" if row["trivial"] else row["label"]
+            values = [number(means[m][row["label"]]) or "-" for m in metrics]
+            rows.append(("trivial" if row["trivial"] else "", [name, *values]))
+        columns = [("Model", False), *((metric_label(m), True) for m in metrics)]
+        tables.append(html_table(f"All metrics, mean over sites: {setting.title}", columns, rows, closed=True))
+    return tables
+
+
+def differences_table(board: Leaderboard, comparisons: pd.DataFrame | None) -> dict[str, Any] | None:
+    """Return the paired differences, or None where there are none."""
+    found = difference_rows(board, comparisons).sort_values("difference", ascending=False)
+    body = [
+        ("", [r["pair"], number(r["difference"]), span(r["low"], r["high"]), number(float(r["p"])), r["method"]])
+        for r in records(found)
+    ]
+    columns = [("First - second", False), ("Difference", True), ("95% interval", True), ("p", True), ("Method", False)]
+    return html_table(f"Differences: {board.setting.title}", columns, body, closed=True) if body else None
+
+
+def cost_table(cells: pd.DataFrame) -> dict[str, Any]:
+    """Return time and memory by model."""
+    body = []
+    for r in records(cost_by_model(cells)):
+        times = [seconds(r[c]) for c in ("fit_seconds_median", "predict_seconds_median", "cpu_seconds_total")]
+        body.append(("", [r["model"], r["cells"], *times, megabytes(r["peak_memory_mb_max"])]))
+    names = ["Cells", "Fit, median", "Predict, median", "CPU, all cells", "Peak memory"]
+    return html_table("Cost by model", [("Model", False), *((n, True) for n in names)], body)
+
+
+def slowest_table(cells: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the ten cells with most time and what their stages took, or None where no timing was recorded."""
+    slow = slowest_cells(cells)
+    stages = [s for s in slow.columns if s.endswith("_seconds") and s != "total_seconds" and slow[s].notna().any()]
+    body = []
+    for r in records(slow):
+        trained = str(r.get("train_sites", "")).split("+")
+        where = f"{len(trained)} sites" if len(trained) > 2 else " + ".join(trained)
+        times = [seconds(r["total_seconds"]), *(seconds(r[s]) for s in stages)]
+        body.append(("", [r["model"], where, r["test_site"], *times, megabytes(r.get("peak_memory_mb", math.nan))]))
+    columns = [("Model", False), ("Trained on", False), ("Tested on", False), ("Time", True)]
+    columns += [(s.removesuffix("_seconds").capitalize(), True) for s in stages] + [("Memory", True)]
+    note = "Time runs from loading to commit, without the wait in the queue."
+    return html_table("Slowest cells", columns, body, note=note) if body else None
+
+
+def path_table(cells: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the chain of cells that decided when the run ended, or None where no timing was recorded."""
+    path = critical_path(cells)
+    body = []
+    for r in records(path.tail(MOST_PATH)):
+        times = [seconds(r[c]) for c in ("waited", "seconds", "end")]
+        body.append(("", [r["model"], r["test_site"], r["worker"], *times]))
+    columns = [("Model", False), ("Tested on", False), ("Worker", False), ("Idle before", True), ("Took", True)]
+    cut = f"the last {MOST_PATH} of {len(path)} cells; " if len(path) > MOST_PATH else ""
+    note = f"The chain of cells that ended last ({cut}idle {seconds(float(path['waited'].sum()))} in all)."
+    return html_table("Critical path", [*columns, ("Ended at", True)], body, note=note, closed=True) if body else None
+
+
+def warnings_table(warned: pd.DataFrame) -> dict[str, Any]:
+    """Return the warnings of finished cells."""
+    shown = records(warned.head(MOST_WARNINGS))
+    body = [("", [r["label"], r["test_site"], str(r["warning"])[:300]]) for r in shown]
+    cut = f"The first {MOST_WARNINGS} of {len(warned)}; tables/cells.csv has all." if len(warned) > len(body) else ""
+    columns = [("Model", False), ("Tested on", False), ("Warning", False)]
+    return html_table("Warnings", columns, body, note=cut, closed=len(warned) > 12)
+
+
+def ledger_table(ledger: pd.DataFrame) -> dict[str, Any]:
+    """Return what reading the data dropped or changed."""
+    names = [c for c in ("action", "column", "count", "reason") if c in ledger.columns]
+    names += [str(c) for c in ledger.columns if c not in names]
+    body = [("", [_text(r[n]) for n in names]) for r in records(ledger.head(MOST_LEDGER))]
+    cut = f"The first {MOST_LEDGER} of {len(ledger)}; tables/ledger.csv has all." if len(ledger) > len(body) else ""
+    columns = [(n.capitalize(), n == "count") for n in names]
+    title = "What reading the data dropped or changed"
+    return html_table(title, columns, body, note=cut, closed=len(ledger) > 15)
+
+
+def span(low: float, high: float) -> str:
+    """Return an interval as ``.701 to .785``, or nothing."""
+    return "" if math.isnan(low) or math.isnan(high) else f"{number(low)} to {number(high)}"
+
+
+def megabytes(value: float) -> str:
+    """Return memory in words, or nothing."""
+    return "" if math.isnan(value) else f"{value:,.0f} MB"
+
+
+def _text(value: Any) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return f"{value:,}" if isinstance(value, int) else str(value)

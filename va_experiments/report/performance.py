@@ -1,0 +1,164 @@
+"""Where a run's time went: who worked when, how well the workers were used, and which cells held everything up.
+
+Everything here is a pure function of the cells' timings (seconds; ``started`` and ``ended`` since 1970). Reused cells
+did no work in this run and are left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["Efficiency", "cost_by_model", "critical_path", "gantt_rows", "parallel_efficiency", "slowest_cells"]
+
+STAGES = ("queue_seconds", "load_seconds", "fit_seconds", "predict_seconds", "score_seconds", "commit_seconds")
+
+
+@dataclasses.dataclass(frozen=True)
+class Efficiency:
+    """How well the workers were used.
+
+    ``efficiency`` is busy time over workers times wall time. ``bound_seconds`` is the shortest wall time that these
+    cells allow on as many workers: the longest cell, or all work shared out evenly, whichever is longer.
+    """
+
+    workers: int
+    wall_seconds: float
+    busy_seconds: float
+    efficiency: float
+    bound_seconds: float
+    cpu_seconds: float
+
+    @property
+    def sentence(self) -> str:
+        """The figures in words."""
+        if not self.workers:
+            return "No cell was computed in this run (all reused, or no timings recorded)."
+        return (
+            f"{self.workers} worker{'s' if self.workers > 1 else ''}, {seconds(self.wall_seconds)} of wall time, "
+            f"{seconds(self.busy_seconds)} of work: parallel efficiency {self.efficiency:.0%}. With these cells and "
+            f"workers no order could have ended before {seconds(self.bound_seconds)}."
+        )
+
+
+def gantt_rows(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the computed cells with ``start`` and ``end`` in seconds since the first began, by worker and start."""
+    rows = _computed(cells)
+    origin = rows["started"].min() if len(rows) else 0.0
+    return pd.DataFrame(
+        {
+            "worker": rows["worker"].astype(str),
+            "start": rows["started"] - origin,
+            "end": rows["ended"] - origin,
+            "seconds": rows["ended"] - rows["started"],
+            "model": rows["label"] if "label" in rows else rows["model"],
+            "test_site": rows["test_site"],
+            "status": rows["status"],
+            "cell_key": rows["cell_key"],
+        }
+    ).sort_values(["worker", "start", "end", "cell_key"], kind="stable", ignore_index=True)
+
+
+def parallel_efficiency(cells: pd.DataFrame) -> Efficiency:
+    """Return how much of the workers' time was work.
+
+    Cells that share a fit may overlap on their worker; time is counted once (the union of the intervals).
+    """
+    rows = gantt_rows(cells)
+    if not len(rows):
+        return Efficiency(0, 0.0, 0.0, math.nan, 0.0, 0.0)
+    wall = float(rows["end"].max())
+    busy = math.fsum(_union(group["start"].to_numpy(), group["end"].to_numpy()) for _, group in rows.groupby("worker"))
+    workers = rows["worker"].nunique()
+    cpu = _computed(cells)["cpu_seconds"].sum() if "cpu_seconds" in cells else 0.0
+    bound = max(float(rows["seconds"].max()), busy / workers)
+    return Efficiency(workers, wall, busy, busy / (workers * wall) if wall > 0 else math.nan, bound, float(cpu))
+
+
+def critical_path(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the chain of cells that decided when the run ended, first to last.
+
+    From the cell that ended last, backwards: on the same worker, the cell that ended last before it began.
+    ``waited`` is the gap in seconds before each cell in which that worker did nothing.
+    """
+    rows = gantt_rows(cells)
+    if not len(rows):
+        return rows.assign(waited=pd.Series(dtype=float))
+    chain = [int(rows["end"].to_numpy().argmax())]
+    while True:
+        current = rows.loc[chain[-1]]
+        earlier = rows[(rows["worker"] == current["worker"]) & (rows["end"] <= current["start"] + 1e-6)]
+        earlier = earlier.drop(index=[i for i in chain if i in earlier.index])
+        if not len(earlier):
+            break
+        chain.append(int(earlier.index[int(earlier["end"].to_numpy().argmax())]))
+    path = rows.loc[chain[::-1]].reset_index(drop=True)
+    before = np.concatenate([[0.0], path["end"].to_numpy()[:-1]])
+    return path.assign(waited=np.maximum(path["start"].to_numpy() - before, 0.0))
+
+
+def slowest_cells(cells: pd.DataFrame, n: int = 10) -> pd.DataFrame:
+    """Return the `n` computed cells with most time, with what each stage took."""
+    rows = cells[~cells["reused"].astype(bool)].copy()
+    stages = [s for s in STAGES if s in rows.columns]
+    work = [s for s in stages if s != "queue_seconds"]
+    rows["total_seconds"] = rows[work].sum(axis=1, min_count=1)
+    if {"started", "ended"} <= set(rows.columns):
+        rows["total_seconds"] = rows["total_seconds"].fillna(rows["ended"] - rows["started"])
+    rows["model"] = rows["label"] if "label" in rows else rows["model"]
+    keep = ["model", "train_sites", "test_site", "n_train", "n_test", "status", "total_seconds", *stages]
+    keep += ["cpu_seconds", "peak_memory_mb", "worker", "cell_key"]
+    rows = rows[rows["total_seconds"].notna()].sort_values(["total_seconds", "cell_key"], ascending=[False, True])
+    return rows[[c for c in keep if c in rows.columns]].head(n).reset_index(drop=True)
+
+
+def cost_by_model(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return what each model cost: cells, seconds and peak memory of a cell (median and most), CPU seconds in all.
+
+    Reused cells count with the timings recorded when they were computed; failed ones are left out.
+    """
+    done = cells[cells["status"] == "done"].sort_values("cell_key")
+    name = "label" if "label" in done else "model"
+    rows = []
+    for model, group in done.groupby(name, sort=True):
+        row: dict[str, object] = {"model": model, "cells": len(group)}
+        for stage in ("fit_seconds", "predict_seconds", "cpu_seconds"):
+            values = group[stage].dropna() if stage in group else pd.Series(dtype=float)
+            row[f"{stage}_median"] = float(values.median()) if len(values) else math.nan
+            row[f"{stage}_total"] = math.fsum(values) if len(values) else math.nan
+        memory = group["peak_memory_mb"].dropna() if "peak_memory_mb" in group else pd.Series(dtype=float)
+        row["peak_memory_mb_median"] = float(memory.median()) if len(memory) else math.nan
+        row["peak_memory_mb_max"] = float(memory.max()) if len(memory) else math.nan
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    return table.sort_values("cpu_seconds_total", ascending=False, ignore_index=True) if len(table) else table
+
+
+def seconds(value: float) -> str:
+    """Return a duration in words: ``0.35 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    if math.isnan(value):
+        return "?"
+    if value < 10:
+        return f"{value:.2g} s"
+    if value < 120:
+        return f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _computed(cells: pd.DataFrame) -> pd.DataFrame:
+    if not {"started", "ended"} <= set(cells.columns):
+        return cells.iloc[:0].assign(started=pd.Series(dtype=float), ended=pd.Series(dtype=float))
+    times = cells["started"].notna() & cells["ended"].notna()
+    rows = cells[~cells["reused"].astype(bool) & times]
+    return rows[rows["ended"] >= rows["started"]]
+
+
+def _union(start: np.ndarray, end: np.ndarray) -> float:
+    """Return the length of the union of intervals that are sorted by their start."""
+    reach = np.maximum.accumulate(end)
+    fresh = np.maximum(start, np.concatenate([[-math.inf], reach[:-1]]))
+    return math.fsum(np.maximum(end - fresh, 0.0))

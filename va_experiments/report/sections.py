@@ -1,0 +1,173 @@
+"""The page's sections as plain data: paragraphs, figures, tables and code, top to bottom."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from va_experiments.report.answer import answer
+from va_experiments.report.chart_style import Figure
+from va_experiments.report.content import ReportContent, records
+from va_experiments.report.leaderboard import Leaderboard
+from va_experiments.report.page_tables import (
+    board_table,
+    cost_table,
+    differences_table,
+    ledger_table,
+    metrics_tables,
+    path_table,
+    slowest_table,
+    warnings_table,
+)
+from va_experiments.report.performance import parallel_efficiency
+
+__all__ = ["Section", "page_sections", "without_credentials"]
+
+MOST_ANSWERS = 8
+MOST_FAILURES = 50
+MOST_TRACEBACK = 12_000
+TITLES = {
+    "answer": ("The answer", "Answer"),
+    "leaderboard": ("Leaderboard", "Leaderboard"),
+    "matrix": ("Model by test site", "Matrix"),
+    "differences": ("Paired differences", "Differences"),
+    "transfer": ("Transfer, and where the loss comes from", "Transfer"),
+    "learning": ("Learning curves", "Learning"),
+    "calibration": ("Calibration", "Calibration"),
+    "csmf": ("Cause-specific mortality fractions", "CSMF"),
+    "cost": ("Cost", "Cost"),
+    "performance": ("Workers and time", "Workers"),
+    "failures": ("Failures and warnings", "Failures"),
+    "ledger": ("Data ledger", "Ledger"),
+    "methods": ("Methods", "Methods"),
+    "configuration": ("Configuration and manifest", "Manifest"),
+}
+
+Paragraphs = list[dict[str, str]]
+Items = list[dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """One section of the page: ``paragraphs`` (text and kind), then ``items`` (figure, table or code, by key)."""
+
+    id: str
+    title: str
+    short: str
+    paragraphs: Paragraphs
+    items: Items
+
+
+def page_sections(
+    content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard], figures: Sequence[Figure]
+) -> list[Section]:
+    """Return the sections in the page's order."""
+    several = len(boards) > 1
+    sections = []
+    for key, (title, short) in TITLES.items():
+        paragraphs, items = _content_of(key, content, cells, boards)
+        own: Items = []
+        for figure in figures:
+            if figure.section == key:
+                # With one setting, the section's heading says it all.
+                heading = figure.setting if several and figure.setting else figure.title
+                own.append({"figure": figure, "heading": "" if heading == title else heading})
+        if paragraphs or items or own:
+            sections.append(Section(key, title, short, paragraphs, own + items))
+    return sections
+
+
+def _content_of(
+    key: str, content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard]
+) -> tuple[Paragraphs, Items]:
+    if key == "answer":
+        return _answers(content, boards), []
+    if key == "leaderboard":
+        several = len(boards) > 1
+        tables = [
+            board_table(b, f"{b.setting.heading}: table" if several else "", closed=several and i > 2)
+            for i, b in enumerate(boards)
+        ]
+        lead = [] if several else _text(f"{boards[0].setting.heading}.")
+        return lead, [*tables, *metrics_tables(content, cells)]
+    if key == "differences":
+        return [], _there(*(differences_table(b, content.comparisons) for b in boards[:6]))
+    if key == "cost":
+        return [], [cost_table(cells)]
+    if key == "performance":
+        return _text(parallel_efficiency(cells).sentence), _there(slowest_table(cells), path_table(cells))
+    if key == "failures":
+        return _failures(cells)
+    if key == "ledger":
+        if content.ledger is None or not len(content.ledger):
+            return _text("Reading the data dropped and changed nothing, or no ledger was kept."), []
+        return _text("Every row dropped and every value changed between the file and the models."), [
+            ledger_table(content.ledger)
+        ]
+    if key == "methods":
+        return _text(*content.methods) or _text("No methods paragraph was given for this run."), []
+    if key == "configuration":
+        return [], _configuration(content)
+    return [], []
+
+
+def _answers(content: ReportContent, boards: Sequence[Leaderboard]) -> Paragraphs:
+    full = [b for b in boards if b.setting.train_size in ("", "all")] or list(boards)
+    found = [answer(b, content.comparisons) for b in full[:MOST_ANSWERS]]
+    paragraphs = [{"text": a.sentence, "kind": a.verdict} for a in found]
+    if len(full) > MOST_ANSWERS:
+        paragraphs += _text(f"{len(full) - MOST_ANSWERS} more settings stand in the leaderboard below.")
+    return paragraphs
+
+
+def _failures(cells: pd.DataFrame) -> tuple[Paragraphs, Items]:
+    failed = cells[cells["status"] == "failed"]
+    done = cells[cells["status"] == "done"]
+    stuck = sum(c is False for c in done["converged"])
+    warned = done[done["warning"] != ""]
+    texts = ["No cell failed."]
+    if len(failed):
+        texts = [f"{len(failed)} of {len(cells)} cells failed. A failed cell is left out, never counted as zero."]
+    if stuck:
+        texts.append(f"{stuck} cells did not converge by their model's own criterion.")
+    items: Items = []
+    for row in records(failed.head(MOST_FAILURES)):
+        title = f"{row['label']} at {row['test_site']}: {row['error_class']}: {str(row['error_message'])[:300]}"
+        trace = str(row["error_traceback"])
+        shown = trace if len(trace) <= MOST_TRACEBACK else "...\n" + trace[-MOST_TRACEBACK:]
+        items.append({"code": {"title": title, "text": without_credentials(shown) or "no traceback was recorded"}})
+    if len(failed) > MOST_FAILURES:
+        texts.append(f"The first {MOST_FAILURES} are shown; tables/failures.csv has all.")
+    if len(warned):
+        items.append(warnings_table(warned))
+    return _text(*texts), items
+
+
+def _configuration(content: ReportContent) -> Items:
+    items: Items = []
+    if content.config:
+        items.append({"code": {"title": "Configuration (YAML)", "text": without_credentials(content.config)}})
+    if content.manifest:
+        text = json.dumps(content.manifest, indent=2, default=str, ensure_ascii=False)
+        items.append({"code": {"title": "Manifest", "text": without_credentials(text)}})
+    return items
+
+
+def without_credentials(text: str) -> str:
+    """Return `text` without user names and passwords in URLs and values of keys that name a secret."""
+    text = re.sub(r"(\w+://)[^/\s:@'\"]*:[^/\s@'\"]*@", r"\1***@", text)
+    keys = r"[\w.-]*(?:password|token|secret|api_key)"
+    return re.sub(rf"(?im)^(\s*['\"]?{keys}['\"]?\s*:\s*)(?!null\b|''|\"\")(\S.*?)(,?)$", r"\1***\3", text)
+
+
+def _text(*texts: str) -> Paragraphs:
+    return [{"text": t, "kind": ""} for t in texts if t]
+
+
+def _there(*tables: dict[str, Any] | None) -> Items:
+    return [t for t in tables if t is not None]

@@ -1,0 +1,211 @@
+"""Every table of the report as CSV and Parquet, and those that people publish as LaTeX and Word."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from va_experiments.report.leaderboard import Leaderboard
+from va_experiments.report.performance import cost_by_model, critical_path, slowest_cells
+from va_experiments.report.settings import metric_label
+from va_experiments.report.terminal import number
+
+__all__ = [
+    "PublishedTable",
+    "data_tables",
+    "escape_formulas",
+    "latex",
+    "published",
+    "write_csv",
+    "write_parquet",
+    "write_tables",
+    "write_whole",
+    "write_word",
+]
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A cell of text that begins so is run as a formula by spreadsheets."""
+
+PublishedTable = tuple[str, pd.DataFrame]
+"""A caption and a table of text, ready to print."""
+
+
+def data_tables(
+    cells: pd.DataFrame,
+    boards: list[Leaderboard],
+    *,
+    causes: pd.DataFrame | None = None,
+    comparisons: pd.DataFrame | None = None,
+    ledger: pd.DataFrame | None = None,
+) -> dict[str, pd.DataFrame]:
+    """Return the tables with full precision, by name; those without rows are left out."""
+    tables = {
+        "cells": cells,
+        "leaderboard": pd.concat([b.table() for b in boards], ignore_index=True),
+        "cost": cost_by_model(cells),
+        "slowest_cells": slowest_cells(cells, 25),
+        "critical_path": critical_path(cells),
+        "causes": causes,
+        "comparisons": comparisons,
+        "ledger": ledger,
+        "failures": cells.loc[
+            cells["status"] == "failed",
+            ["cell_key", "model", "train_sites", "test_site", "error_class", "error_message", "error_traceback"],
+        ],
+    }
+    return {name: table for name, table in tables.items() if table is not None and len(table)}
+
+
+def published(board: Leaderboard) -> PublishedTable:
+    """Return a leaderboard as text: rounded, intervals in brackets, trivial rows and missing cells marked."""
+    table = pd.DataFrame(index=board.rows.index)
+    names = [f"{label} (trivial)" if t else str(label) for label, t in board.rows["trivial"].items()]
+    table["Model"] = names
+    table["Mean"] = [number(v) or note for v, note in zip(board.rows["mean"], board.rows["note"], strict=True)]
+    table["95% interval"] = [
+        f"{number(lo)} to {number(hi)}" if number(lo) else "" for lo, hi in board.rows[["low", "high"]].to_numpy()
+    ]
+    for site in board.sites:
+        table[site] = [number(v) or "-" for v in board.values[site]]
+    kinds = sorted({k for k in board.rows["interval"] if k})
+    kind = f" Interval of the mean: {'; '.join(kinds)}." if kinds else ""
+    caption = f"{metric_label(board.metric)}, {board.setting.title}.{kind}"
+    return caption, table.reset_index(drop=True)
+
+
+def escape_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with ``'`` before every text that a spreadsheet would run; numbers stay as they are."""
+    out = table.copy()
+    for i in range(out.shape[1]):
+        values = out.iloc[:, i]
+        if values.dtype == object or isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype):
+            safe = [_escaped(v) if isinstance(v, str) else v for v in values]
+            out.isetitem(i, np.array([*safe, None], dtype=object)[:-1])
+    return out.set_axis([_escaped(str(c)) for c in out.columns], axis=1)
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write UTF-8 CSV with full precision and formulas escaped."""
+    write_whole(path, lambda p: escape_formulas(table).to_csv(p, index=False, lineterminator="\n"))
+
+
+def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    """Write Parquet with page checksums, so that a flipped bit is noticed on reading."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    plain = table.copy()
+    for i in range(plain.shape[1]):
+        values = plain.iloc[:, i]
+        if values.dtype == object:
+            kinds = {type(v) for v in values if v is not None and not (isinstance(v, float) and np.isnan(v))}
+            if not kinds <= {bool, np.bool_} and len(kinds | {str}) > 1:
+                plain.isetitem(i, [None if v is None else str(v) for v in values])
+    arrow = pa.Table.from_pandas(plain, preserve_index=False)
+    write_whole(path, lambda p: pq.write_table(arrow, p, write_page_checksum=True, compression="zstd"))
+
+
+def latex(table: PublishedTable, label: str) -> str:
+    """Return a LaTeX table (booktabs): the first column left, the others right, all text escaped."""
+    caption, frame = table
+    columns = "l" + "r" * (frame.shape[1] - 1)
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_tex(caption)}}}",
+        rf"\label{{tab:{label}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(_tex(c) for c in frame.columns) + r" \\",
+        r"\midrule",
+        *(" & ".join(_tex(v) for v in row) + r" \\" for row in frame.itertuples(index=False)),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_word(tables: list[PublishedTable], path: Path, title: str) -> None:
+    """Write a Word document with one table for each of `tables`.
+
+    Raises
+    ------
+    ImportError
+        If python-docx (the extra ``word``) is not installed.
+    """
+    import docx
+
+    document = docx.Document()
+    document.add_heading(_printable(title), level=1)
+    for caption, frame in tables:
+        document.add_paragraph(_printable(caption), style="Caption")
+        grid = document.add_table(rows=1 + len(frame), cols=frame.shape[1], style="Light List")
+        for j, name in enumerate(frame.columns):
+            grid.cell(0, j).text = _printable(str(name))
+        for i, row in enumerate(frame.itertuples(index=False), start=1):
+            for j, value in enumerate(row):
+                grid.cell(i, j).text = _printable(str(value))
+        document.add_paragraph()
+    write_whole(path, lambda p: document.save(str(p)))
+
+
+def write_tables(
+    tables: Mapping[str, pd.DataFrame], prints: Mapping[str, PublishedTable], folder: Path, title: str
+) -> tuple[dict[str, Path], list[str]]:
+    """Write data tables (CSV, Parquet) and printed ones (LaTeX, Word); return the paths and what was skipped."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths: dict[str, Path] = {}
+    skipped: list[str] = []
+    for name, table in tables.items():
+        paths[f"{name}.csv"] = folder / f"{name}.csv"
+        write_csv(table, paths[f"{name}.csv"])
+        paths[f"{name}.parquet"] = folder / f"{name}.parquet"
+        write_parquet(table, paths[f"{name}.parquet"])
+    if prints:
+        paths["tables.tex"] = folder / "tables.tex"
+        text = "% needs \\usepackage{booktabs}\n" + "\n".join(latex(t, name) for name, t in prints.items())
+        write_whole(paths["tables.tex"], lambda p: p.write_text(text, encoding="utf-8"))
+        try:
+            write_word(list(prints.values()), folder / "tables.docx", title)
+            paths["tables.docx"] = folder / "tables.docx"
+        except ImportError:
+            skipped.append("tables.docx was left out: it needs python-docx (pip install 'va-experiments[word]').")
+    return paths, skipped
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file so that a reader finds the old one or the whole new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        write(temporary)
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _escaped(text: str) -> str:
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+_TEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_TEX |= {c: "\\" + c for c in "&%$#_{}"}
+
+
+def _tex(value: object) -> str:
+    return "".join(_TEX.get(c, c) for c in str(value))
+
+
+def _printable(text: str) -> str:
+    """Return `text` without the control characters that XML, and so Word, cannot hold."""
+    return "".join(c for c in text if c in "\t\n" or ord(c) >= 32)

@@ -1,0 +1,121 @@
+"""The leaderboard as plain text for a terminal of any width."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from va_experiments.report.content import ReportContent, checked_cells
+from va_experiments.report.leaderboard import Leaderboard, leaderboards
+from va_experiments.report.settings import metric_label
+
+__all__ = ["counts_line", "leaderboard_text", "number"]
+
+MODEL_WIDTH = 28
+"""Longest model name printed in full; parameters beyond it are cut with an ellipsis."""
+
+
+def leaderboard_text(
+    cells: pd.DataFrame, width: int = 80, *, metric: str = "csmf_accuracy_top", allow_missing: bool = False
+) -> str:
+    """Return the leaderboards of `cells` as lines of at most `width` characters (40 at the least), ending with counts.
+
+    Where the table is too wide, site names are abbreviated, then intervals dropped, then sites left out from the right
+    (and counted in words below).
+
+    Parameters
+    ----------
+    cells : DataFrame
+        One row a cell, as in :class:`~va_experiments.report.content.ReportContent`.
+    """
+    checked = checked_cells(ReportContent(title="", cells=cells, primary_metric=metric))
+    width = max(width, 40)
+    lines: list[str] = []
+    for board in leaderboards(checked, metric, allow_missing=allow_missing):
+        lines += [*_wrapped(f"{metric_label(metric)}: {board.setting.title}", width)]
+        if board.setting.simulated:
+            lines += _wrapped("SIMULATED DATA: the figures say nothing about real deaths", width)
+        lines += [*_table(board, width), ""]
+    return "\n".join([*lines, *_wrapped(counts_line(checked), width)])
+
+
+def counts_line(cells: pd.DataFrame) -> str:
+    """Return how many cells are done, how many of them were reused, and how many failed."""
+    done, failed = int((cells["status"] == "done").sum()), int((cells["status"] == "failed").sum())
+    reused = int((cells["reused"] & (cells["status"] == "done")).sum())
+    return f"{len(cells)} cells: {done} done ({reused} of them reused), {failed} failed"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a figure as the field prints it: ``.710``, ``-.031``, ``1.000``; empty when there is none."""
+    if value is None or math.isnan(value):
+        return ""
+    text = f"{value:.{digits}f}"
+    text = text.lstrip("-") if float(text) == 0 else text
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+
+
+def _table(board: Leaderboard, width: int) -> list[str]:
+    sites = board.sites
+    for digits, site_width, interval, n_sites in _attempts(sites):
+        body = _rows(board, sites[:n_sites], digits, site_width, interval)
+        if max(map(len, body)) <= width:
+            break
+    else:
+        body = [line[:width] for line in body]
+    notes = []
+    left_out = sites[n_sites:]
+    if left_out:
+        notes += _wrapped(f"{len(left_out)} sites not shown for want of width: {', '.join(left_out)}", width)
+    kinds = sorted({k for k in board.rows["interval"] if k})
+    if interval and kinds:
+        notes += _wrapped(f"[..] {'; '.join(kinds)}. * trivial: looks at no symptom.", width)
+    elif board.rows["trivial"].any():
+        notes.append("* trivial: looks at no symptom")
+    for label, row in board.rows.iterrows():
+        if row["note"]:
+            notes += _wrapped(f"{label}: {row['note']}", width)
+    return body + notes
+
+
+def _attempts(sites: list[str]) -> list[tuple[int, int, bool, int]]:
+    """Return (digits, width of a site's column, interval shown, sites shown), from the fullest to the barest."""
+    full = max([5, *map(len, sites)])
+    attempts = [(3, full, True, len(sites)), (3, 6, True, len(sites)), (2, 4, True, len(sites))]
+    attempts += [(3, 5, False, len(sites)), (2, 4, False, len(sites))]
+    return attempts + [(2, 4, False, n) for n in range(len(sites) - 1, -1, -1)]
+
+
+def _rows(board: Leaderboard, sites: list[str], digits: int, site_width: int, interval: bool) -> list[str]:
+    names = {
+        label: _cut(f"{label}{' *' if row['trivial'] else ''}", MODEL_WIDTH) for label, row in board.rows.iterrows()
+    }
+    first = max(len("model"), *map(len, names.values()))
+    value = digits + 2
+    span = 2 * value + 4
+    head = f" # {'model':<{first}} {'mean':>{value}}" + (f" {'95% interval':^{span}}" if interval else "")
+    head += "".join(f" {_cut(s, site_width):>{site_width}}" for s in sites)
+    lines = [head.rstrip(), "-" * len(head.rstrip())]
+    for row in board.records():
+        label = row["label"]
+        rank = "" if math.isnan(row["rank"]) else str(int(row["rank"]))
+        line = f"{rank:>2} {names[label]:<{first}} {number(row['mean'], digits) or '-':>{value}}"
+        if interval:
+            both = "" if math.isnan(row["low"]) else f"[{number(row['low'], digits)}, {number(row['high'], digits)}]"
+            line += f" {both:<{span}}"
+        line += "".join(f" {number(board.at_site(label, s)[0], digits) or '-':>{site_width}}" for s in sites)
+        lines.append(line.rstrip())
+    return lines
+
+
+def _cut(text: str, width: int) -> str:
+    if len(text) <= width:
+        return text
+    return text[:width] if width < 8 else text[: width - 3] + "..."
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, width) or [""]
