@@ -32,12 +32,13 @@ def mean_absolute_deviation(n: int, share: npt.ArrayLike, about: npt.ArrayLike) 
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
     log_choose = log_factorial[n] - log_factorial - log_factorial[::-1]
     result = np.empty(shares.shape)
-    for place, (pi, a) in enumerate(zip(shares.ravel(), centres.ravel(), strict=True)):
+    for pi in np.unique(shares):
+        here = shares == pi
         if 0 < pi < 1:
             mass = np.exp(log_choose + k * np.log(pi) + (n - k) * np.log1p(-pi))
-            result.flat[place] = mass @ np.abs(k / n - a)
+            result[here] = np.abs(k / n - centres[here][:, None]) @ mass
         else:
-            result.flat[place] = abs(round(pi) - a)
+            result[here] = np.abs(np.round(pi) - centres[here])
     return result
 
 

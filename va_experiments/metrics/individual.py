@@ -74,7 +74,8 @@ def chance_corrected_concordance(correct: npt.ArrayLike, true: npt.ArrayLike) ->
 def partial_concordance(top_k: npt.ArrayLike, k: int, n_causes: int) -> Floats:
     """Return the partial chance-corrected concordance, ``(C_k - k/N) / (1 - k/N)``.
 
-    C_k is the share of deaths with the true cause in the top k, N the length of the declared list; NaN where N is not more than k. Undetermined deaths are errors.
+    C_k is the share of deaths with the true cause in the top k, N the length of the declared list; NaN where N is not
+    more than k. Undetermined deaths are errors.
     """
     share = np.asarray(top_k, dtype=np.float64)
     return (share - k / n_causes) / (1 - k / n_causes) if n_causes > k else np.full_like(share, np.nan)

@@ -1,12 +1,12 @@
 """The metrics of a cell, by name. A new metric is one function and one entry here.
 
 The function takes a `Tally` (sums over deaths, leading axis = resamples) and returns one number for each resample; with
-``interval=True`` it gets a bootstrap interval. Suppose the share of deaths not named rightly were wanted::
+``interval="percentile"`` it gets a bootstrap interval. Suppose the share of deaths not named rightly were wanted::
 
     def wrong(tally: Tally) -> Floats:
         return 1 - tally.correct.sum(axis=-1) / tally.n
 
-    METRICS["wrong"] = MetricInfo("wrong", False, (0, 1), "Share of deaths not named rightly.", wrong, True)
+    METRICS["wrong"] = MetricInfo("wrong", False, (0, 1), "Share of deaths not named rightly.", wrong, "percentile")
 
 A metric that needs the deaths one by one (calibration) goes to `CASE_METRICS` and takes `Cases`. A change of a metric's
 meaning, or a new metric, raises `METRIC_SET_VERSION`, which is part of every cell's key.
@@ -45,8 +45,9 @@ class MetricInfo:
     """One sentence: what is counted, over which causes, what undetermined deaths do."""
     function: Callable
     """Of a `Tally`, for each resample; in `CASE_METRICS` of `Cases`, one number."""
-    interval: bool = False
-    """Whether ``<name>_low`` and ``<name>_high`` are given: the 95% percentile bootstrap over deaths."""
+    interval: str = ""
+    """Kind of the bootstrap interval over deaths that ``<name>_low`` and ``<name>_high`` give: ``"percentile"``, or
+    ``"hull"`` for metrics that a small sample biases (see `va_experiments.metrics.resampling.interval`)."""
 
 
 def _estimates() -> Mapping[str, tuple[str, Estimate]]:
@@ -75,7 +76,7 @@ def _csmf_metrics() -> dict[str, MetricInfo]:
             (lowest, 1),
             f"CSMF accuracy of the {source}; declared list; undetermined deaths are a class of their own.",
             functools.partial(_accuracy, csmf.csmf_accuracy, estimate),
-            interval=True,
+            interval="hull",
         )
         rows[f"cccsmf_{name}"] = MetricInfo(
             f"CCCSMF ({name})",
@@ -117,7 +118,7 @@ METRICS: dict[str, MetricInfo] = {
         (0, 1),
         "Share of deaths whose named cause is the true one; undetermined deaths are errors.",
         lambda t: t.correct.sum(axis=-1) / t.n,
-        interval=True,
+        interval="percentile",
     ),
     "top3": MetricInfo(
         "top-3 accuracy",
@@ -126,7 +127,7 @@ METRICS: dict[str, MetricInfo] = {
         "Share of deaths with the true cause among the three most probable; ties in the order of the declared list; "
         "undetermined deaths, and true causes of probability 0, are errors.",
         lambda t: t.top3 / t.n,
-        interval=True,
+        interval="percentile",
     ),
     "mean_ccc": MetricInfo(
         "mean CCC",
@@ -134,7 +135,7 @@ METRICS: dict[str, MetricInfo] = {
         (-1, 1),
         "Chance-corrected concordance (N = declared list), unweighted mean over causes with deaths in the test set.",
         _mean_ccc,
-        interval=True,
+        interval="percentile",
     ),
     "median_ccc": MetricInfo(
         "median CCC",
@@ -142,7 +143,7 @@ METRICS: dict[str, MetricInfo] = {
         (-1, 1),
         "Chance-corrected concordance (N = declared list), median over causes with deaths in the test set.",
         _median_ccc,
-        interval=True,
+        interval="hull",
     ),
     "pccc3": MetricInfo(
         "partial CCC, top 3",
@@ -157,7 +158,7 @@ METRICS: dict[str, MetricInfo] = {
         (0, 1),
         "Unweighted mean sensitivity over causes with deaths in the test set; undetermined deaths are errors.",
         lambda t: individual.macro(individual.sensitivity(t.correct, t.true), t.true),
-        interval=True,
+        interval="percentile",
     ),
     "macro_ppv": MetricInfo(
         "macro PPV",
@@ -165,7 +166,7 @@ METRICS: dict[str, MetricInfo] = {
         (0, 1),
         "Unweighted mean positive predictive value over causes with deaths in the test set; 0 where never named.",
         lambda t: individual.macro(individual.positive_predictive_value(t.correct, t.named), t.true),
-        interval=True,
+        interval="hull",
     ),
     "kappa": MetricInfo(
         "Cohen's kappa",
@@ -173,7 +174,7 @@ METRICS: dict[str, MetricInfo] = {
         (-1, 1),
         "Agreement beyond chance; undetermined is a category that only the method uses.",
         lambda t: individual.kappa(t.correct, t.true, t.named),
-        interval=True,
+        interval="percentile",
     ),
     "log_loss": MetricInfo(
         "log loss",
@@ -181,7 +182,7 @@ METRICS: dict[str, MetricInfo] = {
         (0, 34.6),
         "Mean minus log probability of the true cause, floor 1e-15; undetermined deaths count as uniform.",
         lambda t: t.log_loss / t.n,
-        interval=True,
+        interval="percentile",
     ),
     "brier": MetricInfo(
         "Brier score",
@@ -189,7 +190,7 @@ METRICS: dict[str, MetricInfo] = {
         (0, 2),
         "Mean squared distance of probabilities and truth, summed over causes; undetermined deaths count 1.",
         lambda t: t.brier / t.n,
-        interval=True,
+        interval="percentile",
     ),
     "undetermined": MetricInfo(
         "undetermined",

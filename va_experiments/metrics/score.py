@@ -12,7 +12,7 @@ import numpy.typing as npt
 from va_experiments.metrics import individual
 from va_experiments.metrics.csmf import chance_corrected
 from va_experiments.metrics.registry import CASE_METRICS, METRIC_SET_VERSION, METRICS
-from va_experiments.metrics.resampling import bootstrap_weights
+from va_experiments.metrics.resampling import bootstrap_weights, interval
 from va_experiments.metrics.tally import PredictionLike, Tally, cases_of, tally
 from va_experiments.seeds import generator
 
@@ -56,8 +56,9 @@ def score(
     """Return all metrics of one prediction.
 
     What each metric counts is said by its entry in `METRICS` and `CASE_METRICS`, and by the function behind it.
-    Intervals are 95% percentile bootstraps over the test deaths: they hold the model and the split fixed, so they are
-    narrower than the uncertainty about a new site (see `va_experiments.metrics.comparison`).
+    Intervals are 95% bootstraps over the test deaths, of the kind that the metric's entry names: they hold the model
+    and the split fixed, so they are narrower than the uncertainty about a new site (see
+    `va_experiments.metrics.comparison`).
 
     Parameters
     ----------
@@ -90,11 +91,12 @@ def score(
     resampled = evaluate(sums)
     values = {name: float(value[0]) for name, value in resampled.items()}
     if n_bootstrap:
-        names = [name for name, info in METRICS.items() if info.interval]
-        tail = (1 - LEVEL) / 2
-        low, high = np.quantile(np.stack([resampled[k][1:] for k in names]), [tail, 1 - tail], axis=1)
-        for name, a, b in zip(names, low.tolist(), high.tolist(), strict=True):
-            values[f"{name}_low"], values[f"{name}_high"] = a, b
+        for kind in ("percentile", "hull"):
+            names = [name for name, info in METRICS.items() if info.interval == kind]
+            stacked = np.stack([resampled[name] for name in names], axis=1)
+            for name, low, high in zip(names, *interval(stacked[0], stacked[1:], level=LEVEL, kind=kind), strict=True):
+                least, most = METRICS[name].range
+                values[f"{name}_low"], values[f"{name}_high"] = max(float(low), least), min(float(high), most)
     values |= {name: float(info.function(cases)) for name, info in CASE_METRICS.items()}
     for name in ("top", "mean", "model"):
         corrected = chance_corrected(values[f"csmf_accuracy_{name}"], values["csmf_chance"])

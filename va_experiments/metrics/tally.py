@@ -2,8 +2,9 @@
 
 A resample of n deaths is a row of weights. All sums of all resamples come from one matrix product, weights times
 features, which costs milliseconds. Numbers that are not counts (probabilities, losses) enter in fixed point: as
-integers so small that every partial sum is exact. So the sums do not depend on their order, and hence on neither the number of
-resamples, nor BLAS, nor threads, nor the machine; the rounding is below 1e-12 for a million deaths or fewer.
+integers so small that every partial sum is exact. So the sums do not depend on their order, and hence on neither the
+number of resamples, nor BLAS, nor threads, nor the machine. The rounding of a mean is at most 2.3e-16 times the number
+of deaths times the largest value: 2e-12 for the probabilities of 10,000 deaths.
 """
 
 from __future__ import annotations

@@ -1,0 +1,85 @@
+"""Calibration: cases with a known answer, scikit-learn's log loss, and recovery of a known temperature."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss
+
+from va_experiments.metrics import calibration
+from va_experiments.metrics.tally import cases_of
+from va_experiments.models.base import Prediction
+
+RNG = np.random.default_rng(14)
+
+
+def calibrated(n: int, c: int) -> tuple[np.ndarray, np.ndarray]:
+    p = RNG.dirichlet(np.full(c, 0.5), n)
+    return (RNG.random(n)[:, None] > p.cumsum(axis=1)).sum(axis=1).clip(max=c - 1), p
+
+
+def test_log_loss_equals_sklearn() -> None:
+    truth, p = calibrated(300, 5)
+    p = np.maximum(p, 1e-10)
+    p /= p.sum(axis=1, keepdims=True)
+    cases = cases_of(truth, Prediction(probability=p, csmf=p.mean(axis=0)))
+    assert cases.log_loss.mean() == pytest.approx(log_loss(truth, p, labels=range(5)), rel=1e-12)
+    plain = ((p - np.eye(5)[truth]) ** 2).sum(axis=1)
+    np.testing.assert_allclose(cases.brier, plain, atol=1e-12)
+
+
+def test_errors_of_a_worked_example() -> None:
+    # 10 deaths said with .75 that it is cause 0, and it is in 5 of them: |.75 - .5| for the top and for each cause
+    p = np.tile([0.75, 0.25], (10, 1))
+    truth = np.array([0, 1] * 5)
+    assert calibration.expected_calibration_error(truth, p) == pytest.approx(0.25)
+    assert calibration.classwise_calibration_error(truth, p) == pytest.approx(0.25)
+    found = calibration.reliability(truth, p, n_bins=4)
+    np.testing.assert_allclose(found.count, [[0, 0, 0, 10], [0, 10, 0, 0]])
+    assert found.observed[0, 3] == found.observed[1, 1] == 0.5
+
+
+def test_undetermined_deaths_are_left_out() -> None:
+    p = np.vstack([np.tile([0.75, 0.25], (10, 1)), np.zeros((3, 2))])
+    truth = np.array([0, 1] * 5 + [0, 0, 0])
+    assert calibration.expected_calibration_error(truth, p) == pytest.approx(0.25)
+    assert np.isnan(calibration.expected_calibration_error([0], np.zeros((1, 2))))
+
+
+def test_error_of_calibrated_probabilities_is_small() -> None:
+    truth, p = calibrated(40_000, 5)
+    assert calibration.expected_calibration_error(truth, p) < 0.01
+    assert calibration.classwise_calibration_error(truth, p) < 0.01
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_temperature_is_recovered(temperature: float) -> None:
+    truth, p = calibrated(20_000, 5)
+    sharpened = calibration.apply_temperature(p, 1 / temperature)
+    found = calibration.fit_temperature(truth, sharpened)
+    assert found == pytest.approx(temperature, rel=0.05)
+    before, after = (
+        calibration.expected_calibration_error(truth, q)
+        for q in (sharpened, calibration.apply_temperature(sharpened, found))
+    )
+    assert after < 0.015
+    assert temperature == 1 or after < before
+
+
+def test_temperature_leaves_zeros_and_undetermined_rows() -> None:
+    p = np.array([[0.5, 0.5, 0], [0, 0, 0], [1.0, 0, 0]])
+    raised = calibration.apply_temperature(p, 2.0)
+    np.testing.assert_allclose(raised, p)
+    assert calibration.fit_temperature([2, 1], p[:2]) == 1.0
+
+
+def test_interval_coverage_is_nominal_for_exact_posteriors() -> None:
+    # a flat Dirichlet prior and multinomial counts: the posterior is Dirichlet, its intervals cover as they should
+    inside = []
+    for _ in range(600):
+        true = RNG.dirichlet(np.ones(6))
+        draws = RNG.dirichlet(1 + RNG.multinomial(80, true), size=400)
+        inside.append(calibration.csmf_interval_coverage(true, draws))
+    coverage = np.mean(inside)
+    print(f"coverage of 95% CSMF intervals over 600 x 6 fractions: {coverage:.3f}")
+    assert 0.93 <= coverage <= 0.97

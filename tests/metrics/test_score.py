@@ -1,0 +1,160 @@
+"""`score`: names, rules, speed, and resamples that equal a plain loop bit for bit."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from va_experiments.metrics import CASE_METRICS, METRICS, score
+from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
+from va_experiments.metrics.resampling import bootstrap_weights
+from va_experiments.metrics.score import evaluate
+from va_experiments.metrics.tally import cases_of, tally
+from va_experiments.models.base import Prediction
+from va_experiments.seeds import generator
+
+RNG = np.random.default_rng(15)
+C = 34
+CAUSES = [f"cause {k}" for k in range(C)]
+
+
+def example(n: int, undetermined: int = 0, c: int = C) -> tuple[np.ndarray, Prediction]:
+    truth = RNG.choice(c, n, p=RNG.dirichlet(np.ones(c)))
+    p = RNG.dirichlet(np.full(c, 0.3), n) + np.eye(c)[truth] * (RNG.random(n) < 0.4)[:, None]
+    p /= p.sum(axis=1, keepdims=True)
+    p[:undetermined] = 0
+    csmf = RNG.dirichlet(50 * (p.mean(axis=0) + 1e-6)) * (1 - undetermined / n)
+    return truth.astype(np.int16), Prediction(probability=p, csmf=csmf)
+
+
+def test_values_equal_the_plain_definitions() -> None:
+    truth, prediction = example(500, undetermined=20)
+    found = score(truth, prediction, CAUSES, n_bootstrap=0, train_cause=truth[:40])
+    p_true, p = cause_fractions(truth, C), prediction.probability
+    assert prediction.top_cause is not None
+    expected = {
+        "csmf_accuracy_top": csmf_accuracy(p_true, cause_fractions(prediction.top_cause, C)),
+        "csmf_accuracy_mean": csmf_accuracy(p_true, p.mean(axis=0)),
+        "csmf_accuracy_model": csmf_accuracy(p_true, prediction.csmf),
+        "top1": (prediction.top_cause == truth).mean(),
+        "top3": np.mean(
+            [t in np.argsort(-row, kind="stable")[:3] and row.any() for t, row in zip(truth, p, strict=True)]
+        ),
+        "undetermined": 20 / 500,
+        "label_coverage": np.isin(truth, truth[:40]).mean(),
+    }
+    for name, value in expected.items():
+        assert found.values[name] == pytest.approx(float(value), abs=1e-12), name
+    sens = np.array([(prediction.top_cause[truth == k] == k).mean() for k in np.unique(truth)])
+    ccc = (sens - 1 / C) / (1 - 1 / C)
+    assert found.values["mean_ccc"] == pytest.approx(ccc.mean())
+    assert found.values["median_ccc"] == pytest.approx(np.median(ccc))
+    assert found.values["cccsmf_empirical_top"] == pytest.approx(
+        (found.values["csmf_accuracy_top"] - found.values["csmf_chance"]) / (1 - found.values["csmf_chance"])
+    )
+
+
+def test_names_and_ranges() -> None:
+    truth, prediction = example(200)
+    found = score(truth, prediction, CAUSES, n_bootstrap=50, train_cause=truth)
+    assert {"csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model", "top1", "top3", "mean_ccc"} <= set(
+        METRICS
+    )
+    for name, info in {**METRICS, **CASE_METRICS}.items():
+        assert info.range[0] <= found.values[name] <= info.range[1]
+        assert info.label
+        assert info.description.endswith(".")
+        if info.interval:
+            assert info.range[0] <= found.values[f"{name}_low"] <= found.values[f"{name}_high"] <= info.range[1]
+    assert all(type(v) is float and np.isfinite(v) for v in found.values.values())
+    assert set(found.per_cause) == {
+        "n_true", "sensitivity", "ppv", "ccc", "csmf_true", "csmf_top", "csmf_mean", "csmf_model", "csmf_error",
+    }  # fmt: skip
+    assert all(v.shape == (C,) for v in found.per_cause.values())
+    assert found.per_cause["n_true"].sum() == 200
+    np.testing.assert_allclose(found.per_cause["csmf_error"].sum(), 0, atol=1e-12)
+    np.testing.assert_allclose(found.per_cause["csmf_model"], prediction.csmf, atol=1e-12)
+
+
+def test_every_resample_equals_a_plain_loop_bit_for_bit() -> None:
+    truth, prediction = example(700, undetermined=5)
+    cases = cases_of(truth, prediction)
+    weights = bootstrap_weights(700, 60, generator(3, "bootstrap"))
+    together = evaluate(tally(cases, weights))
+    for b in range(60):
+        alone = evaluate(tally(cases, weights[b : b + 1]))
+        for name, value in together.items():
+            assert value[b] == alone[name][0], name
+
+
+def test_a_resample_equals_scoring_the_repeated_deaths() -> None:
+    truth, prediction = example(300, undetermined=5)
+    (weights,) = bootstrap_weights(300, 1, generator(4, "bootstrap"))
+    rows = np.repeat(np.arange(300), weights)
+    by_weight = evaluate(tally(cases_of(truth, prediction), weights[None]))
+    repeated = Prediction(probability=prediction.probability[rows], csmf=prediction.csmf)
+    directly = evaluate(tally(cases_of(truth[rows], repeated)))
+    for name in by_weight:
+        if "model" not in name:
+            assert by_weight[name][0] == pytest.approx(directly[name][0], abs=1e-10), name
+
+
+def test_the_models_own_csmf_moves_exactly_where_it_is_the_mean_or_the_top_shares() -> None:
+    truth, prediction = example(300)
+    p = prediction.probability
+    weights = bootstrap_weights(300, 40, generator(5, "bootstrap"))
+    for csmf, same in ((p.mean(axis=0), "mean"), (cause_fractions(prediction.top_cause, C), "top")):
+        values = evaluate(tally(cases_of(truth, Prediction(probability=p, csmf=csmf)), weights))
+        np.testing.assert_allclose(values["csmf_accuracy_model"], values[f"csmf_accuracy_{same}"], atol=1e-12)
+
+
+def test_same_seed_same_bits_and_order_of_deaths_plays_no_part_in_the_point() -> None:
+    truth, prediction = example(400)
+    first, second = (score(truth, prediction, CAUSES, n_bootstrap=30, seed=8).values for _ in range(2))
+    assert first == second
+    order = RNG.permutation(400)
+    moved = Prediction(probability=prediction.probability[order], csmf=prediction.csmf)
+    again = score(truth[order], moved, CAUSES, n_bootstrap=0).values
+    assert {k: again[k] for k in METRICS if "model" not in k} == {k: first[k] for k in METRICS if "model" not in k}
+
+
+def test_extreme_predictions() -> None:
+    truth = np.array([0, 1, 2, 1], dtype=np.int16)
+    perfect = SimpleNamespace(probability=np.eye(3)[truth], csmf=np.array([0.25, 0.5, 0.25]), top_cause=None)
+    values = score(truth, perfect, "abc", n_bootstrap=20).values
+    for name in ("csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model", "top1", "top3", "mean_ccc", "kappa"):
+        assert values[name] == 1
+    assert values["log_loss"] == values["brier"] == values["ece"] == 0
+    nothing = SimpleNamespace(probability=np.zeros((4, 3)), csmf=np.zeros(3), top_cause=None)
+    values = score(truth, nothing, "abc", n_bootstrap=20).values
+    assert values["undetermined"] == 1
+    assert values["top1"] == values["top3"] == 0
+    assert values["log_loss"] == pytest.approx(np.log(3))
+    assert "csmf_accuracy_top_determined" not in values  # undefined, so not there: never a zero
+
+
+def test_shapes_that_do_not_fit_are_refused() -> None:
+    truth, prediction = example(20)
+    with pytest.raises(ValueError, match="19 true causes"):
+        score(truth[:19], prediction, CAUSES)
+    with pytest.raises(ValueError, match="over 34 causes for a list of 3"):
+        score(truth, prediction, "abc")
+    with pytest.raises(ValueError, match="outside"):
+        score(truth + 34, prediction, CAUSES)
+    with pytest.raises(ValueError, match="no deaths"):
+        score([], Prediction(probability=np.zeros((0, 3)), csmf=np.zeros(3)), "abc")
+
+
+def test_a_cell_is_scored_within_its_budget() -> None:
+    truth, prediction = example(1700)
+    score(truth, prediction, CAUSES, n_bootstrap=100)
+    spent = []
+    for _ in range(7):
+        start = time.process_time()
+        score(truth, prediction, CAUSES, n_bootstrap=100, train_cause=truth)
+        spent.append(time.process_time() - start)
+    print(f"scoring 1,700 deaths, 34 causes, 100 resamples: {1e3 * min(spent):.1f} ms of CPU")
+    assert min(spent) < 0.030  # budget 0.015; twice that for slower machines
