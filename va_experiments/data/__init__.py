@@ -11,6 +11,8 @@ from va_experiments.data.deaths import Deaths
 
 if TYPE_CHECKING:
     from va_experiments.data.phmrc import read_phmrc
+    from va_experiments.data.registry import load, options_of
+    from va_experiments.data.synthetic import simulate_deaths
 
 __all__ = [
     "Deaths",
