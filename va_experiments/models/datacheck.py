@@ -115,10 +115,9 @@ def _apply(
             other_answer &= ~ruled_out
     for rule in ask_if:
         wanted, unwanted = planes[rule.yes][rule.other], planes[not rule.yes][rule.other]
-        if rule.yes == answer:
-            changed = substantive.copy()
-        else:  # the original leaves an opposite answer alone where it equals this indicator's substantive answer
-            changed = substantive & ~(wanted | unwanted)
+        # The original leaves an opposite answer alone where it equals this indicator's substantive answer.
+        spared = np.uint64(0) if rule.yes == answer else wanted | unwanted
+        changed = substantive & ~spared
         wanted |= changed
         unwanted &= ~changed
     for rule in neonates_only:

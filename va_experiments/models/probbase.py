@@ -159,10 +159,9 @@ def _parse(content: bytes, source: str) -> Probbase:
     problems += [f"indicator '{c}' occurs twice" for c in place if indicators.count(c) > 1]
     level = np.array([[_level(cell) for cell in row[first : first + _N_OUTPUTS]] for _, row in [(0, prior), *body]])
     for j, k in np.argwhere(level < 0)[:MAX_SHOWN]:
-        line, row = ([(prior_line, prior)] + body)[j]
-        problems.append(
-            f"line {line}, column {outputs[k]}: {shown(row[first + k])} is no level; expected one of {', '.join(LETTERS)}"
-        )
+        line, row = [(prior_line, prior), *body][j]
+        letters = ", ".join(LETTERS)
+        problems.append(f"line {line}, column {outputs[k]}: {shown(row[first + k])}; expected one of {letters}")
     empty = (level[1:, CAUSES] == _LEVEL["N"]).all(axis=0)
     problems += [f"column {outputs[CAUSES][k]}: no indicator has a level above N" for k in np.flatnonzero(empty)]
     rules: dict[str, list[Rule]] = {"dontask": [], "doaskif": [], "nnonly": []}
