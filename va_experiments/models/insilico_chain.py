@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from va_experiments import hooks, seeds
 from va_experiments.models.insilico_problem import LEVEL_BOUNDS, Problem
@@ -58,6 +59,7 @@ class Chain:
         theta = np.log(100 * (1 - self.rng.random((n_groups, n_causes))))
         theta[:, 0] = 1.0
         fixed = problem.likelihood
+        self.table = _aligned((len(arrays.leaf_symptom) + len(arrays.left) + 1, 8))
         self.state = State(
             theta=theta,
             sd=np.ones(n_groups),
@@ -80,6 +82,7 @@ class Chain:
             self.rng,
             self.problem.arrays,
             self.state,
+            self.table,
             self.done,
             until,
             s.burn_in,
@@ -97,6 +100,14 @@ class Chain:
     def acceptance(self) -> float:
         """Share of the proposals accepted so far, over the subpopulations."""
         return float(self.state.accepted.sum() / max(self.done * len(self.state.accepted), 1))
+
+
+def _aligned(shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """Return zeros that start at a multiple of 64 bytes, as vector loads like it."""
+    size = shape[0] * shape[1]
+    raw = np.zeros(size + 8)
+    start = -raw.ctypes.data // 8 % 8
+    return raw[start : start + size].reshape(shape)
 
 
 def run_chains(problem: Problem, sampling: Sampling, *, seed: int, n_chains: int) -> list[Chain]:
