@@ -5,6 +5,18 @@
 """
 
 from va_experiments.metrics.registry import CASE_METRICS, METRIC_SET_VERSION, METRICS, MetricInfo
-from va_experiments.metrics.score import Scores, score
+from va_experiments.metrics.score import Scores, score, score_test_sets
+from va_experiments.metrics.testsets import TestSets, draw_test_sets, testset_options
 
-__all__ = ["CASE_METRICS", "METRICS", "METRIC_SET_VERSION", "MetricInfo", "Scores", "score"]
+__all__ = [
+    "CASE_METRICS",
+    "METRICS",
+    "METRIC_SET_VERSION",
+    "MetricInfo",
+    "Scores",
+    "TestSets",
+    "draw_test_sets",
+    "score",
+    "score_test_sets",
+    "testset_options",
+]

@@ -65,6 +65,17 @@ class Cases:
         return self.probability.shape[1]
 
     @property
+    def csmf_top(self) -> Floats:
+        """Shares of the named causes, shape (n_causes,)."""
+        return np.bincount(self.named[self.named >= 0], minlength=self.n_causes) / len(self.named)
+
+    @property
+    def csmf_follows(self) -> bool:
+        """Whether the model's own CSMF is its mean probability or its named shares, so that it follows a resample."""
+        bases = (self.probability.mean(axis=0), self.csmf_top)
+        return any(bool(np.abs(self.csmf - base).max() < 1e-9) for base in bases)
+
+    @property
     def log_loss(self) -> Floats:
         """Return minus the log probability of the true cause of each death.
 
@@ -221,8 +232,7 @@ def tally(cases: Cases, weights: npt.ArrayLike | None = None, csmf_model: npt.Ar
 
 def _moved(cases: Cases, csmf_top: Floats, csmf_mean: Floats) -> Floats:
     """Return the model's CSMF moved along with the mean probability, or with the shares of the named causes."""
-    whole_top = np.bincount(cases.named[cases.named >= 0], minlength=cases.n_causes) / len(cases.named)
-    if np.abs(cases.csmf - whole_top).max() < 1e-9:
+    if np.abs(cases.csmf - cases.csmf_top).max() < 1e-9:
         return csmf_top
     moved = np.maximum(csmf_mean + (cases.csmf - cases.probability.mean(axis=0)), 0)
     return moved / np.maximum(moved.sum(axis=1, keepdims=True), 1)
