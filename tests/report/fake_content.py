@@ -153,6 +153,10 @@ def fake_content(
                             "top3": min(1.0, top1 * 1.6),
                             "mean_ccc": top1 - 0.07,
                             "log_loss": 3.4 - 3 * top1,
+                            "csmf_ceiling": 1 - 1.6 / np.sqrt(numbers[test]),
+                            "csmf_ceiling_coverage": 0.99 if test != "Pemba" else 0.85,
+                            "csmf_chance": 0.4,
+                            "label_coverage": 0.98,
                         }
                         half = 1.2 / np.sqrt(numbers[test])
                         for name, value in metrics.items():

@@ -94,7 +94,7 @@ def gantt_figure(cells: pd.DataFrame) -> Figure:
     colour, _ = model_colours(models, [bool(trivial[m]) for m in models])
     chart = (
         alt.Chart(inline(rows))
-        .mark_bar(stroke="white", strokeWidth=0.5, height=16)
+        .mark_bar(stroke="white", strokeWidth=0.5 if len(rows) < 150 else 0, height=16)
         .encode(
             x=alt.X(
                 "start:Q", title="Seconds since the first cell began", axis=alt.Axis(tickCount=8, labelFlush=False)

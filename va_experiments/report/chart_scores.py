@@ -205,7 +205,7 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
         alt.Chart(inline(shown))
         .mark_point(filled=True, size=80, color=OKABE_ITO[0], opacity=1)
         .encode(
-            x=alt.X("difference:Q", title=f"Difference in {metric_label(board.metric)}", axis=value_axis("+.2f")),
+            x=alt.X("difference:Q", title=f"Difference in {metric_label(board.metric)}", axis=value_axis()),
             y=y,
             tooltip=[
                 "pair:N",
@@ -278,7 +278,7 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
     y = alt.Y("mean:Q", scale=alt.Scale(zero=False), title=metric_label(family[0].metric))
     tint = alt.Color("model:N", scale=colour, legend=legend())
     base = alt.Chart(inline(curve))
-    band = base.mark_area(opacity=0.12).encode(
+    band = base.mark_area(opacity=0.09).encode(
         x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q", color=tint
     )
     line = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=tint)

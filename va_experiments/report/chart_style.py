@@ -131,7 +131,7 @@ def legend() -> Any:
     """Return a legend under the plot, two columns wide, so that it fits a telephone."""
     import altair as alt
 
-    return alt.Legend(orient="bottom", columns=2, labelLimit=150, title=None, symbolLimit=40)
+    return alt.Legend(orient="bottom", columns=2, labelLimit=150, title=None, symbolLimit=40, symbolOpacity=1)
 
 
 def model_axis() -> Any:
@@ -170,7 +170,7 @@ def heat_map(
     x_title: str | None = None,
     y_title: str | None = None,
     domain: tuple[float, float] | None = None,
-    scheme: str = "cividis",
+    scheme: str = "viridis",
     step: int = 26,
     printed: bool = True,
     tooltip: Sequence[str] = (),
@@ -227,11 +227,14 @@ def heat_map(
     )
     layers = [rectangles]
     if printed:
-        middle = low + 0.45 * (high - low)
+        # Blues go from light to dark, the others from dark to light.
+        dark_high = scheme == "blues"
+        middle = low + (0.6 if dark_high else 0.45) * (high - low)
+        above, below = ("white", "black") if dark_high else ("black", "white")
         layers.append(
             base.mark_text(fontSize=10.5).encode(
                 text="text:N",
-                color=alt.condition(f"datum.value > {middle}", alt.value("black"), alt.value("white")),
+                color=alt.condition(f"datum.value > {middle}", alt.value(above), alt.value(below)),
             )
         )
     chart = alt.layer(*layers).properties(height=alt.Step(step))

@@ -167,6 +167,9 @@ def confusion_figure(
         ["all other causes"] if "all other causes" in size.index else []
     )
     order += sorted(set(frame["top"]) - set(order))
+    # Pairs that never occur are zeros here, not gaps.
+    grid = pd.MultiIndex.from_product([sorted(set(frame["model"])), order, order], names=["model", "true", "top"])
+    frame = frame.set_index(["model", "true", "top"]).reindex(grid, fill_value=0).reset_index()
     frame["text"] = [number(v, 2) if v >= 0.005 else "" for v in frame["value"]]
     options = [name[m] for m in board.rows.index if name[m] in set(frame["model"])]
     first = next((o for o in options if not o.endswith("(trivial)")), options[0])
@@ -179,6 +182,7 @@ def confusion_figure(
         y_order=order,
         legend_title="Share of the row's deaths",
         domain=(0.0, 1.0),
+        scheme="blues",
         step=26 if by_group else 20,
         tooltip=["deaths"],
         printed=by_group,

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.report.settings import SETTING_COLUMNS, SPLIT_COLUMNS
 
 __all__ = [
     "CELL_DEFAULTS",
@@ -168,6 +170,10 @@ def checked_cells(content: ReportContent) -> pd.DataFrame:
             cells[column] = default
         elif isinstance(default, str):
             cells[column] = cells[column].astype(object).where(cells[column].notna(), default)
+    for column in [
+        c for c in cells.columns if c not in (*REQUIRED, "converged") and not isinstance(CELL_DEFAULTS.get(c), str)
+    ]:
+        cells[column] = _as_numbers(cells[column])
     cells["model_params"] = [p if isinstance(p, str) else json.dumps(p, sort_keys=True) for p in cells["model_params"]]
     # Python's True, False and None, however the column came (NumPy, Arrow, text would each compare differently).
     cells["converged"] = pd.Series(
@@ -177,7 +183,7 @@ def checked_cells(content: ReportContent) -> pd.DataFrame:
         cells[column] = cells[column].astype("boolean").fillna(False).astype(bool)
     order = cells.assign(_failed=cells["status"] != "done")
     order = order.sort_values(["cell_key", "_failed", "reused"], kind="stable").drop(columns="_failed")
-    order = order.drop_duplicates("cell_key", ignore_index=True)
+    order = order.drop_duplicates(["cell_key", "model", *SETTING_COLUMNS, *SPLIT_COLUMNS], ignore_index=True)
     order["label"] = model_labels(order)
     order["trivial"] = order["model"].isin(TRIVIAL_MODELS)
     return order
@@ -200,6 +206,16 @@ def model_labels(cells: pd.DataFrame) -> list[str]:
         differing = [f"{n}={v}" for n, v in sorted(parameters.items()) if len(values[model, n]) > 1]
         labels.append(f"{model} ({', '.join(differing)})" if differing else str(model))
     return labels
+
+
+def _as_numbers(values: pd.Series) -> pd.Series:
+    """Return nullable and object columns that hold numbers as plain floats; others as they are."""
+    if isinstance(values.dtype, np.dtype) and values.dtype != object:
+        return values
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.notna().sum() < values.notna().sum():
+        return values
+    return pd.Series(numbers.to_numpy(dtype=float, na_value=np.nan), index=values.index)
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

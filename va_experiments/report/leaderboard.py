@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.report.content import records
-from va_experiments.report.settings import SPLIT_COLUMNS, Setting, lower_is_better, split_settings
+from va_experiments.report.settings import CEILINGS, SPLIT_COLUMNS, Setting, lower_is_better, split_settings
 
 __all__ = ["Leaderboard", "leaderboard", "leaderboards", "t_interval"]
 
@@ -32,6 +32,9 @@ class Leaderboard:
         ``cells`` (expected), ``note``.
     values, low, high : DataFrame
         Models by test sites: the mean over a site's cells; the interval where a site has one cell that carries one.
+    ceilings : DataFrame
+        What scores can be read against (finite-sample ceiling, label coverage, chance) by test site, with ``mean``;
+        without rows where the cells do not have them.
     """
 
     setting: Setting
@@ -40,6 +43,7 @@ class Leaderboard:
     values: pd.DataFrame
     low: pd.DataFrame
     high: pd.DataFrame
+    ceilings: pd.DataFrame
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows, best first, as dictionaries with ``label``."""
@@ -139,7 +143,9 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_mis
     def frame(columns: dict[str, list[float]]) -> pd.DataFrame:
         return pd.DataFrame.from_dict(columns, orient="index", columns=sites, dtype=float).loc[order]
 
-    return Leaderboard(setting, metric, table, frame(values), frame(lows), frame(highs))
+    return Leaderboard(
+        setting, metric, table, frame(values), frame(lows), frame(highs), _ceilings(cells, metric, sites)
+    )
 
 
 def mean(values: Sequence[float] | pd.Series) -> float:
@@ -152,12 +158,26 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, flo
     """Return Student's t interval of the mean of `values`; NaN for fewer than two."""
     if len(values) < 2:
         return math.nan, math.nan
-    from scipy.stats import t
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
 
     centre = mean(values)
     variance = math.fsum((v - centre) ** 2 for v in values) / (len(values) - 1)
-    half = float(t.ppf(0.5 + level / 2, len(values) - 1)) * math.sqrt(variance / len(values))
+    half = float(stdtrit(len(values) - 1, 0.5 + level / 2)) * math.sqrt(variance / len(values))
     return centre - half, centre + half
+
+
+def _ceilings(cells: pd.DataFrame, metric: str, sites: list[str]) -> pd.DataFrame:
+    """Return the ceilings by site. They belong to a split, not to a model: each split counts once."""
+    names = next((n for prefix, n in CEILINGS.items() if metric.startswith(prefix)), {})
+    found: dict[str, dict[str, float]] = {}
+    for column, name in names.items():
+        if column not in cells.columns or not cells[column].notna().any():
+            continue
+        by_split = cells[cells[column].notna()].drop_duplicates(list(SPLIT_COLUMNS))
+        by_site = {str(s): mean(group[column]) for s, group in by_split.groupby("test_site", sort=True)}
+        row = {s: by_site.get(s, math.nan) for s in sites}
+        found[name] = row | {"mean": mean(list(by_site.values())) if len(by_site) == len(sites) else math.nan}
+    return pd.DataFrame.from_dict(found, orient="index", columns=[*sites, "mean"], dtype=float)
 
 
 def _own(group: pd.DataFrame | None, column: str) -> float:

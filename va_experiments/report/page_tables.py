@@ -75,6 +75,9 @@ def board_table(board: Leaderboard, title: str, *, closed: bool) -> dict[str, An
             value, low, high = board.at_site(row["label"], site)
             values.append((number(value) or "-", span(low, high)))
         rows.append((kind, [*values, f"{row['done']} of {row['cells']}"]))
+    for name, ceiling in board.ceilings.iterrows():
+        scores = [number(ceiling[s]) or "-" for s in ("mean", *board.sites)]
+        rows.append(("ceiling", ["", str(name), *scores, ""]))
     kinds = sorted({k for k in board.rows["interval"] if k})
     note = f"{metric_label(board.metric)}. Small figures are intervals; of the mean: {'; '.join(kinds) or 'none'}"
     note += "; of a site: of that one test set." if board.low.notna().any().any() else "."
@@ -136,7 +139,9 @@ def slowest_table(cells: pd.DataFrame) -> dict[str, Any] | None:
         times = [seconds(r["total_seconds"]), *(seconds(r[s]) for s in stages)]
         body.append(("", [r["model"], where, r["test_site"], *times, megabytes(r.get("peak_memory_mb", math.nan))]))
     columns = [("Model", False), ("Trained on", False), ("Tested on", False), ("Time", True)]
-    columns += [(s.removesuffix("_seconds").capitalize(), True) for s in stages] + [("Memory", True)]
+    columns += [(s.removesuffix("_seconds").capitalize().replace("Cpu", "CPU"), True) for s in stages] + [
+        ("Memory", True)
+    ]
     note = "Time runs from loading to commit, without the wait in the queue."
     return html_table("Slowest cells", columns, body, note=note) if body else None
 

@@ -77,6 +77,8 @@ def page_sections(
                 # With one setting, the section's heading says it all.
                 heading = figure.setting if several and figure.setting else figure.title
                 own.append({"figure": figure, "heading": "" if heading == title else heading})
+        if key == "leaderboard":
+            own, items = _interleaved(own, items), []
         if paragraphs or items or own:
             sections.append(Section(key, title, short, paragraphs, own + items))
     return sections
@@ -88,13 +90,9 @@ def _content_of(
     if key == "answer":
         return _answers(content, boards), []
     if key == "leaderboard":
-        several = len(boards) > 1
-        tables = [
-            board_table(b, f"{b.setting.heading}: table" if several else "", closed=several and i > 2)
-            for i, b in enumerate(boards)
-        ]
-        lead = [] if several else _text(f"{boards[0].setting.heading}.")
-        return lead, [*tables, *metrics_tables(content, cells)]
+        first, common = boards[0].setting, boards[0].setting.common
+        lead = f"{first.title[:1].upper()}{first.title[1:]}." if len(boards) == 1 else common and f"All here: {common}."
+        return _text(lead), [*_board_tables(boards), *metrics_tables(content, cells)]
     if key == "differences":
         return [], _there(*(differences_table(b, content.comparisons) for b in boards[:6]))
     if key == "cost":
@@ -114,6 +112,22 @@ def _content_of(
     if key == "configuration":
         return [], _configuration(content)
     return [], []
+
+
+def _board_tables(boards: Sequence[Leaderboard]) -> Items:
+    return [board_table(b, b.setting.heading if len(boards) > 1 else "", closed=False) for b in boards]
+
+
+def _interleaved(figures: Items, tables: Items) -> Items:
+    """Return every leaderboard's figure with its table under it; tables without a figure follow, closed."""
+    items: Items = []
+    left = list(tables)
+    for figure in figures:
+        items.append(figure)
+        if left and left[0]["table"]["title"] in ("", figure["figure"].setting):
+            table = left.pop(0)
+            items.append({"table": table["table"] | {"title": ""}})
+    return items + [{"table": t["table"] | {"closed": True}} for t in left]
 
 
 def _answers(content: ReportContent, boards: Sequence[Leaderboard]) -> Paragraphs:

@@ -11,6 +11,7 @@ import re
 import pandas as pd
 
 __all__ = [
+    "CEILINGS",
     "METRIC_LABELS",
     "SETTING_COLUMNS",
     "Setting",
@@ -26,6 +27,9 @@ SETTING_COLUMNS = ("data", "features", "protocol", "testset", "train_size")
 SPLIT_COLUMNS = ("train_sites", "test_site", "repeat", "fold")
 """Columns that, within a setting, name one split: the same for every model."""
 
+PROTOCOLS = ("leave_one_site_out", "leave_one_country_out", "one_to_one", "in_domain", "pooled")
+"""The order in which protocols are reported: the question of the project first."""
+
 METRIC_LABELS = {
     "csmf_accuracy_top": "CSMF accuracy (top causes)",
     "csmf_accuracy_mean": "CSMF accuracy (mean probability)",
@@ -37,12 +41,27 @@ METRIC_LABELS = {
     "top3": "Top-3 accuracy",
     "mean_ccc": "Mean CCC",
     "median_ccc": "Median CCC",
+    "pccc3": "Partial CCC, top 3",
+    "macro_sensitivity": "Macro sensitivity",
+    "macro_ppv": "Macro PPV",
+    "kappa": "Cohen's kappa",
     "log_loss": "Log loss",
     "brier": "Brier score",
-    "ece": "Expected calibration error",
-    "kappa": "Cohen's kappa",
+    "ece": "ECE",
+    "ece_classwise": "Class-wise ECE",
+    "undetermined": "Undetermined",
 }
 """What the metrics are called in headings and on axes."""
+
+CEILINGS = {
+    "csmf_accuracy": {
+        "csmf_ceiling": "finite-sample ceiling",
+        "csmf_ceiling_coverage": "label-coverage ceiling",
+        "csmf_chance": "guessing at random",
+    },
+    "top1": {"label_coverage": "label-coverage ceiling"},
+}
+"""Columns of the cells that hold no model's score but what a score can be read against, by the metrics' prefix."""
 
 
 def metric_label(metric: str) -> str:
@@ -52,14 +71,15 @@ def metric_label(metric: str) -> str:
 
 def lower_is_better(metric: str) -> bool:
     """Return whether a smaller value of `metric` is the better one (losses and errors)."""
-    return any(part in metric for part in ("loss", "brier", "ece", "error", "rmse", "mae"))
+    return any(part in metric for part in ("loss", "brier", "ece", "error", "rmse", "mae", "undetermined"))
 
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
     """One group of comparable cells.
 
-    ``simulated`` is true when any death of it was simulated.
+    ``simulated`` is true when any death of it was simulated; ``varying`` names the columns in which the settings of
+    this report differ.
     """
 
     data: str
@@ -68,23 +88,38 @@ class Setting:
     testset: str
     train_size: str
     simulated: bool = False
+    varying: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
         """The setting in words: protocol, data, features, test sets, training size."""
-        parts = [
-            self.protocol.replace("_", " "),
-            f"{self.data} (simulated)" if self.simulated and self.data else self.data,
-            f"features {self.features}" if self.features else "",
-            f"{self.testset} test sets" if self.testset else "",
-            f"training size {self.train_size}" if self.train_size not in ("", "all") else "",
-        ]
-        return ", ".join(p for p in parts if p) or "all cells"
+        return self._words(SETTING_COLUMNS) or "all cells"
 
     @property
     def heading(self) -> str:
-        """The title as a heading: its first letter large."""
-        return self.title[:1].upper() + self.title[1:]
+        """The protocol and what else differs between the settings of this report, its first letter large."""
+        words = self._words(("protocol", *self.varying)) or "all cells"
+        return words[:1].upper() + words[1:]
+
+    @property
+    def common(self) -> str:
+        """What all settings of this report have in common, in words; may be empty."""
+        return self._words(tuple(c for c in SETTING_COLUMNS if c not in self.varying))
+
+    def _words(self, columns: tuple[str, ...]) -> str:
+        name, _, amount = self.train_size.partition("=")
+        if name == "share":
+            size = f"{float(amount):.3g} of the training deaths"
+        else:
+            size = f"{amount} training deaths" if name == "n" else f"training size {self.train_size}"
+        words = {
+            "protocol": self.protocol.replace("_", " "),
+            "data": f"{self.data} (simulated)" if self.simulated and self.data else self.data,
+            "features": f"features {self.features}" if self.features else "",
+            "testset": f"{self.testset} test sets" if self.testset else "",
+            "train_size": "" if self.train_size in ("", "all") else size,
+        }
+        return ", ".join(w for c, w in words.items() if w and c in columns)
 
     @property
     def slug(self) -> str:
@@ -94,15 +129,19 @@ class Setting:
 
 
 def split_settings(cells: pd.DataFrame) -> list[tuple[Setting, pd.DataFrame]]:
-    """Return the cells by setting: full training data first, then by size; otherwise alphabetical."""
+    """Return the cells by setting: full training data first, then by size; by data, features and protocol."""
+    varying = tuple(c for c in SETTING_COLUMNS if cells[c].astype(str).nunique() > 1)
     groups = []
     for key, group in cells.groupby(list(SETTING_COLUMNS), sort=True, dropna=False):
         data, features, protocol, testset, size = map(str, key)
         simulated = bool(group["simulated"].any())
-        groups.append((Setting(data, features, protocol, testset, size, simulated), group))
-    return sorted(
-        groups, key=lambda g: (size_order(g[0].train_size), g[0].data, g[0].features, g[0].protocol, g[0].testset)
-    )
+        groups.append((Setting(data, features, protocol, testset, size, simulated, varying), group))
+    return sorted(groups, key=lambda g: _place(g[0]))
+
+
+def _place(setting: Setting) -> tuple[object, ...]:
+    order = PROTOCOLS.index(setting.protocol) if setting.protocol in PROTOCOLS else len(PROTOCOLS)
+    return size_order(setting.train_size), setting.data, setting.features, order, setting.protocol, setting.testset
 
 
 def size_order(train_size: str) -> tuple[int, float]:

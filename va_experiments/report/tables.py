@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -63,19 +64,22 @@ def data_tables(
 
 def published(board: Leaderboard) -> PublishedTable:
     """Return a leaderboard as text: rounded, intervals in brackets, trivial rows and missing cells marked."""
-    table = pd.DataFrame(index=board.rows.index)
-    names = [f"{label} (trivial)" if t else str(label) for label, t in board.rows["trivial"].items()]
-    table["Model"] = names
-    table["Mean"] = [number(v) or note for v, note in zip(board.rows["mean"], board.rows["note"], strict=True)]
-    table["95% interval"] = [
-        f"{number(lo)} to {number(hi)}" if number(lo) else "" for lo, hi in board.rows[["low", "high"]].to_numpy()
-    ]
-    for site in board.sites:
-        table[site] = [number(v) or "-" for v in board.values[site]]
+    rows = []
+    for r in board.records():
+        row = {
+            "Model": f"{r['label']} (trivial)" if r["trivial"] else r["label"],
+            "Mean": number(r["mean"]) or r["note"],
+        }
+        row["95% interval"] = "" if math.isnan(r["low"]) else f"{number(r['low'])} to {number(r['high'])}"
+        rows.append(row | {s: number(board.at_site(r["label"], s)[0]) or "-" for s in board.sites})
+    for name, values in board.ceilings.iterrows():
+        row = {"Model": str(name), "Mean": number(values["mean"]), "95% interval": ""}
+        rows.append(row | {s: number(values[s]) or "-" for s in board.sites})
+    table = pd.DataFrame(rows)
     kinds = sorted({k for k in board.rows["interval"] if k})
     kind = f" Interval of the mean: {'; '.join(kinds)}." if kinds else ""
     caption = f"{metric_label(board.metric)}, {board.setting.title}.{kind}"
-    return caption, table.reset_index(drop=True)
+    return caption, table
 
 
 def escape_formulas(table: pd.DataFrame) -> pd.DataFrame:

@@ -91,7 +91,7 @@ def _rows(board: Leaderboard, sites: list[str], digits: int, site_width: int, in
     names = {
         label: _cut(f"{label}{' *' if row['trivial'] else ''}", MODEL_WIDTH) for label, row in board.rows.iterrows()
     }
-    first = max(len("model"), *map(len, names.values()))
+    first = max(len("model"), *map(len, names.values()), *(len(str(c)) for c in board.ceilings.index))
     value = digits + 2
     span = 2 * value + 4
     head = f" # {'model':<{first}} {'mean':>{value}}" + (f" {'95% interval':^{span}}" if interval else "")
@@ -106,6 +106,10 @@ def _rows(board: Leaderboard, sites: list[str], digits: int, site_width: int, in
             line += f" {both:<{span}}"
         line += "".join(f" {number(board.at_site(label, s)[0], digits) or '-':>{site_width}}" for s in sites)
         lines.append(line.rstrip())
+    for name, ceiling in board.ceilings.iterrows():
+        line = f"   {_cut(str(name), first):<{first}} {number(ceiling['mean'], digits) or '-':>{value}}"
+        line += " " * (span + 1) if interval else ""
+        lines.append(line + "".join(f" {number(ceiling[s], digits) or '-':>{site_width}}" for s in sites))
     return lines
 
 
