@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 from va_experiments.data.deaths import Deaths
 
 if TYPE_CHECKING:
+    from va_experiments.data.check import describe
+    from va_experiments.data.csv import read_csv_deaths
+    from va_experiments.data.cuts import apply_learned_cuts
     from va_experiments.data.phmrc import read_phmrc
     from va_experiments.data.registry import load, options_of
     from va_experiments.data.synthetic import simulate_deaths
+    from va_experiments.data.who2016 import read_who2016
 
 __all__ = [
     "Deaths",
@@ -22,6 +26,7 @@ __all__ = [
     "options_of",
     "read_csv_deaths",
     "read_phmrc",
+    "read_who2016",
     "simulate_deaths",
 ]
 
@@ -32,6 +37,7 @@ _HOME = {
     "options_of": "registry",
     "read_csv_deaths": "csv",
     "read_phmrc": "phmrc",
+    "read_who2016": "who2016",
     "simulate_deaths": "synthetic",
 }
 

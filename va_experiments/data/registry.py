@@ -95,6 +95,24 @@ READERS: dict[str, Reader] = {
         },
         file_option="path",
     ),
+    "who2016": Reader(
+        "va_experiments.data.who2016",
+        "read_who2016",
+        {
+            "path": Option(None, "text", nullable=True),
+            "id": Option("ID", "text"),
+            "site": Option(None, "text", nullable=True),
+            "cause": Option(None, "text", nullable=True),
+            "value_map": Option(
+                {"y": "Y", "Y": "Y", "n": "N", "N": "N", ".": ".", "-": ".", "NA": "."},
+                "mapping",
+            ),
+            "sep": Option(",", "text"),
+            "encoding": Option("utf-8-sig", "text"),
+            "label": Option("who2016", "text"),
+        },
+        file_option="path",
+    ),
 }
 """Name in ``data=`` -> reader."""
 

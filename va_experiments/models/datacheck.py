@@ -12,7 +12,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.models.probbase import Probbase, Rule
+from va_experiments.data.probbase import Probbase, Rule
 
 __all__ = ["CheckedData", "check_consistency"]
 

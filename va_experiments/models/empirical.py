@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.probbase import LETTERS, LEVEL_VALUES
 from va_experiments.models.counts import count_symptoms
 
 __all__ = [
@@ -26,11 +27,8 @@ __all__ = [
     "to_levels",
 ]
 
-LETTERS: Final = ("I", "A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D+", "D", "D-", "E", "N")
-"""Names of the levels, from the highest probability to the lowest."""
-
-INTERVA_VALUES: Final = np.array([1, 0.8, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 5e-3, 2e-3, 1e-3, 5e-4, 1e-4, 1e-5, 0])
-"""InterVA's probability of each level."""
+INTERVA_VALUES: Final = LEVEL_VALUES
+"""InterVA's probability of each level, from high to low."""
 
 INTERVA_FREQUENCY: Final = np.array([92, 197, 521, 287, 225, 1472, 199, 257, 2882, 449, 42, 4214, 101, 1262, 2500])
 """Cells of each level in the InterVA-4 probbase (245 symptoms, 60 causes)."""

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.deaths import Deaths
+from va_experiments.data.probbase import CAUSES, CIRCUMSTANCES, PREGNANCY, Probbase, read_probbase
 from va_experiments.errors import InputError, did_you_mean
 from va_experiments.models.base import Model, Prediction
 from va_experiments.models.datacheck import check_consistency
 from va_experiments.models.empirical import INTERVA_VALUES
 from va_experiments.models.interva import CUTOFF, cause_fractions
-from va_experiments.models.probbase import CAUSES, CIRCUMSTANCES, PREGNANCY, Probbase, read_probbase
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.probbase import CAUSES, CIRCUMSTANCES, PREGNANCY, Probbase
 from va_experiments.models.interva import CUTOFF, top_three
-from va_experiments.models.probbase import CAUSES, CIRCUMSTANCES, PREGNANCY, Probbase
 
 if TYPE_CHECKING:
     import pandas as pd

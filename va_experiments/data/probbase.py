@@ -1,0 +1,218 @@
+"""The probbase of InterVA-5: what experts hold each symptom to say about each cause, read from a file and checked."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import gzip
+import importlib.util
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown
+
+__all__ = ["CAUSES", "CIRCUMSTANCES", "LETTERS", "LEVEL_VALUES", "PREGNANCY", "Probbase", "Rule", "read_probbase"]
+
+LETTERS: Final = ("I", "A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D+", "D", "D-", "E", "N")
+"""Names of the levels, from the highest probability to the lowest."""
+
+LEVEL_VALUES: Final = np.array([1, 0.8, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 5e-3, 2e-3, 1e-3, 5e-4, 1e-4, 1e-5, 0])
+"""InterVA's probability of each level."""
+
+PREGNANCY: Final = slice(0, 3)
+CAUSES: Final = slice(3, 64)
+CIRCUMSTANCES: Final = slice(64, 70)
+"""Columns of the three blocks of outputs: pregnancy status, causes of death, circumstances of mortality."""
+
+_N_OUTPUTS = 70
+_META = ("indic", "qdesc", "sdesc", "subst", *(f"dontask{k}" for k in range(1, 9)), "doaskif", "nnonly")
+_RULE = re.compile(r"^(.{5})([YN])$", re.IGNORECASE)
+_LEVEL = {**{letter: k for k, letter in enumerate(LETTERS)}, "B -": LETTERS.index("B-"), "": LETTERS.index("N")}
+_CIRCUMSTANCE_NAMES = ("Culture", "Emergency", "Health systems", "Inevitable", "Knowledge", "Resources")
+
+
+class Rule(NamedTuple):
+    """One consistency rule of an indicator: it concerns `other` having the value `yes`."""
+
+    indicator: int
+    other: int
+    yes: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Probbase:
+    """InterVA-5's knowledge.
+
+    Parameters
+    ----------
+    version : str
+        As the file names it.
+    indicators : tuple of str
+        The 353 questions, by code, in order.
+    outputs : tuple of str
+        The 70 outputs, by code: 3 pregnancy states, 61 causes, 6 circumstances.
+    names : tuple of str
+        Their names.
+    substantive : bool array, shape (n_indicators,)
+        The answer that says something: True for yes, False for no.
+    level : int8 array, shape (n_indicators, 70)
+        Level of P(substantive answer | output): index into `LETTERS`.
+    prior_level : int8 array, shape (70,)
+    dont_ask : tuple of Rule
+        In order: the answer is deleted if `other` has this value.
+    ask_if : tuple of Rule
+        A substantive answer implies this value of `other`.
+    neonates_only : tuple of Rule
+        A substantive answer is deleted unless `other` (the neonate indicator) is yes.
+    """
+
+    version: str
+    indicators: tuple[str, ...]
+    outputs: tuple[str, ...]
+    names: tuple[str, ...]
+    substantive: npt.NDArray[np.bool_]
+    level: npt.NDArray[np.int8]
+    prior_level: npt.NDArray[np.int8]
+    dont_ask: tuple[Rule, ...]
+    ask_if: tuple[Rule, ...]
+    neonates_only: tuple[Rule, ...]
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Names of the 61 causes of death."""
+        return self.names[CAUSES]
+
+    @property
+    def probability(self) -> npt.NDArray[np.float64]:
+        """P(substantive answer | output) in InterVA's values, shape (n_indicators, 70)."""
+        return LEVEL_VALUES[self.level]
+
+    def index(self, code: str) -> int:
+        """Return the place of an indicator."""
+        return self.indicators.index(code)
+
+
+def read_probbase(path: str | Path | None = None) -> Probbase:
+    """Return the probbase in `path` (``.csv`` or ``.csv.gz``), or the one that the package vacheck carries.
+
+    Raises
+    ------
+    InputError
+        Missing columns, letters that are no level, a cause without any level, twice the same indicator, rules that
+        name no indicator, no row of priors: all problems of the file at once.
+    """
+    if path is None:
+        return _bundled()
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(
+            f"probbase: no file {shown(str(path))}; expected a CSV file laid out as InterVA-5's probbaseV5"
+        )
+    return _parse(gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes(), file.name)
+
+
+@functools.lru_cache(maxsize=1)
+def _bundled() -> Probbase:
+    spec = importlib.util.find_spec("vacheck")  # its data file is wanted, not the package, which imports pandas
+    if spec is None or not spec.submodule_search_locations:
+        raise InputError(
+            "probbase: the package vacheck, which carries the probbase, is not installed; expected version 0.0.3"
+        )
+    return _parse((Path(spec.submodule_search_locations[0]) / "data" / "probbaseV5.csv").read_bytes(), "of vacheck")
+
+
+def _parse(content: bytes, source: str) -> Probbase:
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig", errors="replace"))))
+    header = [name.strip().lower() for name in rows[0]] if rows else []
+    if absent := [name for name in _META if name not in header]:
+        raise InputError(
+            [f"probbase {source}: no column '{name}'{did_you_mean(name, header)}" for name in absent]
+            + [f"probbase {source}: expected the columns of InterVA-5's probbaseV5 (17 of rules, 70 of outputs)"]
+        )
+    column = {name: k for k, name in enumerate(header)}
+    first = max(column[name] for name in _META) + 1
+    outputs = tuple(header[first:])
+    blocks = [sum(code.startswith(letter) for code in outputs) for letter in ("a_", "b_", "c_")]
+    if blocks != [3, 61, 6] or list(outputs) != sorted(outputs, key=lambda code: code[0]):
+        raise InputError(
+            f"probbase {source}: {blocks[0]} pregnancy (a_), {blocks[1]} cause (b_) and {blocks[2]} circumstance (c_) "
+            f"columns; expected 3, 61 and 6, in this order"
+        )
+    problems: list[str] = []
+    prior: list[str] | None = None
+    labels: list[str] | None = None
+    body: list[tuple[int, list[str]]] = []
+    for line, row in enumerate(rows[1:], start=2):
+        if len(row) < len(header):
+            if any(row):
+                problems.append(f"line {line}: {len(row)} fields; expected {len(header)}")
+        elif row[column["indic"]].strip():
+            body.append((line, row))
+        elif "PRIOR" in row[column["qdesc"]].upper():
+            prior = row
+            prior_line = line
+        elif "OUTPUT" in row[column["qdesc"]].upper():
+            labels = row[first:]
+    if prior is None:
+        raise InputError(
+            f"probbase {source}: no row '[UNCONDITIONAL PRIOR]' (column qdesc); expected one with the priors"
+        )
+    indicators = tuple(row[column["indic"]].strip().lower() for _, row in body)
+    place = {code: k for k, code in enumerate(indicators)}
+    problems += [f"indicator '{c}' occurs twice" for c in place if indicators.count(c) > 1]
+    level = np.array([[_level(cell) for cell in row[first : first + _N_OUTPUTS]] for _, row in [(0, prior), *body]])
+    for j, k in np.argwhere(level < 0)[:MAX_SHOWN]:
+        line, row = [(prior_line, prior), *body][j]
+        letters = ", ".join(LETTERS)
+        problems.append(f"line {line}, column {outputs[k]}: {shown(row[first + k])}; expected one of {letters}")
+    empty = (level[1:, CAUSES] == _LEVEL["N"]).all(axis=0)
+    problems += [f"column {outputs[CAUSES][k]}: no indicator has a level above N" for k in np.flatnonzero(empty)]
+    rules: dict[str, list[Rule]] = {"dontask": [], "doaskif": [], "nnonly": []}
+    substantive = np.ones(len(body), dtype=bool)
+    for j, (line, row) in enumerate(body):
+        answer = row[column["subst"]].strip().upper()
+        if answer not in ("Y", "N"):
+            problems.append(f"line {line}, column subst: {shown(answer)}; expected Y or N")
+        substantive[j] = answer != "N"
+        for name in _META[4:]:
+            if not (text := row[column[name]].strip()):
+                continue
+            match = _RULE.match(text)
+            if match is None or match[1].lower() not in place:
+                known = did_you_mean(text[:5], indicators)
+                problems.append(f"line {line}, column {name}: {shown(text)}; expected an indicator and Y or N{known}")
+                continue
+            rules[name.rstrip("12345678")].append(Rule(j, place[match[1].lower()], match[2].upper() == "Y"))
+    if problems:
+        raise InputError([f"probbase {source}: {problem}" for problem in problems])
+    return Probbase(
+        version=prior[column["sdesc"]].strip() or source,
+        indicators=indicators,
+        outputs=outputs,
+        names=_names(labels, outputs),
+        substantive=substantive,
+        level=level[1:].astype(np.int8),
+        prior_level=level[0].astype(np.int8),
+        dont_ask=tuple(rules["dontask"]),
+        ask_if=tuple(rules["doaskif"]),
+        neonates_only=tuple(rules["nnonly"]),
+    )
+
+
+def _level(cell: str) -> int:
+    return _LEVEL.get(cell.strip(), -1)
+
+
+def _names(labels: list[str] | None, outputs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the outputs' names without WHO's numbers; a file that lacks them gets those of the bundled one."""
+    if labels is None:
+        known = dict(zip(_bundled().outputs, _bundled().names, strict=True))
+        return tuple(known.get(code, code) for code in outputs)
+    plain = [re.sub(r"^[\d.]+( & [\d.]+)? ", "", label.strip()) for label in labels[: CIRCUMSTANCES.start]]
+    return (*plain, *_CIRCUMSTANCE_NAMES)
