@@ -280,7 +280,7 @@ def protocol_options(options: Mapping[str, Any] | ProtocolOptions) -> ProtocolOp
         return options
     if not isinstance(options, Mapping):
         raise InputError(f"protocol must be a mapping with a name; {_got(options)}")
-    given = dict(options)
+    given = {k: v for k, v in options.items() if (k, v) != ("seed", None)}  # null: whatever the run's seed is
     name = given.pop("name", None)
     if name not in PROTOCOLS:
         raise InputError(

@@ -1,0 +1,204 @@
+"""Paired tests against SciPy, published worked examples, closed forms, and their error rates by simulation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from va_experiments.metrics.comparison import (
+    bayesian_signed_rank,
+    compare_models,
+    corrected_t,
+    holm,
+    mcnemar,
+    sign_flip,
+    t_interval,
+)
+from va_experiments.metrics.ranking import (
+    critical_difference,
+    friedman,
+    friedman_of_mean_ranks,
+    indistinguishable_groups,
+)
+
+# Fisher's use of Darwin's maize, 15 paired differences (eighths of an inch): the randomisation test in The Design of
+# Experiments (1935, section 21) finds 863 of 32,768 arrangements on each side at least as extreme (p = .0527)
+DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
+
+
+def test_sign_flip_equals_fishers_worked_example() -> None:
+    found = sign_flip(DARWIN)
+    assert found.exact
+    assert found.p == 2 * 863 / 2**15
+    assert found.smallest_p == 2**-14
+
+
+def test_sign_flip_equals_scipy_and_states_its_least_p() -> None:
+    rng = np.random.default_rng(21)
+    for n in (4, 6, 9):
+        d = rng.normal(0.5, 1, n)
+        expected = stats.permutation_test((d,), np.mean, permutation_type="samples", n_resamples=np.inf)
+        assert sign_flip(d).p == pytest.approx(expected.pvalue)
+    six = sign_flip([0.1, 0.2, 0.3, 0.01, 0.4, 0.05])
+    assert six.p == six.smallest_p == 2 / 64
+    assert sign_flip([0.0, 0.0, 0.0]).p == 1
+    assert math.isnan(sign_flip([]).p)
+    assert sign_flip([0.1, 0.1, 0.1, -0.3]).p == 1  # sums that are equal but for rounding count as equal
+
+
+def test_sign_flip_of_many_units_is_monte_carlo() -> None:
+    rng = np.random.default_rng(22)
+    d = rng.normal(0.35, 1, 40)
+    found = sign_flip(d, rng=rng)
+    assert not found.exact
+    assert found.p == pytest.approx(stats.ttest_1samp(d, 0).pvalue, abs=0.01)
+    with pytest.raises(ValueError, match="need rng"):
+        sign_flip(d)
+
+
+def test_sign_flip_keeps_its_level_for_few_sites() -> None:
+    rng = np.random.default_rng(23)
+    p = np.array([sign_flip(rng.standard_t(3, 6)).p for _ in range(4000)])
+    rates = {level: float((p <= level).mean()) for level in (2 / 64, 0.05, 0.1)}
+    print(f"sign-flip over 6 sites, no difference, 4,000 studies: rejected at {rates}")
+    assert rates[2 / 64] == pytest.approx(2 / 64, abs=0.009)
+    assert rates[0.05] <= 0.05
+    assert rates[0.1] <= 0.1 + 0.01
+
+
+def test_corrected_t_equals_its_formula_and_the_plain_t_without_test_deaths() -> None:
+    d = np.array([0.02, 0.05, -0.01, 0.04, 0.03])
+    found = corrected_t(d, 75, 25)
+    t = d.mean() / math.sqrt((1 / 5 + 1 / 3) * d.var(ddof=1))
+    assert found.t == pytest.approx(t)
+    assert found.p == pytest.approx(2 * stats.t.sf(t, 4))
+    assert found.df == 4
+    assert found.high - found.mean == pytest.approx(stats.t.ppf(0.975, 4) * found.mean / t)
+    plain = stats.ttest_1samp(d, 0)
+    assert corrected_t(d, 1, 0).p == pytest.approx(plain.pvalue)
+    assert corrected_t([0.1, 0.1], 3, 1).p == 0
+    with pytest.raises(ValueError, match="at least 2"):
+        corrected_t([0.1], 3, 1)
+
+
+def test_corrected_t_keeps_its_level_where_the_plain_t_does_not() -> None:
+    rng = np.random.default_rng(24)
+    n, n_test, divisions, studies = 200, 50, 15, 1500
+    corrected, plain = [], []
+    for _ in range(studies):
+        effect = rng.normal(size=n)  # of each death; the mean of the population is 0
+        d = [effect[rng.permutation(n)[:n_test]].mean() for _ in range(divisions)]
+        corrected.append(corrected_t(d, n - n_test, n_test).p <= 0.05)
+        plain.append(stats.ttest_1samp(d, 0).pvalue <= 0.05)
+    print(
+        f"15 divisions 75/25, no difference, {studies} studies, level .05: "
+        f"corrected t rejects {np.mean(corrected):.3f}, plain t {np.mean(plain):.3f}"
+    )
+    assert 0.03 <= np.mean(corrected) <= 0.07
+    assert np.mean(plain) > 0.3
+
+
+def test_t_interval_equals_scipy() -> None:
+    x = [0.61, 0.55, 0.70, 0.66, 0.48, 0.72]
+    mean, low, high = t_interval(x)
+    np.testing.assert_allclose((low, high), stats.t.interval(0.95, 5, np.mean(x), stats.sem(x)))
+    assert mean == pytest.approx(np.mean(x))
+    assert math.isnan(t_interval([0.5])[1])
+
+
+def test_signed_rank_has_a_closed_form_for_equal_differences() -> None:
+    # n differences of 1, rope far below: pairs of the pseudo-observation with itself are equivalent, all others better.
+    # So "better" weighs most where w0^2 < 1/2, and w0 ~ Beta(s, n)
+    found = bayesian_signed_rank(np.ones(2), rope=0.01, rng=np.random.default_rng(25), n_draws=200_000)
+    expected = stats.beta.cdf(math.sqrt(0.5), 0.5, 2)
+    assert found.first_better == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 200_000))
+    assert found.first_worse == 0
+    assert found.first_worse + found.equivalent + found.first_better == pytest.approx(1)
+
+
+def test_signed_rank_behaves() -> None:
+    rng = np.random.default_rng(26)
+    d = rng.normal(0, 1, 12)
+    there, back = (bayesian_signed_rank(x, rope=0.1, rng=np.random.default_rng(1)) for x in (d, -d))
+    assert there.first_better == pytest.approx(back.first_worse, abs=1e-12)
+    assert bayesian_signed_rank(d / 1000, rope=0.1, rng=rng).equivalent == 1
+    assert bayesian_signed_rank(np.full(6, 0.05), rope=0.01, rng=rng).first_better > 0.99
+    # as the rope vanishes: posterior probability of a positive pseudo-median, near the one-sided Wilcoxon p
+    d = rng.normal(0.3, 1, 40)
+    found = bayesian_signed_rank(d, rope=0.0, rng=rng)
+    one_sided = stats.wilcoxon(d, alternative="greater").pvalue
+    assert found.first_worse == pytest.approx(one_sided, abs=0.02)
+
+
+def test_holm_worked_example() -> None:
+    np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(holm([0.6, np.nan, 0.9]), [1, np.nan, 1])
+    assert holm([]).shape == (0,)
+
+
+def test_holm_keeps_the_family_error() -> None:
+    rng = np.random.default_rng(27)
+    p = rng.random((5000, 8))
+    any_false = np.mean([holm(row).min() <= 0.05 for row in p])
+    assert any_false == pytest.approx(1 - (1 - 0.05 / 8) ** 8, abs=0.01)
+
+
+def test_mcnemar_equals_scipy() -> None:
+    a = np.array([1] * 30 + [1] * 12 + [0] * 4 + [0] * 20, dtype=bool)
+    b = np.array([1] * 30 + [0] * 12 + [1] * 4 + [0] * 20, dtype=bool)
+    found = mcnemar(a, b)
+    assert (found.only_first, found.only_second) == (12, 4)
+    assert found.p == stats.binomtest(4, 16).pvalue == pytest.approx(2 * stats.binom.cdf(4, 16, 0.5))
+    assert mcnemar(a, a).p == 1
+
+
+def test_friedman_equals_scipy() -> None:
+    rng = np.random.default_rng(28)
+    for v in (rng.normal(size=(9, 5)), rng.integers(0, 3, (12, 4)).astype(float)):  # the second has ties
+        found = friedman(v)
+        expected = stats.friedmanchisquare(*v.T)
+        assert found.chi2 == pytest.approx(expected.statistic)
+        assert found.p_chi2 == pytest.approx(expected.pvalue)
+        np.testing.assert_allclose(friedman(-v, higher_is_better=False).mean_rank, found.mean_rank)
+    gap = np.vstack([v, np.full(4, np.nan)])
+    assert friedman(gap).n == 12
+    with pytest.raises(ValueError, match="needs at least 2 and 3"):
+        friedman(v[:, :2])
+
+
+def test_friedman_equals_demsars_worked_example() -> None:
+    # Demsar 2006, Table 6 and section 3.2.4: 14 data sets, 4 classifiers
+    found = friedman_of_mean_ranks([3.143, 2.000, 2.893, 1.964], 14)
+    assert found.chi2 == pytest.approx(9.28, abs=0.02)
+    assert found.f == pytest.approx(3.69, abs=0.02)
+    assert found.critical_difference == pytest.approx(1.25, abs=0.005)
+    assert critical_difference(4, 14, alpha=0.10) == pytest.approx(1.12, abs=0.005)
+
+
+def test_bars_of_a_critical_difference_diagram() -> None:
+    assert indistinguishable_groups([3.143, 2.000, 2.893, 1.964], 1.25) == [(3, 1, 2, 0)]
+    assert indistinguishable_groups([1.0, 1.5, 2.2, 4.0, 4.1], 0.8) == [(0, 1), (1, 2), (3, 4)]
+    assert indistinguishable_groups([1.0, 2.0, 3.0], 0.5) == []
+
+
+def test_compare_models_pairs_all_and_adjusts() -> None:
+    rng = np.random.default_rng(29)
+    site = rng.normal(0.6, 0.1, (6, 1))
+    values = site + np.array([0.05, 0.0, -0.002]) + rng.normal(0, 0.004, (6, 3))
+    rows = compare_models(values, ["good", "plain", "same"], rng=rng)
+    assert [(r.first, r.second) for r in rows] == [("good", "plain"), ("good", "same"), ("plain", "same")]
+    assert rows[0].p == rows[0].smallest_p == 2 / 64
+    assert rows[0].p_holm == pytest.approx(3 * 2 / 64)
+    assert rows[0].first_better > 0.95
+    assert rows[2].equivalent > 0.9
+    assert rows[0].low < 0.05 < rows[0].high or abs(rows[0].mean - 0.05) < 0.01
+    losses = compare_models(-values, ["good", "plain", "same"], higher_is_better=False, reference="plain", rng=rng)
+    assert [(r.first, r.second) for r in losses] == [("good", "plain"), ("same", "plain")]
+    assert losses[0].mean == pytest.approx(rows[0].mean)
+    values[2, 0] = np.nan
+    assert [r.n for r in compare_models(values, ["good", "plain", "same"], rng=rng)] == [5, 5, 6]
+    with pytest.raises(ValueError, match="for 2 models"):
+        compare_models(values, ["a", "b"], rng=rng)

@@ -1,0 +1,115 @@
+"""Many models over many sites: the Friedman test and critical differences of mean ranks (Demsar 2006, JMLR 7:1-30)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Friedman", "critical_difference", "friedman", "friedman_of_mean_ranks", "indistinguishable_groups"]
+
+
+@dataclass(frozen=True, eq=False)
+class Friedman:
+    """Result of `friedman`."""
+
+    mean_rank: npt.NDArray[np.float64]
+    """Mean rank of each model, 1 = best, shape (n_models,)."""
+    chi2: float
+    p_chi2: float
+    f: float
+    """Iman and Davenport's F, less conservative than chi2."""
+    p_f: float
+    n: int
+    """Sites on which all models have a value."""
+    critical_difference: float
+    """Nemenyi: mean ranks that differ by less are not told apart at 5%."""
+
+
+def friedman_of_mean_ranks(mean_rank: npt.ArrayLike, n: int, *, alpha: float = 0.05) -> Friedman:
+    """Return the Friedman test from mean ranks without ties over `n` sites (Demsar 2006, section 3.2.2)."""
+    ranks = np.asarray(mean_rank, dtype=np.float64)
+    k = len(ranks)
+    chi2 = 12 * n / (k * (k + 1)) * (float((ranks**2).sum()) - k * (k + 1) ** 2 / 4)
+    return _with_f(ranks, chi2, n, k, alpha)
+
+
+def friedman(values: npt.ArrayLike, *, higher_is_better: bool = True, alpha: float = 0.05) -> Friedman:
+    """Return the Friedman test that all models rank alike, with ties averaged and corrected for.
+
+    Parameters
+    ----------
+    values : float array, shape (n_sites, n_models)
+        Sites where a model has no value (NaN) are left out for all.
+    higher_is_better : bool
+    alpha : float
+        Level of the critical difference.
+    """
+    from scipy import stats
+
+    v = np.asarray(values, dtype=np.float64)
+    v = v[np.isfinite(v).all(axis=1)]
+    n, k = v.shape
+    if n < 2 or k < 3:
+        raise ValueError(f"{n} complete sites and {k} models: the Friedman test needs at least 2 and 3")
+    ranks = stats.rankdata(-v if higher_is_better else v, axis=1)
+    ties = sum(float((t**3 - t).sum()) for t in (np.unique(row, return_counts=True)[1] for row in ranks))
+    spread = float(((ranks.sum(axis=0) - n * (k + 1) / 2) ** 2).sum())
+    scale = n * k * (k + 1) / 12 - ties / (12 * (k - 1))
+    return _with_f(ranks.mean(axis=0), spread / scale if scale > 0 else math.nan, n, k, alpha)
+
+
+def _with_f(mean_rank: npt.NDArray[np.float64], chi2: float, n: int, k: int, alpha: float) -> Friedman:
+    from scipy import stats
+
+    rest = n * (k - 1) - chi2
+    f = (n - 1) * chi2 / rest if rest > 0 else math.inf
+    return Friedman(
+        mean_rank=mean_rank,
+        chi2=chi2,
+        p_chi2=float(stats.chi2.sf(chi2, k - 1)),
+        f=f,
+        p_f=float(stats.f.sf(f, k - 1, (k - 1) * (n - 1))),
+        n=n,
+        critical_difference=critical_difference(k, n, alpha=alpha),
+    )
+
+
+def critical_difference(n_models: int, n_sites: int, *, alpha: float = 0.05) -> float:
+    """Return Nemenyi's critical difference of mean ranks, ``q_alpha sqrt(k (k + 1) / (6 n))``.
+
+    q is the studentised range quantile for k models and infinite degrees of freedom over the square root of 2.
+    """
+    from scipy import stats
+
+    q = float(stats.studentized_range.ppf(1 - alpha, n_models, np.inf)) / math.sqrt(2)
+    return q * math.sqrt(n_models * (n_models + 1) / (6 * n_sites))
+
+
+def indistinguishable_groups(mean_rank: npt.ArrayLike, difference: float) -> list[Sequence[int]]:
+    """Return the bars of a critical-difference diagram: the largest runs of models whose mean ranks are that near.
+
+    Parameters
+    ----------
+    mean_rank : float array, shape (n_models,)
+    difference : float
+        The critical difference.
+
+    Returns
+    -------
+    list of tuples of int
+        Model numbers in the order of their mean rank; runs of one model are left out, as are runs inside a larger one.
+    """
+    ranks = np.asarray(mean_rank, dtype=np.float64)
+    order = np.argsort(ranks, kind="stable")
+    ends = np.searchsorted(ranks[order], ranks[order] + difference, side="right")
+    runs: list[Sequence[int]] = []
+    reached = 0
+    for start, end in enumerate(ends.tolist()):
+        if end > reached and end - start > 1:
+            runs.append(tuple(order[start:end].tolist()))
+        reached = max(reached, end)
+    return runs
