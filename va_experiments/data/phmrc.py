@@ -6,7 +6,6 @@ causes beside the answers of the interview. Rows come out sorted by ``newid``: n
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from va_experiments.data.deaths import MISSING, PRESENT, Deaths, LedgerEntry
 from va_experiments.data.delimited import CodedColumn, missing_columns, read_columns
+from va_experiments.data.identity import canonical_order, content_ids
 from va_experiments.data.phmrc_convert import age_in_years, convert
 from va_experiments.data.phmrc_rules import Module, is_label_equivalent
 from va_experiments.data.source import TextSource, open_source
@@ -69,9 +69,11 @@ def find_phmrc(module: str, path: str | os.PathLike[str] | None = None) -> Path:
     )
     if not place:
         raise InputError(f"the PHMRC {module} file is not given; {advice}")
+    if "://" in place:
+        raise InputError(f"{shown(place)} is an address, not a file; {advice}")
     given = Path(place).expanduser()
     if not given.is_dir():
-        if "\x00" not in place and not given.exists() and "://" not in place:
+        if "\x00" not in place and not given.exists():
             raise InputError(f"{shown(place)}: no such file; {advice}")
         return given
     for name in known:
@@ -131,7 +133,7 @@ def read_phmrc(
     covariates = {"age": age}
     symptoms, names, blocks, cuts = convert(table, rules, words, covariates, recorded_age, compat, durations, ledger)
     order = np.flatnonzero(keep)
-    order = order[_canonical(ids[order])]
+    order = order[canonical_order(ids[order])]
     _note_table(source, rules, symptoms[order], names, len(order), ledger)
     deaths = Deaths(
         symptoms=symptoms[order],
@@ -234,20 +236,7 @@ def _ids(table: Mapping[str, CodedColumn], ledger: list[LedgerEntry]) -> npt.NDA
         ledger.append(LedgerEntry("noted", "newid", len(ids), "newid is blank or repeated; ids are hashes of the rows"))
     else:
         ledger.append(LedgerEntry("noted", "newid", 0, "the file has no newid; ids are hashes of the rows"))
-    texts = [(c, table[c].text()) for c in sorted(table)]
-    made, seen = [], dict[str, int]()
-    for row in zip(*(t for _, t in texts), strict=True):
-        key = hashlib.sha256("\x1f".join(row).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        seen[key] = seen.get(key, 0) + 1
-        made.append(key if seen[key] == 1 else f"{key}.{seen[key]}")
-    return np.array(made, dtype=object)
-
-
-def _canonical(ids: npt.NDArray[np.object_]) -> npt.NDArray[np.intp]:
-    """Return the order of the ids: by number where all are numbers, else by text."""
-    if all(i.isdecimal() for i in ids):
-        return np.array(sorted(range(len(ids)), key=lambda k: (int(ids[k]), ids[k])), dtype=np.intp)
-    return np.argsort(ids.astype(np.str_), kind="stable")
+    return content_ids(table)
 
 
 def _note_table(

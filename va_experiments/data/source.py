@@ -137,6 +137,8 @@ def open_source(
         raise InputError(
             f"encoding: {shown(encoding)} is not known; try utf-8-sig, latin-1, cp1252 or utf-16"
         ) from None
+    if "://" in os.fspath(path):  # asked of the text: a Path folds the slashes
+        raise InputError(f"{shown(os.fspath(path))} is an address, not a file; download it and give the path")
     file = Path(os.path.expanduser(os.fspath(path)))
     with _opened(file, limits) as raw:
         sha256, n_bytes, n_quotes, blank = _scan(raw, file, encoding)
@@ -152,19 +154,18 @@ def _opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
     name = str(path)
     if "\x00" in name:
         raise InputError(f"{shown(name)}: a path cannot hold a NUL character")
-    if "://" in name or name.startswith(("http:/", "https:/", "ftp:/", "s3:/")):
-        raise InputError(f"{shown(name)} is an address, not a file; download it and give the path")
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         raise InputError(f"{shown(name)}: no such file{_neighbour(path)}") from None
     except OSError as error:
         raise InputError(f"{shown(name)}: cannot be opened: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb", closefd=True) as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
-            raise InputError(f"{shown(name)} is {kind}, not a regular file")
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
+        raise InputError(f"{shown(name)} is {kind}, not a regular file")
+    with os.fdopen(descriptor, "rb") as file:
         if status.st_size > limits.max_bytes:
             raise InputError(f"{shown(name)}: {_size(status.st_size)} > max_bytes {_size(limits.max_bytes)}")
         magic = file.read(4)

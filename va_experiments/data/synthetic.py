@@ -3,10 +3,10 @@
 No person left these data behind; ``Deaths.simulated`` is True and must be said wherever a figure from them is shown.
 
 How a death is drawn, at a site with its own seeded deviations: a cause from the site's mix; sex and age from the
-cause; then each question. The probbase gives the chance of each indicator for a cause (letters A+ to N); it is blended with the
-average over causes, shifted on the logit scale by site (reporting habits), by site and cause, and by how readily this
-respondent says yes; a question that depends on another is asked only after a "yes" to that one. Answers go missing at
-random, by question and site. Every stream is named, so a site's deaths do not depend on which other sites are drawn.
+cause; then each question. The probbase gives the chance of each indicator for a cause (letters A+ to N); it is blended
+with the average over causes, shifted on the logit scale by site (reporting habits), by site and cause, and by how
+readily this respondent says yes; a question that depends on another is asked only after a "yes" to that one. Answers go
+missing at random, by question and site. Every stream is named: a site's deaths do not depend on which others are drawn.
 """
 
 from __future__ import annotations

@@ -1,0 +1,95 @@
+"""Readers by name: options, types, and the YAML that shows them."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+
+import va_experiments.data as data
+from va_experiments.data.registry import READERS, check_options, load, options_of
+from va_experiments.errors import InputError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+
+
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_yaml_shows_every_option_with_its_default(name: str) -> None:
+    text = yaml.safe_load((CONF / "data" / f"{name}.yaml").read_text())
+    assert text.pop("name") == name
+    assert text == options_of(name)
+    assert check_options(name, {"name": name, **text}) == options_of(name)
+
+
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_options_are_the_function_s(name: str) -> None:
+    reader = READERS[name]
+    function = getattr(import_module(reader.module), reader.function)
+    parameters = inspect.signature(function).parameters
+    assert set(reader.options) | set(reader.fixed) == set(parameters)
+    for key, option in reader.options.items():
+        default = parameters[key].default
+        if default is not inspect.Parameter.empty:
+            assert default == option.default or (default in ((), None) and not option.default)
+
+
+def test_feature_levels_have_a_file() -> None:
+    from va_experiments.data.deaths import FEATURE_LEVELS
+
+    files = {p.stem: yaml.safe_load(p.read_text()) for p in (CONF / "features").glob("*.yaml")}
+    assert files == {level: {"name": level} for level in FEATURE_LEVELS}
+
+
+def test_load_synthetic() -> None:
+    deaths = load("synthetic", {"name": "synthetic", "n": 60, "n_symptoms": 12})
+    assert (len(deaths), deaths.n_symptoms) == (60, 12)
+
+
+@pytest.mark.real_data
+def test_load_phmrc_keeps_every_block(phmrc_dir: Path) -> None:
+    deaths = load("phmrc_child", {"path": str(phmrc_dir)})
+    assert set(deaths.blocks) == {"core", "hce", "word"}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("phmrc_adlut", {}, r"unknown data 'phmrc_adlut'; known: synthetic, .*; did you mean 'phmrc_adult'\?"),
+        ("synthetic", {"sed": 1}, r"unknown key 'sed' in data=synthetic; known: n, seed, .*; did you mean 'seed'\?"),
+        ("synthetic", {"n": "100"}, r"data\.n must be a whole number; got '100' \(str\)"),
+        ("synthetic", {"n": 1e3}, r"data\.n must be a whole number; got 1000\.0 \(float\)"),
+        ("synthetic", {"n": True}, r"data\.n must be a whole number; got True \(bool\)"),
+        ("synthetic", {"sites": "AP"}, r"data\.sites must be a list of names; got 'AP'"),
+        ("phmrc_adult", {"compat": "yes"}, r"data\.compat must be true or false; got 'yes' \(str\)"),
+        ("phmrc_adult", {"path": 7}, r"data\.path must be text; got 7 \(int\)"),
+        ("csv", {"site": False}, r'data\.site must be text; got False \(bool\) - quote it: "NO"'),
+        ("csv", {"site": None}, r"data\.site must be text; got nothing"),
+        ("csv", {"value_map": [1]}, r"data\.value_map must be a mapping; got \[1\] \(list\)"),
+    ],
+)
+def test_wrong_options_are_refused(name: str, options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(name, options)
+
+
+def test_all_wrong_options_are_named_at_once() -> None:
+    with pytest.raises(InputError) as caught:
+        load("synthetic", {"sed": 1, "n": "x", "sites": 3})
+    assert len(caught.value.problems) == 3
+
+
+def test_package_names_resolve_and_import_nothing_heavy() -> None:
+    assert all(callable(getattr(data, name)) for name in data.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'read_phrmc'"):
+        data.read_phrmc  # noqa: B018
+    code = (
+        "import sys, va_experiments.data as d; d.load; d.simulate_deaths(60);"
+        "bad = {'pandas', 'pyarrow', 'sklearn', 'hydra', 'ray', 'prefect', 'mlflow', 'vacheck'} & set(sys.modules);"
+        "assert not bad, bad"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
