@@ -48,6 +48,7 @@ EVERY = [
     {"name": "one_to_one", "same_site": True, "train_size": [20, 1.0]},
     {"name": "leave_one_country_out"},
     {"name": "pooled", "repeats": 2, "train_size": ["n=50", "share=0.5"], "replicates": 2},
+    {"name": "pooled", "repeats": 1, "stratified": False},
     {"name": "assign"},
 ]
 
@@ -164,6 +165,16 @@ def test_pooled_and_one_division_have_the_share_asked_for(deaths: Deaths) -> Non
     (one,) = splits({"name": "in_domain", "folds": 1}, deaths, "AP")
     train, test = one.indices(deaths)
     assert len(test) == round(0.2 * (len(train) + len(test)))
+
+
+def test_stratified_divisions_keep_the_cause_mix_and_random_ones_do_not(deaths: Deaths) -> None:
+    assert deaths.cause is not None
+    off = {}
+    for stratified in (True, False):
+        (split,) = splits({"name": "pooled", "repeats": 1, "stratified": stratified}, deaths)
+        counts = np.bincount(deaths.cause[split.indices(deaths)[1]], minlength=34)
+        off[stratified] = np.abs(counts - 0.25 * np.bincount(deaths.cause, minlength=34)).max()
+    assert off[True] < 2 < off[False]
 
 
 def test_seed_changes_random_divisions_only(deaths: Deaths) -> None:

@@ -75,7 +75,14 @@ def _whole(options: ProtocolOptions, sites: tuple[str, ...], present: list[str])
         label = "all" if len(sites) == len(present) else "+".join(sites)
         for repeat in range(options.repeats):
             yield Split(
-                options.name, sites, label, repeat, seed=options.seed, test_share=options.test_share, test_sites=sites
+                options.name,
+                sites,
+                label,
+                repeat,
+                seed=options.seed,
+                test_share=float(options.test_share),
+                test_sites=sites,
+                stratified=options.stratified,
             )
     elif isinstance(options, Assign):
         label = "all" if len(sites) == len(present) else "+".join(sites)

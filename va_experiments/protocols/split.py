@@ -57,6 +57,8 @@ class Split:
         Number of the training subset, where `train_size` is not ``"all"``.
     test_sites : tuple of str
         Sites that the tested deaths come from; ``()`` means ``(test_site,)``.
+    stratified : bool
+        Whether the draw of `test_share` keeps the cause mix; folds and training subsets always do.
     """
 
     protocol: str
@@ -70,6 +72,7 @@ class Split:
     test_share: float = 0.0
     replicate: int = 0
     test_sites: tuple[str, ...] = ()
+    stratified: bool = True
 
     def __post_init__(self) -> None:
         if not self.test_sites:
@@ -102,7 +105,7 @@ class Split:
             "test_share": self.test_share,
             "repeat": self.repeat,
             "seed": self.seed,
-        }
+        } | ({} if self.stratified else {"stratified": False})
 
     def _training_pool(self) -> dict[str, Any]:
         """Return what the deaths that may be trained on depend on, before `train_size` takes a part of them."""
@@ -178,7 +181,8 @@ class Split:
                 f"{len(rows) - n_test} to train on and {n_test} to test on"
             )
         in_test = np.zeros(len(rows), dtype=bool)
-        in_test[stratified_order(cause, rng)[:n_test]] = True
+        order = stratified_order(cause, rng) if self.stratified else rng.permutation(len(cause))
+        in_test[order[:n_test]] = True
         return in_test
 
     def _subset(self, deaths: Deaths, train: Rows) -> Rows:
