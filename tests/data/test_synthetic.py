@@ -28,7 +28,7 @@ def test_shape_sites_and_causes(deaths: Deaths) -> None:
     assert deaths.causes == ADULT.causes
     assert deaths.groups == ADULT.groups
     assert deaths.n_symptoms == 168
-    assert deaths.blocks.count("hce") == 13
+    assert deaths.blocks.count("hce") == 15
     assert "simulated" in repr(deaths)
     assert deaths.ledger[0].action == "simulated"
 

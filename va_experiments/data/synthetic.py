@@ -11,27 +11,20 @@ missing at random, by question and site. Every stream is named: a site's deaths 
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.deaths import Deaths, LedgerEntry
+from va_experiments.data.probbase import read_probbase
 from va_experiments.data.synthetic_causes import CAUSES, SITES, Site
 from va_experiments.errors import InputError, shown
 from va_experiments.seeds import generator
 
 __all__ = ["simulate_deaths"]
 
-_LETTER = {
-    **{"I": 1.0, "A+": 0.8, "A": 0.5, "A-": 0.2, "B+": 0.1, "B": 0.05, "B-": 0.02, "C+": 0.01, "C": 0.005},
-    **{"C-": 0.002, "D+": 0.001, "D": 5e-4, "D-": 1e-4, "E": 1e-5, "N": 0.0, "": 0.0},
-}
 _BLOCK = 20_000
 _SIGNAL = 0.45  # weight of the cause's own column against the average over causes
 _FLOOR = 0.004
@@ -41,6 +34,7 @@ _MIX = 0.75  # log standard deviation of a site's cause mix
 
 _MALE, _FEMALE = "i019a", "i019b"
 _BANDS = {"i022a": (65.0, 200.0), "i022b": (50.0, 65.0), "i022c": (15.0, 50.0)}
+_STILLBIRTH = ("i377o", "i388o", "i389o")
 _SERVICE = ("i004", "i337", "i338", "i34", "i377", "i388", "i389", "i418", "i42", "i45")
 
 
@@ -53,10 +47,10 @@ class _Indicator:
 
 
 @dataclass(frozen=True)
-class _Probbase:
+class _Adults:
     indicators: tuple[_Indicator, ...]
     probability: npt.NDArray[np.float64]  # [n_causes, n_indicators]
-    sha256: str
+    version: str
 
 
 def simulate_deaths(
@@ -82,14 +76,14 @@ def simulate_deaths(
     Returns
     -------
     Deaths
-        34 causes, covariate ``age`` (years, some missing), blocks ``core`` and ``hce`` (diagnoses by a health worker).
+        34 causes, covariate ``age`` (years, some missing), blocks ``core`` and ``hce`` (what health workers told).
 
     Raises
     ------
     InputError
         If a number is out of range or the probbase that the package ``vacheck`` carries is not installed.
     """
-    base = _read_probbase()
+    base = _adult_indicators()
     sizes = _sizes(n, sites)
     if not 5 <= n_symptoms <= len(base.indicators):
         raise InputError(f"n_symptoms must be a whole number from 5 to {len(base.indicators)}; got {n_symptoms}")
@@ -124,7 +118,7 @@ def simulate_deaths(
         name="synthetic",
         simulated=True,
         ledger=(
-            LedgerEntry("simulated", "*", total, f"drawn from the InterVA-5 probbase (SHA-256 {base.sha256[:12]})"),
+            LedgerEntry("simulated", "*", total, f"drawn from the InterVA-5 {base.version.strip()}"),
             LedgerEntry("noted", "age", int(np.isnan(age).sum()), "age is not known"),
         ),
     )
@@ -148,7 +142,7 @@ class _SimulatedSite:
         self._parent = [(j, column[i.parent]) for j, i in enumerate(indicators) if i.parent in column]
         for j, p in self._parent:  # asked only after a yes, so that the chance given here is the conditional one
             probability[:, j] = np.minimum(probability[:, j] / np.maximum(probability[:, p], 1e-3), 0.9)
-        self._logit = _logit(probability).astype(np.float32)
+        self._logit = _logit(probability)
         spread = rng.normal(0, 0.9, n_symptoms) + rng.normal(0, 0.4, n_symptoms)
         self._missing = (1 / (1 + np.exp(-(_logit(np.array(known.missing * 0.42)) + spread)))).astype(np.float32)
         fixed = [j for j, i in enumerate(indicators) if i.name in (_MALE, _FEMALE, *_BANDS)]
@@ -170,15 +164,14 @@ class _SimulatedSite:
         female = rng.random(n) < self._female[cause]
         years = self._age[cause, 0] + self._age_shift + self._age[cause, 1] * rng.normal(size=n)
         years = np.clip(np.round(years), 12, 104)
-        readiness = rng.normal(0, _RESPONDENT, n).astype(np.float32)
+        readiness = rng.normal(0, _RESPONDENT, n)
         score = self._logit[cause]
         score += readiness[:, None]
         np.negative(score, out=score)
         np.exp(score, out=score)
         score += 1
-        uniform = rng.random(score.shape, dtype=np.float32)
-        uniform *= score
-        symptoms[:] = uniform < 1
+        score *= rng.random(score.shape, dtype=np.float32)  # the product in double: no last bit of a CPU decides
+        symptoms[:] = score < 1
         column = self._column
         symptoms[:, self._women] *= female[:, None]
         symptoms[:, column[_MALE]], symptoms[:, column[_FEMALE]] = ~female, female
@@ -202,7 +195,7 @@ def _logit(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.log(p) - np.log1p(-p)
 
 
-def _choose(base: _Probbase, n_symptoms: int) -> list[int]:
+def _choose(base: _Adults, n_symptoms: int) -> list[int]:
     """Return the indicators that differ most between causes, in the probbase's order; service questions last."""
     always = {_MALE, _FEMALE, *_BANDS}
     spread = _blend(base.probability).std(axis=0)
@@ -238,30 +231,33 @@ def _ids(name: str, size: int, width: int) -> npt.NDArray[np.str_]:
     return np.char.add(f"sim-{name}-", np.char.zfill(np.arange(1, size + 1).astype(np.str_), width))
 
 
-def _read_probbase() -> _Probbase:
-    """Read the data file that the package ``vacheck`` carries; the package itself is not imported."""
-    spec = importlib.util.find_spec("vacheck")
-    if spec is None or not spec.submodule_search_locations:
-        raise InputError("data=synthetic needs the package vacheck (its probbase file); install vacheck==0.0.3")
-    raw = (Path(spec.submodule_search_locations[0]) / "data" / "probbaseV5.csv").read_bytes()
-    rows = list(csv.reader(raw.decode("utf-8-sig").splitlines()))
-    place = {c: j for j, c in enumerate(rows[0])}
-    dont_ask = [place[f"dontask{k}"] for k in range(1, 9)]
-    indicators, letters = [], []
-    for row in rows[1:]:
-        name = row[place["indic"]]
-        refused = {row[j] for j in dont_ask}
-        adult = not row[place["nnonly"]] and not {"i022aY", "i022bY", "i022cY"} <= refused
-        if not name or not adult or name in ("i377o", "i388o", "i389o") or row[place["subst"]] != "Y":
-            continue
-        block = "hce" if "diagnosis by a" in row[place["qdesc"]] else "core"
-        parent = row[place["doaskif"]]
-        indicators.append(_Indicator(name, parent[:5] if parent.endswith("Y") else "", f"{_MALE}Y" in refused, block))
-        letters.append(row)
-    table = np.array(
-        [
-            [np.mean([_LETTER[row[place[o]].replace(" ", "")] for o in cause.outputs]) for row in letters]
-            for cause in CAUSES.values()
-        ]
-    )
-    return _Probbase(tuple(indicators), table, hashlib.sha256(raw).hexdigest())
+def _adult_indicators() -> _Adults:
+    """Return the probbase's indicators that are asked about adults, and their chances for the 34 causes."""
+    base = read_probbase()
+    neonate = {rule.indicator for rule in base.neonates_only}
+    refused: dict[int, set[str]] = {}
+    for rule in base.dont_ask:
+        if rule.yes:
+            refused.setdefault(rule.indicator, set()).add(base.indicators[rule.other])
+    parents = {rule.indicator: base.indicators[rule.other] for rule in base.ask_if if rule.yes}
+    kept = [
+        j
+        for j, name in enumerate(base.indicators)
+        if base.substantive[j]
+        and j not in neonate
+        and name not in _STILLBIRTH
+        and not set(_BANDS) <= refused.get(j, set())
+    ]
+    indicators = [
+        _Indicator(
+            base.indicators[j],
+            parents.get(j, ""),
+            _MALE in refused.get(j, set()),
+            "hce" if 125 <= int(base.indicators[j][1:4]) <= 144 else "core",
+        )
+        for j in kept
+    ]
+    place = {code: k for k, code in enumerate(base.outputs)}
+    chance = base.probability[kept]
+    table = [chance[:, [place[o] for o in cause.outputs]].mean(axis=1) for cause in CAUSES.values()]
+    return _Adults(tuple(indicators), np.array(table), base.version)
