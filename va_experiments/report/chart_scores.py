@@ -224,6 +224,29 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
     )
 
 
+def crossings(curve: pd.DataFrame, models: Sequence[str]) -> str:
+    """Return in words where the curves of the first six of `models` cross (linear in the logarithm of the size).
+
+    Parameters
+    ----------
+    curve : DataFrame
+        ``model``, ``n_train``, ``mean``.
+    """
+    found = []
+    lines = {m: own.sort_values("n_train").set_index("n_train")["mean"] for m, own in curve.groupby("model")}
+    for i, first in enumerate(models[:6]):
+        for second in models[i + 1 : 6]:
+            gap = (lines[first] - lines[second]).dropna()
+            for n, m, before, after in zip(gap.index, gap.index[1:], gap, gap.iloc[1:], strict=False):
+                if before * after < 0:
+                    at = math.exp(math.log(n) + math.log(m / n) * before / (before - after))
+                    found.append(f"{first} and {second} at {float(f'{at:.2g}'):,.0f}")
+    if not found:
+        return "No two of the leading curves cross."
+    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+    return f"Curves cross (in training deaths, by interpolation): {'; '.join(found[:8])}{more}."
+
+
 def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) -> Figure:
     """Return score against number of training deaths, one line a model, with a band over sites."""
     import altair as alt
@@ -289,8 +312,9 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
         shape=alt.Shape("model:N", scale=shape, legend=legend()),
         tooltip=["model:N", "size:N", alt.Tooltip("n_train:Q", format=".0f"), alt.Tooltip("mean:Q", format=".3f")],
     )
+    crossed = crossings(curve, [m for m in models if not trivial[m]])
     caption = (
         f"Mean over sites against training deaths ({family[0].setting.title.split(', training')[0]}); bands are 95% t "
-        "intervals over sites. Where curves cross, the answer depends on how many deaths one has."
+        f"intervals over sites. {crossed}"
     )
     return Figure("learning-curves", section, title, caption, alt.layer(band, line, dots).properties(height=320))

@@ -31,6 +31,8 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross"
 GREY = "#767676"
 GREYS = (GREY, "#ababab")
 FONT = "Arial, Helvetica, sans-serif"
+LABEL_LIMIT = 180
+"""Pixels of a name on an axis: the longest PHMRC cause fits, and half of a 400-pixel page is left for the plot."""
 STATIC_WIDTH = 640
 """Width in pixels of the plot of a static figure; the page's figures take the width there is."""
 
@@ -131,14 +133,14 @@ def legend() -> Any:
     """Return a legend under the plot, two columns wide, so that it fits a telephone."""
     import altair as alt
 
-    return alt.Legend(orient="bottom", columns=2, labelLimit=150, title=None, symbolLimit=40, symbolOpacity=1)
+    return alt.Legend(orient="bottom", columns=2, labelLimit=LABEL_LIMIT, title=None, symbolLimit=40, symbolOpacity=1)
 
 
 def model_axis() -> Any:
     """Return the axis for names of models and causes at the left."""
     import altair as alt
 
-    return alt.Axis(title=None, labelLimit=150, ticks=False, domain=False, labelPadding=6)
+    return alt.Axis(title=None, labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=6)
 
 
 def value_axis(form: str = ".2f") -> Any:
@@ -202,14 +204,20 @@ def heat_map(
             sort=list(x_order),
             title=x_title,
             axis=alt.Axis(
-                orient="top", labelLimit=150, labelPadding=5, ticks=False, domain=False, labelOverlap=False, **angle
+                orient="top",
+                labelLimit=LABEL_LIMIT,
+                labelPadding=5,
+                ticks=False,
+                domain=False,
+                labelOverlap=False,
+                **angle,
             ),
         ),
         y=alt.Y(
             f"{y}:N",
             sort=list(y_order),
             title=y_title,
-            axis=alt.Axis(labelLimit=150, ticks=False, domain=False, labelPadding=6, labelOverlap=False),
+            axis=alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=6, labelOverlap=False),
         ),
     )
     rectangles = base.mark_rect(stroke="white", strokeWidth=1).encode(

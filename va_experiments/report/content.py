@@ -191,21 +191,21 @@ def checked_cells(content: ReportContent) -> pd.DataFrame:
 
 def model_labels(cells: pd.DataFrame) -> list[str]:
     """Return a name for each cell's model: its own, with those parameters in which the model's cells differ."""
-    parsed = [_parameters(text) for text in cells["model_params"]]
-    values: dict[tuple[str, str], set[str]] = {}
-    for model, parameters in zip(cells["model"], parsed, strict=True):
-        for name, value in parameters.items():
-            values.setdefault((model, name), set()).add(value)
-    # A parameter that only some of a model's cells have differs too.
-    for model, parameters in zip(cells["model"], parsed, strict=True):
-        for (other, name), seen in values.items():
-            if other == model and name not in parameters:
-                seen.add("")
-    labels = []
-    for model, parameters in zip(cells["model"], parsed, strict=True):
-        differing = [f"{n}={v}" for n, v in sorted(parameters.items()) if len(values[model, n]) > 1]
-        labels.append(f"{model} ({', '.join(differing)})" if differing else str(model))
-    return labels
+    keys = list(zip(cells["model"].astype(str), cells["model_params"], strict=True))
+    parsed = {key: _parameters(key[1]) for key in dict.fromkeys(keys)}
+    own: dict[str, list[dict[str, str]]] = {}
+    for (model, _), parameters in parsed.items():
+        own.setdefault(model, []).append(parameters)
+    labels = {}
+    for key, parameters in parsed.items():
+        # A parameter that only some of a model's cells have differs too.
+        differing = [
+            f"{name}={value}"
+            for name, value in sorted(parameters.items())
+            if any(o.get(name) != value for o in own[key[0]])
+        ]
+        labels[key] = f"{key[0]} ({', '.join(differing)})" if differing else key[0]
+    return [labels[key] for key in keys]
 
 
 def _as_numbers(values: pd.Series) -> pd.Series:

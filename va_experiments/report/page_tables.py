@@ -62,8 +62,8 @@ def html_table(
     return {"table": table}
 
 
-def board_table(board: Leaderboard, title: str, *, closed: bool) -> dict[str, Any]:
-    """Return a leaderboard with each site's interval under its value."""
+def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, Any]:
+    """Return a leaderboard with each site's interval (of the kind `interval`) under its value."""
     columns = [("#", True), ("Model", False), ("Mean", True), *((s, True) for s in board.sites), ("Cells", True)]
     rows = []
     for row in board.records():
@@ -80,11 +80,11 @@ def board_table(board: Leaderboard, title: str, *, closed: bool) -> dict[str, An
         rows.append(("ceiling", ["", str(name), *scores, ""]))
     kinds = sorted({k for k in board.rows["interval"] if k})
     note = f"{metric_label(board.metric)}. Small figures are intervals; of the mean: {'; '.join(kinds) or 'none'}"
-    note += "; of a site: of that one test set." if board.low.notna().any().any() else "."
+    note += f"; of a site: {interval}." if board.low.notna().any().any() else "."
     absent = [m for m in TRIVIAL_MODELS if m not in set(board.rows["model"])]
     if absent:
         note += f" Not run in this setting: the trivial {' and '.join(absent)}."
-    return html_table(title, columns, rows, note=note, closed=closed)
+    return html_table(title, columns, rows, note=note)
 
 
 def metrics_tables(content: ReportContent, cells: pd.DataFrame) -> list[dict[str, Any]]:
@@ -93,7 +93,8 @@ def metrics_tables(content: ReportContent, cells: pd.DataFrame) -> list[dict[str
     if len(metrics) < 2:
         return []
     tables = []
-    for setting, group in split_settings(cells)[:MOST_SETTINGS]:
+    settings = [(s, g) for s, g in split_settings(cells) if s.train_size in ("", "all")] or split_settings(cells)
+    for setting, group in settings[:MOST_SETTINGS]:
         boards = {m: leaderboard(setting, group, m, allow_missing=content.allow_missing) for m in metrics}
         means = {m: {r["label"]: r["mean"] for r in board.records()} for m, board in boards.items()}
         first = leaderboard(setting, group, content.primary_metric, allow_missing=content.allow_missing)
@@ -103,7 +104,7 @@ def metrics_tables(content: ReportContent, cells: pd.DataFrame) -> list[dict[str
             values = [number(means[m][row["label"]]) or "-" for m in metrics]
             rows.append(("trivial" if row["trivial"] else "", [name, *values]))
         columns = [("Model", False), *((metric_label(m), True) for m in metrics)]
-        tables.append(html_table(f"All metrics, mean over sites: {setting.title}", columns, rows, closed=True))
+        tables.append(html_table(f"All metrics, mean over sites: {setting.heading}", columns, rows, closed=True))
     return tables
 
 
@@ -115,7 +116,7 @@ def differences_table(board: Leaderboard, comparisons: pd.DataFrame | None) -> d
         for r in records(found)
     ]
     columns = [("First - second", False), ("Difference", True), ("95% interval", True), ("p", True), ("Method", False)]
-    return html_table(f"Differences: {board.setting.title}", columns, body, closed=True) if body else None
+    return html_table(f"{board.setting.heading}: table", columns, body, closed=True) if body else None
 
 
 def cost_table(cells: pd.DataFrame) -> dict[str, Any]:

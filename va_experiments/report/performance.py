@@ -87,17 +87,19 @@ def critical_path(cells: pd.DataFrame) -> pd.DataFrame:
     rows = gantt_rows(cells)
     if not len(rows):
         return rows.assign(waited=pd.Series(dtype=float))
-    chain = [int(rows["end"].to_numpy().argmax())]
-    while True:
-        current = rows.loc[chain[-1]]
-        earlier = rows[(rows["worker"] == current["worker"]) & (rows["end"] <= current["start"] + 1e-6)]
-        earlier = earlier.drop(index=[i for i in chain if i in earlier.index])
-        if not len(earlier):
+    last = rows.loc[int(rows["end"].to_numpy().argmax()), "worker"]
+    own = rows[rows["worker"] == last].sort_values(["end", "start"], kind="stable")
+    start, end = own["start"].to_numpy(), own["end"].to_numpy()
+    chain = [len(own) - 1]
+    while chain[-1] > 0:
+        # Clocks tick in steps: a microsecond of overlap still counts as one after the other.
+        before = int(np.searchsorted(end[: chain[-1]], start[chain[-1]] + 1e-6, side="right")) - 1
+        if before < 0:
             break
-        chain.append(int(earlier.index[int(earlier["end"].to_numpy().argmax())]))
-    path = rows.loc[chain[::-1]].reset_index(drop=True)
-    before = np.concatenate([[0.0], path["end"].to_numpy()[:-1]])
-    return path.assign(waited=np.maximum(path["start"].to_numpy() - before, 0.0))
+        chain.append(before)
+    path = own.iloc[chain[::-1]].reset_index(drop=True)
+    earlier = np.concatenate([[0.0], path["end"].to_numpy()[:-1]])
+    return path.assign(waited=np.maximum(path["start"].to_numpy() - earlier, 0.0))
 
 
 def slowest_cells(cells: pd.DataFrame, n: int = 10) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from va_experiments.report.answer import answer
 from va_experiments.report.chart_style import Figure
 from va_experiments.report.content import ReportContent, records
 from va_experiments.report.leaderboard import Leaderboard
+from va_experiments.report.methods import report_methods
 from va_experiments.report.page_tables import (
     board_table,
     cost_table,
@@ -92,9 +93,9 @@ def _content_of(
     if key == "leaderboard":
         first, common = boards[0].setting, boards[0].setting.common
         lead = f"{first.title[:1].upper()}{first.title[1:]}." if len(boards) == 1 else common and f"All here: {common}."
-        return _text(lead), [*_board_tables(boards), *metrics_tables(content, cells)]
+        return _text(lead), [*_board_tables(boards, content.interval), *metrics_tables(content, cells)]
     if key == "differences":
-        return [], _there(*(differences_table(b, content.comparisons) for b in boards[:6]))
+        return [], _there(*(differences_table(b, content.comparisons) for b in _full(boards)[:6]))
     if key == "cost":
         return [], [cost_table(cells)]
     if key == "performance":
@@ -108,14 +109,19 @@ def _content_of(
             ledger_table(content.ledger)
         ]
     if key == "methods":
-        return _text(*content.methods) or _text("No methods paragraph was given for this run."), []
+        return _text(*content.methods, *report_methods(content, cells, boards)), []
     if key == "configuration":
         return [], _configuration(content)
     return [], []
 
 
-def _board_tables(boards: Sequence[Leaderboard]) -> Items:
-    return [board_table(b, b.setting.heading if len(boards) > 1 else "", closed=False) for b in boards]
+def _full(boards: Sequence[Leaderboard]) -> list[Leaderboard]:
+    """Return the boards of models trained on all there was; all of them where there is none."""
+    return [b for b in boards if b.setting.train_size in ("", "all")] or list(boards)
+
+
+def _board_tables(boards: Sequence[Leaderboard], interval: str) -> Items:
+    return [board_table(b, b.setting.heading if len(boards) > 1 else "", interval=interval) for b in boards]
 
 
 def _interleaved(figures: Items, tables: Items) -> Items:
@@ -131,7 +137,7 @@ def _interleaved(figures: Items, tables: Items) -> Items:
 
 
 def _answers(content: ReportContent, boards: Sequence[Leaderboard]) -> Paragraphs:
-    full = [b for b in boards if b.setting.train_size in ("", "all")] or list(boards)
+    full = _full(boards)
     found = [answer(b, content.comparisons) for b in full[:MOST_ANSWERS]]
     paragraphs = [{"text": a.sentence, "kind": a.verdict} for a in found]
     if len(full) > MOST_ANSWERS:

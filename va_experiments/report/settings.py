@@ -109,7 +109,7 @@ class Setting:
     def _words(self, columns: tuple[str, ...]) -> str:
         name, _, amount = self.train_size.partition("=")
         if name == "share":
-            size = f"{float(amount):.3g} of the training deaths"
+            size = f"{100 * float(amount):.3g}% of the training deaths"
         else:
             size = f"{amount} training deaths" if name == "n" else f"training size {self.train_size}"
         words = {
@@ -141,7 +141,15 @@ def split_settings(cells: pd.DataFrame) -> list[tuple[Setting, pd.DataFrame]]:
 
 def _place(setting: Setting) -> tuple[object, ...]:
     order = PROTOCOLS.index(setting.protocol) if setting.protocol in PROTOCOLS else len(PROTOCOLS)
-    return size_order(setting.train_size), setting.data, setting.features, order, setting.protocol, setting.testset
+    return (
+        size_order(setting.train_size),
+        setting.data,
+        setting.features,
+        order,
+        setting.protocol,
+        setting.testset != "natural",
+        setting.testset,
+    )
 
 
 def size_order(train_size: str) -> tuple[int, float]:
