@@ -182,6 +182,8 @@ def to_levels(probability: npt.NDArray[np.float64], conversion: str, *, mirrored
         return Levels((14 - ascending).astype(np.int8), INTERVA_VALUES.copy())
     if conversion != "quantile":
         raise ValueError(f"conversion is {conversion!r}; expected 'quantile' or 'fixed'")
+    if probability.size == 0:  # every symptom was missing too often
+        return Levels(np.zeros(probability.shape, dtype=np.int8), INTERVA_VALUES.copy())
     counts = INTERVA_FREQUENCY if mirrored else INTERVA_FREQUENCY[::-1]
     upper = np.cumsum(counts) / counts.sum()
     middle = (upper + np.concatenate([[0.0], upper[:-1]])) / 2
