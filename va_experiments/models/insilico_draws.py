@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-__all__ = ["block_metropolis", "draw_levels", "slice_csmf", "truncated_beta"]
+__all__ = ["beta_mass", "block_metropolis", "draw_levels", "slice_csmf", "truncated_beta"]
 
 _STEPS_OUT = 50
 
@@ -49,18 +49,53 @@ def truncated_beta(rng, a, b, lower, upper):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def draw_levels(rng, value, prior_a, prior_b, present, known, smallest, largest):  # type: ignore[no-untyped-def]
+def draw_levels(rng, value, arrays, present, known, scheme):  # type: ignore[no-untyped-def]
     """Draw every level's probability in place, from high to low, between its neighbours (McCormick 2016, eq. 8)."""
     n = len(value)
     for k in range(n):
-        lower = smallest if k == n - 1 else max(value[k + 1], smallest)
-        upper = largest if k == 0 else min(value[k - 1], largest)
+        lower = scheme.smallest if k == n - 1 else max(value[k + 1], scheme.smallest)
+        upper = scheme.largest if k == 0 else min(value[k - 1], scheme.largest)
         if lower >= upper:
             value[k] = upper
+            continue
+        a = arrays.prior_a[k] + present[k]
+        b = arrays.prior_b - arrays.prior_a[k] + known[k] - present[k]
+        if scheme.compat and beta_mass(a, b, lower, upper) < 1e-8:
+            value[k] = (lower + upper) / 2
         else:
-            a = prior_a[k] + present[k]
-            b = prior_b - prior_a[k] + known[k] - present[k]
             value[k] = truncated_beta(rng, a, b, lower, upper)
+
+
+@njit(cache=True)
+def beta_mass(a, b, lower, upper):  # type: ignore[no-untyped-def]
+    """Return P(lower < x < upper) for x ~ Beta(a, b)."""
+    return _beta_below(a, b, upper) - _beta_below(a, b, lower)
+
+
+@njit(cache=True)
+def _beta_below(a, b, x):  # type: ignore[no-untyped-def]
+    """Regularised incomplete beta function by its continued fraction (DLMF 8.17.22), evaluated by Lentz's method."""
+    swapped = x > (a + 1) / (a + b + 2)
+    if swapped:
+        a, b, x = b, a, 1 - x
+    if x <= 0:
+        return 1.0 if swapped else 0.0
+    front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    c, d = 1.0, 1 / (1 - (a + b) * x / (a + 1))
+    fraction = d
+    for m in range(1, 5000):
+        for odd in range(2):
+            if odd:
+                term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+            else:
+                term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+            d = 1 / (1 + term * d)
+            c = 1 + term / c
+            fraction *= c * d
+        if abs(c * d - 1) < 1e-14:
+            break
+    below = math.exp(front) * fraction / a
+    return 1 - below if swapped else below
 
 
 @njit(cache=True)

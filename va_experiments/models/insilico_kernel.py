@@ -7,179 +7,14 @@ numbers are the same on every processor with IEEE arithmetic.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 from va_experiments.models.insilico_draws import block_metropolis, draw_levels, slice_csmf
+from va_experiments.models.insilico_vector import WIDTH, add_eight, exp_negative, largest_eight, weigh_eight
 
-__all__ = ["WIDTH", "Arrays", "State", "advance", "fill_likelihood"]
-
-WIDTH = 8
-"""Causes are padded to a multiple of this: one vector register of float64."""
-
-
-class Arrays(NamedTuple):
-    """What never changes during a chain; shared by all chains.
-
-    A *profile* is a distinct pattern of symptoms and impossible causes; a *cell* is a profile in a subpopulation.
-    Causes are padded to ``n_padded``, a multiple of 8.
-    """
-
-    symptoms: npt.NDArray[np.int8]
-    """(n_profiles, n_symptoms): 1 present, 0 absent, -1 missing."""
-    allowed: npt.NDArray[np.float64]
-    """(n_profiles, n_padded), or (1, n_padded) where one rule serves all: 0 for impossible causes and for padding."""
-    profile: npt.NDArray[np.int64]
-    """(n_cells,): profile of each cell."""
-    group: npt.NDArray[np.int64]
-    """(n_cells,): subpopulation of each cell."""
-    copies: npt.NDArray[np.int64]
-    """(n_cells,): deaths in each cell."""
-    active: npt.NDArray[np.int64]
-    """(n_groups, n_causes): the causes that are possible in the subpopulation, then unused."""
-    n_active: npt.NDArray[np.int64]
-    """(n_groups,): how many."""
-    level: npt.NDArray[np.uint8]
-    """(n_symptoms, n_padded): level of each symptom given each cause; 0 is the highest."""
-    cells: npt.NDArray[np.float64]
-    """(n_levels, n_padded): symptoms of each cause at each level."""
-    prior_a: npt.NDArray[np.float64]
-    """(n_levels,): first parameter of each level's Beta prior."""
-    prior_b: float
-    """Sum of both parameters."""
-    leaf_symptom: npt.NDArray[np.int32]
-    leaf_present: npt.NDArray[np.bool_]
-    left: npt.NDArray[np.uint32]
-    right: npt.NDArray[np.uint32]
-    row: npt.NDArray[np.uint32]
-    """The plan of additions (`insilico_sums`)."""
-
-
-class State(NamedTuple):
-    """What one chain changes; every array is updated in place."""
-
-    theta: npt.NDArray[np.float64]
-    """(n_groups, n_causes): log-odds of the active causes."""
-    sd: npt.NDArray[np.float64]
-    """(n_groups,): prior standard deviation of the log-odds."""
-    value: npt.NDArray[np.float64]
-    """(n_levels,): probability of each level, from high to low."""
-    share: npt.NDArray[np.float64]
-    """(n_groups, n_padded): the CSMF."""
-    likelihood: npt.NDArray[np.float64]
-    """(n_profiles, n_padded), scaled so that each row's largest is 1."""
-    probability: npt.NDArray[np.float64]
-    """(n_cells, n_padded): sum of the cause probabilities over the saved iterations."""
-    csmf_draws: npt.NDArray[np.float64]
-    """(n_saved, n_groups, n_padded)."""
-    level_draws: npt.NDArray[np.float64]
-    """(n_saved, n_levels)."""
-    accepted: npt.NDArray[np.int64]
-    """(n_groups,): accepted proposals."""
-
-
-_ROUND = 6755399441055744.0  # 1.5 * 2**52: adding it leaves the nearest integer in the low bits
-
-
-@intrinsic
-def _bits(typingctx, x):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        return builder.bitcast(args[0], context.get_value_type(types.int64))
-
-    return types.int64(types.float64), codegen
-
-
-@intrinsic
-def _from_bits(typingctx, i):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        return builder.bitcast(args[0], context.get_value_type(types.float64))
-
-    return types.float64(types.int64), codegen
-
-
-@intrinsic
-def _fma(typingctx, a, b, c):  # type: ignore[no-untyped-def]
-    """A * b + c, rounded once: the same bits everywhere."""
-
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        return builder.fma(*args)
-
-    return types.float64(types.float64, types.float64, types.float64), codegen
-
-
-def _vector_at(context, builder, array_type, array, index):  # type: ignore[no-untyped-def]
-    """Return the LLVM pointer to eight float64 that start at a flat index of a contiguous array."""
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), ir.VectorType(ir.DoubleType(), WIDTH).as_pointer())
-
-
-@intrinsic
-def _add_eight(typingctx, out, to, table, a, b):  # type: ignore[no-untyped-def]
-    """out.flat[to:to+8] = table.flat[a:a+8] + table.flat[b:b+8], as one vector addition."""
-
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        x, y = (builder.load(_vector_at(context, builder, table, args[2], k), align=8) for k in args[3:])
-        builder.store(builder.fadd(x, y), _vector_at(context, builder, out, args[0], args[1]), align=8)
-        return context.get_dummy_value()
-
-    return types.void(out, types.intp, table, types.intp, types.intp), codegen
-
-
-@intrinsic
-def _largest_eight(typingctx, peak, table, a):  # type: ignore[no-untyped-def]
-    """peak[:8] = maximum(peak[:8], table.flat[a:a+8])."""
-
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        zero = ir.Constant(ir.IntType(64), 0)
-        at = _vector_at(context, builder, peak, args[0], zero)
-        x, y = builder.load(at, align=8), builder.load(_vector_at(context, builder, table, args[1], args[2]), align=8)
-        builder.store(builder.select(builder.fcmp_ordered(">", x, y), x, y), at, align=8)
-        return context.get_dummy_value()
-
-    return types.void(peak, table, types.intp), codegen
-
-
-@intrinsic
-def _weigh_eight(typingctx, total, weight, to, share, a, likelihood, b):  # type: ignore[no-untyped-def]
-    """weight[to:to+8] = share.flat[a:a+8] * likelihood.flat[b:b+8]; total[:8] += weight[to:to+8]."""
-
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        x = builder.load(_vector_at(context, builder, share, args[3], args[4]), align=8)
-        y = builder.load(_vector_at(context, builder, likelihood, args[5], args[6]), align=8)
-        at = _vector_at(context, builder, total, args[0], ir.Constant(ir.IntType(64), 0))
-        product = builder.fmul(x, y)
-        builder.store(product, _vector_at(context, builder, weight, args[1], args[2]), align=8)
-        builder.store(builder.fadd(builder.load(at, align=8), product), at, align=8)
-        return context.get_dummy_value()
-
-    return types.void(total, weight, types.intp, share, types.intp, likelihood, types.intp), codegen
-
-
-@njit(cache=True, inline="always")
-def _exp(x):  # type: ignore[no-untyped-def]
-    """e^x for x in [-708, 0] to 4e-16 relative: unlike the library's, a loop over it becomes vector code."""
-    t = x * 1.4426950408889634 + _ROUND
-    n = t - _ROUND
-    r = _fma(n, -1.9082149292705877e-10, _fma(n, -0.6931471803691238, x))
-    p = 1 / 479001600.0
-    p = _fma(p, r, 1 / 39916800.0)
-    p = _fma(p, r, 1 / 3628800.0)
-    p = _fma(p, r, 1 / 362880.0)
-    p = _fma(p, r, 1 / 40320.0)
-    p = _fma(p, r, 1 / 5040.0)
-    p = _fma(p, r, 1 / 720.0)
-    p = _fma(p, r, 1 / 120.0)
-    p = _fma(p, r, 1 / 24.0)
-    p = _fma(p, r, 1 / 6.0)
-    p = _fma(p, r, 0.5)
-    p = _fma(p, r, 1.0)
-    p = _fma(p, r, 1.0)
-    return p * _from_bits((_bits(t) + 1023) << 52)
+__all__ = ["advance", "fill_likelihood"]
 
 
 @njit(cache=True)
@@ -216,15 +51,15 @@ def fill_likelihood(arrays, value, table, likelihood):  # type: ignore[no-untype
                 table[r, k] = part[arrays.level[s, start + k]]
         for r in range(len(arrays.left)):
             left, right = np.intp(arrays.left[r]), np.intp(arrays.right[r])
-            _add_eight(table, np.intp(n_leaves + r) * WIDTH, table, left * WIDTH, right * WIDTH)
+            add_eight(table, np.intp(n_leaves + r) * WIDTH, table, left * WIDTH, right * WIDTH)
         for u in range(len(arrays.row)):
-            _add_eight(likelihood, u * width + start, table, np.intp(arrays.row[u]) * WIDTH, base * WIDTH)
+            add_eight(likelihood, u * width + start, table, np.intp(arrays.row[u]) * WIDTH, base * WIDTH)
     one_rule = arrays.allowed.shape[0] == 1
     for u in range(likelihood.shape[0]):
         rule = 0 if one_rule else u
         peak[:] = -np.inf
         for start in range(0, width, WIDTH):
-            _largest_eight(peak, likelihood, u * width + start)
+            largest_eight(peak, likelihood, u * width + start)
         largest = -np.inf
         for k in range(WIDTH):
             largest = max(largest, peak[k])
@@ -237,12 +72,12 @@ def fill_likelihood(arrays, value, table, likelihood):  # type: ignore[no-untype
             x = likelihood[u, c] - largest
             x = x if x > -708.0 else -708.0
             x = x if x < 0.0 else 0.0
-            likelihood[u, c] = arrays.allowed[rule, c] * _exp(x)
+            likelihood[u, c] = arrays.allowed[rule, c] * exp_negative(x)
 
 
 @njit(cache=True)
-def _assign(rng, arrays, state, save, count, cause, weight):  # type: ignore[no-untyped-def]
-    """Draw the cause of every death (-1 where none is possible) and count deaths by cause."""
+def _assign(rng, arrays, state, save, stray, count, cause, weight):  # type: ignore[no-untyped-def]
+    """Draw the cause of every death (`stray` where none is possible; -1: left out) and count deaths by cause."""
     count[:] = 0.0
     width, at = len(weight), 0
     lane = np.empty(WIDTH)
@@ -250,7 +85,7 @@ def _assign(rng, arrays, state, save, count, cause, weight):  # type: ignore[no-
         u, g = arrays.profile[j], arrays.group[j]
         lane[:] = 0.0
         for start in range(0, width, WIDTH):
-            _weigh_eight(lane, weight, start, state.share, g * width + start, state.likelihood, u * width + start)
+            weigh_eight(lane, weight, start, state.share, g * width + start, state.likelihood, u * width + start)
         for k in range(1, WIDTH):
             lane[k] += lane[k - 1]
         total = lane[WIDTH - 1]
@@ -261,8 +96,10 @@ def _assign(rng, arrays, state, save, count, cause, weight):  # type: ignore[no-
                 state.probability[j, c] += weight[c] * scale
         for _ in range(arrays.copies[j]):
             if not possible:
-                cause[at] = -1
+                cause[at] = stray
                 at += 1
+                if stray >= 0:
+                    count[g, stray] += 1.0
                 continue
             # Inverse distribution function over the causes in the order 0, 8, 16, ..., 1, 9, 17, ...
             r = rng.random() * total
@@ -339,7 +176,7 @@ def _softmax(theta, active, share):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def advance(rng, arrays, state, table, first, last, burn_in, thin, update, original, jump, sd_max, sweeps, smallest, largest):  # type: ignore[no-untyped-def]
+def advance(rng, arrays, state, scheme, table, first, last):  # type: ignore[no-untyped-def]
     """Run iterations `first` to `last` - 1 of a chain, saving every `thin`-th after `burn_in`.
 
     Parameters
@@ -347,49 +184,46 @@ def advance(rng, arrays, state, table, first, last, burn_in, thin, update, origi
     rng : Generator
     arrays : Arrays
     state : State
+    scheme : Scheme
     table : float64 array, shape (n_rows + 1, 8)
         Scratch for the sums; faster where it starts at a multiple of 64 bytes.
-    update : bool
-        Draw the levels; otherwise ``state.likelihood`` is taken as given.
-    original : bool
-        The original's block Metropolis step with standard deviation `jump` instead of `sweeps` of slice sampling.
-    sd_max : float
-        Upper limit of the prior standard deviation of the log-odds.
-    smallest, largest : float
-        Bounds of the levels.
+
+    References
+    ----------
+    McCormick et al. 2016, JASA 111:1036, section 3.
     """
     n_groups, width = state.share.shape
     n_levels, n_symptoms = len(state.value), arrays.symptoms.shape[1]
     count, weight, cause = np.empty((n_groups, width)), np.empty(width), np.empty(arrays.copies.sum(), np.int64)
     counted = np.empty(arrays.active.shape[1])
-    tracked = n_symptoms if update else 0
+    tracked = n_symptoms if scheme.update else 0
     present, known = np.empty((width, tracked), np.int32), np.empty((width, tracked), np.int32)
     sums, parity = np.zeros((width, tracked), np.int8), np.zeros((width, tracked), np.int8)
     pending, yes, seen = np.empty(width, np.int64), np.empty(n_levels), np.empty(n_levels)
     for g in range(n_groups):
         _softmax(state.theta[g, : arrays.n_active[g]], arrays.active[g], state.share[g])
     for iteration in range(first, last):
-        save = iteration >= burn_in and (iteration - burn_in + 1) % thin == 0
-        if update:
+        save = iteration >= scheme.burn_in and (iteration - scheme.burn_in + 1) % scheme.thin == 0
+        if scheme.update:
             fill_likelihood(arrays, state.value, table, state.likelihood)
         if save:
-            at = (iteration - burn_in + 1) // thin - 1
+            at = (iteration - scheme.burn_in + 1) // scheme.thin - 1
             state.csmf_draws[at] = state.share
             state.level_draws[at] = state.value
-        _assign(rng, arrays, state, save, count, cause, weight)
+        _assign(rng, arrays, state, save, 0 if scheme.compat else -1, count, cause, weight)
         for g in range(n_groups):
             n = arrays.n_active[g]
             for k in range(n):
                 counted[k] = count[g, arrays.active[g, k]]
             theta = state.theta[g, :n]
-            if original:
-                variance, accepted = block_metropolis(rng, theta, state.sd[g] ** 2, counted[:n], jump)
+            if scheme.original:
+                variance, accepted = block_metropolis(rng, theta, state.sd[g] ** 2, counted[:n], scheme.jump)
                 state.sd[g] = math.sqrt(variance)
                 state.accepted[g] += accepted
             else:
-                state.sd[g] = slice_csmf(rng, theta, state.sd[g], counted[:n], sd_max, sweeps)
+                state.sd[g] = slice_csmf(rng, theta, state.sd[g], counted[:n], scheme.sd_max, scheme.sweeps)
                 state.accepted[g] += 1
             _softmax(theta, arrays.active[g], state.share[g])
-        if update:
+        if scheme.update:
             _count_levels(arrays, cause, sums, parity, pending, present, known, yes, seen)
-            draw_levels(rng, state.value, arrays.prior_a, arrays.prior_b, yes, seen, smallest, largest)
+            draw_levels(rng, state.value, arrays, yes, seen, scheme)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.models.insilico_arrays import Arrays
 from va_experiments.models.insilico_sums import plan_sums
-
-if TYPE_CHECKING:
-    from va_experiments.models.insilico_kernel import Arrays
 
 __all__ = ["LEVEL_BOUNDS", "PRIOR_VALUES", "Problem", "build_problem"]
 
@@ -82,8 +80,6 @@ def build_problem(
     levels_strength : float
         Weight of the prior of the levels.
     """
-    from va_experiments.models.insilico_kernel import Arrays
-
     n = len(symptoms)
     table = level if level is not None else probability
     assert table is not None
@@ -119,7 +115,8 @@ def build_problem(
         for h in range(len(levels)):
             sizes[h, :n_causes] = (table == levels[h]).sum(axis=0)
         median = float(np.median(sizes.sum(axis=1)))
-        prior_b = math.trunc(math.trunc(1.5 * n) * median * levels_strength)
+        # At least 1: a few deaths with a weak prior would leave no prior at all.
+        prior_b = max(math.trunc(math.trunc(1.5 * n) * median * levels_strength), 1)
         prior_a = 0.99 * prior_b * PRIOR_VALUES[levels]
         value = _start_values(PRIOR_VALUES[levels] if start is None else start[levels])
     arrays = Arrays(

@@ -54,40 +54,58 @@ def plan_sums(profiles: npt.NDArray[np.int8]) -> SumPlan:
     """
     n_profiles, n_symptoms = profiles.shape
     leaf_symptom, leaf_present = [0], [False]
-    nodes: list[npt.NDArray[np.int64]] = []
+    leaf_row = np.zeros((n_symptoms, 3), dtype=np.int32)  # by code: 0 absent, 1 present, -1 missing
     for s in range(n_symptoms):
-        column = profiles[:, s]
-        rows = np.zeros(n_profiles, dtype=np.int64)
         for code in (1, -1):
-            if (here := column == code).any():
-                rows[here] = len(leaf_symptom)
+            if (profiles[:, s] == code).any():
+                leaf_row[s, code] = len(leaf_symptom)
                 leaf_symptom.append(s)
                 leaf_present.append(code == 1)
-        if rows.any():
-            nodes.append(rows)
-    n_rows = len(leaf_symptom)
-    left: list[npt.NDArray[np.int64]] = []
-    right: list[npt.NDArray[np.int64]] = []
-    while len(nodes) > 1:
-        joined = []
-        for a, b in zip(nodes[::2], nodes[1::2], strict=False):
-            pair, which = np.unique(a * (1 << 31) + b, return_inverse=True)
-            x, y = pair >> 31, pair & ((1 << 31) - 1)
-            new = (x > 0) & (y > 0)
-            result = np.maximum(x, y)  # the other one is the zero row
-            result[new] = n_rows + np.arange(new.sum())
-            left.append(x[new])
-            right.append(y[new])
-            n_rows += int(new.sum())
-            joined.append(result[which.reshape(-1)])
-        if len(nodes) % 2:
-            joined.append(nodes[-1])
-        nodes = joined
-    empty = np.zeros(0, dtype=np.int64)
+    additions = _Additions(len(leaf_symptom))
+    rows = np.zeros(n_profiles, dtype=np.int32)
+    if n_symptoms:
+        rows = _join(profiles, leaf_row, 0, n_symptoms, additions)
     return SumPlan(
         np.array(leaf_symptom, dtype=np.int32),
         np.array(leaf_present, dtype=np.bool_),
-        np.concatenate([empty, *left]).astype(np.uint32),
-        np.concatenate([empty, *right]).astype(np.uint32),
-        (nodes[0] if nodes else np.zeros(n_profiles, dtype=np.int64)).astype(np.uint32),
+        np.concatenate([np.zeros(0, np.uint32), *additions.left]),
+        np.concatenate([np.zeros(0, np.uint32), *additions.right]),
+        rows.astype(np.uint32),
     )
+
+
+class _Additions:
+    """The additions planned so far."""
+
+    def __init__(self, n_leaves: int) -> None:
+        self.n_rows = n_leaves
+        self.left: list[npt.NDArray[np.uint32]] = []
+        self.right: list[npt.NDArray[np.uint32]] = []
+
+    def append(self, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Plan the sums ``left + right`` and return their rows."""
+        self.left.append(left.astype(np.uint32))
+        self.right.append(right.astype(np.uint32))
+        rows = np.arange(self.n_rows, self.n_rows + len(left))
+        self.n_rows += len(left)
+        return rows
+
+
+def _join(
+    profiles: npt.NDArray[np.int8], leaf_row: npt.NDArray[np.int32], first: int, last: int, additions: _Additions
+) -> npt.NDArray[np.int32]:
+    """Return the row of each profile's sum over the symptoms `first` to `last` - 1.
+
+    Depth first: what was just added is added to soon after, while it is still in the cache.
+    """
+    if last - first == 1:
+        return leaf_row[first][profiles[:, first]]
+    middle = first + (1 << (last - first - 1).bit_length() - 1)
+    a = _join(profiles, leaf_row, first, middle, additions)
+    b = _join(profiles, leaf_row, middle, last, additions)
+    pair, which = np.unique((a.astype(np.int64) << 32) | b, return_inverse=True)
+    left, right = pair >> 32, pair & ((1 << 32) - 1)
+    result = np.maximum(left, right)  # where one is the zero row, the other is the sum
+    new = (left > 0) & (right > 0)
+    result[new] = additions.append(left[new], right[new])
+    return result.astype(np.int32)[which.reshape(-1)]
