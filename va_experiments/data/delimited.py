@@ -102,7 +102,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
                 block = {w: _coded(batch.column(i), w, source, start) for i, w in enumerate(wanted)}
                 yield Block(start, batch.num_rows, block)
                 start += batch.num_rows
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowException, UnicodeError) as error:
             if "straddling" in str(error):
                 raise InputError(f"{name}: a row is longer than {_BLOCK >> 20} MB after row {start}") from None
             if not short_or_long:

@@ -232,7 +232,7 @@ def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool
     """Read everything once: SHA-256, size, number of quotes, whether a line is blank; refuse what is no text."""
     digest, name = hashlib.sha256(), shown(str(path))
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+    wide = not _extends_ascii(encoding)
     n_bytes = n_quotes = n_lines = 0
     blank, tail, first = False, b"", True
     while chunk := raw.read(_CHUNK):
@@ -245,10 +245,11 @@ def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool
         if wide or pending or not chunk.isascii():
             try:
                 text = decoder.decode(chunk)
-            except UnicodeDecodeError as error:
-                at = n_bytes - pending + error.start
-                line = n_lines + chunk[: max(error.start - pending, 0)].count(b"\n") + 1
-                hint = "utf-8" if wide else "cp1252"
+            except UnicodeError as error:
+                within = max(getattr(error, "start", 0) - pending, 0)
+                at = n_bytes + within
+                line = n_lines + chunk[:within].count(b"\n") + 1
+                hint = "cp1252" if encoding.lower().startswith(("utf-8", "utf8", "ascii")) else "latin-1"
                 raise InputError(
                     f"{name}: not {encoding.upper().removesuffix('-SIG')} at byte {at + 1} (line {line}); "
                     f"set `encoding: {hint}`"
@@ -270,9 +271,20 @@ def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool
         tail, first = joined[-2:], False
     if not n_bytes:
         raise InputError(f"{name}: the file is empty")
-    if decoder.getstate()[0]:
-        raise InputError(f"{name}: ends in the middle of a character; set `encoding: cp1252`")
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        raise InputError(f"{name}: ends in the middle of a character; set `encoding: cp1252`") from None
     return digest.hexdigest(), n_bytes, n_quotes, blank
+
+
+def _extends_ascii(encoding: str) -> bool:
+    """Whether bytes below 128 are what they are in ASCII, so that plain chunks need no decoding."""
+    plain = bytes(range(32, 127))
+    name = codecs.lookup(encoding).name
+    return not name.startswith(("utf-7", "hz", "iso2022")) and plain.decode(encoding, "replace") == plain.decode(
+        "ascii"
+    )
 
 
 def _text(raw: BinaryIO, encoding: str) -> io.TextIOWrapper:
