@@ -1,0 +1,187 @@
+"""Where the loss of a transfer comes from, and how alike two sites are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.deaths import MISSING, PRESENT, Deaths
+from va_experiments.errors import InputError
+from va_experiments.metrics.score import evaluate
+from va_experiments.metrics.tally import PredictionLike, cases_of, tally
+
+__all__ = ["TransferDrop", "cause_mix_distance", "site_auc", "transfer_drop"]
+
+Predict = Callable[[Deaths], PredictionLike]
+
+
+def cause_mix_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
+    """Return the total variation distance of two cause mixes: the share of deaths that would have to change cause."""
+    return float(np.abs(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)).sum() / 2)
+
+
+@dataclass(frozen=True)
+class TransferDrop:
+    """A model's metric at home less its metric abroad, and the four parts that add up to it.
+
+    All parts are on the metric's scale; where lower is better a harm has a negative sign.
+    """
+
+    home: float
+    """On deaths from the training sites that the model was not fitted to."""
+    abroad: float
+    """On the deaths of the target site."""
+    prior_shift: float
+    """From another mix of the shared causes."""
+    symptom_shift: float
+    """From deaths of the same cause being told otherwise, at the same missingness."""
+    missingness_shift: float
+    """From more or fewer questions left unanswered, given the cause."""
+    label_coverage: float
+    """From target deaths of causes that the home deaths do not have."""
+
+    @property
+    def total(self) -> float:
+        """``home - abroad``, the sum of the four parts."""
+        return self.home - self.abroad
+
+
+def transfer_drop(
+    predict: Predict,
+    home: Deaths,
+    target: Deaths,
+    *,
+    metric: str = "top1",
+    n_masks: int = 5,
+    rng: np.random.Generator,
+) -> TransferDrop:
+    """Split the drop of a metric from home deaths to target deaths into four parts that add up to it exactly.
+
+    One fitted model is scored on six sets; K is the set of causes with deaths in both `home` and `target`:
+
+    ====  =======================================================================================
+    A0    home deaths
+    A1    home deaths of causes in K, weighted to the target's mix of these causes
+    A2    the same, with what is missing in a random target death of the same cause missing too
+    B2    target deaths of causes in K, with what is missing in a random home death of the cause missing too
+    B1    target deaths of causes in K
+    B0    target deaths
+    ====  =======================================================================================
+
+    A2 and B2 have the same cause mix, and the same missingness given the cause as far as two independent masks give it.
+    So ``prior_shift = A0 - A1``, ``missingness_shift = (A1 - A2) + (B2 - B1)``, ``symptom_shift = A2 - B2`` and
+    ``label_coverage = B1 - B0``: the sum is A0 - B0. The parts depend on this order (prior first), as those of any
+    sequential split do. Missingness that depends on more than the cause (on the other answers) is in the symptom part.
+
+    Parameters
+    ----------
+    predict : callable
+        Deaths without causes to a prediction; the model must not have been fitted to `home`.
+    home, target : Deaths
+        With causes.
+    metric : str
+        A metric of `va_experiments.metrics.METRICS` that does not use the model's own CSMF.
+    n_masks : int
+        Random partners whose missingness is imposed; the metric is averaged over them.
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    ValueError
+        If the two share no cause.
+    """
+    if "model" in metric:
+        raise ValueError(f"{metric} uses the model's own CSMF, which does not follow a weighting of deaths")
+    n_causes = len(home.causes)
+    home_cause, target_cause = _labels_of(home), _labels_of(target)
+    at_home, at_target = (np.bincount(c, minlength=n_causes) for c in (home_cause, target_cause))
+    shared = (at_home > 0) & (at_target > 0)
+    if not shared.any():
+        raise ValueError(f"home and target of the transfer share no cause ({home.name})")
+
+    def value(deaths: Deaths, weights: npt.ArrayLike | None = None) -> float:
+        cases = cases_of(_labels_of(deaths), predict(deaths.without_causes()))
+        rows = None if weights is None else np.asarray(weights, dtype=np.float64)[None]
+        return float(evaluate(tally(cases, rows), [metric])[metric][0])
+
+    known_home, known_target = home.take(shared[home_cause]), target.take(shared[target_cause])
+    ratio = np.divide(at_target, at_home, out=np.zeros(n_causes), where=shared)
+    weights = ratio[_labels_of(known_home)]
+    a0, a1, b1, b0 = value(home), value(known_home, weights), value(known_target), value(target)
+    a2 = float(np.mean([value(_masked(known_home, known_target, rng), weights) for _ in range(n_masks)]))
+    b2 = float(np.mean([value(_masked(known_target, known_home, rng)) for _ in range(n_masks)]))
+    return TransferDrop(
+        home=a0,
+        abroad=b0,
+        prior_shift=a0 - a1,
+        symptom_shift=a2 - b2,
+        missingness_shift=(a1 - a2) + (b2 - b1),
+        label_coverage=b1 - b0,
+    )
+
+
+def _masked(deaths: Deaths, partners: Deaths, rng: np.random.Generator) -> Deaths:
+    """Return the deaths with every answer missing that a random partner of the same cause lacks."""
+    own, others = _labels_of(deaths), _labels_of(partners)
+    order = np.argsort(others, kind="stable")
+    start = np.searchsorted(others[order], np.arange(len(deaths.causes)))
+    members = np.bincount(others, minlength=len(deaths.causes))
+    partner = order[start[own] + rng.integers(0, members[own])]
+    gone = partners.symptoms[partner] == MISSING
+    covariates = {
+        k: np.where(np.isnan(partners.covariates[k][partner]), np.nan, v) if k in partners.covariates else v
+        for k, v in deaths.covariates.items()
+    }
+    symptoms = np.where(gone, np.int8(MISSING), deaths.symptoms)
+    return dataclasses.replace(deaths, symptoms=symptoms, covariates=covariates)
+
+
+def site_auc(
+    first: npt.ArrayLike, second: npt.ArrayLike, *, missingness_only: bool = False, n_folds: int = 5, seed: int = 0
+) -> float:
+    """Return how well a classifier tells the deaths of two sites apart: cross-validated AUC, .5 = not at all.
+
+    Logistic regression on the indicators *present* and *missing* of every symptom, out-of-fold scores pooled by fold.
+    Give it deaths of one cause to see symptom shift without prior shift.
+
+    Parameters
+    ----------
+    first, second : int8 array, shape (n, n_symptoms)
+        `Deaths.symptoms` of the two sites.
+    missingness_only : bool
+        Use only what is missing.
+    n_folds : int
+    seed : int
+
+    Returns
+    -------
+    float
+        Mean over folds; below .5 happens by chance where sites are alike.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedKFold
+
+    symptoms = np.vstack([np.asarray(first, dtype=np.int8), np.asarray(second, dtype=np.int8)])
+    site = np.repeat([0, 1], [len(np.asarray(first)), len(np.asarray(second))])
+    blocks = [symptoms == MISSING] if missingness_only else [symptoms == MISSING, symptoms == PRESENT]
+    x = np.hstack(blocks).astype(np.float64)
+    x = x[:, x.std(axis=0) > 0]
+    if x.shape[1] == 0:
+        return 0.5
+    aucs = []
+    for train, test in StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(x, site):
+        model = LogisticRegression(C=0.1, max_iter=200).fit(x[train], site[train])
+        aucs.append(roc_auc_score(site[test], model.decision_function(x[test])))
+    return float(np.mean(aucs))
+
+
+def _labels_of(deaths: Deaths) -> npt.NDArray[np.int16]:
+    """Return the known causes, or raise the error that deaths without them deserve."""
+    if deaths.cause is None:
+        raise InputError(f"data '{deaths.name}' has no causes: where a loss comes from can only be told with them")
+    return deaths.cause
