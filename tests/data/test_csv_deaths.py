@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -112,6 +114,17 @@ def test_formula_and_markup_are_data(tmp_path: Path) -> None:
     deaths = read_csv_deaths(path, id="id")
     assert deaths.id.tolist() == ["=cmd|' /C calc'!A0"]
     assert deaths.causes == ("@SUM(1)",)
+
+
+def test_reading_does_not_import_pandas(tmp_path: Path) -> None:
+    """Pandas takes a second to import, longer than most tables take to read."""
+    path = write(tmp_path / "a.csv", TABLE)
+    code = (
+        "import sys; from va_experiments.data import read_csv_deaths;"
+        f"read_csv_deaths({str(path)!r}, id='id', covariates={{'age': None}}, causes=['TB', 'None'], hce=['dx']);"
+        "assert 'pandas' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def to_csv(deaths: Deaths, path: Path) -> Path:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.source import SEPARATORS, TextSource
 from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Block", "CodedColumn", "missing_columns", "read_blocks", "read_columns"]
 
@@ -167,15 +171,16 @@ def _spelt(name: str) -> str:
     return "'" + name.encode("ascii", "backslashreplace").decode() + "'"
 
 
-def _coded(column: object, name: str, source: TextSource, start: int) -> CodedColumn:
-    values = column.dictionary.to_pylist()  # type: ignore[attr-defined]
+def _coded(column: pa.DictionaryArray, name: str, source: TextSource, start: int) -> CodedColumn:
+    values, indices = column.dictionary.to_pylist(), column.indices
+    # the buffer itself: Arrow's own way to NumPy imports pandas, which takes a second
+    codes = np.frombuffer(indices.buffers()[1], dtype=np.int32)[indices.offset : indices.offset + len(indices)]
     if values and max(map(len, values)) > source.limits.max_field:
-        codes = np.asarray(column.indices)  # type: ignore[attr-defined]
         worst = max(range(len(values)), key=lambda k: len(values[k]))
         record = start + int(np.flatnonzero(codes == worst)[0]) + 2
         (line,) = source.lines_of([record])
         raise InputError(f"{shown(str(source.path))}: line {line}, column {shown(name)}: field > 1 MB")
-    return CodedColumn(np.asarray(column.indices, dtype=np.int32), values)  # type: ignore[attr-defined]
+    return CodedColumn(codes, values)
 
 
 def _separator_hint(source: TextSource) -> str:
