@@ -149,4 +149,4 @@ def convergence_figure(cells: pd.DataFrame) -> Figure:
         )
     )
     caption = "Cells of the models that iterate or sample, by whether they met their own criterion of convergence."
-    return Figure("convergence", "failures", title, caption, chart.properties(height=alt.Step(26)))
+    return Figure("convergence", "failures", title, caption, chart.properties(height=26 * frame["model"].nunique()))

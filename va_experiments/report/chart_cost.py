@@ -45,7 +45,7 @@ def time_figure(cells: pd.DataFrame) -> Figure:
         "Median seconds of a cell by model: fitting, predicting (wall time) and CPU. A fit that several cells share "
         "counts in each; reused cells count with the time they took when they were computed."
     )
-    return Figure("time", "cost", title, caption, chart.properties(height=alt.Step(26)))
+    return Figure("time", "cost", title, caption, chart.properties(height=26 * frame["model"].nunique()))
 
 
 def memory_figure(cells: pd.DataFrame) -> Figure:
@@ -72,7 +72,7 @@ def memory_figure(cells: pd.DataFrame) -> Figure:
         "cost",
         title,
         "Most memory that one cell's worker held, by model.",
-        chart.properties(height=alt.Step(26)),
+        chart.properties(height=26 * len(frame)),
     )
 
 
@@ -106,4 +106,4 @@ def gantt_figure(cells: pd.DataFrame) -> Figure:
         )
     )
     caption = f"One bar a computed cell, one row a worker, coloured by model.{cut}"
-    return Figure("gantt", "performance", title, caption, chart.properties(height=alt.Step(24)))
+    return Figure("gantt", "performance", title, caption, chart.properties(height=24 * rows["worker"].nunique()))

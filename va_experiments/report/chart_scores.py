@@ -102,7 +102,7 @@ def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
         "the dashed line is the best of them."
     )
     return Figure(
-        key, "leaderboard", title, caption, alt.layer(*layers).properties(height=alt.Step(28)), setting=setting
+        key, "leaderboard", title, caption, alt.layer(*layers).properties(height=28 * len(order)), setting=setting
     )
 
 
@@ -220,7 +220,7 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
         f"{'; '.join(sorted(set(map(str, rows['method']))))}.{cut}"
     )
     return Figure(
-        key, "differences", title, caption, alt.layer(*layers).properties(height=alt.Step(24)), setting=setting
+        key, "differences", title, caption, alt.layer(*layers).properties(height=24 * len(order)), setting=setting
     )
 
 

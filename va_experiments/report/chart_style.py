@@ -194,14 +194,18 @@ def heat_map(
     low, high = domain or (float(frame["value"].min()), float(frame["value"].max()))
     if not high > low:
         low, high = low - 0.5, high + 0.5
+    # Fixed domains: picking another model moves no row. (A height by step would warn on the console.)
+    x_domain = [name for name in x_order if name in set(frame[x])]
+    y_domain = [name for name in y_order if name in set(frame[y])]
     # Level labels only where they fit the narrowest page: 260 pixels at 400.
-    longest = max((len(str(name)) for name in x_order), default=0)
-    level = (6.5 * longest + 5) * len(x_order) < 260
+    longest = max((len(str(name)) for name in x_domain), default=0)
+    level = (6.5 * longest + 5) * len(x_domain) < 260
     angle = {"labelAngle": 0} if level else {"labelAngle": -90, "labelAlign": "left", "labelBaseline": "middle"}
     base = alt.Chart(inline(frame)).encode(
         x=alt.X(
             f"{x}:N",
-            sort=list(x_order),
+            sort=x_domain,
+            scale=alt.Scale(domain=x_domain),
             title=x_title,
             axis=alt.Axis(
                 orient="top",
@@ -215,7 +219,8 @@ def heat_map(
         ),
         y=alt.Y(
             f"{y}:N",
-            sort=list(y_order),
+            sort=y_domain,
+            scale=alt.Scale(domain=y_domain),
             title=y_title,
             axis=alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=6, labelOverlap=False),
         ),
@@ -245,7 +250,7 @@ def heat_map(
                 color=alt.condition(f"datum.value > {middle}", alt.value(above), alt.value(below)),
             )
         )
-    chart = alt.layer(*layers).properties(height=alt.Step(step))
+    chart = alt.layer(*layers).properties(height=step * len(y_domain))
     if choose is not None:
         chart = chart.add_params(choose[0]).transform_filter(choose[1])
     return chart

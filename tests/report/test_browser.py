@@ -1,0 +1,131 @@
+"""The page in a real browser: every figure drawn, nothing on the console, nothing wider than a telephone."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+from fake_content import fake_content
+
+from va_experiments.report import build_report
+
+pytestmark = pytest.mark.browser
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--enable-logging=stderr",
+    "--v=0",
+    "--virtual-time-budget=20000",
+]
+
+# Stands at the end of a copy of the page: leaves what it measured as text, which --dump-dom prints.
+PROBE = """<script>
+addEventListener("error", e => (window.faults = window.faults || []).push(String(e.message)));
+(function wait() {
+  if (document.body.dataset.figures !== "drawn") { setTimeout(wait, 50); return; }
+  const MARKS = ["symbol", "rect", "line", "area"].map(m => `.live g.mark-${m} path`).join(", ");
+  const root = document.documentElement;
+  const figures = [...document.querySelectorAll("figure")];
+  const drawn = figures.filter(f => f.classList.contains("drawn"));
+  const box = f => f.querySelector(".live svg").getBoundingClientRect();
+  const note = document.createElement("pre");
+  note.id = "probe";
+  note.textContent = JSON.stringify({
+    figures: figures.length,
+    drawn: drawn.length,
+    left_out: figures.filter(f => f.querySelector(".missing")).length,
+    empty: drawn.filter(f => !f.querySelector(MARKS)).map(f => f.id),
+    too_wide: drawn.filter(f => box(f).right > innerWidth + 1).map(f => f.id),
+    narrowest: Math.min(...drawn.map(f => box(f).width)),
+    overflow: root.scrollWidth - innerWidth,
+    width: innerWidth,
+    loaded: performance.getEntriesByType("resource").map(r => r.name).filter(n => !n.startsWith("data:")),
+    faults: window.faults || []});
+  document.body.append(note);
+})();
+</script></body>"""
+
+OUTER = """<body style="margin:0">
+<iframe sandbox="allow-scripts" src="{name}" width="{width}" height="900" style="border:0"></iframe>
+<script>
+let told = false;
+addEventListener("message", e => {{
+  told = true;
+  const note = document.createElement("pre"); note.id = "probe"; note.textContent = e.data; document.body.append(note);
+}});
+// The browser's virtual clock does not wait for a frame of another origin: real time passes here until it has told.
+(function wait() {{ if (told) return; busy(); setTimeout(wait, 4); }})();
+function busy() {{ for (let i = 0; i < 3e6; i++) Math.sqrt(i); }}
+</script>"""
+
+
+def look(page, tmp_path, width):
+    """Open `page` at `width` pixels; return what the probe measured and what the console said.
+
+    A headless window is never narrower than 500 pixels, so a narrow page stands in a frame of its width, sandboxed as
+    MLflow shows an HTML artifact: scripts allowed, of an opaque origin, no storage. It reports to the page around it.
+    """
+    if CHROMIUM is None:
+        pytest.skip("needs a Chromium on the PATH (Debian: apt-get install chromium)")
+    framed = width < 500
+    before, _, after = page.read_text().rpartition("</body>")
+    send = "parent.postMessage(note.textContent, '*')"
+    shown = tmp_path / f"page-{width}.html"
+    shown.write_text(before + (PROBE.replace("document.body.append(note)", send) if framed else PROBE) + after)
+    if framed:
+        outer = tmp_path / f"outer-{width}.html"
+        outer.write_text(OUTER.format(name=shown.name, width=width))
+        shown = outer
+    options = [f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={max(width, 500)},900", "--dump-dom"]
+    done = subprocess.run(
+        [CHROMIUM, *FLAGS, *options, shown.as_uri()], capture_output=True, text=True, timeout=120, check=False
+    )
+    found = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert found, f"the page never finished drawing\n{done.stderr[-2000:]}"
+    return json.loads(html.unescape(found.group(1))), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    content = fake_content(
+        protocols=("leave_one_site_out", "one_to_one"), sizes=("all", "share=0.25"), sites=("AP", "Bohol", "Mexico")
+    )
+    return build_report(content, tmp_path_factory.mktemp("report"), figure_formats=()).html
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_every_figure_is_drawn_and_fits(page, tmp_path, width):
+    found, console = look(page, tmp_path, width)
+    assert found["width"] == width
+    assert found["drawn"] >= 16
+    assert found["drawn"] + found["left_out"] == found["figures"]
+    assert found["empty"] == []
+    assert found["too_wide"] == []
+    assert found["narrowest"] > 0.8 * min(width, 1040)
+    assert found["overflow"] <= 0
+    assert found["loaded"] == []
+    assert found["faults"] == []
+    assert console == []
+
+
+def test_a_page_of_failures_alone_is_sound(tmp_path):
+    content = fake_content(failures=6, models=("interva",), deep=False)
+    page = build_report(content, tmp_path / "report", figure_formats=()).html
+    found, console = look(page, tmp_path, 400)
+    assert found["overflow"] <= 0
+    assert found["empty"] == []
+    assert console == []
