@@ -349,6 +349,13 @@ def test_limits(content: bytes, limits: Limits, message: str, tmp_path: Path) ->
         open_source(path, limits=limits)
 
 
+def test_line_is_right_after_a_long_quoted_field(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_bytes(rows('d1,AP,A,Y,"' + "N\n" * 100_000 + '"', "d2,UP"))
+    with pytest.raises(InputError, match=r"line 100003 has 2 fields"):
+        read_csv_deaths(path, **OPTIONS)
+
+
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
     path.write_bytes(rows(*(f"d{k % 30},,,maybe,{k}" for k in range(40)), header="id,site,cause,s1,age"))

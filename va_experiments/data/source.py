@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import hashlib
 import io
 import os
-import stat
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, cast
 
-from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.data.opening import Limits, opened, size_text
+from va_experiments.errors import InputError, shown
 
 __all__ = ["SEPARATORS", "Limits", "TextSource", "open_source"]
 
@@ -29,29 +26,6 @@ SEPARATORS: dict[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": 
 """Separators that a table may use."""
 
 _CHUNK = 4 << 20
-_RATIO_FLOOR = 10 << 20  # small files of one repeated row compress 300-fold in all honesty
-_FOREIGN = {
-    b"%PDF": "a PDF document",
-    b"PAR1": "a Parquet file",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (save it as CSV)",
-    b"\x7fELF": "a program",
-    b"\x89PNG": "an image",
-}
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much one file may hold, in bytes unless said otherwise."""
-
-    max_bytes: int = 4 << 30
-    """On disk."""
-    max_expanded: int = 2 << 30
-    """After decompression."""
-    max_ratio: int = 100
-    """Expanded size to packed size, looked at past 10 MB."""
-    max_field: int = 1 << 20
-    """One cell."""
-    max_columns: int = 50_000
 
 
 @dataclass(frozen=True)
@@ -84,7 +58,7 @@ class TextSource:
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:
         """Open the expanded bytes once more."""
-        with _opened(self.path, self.limits) as raw:
+        with opened(self.path, self.limits) as raw:
             yield raw
 
     def lines_of(self, records: Sequence[int]) -> list[int]:
@@ -92,16 +66,15 @@ class TextSource:
         if self.plain_lines or not records:
             return list(records)
         wanted, found, number, start = set(records), {}, 0, 1
-        with self.stream() as raw:
-            reader = csv.reader(_text(raw, self.encoding), delimiter=self.sep)
-            for row in reader:
+        with _rows(self.path, self.limits, self.sep, self.encoding, strict=False) as rows, suppress(csv.Error):
+            for row in rows:
                 if row:
                     number += 1
                     if number in wanted:
                         found[number] = start
                         if len(found) == len(wanted):
                             break
-                start = reader.line_num + 1
+                start = rows.line_num + 1  # type: ignore[attr-defined]
         return [found.get(r, r) for r in records]
 
 
@@ -140,92 +113,12 @@ def open_source(
     if "://" in os.fspath(path):  # asked of the text: a Path folds the slashes
         raise InputError(f"{shown(os.fspath(path))} is an address, not a file; download it and give the path")
     file = Path(os.path.expanduser(os.fspath(path)))
-    with _opened(file, limits) as raw:
+    with opened(file, limits) as raw:
         sha256, n_bytes, n_quotes, blank = _scan(raw, file, encoding)
     if n_quotes % 2:
         _find_open_quote(file, limits, sep, encoding)
     header = _header(file, limits, sep, encoding)
     return TextSource(file, sep, encoding, header, sha256, n_bytes, not (n_quotes or blank), limits)
-
-
-@contextmanager
-def _opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
-    """Open the expanded bytes of a regular file; a device, a pipe or an address never gets as far as a read."""
-    name = str(path)
-    if "\x00" in name:
-        raise InputError(f"{shown(name)}: a path cannot hold a NUL character")
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise InputError(f"{shown(name)}: no such file{_neighbour(path)}") from None
-    except OSError as error:
-        raise InputError(f"{shown(name)}: cannot be opened: {error.strerror}") from None
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
-        raise InputError(f"{shown(name)} is {kind}, not a regular file")
-    with os.fdopen(descriptor, "rb") as file:
-        if status.st_size > limits.max_bytes:
-            raise InputError(f"{shown(name)}: {_size(status.st_size)} > max_bytes {_size(limits.max_bytes)}")
-        magic = file.read(4)
-        file.seek(0)
-        for prefix, kind in _FOREIGN.items():
-            if magic.startswith(prefix):
-                raise InputError(f"{shown(name)} is {kind}, not a text table")
-        try:
-            if magic.startswith(b"\x1f\x8b"):
-                with gzip.GzipFile(fileobj=file) as unpacked:
-                    yield _guarded(unpacked, path, status.st_size, limits)
-            elif magic.startswith(b"PK\x03\x04") or magic.startswith(b"PK\x05\x06"):
-                with zipfile.ZipFile(file) as archive, archive.open(_only_member(archive, path)) as unpacked:
-                    yield _guarded(unpacked, path, status.st_size, limits)
-            else:
-                yield file
-        except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
-            raise InputError(f"{shown(name)}: damaged or incomplete archive: {error}") from error
-
-
-def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
-    members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
-    for member in members:
-        inner = PurePosixPath(member.filename.replace("\\", "/"))
-        if inner.is_absolute() or ".." in inner.parts:
-            raise InputError(f"{shown(str(path))}: member {shown(member.filename)} points outside the archive")
-    if len(members) != 1:
-        names = ", ".join(shown(m.filename, limit=40) for m in members[:3])
-        raise InputError(f"{shown(str(path))}: holds {len(members)} files ({names}); one member only")
-    if members[0].filename.startswith("xl/") or members[0].filename == "[Content_Types].xml":
-        raise InputError(f"{shown(str(path))} is an Excel workbook; save the sheet as CSV")
-    if members[0].flag_bits & 1:
-        raise InputError(f"{shown(str(path))}: the archive is encrypted; unpack it first")
-    return members[0]
-
-
-class _Guarded(io.RawIOBase):
-    """Expanded bytes that stop with an error where the limits end, before memory or patience does."""
-
-    def __init__(self, inner: BinaryIO, path: Path, packed: int, limits: Limits) -> None:
-        self._inner, self._path, self._packed, self._limits, self._seen = inner, path, max(packed, 1), limits, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._inner.read(len(buffer))
-        self._seen += len(data)
-        if self._seen > self._limits.max_expanded:
-            raise InputError(
-                f"{shown(str(self._path))}: expands to more than max_expanded {_size(self._limits.max_expanded)}"
-            )
-        if self._seen > _RATIO_FLOOR and self._seen > self._packed * self._limits.max_ratio:
-            raise InputError(f"{shown(str(self._path))}: expands more than {self._limits.max_ratio}-fold; refused")
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def _guarded(inner: object, path: Path, packed: int, limits: Limits) -> BinaryIO:
-    return cast(BinaryIO, _Guarded(cast(BinaryIO, inner), path, packed, limits))
 
 
 def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool]:
@@ -295,7 +188,7 @@ def _text(raw: BinaryIO, encoding: str) -> io.TextIOWrapper:
 def _rows(path: Path, limits: Limits, sep: str, encoding: str, *, strict: bool) -> Iterator[Iterator[list[str]]]:
     before = csv.field_size_limit(limits.max_field)
     try:
-        with _opened(path, limits) as raw:
+        with opened(path, limits) as raw:
             yield csv.reader(_text(raw, encoding), delimiter=sep, strict=strict)
     finally:
         csv.field_size_limit(before)
@@ -311,7 +204,7 @@ def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> Non
         except csv.Error as error:
             if "field larger" in str(error):
                 raise InputError(
-                    f"{shown(str(path))}: line {start}: quote never closed, or a field > {_size(limits.max_field)}"
+                    f"{shown(str(path))}: line {start}: quote never closed, or a field > {size_text(limits.max_field)}"
                 ) from None
             if "unexpected end" in str(error):
                 raise InputError(f"{shown(str(path))}: line {start}: quote never closed") from None
@@ -325,7 +218,7 @@ def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[str, .
             names = next((row for row in rows if row), [])
             second = next((row for row in rows if row), None)
         except csv.Error as error:
-            raise InputError(f"{name}: line 1: {error}; a field may hold {_size(limits.max_field)}") from None
+            raise InputError(f"{name}: line 1: {error}; a field may hold {size_text(limits.max_field)}") from None
     if len(names) > limits.max_columns:
         raise InputError(f"{name}: {len(names)} columns > max_columns {limits.max_columns}")
     if len(names) < 2:
@@ -354,19 +247,3 @@ def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[str, .
 
 def _times(count: int) -> str:
     return "twice" if count == 2 else f"{count} times"
-
-
-def _size(n_bytes: int) -> str:
-    for unit, scale in (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10)):
-        if n_bytes >= scale:
-            return f"{n_bytes / scale:.3g} {unit}"
-    return f"{n_bytes} bytes"
-
-
-def _neighbour(path: Path) -> str:
-    """Name the file beside it that was probably meant."""
-    try:
-        names = [p.name for p in path.parent.iterdir()][:1000]
-    except OSError:
-        return f"; the folder {shown(str(path.parent))} does not exist"
-    return did_you_mean(path.name, names)

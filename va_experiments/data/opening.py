@@ -1,0 +1,143 @@
+"""The door to a file that a person gave: its expanded bytes, or a refusal that says why.
+
+Only regular files pass; gzip and zip are recognised by their first bytes and unpacked as a stream, within limits.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, cast
+
+from va_experiments.errors import InputError, did_you_mean, shown
+
+__all__ = ["Limits", "opened", "size_text"]
+
+_RATIO_FLOOR = 10 << 20  # small files of one repeated row compress 300-fold in all honesty
+_FOREIGN = {
+    b"%PDF": "a PDF document",
+    b"PAR1": "a Parquet file",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (save it as CSV)",
+    b"\x7fELF": "a program",
+    b"\x89PNG": "an image",
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one file may hold, in bytes unless said otherwise."""
+
+    max_bytes: int = 4 << 30
+    """On disk."""
+    max_expanded: int = 2 << 30
+    """After decompression."""
+    max_ratio: int = 100
+    """Expanded size to packed size, looked at past 10 MB."""
+    max_field: int = 1 << 20
+    """One cell."""
+    max_columns: int = 50_000
+
+
+@contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
+    """Open the expanded bytes of a regular file; a device, a pipe or an address never gets as far as a read."""
+    name = str(path)
+    if "\x00" in name:
+        raise InputError(f"{shown(name)}: a path cannot hold a NUL character")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise InputError(f"{shown(name)}: no such file{_neighbour(path)}") from None
+    except OSError as error:
+        raise InputError(f"{shown(name)}: cannot be opened: {error.strerror}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
+        raise InputError(f"{shown(name)} is {kind}, not a regular file")
+    with os.fdopen(descriptor, "rb") as file:
+        if status.st_size > limits.max_bytes:
+            raise InputError(f"{shown(name)}: {size_text(status.st_size)} > max_bytes {size_text(limits.max_bytes)}")
+        magic = file.read(4)
+        file.seek(0)
+        for prefix, kind in _FOREIGN.items():
+            if magic.startswith(prefix):
+                raise InputError(f"{shown(name)} is {kind}, not a text table")
+        try:
+            if magic.startswith(b"\x1f\x8b"):
+                with gzip.GzipFile(fileobj=file) as unpacked:
+                    yield _guarded(unpacked, path, status.st_size, limits)
+            elif magic.startswith(b"PK\x03\x04") or magic.startswith(b"PK\x05\x06"):
+                with zipfile.ZipFile(file) as archive, archive.open(_only_member(archive, path)) as unpacked:
+                    yield _guarded(unpacked, path, status.st_size, limits)
+            else:
+                yield file
+        except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
+            raise InputError(f"{shown(name)}: damaged or incomplete archive: {error}") from error
+
+
+def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+    for member in members:
+        inner = PurePosixPath(member.filename.replace("\\", "/"))
+        if inner.is_absolute() or ".." in inner.parts:
+            raise InputError(f"{shown(str(path))}: member {shown(member.filename)} points outside the archive")
+    if len(members) != 1:
+        names = ", ".join(shown(m.filename, limit=40) for m in members[:3])
+        raise InputError(f"{shown(str(path))}: holds {len(members)} files ({names}); one member only")
+    if members[0].filename.startswith("xl/") or members[0].filename == "[Content_Types].xml":
+        raise InputError(f"{shown(str(path))} is an Excel workbook; save the sheet as CSV")
+    if members[0].flag_bits & 1:
+        raise InputError(f"{shown(str(path))}: the archive is encrypted; unpack it first")
+    return members[0]
+
+
+class _Guarded(io.RawIOBase):
+    """Expanded bytes that stop with an error where the limits end, before memory or patience does."""
+
+    def __init__(self, inner: BinaryIO, path: Path, packed: int, limits: Limits) -> None:
+        self._inner, self._path, self._packed, self._limits, self._seen = inner, path, max(packed, 1), limits, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._inner.read(len(buffer))
+        self._seen += len(data)
+        if self._seen > self._limits.max_expanded:
+            raise InputError(
+                f"{shown(str(self._path))}: expands to more than max_expanded {size_text(self._limits.max_expanded)}"
+            )
+        if self._seen > _RATIO_FLOOR and self._seen > self._packed * self._limits.max_ratio:
+            raise InputError(f"{shown(str(self._path))}: expands more than {self._limits.max_ratio}-fold; refused")
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _guarded(inner: object, path: Path, packed: int, limits: Limits) -> BinaryIO:
+    return cast(BinaryIO, _Guarded(cast(BinaryIO, inner), path, packed, limits))
+
+
+def size_text(n_bytes: int) -> str:
+    """Return a number of bytes as people write it, ``1.5 GB``."""
+    for unit, scale in (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10)):
+        if n_bytes >= scale:
+            return f"{n_bytes / scale:.3g} {unit}"
+    return f"{n_bytes} bytes"
+
+
+def _neighbour(path: Path) -> str:
+    """Name the file beside it that was probably meant."""
+    try:
+        names = [p.name for p in path.parent.iterdir()][:1000]
+    except OSError:
+        return f"; the folder {shown(str(path.parent))} does not exist"
+    return did_you_mean(path.name, names)
