@@ -151,12 +151,15 @@ def _spread(theta):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def slice_csmf(rng, theta, sd, count, sd_max, sweeps):  # type: ignore[no-untyped-def]
+def slice_csmf(rng, theta, sd, count, sd_max, sweeps, ghosts):  # type: ignore[no-untyped-def]
     """Move the log-odds in place given the deaths assigned to each cause; return the new prior standard deviation.
 
     The mean of the prior is integrated out (flat prior). One sweep: each log-odds by slice sampling, then the standard
     deviation given the log-odds, then both together along the ray on which the standardised log-odds stay the same
     (interweaving: Yu and Meng 2011, JCGS 20:531).
+
+    With `ghosts` (causes that the original has removed but still counts, e^0 each, in the normalising sum) the model is
+    no longer the same when all log-odds move together: the first one is then fixed, as it is in the original.
     """
     n = len(theta)
     total = 0.0
@@ -169,11 +172,12 @@ def slice_csmf(rng, theta, sd, count, sd_max, sweeps):  # type: ignore[no-untype
         for c in range(n):
             sum_theta += theta[c]
             norm += math.exp(theta[c])
-        for c in range(n):
+        norm += ghosts
+        for c in range(1 if ghosts > 0 else 0, n):
             old = theta[c]
             rest = norm - math.exp(old)
             if rest < 1e-9 * norm:  # cancellation: add up again
-                rest = 0.0
+                rest = float(ghosts)
                 for d in range(n):
                     if d != c:
                         rest += math.exp(theta[d])
@@ -182,9 +186,11 @@ def slice_csmf(rng, theta, sd, count, sd_max, sweeps):  # type: ignore[no-untype
             sum_theta += theta[c] - old
             norm = rest + math.exp(theta[c])
         mean, squares = _spread(theta)
+        sd = _draw_sd(rng, n, squares, sd, sd_max)
+        if ghosts > 0:
+            continue
         for c in range(n):
             theta[c] -= mean  # the softmax does not see it, and exp stays in range
-        sd = _draw_sd(rng, n, squares, sd, sd_max)
         factor = _draw_factor(rng, theta, count, total, sd, sd_max)
         sd *= factor
         for c in range(n):
@@ -241,7 +247,7 @@ def _draw_factor(rng, theta, count, total, sd, sd_max):  # type: ignore[no-untyp
 
 
 @njit(cache=True)
-def block_metropolis(rng, theta, variance, count, jump):  # type: ignore[no-untyped-def]
+def block_metropolis(rng, theta, variance, count, jump, ghosts):  # type: ignore[no-untyped-def]
     """Do the original sampler's step in place: all log-odds but the first at once; return (variance, accepted)."""
     n = len(theta)
     mean, squares = _spread(theta)
@@ -253,7 +259,7 @@ def block_metropolis(rng, theta, variance, count, jump):  # type: ignore[no-unty
         total += count[c]
     variance = squares / 2 / rng.standard_gamma((n - 1) / 2)
     new = np.empty(n)
-    ratio, old_norm, new_norm = 0.0, 0.0, 0.0
+    ratio, old_norm, new_norm = 0.0, float(ghosts), float(ghosts)
     for c in range(n):
         new[c] = theta[c] if c == 0 else theta[c] + jump * rng.standard_normal()
         old_norm += math.exp(theta[c])

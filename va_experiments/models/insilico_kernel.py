@@ -213,15 +213,16 @@ def advance(rng, arrays, state, scheme, table, first, last):  # type: ignore[no-
         _assign(rng, arrays, state, save, 0 if scheme.compat else -1, count, cause, weight)
         for g in range(n_groups):
             n = arrays.n_active[g]
+            ghosts = arrays.active.shape[1] - n if scheme.compat else 0
             for k in range(n):
                 counted[k] = count[g, arrays.active[g, k]]
             theta = state.theta[g, :n]
             if scheme.original:
-                variance, accepted = block_metropolis(rng, theta, state.sd[g] ** 2, counted[:n], scheme.jump)
+                variance, accepted = block_metropolis(rng, theta, state.sd[g] ** 2, counted[:n], scheme.jump, ghosts)
                 state.sd[g] = math.sqrt(variance)
                 state.accepted[g] += accepted
             else:
-                state.sd[g] = slice_csmf(rng, theta, state.sd[g], counted[:n], scheme.sd_max, scheme.sweeps)
+                state.sd[g] = slice_csmf(rng, theta, state.sd[g], counted[:n], scheme.sd_max, scheme.sweeps, ghosts)
                 state.accepted[g] += 1
             _softmax(theta, arrays.active[g], state.share[g])
         if scheme.update:

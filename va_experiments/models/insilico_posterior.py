@@ -25,7 +25,7 @@ MAX_RHAT = 1.05
 MIN_ESS = 100.0
 """...and every cause has at least this bulk effective sample size (less where fewer draws were asked for)."""
 
-_SD_MAX = 10.0
+_SD_MAX, _NO_LIMIT = 10.0, 1e6
 
 
 class Parameters(Protocol):
@@ -102,7 +102,7 @@ def sample_posterior(problem: Problem, p: Parameters, *, seed: int, causes: tupl
         n_chains=p.n_chains,
         original=p.sampler == "original",
         jump_scale=p.jump_scale,
-        sd_max=float("inf") if p.compat else _SD_MAX,
+        sd_max=_NO_LIMIT if p.compat else _SD_MAX,
         checkpoint_every=p.checkpoint_every,
         compat=p.compat,
     )
