@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,16 @@ from va_experiments.models.base import Model, Prediction
 from va_experiments.models.empirical import CONVERSIONS, Conditional, empirical_probabilities, to_levels
 from va_experiments.seeds import generator
 
-__all__ = ["CUTOFF", "InterVA", "cause_fractions", "product_of_present", "top_three"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["CUTOFF", "TIE", "InterVA", "cause_fractions", "product_of_present", "top_three"]
 
 CUTOFF = 0.4
 """A death whose most probable cause does not reach this probability is indeterminate."""
+
+TIE = 1e-12
+"""Relative difference below which two products that are equal on paper are held to be equal in doubles too."""
 
 _BLOCK = 1 << 16  # deaths scored at a time: bounds the memory
 _LEAST = 1.5e-6  # stands for an exact 0: the centre of the range from which the original draws its noise
@@ -112,16 +118,8 @@ class InterVA(Model):
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return cause probabilities, top causes and CSMF; -1 as top cause and a zero row mark undetermined deaths."""
-        self._check_test(test)
+        found = self._probability_of_present(test)
         present = self.conditional_.causes
-        keep = np.flatnonzero(self.conditional_.keep)
-        found = np.empty((len(test), len(present)))
-        for start in range(0, len(test), _BLOCK):
-            symptoms = test.symptoms[start : start + _BLOCK][:, keep]
-            if self.compat:
-                found[start : start + _BLOCK] = product_of_present(symptoms, self.table_, self.prior_)
-            else:
-                found[start : start + _BLOCK] = _log_space(symptoms, self.table_, self.prior_)
         best = found.max(axis=1, initial=0)
         # The training mode of openVA asks for more than the cut-off to name a cause, and for at least it in the CSMF.
         named = (best > CUTOFF) if self.rule else (best > 0)
@@ -129,8 +127,39 @@ class InterVA(Model):
         probability = np.zeros((len(test), len(self.causes_)))
         probability[:, present] = found
         csmf = np.zeros(len(self.causes_))
-        csmf[present], undetermined = cause_fractions(found, rule=self.rule)
+        csmf[present], undetermined = cause_fractions(found, rule=self.rule, exact=self.compat)
         return Prediction(probability, csmf, top_cause=top, diagnostics={"undetermined": float(undetermined)})
+
+    def table(self, test: Deaths) -> pd.DataFrame:
+        """Return one row for each death in openVA's columns: up to three causes with their likelihoods in percent.
+
+        ``ID, CAUSE1, LIK1, CAUSE2, LIK2, CAUSE3, LIK3, INDET``; a blank is one space. A second or third cause of less
+        than half the first one's probability is left blank, as in InterVA-5; with `compat`, always shown, as in openVA.
+        """
+        import pandas as pd
+
+        found = self._probability_of_present(test)
+        names = np.array(self.causes_)[self.conditional_.causes]
+        index, value = top_three(found)
+        named = value[:, 0] > CUTOFF
+        columns: dict[str, object] = {"ID": test.id}
+        for k in range(index.shape[1]):
+            show = named & (self.compat | (value[:, k] >= value[:, 0] / 2 * (1 - TIE)))
+            columns[f"CAUSE{k + 1}"] = np.where(show, names[index[:, k]], " ")
+            columns[f"LIK{k + 1}"] = np.where(show, np.rint(100 * value[:, k]).astype(np.int64).astype(str), " ")
+        columns["INDET"] = np.where(named, " ", "Indet")
+        return pd.DataFrame(columns)
+
+    def _probability_of_present(self, test: Deaths) -> npt.NDArray[np.float64]:
+        """Return the probabilities of the causes that occur in training, in the order of `conditional_.causes`."""
+        self._check_test(test)
+        keep = np.flatnonzero(self.conditional_.keep)
+        found = np.empty((len(test), len(self.conditional_.causes)))
+        score = product_of_present if self.compat else _log_space
+        for start in range(0, len(test), _BLOCK):
+            symptoms = test.symptoms[start : start + _BLOCK][:, keep]
+            found[start : start + _BLOCK] = score(symptoms, self.table_, self.prior_)
+        return found
 
 
 def product_of_present(
@@ -158,7 +187,7 @@ def _log_space(
 
 
 def cause_fractions(
-    probability: npt.NDArray[np.float64], *, rule: bool = True
+    probability: npt.NDArray[np.float64], *, rule: bool = True, exact: bool = False
 ) -> tuple[npt.NDArray[np.float64], float]:
     """Return the CSMF by cause and the undetermined fraction, together 1.
 
@@ -170,27 +199,39 @@ def cause_fractions(
         InterVA's rule: a death whose best probability is below 0.4 counts as undetermined; else the probabilities
         below a cut-off (half of the best, or the third where that is larger; at most three causes in effect) do.
         False: the sum of the probabilities; deaths without any are left out (as openVA does).
+    exact : bool
+        Compare with the cut-off to the last bit, as the R packages do; by default a probability that falls short of it
+        by less than 1e-12 of it counts as equal, so that ties on paper are ties.
     """
+    sums = np.zeros(probability.shape[1])
+    lost = 0.0
+    for start in range(0, len(probability), _BLOCK):
+        block = probability[start : start + _BLOCK]
+        if rule:
+            counted, uncounted = _counted(block, exact)
+            sums += counted
+            lost += uncounted
+        else:
+            sums += block.sum(axis=0)
+    whole = sums.sum() + lost
+    return (sums / whole, float(lost / whole)) if whole > 0 else (sums, 1.0)
+
+
+def _counted(probability: npt.NDArray[np.float64], exact: bool) -> tuple[npt.NDArray[np.float64], float]:
+    """Return what the reporting rule counts for each cause, and what it leaves undetermined; one for each death."""
     n, n_causes = probability.shape
-    if n == 0:
-        return np.zeros(n_causes), 1.0
     total = probability.sum(axis=1)
-    if not rule:
-        sums = probability.sum(axis=0)
-        whole = sums.sum()
-        return (sums / whole, 0.0) if whole > 0 else (sums, 1.0)
     ordered = -np.partition(-probability, min(2, n_causes - 1), axis=1)[:, :3]
     ordered = -np.sort(-ordered, axis=1)
     first = ordered[:, 0]
     second = ordered[:, 1] if n_causes > 1 else np.zeros(n)
     third = ordered[:, 2] if n_causes > 2 else np.zeros(n)
     cutoff = np.minimum(np.maximum(first / 2, third), np.maximum(first / 2, second))
+    cutoff = cutoff if exact else cutoff * (1 - TIE)
     counted = (probability >= cutoff[:, None]) & (first >= CUTOFF)[:, None]
     kept = np.where(counted, probability, 0.0)
     lost = np.where(total > 0, np.where(counted, 0.0, probability).sum(axis=1), 1.0)
-    sums = kept.sum(axis=0)
-    whole = sums.sum() + lost.sum()
-    return sums / whole, float(lost.sum() / whole)
+    return kept.sum(axis=0), float(lost.sum())
 
 
 def top_three(

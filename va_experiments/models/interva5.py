@@ -122,7 +122,7 @@ class InterVA5(Model):
         best = probability.max(axis=1, initial=0)
         named = (best >= CUTOFF) if self.rule else (best > 0)
         top = np.where(named, probability.argmax(axis=1), -1).astype(np.int16)
-        csmf, undetermined = cause_fractions(probability[whole.rejected == 0], rule=self.rule)
+        csmf, undetermined = cause_fractions(probability[whole.rejected == 0], rule=self.rule, exact=self.compat)
         diagnostics = {"undetermined": undetermined, "probbase": self.probbase_.version}
         for code, reason in enumerate(REJECTIONS[1:], start=1):
             diagnostics[f"rejected: {reason}"] = int((whole.rejected == code).sum())

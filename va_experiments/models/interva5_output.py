@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.probbase import CAUSES, CIRCUMSTANCES, PREGNANCY, Probbase
-from va_experiments.models.interva import CUTOFF, top_three
+from va_experiments.models.interva import CUTOFF, TIE, top_three
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["table"]
 
 _BLANK = " "
-_TIE = 1e-12  # relative: two products that are equal on paper may differ by this in doubles
 
 
 def table(
@@ -55,7 +54,7 @@ def table(
     probability = result.probability[kept]
     columns: dict[str, object] = {"ID": ids[kept], "MALPREV": malaria, "HIVPREV": hiv}
     columns |= _pregnancy(probability[:, PREGNANCY], result.reproductive[kept], np.array(probbase.names[PREGNANCY]))
-    columns |= _causes(probability[:, CAUSES], np.array(probbase.causes), 0.0 if exact else _TIE)
+    columns |= _causes(probability[:, CAUSES], np.array(probbase.causes), 0.0 if exact else TIE)
     columns |= _circumstances(probability[:, CIRCUMSTANCES], np.array(probbase.names[CIRCUMSTANCES]))
     frame = pd.DataFrame(columns, index=range(len(kept)))
     if whole:

@@ -1,0 +1,1 @@
+"""What the performance and conformance pages quote, rerunnable: ``python -m benchmarks.<name>``."""
