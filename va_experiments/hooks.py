@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import io
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-__all__ = ["Listener", "checkpoint", "listening", "progress", "resume"]
+import numpy as np
+
+__all__ = ["Listener", "checkpoint", "decode_state", "encode_state", "listening", "progress", "resume"]
 
 State = Mapping[str, Any]
 """Plain data: NumPy arrays (no objects), int, float, str, bool, by name. Stored without pickle."""
@@ -59,3 +62,19 @@ def resume() -> dict[str, Any] | None:
     """Return the state that an interrupted attempt at this very fit left, or None."""
     listener = _listener.get()
     return None if listener is None else listener.resume()
+
+
+def encode_state(state: Mapping[str, Any]) -> bytes:
+    """Return a state as the bytes of an ``.npz`` archive; objects are refused with ``ValueError``."""
+    arrays = {name: np.asarray(value) for name, value in state.items()}
+    if bad := [name for name, array in arrays.items() if array.dtype.hasobject]:
+        raise ValueError(f"a state holds plain arrays, numbers and text; not so: {', '.join(bad)}")
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def decode_state(content: bytes) -> dict[str, Any]:
+    """Return the state that `encode_state` wrote; 0-d arrays come back as Python numbers and text."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        return {name: archive[name] if archive[name].ndim else archive[name].item() for name in archive.files}

@@ -1,0 +1,108 @@
+"""``python -m va_experiments``: compose jobs with Hydra, run them as one multirun.
+
+With and without ``-m`` the same door is used: a command without commas is a sweep of one job.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+from va_experiments.config import conf_dir
+from va_experiments.errors import InputError
+
+__all__ = ["end", "main"]
+
+
+def register_plugins() -> None:
+    """Let Hydra find the launcher of this package, wherever the package is installed."""
+    import hydra_plugins
+
+    own = str(Path(__file__).resolve().parent / "hydra_plugins")
+    if own not in hydra_plugins.__path__:
+        hydra_plugins.__path__.append(own)
+
+
+def main() -> int:
+    """Run the command line and return its exit code.
+
+    0 every cell is done; 2 something in the command, config or data cannot be used; 3 cells failed or are missing;
+    4 the outputs folder is in use; 130, 143, 129 stopped by Ctrl-C, SIGTERM, SIGHUP; 1 anything unexpected.
+    """
+    debug = "--debug" in sys.argv
+    sys.argv = [a for a in sys.argv if a != "--debug"]
+    os.umask(0o077)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are told here, once, in words
+    register_plugins()
+    import hydra
+
+    @hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")
+    def app(config: object) -> None:
+        raise AssertionError("jobs run through the launcher")
+
+    try:
+        app()
+    except BaseException as error:
+        return _told(error, debug=debug)
+    return _closed(debug=debug)
+
+
+def _closed(*, debug: bool) -> int:
+    if "va_experiments.launcher" not in sys.modules:
+        return 0
+    from va_experiments.launcher import session
+
+    try:
+        return session.close()
+    except BaseException as error:
+        return _told(error, debug=debug)
+
+
+def _told(error: BaseException, *, debug: bool) -> int:
+    """Say what went wrong in words, and return the exit code."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    session = getattr(sys.modules.get("va_experiments.launcher"), "session", None)
+    code: int | None = None
+    if session is not None and session.run is not None:
+        code = session.run.interrupts.exit_code
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
+    name = type(error).__name__
+    if isinstance(error, KeyboardInterrupt):
+        code = code or 130
+        print("stopped; finished cells are kept, the same command goes on from them", file=sys.stderr)
+    elif isinstance(error, (InputError, HydraException, OmegaConfBaseException)):
+        from va_experiments.hydra_errors import explained
+
+        code = 2
+        print("\n".join(f"error: {line}" for line in explained(error, conf_dir())), file=sys.stderr)
+    elif name in ("Locked", "DiskFull", "EngineLost", "NewerSchema"):
+        code = 4 if name == "Locked" else 5
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        traceback.print_exc()
+        code = code or 1
+    if debug and code in (2, 4, 5):
+        traceback.print_exc()
+    if session is not None:
+        session.abandon()
+    return code
+
+
+def end(code: int) -> NoReturn:
+    """End the process with `code`, also when a thread of a view that has died would keep it waiting."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if any(t.is_alive() and t.name == "prefect" for t in threading.enumerate()):
+        os._exit(code)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    end(main())

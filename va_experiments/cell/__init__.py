@@ -1,0 +1,26 @@
+"""A cell of the comparison (one model, one split, one setting), the fit that cells share, and their results.
+
+A cell is plain data until it runs and its result is plain data after. `run_fit` is pure: it knows no disk, no server
+and no scheduler, so it runs on any machine, and the same cell gives the same bits on each.
+"""
+
+from va_experiments.cell.nouns import SCHEMA, Cell, Failure, Fit, ModelSpec, Result, Setting, cell_key, fit_key
+from va_experiments.cell.predictions import decode_prediction, prediction_sha256, versions
+from va_experiments.cell.run import failure_of, run_fit
+
+__all__ = [
+    "SCHEMA",
+    "Cell",
+    "Failure",
+    "Fit",
+    "ModelSpec",
+    "Result",
+    "Setting",
+    "cell_key",
+    "decode_prediction",
+    "failure_of",
+    "fit_key",
+    "prediction_sha256",
+    "run_fit",
+    "versions",
+]

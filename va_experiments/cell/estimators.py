@@ -1,0 +1,105 @@
+"""From a composed ``model`` group to an estimator: allow-listed classes only, parameters checked, source digested."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
+from typing import Any, cast
+
+from va_experiments.config import ALLOWED_TARGETS
+from va_experiments.errors import InputError, shown
+from va_experiments.models.base import Model
+
+__all__ = ["allowed_class", "build", "code_digest"]
+
+
+def allowed_class(target: str, allowed: tuple[str, ...] = ()) -> type[Model]:
+    """Return the model class that `target` names.
+
+    Raises
+    ------
+    InputError
+        For a package outside the allow-list, a name that cannot be imported, or something that is no class.
+    """
+    package, _, name = target.rpartition(".")
+    roots = (*ALLOWED_TARGETS, *allowed)
+    if target.split(".")[0] not in roots or not package:
+        raise InputError(
+            f"model._target_ is {shown(target)}: not allowed in a run's config; expected a class of one of "
+            f"{', '.join(roots)} (add a package of yours with allowed_targets=[...])"
+        )
+    try:
+        found = getattr(importlib.import_module(package), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"model._target_ is {shown(target)}: cannot be imported ({error})") from error
+    if not isinstance(found, type):
+        raise InputError(f"model._target_ is {shown(target)}: expected a class, found {type(found).__name__}")
+    if not issubclass(found, Model):
+        from va_experiments.models.sklearn_adapter import adapter_for
+
+        return adapter_for(cast(Hashable, found))
+    return found
+
+
+def build(estimator_class: type[Model], params: Mapping[str, Any]) -> Model:
+    """Return the estimator, its parameters checked."""
+    estimator = estimator_class(**{k: tuple(v) if isinstance(v, list) else v for k, v in params.items()})
+    estimator.check_parameters()
+    return estimator
+
+
+@lru_cache(maxsize=256)
+def code_digest(estimator_class: Hashable) -> str:
+    """Return a digest of the source files that define a model: its module and those it imports from its own package.
+
+    Part of a cell's key, so that an edited algorithm is never answered with results of the old one.
+    """
+    digest = hashlib.sha256()
+    for module in sorted(_source_modules(str(estimator_class.__module__))):
+        path = getattr(sys.modules[module], "__file__", None)
+        if path and os.path.isfile(path):
+            with open(path, "rb") as file:
+                digest.update(module.encode() + b"\0" + file.read().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()[:16]
+
+
+def _source_modules(start: str) -> set[str]:
+    """Names of loaded modules in the same package that `start` imports, directly or through another, and `start`."""
+    package = start.rpartition(".")[0]
+    found, waiting = set(), [start]
+    while waiting:
+        module = waiting.pop()
+        if module in found:
+            continue
+        path = getattr(importlib.import_module(module), "__file__", None)
+        found.add(module)
+        if not (path and path.endswith(".py")):
+            continue
+        with open(path, encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                names = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
+            elif isinstance(node, ast.Import):
+                names = [a.name for a in node.names]
+            else:
+                continue
+            waiting += [
+                n
+                for n in names
+                if package and n.startswith(package + ".") and _is_module(n) and not n.endswith((".base",))
+            ]
+    return found
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, AttributeError, ValueError):
+        return False

@@ -1,0 +1,164 @@
+"""Run a fit and the cells that share it: pure, without disk, server or scheduler."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import sys
+import time
+import traceback
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.cell.nouns import Cell, Failure, Fit, Result
+from va_experiments.cell.predictions import encode_prediction, plain, prediction_sha256, versions
+from va_experiments.data.deaths import Deaths
+from va_experiments.models.base import Model
+from va_experiments.seeds import integer_seed
+
+__all__ = ["failure_of", "run_fit"]
+
+
+def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
+    """Fit once, test every cell of the fit, and return their results in order; errors become failures.
+
+    Parameters
+    ----------
+    fit : Fit
+    deaths : Deaths
+        The data whose fingerprint the cells name, at all feature levels.
+    attempt : int
+        Which try this is; recorded.
+    """
+    from threadpoolctl import threadpool_limits
+
+    started = time.time()
+    with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        clock = _Clock()
+        try:
+            train_rows, _ = fit.cells[0].split.indices(deaths)
+            data = deaths.with_features(fit.setting.features)
+            if data.learned_cuts:
+                from va_experiments.data.cuts import apply_learned_cuts
+
+                data = apply_learned_cuts(data, train_rows)
+            train = data.take(train_rows) if fit.model.trains else data.take(np.zeros(0, dtype=np.intp))
+            load = clock.lap()
+            estimator = fit.model.estimator()
+            estimator.fit(train, seed=integer_seed(fit.key, "fit"))
+            fitted = clock.lap()
+        except BaseException as error:
+            failure = failure_of(error, attempt)
+            return [Result(key=c.key, failure=failure, attempt=attempt, facts=_facts(c, started)) for c in fit.cells]
+        results = []
+        for cell in fit.cells:
+            result = _test(cell, estimator, data, train_rows, train, attempt)
+            result.facts |= _facts(cell, started) | {"warnings": sorted({str(w.message)[:300] for w in caught})[:10]}
+            share = 1 / len(fit.cells)
+            result.timings |= {
+                "load_seconds": load.wall * share,
+                "fit_seconds": fitted.wall * share,
+                "fit_cpu_seconds": fitted.cpu * share,
+            }
+            result.timings["cpu_seconds"] = (
+                result.timings.pop("test_cpu_seconds", 0.0) + (load.cpu + fitted.cpu) * share
+            )
+            results.append(result)
+        return results
+
+
+def _test(cell: Cell, estimator: Model, data: Deaths, train_rows: npt.NDArray, train: Deaths, attempt: int) -> Result:
+    from va_experiments.metrics.score import score
+
+    clock = _Clock()
+    result = Result(key=cell.key, attempt=attempt)
+    try:
+        cell_train, test_rows = cell.split.indices(data)
+        if not np.array_equal(cell_train, train_rows):
+            raise AssertionError("cells of one fit must share their training rows")
+        test = data.take(test_rows)
+        prediction = estimator.predict(test.without_causes(), seed=integer_seed(cell.key, "predict"))
+        predicted = clock.lap()
+        if test.cause is not None:
+            scores = score(
+                test.cause,
+                prediction,
+                data.causes,
+                n_bootstrap=cell.setting.n_bootstrap,
+                seed=integer_seed([cell.split.spec(), cell.setting.seed], "bootstrap"),
+                train_cause=train.cause,
+            )
+            result.metrics = {k: float(v) for k, v in scores.values.items()}
+            result.per_cause = {k: np.asarray(v, dtype=float).tolist() for k, v in scores.per_cause.items()}
+        scored = clock.lap()
+        result.predictions = encode_prediction(test.id, prediction, test.cause, data.causes)
+        result.prediction_sha256 = prediction_sha256(prediction)
+        result.diagnostics = plain(prediction.diagnostics)
+        result.facts = {
+            "n_train": len(train),
+            "n_test": len(test),
+            "split_sha256": cell.split.hash(data),
+            "causes": list(data.causes),
+        }
+        result.timings = {
+            "predict_seconds": predicted.wall,
+            "score_seconds": scored.wall,
+            "encode_seconds": clock.lap().wall,
+            "test_cpu_seconds": clock.total_cpu(),
+        }
+    except BaseException as error:
+        result.failure = failure_of(error, attempt)
+    return result
+
+
+def _facts(cell: Cell, started: float) -> dict[str, Any]:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "started": started,
+        "ended": time.time(),
+        "worker": f"{socket.gethostname()}:{os.getpid()}",
+        "peak_memory_mb": round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1),
+        "versions": dict(versions()),
+        "model_seed": integer_seed(cell.fit_key, "fit"),
+    }
+
+
+def failure_of(error: BaseException, attempt: int = 1) -> Failure:
+    """Return the failure that an exception means; interrupts are raised again."""
+    if isinstance(error, (KeyboardInterrupt, GeneratorExit)):
+        raise error
+    message = str(error) or repr(error)
+    if isinstance(error, MemoryError):
+        message = f"out of memory: {message}"
+    names = "|".join(c.__name__ for c in type(error).__mro__)
+    text = "".join(traceback.format_exception(error))[-20_000:]
+    return Failure(error=type(error).__name__, message=message[:2000], traceback=f"{text}\n[{names}]", attempts=attempt)
+
+
+@dataclass(frozen=True)
+class _Lap:
+    wall: float
+    cpu: float
+
+
+class _Clock:
+    """Wall and CPU seconds since the last lap."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._start_cpu = self._cpu
+
+    def lap(self) -> _Lap:
+        wall, cpu = time.perf_counter(), time.process_time()
+        lap = _Lap(wall - self._wall, cpu - self._cpu)
+        self._wall, self._cpu = wall, cpu
+        return lap
+
+    def total_cpu(self) -> float:
+        return time.process_time() - self._start_cpu

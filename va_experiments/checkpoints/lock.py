@@ -1,0 +1,67 @@
+"""One driver for one outputs folder: a kernel lock, freed by the kernel when its holder dies, however it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from va_experiments.errors import InputError
+
+__all__ = ["Locked", "lock_outputs"]
+
+
+class Locked(RuntimeError):
+    """Another process works in this outputs folder. The command line exits with 4."""
+
+
+@contextlib.contextmanager
+def lock_outputs(outputs: Path) -> Iterator[None]:
+    """Hold the folder's lock for the duration of the block.
+
+    Raises
+    ------
+    Locked
+        Naming the process, host and start time of the holder.
+    InputError
+        If the folder cannot be written, or its file system has no locks.
+    """
+    path = outputs / "lock"
+    try:
+        outputs.mkdir(parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise InputError(
+            f"outputs folder '{outputs}' cannot be written ({error.strerror}): choose another with paths.outputs=FOLDER"
+        ) from error
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
+                raise Locked(_holder(path, outputs)) from None
+            raise InputError(
+                f"the file system of '{outputs}' has no locks ({error.strerror}), so two runs could write over each "
+                f"other: choose a local folder with paths.outputs=FOLDER"
+            ) from error
+        os.ftruncate(fd, 0)
+        started = time.strftime("%Y-%m-%d %H:%M:%S")
+        os.write(fd, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": started}).encode())
+        yield
+    finally:
+        os.close(fd)
+
+
+def _holder(path: Path, outputs: Path) -> str:
+    try:
+        holder = json.loads(path.read_text())
+        who = f"process {holder['pid']} on {holder['host']}, started {holder['started']}"
+    except (OSError, ValueError, KeyError):
+        who = "another process"
+    return f"outputs folder '{outputs}' is in use by {who}; wait for it, stop it, or choose paths.outputs=FOLDER"

@@ -1,0 +1,259 @@
+"""Finished cells on disk, one folder each, named by the cell's key.
+
+``cells/<ab>/<key>/`` holds ``predictions.parquet``, ``metrics.json`` and ``manifest.json``. The folder is built under a
+temporary name, its manifest last, and appears by one rename: that is the commit. A reader trusts a cell only if the
+manifest parses, its schema is known, and size and SHA-256 of each file match; otherwise the folder is moved to
+``quarantine/`` with the reason. Only success is stored; attempts that failed are lines in ``attempts.jsonl``.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from va_experiments.cell import SCHEMA, Cell, Result
+from va_experiments.checkpoints.files import TEMPORARY, append_line, fault, fsync_folder, write_durably
+
+__all__ = ["FILES", "CorruptCell", "NewerSchema", "Store", "Stored"]
+
+FILES = ("predictions.parquet", "metrics.json")
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class CorruptCell(ValueError):
+    """A stored cell does not match its manifest; it has been moved to quarantine."""
+
+
+class NewerSchema(RuntimeError):
+    """A stored cell was written by a newer version of this package, and is left untouched."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A committed cell, checked against its manifest."""
+
+    key: str
+    manifest: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    folder: Path
+
+    def predictions(self) -> bytes:
+        """Return the bytes of the predictions file."""
+        return (self.folder / "predictions.parquet").read_bytes()
+
+    def result(self) -> Result:
+        """Return the cell's result as if it had just been computed, without the predictions' bytes."""
+        return Result(
+            key=self.key,
+            metrics=dict(self.metrics["metrics"]),
+            per_cause=dict(self.metrics["per_cause"]),
+            diagnostics=dict(self.metrics["diagnostics"]),
+            facts=dict(self.manifest["facts"]),
+            timings=dict(self.manifest["timings"]),
+            prediction_sha256=self.manifest["prediction_sha256"],
+            attempt=int(self.manifest["attempt"]),
+            reused=True,
+        )
+
+
+class Store:
+    """The content-addressed store under one folder.
+
+    Parameters
+    ----------
+    root : Path
+        Created on first use, readable by its owner only. No absolute path is written into it: it may be moved.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.cells = root / "cells"
+        self.quarantined = root / "quarantine"
+
+    def open(self) -> None:
+        """Create the folders and sweep what interrupted commits left."""
+        for folder in (self.root, self.cells, self.quarantined):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for prefix in self.cells.iterdir():
+            if prefix.is_dir():
+                for leftover in prefix.glob(f"{TEMPORARY}*"):
+                    shutil.rmtree(leftover, ignore_errors=True)
+
+    def folder(self, key: str) -> Path:
+        """Return where the cell `key` lies or would lie."""
+        if not _KEY.fullmatch(key):
+            raise ValueError(f"not a cell key: {key!r}")
+        return self.cells / key[:2] / key
+
+    def keys(self) -> Iterator[str]:
+        """Yield the keys of all committed cells, in no particular order, without opening them."""
+        if not self.cells.is_dir():
+            return
+        for prefix in os.scandir(self.cells):
+            if prefix.is_dir(follow_symlinks=False):
+                for entry in os.scandir(prefix.path):
+                    if _KEY.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                        yield entry.name
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self.folder(key).is_dir()
+
+    def commit(self, cell: Cell, result: Result) -> bool:
+        """Store a finished cell; return False when it was there already, with the same predictions.
+
+        Raises
+        ------
+        OSError
+            If the disk is full or cannot be written; nothing is left behind.
+        CorruptCell
+            If the stored predictions differ from these: the computation is not deterministic. The stored ones stay.
+        """
+        final = self.folder(result.key)
+        files = {"predictions.parquet": result.predictions, "metrics.json": metrics_json(result)}
+        manifest = manifest_of(cell, result, files)
+        final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = final.parent / f"{TEMPORARY}{result.key[:16]}-{secrets.token_hex(4)}"
+        temporary.mkdir(mode=0o700)
+        try:
+            for name, content in files.items():
+                write_durably(temporary / name, content)
+            fault("before_manifest")
+            write_durably(temporary / "manifest.json", manifest)
+            fsync_folder(temporary)
+            fault("before_rename")
+            temporary.rename(final)
+        except BaseException as error:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST) and final.is_dir():
+                return self._same(result)
+            raise
+        fault("after_rename")
+        fsync_folder(final.parent)
+        return True
+
+    def _same(self, result: Result) -> bool:
+        stored = self.load(result.key)
+        if stored is not None and stored.manifest["prediction_sha256"] != result.prediction_sha256:
+            raise CorruptCell(
+                f"cell {result.key[:12]} was computed again with other predictions than the stored ones "
+                f"({stored.manifest['versions']} then): the model is not deterministic, or a library has changed"
+            )
+        return False
+
+    def load(self, key: str, *, check: bool = True) -> Stored | None:
+        """Return the cell, or None when it is not there.
+
+        Raises
+        ------
+        CorruptCell
+            If it does not match its manifest; it has then been moved to quarantine and can be computed again.
+        NewerSchema
+        """
+        folder = self.folder(key)
+        if not folder.is_dir():
+            return None
+        try:
+            manifest = json.loads((folder / "manifest.json").read_bytes())
+            schema = manifest["schema"]
+            if isinstance(schema, int) and schema > SCHEMA:
+                raise NewerSchema(
+                    f"cell {key[:12]} has schema {schema}, this version knows {SCHEMA}: update va_experiments, "
+                    f"or choose another store with checkpoint.path=FOLDER"
+                )
+            self._check(folder, key, manifest, contents=check)
+            metrics = json.loads((folder / "metrics.json").read_bytes())
+            return Stored(key, manifest, metrics, folder)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            self.quarantine(key, reason)
+            raise CorruptCell(
+                f"cell {key[:12]} is damaged ({reason}); moved to quarantine, to be computed again"
+            ) from None
+
+    def _check(self, folder: Path, key: str, manifest: Mapping[str, Any], *, contents: bool) -> None:
+        if manifest["cell_id"] != key:
+            raise ValueError(f"the manifest is of cell {str(manifest['cell_id'])[:12]}")
+        body = {k: v for k, v in manifest.items() if k != "manifest_sha256"}
+        if hashlib.sha256(_json(body)).hexdigest() != manifest["manifest_sha256"]:
+            raise ValueError("manifest.json does not match its own checksum")
+        for name in FILES:
+            path, expected = folder / name, manifest["files"][name]
+            if path.is_symlink() or path.stat().st_size != expected["bytes"]:
+                raise ValueError(f"{name} has {path.stat().st_size} bytes, expected {expected['bytes']}")
+            if contents and hashlib.sha256(path.read_bytes()).hexdigest() != expected["sha256"]:
+                raise ValueError(f"{name} does not match its SHA-256")
+
+    def quarantine(self, key: str, reason: str) -> None:
+        """Move a cell out of the way, with the reason beside it."""
+        self.quarantined.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target = self.quarantined / f"{key}-{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(2)}"
+        self.folder(key).rename(target)
+        append_line(
+            self.quarantined / "reasons.jsonl", json.dumps({"key": key, "folder": target.name, "reason": reason})
+        )
+
+    def remove(self, key: str) -> None:
+        """Delete a cell: renamed first, so that no reader sees a half of it."""
+        folder = self.folder(key)
+        doomed = folder.parent / f"{TEMPORARY}{key[:16]}-{secrets.token_hex(4)}"
+        folder.rename(doomed)
+        shutil.rmtree(doomed)
+
+    def note_attempt(self, key: str, record: Mapping[str, Any]) -> None:
+        """Append what became of one attempt to ``attempts.jsonl``."""
+        append_line(self.root / "attempts.jsonl", json.dumps({"key": key, "time": time.time(), **record}))
+
+    def attempts(self) -> Iterator[dict[str, Any]]:
+        """Yield the recorded attempts, oldest first; a torn line is skipped."""
+        try:
+            with open(self.root / "attempts.jsonl", encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    try:
+                        yield json.loads(line)
+                    except ValueError:
+                        continue
+        except FileNotFoundError:
+            return
+
+
+def _json(content: Any) -> bytes:
+    return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False).encode("ascii")
+
+
+def metrics_json(result: Result) -> bytes:
+    """Return metrics, figures by cause and diagnostics as JSON; NaN becomes null."""
+    from va_experiments.cell.predictions import plain
+
+    return _json(plain({"metrics": result.metrics, "per_cause": result.per_cause, "diagnostics": result.diagnostics}))
+
+
+def manifest_of(cell: Cell, result: Result, files: Mapping[str, bytes]) -> bytes:
+    """Return the manifest: the cell's content, checksums of its files, seeds, versions, timings."""
+    from va_experiments.cell.predictions import plain
+
+    facts = plain({k: v for k, v in result.facts.items() if k != "versions"})
+    body = {
+        "schema": SCHEMA,
+        "cell_id": result.key,
+        "config": plain(cell.content),
+        "labels": {"model": cell.model.name, "data": cell.setting.data},
+        "files": {n: {"sha256": hashlib.sha256(c).hexdigest(), "bytes": len(c)} for n, c in files.items()},
+        "data_sha256": cell.setting.fingerprint,
+        "prediction_sha256": result.prediction_sha256,
+        "seed": cell.setting.seed,
+        "versions": plain(result.facts.get("versions", {})),
+        "facts": facts,
+        "timings": plain(result.timings),
+        "attempt": result.attempt,
+    }
+    return _json({**body, "manifest_sha256": hashlib.sha256(_json(body)).hexdigest()})

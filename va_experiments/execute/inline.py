@@ -1,0 +1,73 @@
+"""Run fits in this process, one after the other: for the debugger, for small jobs, and as the yardstick."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from va_experiments.cell import Fit, Result, run_fit
+from va_experiments.config import ExecutionConfig
+from va_experiments.data.deaths import Deaths
+from va_experiments.execute.listener import ThrottledListener
+from va_experiments.execute.watch import Running, Watch
+from va_experiments.hooks import listening
+
+__all__ = ["InlineBackend"]
+
+
+class InlineBackend:
+    """The process itself. Time limits are not enforced here: nothing could stop a fit but the process's end."""
+
+    workers = 1
+
+    def __init__(self, config: ExecutionConfig) -> None:
+        self._config = config
+
+    def start(self) -> None:
+        """Nothing to do."""
+
+    def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], watch: Watch) -> Iterator[list[Result]]:
+        """Yield the results of each fit, in the order given."""
+        for number, fit in enumerate(fits):
+            if watch.stopping.is_set():
+                return
+            watch.waiting = len(fits) - number - 1
+            running = Running(
+                fit.key,
+                fit_label(fit),
+                f"{socket.gethostname()}:{os.getpid()}",
+                started=time.time(),
+                total=len(fit.cells),
+            )
+            watch.running["inline"] = running
+
+            def note(done: int, total: int, info: Mapping[str, object], running: Running = running) -> None:
+                running.done, running.total, running.info = done, total, info
+                watch.heartbeat = time.time()
+
+            key = fit.cells[0].key
+            keep = partial(watch.keep_state, key)
+            listener = ThrottledListener(note, keep, watch.last_state(key), watch.state_seconds)
+            with listening(listener):
+                results = run_fit(fit, deaths[fit.setting.fingerprint])
+            watch.running.pop("inline", None)
+            watch.heartbeat = time.time()
+            yield results
+
+    def describe(self) -> dict[str, Any]:
+        """Return the process."""
+        return {"backend": "inline", "workers": 1}
+
+    def stop(self) -> None:
+        """Nothing to give back."""
+
+
+def fit_label(fit: Fit) -> str:
+    """Return ``model · tested sites`` in a few words."""
+    sites = list(dict.fromkeys(c.split.test_site for c in fit.cells))
+    tested = ", ".join(sites[:3]) + (f" and {len(sites) - 3} more" if len(sites) > 3 else "")
+    return f"{fit.model.name} · {tested}"

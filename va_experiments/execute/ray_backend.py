@@ -1,0 +1,292 @@
+"""Hand fits to Ray: a small window of tasks, data shared once, crashes retried, time limits kept.
+
+Tasks, not actors: Ray keeps idle worker processes alive, so imports, compiled kernels and the data stay warm between
+tasks just as in an actor, and a dead worker takes one task with it instead of an actor that has to be rebuilt.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from va_experiments.cell import Failure, Fit, Result
+from va_experiments.config import ExecutionConfig
+from va_experiments.data.deaths import Deaths
+from va_experiments.execute.inline import fit_label
+from va_experiments.execute.watch import EngineLost, Running, Watch
+
+__all__ = ["RayBackend"]
+
+
+@dataclass
+class _Flight:
+    """A task that Ray has."""
+
+    fit: Fit
+    task: str
+    attempt: int
+    timeouts: int
+    started: float | None = None
+    cancelled: bool = False
+
+
+class RayBackend:
+    """Worker processes on this machine, or on a cluster by address."""
+
+    def __init__(self, config: ExecutionConfig) -> None:
+        self._config = config
+        self._ray: Any = None
+        self._keeper: threading.Thread | None = None
+        self._ready, self._stopping = threading.Event(), threading.Event()
+        self._error: BaseException | None = None
+        self._data: dict[str, list[Any]] = {}
+        self._board: Any = None
+        self._remote: Any = None
+        self.workers = config.num_workers or 1
+
+    def start(self) -> None:
+        """Begin to connect, in a thread that lives until `stop`; returns at once.
+
+        The kernel ends Ray's processes when the thread that started them ends, so that thread has to stay.
+        """
+        if self._keeper is None:
+            self._keeper = threading.Thread(target=self._keep, name="ray", daemon=True)
+            self._keeper.start()
+
+    def _keep(self) -> None:
+        try:
+            self._connect()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._ready.set()
+        self._stopping.wait()
+
+    def _connect(self) -> None:
+        from va_experiments.execute import ray_cluster, ray_worker
+
+        self._ray = ray_cluster.connect(self._config)
+        self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self._board = self._ray.remote(num_cpus=0)(ray_worker.Board).remote()
+        self._remote = self._ray.remote(max_retries=0)(ray_worker.work)
+
+    def wait(self) -> None:
+        """Wait until fits can be handed out.
+
+        Raises
+        ------
+        InputError
+            If the cluster cannot be joined or started.
+        """
+        self.start()
+        self._ready.wait()
+        if self._error is not None:
+            raise self._error
+
+    def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], watch: Watch) -> Iterator[list[Result]]:
+        """Yield the results of each fit as it ends.
+
+        Raises
+        ------
+        EngineLost
+            If the cluster is gone.
+        """
+        self.wait()
+        pending = deque(_Flight(fit, f"t{i}", 1, 0) for i, fit in enumerate(fits))
+        flights: dict[Any, _Flight] = {}
+        deadline: float | None = None
+        polled = 0.0
+        try:
+            while pending or flights:
+                if watch.stopping.is_set():
+                    pending.clear()
+                    deadline = deadline or time.monotonic() + self._config.drain_seconds
+                    if time.monotonic() > deadline:
+                        self._cancel(flights)
+                        return
+                while pending and len(flights) < self._config.window * self.workers:
+                    flight = pending.popleft()
+                    flights[self._submit(flight, deaths, watch)] = flight
+                watch.waiting = len(pending)
+                for ref in self._ended(flights):
+                    yield from self._landed(flights.pop(ref), ref, pending, watch)
+                if time.monotonic() - polled > 0.5:
+                    polled = time.monotonic()
+                    self._poll(flights, watch)
+                    self._enforce_limit(flights)
+        except (ConnectionError, self._lost()) as error:
+            raise EngineLost(f"Ray is gone ({type(error).__name__}: {str(error)[:200]})") from error
+        finally:
+            self._cancel(flights)
+            watch.running.clear()
+
+    def _lost(self) -> type[BaseException]:
+        return self._ray.exceptions.RaySystemError
+
+    def _ended(self, flights: Mapping[Any, _Flight]) -> list[Any]:
+        refs = list(flights)
+        first, _ = self._ray.wait(refs, num_returns=1, timeout=0.2, fetch_local=False)
+        return self._ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)[0] if first else []
+
+    def _submit(self, flight: _Flight, deaths: Mapping[str, Deaths], watch: Watch) -> Any:
+        fingerprint = flight.fit.setting.fingerprint
+        if fingerprint not in self._data:
+            self._data[fingerprint] = [self._ray.put(deaths[fingerprint])]
+        resources = flight.fit.model.resources
+        options = {"num_cpus": resources.num_cpus, "num_gpus": resources.num_gpus, **self._config.remote}
+        if resources.memory:
+            options["memory"] = resources.memory
+        state = watch.last_state(flight.fit.cells[0].key)
+        return self._remote.options(**options).remote(
+            flight.fit,
+            self._data[fingerprint],
+            flight.task,
+            flight.attempt,
+            self._board,
+            state,
+            watch.state_seconds,
+        )
+
+    def _landed(self, flight: _Flight, ref: Any, pending: deque[_Flight], watch: Watch) -> Iterator[list[Result]]:
+        watch.running.pop(flight.task, None)
+        watch.heartbeat = time.time()
+        exceptions = self._ray.exceptions
+        try:
+            results = self._ray.get(ref)
+        except exceptions.RayTaskError as error:
+            yield self._failed(flight, Failure(type(error).__name__, str(error)[-2000:], str(error)[-20_000:]))
+        except (
+            exceptions.WorkerCrashedError,
+            exceptions.OutOfMemoryError,
+            exceptions.NodeDiedError,
+            exceptions.ObjectLostError,
+            exceptions.TaskCancelledError,
+            exceptions.LocalRayletDiedError,
+        ) as error:
+            if isinstance(error, exceptions.LocalRayletDiedError):
+                raise EngineLost("Ray's node process on this machine has died") from error
+            yield from self._crashed(flight, error, pending, watch)
+        else:
+            yield from self._again_if_worth_it(flight, results, pending, watch)
+
+    def _again_if_worth_it(
+        self, flight: _Flight, results: list[Result], pending: deque[_Flight], watch: Watch
+    ) -> Iterator[list[Result]]:
+        """Yield results; cells that failed with an error named retryable go back to the queue."""
+        names = set(self._config.retry_errors)
+        again = [
+            r.key
+            for r in results
+            if r.failure is not None
+            and flight.attempt <= self._config.max_retries
+            and names & set(r.failure.traceback.rsplit("[", 1)[-1].rstrip("]").split("|"))
+        ]
+        for key in again:
+            watch.failed_attempt(key, {"attempt": flight.attempt, "error": "retryable"})
+        if again:
+            cells = tuple(c for c in flight.fit.cells if c.key in again)
+            pending.appendleft(
+                _Flight(Fit(flight.fit.key, cells), flight.task + "r", flight.attempt + 1, flight.timeouts)
+            )
+        if finished := [r for r in results if r.key not in again]:
+            yield finished
+
+    def _crashed(
+        self, flight: _Flight, error: BaseException, pending: deque[_Flight], watch: Watch
+    ) -> Iterator[list[Result]]:
+        """Retry a fit whose worker died, its cells one by one, so that a poisonous one fails alone."""
+        limit = self._config.cell_timeout_seconds
+        kind = type(error).__name__
+        if flight.cancelled:
+            message = f"time limit of {limit} s exceeded"
+            more = flight.timeouts < self._config.timeout_retries
+            kind = "CellTimeout"
+        elif "OutOfMemory" in kind:
+            message = f"out of memory: the worker was stopped ({str(error)[:300]})"
+            more = flight.attempt <= 1
+        else:
+            message = f"the worker died: {str(error)[:300]}"
+            more = flight.attempt <= self._config.max_retries
+        for cell in flight.fit.cells:
+            watch.failed_attempt(cell.key, {"attempt": flight.attempt, "error": kind, "message": message})
+        if not more or watch.stopping.is_set():
+            yield self._failed(flight, Failure(kind, message, attempts=flight.attempt))
+            return
+        for number, cell in enumerate(flight.fit.cells):
+            pending.appendleft(
+                _Flight(
+                    Fit(flight.fit.key, (cell,)),
+                    f"{flight.task}.{number}",
+                    flight.attempt + 1,
+                    flight.timeouts + flight.cancelled,
+                )
+            )
+
+    @staticmethod
+    def _failed(flight: _Flight, failure: Failure) -> list[Result]:
+        return [Result(key=c.key, failure=failure, attempt=flight.attempt) for c in flight.fit.cells]
+
+    def _poll(self, flights: Mapping[Any, _Flight], watch: Watch) -> None:
+        """Fetch what running fits have left on the board."""
+        try:
+            notes, states = self._ray.get(self._board.drain.remote(), timeout=5)
+        except Exception:  # the board serves the eye only; without it fits go on
+            return
+        watch.heartbeat = time.time()
+        for key, content in states.items():
+            watch.keep_state(key, content)
+        by_task = {f.task: f for f in flights.values()}
+        for task, note in notes.items():
+            if (flight := by_task.get(task)) is None:
+                continue
+            flight.started = flight.started or time.monotonic()
+            watch.running[task] = Running(
+                flight.fit.key,
+                fit_label(flight.fit),
+                note["worker"],
+                flight.attempt,
+                note["started"],
+                note["done"],
+                note["total"],
+                note["info"],
+            )
+
+    def _enforce_limit(self, flights: Mapping[Any, _Flight]) -> None:
+        limit = self._config.cell_timeout_seconds
+        if limit is None:
+            return
+        for ref, flight in flights.items():
+            over = flight.started is not None and time.monotonic() - flight.started > limit * len(flight.fit.cells)
+            if over and not flight.cancelled:
+                flight.cancelled = True
+                self._ray.cancel(ref, force=True)
+
+    def _cancel(self, flights: Mapping[Any, _Flight]) -> None:
+        for ref in flights:
+            try:
+                self._ray.cancel(ref, force=True)
+            except Exception:  # the cluster may be gone; there is nothing left to cancel then
+                return
+
+    def describe(self) -> dict[str, Any]:
+        """Return the cluster's resources and nodes."""
+        if self._ray is None:
+            return {"backend": "ray"}
+        nodes = [n["NodeManagerHostname"] for n in self._ray.nodes() if n.get("Alive")]
+        return {"backend": "ray", "address": self._config.address or "local", "workers": self.workers, "nodes": nodes}
+
+    def stop(self) -> None:
+        """Stop the local cluster, or leave the joined one."""
+        from va_experiments.execute import ray_cluster
+
+        if self._keeper is None:
+            return
+        self._ready.wait(60)
+        if self._ray is not None:
+            ray_cluster.disconnect()
+            self._ray = None
+        self._stopping.set()

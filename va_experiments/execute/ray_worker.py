@@ -1,0 +1,82 @@
+"""What runs on a Ray worker: one fit, with the data fetched from the object store once for each process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from va_experiments.cell import Fit, Result, run_fit
+from va_experiments.data.deaths import Deaths
+from va_experiments.execute.listener import ThrottledListener
+from va_experiments.hooks import listening
+
+__all__ = ["Board", "work"]
+
+_deaths: OrderedDict[str, Deaths] = OrderedDict()
+"""Data sets this process has fetched; the symptom matrices are views into shared memory."""
+
+
+class Board:
+    """An actor where running fits leave notes and states, and the driver picks them up."""
+
+    def __init__(self) -> None:
+        self._notes: dict[str, dict[str, Any]] = {}
+        self._states: dict[str, bytes] = {}
+
+    def note(self, task: str, note: dict[str, Any]) -> None:
+        """Take a task's latest word."""
+        self._notes[task] = note
+
+    def keep(self, key: str, content: bytes) -> None:
+        """Take a state."""
+        self._states[key] = content
+
+    def drain(self) -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
+        """Hand over and forget all notes and states."""
+        notes, states = self._notes, self._states
+        self._notes, self._states = {}, {}
+        return notes, states
+
+
+def work(
+    fit: Fit, data: list[Any], task: str, attempt: int, board: Any, state: bytes | None, state_seconds: float
+) -> list[Result]:
+    """Run one fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    data : list of one object reference
+        Wrapped, so that Ray does not fetch the data again for every task.
+    task : str
+        Name under which notes are left on the board.
+    attempt : int
+    board : actor handle
+    state : bytes or None
+        The state that an interrupted attempt left.
+    state_seconds : float
+    """
+    import ray
+
+    fingerprint = fit.setting.fingerprint
+    where = f"{socket.gethostname()}:{os.getpid()}"
+    begun = time.time()
+
+    def note(done: int, total: int, info: Mapping[str, object]) -> None:
+        word = {"worker": where, "started": begun, "done": done, "total": total, "info": dict(info)}
+        board.note.remote(task, word)
+
+    note(0, len(fit.cells), {})
+    if fingerprint not in _deaths:
+        _deaths[fingerprint] = ray.get(data[0])
+        while len(_deaths) > 4:
+            _deaths.popitem(last=False)
+    listener = ThrottledListener(
+        note, lambda content: board.keep.remote(fit.cells[0].key, content), state, state_seconds
+    )
+    with listening(listener):
+        return run_fit(fit, _deaths[fingerprint], attempt=attempt)

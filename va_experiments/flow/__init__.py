@@ -1,0 +1,1 @@
+"""The engine of a multirun, and the Prefect flow that watches it."""

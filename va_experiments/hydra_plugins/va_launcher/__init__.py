@@ -1,0 +1,1 @@
+"""Hydra's door to the engine: a launcher that hands all composed jobs to `va_experiments.launcher`."""

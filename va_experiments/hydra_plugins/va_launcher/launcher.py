@@ -1,0 +1,53 @@
+"""The launcher plugin. Thin on purpose: Hydra imports it at every start, also for ``--help``.
+
+Annotations are not postponed here: Hydra executes the module before it is registered, and dataclasses would look it up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+@dataclass
+class RayOptions:
+    """The names that users of hydra-ray-launcher know."""
+
+    init: dict[str, Any] = field(default_factory=lambda: {"address": None})
+    remote: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class VaLauncherConf:
+    """Config of ``hydra/launcher=va``."""
+
+    _target_: str = "hydra_plugins.va_launcher.launcher.VaLauncher"
+    ray: RayOptions = field(default_factory=RayOptions)
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="va", node=VaLauncherConf, provider="va_experiments")
+
+
+class VaLauncher(Launcher):
+    """Runs all jobs of a sweep as one multirun."""
+
+    def __init__(self, ray: DictConfig) -> None:
+        self.ray_cfg = ray
+        self.config: DictConfig | None = None
+        self.hydra_context: HydraContext | None = None
+        self.task_function: TaskFunction | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what Hydra hands over."""
+        self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Run a batch of jobs."""
+        from va_experiments.launcher import launch
+
+        return launch(self, job_overrides, initial_job_idx)

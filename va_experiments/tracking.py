@@ -1,0 +1,279 @@
+"""MLflow, the index and the page that people compare runs in: one parent run a multirun, one child run a cell.
+
+Everything here happens in one background thread of the driver, off the critical path. Results never depend on it: when
+MLflow cannot be reached the run goes on, says so, and ``va-experiments checkpoints sync`` brings MLflow up to date from
+the store.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from va_experiments.config import TrackingConfig
+
+__all__ = ["CELL_TAGS", "Tracker", "safe_environment"]
+
+log = logging.getLogger(__name__)
+
+CELL_TAGS = (
+    "model",
+    "protocol",
+    "train_sites",
+    "test_site",
+    "train_size",
+    "testset",
+    "features",
+    "data",
+    "simulated",
+    "status",
+    "reused",
+    "converged",
+    "cell_key",
+    "prediction_sha256",
+)
+"""Columns of a cell's row that become tags of its child run, so that the UI's filter box can use them."""
+
+_NOT_METRICS = {"started", "ended", "seed", "repeat", "fold", "replicate", "attempt", "n_causes"}
+
+
+def safe_environment() -> None:
+    """Set MLflow's safe defaults before it is imported."""
+    for name, value in {
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_MODEL_CATALOG_URI": "",
+        "DO_NOT_TRACK": "1",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def local_uri(outputs: Path) -> str:
+    """Return the URI of the SQLite file under `outputs`."""
+    return f"sqlite:///{(outputs / 'mlflow.db').resolve()}"
+
+
+class Tracker:
+    """Writes one multirun to MLflow.
+
+    Parameters
+    ----------
+    config : TrackingConfig
+    outputs : Path
+        Where ``mlflow.db`` and ``artifacts/`` lie unless the config names another server.
+    run_id : str
+        Name of the multirun.
+    tags : mapping of str to str
+        Tags of the parent run.
+    """
+
+    def __init__(self, config: TrackingConfig, outputs: Path, run_id: str, tags: Mapping[str, str]) -> None:
+        self._config, self._outputs, self._run_id, self._tags = config, outputs, run_id, dict(tags)
+        self._queue: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="mlflow", daemon=True)
+        self._client: Any = None
+        self._experiment = ""
+        self.uri = config.uri or local_uri(outputs)
+        self.parent = ""
+        self.error = ""
+        self.logged = 0
+
+    def start(self) -> None:
+        """Begin in the background: import, first-use migrations, the parent run."""
+        if self._config.mlflow:
+            self._thread.start()
+
+    def cell(self, row: Mapping[str, Any], folder: Path | None) -> None:
+        """Log a cell as a child run, with the files of its folder as artifacts."""
+        self._queue.put(("cell", (dict(row), folder)))
+
+    def finish(self, metrics: Mapping[str, float], folder: Path | None, status: str, *, timeout: float = 120) -> None:
+        """Log the multirun's own figures and files, close the parent run, and wait for the thread."""
+        if not self._config.mlflow:
+            return
+        self._queue.put(("finish", (dict(metrics), folder, status)))
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self.error = self.error or f"MLflow at {self.uri} did not answer within {timeout:.0f} s"
+
+    # --- the background thread -------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        ready = self._attempt("be opened", self._open)
+        while True:
+            kind, content = self._queue.get()
+            if kind == "cell" and ready:
+                self._attempt("take a cell", lambda content=content: self._log_cell(*content))
+            elif kind == "finish":
+                if ready:
+                    self._attempt("be closed", lambda content=content: self._close(*content))
+                return
+
+    def _attempt(self, what: str, action: Any, tries: int = 4) -> bool:
+        for number in range(tries):
+            try:
+                action()
+                return True
+            except Exception as error:  # a view must never take the run down
+                message = f"MLflow at {self.uri} could not {what}: {type(error).__name__}: {str(error)[:200]}"
+                if number == tries - 1:
+                    if not self.error:
+                        log.warning("%s; results are not affected (mend: va-experiments checkpoints sync)", message)
+                    self.error = self.error or message
+                else:
+                    time.sleep(0.5 * 4**number)
+        return False
+
+    def _open(self) -> None:
+        self._client, self._experiment = connect(self._config, self._outputs)
+        close_zombies(self._client, self._experiment, self._outputs)
+        tags = {
+            "mlflow.runName": self._run_id,
+            "mlflow.source.name": "va_experiments",
+            "va.kind": "multirun",
+            "va.outputs": outputs_tag(self._outputs),
+            "multirun": self._run_id,
+            **self._tags,
+        }
+        self.parent = self._client.create_run(self._experiment, tags=tags).info.run_id
+
+    def _log_cell(self, row: Mapping[str, Any], folder: Path | None) -> None:
+        log_cell(
+            self._client,
+            self._experiment,
+            row,
+            folder,
+            parent=self.parent,
+            multirun=self._run_id,
+            outputs=self._outputs,
+        )
+        self.logged += 1
+
+    def _close(self, metrics: Mapping[str, float], folder: Path | None, status: str) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        entries = [Metric(k, float(v), now, 0) for k, v in metrics.items() if v is not None and math.isfinite(v)]
+        for start in range(0, len(entries), 900):
+            self._client.log_batch(self.parent, metrics=entries[start : start + 900])
+        if folder is not None:
+            for path in sorted(folder.rglob("*")):
+                relative = path.relative_to(folder)
+                if path.is_file() and not any(p.startswith(".") for p in relative.parts):
+                    self._client.log_artifact(
+                        self.parent, str(path), str(relative.parent) if relative.parent.name else None
+                    )
+        self._client.set_terminated(self.parent, status)
+
+
+def outputs_tag(outputs: Path) -> str:
+    """Return the tag by which runs of one outputs folder on one host are told from others'."""
+    return f"{socket.gethostname()}:{outputs.resolve()}"
+
+
+def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
+    """Return an MLflow client and the id of the experiment, creating database and experiment on first use."""
+    safe_environment()
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    client = MlflowClient(tracking_uri=config.uri or local_uri(outputs))
+    found = client.get_experiment_by_name(config.experiment)
+    if found is not None:
+        return client, found.experiment_id
+    location = None if config.uri else (outputs / "artifacts").resolve().as_uri()
+    try:
+        return client, client.create_experiment(config.experiment, artifact_location=location)
+    except MlflowException:  # another process was faster
+        found = client.get_experiment_by_name(config.experiment)
+        if found is None:
+            raise
+        return client, found.experiment_id
+
+
+def close_zombies(client: Any, experiment: str, outputs: Path) -> int:
+    """End runs that a killed driver of this outputs folder left RUNNING; return how many."""
+    where = f"attributes.status = 'RUNNING' and tags.`va.outputs` = '{outputs_tag(outputs)}'"
+    zombies = client.search_runs([experiment], where, max_results=1000)
+    for zombie in zombies:
+        client.set_terminated(zombie.info.run_id, "KILLED")
+    return len(zombies)
+
+
+def log_cell(
+    client: Any,
+    experiment: str,
+    row: Mapping[str, Any],
+    folder: Path | None,
+    *,
+    parent: str,
+    multirun: str,
+    outputs: Path,
+) -> str:
+    """Write one cell's row as a child run, in one batch, and return the run's id."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    started = row.get("started") or time.time()
+    name = f"{row['model']} → {row['test_site']}"
+    run = client.create_run(
+        experiment,
+        start_time=int(started * 1000),
+        run_name=name,
+        tags={"mlflow.parentRunId": parent, "va.outputs": outputs_tag(outputs)} if parent else {},
+    )
+    run_id, now = run.info.run_id, int(time.time() * 1000)
+    metrics = [
+        Metric(k, float(v), now, 0)
+        for k, v in row.items()
+        if isinstance(v, (int, float)) and not isinstance(v, bool) and k not in _NOT_METRICS and math.isfinite(v)
+    ]
+    params = [Param(f"model.{k}", str(v)[:6000]) for k, v in json.loads(row["model_params"]).items()]
+    params += [Param(k, str(row[k])) for k in ("seed", "repeat", "fold", "train_size", "features") if k in row]
+    tags = [RunTag(k, _text(row.get(k))) for k in CELL_TAGS if row.get(k) not in (None, "")]
+    tags += [RunTag("va.kind", "cell"), RunTag("multirun", multirun), RunTag("job", str(row["job"])[:4000])]
+    if row.get("error_message"):
+        tags += [RunTag("error", f"{row['error_class']}: {row['error_message']}"[:4000])]
+    client.log_batch(run_id, metrics=metrics[:900], params=params[:90], tags=tags)
+    if folder is not None:
+        for path in sorted(folder.iterdir()):
+            client.log_artifact(run_id, str(path), "cell")
+    ended = row.get("ended") or time.time()
+    client.set_terminated(run_id, "FINISHED" if row["status"] == "done" else "FAILED", end_time=int(ended * 1000))
+    return run_id
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def find_cells(client: Any, experiment: str, data_sha256: str, keys: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield ``(cell key, run id)`` of finished cells among `keys` that this tracking server has."""
+    where = "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false'"
+    token = None
+    while True:
+        page = client.search_runs([experiment], where, max_results=1000, page_token=token)
+        for run in page:
+            key = run.data.tags.get("cell_key", "")
+            if key in keys:
+                yield key, run.info.run_id
+        token = page.token
+        if not token:
+            return
+
+
+def fetch_cell(client: Any, run_id: str, folder: Path) -> Path:
+    """Download the files of a cell's run below `folder`, and return the folder they lie in."""
+    return Path(client.download_artifacts(run_id, "cell", str(folder)))
