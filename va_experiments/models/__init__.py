@@ -14,6 +14,7 @@ from va_experiments.models.base import Model, Prediction
 __all__ = [
     "ExtraTrees",
     "InSilicoVA",
+    "InSilicoVAStandard",
     "InterVA",
     "InterVA5",
     "LightGBM",
@@ -32,6 +33,7 @@ __all__ = [
 _MODULE = {
     "ExtraTrees": "extra_trees",
     "InSilicoVA": "insilico",
+    "InSilicoVAStandard": "insilico_standard",
     "InterVA": "interva",
     "InterVA5": "interva5",
     "LightGBM": "lightgbm",

@@ -155,13 +155,9 @@ class InSilicoVA(Model):
             rng=seeds.generator(seed, "conditional probabilities"),
             compat=self.compat,
         )
-        if not self.conditional_.keep.any():
-            raise InputError(
-                f"InSilicoVA: every symptom of '{train.name}' is missing for more than {self.missing_threshold:.0%} of "
-                f"the training deaths; expected at least one that is known more often"
-            )
         self.levels_ = None
-        if self.conversion != "empirical" and self.update_cond_prob:
+        informed = self.conditional_.keep.any()
+        if self.conversion != "empirical" and self.update_cond_prob and informed:
             self.levels_ = to_levels(self.conditional_.probability, self.conversion, mirrored=self.mirrored)
         return self
 
@@ -214,6 +210,10 @@ class InSilicoVA(Model):
         """Return the arrays that the sampler works on, for this test set."""
         symptoms = test.symptoms[:, self.conditional_.keep]
         possible = self._possible(test, known)
+        if symptoms.shape[1] == 0:  # nothing was known in training: every cause explains a death alike
+            symptoms = np.full((len(test), 1), -1, dtype=np.int8)
+            nothing = np.full((1, len(self.conditional_.causes)), 0.5)
+            return build_problem(symptoms, probability=nothing, group=group, possible=possible)
         if self.levels_ is None:
             return build_problem(symptoms, probability=self.conditional_.probability, group=group, possible=possible)
         strength = self.levels_strength

@@ -184,7 +184,7 @@ def _summary(
         "n_draws": n_draws,
         "heidelberger_welch_failed": failed,
         "geweke_max": round(float(found.geweke.max(initial=0)), 6),
-        "undetermined": int((problem.arrays.copies * (row[:, 0] == 0)).sum()),
+        "contradictory_deaths": int((problem.arrays.copies * (row[:, 0] == 0)).sum()),
     }
     if level_draws.shape[2]:
         mean = level_draws.mean(axis=(0, 1))

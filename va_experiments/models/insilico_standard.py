@@ -147,7 +147,7 @@ class InSilicoVAStandard(Model):
             "converged": True,
         }
         if not natural.any():
-            return Prediction(probability, csmf, diagnostics=diagnostics)
+            return Prediction(probability, csmf, diagnostics={**diagnostics, "undetermined": _remainder(csmf)})
         causes = np.flatnonzero(~is_external) if self.separate_external else np.arange(n_causes)
         asked = np.ones(len(probbase.indicators), dtype=bool)
         asked[signs] = not self.separate_external
@@ -177,7 +177,8 @@ class InSilicoVAStandard(Model):
                 test.sites[s]: dict(zip(names, map(float, row), strict=True))
                 for s, row in zip(np.unique(site), found.group_csmf, strict=True)
             }
-        return Prediction(probability, draws.mean(axis=0), draws, diagnostics=diagnostics)
+        csmf = draws.mean(axis=0)
+        return Prediction(probability, csmf, draws, diagnostics={**diagnostics, "undetermined": _remainder(csmf)})
 
     def _columns(self, deaths: Deaths) -> npt.NDArray[np.intp]:
         """Return the column of each of the probbase's indicators, or raise what keeps the data from fitting."""
@@ -199,6 +200,12 @@ class InSilicoVAStandard(Model):
         if problems:
             raise InputError(problems)
         return np.array([place[c] for c in probbase.indicators], dtype=np.intp)
+
+
+def _remainder(csmf: npt.NDArray[np.float64]) -> float:
+    """Return the share of the assessed deaths that no cause got."""
+    rest = 1 - float(csmf.sum())
+    return rest if rest > 1e-9 else 0.0
 
 
 def _assessed(answers: npt.NDArray[np.int8], probbase: Probbase) -> npt.NDArray[np.bool_]:
