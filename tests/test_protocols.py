@@ -263,6 +263,9 @@ def test_a_site_without_deaths_is_an_error(deaths: Deaths) -> None:
     without = deaths.take(deaths.site != SITES.index("UP"))
     with pytest.raises(InputError, match=r"site 'UP' .* has 0 rows"):
         splits({"name": "leave_one_site_out"}, without, "UP")
+    assert [s.test_site for s in splits({"name": "leave_one_site_out"}, without)] == list(SITES[:5])
+    with pytest.raises(InputError, match="has 0 rows; nothing to test on"):
+        splits({"name": "leave_one_site_out"}, without.take([]))
     with pytest.raises(InputError, match=r"site 'UP' .* has 0 rows"):
         Split("one_to_one", ("UP",), "AP").indices(without)
     small = deaths.take(np.flatnonzero(deaths.site == 0)[:3])

@@ -56,7 +56,7 @@ def test_error_of_calibrated_probabilities_is_small() -> None:
 def test_temperature_is_recovered(temperature: float) -> None:
     truth, p = calibrated(20_000, 5)
     sharpened = calibration.apply_temperature(p, 1 / temperature)
-    found = calibration.fit_temperature(truth, sharpened)
+    found = calibration.fit_calibration(truth, sharpened, bias=False).temperature
     assert found == pytest.approx(temperature, rel=0.05)
     before, after = (
         calibration.expected_calibration_error(truth, q)
@@ -66,11 +66,38 @@ def test_temperature_is_recovered(temperature: float) -> None:
     assert temperature == 1 or after < before
 
 
+def test_temperature_and_biases_are_recovered_and_the_mean_becomes_the_share() -> None:
+    truth, p = calibrated(30_000, 4)
+    bias = np.array([0.8, -0.5, 0.2, -0.5])
+    bent = calibration.apply_temperature(p, 0.4, -bias / 0.4)  # undone by temperature 1 / 0.4 and these biases
+    found = calibration.fit_calibration(truth, bent)
+    assert found.temperature == pytest.approx(2.5, rel=0.05)
+    np.testing.assert_allclose(found.bias - found.bias.mean(), bias, atol=0.08)
+    share = np.bincount(truth, minlength=4) / len(truth)
+    np.testing.assert_allclose(found.apply(bent).mean(axis=0), share, atol=1e-5)
+    alone = calibration.fit_calibration(truth, bent, bias=False).apply(bent).mean(axis=0)
+    assert np.abs(alone - share).max() > 0.05
+
+
+def test_calibration_of_a_cause_without_deaths_and_of_very_sure_errors() -> None:
+    truth, p = calibrated(5000, 4)
+    padded = np.hstack([p, np.zeros((5000, 1))])
+    padded[:20] = [1, 0, 0, 0, 0]
+    padded[:10] = [1 - 1e-200, 1e-200, 0, 0, 0]  # sure and wrong, yet not impossible: these count most
+    truth[:20] = 1
+    found = calibration.fit_calibration(truth, padded)
+    assert found.bias[4] == 0
+    assert found.temperature > 5
+    assert (found.apply(padded)[:, 4] == 0).all()
+
+
 def test_temperature_leaves_zeros_and_undetermined_rows() -> None:
     p = np.array([[0.5, 0.5, 0], [0, 0, 0], [1.0, 0, 0]])
     raised = calibration.apply_temperature(p, 2.0)
     np.testing.assert_allclose(raised, p)
-    assert calibration.fit_temperature([2, 1], p[:2]) == 1.0
+    unchanged = calibration.fit_calibration([2, 1], p[:2])
+    assert unchanged.temperature == 1
+    np.testing.assert_allclose(unchanged.apply(p), p)
 
 
 def test_interval_coverage_is_nominal_for_exact_posteriors() -> None:

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "Calibration",
     "Reliability",
     "apply_temperature",
     "classwise_calibration_error",
     "csmf_interval_coverage",
     "expected_calibration_error",
-    "fit_temperature",
+    "fit_calibration",
     "reliability",
 ]
 
@@ -95,51 +96,87 @@ def expected_calibration_error(truth: npt.ArrayLike, probability: npt.ArrayLike,
     return float(_bins(p[np.arange(len(top)), top], top == cause, first, 1, n_bins).error[0])
 
 
-def apply_temperature(probability: npt.ArrayLike, temperature: float) -> Floats:
-    """Return ``p ** (1 / temperature)``, each row scaled to 1: less sure above 1. All-zero rows stay zero."""
+def apply_temperature(probability: npt.ArrayLike, temperature: float, bias: npt.ArrayLike = 0.0) -> Floats:
+    """Return ``p ** (1 / temperature) * exp(bias)``, each row scaled to 1; zeros and all-zero rows stay zero.
+
+    A temperature above 1 makes the probabilities less sure.
+    """
     p = np.asarray(probability, dtype=np.float64)
     with np.errstate(divide="ignore"):
-        logs = np.log(p) / temperature
+        logs = np.log(p) / temperature + np.asarray(bias)
     top = logs.max(axis=1, keepdims=True, initial=-np.inf)
     raised = np.exp(logs - np.where(np.isfinite(top), top, 0.0))
     return raised / np.maximum(raised.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny)
 
 
-def fit_temperature(truth: npt.ArrayLike, probability: npt.ArrayLike, *, floor: float = 1e-12) -> float:
-    """Return the temperature with the least log loss on these deaths (Guo et al. 2017), between 0.05 and 20.
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Bias-corrected temperature scaling: ``softmax(log p / temperature + bias)``."""
 
-    To be learned on deaths that the model was not fitted to (out-of-fold predictions). Deaths that are undetermined,
-    or whose true cause has probability below `floor`, say nothing about it and are left out; 1.0 if none is left.
-    Golden-section search on the logarithm: the log loss is convex in 1 / temperature, so it has a single minimum.
+    temperature: float
+    bias: Floats
+    """Shape (n_causes,); 0 for causes that the calibration deaths do not have."""
+
+    def apply(self, probability: npt.ArrayLike) -> Floats:
+        """Return calibrated probabilities; zeros and all-zero rows stay zero."""
+        return apply_temperature(np.asarray(probability, dtype=np.float64), self.temperature, self.bias)
+
+
+def fit_calibration(
+    truth: npt.ArrayLike, probability: npt.ArrayLike, *, bias: bool = True, ridge: float = 1e-3
+) -> Calibration:
+    """Return the temperature, and a bias for each cause, with the least log loss on these deaths.
+
+    To be learned on deaths that the model was not fitted to (out-of-fold predictions). With biases the mean calibrated
+    probability of each cause is its share among these deaths, which corrections for label shift rely on; a temperature
+    alone breaks it (Alexandari, Kundaje and Shrikumar 2020, ICML; PMLR 119:222). Deaths whose true cause has
+    probability 0, among them the undetermined ones, say nothing about it and are left out; if none is left nothing is
+    changed. The loss is convex in (1 / temperature, bias) and is minimised by L-BFGS.
+
+    Parameters
+    ----------
+    truth : int array, shape (n,)
+    probability : float array, shape (n, n_causes)
+    bias : bool
+        False: temperature scaling alone (Guo et al. 2017, ICML; PMLR 70:1321).
+    ridge : float
+        Weight of the biases' sum of squares, in deaths: keeps those of causes with a few deaths finite.
     """
+    from scipy.optimize import minimize
+
     cause, p = np.asarray(truth, dtype=np.intp), np.asarray(probability, dtype=np.float64)
-    keep = p[np.arange(len(cause)), cause] > floor
+    n_causes = p.shape[1]
+    keep = p[np.arange(len(cause)), cause] > 0
     cause, p = cause[keep], p[keep]
-    if len(cause) == 0:
-        return 1.0
-    logs = np.log(np.maximum(p, np.finfo(np.float64).tiny))
-    logs -= logs.max(axis=1, keepdims=True)
-    own = logs[np.arange(len(cause)), cause]
+    n = len(cause)
+    if n == 0:
+        return Calibration(1.0, np.zeros(n_causes))
+    possible = p > 0
+    logs = np.log(np.where(possible, p, 1.0))
+    members = np.bincount(cause, minlength=n_causes)
+    free = members > 0 if bias else np.zeros(n_causes, dtype=bool)
+    rows = np.arange(n)
 
-    def loss(log_temperature: float) -> float:
-        scale = np.exp(-log_temperature)
-        mass = np.where(p > 0, np.exp(logs * scale), 0.0).sum(axis=1)
-        return float((np.log(mass) - own * scale).mean())
+    def loss(x: Floats) -> tuple[float, Floats]:
+        shift = np.zeros(n_causes)
+        shift[free] = x[1:]
+        z = np.where(possible, logs * x[0] + shift, -np.inf)
+        top = z.max(axis=1, keepdims=True)
+        q = np.exp(z - top)
+        total = q.sum(axis=1, keepdims=True)
+        q /= total
+        value = float((np.log(total[:, 0]) + top[:, 0] - z[rows, cause]).mean()) + ridge / n * float(x[1:] @ x[1:])
+        by_scale = float(((q * logs).sum(axis=1) - logs[rows, cause]).mean())
+        by_bias = (q.sum(axis=0) - members)[free] / n + 2 * ridge / n * x[1:]
+        return value, np.concatenate([[by_scale], by_bias])
 
-    low, high = np.log(0.05), np.log(20.0)
-    ratio = (np.sqrt(5) - 1) / 2
-    a, b = high - ratio * (high - low), low + ratio * (high - low)
-    at_a, at_b = loss(a), loss(b)
-    for _ in range(60):
-        if at_a <= at_b:
-            high, b, at_b = b, a, at_a
-            a = high - ratio * (high - low)
-            at_a = loss(a)
-        else:
-            low, a, at_a = a, b, at_b
-            b = low + ratio * (high - low)
-            at_b = loss(b)
-    return float(np.exp((low + high) / 2))
+    start = np.concatenate([[1.0], np.zeros(int(free.sum()))])
+    bounds = [(0.02, 50.0)] + [(None, None)] * int(free.sum())
+    options = {"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-7}
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+    shift = np.zeros(n_causes)
+    shift[free] = found[1:]
+    return Calibration(float(1 / found[0]), shift)
 
 
 def csmf_interval_coverage(true: npt.ArrayLike, draws: npt.ArrayLike, *, level: float = 0.95) -> npt.NDArray[np.bool_]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.errors import InputError, did_you_mean, shown
-from va_experiments.metrics.calibration import apply_temperature, fit_temperature
+from va_experiments.metrics.calibration import fit_calibration
 
 __all__ = [
     "ESTIMATORS",
@@ -201,7 +201,8 @@ def em(
     training : Training
         Gives the training fractions and, with `calibrate`, the temperature.
     calibrate : bool
-        Raise probabilities to the power 1/temperature, learned on the training predictions (Guo 2017).
+        First learn a temperature and a bias for each cause on the training predictions: see
+        `va_experiments.metrics.calibration.fit_calibration`. A temperature alone does harm here.
     pseudo_deaths : float
         Deaths with the training cause mix added in each round: a Dirichlet prior that keeps rare causes from vanishing.
     tolerance : float
@@ -219,8 +220,9 @@ def em(
         return CSMFEstimate(None, "every death is undetermined")
     facts: dict[str, Any] = {}
     if calibrate:
-        facts["temperature"] = fit_temperature(truth, train_p)
-        p = apply_temperature(p, facts["temperature"])
+        calibration = fit_calibration(truth, train_p)
+        facts["temperature"] = calibration.temperature
+        p = calibration.apply(p)
     prior = np.bincount(truth, minlength=p.shape[1]) / len(truth)
     likelihood = np.divide(p, prior, out=np.zeros_like(p), where=prior > 0)
     likelihood = likelihood[likelihood.any(axis=1)]

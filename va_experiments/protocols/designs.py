@@ -37,8 +37,8 @@ def splits(
     deaths : Deaths
         Its sites, their sizes and whether causes are known are looked at, nothing else.
     test_sites : "all", str or iterable of str
-        Sites to test on; case is ignored. For ``pooled`` and ``in_domain`` the sites that are divided. Under
-        ``leave_one_country_out`` the whole country of a tested site is left out of training.
+        Sites to test on; case is ignored. All means those with deaths. For ``pooled`` and ``in_domain`` the sites that
+        are divided. Under ``leave_one_country_out`` the whole country of a tested site is left out of training.
 
     Raises
     ------
@@ -48,8 +48,12 @@ def splits(
     options = protocol_options(protocol)
     present = [s for k, s in enumerate(deaths.sites) if (deaths.site == k).any()]
     sites = resolve_sites(test_sites, deaths.sites)
-    if explicit := [s for s in sites if s not in present]:
-        raise InputError([f"site '{s}' of data '{deaths.name}' has 0 rows; nothing to test on" for s in explicit])
+    if sites == deaths.sites:
+        sites = tuple(present)  # all: those there are
+    if empty := [s for s in sites if s not in present]:
+        raise InputError([f"site '{s}' of data '{deaths.name}' has 0 rows; nothing to test on" for s in empty])
+    if not present:
+        raise InputError(f"data '{deaths.name}' has 0 rows; nothing to test on")
     if not deaths.labelled and not isinstance(options, Assign):
         raise InputError(f"data '{deaths.name}' has no causes: only protocol=assign can use them")
     found = list(_sized(options, deaths, _whole(options, sites, present)))
