@@ -192,7 +192,24 @@ class PrefectView:
             name=FLOW, flow_run_name=self._run_id, task_runner=runner, persist_result=False, validate_parameters=False
         )(multirun)
         recorded(return_state=True)
-        time.sleep(0.2)  # the server takes the last events a moment after the flow has ended
+        await_last_events(self.flow_run_id)
+
+
+def await_last_events(flow_run_id: str, timeout: float = 8.0) -> None:
+    """Wait until the server has taken the final state of every task run: it comes a moment after the flow has ended."""
+    import uuid
+
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+    deadline = time.monotonic() + timeout
+    this_run = FlowRunFilter(id=FlowRunFilterId(any_=[uuid.UUID(flow_run_id)]))
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            runs = client.read_task_runs(flow_run_filter=this_run)
+            if all(r.state is not None and r.state.is_final() for r in runs):
+                return
+            time.sleep(0.2)
 
 
 def sweep_stale_runs(home: Path) -> int:

@@ -142,7 +142,7 @@ def convergence_figure(cells: pd.DataFrame) -> Figure:
         alt.Chart(inline(frame))
         .mark_bar()
         .encode(
-            x=alt.X("cells:Q", title="Cells", axis=alt.Axis(tickMinStep=1, format="d")),
+            x=alt.X("cells:Q", title="Cells", axis=alt.Axis(tickMinStep=1, format="d", tickCount=5, labelFlush=False)),
             y=alt.Y("model:N", axis=model_axis()),
             color=alt.Color("state:N", scale=scale, legend=legend()),
             tooltip=["model:N", "state:N", "cells:Q"],

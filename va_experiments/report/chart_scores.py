@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import pandas as pd
 
@@ -14,24 +13,32 @@ from va_experiments.report.chart_style import (
     heat_map,
     inline,
     left_out,
-    legend,
     model_axis,
-    model_colours,
     value_axis,
 )
 from va_experiments.report.leaderboard import Leaderboard, mean, t_interval
 from va_experiments.report.settings import lower_is_better, metric_label
 from va_experiments.report.terminal import number
 
-__all__ = ["difference_rows", "differences_figure", "leaderboard_figure", "learning_curve_figure", "matrix_figure"]
+__all__ = ["difference_rows", "differences_figure", "leaderboard_figure", "matrix_figure"]
+
+LONGEST_NAME = 30
+"""Characters of a model's name in a figure, so that no two are cut to the same text; the rank is the table's."""
 
 MEAN = "mean"
 """Last column of the matrix; a site of that name would be drawn in it."""
 
 
 def named(board: Leaderboard) -> dict[str, str]:
-    """Return what each model is called in figures: trivial ones say so."""
-    return {str(m): f"{m} (trivial)" if t else str(m) for m, t in board.rows["trivial"].items()}
+    """Return what each model is called in figures: trivial ones say so; a long name is cut and gets its rank."""
+    names = {}
+    for place, row in enumerate(board.records(), start=1):
+        label = row["label"]
+        names[label] = f"{label} (trivial)" if row["trivial"] else label
+        if len(label) > LONGEST_NAME:
+            rank = f"#{row['rank']:.0f}" if row["rank"] == row["rank"] else f"row {place}"
+            names[label] = f"{label[: LONGEST_NAME - 8]}... {rank}"
+    return names
 
 
 def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
@@ -222,99 +229,3 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
     return Figure(
         key, "differences", title, caption, alt.layer(*layers).properties(height=24 * len(order)), setting=setting
     )
-
-
-def crossings(curve: pd.DataFrame, models: Sequence[str]) -> str:
-    """Return in words where the curves of the first six of `models` cross (linear in the logarithm of the size).
-
-    Parameters
-    ----------
-    curve : DataFrame
-        ``model``, ``n_train``, ``mean``.
-    """
-    found = []
-    lines = {m: own.sort_values("n_train").set_index("n_train")["mean"] for m, own in curve.groupby("model")}
-    for i, first in enumerate(models[:6]):
-        for second in models[i + 1 : 6]:
-            gap = (lines[first] - lines[second]).dropna()
-            for n, m, before, after in zip(gap.index, gap.index[1:], gap, gap.iloc[1:], strict=False):
-                if before * after < 0:
-                    at = math.exp(math.log(n) + math.log(m / n) * before / (before - after))
-                    found.append(f"{first} and {second} at {float(f'{at:.2g}'):,.0f}")
-    if not found:
-        return "No two of the leading curves cross."
-    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
-    return f"Curves cross (in training deaths, by interpolation): {'; '.join(found[:8])}{more}."
-
-
-def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) -> Figure:
-    """Return score against number of training deaths, one line a model, with a band over sites."""
-    import altair as alt
-
-    title, section = "Learning curves", "learning"
-    groups: dict[tuple[str, ...], list[Leaderboard]] = {}
-    for board in boards:
-        s = board.setting
-        groups.setdefault((s.data, s.features, s.protocol, s.testset), []).append(board)
-    family = max(groups.values(), key=len)
-    if len(family) < 2:
-        return left_out(
-            "learning-curves", section, title, "The training size does not vary in this run (protocol train_size)."
-        )
-    found = []
-    for board in family:
-        s = board.setting
-        own = cells[
-            (cells["data"] == s.data)
-            & (cells["features"] == s.features)
-            & (cells["protocol"] == s.protocol)
-            & (cells["testset"] == s.testset)
-            & (cells["train_size"] == s.train_size)
-        ]
-        n = own["n_train"].mean()
-        for label, row in board.rows.iterrows():
-            if not math.isnan(row["mean"]):
-                found.append(
-                    {
-                        "model": str(label),
-                        "n_train": n,
-                        "mean": row["mean"],
-                        "low": row["low"],
-                        "high": row["high"],
-                        "size": s.train_size,
-                    }
-                )
-    curve = pd.DataFrame(found, columns=["model", "n_train", "mean", "low", "high", "size"])
-    curve = curve[curve["n_train"] > 0]
-    if curve["n_train"].nunique() < 2:
-        return left_out("learning-curves", section, title, "Fewer than two training sizes are complete.")
-    models = [str(m) for m in family[0].rows.index if m in set(curve["model"])]
-    models += sorted(set(curve["model"]) - set(models))
-    trivial = cells.drop_duplicates("label").set_index("label")["trivial"]
-    colour, shape = model_colours(models, [bool(trivial[m]) for m in models])
-    x = alt.X(
-        "n_train:Q",
-        scale=alt.Scale(type="log", nice=False, padding=12),
-        title="Training deaths (mean over cells, log scale)",
-        axis=alt.Axis(format="~s", tickCount=5, labelOverlap=True),
-    )
-    y = alt.Y("mean:Q", scale=alt.Scale(zero=False), title=metric_label(family[0].metric))
-    tint = alt.Color("model:N", scale=colour, legend=legend())
-    base = alt.Chart(inline(curve))
-    band = base.mark_area(opacity=0.09).encode(
-        x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q", color=tint
-    )
-    line = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=tint)
-    dots = base.mark_point(filled=True, size=60, opacity=1).encode(
-        x=x,
-        y=y,
-        color=tint,
-        shape=alt.Shape("model:N", scale=shape, legend=legend()),
-        tooltip=["model:N", "size:N", alt.Tooltip("n_train:Q", format=".0f"), alt.Tooltip("mean:Q", format=".3f")],
-    )
-    crossed = crossings(curve, [m for m in models if not trivial[m]])
-    caption = (
-        f"Mean over sites against training deaths ({family[0].setting.title.split(', training')[0]}); bands are 95% t "
-        f"intervals over sites. {crossed}"
-    )
-    return Figure("learning-curves", section, title, caption, alt.layer(band, line, dots).properties(height=320))

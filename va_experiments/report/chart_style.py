@@ -97,6 +97,8 @@ def specification(chart: Any, width: int | str = "container") -> dict[str, Any]:
             "domainColor": "#888",
             "tickColor": "#888",
         },
+        # Anchored at its end, a title that is longer than a narrow plot runs under the labels, not off the page.
+        "axisX": {"titleAnchor": "end"},
         "legend": {
             "labelFontSize": 11,
             "titleFontSize": 12,

@@ -198,13 +198,17 @@ def model_labels(cells: pd.DataFrame) -> list[str]:
         own.setdefault(model, []).append(parameters)
     labels = {}
     for key, parameters in parsed.items():
-        # A parameter that only some of a model's cells have differs too.
-        differing = [
-            f"{name}={value}"
-            for name, value in sorted(parameters.items())
-            if any(o.get(name) != value for o in own[key[0]])
-        ]
-        labels[key] = f"{key[0]} ({', '.join(differing)})" if differing else key[0]
+        others = own[key[0]]
+        # A parameter that other cells of the model leave out differs too, but is named only where it must be.
+        for present in (True, False):
+            differing = [
+                f"{name}={value}"
+                for name, value in sorted(parameters.items())
+                if any(o.get(name, value if present else None) != value for o in others)
+            ]
+            labels[key] = f"{key[0]} ({', '.join(differing)})" if differing else key[0]
+            if list(labels.values()).count(labels[key]) == 1:
+                break
     return [labels[key] for key in keys]
 
 

@@ -10,11 +10,12 @@ import pandas as pd
 
 from va_experiments.report.chart_calibration import calibration_figure, convergence_figure, csmf_figure
 from va_experiments.report.chart_cost import gantt_figure, memory_figure, time_figure
+from va_experiments.report.chart_learning import learning_curve_figure
 from va_experiments.report.chart_scores import (
     differences_figure,
     leaderboard_figure,
-    learning_curve_figure,
     matrix_figure,
+    named,
 )
 from va_experiments.report.chart_style import STATIC_WIDTH, Figure, left_out, specification
 from va_experiments.report.chart_transfer import (
@@ -24,7 +25,7 @@ from va_experiments.report.chart_transfer import (
     transfer_figure,
 )
 from va_experiments.report.content import ReportContent
-from va_experiments.report.leaderboard import Leaderboard
+from va_experiments.report.leaderboard import Leaderboard, full_size
 from va_experiments.report.settings import SETTING_COLUMNS
 from va_experiments.report.tables import write_whole
 
@@ -40,7 +41,7 @@ def all_figures(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Le
     Leaderboard, matrix and differences are drawn for each setting at full training size; what goes deeper (causes,
     confusion, calibration, CSMF) for the first.
     """
-    full = [b for b in boards if b.setting.train_size in ("", "all")] or list(boards[:1])
+    full = full_size(boards)
     figures: list[Figure] = []
     for i, board in enumerate(full[:MOST_SETTINGS]):
         suffix = f"-{board.setting.slug}" if i else ""
@@ -74,7 +75,9 @@ def all_figures(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Le
         confusion_figure(main, confusion, groups, by_group=False),
     ]
     figures += [learning_curve_figure(boards, cells), calibration_figure(main, _joined(content.reliability, names))]
-    figures += [time_figure(cells), memory_figure(cells), gantt_figure(cells), convergence_figure(cells)]
+    short = named(main)
+    labelled = cells.assign(label=[short.get(label, label) for label in cells["label"]])
+    figures += [time_figure(labelled), memory_figure(labelled), gantt_figure(labelled), convergence_figure(labelled)]
     return figures
 
 

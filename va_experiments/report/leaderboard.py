@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.report.content import records
-from va_experiments.report.settings import CEILINGS, SPLIT_COLUMNS, Setting, lower_is_better, split_settings
+from va_experiments.report.settings import CEILINGS, SPLIT_COLUMNS, Setting, lower_is_better, size_order, split_settings
 
-__all__ = ["Leaderboard", "leaderboard", "leaderboards", "t_interval"]
+__all__ = ["Leaderboard", "full_size", "leaderboard", "leaderboards", "t_interval"]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -146,6 +146,15 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_mis
     return Leaderboard(
         setting, metric, table, frame(values), frame(lows), frame(highs), _ceilings(cells, metric, sites)
     )
+
+
+def full_size(boards: Sequence[Leaderboard]) -> list[Leaderboard]:
+    """Return the boards of models trained on all there was; where there is none, those of the largest size."""
+    full = [b for b in boards if b.setting.train_size in ("", "all")]
+    if full:
+        return full
+    largest = max(size_order(b.setting.train_size) for b in boards)
+    return [b for b in boards if size_order(b.setting.train_size) == largest]
 
 
 def mean(values: Sequence[float] | pd.Series) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from va_experiments.report.chart_scores import difference_rows
 from va_experiments.report.content import TRIVIAL_MODELS, ReportContent, records
-from va_experiments.report.leaderboard import Leaderboard, leaderboard
+from va_experiments.report.leaderboard import Leaderboard, full_size, leaderboard
 from va_experiments.report.performance import cost_by_model, critical_path, seconds, slowest_cells
 from va_experiments.report.settings import METRIC_LABELS, metric_label, split_settings
 from va_experiments.report.terminal import number
@@ -87,19 +87,21 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
     return html_table(title, columns, rows, note=note)
 
 
-def metrics_tables(content: ReportContent, cells: pd.DataFrame) -> list[dict[str, Any]]:
+def metrics_tables(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
     """Return one table a setting: every metric's mean over sites, by model in the primary metric's order."""
     metrics = [m for m in METRIC_LABELS if m in cells.columns and cells[m].notna().any()]
     if len(metrics) < 2:
         return []
     tables = []
-    settings = [(s, g) for s, g in split_settings(cells) if s.train_size in ("", "all")] or split_settings(cells)
-    for setting, group in settings[:MOST_SETTINGS]:
-        boards = {m: leaderboard(setting, group, m, allow_missing=content.allow_missing) for m in metrics}
-        means = {m: {r["label"]: r["mean"] for r in board.records()} for m, board in boards.items()}
-        first = leaderboard(setting, group, content.primary_metric, allow_missing=content.allow_missing)
+    for main in full_size(boards)[:MOST_SETTINGS]:
+        setting = main.setting
+        group = next(g for s, g in split_settings(cells) if s == setting)
+        means = {}
+        for m in metrics:
+            board = leaderboard(setting, group, m, allow_missing=content.allow_missing)
+            means[m] = {r["label"]: r["mean"] for r in board.records()}
         rows = []
-        for row in first.records():
+        for row in main.records():
             name = f"{row['label']} (trivial)" if row["trivial"] else row["label"]
             values = [number(means[m][row["label"]]) or "-" for m in metrics]
             rows.append(("trivial" if row["trivial"] else "", [name, *values]))

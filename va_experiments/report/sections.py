@@ -13,7 +13,7 @@ import pandas as pd
 from va_experiments.report.answer import answer
 from va_experiments.report.chart_style import Figure
 from va_experiments.report.content import ReportContent, records
-from va_experiments.report.leaderboard import Leaderboard
+from va_experiments.report.leaderboard import Leaderboard, full_size
 from va_experiments.report.methods import report_methods
 from va_experiments.report.page_tables import (
     board_table,
@@ -93,9 +93,9 @@ def _content_of(
     if key == "leaderboard":
         first, common = boards[0].setting, boards[0].setting.common
         lead = f"{first.title[:1].upper()}{first.title[1:]}." if len(boards) == 1 else common and f"All here: {common}."
-        return _text(lead), [*_board_tables(boards, content.interval), *metrics_tables(content, cells)]
+        return _text(lead), [*_board_tables(boards, content.interval), *metrics_tables(content, cells, boards)]
     if key == "differences":
-        return [], _there(*(differences_table(b, content.comparisons) for b in _full(boards)[:6]))
+        return [], _there(*(differences_table(b, content.comparisons) for b in full_size(boards)[:6]))
     if key == "cost":
         return [], [cost_table(cells)]
     if key == "performance":
@@ -115,11 +115,6 @@ def _content_of(
     return [], []
 
 
-def _full(boards: Sequence[Leaderboard]) -> list[Leaderboard]:
-    """Return the boards of models trained on all there was; all of them where there is none."""
-    return [b for b in boards if b.setting.train_size in ("", "all")] or list(boards)
-
-
 def _board_tables(boards: Sequence[Leaderboard], interval: str) -> Items:
     return [board_table(b, b.setting.heading if len(boards) > 1 else "", interval=interval) for b in boards]
 
@@ -137,7 +132,7 @@ def _interleaved(figures: Items, tables: Items) -> Items:
 
 
 def _answers(content: ReportContent, boards: Sequence[Leaderboard]) -> Paragraphs:
-    full = _full(boards)
+    full = full_size(boards)
     found = [answer(b, content.comparisons) for b in full[:MOST_ANSWERS]]
     paragraphs = [{"text": a.sentence, "kind": a.verdict} for a in found]
     if len(full) > MOST_ANSWERS:
