@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import (
     cohen_kappa_score,
+    confusion_matrix,
     precision_score,
     recall_score,
     top_k_accuracy_score,
@@ -46,6 +47,20 @@ def test_sensitivity_and_predictive_value_equal_sklearn() -> None:
     assert individual.macro(individual.positive_predictive_value(CORRECT, GIVEN), TRUE) == pytest.approx(
         precision_score(TRUTH, NAMED, labels=PRESENT, average="macro", zero_division=0)
     )
+
+
+def test_specificity_and_npv_equal_sensitivity_and_ppv_of_the_complement() -> None:
+    for cause in PRESENT:
+        other_true, other_named = (cause != TRUTH).astype(int), (cause != NAMED).astype(int)
+        spec = individual.specificity(CORRECT, TRUE, GIVEN, N)[cause]
+        npv = individual.negative_predictive_value(CORRECT, TRUE, GIVEN, N)[cause]
+        assert spec == pytest.approx(recall_score(other_true, other_named))
+        assert npv == pytest.approx(precision_score(other_true, other_named))
+
+
+def test_confusion_equals_sklearn() -> None:
+    expected = confusion_matrix(TRUTH, np.where(NAMED < 0, C, NAMED), labels=range(C + 1))[:C]
+    np.testing.assert_array_equal(individual.confusion(TRUTH, NAMED, C), expected)
 
 
 def test_kappa_equals_sklearn_with_undetermined_as_a_category() -> None:

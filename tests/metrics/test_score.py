@@ -63,7 +63,10 @@ def test_names_and_ranges() -> None:
     assert {"csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model", "top1", "top3", "mean_ccc"} <= set(
         METRICS
     )
+    assert "csmf_interval_coverage" not in found.values  # no draws, so not there
     for name, info in {**METRICS, **CASE_METRICS}.items():
+        if name == "csmf_interval_coverage":
+            continue
         assert info.range[0] <= found.values[name] <= info.range[1]
         assert info.label
         assert info.description.endswith(".")
@@ -71,7 +74,8 @@ def test_names_and_ranges() -> None:
             assert info.range[0] <= found.values[f"{name}_low"] <= found.values[f"{name}_high"] <= info.range[1]
     assert all(type(v) is float and np.isfinite(v) for v in found.values.values())
     assert set(found.per_cause) == {
-        "n_true", "sensitivity", "ppv", "ccc", "csmf_true", "csmf_top", "csmf_mean", "csmf_model", "csmf_error",
+        "n_true", "sensitivity", "specificity", "ppv", "npv", "ccc", "csmf_true", "csmf_top",
+        "csmf_mean", "csmf_model", "csmf_error",
     }  # fmt: skip
     assert all(v.shape == (C,) for v in found.per_cause.values())
     assert found.per_cause["n_true"].sum() == 200
@@ -119,6 +123,14 @@ def test_same_seed_same_bits_and_order_of_deaths_plays_no_part_in_the_point() ->
     moved = Prediction(probability=prediction.probability[order], csmf=prediction.csmf)
     again = score(truth[order], moved, CAUSES, n_bootstrap=0).values
     assert {k: again[k] for k in METRICS if "model" not in k} == {k: first[k] for k in METRICS if "model" not in k}
+
+
+def test_coverage_of_csmf_draws() -> None:
+    truth = np.array([0, 1, 2, 1])
+    draws = np.tile([0.25, 0.5, 0.25], (40, 1)) + np.linspace(-0.01, 0.01, 40)[:, None] * [1, 0, -1]
+    draws[:, 2] += 0.1
+    prediction = SimpleNamespace(probability=np.eye(3)[truth], csmf=np.full(3, 1 / 3), top_cause=None, csmf_draws=draws)
+    assert score(truth, prediction, "abc").values["csmf_interval_coverage"] == pytest.approx(2 / 3)
 
 
 def test_extreme_predictions() -> None:

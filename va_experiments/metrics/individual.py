@@ -10,13 +10,16 @@ import numpy.typing as npt
 
 __all__ = [
     "chance_corrected_concordance",
+    "confusion",
     "kappa",
     "macro",
     "median_over_present",
+    "negative_predictive_value",
     "partial_concordance",
     "positive_predictive_value",
     "rank_of_truth",
     "sensitivity",
+    "specificity",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -59,6 +62,42 @@ def positive_predictive_value(correct: npt.ArrayLike, named: npt.ArrayLike) -> F
     Depends on the cause mix of the test set: not comparable between test sets.
     """
     return _ratio(correct, named)
+
+
+def specificity(correct: npt.ArrayLike, true: npt.ArrayLike, named: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
+    """Return the share of the deaths of all other causes that are not given this one; NaN where there are none.
+
+    Undetermined deaths are given no cause, so they count as right here. `n` is the number of deaths, shape (...).
+    """
+    total = np.asarray(n, dtype=np.float64)[..., None]
+    others = total - np.asarray(true)
+    return _ratio(others - (np.asarray(named) - np.asarray(correct)), others)
+
+
+def negative_predictive_value(
+    correct: npt.ArrayLike, true: npt.ArrayLike, named: npt.ArrayLike, n: npt.ArrayLike
+) -> Floats:
+    """Return the share of deaths of other causes among those not given this one; NaN where there are none.
+
+    Depends on the cause mix of the test set. `n` is the number of deaths, shape (...).
+    """
+    rest = np.asarray(n, dtype=np.float64)[..., None] - np.asarray(named)
+    return _ratio(rest - (np.asarray(true) - np.asarray(correct)), rest)
+
+
+def confusion(truth: npt.ArrayLike, named: npt.ArrayLike, n_causes: int) -> npt.NDArray[np.int64]:
+    """Return how many deaths of each true cause were given each cause, shape (n_causes, n_causes + 1).
+
+    The last column counts undetermined deaths (-1). For groups of causes give the groups' numbers instead.
+
+    Parameters
+    ----------
+    truth, named : int array, shape (n,)
+    n_causes : int
+    """
+    given = np.asarray(named, dtype=np.intp)
+    codes = np.asarray(truth, dtype=np.intp) * (n_causes + 1) + np.where(given < 0, n_causes, given)
+    return np.bincount(codes, minlength=n_causes * (n_causes + 1)).reshape(n_causes, n_causes + 1)
 
 
 def chance_corrected_concordance(correct: npt.ArrayLike, true: npt.ArrayLike) -> Floats:

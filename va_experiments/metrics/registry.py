@@ -26,7 +26,7 @@ from va_experiments.metrics.tally import Cases, Tally
 
 __all__ = ["CASE_METRICS", "METRICS", "METRIC_SET_VERSION", "MetricInfo"]
 
-METRIC_SET_VERSION = 1
+METRIC_SET_VERSION = 2
 """Version of the meanings of all metrics together; part of a cell's key."""
 
 Floats = npt.NDArray[np.float64]
@@ -207,6 +207,12 @@ def _csmf_true(cases: Cases) -> Floats:
     return csmf.cause_fractions(cases.truth, cases.n_causes)
 
 
+def _interval_coverage(cases: Cases) -> float:
+    if cases.csmf_draws is None:
+        return float("nan")
+    return float(calibration.csmf_interval_coverage(_csmf_true(cases), cases.csmf_draws).mean())
+
+
 def _label_coverage(cases: Cases) -> float:
     return float("nan") if cases.train_cause is None else ceilings.label_coverage(cases.truth, cases.train_cause)
 
@@ -245,6 +251,14 @@ CASE_METRICS: dict[str, MetricInfo] = {
         (0, 1),
         "Expected CSMF accuracy of a fresh, rightly labelled sample of as many deaths from the same cause mix.",
         lambda c: ceilings.finite_sample_ceiling(_csmf_true(c), len(c.truth)),
+    ),
+    "csmf_interval_coverage": MetricInfo(
+        "coverage of CSMF intervals",
+        True,
+        (0, 1),
+        "Share of the declared causes whose true fraction lies in the 95% interval of the model's CSMF draws; "
+        "only for models that have draws.",
+        _interval_coverage,
     ),
     "label_coverage": MetricInfo(
         "label coverage",

@@ -29,8 +29,8 @@ class Scores:
     values: dict[str, float]
     """Metric by name, with ``<name>_low`` and ``<name>_high`` where there is an interval; never NaN or infinite."""
     per_cause: dict[str, npt.NDArray[np.float64]]
-    """Columns over the declared causes: ``n_true, sensitivity, ppv, ccc, csmf_true, csmf_top, csmf_mean, csmf_model``
-    and ``csmf_error`` (csmf_top less csmf_true); NaN where undefined."""
+    """Columns over the declared causes: ``n_true, sensitivity, specificity, ppv, npv, ccc, csmf_true, csmf_top,
+    csmf_mean, csmf_model`` and ``csmf_error`` (csmf_top less csmf_true); NaN where undefined."""
 
 
 def evaluate(sums: Tally, names: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
@@ -111,7 +111,9 @@ def _per_cause(sums: Tally) -> dict[str, npt.NDArray[np.float64]]:
     return {
         "n_true": true.copy(),
         "sensitivity": individual.sensitivity(correct, true),
+        "specificity": individual.specificity(correct, true, named, sums.n[0]),
         "ppv": individual.positive_predictive_value(correct, named),
+        "npv": individual.negative_predictive_value(correct, true, named, sums.n[0]),
         "ccc": individual.chance_corrected_concordance(correct, true),
         "csmf_true": sums.csmf_true[0],
         "csmf_top": sums.csmf_top[0],

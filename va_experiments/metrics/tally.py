@@ -58,6 +58,8 @@ class Cases:
     """Rank of the true cause, 0 = first, shape (n,)."""
     train_cause: npt.NDArray[np.integer] | None = None
     """Causes of the training deaths, where known."""
+    csmf_draws: Floats | None = None
+    """Posterior draws of the CSMF, where the model has them, shape (n_draws, n_causes)."""
 
     @property
     def n_causes(self) -> int:
@@ -119,6 +121,7 @@ def cases_of(truth: npt.ArrayLike, prediction: PredictionLike, train_cause: npt.
         csmf=np.asarray(prediction.csmf, dtype=np.float64),
         rank=rank_of_truth(cause, probability),
         train_cause=None if train_cause is None else np.asarray(train_cause),
+        csmf_draws=getattr(prediction, "csmf_draws", None),
     )
 
 
