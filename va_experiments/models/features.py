@@ -49,7 +49,7 @@ class FeatureEncoder:
         centre = np.array([np.nanmedian(np.where(np.isfinite(v), v, np.nan)) for v in values])
         spread = np.array([np.nanstd(np.where(np.isfinite(v), v, np.nan)) for v in values])
         scale = np.where(spread > 0, spread, 1.0) if standardise else np.ones(len(used))
-        return cls(encoding, used, centre if standardise else np.zeros(len(used)) + centre, scale)
+        return cls(encoding, used, centre, scale)
 
     def encode(self, deaths: Deaths, rows: npt.NDArray[np.intp] | slice) -> npt.NDArray[np.float32]:
         """Return the features of these rows, float32, shape (n_rows, n_features)."""
