@@ -43,6 +43,29 @@ def test_text_of_people_cannot_become_markup(tmp_path):
     assert "<script>alert" not in text
 
 
+def test_odd_names_and_types_make_a_sound_report(tmp_path):
+    """Control characters end the SVG renderer's process; sites may be called like columns; metrics may be infinite."""
+    content = fake_content(sites=("AP", "Bohol", "Dar"))
+    cells = content.cells.copy()
+    cells["test_site"] = cells["test_site"].replace({"AP": "model", "Bohol": "mean", "Dar": "long \u200b& <b> 'site'"})
+    cells["model"] = cells["model"].replace({"nbc": "n" * 70, "interva": "a\x00\x1b[31mb\u202e=1+1"})
+    cells["csmf_accuracy_top"] = cells["csmf_accuracy_top"].where(cells["model"] != "xgboost", float("inf"))
+    cells["csmf_accuracy_mean"] = cells["csmf_accuracy_mean"].astype("Float64")
+    cells["extra"] = [{"a": 1}, 2, "x", None] * (len(cells) // 4)
+    cells["started"] = None
+    cells["testset"] = ["dirichlet(1)" if i % 2 else "dirichlet-1" for i in range(len(cells))]
+    causes = content.causes.astype({"sensitivity": "Float64", "n_true": "Int64"}).assign(group=None)
+    content = dataclasses.replace(content, cells=cells, causes=causes)
+    paths = build_report(content, tmp_path, figure_formats=("svg",))
+    text = paths.html.read_text()
+    assert "a\\x00\\x1b[31mb\\u202e=1+1" in text
+    assert "\x00" not in text
+    ids = re.findall(r'<figure id="([^"]*)"', text)
+    assert len(ids) == len(set(ids)) >= 16
+    back = pd.read_parquet(paths.tables["leaderboard.parquet"])
+    assert {"mean", "site mean", "site model"} <= set(back.columns)
+
+
 def test_missing_columns_are_named_at_once(tmp_path):
     content = fake_content(deep=False)
     cells = content.cells.rename(columns={"cell_key": "cellkey"}).drop(columns=["test_site"])

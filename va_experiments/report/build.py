@@ -40,7 +40,7 @@ def build_report(
     folder = Path(folder)
     skipped = [f"{f.title}: {f.missing}" for f in figures if f.chart is None]
     tables = data_tables(cells, boards, causes=content.causes, comparisons=content.comparisons, ledger=content.ledger)
-    prints = {f"leaderboard-{b.setting.slug}": published(b) for b in boards}
+    prints = {f"leaderboard-{i}-{b.setting.slug}": published(b) for i, b in enumerate(boards, start=1)}
     table_paths, left_out = write_tables(tables, prints, folder / "tables", content.title)
     figure_paths: dict[str, Path] = {}
     for figure in figures:
@@ -50,5 +50,5 @@ def build_report(
             )
     html = folder / "report.html"
     text = page(content, cells, boards, figures, svgs)
-    write_whole(html, lambda p: p.write_text(text, encoding="utf-8"))
+    write_whole(html, lambda p: p.write_bytes(text.encode("utf-8", "backslashreplace")))
     return ReportPaths(html, folder, table_paths, figure_paths, tuple(skipped + left_out))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from va_experiments.report.chart_style import (
@@ -25,8 +26,8 @@ __all__ = ["difference_rows", "differences_figure", "leaderboard_figure", "matri
 LONGEST_NAME = 30
 """Characters of a model's name in a figure, so that no two are cut to the same text; the rank is the table's."""
 
-MEAN = "mean"
-"""Last column of the matrix; a site of that name would be drawn in it."""
+MEAN = "mean "
+"""Last column of the matrix; its space keeps it apart from a site that is called so."""
 
 
 def named(board: Leaderboard) -> dict[str, str]:
@@ -39,6 +40,17 @@ def named(board: Leaderboard) -> dict[str, str]:
             rank = f"#{row['rank']:.0f}" if row["rank"] == row["rank"] else f"row {place}"
             names[label] = f"{label[: LONGEST_NAME - 8]}... {rank}"
     return names
+
+
+def _long(values: pd.DataFrame, name: dict[str, str]) -> pd.DataFrame:
+    """Return models by sites as rows of ``model``, ``site``, ``value``, whatever the sites are called."""
+    cells = [
+        (name[str(m)], str(s), v)
+        for m, row in zip(values.index, values.to_numpy(), strict=True)
+        for s, v in zip(values.columns, row, strict=True)
+    ]
+    frame = pd.DataFrame(cells, columns=["model", "site", "value"])
+    return frame[np.isfinite(frame["value"])]
 
 
 def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
@@ -63,8 +75,7 @@ def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
             "cells": [f"{d} of {c}" for d, c in rows[["done", "cells"]].to_numpy()],
         }
     )
-    sites = board.values.loc[rows.index].rename(index=name).rename_axis("model").reset_index()
-    sites = sites.melt("model", var_name="site", value_name="value").dropna()
+    sites = _long(board.values.loc[rows.index], name)
     y = alt.Y("model:N", sort=order, axis=model_axis())
     scale = alt.Scale(zero=False, nice=True)
     colour = alt.Color("kind:N", scale=alt.Scale(domain=["model", "trivial"], range=[OKABE_ITO[0], GREY]), legend=None)
@@ -120,10 +131,7 @@ def matrix_figure(board: Leaderboard, key: str) -> Figure:
     if len(board.sites) > 1:
         values[MEAN] = board.rows["mean"]
     name = named(board)
-    frame = (
-        values.rename(index=name).rename_axis("model").reset_index().melt("model", var_name="site", value_name="value")
-    )
-    frame = frame.dropna()
+    frame = _long(values, name)
     if not len(frame):
         return left_out(key, "matrix", title, "No cell of this setting is done.", setting)
     frame["text"] = [number(v, 2) for v in frame["value"]]

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from va_experiments.report.plain_text import plain_tree
+
 __all__ = [
     "GREY",
     "OKABE_ITO",
@@ -78,7 +80,7 @@ def inline(frame: pd.DataFrame) -> Any:
 
 def specification(chart: Any, width: int | str = "container") -> dict[str, Any]:
     """Return the chart as a Vega-Lite specification that is `width` wide (pixels, or as wide as its container)."""
-    spec: dict[str, Any] = chart.to_dict()
+    spec: dict[str, Any] = plain_tree(chart.to_dict())
     spec.pop("$schema", None)
     spec["width"] = width
     # fit-x keeps axis labels and legend inside the width, which matters at 400 px.

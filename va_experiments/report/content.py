@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.report.plain_text import plain_columns
 from va_experiments.report.settings import SETTING_COLUMNS, SPLIT_COLUMNS
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "TRIVIAL_MODELS",
     "ReportContent",
     "ReportPaths",
+    "as_numbers",
     "checked_cells",
     "model_labels",
     "records",
@@ -173,7 +175,10 @@ def checked_cells(content: ReportContent) -> pd.DataFrame:
     for column in [
         c for c in cells.columns if c not in (*REQUIRED, "converged") and not isinstance(CELL_DEFAULTS.get(c), str)
     ]:
-        cells[column] = _as_numbers(cells[column])
+        cells[column] = as_numbers(cells[column])
+    names = [c for c, default in CELL_DEFAULTS.items() if isinstance(default, str) and not c.startswith("error_")]
+    cells = plain_columns(cells, ["model", "test_site", *names])
+    cells = plain_columns(cells, ["error_class", "error_message", "error_traceback"], one_line=False)
     cells["model_params"] = [p if isinstance(p, str) else json.dumps(p, sort_keys=True) for p in cells["model_params"]]
     # Python's True, False and None, however the column came (NumPy, Arrow, text would each compare differently).
     cells["converged"] = pd.Series(
@@ -212,7 +217,7 @@ def model_labels(cells: pd.DataFrame) -> list[str]:
     return [labels[key] for key in keys]
 
 
-def _as_numbers(values: pd.Series) -> pd.Series:
+def as_numbers(values: pd.Series) -> pd.Series:
     """Return nullable and object columns that hold numbers as plain floats; others as they are."""
     if isinstance(values.dtype, np.dtype) and values.dtype != object:
         return values

@@ -24,8 +24,9 @@ from va_experiments.report.chart_transfer import (
     confusion_figure,
     transfer_figure,
 )
-from va_experiments.report.content import ReportContent
+from va_experiments.report.content import ReportContent, as_numbers
 from va_experiments.report.leaderboard import Leaderboard, full_size
+from va_experiments.report.plain_text import plain_columns
 from va_experiments.report.settings import SETTING_COLUMNS
 from va_experiments.report.tables import write_whole
 
@@ -44,7 +45,7 @@ def all_figures(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Le
     full = full_size(boards)
     figures: list[Figure] = []
     for i, board in enumerate(full[:MOST_SETTINGS]):
-        suffix = f"-{board.setting.slug}" if i else ""
+        suffix = f"-{i + 1}-{board.setting.slug}" if i else ""
         figures += [
             leaderboard_figure(board, f"leaderboard{suffix}"),
             matrix_figure(board, f"matrix{suffix}"),
@@ -126,5 +127,10 @@ def _joined(table: pd.DataFrame | None, names: pd.DataFrame) -> pd.DataFrame | N
     if table is None or not len(table):
         return None
     table = table.drop(columns=[c for c in ("label", "test_site") if c in table.columns])
+    table = plain_columns(table, ["cause", "group", "true_cause", "top_cause"])
     joined = table.merge(names, on="cell_key", how="inner")
+    for column in joined.columns.difference(
+        ["cell_key", "label", "test_site", "cause", "group", "true_cause", "top_cause"]
+    ):
+        joined[column] = as_numbers(joined[column])
     return joined if len(joined) else None

@@ -13,7 +13,11 @@ import pandas as pd
 from va_experiments.report.content import records
 from va_experiments.report.settings import CEILINGS, SPLIT_COLUMNS, Setting, lower_is_better, size_order, split_settings
 
-__all__ = ["Leaderboard", "full_size", "leaderboard", "leaderboards", "t_interval"]
+__all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "t_interval"]
+
+
+OVERALL = "mean over sites"
+"""Column of the mean beside columns that are named after sites."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,8 +37,8 @@ class Leaderboard:
     values, low, high : DataFrame
         Models by test sites: the mean over a site's cells; the interval where a site has one cell that carries one.
     ceilings : DataFrame
-        What scores can be read against (finite-sample ceiling, label coverage, chance) by test site, with ``mean``;
-        without rows where the cells do not have them.
+        What scores can be read against (finite-sample ceiling, label coverage, chance) by test site, and
+        :data:`OVERALL`; without rows where the cells do not have them.
     """
 
     setting: Setting
@@ -72,9 +76,10 @@ class Leaderboard:
         flat["simulated"] = self.setting.simulated
         flat["metric"] = self.metric
         for site in self.sites:
-            flat[site] = self.values[site].to_numpy()
-            flat[f"{site}_low"] = self.low[site].to_numpy()
-            flat[f"{site}_high"] = self.high[site].to_numpy()
+            name = f"site {site}" if site in flat.columns else site
+            flat[name] = self.values[site].to_numpy()
+            flat[f"{name}_low"] = self.low[site].to_numpy()
+            flat[f"{name}_high"] = self.high[site].to_numpy()
         return flat
 
 
@@ -185,8 +190,8 @@ def _ceilings(cells: pd.DataFrame, metric: str, sites: list[str]) -> pd.DataFram
         by_split = cells[cells[column].notna()].drop_duplicates(list(SPLIT_COLUMNS))
         by_site = {str(s): mean(group[column]) for s, group in by_split.groupby("test_site", sort=True)}
         row = {s: by_site.get(s, math.nan) for s in sites}
-        found[name] = row | {"mean": mean(list(by_site.values())) if len(by_site) == len(sites) else math.nan}
-    return pd.DataFrame.from_dict(found, orient="index", columns=[*sites, "mean"], dtype=float)
+        found[name] = row | {OVERALL: mean(list(by_site.values())) if len(by_site) == len(sites) else math.nan}
+    return pd.DataFrame.from_dict(found, orient="index", columns=[*sites, OVERALL], dtype=float)
 
 
 def _own(group: pd.DataFrame | None, column: str) -> float:

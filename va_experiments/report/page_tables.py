@@ -10,7 +10,7 @@ import pandas as pd
 
 from va_experiments.report.chart_scores import difference_rows
 from va_experiments.report.content import TRIVIAL_MODELS, ReportContent, records
-from va_experiments.report.leaderboard import Leaderboard, full_size, leaderboard
+from va_experiments.report.leaderboard import OVERALL, Leaderboard, full_size, leaderboard
 from va_experiments.report.performance import cost_by_model, critical_path, seconds, slowest_cells
 from va_experiments.report.settings import METRIC_LABELS, metric_label, split_settings
 from va_experiments.report.terminal import number
@@ -76,7 +76,7 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
             values.append((number(value) or "-", span(low, high)))
         rows.append((kind, [*values, f"{row['done']} of {row['cells']}"]))
     for name, ceiling in board.ceilings.iterrows():
-        scores = [number(ceiling[s]) or "-" for s in ("mean", *board.sites)]
+        scores = [number(ceiling[s]) or "-" for s in (OVERALL, *board.sites)]
         rows.append(("ceiling", ["", str(name), *scores, ""]))
     kinds = sorted({k for k in board.rows["interval"] if k})
     note = f"{metric_label(board.metric)}. Small figures are intervals; of the mean: {'; '.join(kinds) or 'none'}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from va_experiments.report.leaderboard import Leaderboard
+from va_experiments.report.leaderboard import OVERALL, Leaderboard
 from va_experiments.report.performance import cost_by_model, critical_path, slowest_cells
 from va_experiments.report.settings import metric_label
 from va_experiments.report.terminal import number
@@ -73,7 +73,7 @@ def published(board: Leaderboard) -> PublishedTable:
         row["95% interval"] = "" if math.isnan(r["low"]) else f"{number(r['low'])} to {number(r['high'])}"
         rows.append(row | {s: number(board.at_site(r["label"], s)[0]) or "-" for s in board.sites})
     for name, values in board.ceilings.iterrows():
-        row = {"Model": str(name), "Mean": number(values["mean"]), "95% interval": ""}
+        row = {"Model": str(name), "Mean": number(values[OVERALL]), "95% interval": ""}
         rows.append(row | {s: number(values[s]) or "-" for s in board.sites})
     table = pd.DataFrame(rows)
     kinds = sorted({k for k in board.rows["interval"] if k})
@@ -95,7 +95,9 @@ def escape_formulas(table: pd.DataFrame) -> pd.DataFrame:
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write UTF-8 CSV with full precision and formulas escaped."""
-    write_whole(path, lambda p: escape_formulas(table).to_csv(p, index=False, lineterminator="\n"))
+    write_whole(
+        path, lambda p: escape_formulas(table).to_csv(p, index=False, lineterminator="\n", errors="backslashreplace")
+    )
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:

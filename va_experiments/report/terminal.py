@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from va_experiments.report.content import ReportContent, checked_cells
-from va_experiments.report.leaderboard import Leaderboard, leaderboards
+from va_experiments.report.leaderboard import OVERALL, Leaderboard, leaderboards
 from va_experiments.report.settings import metric_label
 
 __all__ = ["counts_line", "leaderboard_text", "number"]
@@ -107,7 +107,7 @@ def _rows(board: Leaderboard, sites: list[str], digits: int, site_width: int, in
         line += "".join(f" {number(board.at_site(label, s)[0], digits) or '-':>{site_width}}" for s in sites)
         lines.append(line.rstrip())
     for name, ceiling in board.ceilings.iterrows():
-        line = f"   {_cut(str(name), first):<{first}} {number(ceiling['mean'], digits) or '-':>{value}}"
+        line = f"   {_cut(str(name), first):<{first}} {number(ceiling[OVERALL], digits) or '-':>{value}}"
         line += " " * (span + 1) if interval else ""
         lines.append(line + "".join(f" {number(ceiling[s], digits) or '-':>{site_width}}" for s in sites))
     return lines
