@@ -92,7 +92,17 @@ def _told(error: BaseException, *, debug: bool) -> int:
         traceback.print_exc()
     if session is not None:
         session.abandon()
+    _leave_nothing()
     return code
+
+
+def _leave_nothing() -> None:
+    """Remove the folder that Hydra's sweeper made for a run that never came about."""
+    plugin = sys.modules.get("hydra_plugins.va_launcher.launcher")
+    if plugin is not None and plugin.VaLauncher.sweep_dir is not None:
+        from va_experiments.hydra_errors import remove_empty_run
+
+        remove_empty_run(Path(plugin.VaLauncher.sweep_dir))
 
 
 def end(code: int) -> NoReturn:

@@ -1,14 +1,16 @@
-"""Hydra's errors in words that lead to the fix: what was not found, the nearest known name, what to do."""
+"""Hydra's errors in words that lead to the fix, and Hydra's traces of a run that never came about removed."""
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from va_experiments.errors import InputError, did_you_mean
 
-__all__ = ["explained"]
+__all__ = ["explained", "remove_empty_run"]
 
 
 def explained(error: BaseException, conf: Path) -> list[str]:
@@ -62,3 +64,13 @@ def _keys(conf: Path) -> Iterator[str]:
         yield name
         if dataclasses.is_dataclass(hint):
             yield from (f"{name}.{f.name}" for f in dataclasses.fields(hint))
+
+
+def remove_empty_run(folder: Path) -> None:
+    """Remove a run's folder that holds no results, and the folders above it, as far as they are empty."""
+    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    if names <= {"multirun.yaml", "log.jsonl", "status.json", "optimization_results.yaml"}:
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in list(folder.parents)[:3]:
+            with contextlib.suppress(OSError):
+                parent.rmdir()

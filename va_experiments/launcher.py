@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from va_experiments.cell import ModelSpec
 from va_experiments.config import Config, parse_config
 from va_experiments.errors import InputError
+from va_experiments.hydra_errors import remove_empty_run
 
 if TYPE_CHECKING:
     from va_experiments.flow.finish import Summary
@@ -178,16 +178,6 @@ def dry_run(
     simulated = " (simulated data)" if any(d.simulated for d in deaths.values()) else ""
     print(f"{len(asked):,} cells{simulated}: {len(asked) - len(todo):,} done, {len(todo):,} to do in {fits:,} fits")
     return [None] * len(configs)
-
-
-def remove_empty_run(folder: Path) -> None:
-    """Remove a run's folder that holds no results, and the date folder above it when that is empty."""
-    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
-    if names <= {"multirun.yaml", "log.jsonl", "status.json", "optimization_results.yaml"}:
-        shutil.rmtree(folder, ignore_errors=True)
-        for parent in (folder.parent, folder.parent.parent):
-            with contextlib.suppress(OSError):
-                parent.rmdir()
 
 
 def start_log(folder: Path) -> None:

@@ -36,6 +36,9 @@ ConfigStore.instance().store(group="hydra/launcher", name="va", node=VaLauncherC
 class VaLauncher(Launcher):
     """Runs all jobs of a sweep as one multirun."""
 
+    sweep_dir: str | None = None
+    """Where Hydra's sweeper has put its files; it does so before any job is composed."""
+
     def __init__(self, ray: DictConfig) -> None:
         self.ray_cfg = ray
         self.config: DictConfig | None = None
@@ -44,6 +47,7 @@ class VaLauncher(Launcher):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra hands over."""
+        VaLauncher.sweep_dir = str(config.hydra.sweep.dir)
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:

@@ -1,0 +1,61 @@
+"""The command line as people use it: in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.conftest import SHARED
+
+QUICK = ("execution=inline", "tracking=none")
+"""No workers, no servers: for what is not about them."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+    outputs: Path
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the latest run."""
+        return sorted(p for p in (self.outputs / "runs").glob("*/*") if p.is_dir())[-1]
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """The latest run's cells."""
+        return pd.read_parquet(self.folder / "cells.parquet")
+
+
+def run_command(*arguments: str, outputs: Path, timeout: float = 300, **environment: str) -> Ran:
+    """Run ``python -m va_experiments`` with these arguments."""
+    command = [sys.executable, "-m", "va_experiments", *arguments, f"paths.outputs={outputs}"]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, **environment},
+        cwd=Path(__file__).resolve().parents[2],
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr, outputs)
+
+
+@pytest.fixture
+def adult() -> str:
+    """The override that names the real adult file."""
+    path = SHARED / "data" / "phmrc" / "adult.csv.gz"
+    if not path.is_file():
+        pytest.skip("needs data/phmrc/adult.csv.gz of the folder shared/ beside the checkout; it is not here")
+    return f"data.path={path}"

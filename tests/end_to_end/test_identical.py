@@ -1,0 +1,27 @@
+"""The same command gives the same bits, however many workers there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.end_to_end.conftest import run_command
+
+JOB = ("model=nbc,random_forest,insilico", "site=pemba,bohol", "tracking=none", "-m")
+
+
+def _hashes(cells: pd.DataFrame) -> dict[str, tuple[str, float]]:
+    assert (cells["status"] == "done").all()
+    return {k: (h, a) for k, h, a in zip(*(cells[c] for c in ("cell_key", "prediction_sha256", "top1")), strict=True)}
+
+
+@pytest.mark.slow
+def test_inline_and_ray_with_1_2_4_workers_are_bit_identical(tmp_path: Path) -> None:
+    expected = _hashes(run_command(*JOB, "execution=inline", outputs=tmp_path / "inline").cells)
+    assert len(expected) == 6
+    for workers in (1, 2, 4):
+        ran = run_command(*JOB, f"execution.num_workers={workers}", outputs=tmp_path / f"ray{workers}")
+        assert ran.code == 0, ran.err
+        assert _hashes(ran.cells) == expected, f"{workers} workers"
