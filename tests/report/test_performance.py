@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from fake_content import fake_content
 
 from va_experiments.report.performance import (
     cost_by_model,
@@ -16,6 +17,7 @@ from va_experiments.report.performance import (
     seconds,
     slowest_cells,
 )
+from va_experiments.report.profile_text import profile_text
 
 
 def timed(rows: list[tuple[str, float, float]], **columns) -> pd.DataFrame:
@@ -99,7 +101,32 @@ def test_cost_takes_medians_by_model_and_leaves_failures_out():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.35, "0.35 s"), (12.3, "12 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (float("nan"), "?")]
+    ("value", "text"),
+    [
+        (0.00123, "1.2 ms"),
+        (0.35, "0.35 s"),
+        (12.3, "12 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+        (float("nan"), "?"),
+    ],
 )
 def test_durations_in_words(value, text):
     assert seconds(value) == text
+
+
+@pytest.mark.parametrize("width", [50, 80, 160])
+def test_profile_fits_its_width_and_names_what_took_longest(width):
+    text = profile_text(fake_content(deep=False).cells, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.startswith("2 workers, ")
+    for title in ("Cost by model", "Slowest cells", "Critical path"):
+        assert title in text
+    assert text.split("Slowest cells")[1].splitlines()[2].startswith("insilico")
+
+
+def test_profile_of_a_run_that_reused_everything():
+    cells = fake_content(deep=False).cells.assign(reused=True)
+    text = profile_text(cells)
+    assert text.startswith("No cell was computed in this run")
+    assert "Critical path" not in text

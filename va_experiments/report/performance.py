@@ -140,9 +140,11 @@ def cost_by_model(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def seconds(value: float) -> str:
-    """Return a duration in words: ``0.35 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    """Return a duration in words: ``1.2 ms``, ``0.35 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``."""
     if math.isnan(value):
         return "?"
+    if value < 0.01:
+        return f"{1000 * value:.2g} ms"
     if value < 10:
         return f"{value:.2g} s"
     if value < 120:
