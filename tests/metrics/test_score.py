@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import SimpleNamespace
 
@@ -146,6 +147,22 @@ def test_extreme_predictions() -> None:
     assert values["top1"] == values["top3"] == 0
     assert values["log_loss"] == pytest.approx(np.log(3))
     assert "csmf_accuracy_top_determined" not in values  # undefined, so not there: never a zero
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("n", "c"), [(1, 34), (2, 1), (3, 2), (1, 1)])
+def test_tiny_test_sets_and_cause_lists_give_no_warning_and_no_made_up_number(n: int, c: int) -> None:
+    p = np.full((n, c), 1 / c)
+    values = score(np.zeros(n, int), Prediction(probability=p, csmf=p[0]), ["x"] * c, n_bootstrap=9).values
+    assert values["top1"] == 1
+    assert ("csmf_accuracy_top" in values) == ("mean_ccc" in values) == (c > 1)
+
+
+def test_large_test_sets_are_resampled_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth, prediction = example(200)
+    whole = score(truth, prediction, CAUSES, n_bootstrap=50, seed=2).values
+    monkeypatch.setattr(sys.modules["va_experiments.metrics.score"], "MAX_WEIGHTS", 200 * 7)
+    assert score(truth, prediction, CAUSES, n_bootstrap=50, seed=2).values == whole
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from va_experiments.errors import InputError
-from va_experiments.metrics import draw_test_sets, score, score_test_sets, testset_options
+from va_experiments.metrics import draw_test_sets, score, score_design, score_test_sets, testset_options
 from va_experiments.metrics.csmf import csmf_accuracy
 from va_experiments.metrics.resampling import cause_regression, median_interval, over_test_sets
 from va_experiments.metrics.testsets import TESTSETS, Dirichlet
@@ -88,6 +88,30 @@ def test_scores_over_test_sets_equal_scoring_each() -> None:
         assert found.values[f"{name}_low"] <= found.values[f"{name}_median_low"] <= found.values[name]
     assert found.values["n_test_sets"] == 30
     assert {"csmf_slope", "csmf_intercept", "csmf_rmse", "sensitivity"} <= set(found.per_cause)
+
+
+def test_a_design_is_scored_by_resampling_or_by_asking_anew() -> None:
+    predicted = prediction(TRUTH, 8)
+    natural, facts = score_design({"name": "natural"}, TRUTH, predicted, CAUSES, seed=4, n_bootstrap=10)
+    assert natural.values == score(TRUTH, predicted, CAUSES, n_bootstrap=10, seed=4).values
+    assert facts["testset_method"] == "natural"
+    options = {"name": "dirichlet", "n_resamples": 25}
+    once, how = score_design(options, TRUTH, predicted, CAUSES, seed=4)
+    asked = []
+
+    def predict(rows: np.ndarray) -> Prediction:
+        asked.append(len(rows))
+        p = predicted.probability[rows]
+        return Prediction(probability=p, csmf=p.mean(axis=0))
+
+    each, how_each = score_design(options, TRUTH, predicted, CAUSES, seed=4, predict=predict)
+    assert asked == [400] * 25
+    assert how["testset_sha256"] == how_each["testset_sha256"] != facts["testset_sha256"]
+    assert how["testset_method"] == "predicted once, predictions resampled"
+    assert how_each["testset_method"] == "predicted on each test set"
+    assert each.values == pytest.approx(once.values, abs=1e-9)
+    for name, column in once.per_cause.items():
+        np.testing.assert_allclose(each.per_cause[name], column, atol=1e-9)
 
 
 def test_the_models_own_csmf_is_scored_only_where_it_is_known() -> None:

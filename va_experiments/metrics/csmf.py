@@ -92,4 +92,5 @@ def chance_corrected(accuracy: npt.ArrayLike, chance: npt.ArrayLike = RANDOM_ALL
         number of deaths take `va_experiments.metrics.ceilings.chance_accuracy`.
     """
     base = np.asarray(chance, dtype=np.float64)
-    return (np.asarray(accuracy, dtype=np.float64) - base) / (1 - base)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (np.asarray(accuracy, dtype=np.float64) - base) / (1 - base)

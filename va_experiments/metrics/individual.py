@@ -107,6 +107,8 @@ def chance_corrected_concordance(correct: npt.ArrayLike, true: npt.ArrayLike) ->
     The minimum is ``-1 / (N - 1)``; undetermined deaths are errors.
     """
     n_causes = np.shape(true)[-1]
+    if n_causes < 2:
+        return np.full(np.shape(true), np.nan)
     return (sensitivity(correct, true) - 1 / n_causes) / (1 - 1 / n_causes)
 
 

@@ -103,6 +103,8 @@ def _csmf_metrics() -> dict[str, MetricInfo]:
 
 
 def _mean_ccc(t: Tally) -> Floats:
+    if t.n_causes < 2:
+        return np.full(t.n.shape, np.nan)
     return individual.macro(individual.chance_corrected_concordance(t.correct, t.true), t.true)
 
 

@@ -12,14 +12,17 @@ import numpy.typing as npt
 from va_experiments.metrics import individual
 from va_experiments.metrics.csmf import chance_corrected
 from va_experiments.metrics.registry import CASE_METRICS, METRIC_SET_VERSION, METRICS
-from va_experiments.metrics.resampling import bootstrap_weights, cause_regression, interval, over_test_sets
+from va_experiments.metrics.resampling import bootstrap_weights, interval
 from va_experiments.metrics.tally import PredictionLike, Tally, cases_of, tally
-from va_experiments.metrics.testsets import TestSets
 from va_experiments.seeds import generator
 
-__all__ = ["METRIC_SET_VERSION", "Scores", "evaluate", "score", "score_test_sets"]
+__all__ = ["METRIC_SET_VERSION", "Scores", "evaluate", "per_cause_table", "score"]
 
 LEVEL = 0.95
+"""Of all intervals of a cell."""
+
+MAX_WEIGHTS = 10_000_000
+"""Resamples are taken in parts of at most so many weights: bounds the memory for large test sets."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +87,14 @@ def score(
     cases = cases_of(truth, prediction, train_cause)
     if cases.n_causes != len(causes):
         raise ValueError(f"probabilities over {cases.n_causes} causes for a list of {len(causes)}")
-    n = len(cases.truth)
-    weights = np.ones((n_bootstrap + 1, n))
-    if n_bootstrap:
-        weights[1:] = bootstrap_weights(n, n_bootstrap, generator(seed, "bootstrap"))
-    sums = tally(cases, weights)
-    resampled = evaluate(sums)
+    sums = tally(cases)
+    parts = [evaluate(sums)]
+    rng = generator(seed, "bootstrap")
+    at_once = max(1, MAX_WEIGHTS // len(cases.truth))
+    for done in range(0, n_bootstrap, at_once):
+        weights = bootstrap_weights(len(cases.truth), min(at_once, n_bootstrap - done), rng)
+        parts.append(evaluate(tally(cases, weights)))
+    resampled = {name: np.concatenate([part[name] for part in parts]) for name in METRICS}
     values = {name: float(value[0]) for name, value in resampled.items()}
     if n_bootstrap:
         for kind in ("percentile", "hull"):
@@ -102,11 +107,11 @@ def score(
     for name in ("top", "mean", "model"):
         corrected = chance_corrected(values[f"csmf_accuracy_{name}"], values["csmf_chance"])
         values[f"cccsmf_empirical_{name}"] = float(corrected)
-    return Scores({k: v for k, v in values.items() if math.isfinite(v)}, _per_cause(sums))
+    return Scores({k: v for k, v in values.items() if math.isfinite(v)}, per_cause_table(sums))
 
 
-def _per_cause(sums: Tally) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the table over the declared causes, of the first resample (the test set itself)."""
+def per_cause_table(sums: Tally) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the table over the declared causes of the first resample (the test set itself)."""
     true, named, correct = sums.true[0], sums.named[0], sums.correct[0]
     return {
         "n_true": true.copy(),
@@ -121,54 +126,3 @@ def _per_cause(sums: Tally) -> dict[str, npt.NDArray[np.float64]]:
         "csmf_model": sums.csmf_model[0].copy(),
         "csmf_error": sums.csmf_top[0] - sums.csmf_true[0],
     }
-
-
-def score_test_sets(
-    truth: npt.ArrayLike,
-    prediction: PredictionLike,
-    causes: Sequence[str],
-    sets: TestSets,
-    *,
-    csmf_model: npt.ArrayLike | None = None,
-    train_cause: npt.ArrayLike | None = None,
-) -> Scores:
-    """Return all metrics over many resampled test sets of one prediction.
-
-    The prediction is made once and its deaths are resampled: right for models that treat deaths one by one. For a joint
-    model (InSilicoVA) score each set's own prediction with `score`, or give at least its CSMF of each set.
-
-    Parameters
-    ----------
-    truth, prediction, causes, train_cause
-        As for `score`.
-    sets : TestSets
-        From `va_experiments.metrics.testsets.draw_test_sets`; the same for all models.
-    csmf_model : float array, shape (n_sets, n_causes), optional
-        The model's own CSMF on each set. Without it the ``..._model`` metrics are given only where the model's CSMF is
-        its mean probability or the shares of its named causes, for then they follow.
-
-    Returns
-    -------
-    Scores
-        ``values[name]`` is the median over test sets; ``<name>_low, <name>_high`` the 2.5 and 97.5 percentiles *over
-        test sets*; ``<name>_median_low, <name>_median_high`` the 95% bootstrap interval *of the median*, which is
-        narrower by the square root of the number of sets and says nothing of a single test set. ``per_cause`` has,
-        beside the natural test set's columns, the regression over test sets of estimated (csmf_top) on true fraction
-        of each cause: ``csmf_slope, csmf_intercept, csmf_rmse`` (Murray 2011).
-    """
-    cases = cases_of(truth, prediction, train_cause)
-    if cases.n_causes != len(causes):
-        raise ValueError(f"probabilities over {cases.n_causes} causes for a list of {len(causes)}")
-    sums = tally(cases, sets.weights, csmf_model)
-    known = csmf_model is not None or cases.csmf_follows
-    names = [name for name in METRICS if known or "model" not in name]
-    values: dict[str, float] = {"n_test_sets": float(len(sets.weights))}
-    for name, value in evaluate(sums, names).items():
-        defined = value[np.isfinite(value)]
-        if len(defined):
-            values |= over_test_sets(defined, LEVEL).named(name)
-    per_cause = _per_cause(tally(cases))
-    per_cause |= dict(
-        zip(("csmf_slope", "csmf_intercept", "csmf_rmse"), cause_regression(sums.csmf_true, sums.csmf_top), strict=True)
-    )
-    return Scores({k: v for k, v in values.items() if math.isfinite(v)}, per_cause)
