@@ -34,7 +34,8 @@ def main() -> int:
     4 the outputs folder is in use; 130, 143, 129 stopped by Ctrl-C, SIGTERM, SIGHUP; 1 anything unexpected.
     """
     debug = "--debug" in sys.argv
-    sys.argv = [a for a in sys.argv if a != "--debug"]
+    # Hydra refuses overrides on both sides of -m, and every command is a multirun here: the flag changes nothing
+    sys.argv = [a for a in sys.argv if a not in ("--debug", "-m", "--multirun")]
     os.umask(0o077)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are told here, once, in words
     register_plugins()
