@@ -55,7 +55,8 @@ def assess(draws: npt.NDArray[np.float64]) -> Convergence:
     level = 0.05 / max(len(varies) * n_chains, 1)
     series = np.ascontiguousarray(draws[:, :, varies].transpose(2, 0, 1))
     for k, values in zip(varies, series, strict=True):
-        rhat[k] = _finite(array_stats.rhat(values, chain_axis=0, draw_axis=1), 99.0)
+        halves = values if n_chains > 1 else values[:, : n_draws // 2 * 2].reshape(2, -1)  # one chain is split here
+        rhat[k] = _finite(array_stats.rhat(halves, chain_axis=0, draw_axis=1), 99.0)
         ess[k] = _finite(array_stats.ess(values, chain_axis=0, draw_axis=1), 1.0)
     passed = cramer_von_mises(_bridge(series, spectral_density_at_zero(series[..., n_draws // 2 :]))) < 1 - level
     for k, chain in np.argwhere(~passed):  # few: the test goes on without the first draws

@@ -23,7 +23,7 @@ MAX_RHAT = 1.05
 """A run has converged when no cause's split R-hat exceeds this..."""
 
 MIN_ESS = 100.0
-"""...and every cause has at least this bulk effective sample size (less where fewer draws were asked for)."""
+"""...and every cause has at least this bulk effective sample size."""
 
 _SD_MAX, _NO_LIMIT = 10.0, 1e6
 
@@ -119,7 +119,7 @@ def sample_posterior(problem: Problem, p: Parameters, *, seed: int, causes: tupl
 
     def good_enough(run: Run) -> bool:
         seen.append(assess(_quantities(run.csmf_draws)))
-        return _converged(seen[-1], run.csmf_draws.shape[0] * run.csmf_draws.shape[1])
+        return _converged(seen[-1])
 
     with _bar(p.progress, p.n_chains * p.n_iterations) as watch:
         run.sample(good_enough, limit, watch)
@@ -143,12 +143,8 @@ def _quantities(draws: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return draws.reshape(*draws.shape[:2], -1)
 
 
-def _enough(n_draws: int) -> float:
-    return min(MIN_ESS, n_draws / 4)
-
-
-def _converged(found: Convergence, n_draws: int) -> bool:
-    return bool(found.rhat.max() <= MAX_RHAT and found.ess.min() >= _enough(n_draws))
+def _converged(found: Convergence) -> bool:
+    return bool(found.rhat.max() <= MAX_RHAT and found.ess.min() >= MIN_ESS)
 
 
 def _summary(
@@ -172,7 +168,7 @@ def _summary(
     slowest = int(found.ess.argmin()) % n_causes
     rhat, ess = float(found.rhat.max()), float(found.ess.min())
     n_draws = draws.shape[0] * draws.shape[1]
-    converged = _converged(found, n_draws)
+    converged = _converged(found)
     failed = sorted({causes[k % n_causes] for k in np.flatnonzero(~found.stationary)})
     diagnostics: dict[str, Any] = {
         "converged": bool(converged),
@@ -193,7 +189,7 @@ def _summary(
     if not converged:
         diagnostics["warning"] = (
             f"split R-hat is {rhat:.3f} for {causes[worst]} (at most {MAX_RHAT} wanted), the effective sample size "
-            f"{ess:.0f} for {causes[slowest]} (at least {_enough(n_draws):.0f} wanted); raise n_iterations or "
+            f"{ess:.0f} for {causes[slowest]} (at least {MIN_ESS:.0f} wanted); raise n_iterations or "
             f"max_iterations"
         )
     return Posterior(

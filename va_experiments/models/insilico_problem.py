@@ -85,7 +85,7 @@ def build_problem(
     assert table is not None
     n_causes = table.shape[1]
     n_padded = -(-n_causes // _WIDTH) * _WIDTH
-    known = (symptoms >= 0).any(axis=0)
+    known = np.atleast_1d((symptoms >= 0).any(axis=0))
     known[:1] |= not known.any()  # a column that says nothing, so that there is one
     symptoms, table = np.ascontiguousarray(symptoms[:, known]), table[known]
     groups = np.zeros(n, dtype=np.int64) if group is None else np.asarray(group, dtype=np.int64)

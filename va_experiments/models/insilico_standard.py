@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.deaths import Deaths
+from va_experiments.data.probbase import CAUSES, Probbase, read_probbase
 from va_experiments.errors import InputError, did_you_mean
 from va_experiments.models.base import Model, Prediction
 from va_experiments.models.datacheck import check_consistency
 from va_experiments.models.empirical import INTERVA_VALUES, LETTERS
 from va_experiments.models.insilico_posterior import check_sampling, require_device, sample_posterior
-from va_experiments.models.insilico_problem import build_problem
-from va_experiments.models.probbase import CAUSES, Probbase, read_probbase
+from va_experiments.models.insilico_problem import Problem, build_problem
 
-__all__ = ["InSilicoVAStandard"]
+__all__ = ["InSilicoVAStandard", "Split"]
 
 _DEMOGRAPHIC: Final = ("i019a", "i019b", *(f"i022{letter}" for letter in "abcdefghijklmn"), "i114o")
 _EXTERNAL: Final = ("i077o", "i100o")
 _SYMPTOMS: Final = ("i077o", "i408o")
 _NOT_PREGNANT, _NOT_AT_TERM = "i310o", "i367a"
 _MATERNAL, _PREMATURITY, _ASPHYXIA, _EXTERNAL_CAUSES = "b_09", "b_1001", "b_1002", "b_12"
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Deaths told apart, with consistent answers.
+
+    Parameters
+    ----------
+    assessed : bool array, shape (n_deaths,)
+        Age, sex and at least one symptom are known.
+    natural : bool array, shape (n_deaths,)
+        Assessed, without an external sign.
+    external : float64 array, shape (n_deaths, 61)
+        Probabilities of the assessed deaths with an external sign; 0 for all others.
+    causes : int array, shape (n_modelled,)
+        The causes that the natural deaths may have, by place among the 61.
+    symptoms : int8 array, shape (n_natural, n_asked)
+        1 substantive, 0 not, -1 missing.
+    level : int8 array, shape (n_asked, n_modelled)
+    possible : bool array, shape (n_natural, n_modelled)
+    group : int array, shape (n_natural,)
+        Site, numbered from 0.
+    """
+
+    assessed: npt.NDArray[np.bool_]
+    natural: npt.NDArray[np.bool_]
+    external: npt.NDArray[np.float64]
+    causes: npt.NDArray[np.intp]
+    symptoms: npt.NDArray[np.int8]
+    level: npt.NDArray[np.int8]
+    possible: npt.NDArray[np.bool_]
+    group: npt.NDArray[np.intp]
 
 
 class InSilicoVAStandard(Model):
@@ -125,7 +158,38 @@ class InSilicoVAStandard(Model):
         """Sample the posterior of causes and CSMF for these deaths."""
         if not hasattr(self, "probbase_"):
             self.fit(test)
-        probbase, n_causes = self.probbase_, len(self.probbase_.causes)
+        names = self.probbase_.causes
+        split = self.split(test)
+        n_assessed = max(int(split.assessed.sum()), 1)
+        csmf = split.external.sum(axis=0) / n_assessed
+        probability = split.external.copy()
+        diagnostics: dict[str, object] = {
+            "probbase": self.probbase_.version,
+            "rejected": int((~split.assessed).sum()),
+            "external": int((split.assessed & ~split.natural).sum()),
+            "converged": True,
+        }
+        draws = None
+        if split.natural.any():
+            found = sample_posterior(self.problem(split), self, seed=seed, causes=tuple(names[c] for c in split.causes))
+            probability[np.ix_(split.natural, split.causes)] = found.probability
+            draws = np.tile(csmf, (len(found.csmf_draws), 1))
+            draws[:, split.causes] += split.natural.sum() / n_assessed * found.csmf_draws
+            csmf = draws.mean(axis=0)
+            diagnostics.update(found.diagnostics)
+            if self.subpopulations == "site":
+                sites = [test.sites[s] for s in np.unique(test.site[split.natural])]
+                diagnostics["csmf_by_site"] = {
+                    site: {names[c]: float(v) for c, v in zip(split.causes, row, strict=True)}
+                    for site, row in zip(sites, found.group_csmf, strict=True)
+                }
+        rest = 1 - float(csmf.sum())
+        diagnostics["undetermined"] = rest if rest > 1e-9 else 0.0
+        return Prediction(probability, csmf, draws, diagnostics=diagnostics)
+
+    def split(self, test: Deaths) -> Split:
+        """Check the answers and tell natural from external deaths."""
+        probbase = self.probbase_
         answers = test.symptoms[:, self._columns(test)]
         assessed = _assessed(answers, probbase)
         if self.check_data:
@@ -135,50 +199,36 @@ class InSilicoVAStandard(Model):
         signs = slice(probbase.index(_EXTERNAL[0]), probbase.index(_EXTERNAL[1]) + 1)
         apart = assessed & (substantive[:, signs] == 1).any(axis=1) & self.separate_external
         natural = assessed & ~apart
-
-        probability = np.zeros((len(test), n_causes))
-        probability[apart] = _external(substantive[apart, signs], probbase, signs, is_external)
-        n_assessed = max(int(assessed.sum()), 1)
-        csmf = probability[apart].sum(axis=0) / n_assessed
-        diagnostics: dict[str, object] = {
-            "probbase": probbase.version,
-            "rejected": int((~assessed).sum()),
-            "external": int(apart.sum()),
-            "converged": True,
-        }
-        if not natural.any():
-            return Prediction(probability, csmf, diagnostics={**diagnostics, "undetermined": _remainder(csmf)})
-        causes = np.flatnonzero(~is_external) if self.separate_external else np.arange(n_causes)
+        external = np.zeros((len(test), len(is_external)))
+        external[apart] = _external(substantive[apart, signs], probbase, signs, is_external)
         asked = np.ones(len(probbase.indicators), dtype=bool)
         asked[signs] = not self.separate_external
+        causes = np.flatnonzero(~is_external | (not self.separate_external))
         level = probbase.level[:, CAUSES][:, causes]
-        outputs = tuple(probbase.outputs[CAUSES][c] for c in causes)
-        possible = _possible(substantive[natural], probbase, level, outputs) if self.exclude_impossible else None
-        site = test.site[natural]
-        group = np.unique(site, return_inverse=True)[1] if self.subpopulations == "site" else None
+        codes = tuple(probbase.outputs[CAUSES][c] for c in causes)
+        possible = _possible(substantive[natural], probbase, level, codes)
+        return Split(
+            assessed=assessed,
+            natural=natural,
+            external=external,
+            causes=causes,
+            symptoms=substantive[natural][:, asked],
+            level=level[asked],
+            possible=possible if self.exclude_impossible else np.ones_like(possible),
+            group=np.unique(test.site[natural], return_inverse=True)[1],
+        )
+
+    def problem(self, split: Split) -> Problem:
+        """Return the arrays that the sampler works on, for the natural deaths."""
         sampled = self.update_cond_prob
-        problem = build_problem(
-            substantive[natural][:, asked],
-            level=level[asked] if sampled else None,
-            probability=None if sampled else INTERVA_VALUES[level[asked]],
-            group=group,
-            possible=possible,
+        return build_problem(
+            split.symptoms,
+            level=split.level if sampled else None,
+            probability=None if sampled else INTERVA_VALUES[split.level],
+            group=split.group if self.subpopulations == "site" else None,
+            possible=split.possible,
             levels_strength=self.levels_strength,
         )
-        found = sample_posterior(problem, self, seed=seed, causes=tuple(probbase.causes[c] for c in causes))
-        probability[np.ix_(natural, causes)] = found.probability
-        share = natural.sum() / n_assessed
-        draws = np.tile(csmf, (len(found.csmf_draws), 1))
-        draws[:, causes] += share * found.csmf_draws
-        diagnostics.update(found.diagnostics)
-        if group is not None:
-            names = [probbase.causes[c] for c in causes]
-            diagnostics["csmf_by_site"] = {
-                test.sites[s]: dict(zip(names, map(float, row), strict=True))
-                for s, row in zip(np.unique(site), found.group_csmf, strict=True)
-            }
-        csmf = draws.mean(axis=0)
-        return Prediction(probability, csmf, draws, diagnostics={**diagnostics, "undetermined": _remainder(csmf)})
 
     def _columns(self, deaths: Deaths) -> npt.NDArray[np.intp]:
         """Return the column of each of the probbase's indicators, or raise what keeps the data from fitting."""
@@ -200,12 +250,6 @@ class InSilicoVAStandard(Model):
         if problems:
             raise InputError(problems)
         return np.array([place[c] for c in probbase.indicators], dtype=np.intp)
-
-
-def _remainder(csmf: npt.NDArray[np.float64]) -> float:
-    """Return the share of the assessed deaths that no cause got."""
-    rest = 1 - float(csmf.sum())
-    return rest if rest > 1e-9 else 0.0
 
 
 def _assessed(answers: npt.NDArray[np.int8], probbase: Probbase) -> npt.NDArray[np.bool_]:
