@@ -11,6 +11,8 @@ from va_experiments.models.classifier import Classifier
 
 __all__ = ["RandomForest"]
 
+_MOST_LEAVES = 3000  # of a tree; each leaf keeps a share for every cause
+
 
 class RandomForest(Classifier):
     """One multi-class random forest over all causes.
@@ -21,7 +23,8 @@ class RandomForest(Classifier):
     ----------
     n_trees : int
     min_leaf : int
-        Least number of training deaths in a leaf; more gives smoother probabilities.
+        Least number of training deaths in a leaf; more gives smoother probabilities. Above 9,000 training deaths at
+        least 1/3,000 of them, so that the forest does not outgrow its data.
     max_depth : int or None
         None grows until the leaves are pure or reach `min_leaf`.
     max_features : float or str
@@ -69,7 +72,7 @@ class RandomForest(Classifier):
     def _learn(self, features: npt.NDArray[np.float32], label: npt.NDArray[Any], seed: int) -> None:
         forest = self._forest()(
             n_estimators=self.n_trees,
-            min_samples_leaf=self.min_leaf,
+            min_samples_leaf=max(self.min_leaf, len(label) // _MOST_LEAVES),
             max_depth=self.max_depth,
             max_features=float(self.max_features) if not isinstance(self.max_features, str) else self.max_features,
             n_jobs=1,

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _BLOCK = 1 << 16  # deaths scored at a time: bounds the memory
+_STRETCH = 1 << 13  # deaths whose bootstrap counts are turned into floats at a time
 _CELLS = 4_000_000  # bootstrap cells held at a time: bounds the memory
 
 
@@ -189,21 +190,25 @@ def significant(
     n_causes = int(cause.max()) + 1
     by_cause = np.argsort(cause, kind="stable")
     bounds = np.searchsorted(cause[by_cause], np.arange(n_causes + 1))
-    drawn = np.zeros((n_bootstrap, n), dtype=np.float32)
+    place = np.empty(n, dtype=np.intp)
+    place[by_cause] = np.arange(n)
+    drawn = np.empty((n_bootstrap, n), dtype=np.uint8)  # how often each death is in each sample: hardly ever above 8
     for b in range(n_bootstrap):
-        drawn[b] = np.bincount(rng.integers(0, n, size=n), minlength=n)
-    drawn = drawn[:, by_cause]
-    deaths = np.stack([drawn[:, i:j].sum(axis=1) for i, j in pairwise(bounds)])
+        drawn[b] = np.bincount(place[rng.integers(0, n, size=n)], minlength=n)
+    deaths = np.stack([drawn[:, i:j].sum(axis=1, dtype=np.int64) for i, j in pairwise(bounds)])
     kept = np.empty((n_causes, n_symptoms), dtype=bool)
     width = max(1, _CELLS // (n_bootstrap * n_causes))
     for start in range(0, n_symptoms, width):
-        block = np.ascontiguousarray(present[by_cause, start : start + width])
-        share = np.empty((n_causes, n_bootstrap, block.shape[1]))
-        for c, (i, j) in enumerate(pairwise(bounds)):
-            share[c] = (drawn[:, i:j] @ block[i:j]) / np.maximum(deaths[c], 1)[:, None]
+        columns = slice(start, start + width)
+        share = np.zeros((n_causes, n_bootstrap, min(width, n_symptoms - start)))
+        for c, (first, last) in enumerate(pairwise(bounds)):
+            for i in range(first, last, _STRETCH):
+                j = min(i + _STRETCH, last)
+                share[c] += drawn[:, i:j].astype(np.float32) @ present[by_cause[i:j], columns]
+            share[c] /= np.maximum(deaths[c], 1)[:, None]
         sample = tariffs(share)
         low, high = _interval(sample)
-        kept[:, start : start + width] = low * high >= 0 if touching else low * high > 0
+        kept[:, columns] = low * high >= 0 if touching else low * high > 0
     return kept
 
 
