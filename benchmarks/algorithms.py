@@ -1,6 +1,6 @@
 """CPU seconds of our algorithms on one core, beside those of the original programs.
 
-``python -m benchmarks.algorithms [--json FILE] [--largest 1000000]``
+``python -m benchmarks.algorithms [--json FILE] [--plot FILE.svg] [--largest 1000000]``
 
 Ours is the least of three runs of fit and predict on the same folds as the originals; theirs is the median of the runs
 in ``reference/timings.csv`` (process CPU, measured on the same kind of machine). The second table shows that the cost
@@ -34,7 +34,7 @@ from va_experiments.models.nbc import NaiveBayes
 from va_experiments.models.tariff import Tariff
 from va_experiments.models.tariff2 import Tariff2
 
-__all__ = ["cost_by_size", "cpu_seconds", "main", "original", "rows"]
+__all__ = ["cost_by_size", "cpu_seconds", "main", "original", "plot", "rows"]
 
 _FOLDS = ("Pemba", "Bohol", "UP", "AP", "Mexico", "Dar")
 
@@ -146,6 +146,25 @@ def _one_size(n: int) -> dict[str, Any]:
     return {"deaths": n, "cpu_s": seconds, "microseconds_each": 1e6 * seconds / n, "peak_gb": peak}
 
 
+def plot(table: list[dict[str, Any]], file: Path) -> None:
+    """Draw CPU seconds against the number of deaths, with a straight line through the origin for comparison."""
+    import altair as alt
+
+    frame = pd.DataFrame(table)
+    slope = float((frame["cpu_s"] * frame["deaths"]).sum() / (frame["deaths"] ** 2).sum())
+    frame["linear"] = slope * frame["deaths"]
+    x = alt.X("deaths:Q", scale=alt.Scale(type="log"), title="deaths")
+    y_title = "CPU seconds on one core"
+    points = (
+        alt.Chart(frame)
+        .mark_point(filled=True, size=60)
+        .encode(x=x, y=alt.Y("cpu_s:Q", title=y_title).scale(type="log"))
+    )
+    line = alt.Chart(frame).mark_line(strokeDash=[4, 3]).encode(x=x, y=alt.Y("linear:Q", title=y_title))
+    title = f"InterVA-5: {1e6 * slope:.3g} microseconds a death (dashed: proportional to the deaths)"
+    (points + line).properties(width=420, height=260, title=title).save(file)
+
+
 def _print(table: list[dict[str, Any]]) -> None:
     columns = list(table[0])
     print("| " + " | ".join(columns) + " |")
@@ -160,6 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--plot", metavar="FILE", help="draw the second table there (.svg, .png or .html)")
     parser.add_argument("--largest", type=int, default=1_000_000, help="largest number of deaths of the second table")
     parser.add_argument("--one-size", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
@@ -179,6 +199,8 @@ def main(arguments: list[str] | None = None) -> int:
         _print(table)
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    if options.plot:
+        plot(figures["interva5_by_size"], Path(options.plot))
     return 0
 
 
