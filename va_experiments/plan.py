@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.cell import Cell, Fit, ModelSpec, Setting, cell_key, fit_key
+from va_experiments.cell.fractions import check_estimator
 from va_experiments.config import Config
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
+from va_experiments.metrics.testsets import testset_options
 from va_experiments.protocols import Split, splits
 from va_experiments.seeds import canonical_json
 
@@ -186,6 +188,8 @@ class _Builder:
             seed=config.seed,
         )
         data.with_features(setting.features)
+        check_estimator(setting.csmf)
+        testset_options(setting.testset).check(data.causes)
         if not model.trains and config.protocol["name"] != "assign":
             raise InputError(
                 f"model '{model.name}' has fixed knowledge and is not trained: choose protocol=assign, "
@@ -277,4 +281,3 @@ class _Builder:
             job_models=tuple(self._job_models),
             job_baselines=tuple({n: cells(b) for n, b in base.items()} for _, base in self._job_blocks),
         )
-

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.cell.fractions import out_of_fold, with_fractions
 from va_experiments.cell.nouns import Cell, Failure, Fit, Result
 from va_experiments.cell.predictions import encode_prediction, plain, prediction_sha256, versions
 from va_experiments.data.deaths import Deaths
-from va_experiments.models.base import Model
+from va_experiments.metrics.estimators import Training
+from va_experiments.models.base import Model, Prediction
 from va_experiments.seeds import integer_seed
 
 __all__ = ["failure_of", "run_fit"]
@@ -52,13 +54,14 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             load = clock.lap()
             estimator = fit.model.estimator()
             estimator.fit(train, seed=integer_seed(fit.key, "fit"))
+            training = out_of_fold(fit, train) if fit.model.trains else None
             fitted = clock.lap()
         except BaseException as error:
             failure = failure_of(error, attempt)
             return [Result(key=c.key, failure=failure, attempt=attempt, facts=_facts(c, started)) for c in fit.cells]
         results = []
         for cell in fit.cells:
-            result = _test(cell, estimator, data, train_rows, train, attempt)
+            result = _test(cell, estimator, data, (train_rows, train), training, attempt)
             result.facts |= _facts(cell, started) | {"warnings": sorted({str(w.message)[:300] for w in caught})[:10]}
             share = 1 / len(fit.cells)
             result.timings |= {
@@ -73,28 +76,47 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
         return results
 
 
-def _test(cell: Cell, estimator: Model, data: Deaths, train_rows: npt.NDArray, train: Deaths, attempt: int) -> Result:
-    from va_experiments.metrics.score import score
+def _test(
+    cell: Cell,
+    estimator: Model,
+    data: Deaths,
+    trained: tuple[npt.NDArray, Deaths],
+    training: Training | None,
+    attempt: int,
+) -> Result:
+    from va_experiments.metrics.over_testsets import score_design
 
     clock = _Clock()
+    train_rows, train = trained
     result = Result(key=cell.key, attempt=attempt)
     try:
         cell_train, test_rows = cell.split.indices(data)
         if not np.array_equal(cell_train, train_rows):
             raise AssertionError("cells of one fit must share their training rows")
         test = data.take(test_rows)
-        prediction = estimator.predict(test.without_causes(), seed=integer_seed(cell.key, "predict"))
+        blind, seed = test.without_causes(), integer_seed(cell.key, "predict")
+        prediction, said = with_fractions(estimator.predict(blind, seed=seed), cell.setting.csmf, training)
         predicted = clock.lap()
         if test.cause is not None:
-            scores = score(
+
+            def again(rows: npt.NDArray[np.intp]) -> Prediction:
+                return with_fractions(estimator.predict(blind.take(rows), seed=seed), cell.setting.csmf, training)[0]
+
+            scores, facts = score_design(
+                cell.setting.testset,
                 test.cause,
                 prediction,
                 data.causes,
-                n_bootstrap=cell.setting.n_bootstrap,
                 seed=integer_seed([cell.split.spec(), cell.setting.seed], "bootstrap"),
+                n_bootstrap=cell.setting.n_bootstrap,
                 train_cause=train.cause,
+                predict=again if estimator.joint else None,
             )
-            result.metrics = {k: float(v) for k, v in scores.values.items()}
+            said |= facts
+            abstained = "csmf_abstained" in said
+            result.metrics = {
+                k: float(v) for k, v in scores.values.items() if not (abstained and k.startswith("csmf_accuracy_model"))
+            }
             result.per_cause = {k: np.asarray(v, dtype=float).tolist() for k, v in scores.per_cause.items()}
         scored = clock.lap()
         result.predictions = encode_prediction(test.id, prediction, test.cause, data.causes)
@@ -105,6 +127,7 @@ def _test(cell: Cell, estimator: Model, data: Deaths, train_rows: npt.NDArray, t
             "n_test": len(test),
             "split_sha256": cell.split.hash(data),
             "causes": list(data.causes),
+            **plain(said),
         }
         result.timings = {
             "predict_seconds": predicted.wall,
