@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import numpy as np
@@ -184,6 +185,35 @@ def fake_content(
             "CSMF accuracy is 1 - sum|p - q| / (2 (1 - min p)) (Murray and others 2011), over 34 causes.",
             "Models were trained on five sites and tested on the sixth; nothing of the sixth was seen in training.",
         ],
+    )
+
+
+def fuller(content: ReportContent, seed: int = 3) -> ReportContent:
+    """The content with comparisons, nested intervals, ranks, parts of the loss and similarities of sites as well."""
+    rng = np.random.default_rng(seed)
+    models = sorted(set(content.cells["model"]) - {"interva"})
+    metric = content.primary_metric
+    pairs = [(a, b) for i, a in enumerate(models) for b in models[i + 1 :]]
+    pair_rows = []
+    for a, b in pairs:
+        difference = MODELS[a][0] - MODELS[b][0]
+        ends = difference - 0.03, difference + 0.03
+        pair_rows.append(
+            (a, b, metric, difference, *ends, rng.random(), 1.0, 0.031, "nested bootstrap, 2,000 resamples")
+        )
+    names = ["model_a", "model_b", "metric", "difference", "low", "high", "p", "p_holm", "smallest_p", "method"]
+    intervals = [(m, metric, MODELS[m][0] - 0.02, MODELS[m][0] + 0.02, "95% nested bootstrap") for m in models]
+    ranks = [(m, i + rng.random(), 3.0, 6, 0.001) for i, m in enumerate(models, start=1)]
+    drops = [(m, s, "top1", *rng.normal(0.03, 0.03, 4)) for m in models for s in SITES]
+    sites = [(a, b, rng.uniform(0.6, 0.99)) for i, a in enumerate(SITES) for b in SITES[i + 1 :]]
+    parts = ["prior_shift", "symptom_shift", "missingness_shift", "label_coverage"]
+    return dataclasses.replace(
+        content,
+        comparisons=pd.DataFrame(pair_rows, columns=names),
+        intervals=pd.DataFrame(intervals, columns=["model", "metric", "low", "high", "method"]),
+        ranks=pd.DataFrame(ranks, columns=["model", "mean_rank", "critical_difference", "n", "p"]),
+        drops=pd.DataFrame(drops, columns=["model", "test_site", "metric", *parts]),
+        similarity=pd.DataFrame(sites, columns=["site_a", "site_b", "auc"]),
     )
 
 

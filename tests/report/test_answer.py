@@ -7,7 +7,8 @@ import pytest
 from test_leaderboard import METRIC, board_of, cells_of
 
 from va_experiments.report.answer import answer
-from va_experiments.report.leaderboard import t_interval
+from va_experiments.report.content import ReportContent, checked_cells
+from va_experiments.report.leaderboard import leaderboards, t_interval
 
 
 def test_a_clear_winner():
@@ -46,6 +47,17 @@ def test_one_site_gets_no_interval():
 def test_simulated_deaths_are_named_first():
     cells = cells_of(nbc=[0.8, 0.7, 0.7], prior=[0.7, 0.6, 0.6]).assign(simulated=True)
     assert answer(board_of(cells)).sentence.startswith("On simulated deaths, ")
+
+
+def test_given_intervals_take_the_place_of_t():
+    cells = checked_cells(ReportContent(title="", cells=cells_of(nbc=[0.8, 0.7, 0.75], prior=[0.7, 0.6, 0.66])))
+    given = pd.DataFrame(
+        [("nbc", METRIC, 0.6, 0.9, "95% nested bootstrap", "natural"), ("nbc", METRIC, 0.1, 0.2, "other", "dirichlet")],
+        columns=["model", "metric", "low", "high", "method", "testset"],
+    )
+    rows = leaderboards(cells, METRIC, intervals=given)[0].rows
+    assert rows.loc["nbc", ["low", "high", "interval"]].tolist() == [0.6, 0.9, "95% nested bootstrap"]
+    assert rows.loc["prior", "interval"] == "95% t over 3 sites"
 
 
 def test_a_given_comparison_is_used_whichever_way_round_it_stands():

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 
 import pytest
-from fake_content import fake_content
+from fake_content import fake_content, fuller
 
 from va_experiments.report import build_report
 
@@ -104,14 +104,14 @@ def page(tmp_path_factory):
     content = fake_content(
         protocols=("leave_one_site_out", "one_to_one"), sizes=("all", "share=0.25"), sites=("AP", "Bohol", "Mexico")
     )
-    return build_report(content, tmp_path_factory.mktemp("report"), figure_formats=()).html
+    return build_report(fuller(content), tmp_path_factory.mktemp("report"), figure_formats=()).html
 
 
 @pytest.mark.parametrize("width", [1280, 400])
 def test_every_figure_is_drawn_and_fits(page, tmp_path, width):
     found, console = look(page, tmp_path, width)
     assert found["width"] == width
-    assert found["drawn"] >= 16
+    assert found["drawn"] >= 19
     assert found["drawn"] + found["left_out"] == found["figures"]
     assert found["empty"] == []
     assert found["too_wide"] == []

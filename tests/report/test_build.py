@@ -43,6 +43,20 @@ def test_text_of_people_cannot_become_markup(tmp_path):
     assert "<script>alert" not in text
 
 
+def test_the_order_of_rows_changes_no_byte_of_the_page(tmp_path):
+    content = fake_content(sites=("AP", "Bohol", "Dar"), models=("nbc", "insilico", "prior"))
+    texts = []
+    for i in range(2):
+        shuffled = {
+            n: getattr(content, n).sample(frac=1, random_state=i)
+            for n in ("cells", "causes", "confusion", "reliability")
+        }
+        paths = build_report(dataclasses.replace(content, **shuffled), tmp_path / str(i), figure_formats=("svg",))
+        texts.append([p.read_bytes() for p in [paths.html, *paths.figures.values()]])
+        texts[-1] += [p.read_bytes() for n, p in sorted(paths.tables.items()) if n.endswith(".csv")]
+    assert texts[0] == texts[1]
+
+
 def test_odd_names_and_types_make_a_sound_report(tmp_path):
     """Control characters end the SVG renderer's process; sites may be called like columns; metrics may be infinite."""
     content = fake_content(sites=("AP", "Bohol", "Dar"))

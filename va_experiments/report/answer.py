@@ -8,7 +8,7 @@ import math
 import pandas as pd
 
 from va_experiments.report.leaderboard import Leaderboard, mean, t_interval
-from va_experiments.report.settings import SETTING_COLUMNS, lower_is_better, metric_label
+from va_experiments.report.settings import lower_is_better, metric_label, of_setting
 from va_experiments.report.terminal import number
 
 __all__ = ["Answer", "answer"]
@@ -84,11 +84,8 @@ def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answe
 def _difference(
     board: Leaderboard, best: str, base: str, comparisons: pd.DataFrame | None
 ) -> tuple[float, float, float, str]:
-    if comparisons is not None and len(comparisons):
-        rows = comparisons[comparisons["metric"] == board.metric]
-        for column in SETTING_COLUMNS:
-            if column in rows.columns:
-                rows = rows[rows[column].astype(str) == getattr(board.setting, column)]
+    rows = of_setting(comparisons, board.setting, board.metric)
+    if len(rows):
         for a, b, sign in ((best, base, 1), (base, best, -1)):
             own = rows[(rows["model_a"] == a) & (rows["model_b"] == b) & rows["low"].notna()]
             if len(own) == 1:

@@ -34,12 +34,14 @@ def build_report(
         If the cells lack a column that a report cannot do without. Nothing is written then.
     """
     cells = checked_cells(content)
-    boards = leaderboards(cells, content.primary_metric, allow_missing=content.allow_missing)
+    boards = leaderboards(
+        cells, content.primary_metric, allow_missing=content.allow_missing, intervals=content.intervals
+    )
     figures = all_figures(content, cells, boards)
     svgs = {f.key: static_svg(f.chart) for f in figures if f.chart is not None}
     folder = Path(folder)
     skipped = [f"{f.title}: {f.missing}" for f in figures if f.chart is None]
-    tables = data_tables(cells, boards, causes=content.causes, comparisons=content.comparisons, ledger=content.ledger)
+    tables = data_tables(cells, boards, content)
     prints = {f"leaderboard-{i}-{b.setting.slug}": published(b) for i, b in enumerate(boards, start=1)}
     table_paths, left_out = write_tables(tables, prints, folder / "tables", content.title)
     figure_paths: dict[str, Path] = {}

@@ -18,7 +18,7 @@ from va_experiments.report.chart_style import (
     value_axis,
 )
 from va_experiments.report.leaderboard import Leaderboard, mean, t_interval
-from va_experiments.report.settings import lower_is_better, metric_label
+from va_experiments.report.settings import lower_is_better, metric_label, of_setting
 from va_experiments.report.terminal import number
 
 __all__ = ["difference_rows", "differences_figure", "leaderboard_figure", "matrix_figure"]
@@ -158,23 +158,21 @@ def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None)
     Columns ``pair``, ``difference``, ``low``, ``high``, ``p``, ``method``. Positive: the first is better.
     """
     sign = -1.0 if lower_is_better(board.metric) else 1.0
-    if comparisons is not None and len(comparisons):
-        rows = comparisons[comparisons["metric"] == board.metric]
-        for column in ("data", "features", "protocol", "testset", "train_size"):
-            if column in rows.columns:
-                rows = rows[rows[column].astype(str) == getattr(board.setting, column)]
-        if len(rows):
-            ends = (sign * rows[["low", "high"]].astype(float)).to_numpy()
-            return pd.DataFrame(
-                {
-                    "pair": [f"{a} - {b}" for a, b in rows[["model_a", "model_b"]].to_numpy()],
-                    "difference": sign * rows["difference"].astype(float).to_numpy(),
-                    "low": ends.min(axis=1),
-                    "high": ends.max(axis=1),
-                    "p": rows["p"].to_numpy() if "p" in rows else math.nan,
-                    "method": rows["method"].to_numpy() if "method" in rows else "",
-                }
-            ).reset_index(drop=True)
+    rows = of_setting(comparisons, board.setting, board.metric)
+    if len(rows):
+        ends = (sign * rows[["low", "high"]].astype(float)).to_numpy()
+        extra = {c: rows[c].to_numpy() for c in ("p_holm", "smallest_p", "first_better") if c in rows}
+        return pd.DataFrame(
+            {
+                "pair": [f"{a} - {b}" for a, b in rows[["model_a", "model_b"]].to_numpy()],
+                "difference": sign * rows["difference"].astype(float).to_numpy(),
+                "low": ends.min(axis=1),
+                "high": ends.max(axis=1),
+                "p": rows["p"].to_numpy() if "p" in rows else math.nan,
+                "method": rows["method"].to_numpy() if "method" in rows else "",
+                **extra,
+            }
+        )
     complete = board.rows[board.rows["mean"].notna()]
     trivial = complete[complete["trivial"]]
     if not len(trivial):

@@ -102,6 +102,17 @@ class ReportContent:
     comparisons : DataFrame, optional
         Paired differences: ``model_a``, ``model_b``, ``metric``, ``difference`` (a minus b), ``low``, ``high``, ``p``,
         ``method``, and optionally the columns that name a setting (``protocol``, ``testset``, ...).
+    intervals : DataFrame, optional
+        Intervals of means that take the place of Student's t over sites: ``model``, ``metric``, ``low``, ``high``,
+        ``method`` (``95% nested bootstrap over sites and deaths``), and optionally columns that name a setting.
+    ranks : DataFrame, optional
+        Mean ranks over sites: ``model``, ``mean_rank``, ``critical_difference``, ``n`` (sites), ``p`` (Friedman), and
+        optionally columns that name a setting.
+    drops : DataFrame, optional
+        Where the loss of a transfer comes from, in points of a metric: ``model``, ``test_site``, ``prior_shift``,
+        ``symptom_shift``, ``missingness_shift``, ``label_coverage``, and optionally ``train_sites`` and ``metric``.
+    similarity : DataFrame, optional
+        ``site_a``, ``site_b``, ``auc`` of a classifier that tells the two sites' deaths apart (0.5: alike).
     primary_metric : str
         The metric by which models are ranked, fixed before the results are seen.
     interval : str
@@ -120,6 +131,10 @@ class ReportContent:
     manifest: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     methods: list[str] = dataclasses.field(default_factory=list)
     comparisons: pd.DataFrame | None = None
+    intervals: pd.DataFrame | None = None
+    ranks: pd.DataFrame | None = None
+    drops: pd.DataFrame | None = None
+    similarity: pd.DataFrame | None = None
     primary_metric: str = "csmf_accuracy_top"
     interval: str = "95% bootstrap over deaths"
     allow_missing: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.report.chart_calibration import calibration_figure, convergence_figure, csmf_figure
+from va_experiments.report.chart_comparison import drops_figure, ranks_figure, similarity_figure
 from va_experiments.report.chart_cost import gantt_figure, memory_figure, time_figure
 from va_experiments.report.chart_learning import learning_curve_figure
 from va_experiments.report.chart_scores import (
@@ -53,7 +55,10 @@ def all_figures(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Le
         ]
     main = full[0]
     one_to_one = next((b for b in full if b.setting.protocol == "one_to_one"), main)
+    figures += ranks_figure(main, content.ranks, "ranks")
+    figures += drops_figure(main, content.drops)
     figures.append(transfer_figure(one_to_one, _of(cells, one_to_one)))
+    figures += similarity_figure(content.similarity)
     own = _of(cells, main)
     names = own[["cell_key", "label", "test_site"]]
     causes = _joined(content.causes, names)
@@ -87,7 +92,9 @@ def static_svg(chart: Any) -> str:
     import vl_convert
 
     svg: str = vl_convert.vegalite_to_svg(specification(chart, STATIC_WIDTH), allowed_base_urls=[])
-    return svg
+    # The renderer counts ids up for as long as the process lives; counted anew, the same chart gives the same text.
+    found: dict[str, str] = {}
+    return re.sub(r"\b(?:gradient_|clip)\d+\b", lambda m: found.setdefault(m.group(), f"id{len(found)}"), svg)
 
 
 def figure_files(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 from collections.abc import Mapping, Sequence
 from importlib import resources
 
@@ -40,7 +41,6 @@ def page(
         The static form of each drawn figure, by key.
     """
     import jinja2
-    import vl_convert
     from jinja2.utils import htmlsafe_json_dumps
     from markupsafe import Markup
 
@@ -60,8 +60,6 @@ def page(
                     "" if svg is None else "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
                 )
     drawn = {f.key: specification(f.chart) for f in figures if f.chart is not None}
-    # Vega is trusted text; a closing tag inside one of its strings would still end the script element.
-    vega = "(function(){" + vl_convert.javascript_bundle(EXPORTS).replace("</script", r"<\/script") + "})();"
     simulated = ""
     if cells["simulated"].any():
         share = "Every death here was" if cells["simulated"].all() else "Some of the deaths here were"
@@ -79,10 +77,19 @@ def page(
         sections=sections,
         specifications=htmlsafe_json_dumps(drawn),
         css=Markup(_template("report.css")),
-        vega=Markup(vega),
+        vega=Markup(_vega()),
         script=Markup(_template("report.js")),
         version=__version__,
     )
+
+
+@functools.cache
+def _vega() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script; bundling takes more than a second, so once a process."""
+    import vl_convert
+
+    # Trusted text, but a closing tag inside one of its strings would still end the script element.
+    return "(function(){" + vl_convert.javascript_bundle(EXPORTS).replace("</script", r"<\/script") + "})();"
 
 
 def _template(name: str) -> str:

@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.report.content import records
-from va_experiments.report.settings import CEILINGS, SPLIT_COLUMNS, Setting, lower_is_better, size_order, split_settings
+from va_experiments.report.settings import (
+    CEILINGS,
+    SPLIT_COLUMNS,
+    Setting,
+    lower_is_better,
+    of_setting,
+    size_order,
+    split_settings,
+)
 
 __all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "t_interval"]
 
@@ -83,9 +91,26 @@ class Leaderboard:
         return flat
 
 
-def leaderboards(cells: pd.DataFrame, metric: str, *, allow_missing: bool = False) -> list[Leaderboard]:
-    """Return one leaderboard for each setting of `cells`, which are as ``checked_cells`` returns them."""
-    return [leaderboard(s, group, metric, allow_missing=allow_missing) for s, group in split_settings(cells)]
+def leaderboards(
+    cells: pd.DataFrame, metric: str, *, allow_missing: bool = False, intervals: pd.DataFrame | None = None
+) -> list[Leaderboard]:
+    """Return one leaderboard for each setting of `cells`, which are as ``checked_cells`` returns them.
+
+    Parameters
+    ----------
+    intervals : DataFrame, optional
+        Intervals of means that take the place of Student's t, as in
+        :class:`~va_experiments.report.content.ReportContent`.
+    """
+    boards = [leaderboard(s, group, metric, allow_missing=allow_missing) for s, group in split_settings(cells)]
+    for board in boards:
+        has_mean = set(board.rows.index[board.rows["mean"].notna()])
+        for row in records(of_setting(intervals, board.setting, metric)):
+            if row["model"] in has_mean:
+                board.rows.loc[row["model"], "low"] = float(row["low"])
+                board.rows.loc[row["model"], "high"] = float(row["high"])
+                board.rows.loc[row["model"], "interval"] = str(row["method"])
+    return boards
 
 
 def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_missing: bool = False) -> Leaderboard:

@@ -113,11 +113,14 @@ def metrics_tables(content: ReportContent, cells: pd.DataFrame, boards: Sequence
 def differences_table(board: Leaderboard, comparisons: pd.DataFrame | None) -> dict[str, Any] | None:
     """Return the paired differences, or None where there are none."""
     found = difference_rows(board, comparisons).sort_values("difference", ascending=False)
-    body = [
-        ("", [r["pair"], number(r["difference"]), span(r["low"], r["high"]), number(float(r["p"])), r["method"]])
-        for r in records(found)
-    ]
-    columns = [("First - second", False), ("Difference", True), ("95% interval", True), ("p", True), ("Method", False)]
+    extra = {"p_holm": "p, Holm", "smallest_p": "Smallest p there is", "first_better": "P(first better)"}
+    extra = {c: name for c, name in extra.items() if c in found}
+    body = []
+    for r in records(found):
+        ps = [number(float(r[c])) for c in ("p", *extra)]
+        body.append(("", [r["pair"], number(r["difference"]), span(r["low"], r["high"]), *ps, r["method"]]))
+    columns = [("First - second", False), ("Difference", True), ("95% interval", True), ("p", True)]
+    columns += [*((name, True) for name in extra.values()), ("Method", False)]
     return html_table(f"{board.setting.heading}: table", columns, body, closed=True) if body else None
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "Setting",
     "lower_is_better",
     "metric_label",
+    "of_setting",
     "size_order",
     "split_settings",
 ]
@@ -150,6 +151,20 @@ def _place(setting: Setting) -> tuple[object, ...]:
         setting.testset != "natural",
         setting.testset,
     )
+
+
+def of_setting(table: pd.DataFrame | None, setting: Setting, metric: str) -> pd.DataFrame:
+    """Return the rows of a table that belong to this setting and metric.
+
+    A column that names a setting, or ``metric``, chooses rows where the table has it, and is ignored where not.
+    """
+    if table is None:
+        return pd.DataFrame()
+    rows = table
+    for column in SETTING_COLUMNS:
+        if column in rows.columns:
+            rows = rows[rows[column].astype(str) == getattr(setting, column)]
+    return rows[rows["metric"] == metric] if "metric" in rows.columns else rows
 
 
 def size_order(train_size: str) -> tuple[int, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from va_experiments.report.content import ReportContent
 from va_experiments.report.leaderboard import OVERALL, Leaderboard
 from va_experiments.report.performance import cost_by_model, critical_path, slowest_cells
 from va_experiments.report.settings import metric_label
@@ -36,14 +37,7 @@ PublishedTable = tuple[str, pd.DataFrame]
 """A caption and a table of text, ready to print."""
 
 
-def data_tables(
-    cells: pd.DataFrame,
-    boards: list[Leaderboard],
-    *,
-    causes: pd.DataFrame | None = None,
-    comparisons: pd.DataFrame | None = None,
-    ledger: pd.DataFrame | None = None,
-) -> dict[str, pd.DataFrame]:
+def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: ReportContent) -> dict[str, pd.DataFrame]:
     """Return the tables with full precision, by name; those without rows are left out."""
     tables = {
         "cells": cells,
@@ -51,9 +45,12 @@ def data_tables(
         "cost": cost_by_model(cells),
         "slowest_cells": slowest_cells(cells, 25),
         "critical_path": critical_path(cells),
-        "causes": causes,
-        "comparisons": comparisons,
-        "ledger": ledger,
+        "causes": None if content.causes is None else content.causes.sort_values(["cell_key", "cause"], kind="stable"),
+        "comparisons": content.comparisons,
+        "ranks": content.ranks,
+        "drops": content.drops,
+        "similarity": content.similarity,
+        "ledger": content.ledger,
         "failures": cells.loc[
             cells["status"] == "failed",
             ["cell_key", "model", "train_sites", "test_site", "error_class", "error_message", "error_traceback"],
