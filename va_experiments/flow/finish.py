@@ -185,7 +185,8 @@ def _say(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame, report: Pa
     if len(cells):
         both = pd.concat([cells, baselines]) if len(baselines) else cells
         if (both["status"] == "done").any():
-            lines += [leaderboard_text(both, width, metric=metric, allow_missing=run.config.allow_missing), ""]
+            missing_allowed = run.config.allow_missing
+            lines += [leaderboard_text(both, width, metric=metric, allow_missing=missing_allowed, counts=False), ""]
     if any(d.simulated for d in run.deaths.values()):
         lines.append("The data are SIMULATED: nothing here says anything about real deaths.")
     lines.append(run.progress.text() + (f", {missing} not computed" if missing else ""))

@@ -8,13 +8,11 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.flow.multirun import Multirun
+from va_experiments.flow.report_tables import by_cause, individual_tables
 from va_experiments.plan import Job
 from va_experiments.report import ReportContent
 
 __all__ = ["report_content"]
-
-MOST_CELLS_BY_CAUSE = 3000
-"""Above this many cells the report leaves out tables by cause, which would need every cell's file read again."""
 
 
 def report_content(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame, baselines: pd.DataFrame) -> ReportContent:
@@ -24,10 +22,14 @@ def report_content(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame, base
     both = pd.concat([cells, baselines], ignore_index=True) if len(baselines) else cells
     simulated = any(d.simulated for d in run.deaths.values())
     names = ", ".join(sorted({d.name for d in run.deaths.values()}))
+    groups = {c: g for d in run.deaths.values() for c, g in zip(d.causes, d.groups, strict=True)}
+    confusion, reliability = individual_tables(run.store, cells)
     return ReportContent(
         title=f"Verbal-autopsy comparison {run.run_id}" + (" (simulated data)" if simulated else f" ({names})"),
         cells=both,
-        causes=_by_cause(run, both),
+        causes=by_cause(run.store, both, groups),
+        confusion=confusion,
+        reliability=reliability,
         ledger=_ledger(run),
         config=_config_text(jobs),
         manifest=manifest(run, jobs, cells),
@@ -36,25 +38,6 @@ def report_content(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame, base
         interval=f"95% bootstrap over deaths ({run.config.n_bootstrap} resamples)",
         allow_missing=run.config.allow_missing,
     )
-
-
-def _by_cause(run: Multirun, cells: pd.DataFrame) -> pd.DataFrame | None:
-    done = cells[cells["status"] == "done"]
-    if not len(done) or len(done) > MOST_CELLS_BY_CAUSE:
-        return None
-    groups = {c: g for d in run.deaths.values() for c, g in zip(d.causes, d.groups, strict=True)}
-    tables = []
-    for key in done["cell_key"]:
-        stored = run.store.load(key, check=False)
-        if stored is None or not stored.metrics["per_cause"]:
-            continue
-        causes = stored.manifest["facts"]["causes"]
-        table = pd.DataFrame({k: pd.array(v, dtype="Float64") for k, v in stored.metrics["per_cause"].items()})
-        table.insert(0, "cause", causes)
-        table.insert(1, "group", [groups.get(c, "all") for c in causes])
-        table.insert(0, "cell_key", key)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else None
 
 
 def _ledger(run: Multirun) -> pd.DataFrame:

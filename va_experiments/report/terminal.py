@@ -17,7 +17,12 @@ MODEL_WIDTH = 28
 
 
 def leaderboard_text(
-    cells: pd.DataFrame, width: int = 80, *, metric: str = "csmf_accuracy_top", allow_missing: bool = False
+    cells: pd.DataFrame,
+    width: int = 80,
+    *,
+    metric: str = "csmf_accuracy_top",
+    allow_missing: bool = False,
+    counts: bool = True,
 ) -> str:
     """Return the leaderboards of `cells` as lines of at most `width` characters (40 at the least), ending with counts.
 
@@ -28,6 +33,8 @@ def leaderboard_text(
     ----------
     cells : DataFrame
         One row a cell, as in :class:`~va_experiments.report.content.ReportContent`.
+    counts : bool
+        Whether the last line counts the cells, the trivial models' among them.
     """
     checked = checked_cells(ReportContent(title="", cells=cells, primary_metric=metric))
     width = max(width, 40)
@@ -37,7 +44,7 @@ def leaderboard_text(
         if board.setting.simulated:
             lines += _wrapped("SIMULATED DATA: the figures say nothing about real deaths", width)
         lines += [*_table(board, width), ""]
-    return "\n".join([*lines, *_wrapped(counts_line(checked), width)])
+    return "\n".join([*lines, *_wrapped(counts_line(checked), width)] if counts else lines).rstrip("\n")
 
 
 def counts_line(cells: pd.DataFrame) -> str:

@@ -1,0 +1,103 @@
+"""Tables of a report that come from the stored cells themselves: by cause, confusion, reliability."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from va_experiments.cell import decode_prediction
+from va_experiments.checkpoints import CorruptCell, Store
+from va_experiments.metrics.individual import confusion
+
+__all__ = ["by_cause", "individual_tables"]
+
+MOST_CELLS_BY_CAUSE = 3000
+"""Above this many cells the tables by cause are left out: every cell's file would have to be read again."""
+
+MOST_CELLS_BY_DEATH = 300
+"""Above this many cells the tables that need every death's probabilities are left out."""
+
+BINS = 10
+
+
+def _done(cells: pd.DataFrame, most: int) -> list[str]:
+    keys = cells.loc[cells["status"] == "done", "cell_key"].tolist()
+    return keys if len(keys) <= most else []
+
+
+def by_cause(store: Store, cells: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame | None:
+    """Return one row a cell and cause (``sensitivity``, ``csmf_true``, ...), or None where there is nothing to say.
+
+    Parameters
+    ----------
+    store : Store
+    cells : DataFrame
+        ``cell_key`` and ``status``.
+    groups : mapping of str to str
+        Group of each cause.
+    """
+    tables = []
+    for key in _done(cells, MOST_CELLS_BY_CAUSE):
+        try:
+            stored = store.load(key, check=False)
+        except CorruptCell:
+            continue
+        if stored is None or not stored.metrics["per_cause"]:
+            continue
+        causes = stored.manifest["facts"]["causes"]
+        table = pd.DataFrame({k: pd.array(v, dtype="Float64") for k, v in stored.metrics["per_cause"].items()})
+        table.insert(0, "cause", causes)
+        table.insert(1, "group", [groups.get(c, "all") for c in causes])
+        table.insert(0, "cell_key", key)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True) if tables else None
+
+
+def individual_tables(store: Store, cells: pd.DataFrame) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Return confusion counts and the reliability of the top cause, by cell.
+
+    Reliability: deaths in ten bins of equal width by the probability of their most probable cause; mean confidence,
+    share in which that cause is right, number of deaths. Undetermined deaths are left out of it.
+    """
+    counts, bins = [], []
+    for key in _done(cells, MOST_CELLS_BY_DEATH):
+        try:
+            stored = store.load(key)
+        except CorruptCell:
+            continue
+        if stored is None:
+            continue
+        _, truth, prediction = decode_prediction(stored.predictions())
+        if (truth < 0).any() or not len(truth):
+            continue
+        causes = np.array(stored.manifest["facts"]["causes"], dtype=object)
+        assert prediction.top_cause is not None
+        named = np.asarray(prediction.top_cause)
+        matrix = confusion(truth[named >= 0], named[named >= 0], len(causes))
+        true, top = np.nonzero(matrix)
+        counts.append(
+            pd.DataFrame(
+                {"cell_key": key, "true_cause": causes[true], "top_cause": causes[top], "count": matrix[true, top]}
+            )
+        )
+        known = prediction.probability.any(axis=1)
+        confidence = prediction.probability[known].max(axis=1)
+        right = prediction.probability[known].argmax(axis=1) == truth[known]
+        place = np.minimum((confidence * BINS).astype(int), BINS - 1)
+        deaths = np.bincount(place, minlength=BINS)
+        used = np.flatnonzero(deaths)
+        bins.append(
+            pd.DataFrame(
+                {
+                    "cell_key": key,
+                    "bin": used,
+                    "confidence": (np.bincount(place, confidence, BINS) / np.maximum(deaths, 1))[used],
+                    "accuracy": (np.bincount(place, right, BINS) / np.maximum(deaths, 1))[used],
+                    "count": deaths[used],
+                }
+            )
+        )
+    joined = [pd.concat(parts, ignore_index=True) if parts else None for parts in (counts, bins)]
+    return joined[0], joined[1]
