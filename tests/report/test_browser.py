@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 import re
@@ -42,6 +43,11 @@ addEventListener("error", e => (window.faults = window.faults || []).push(String
   const figures = [...document.querySelectorAll("figure")];
   const drawn = figures.filter(f => f.classList.contains("drawn"));
   const box = f => f.querySelector(".live svg").getBoundingClientRect();
+  const outside = (t, b) => {
+    const r = t.getBoundingClientRect();
+    const beside = r.left < b.left - 1 || r.right > b.right + 1;
+    return r.width > 0 && (beside || r.top < b.top - 1 || r.bottom > b.bottom + 1);
+  };
   const note = document.createElement("pre");
   note.id = "probe";
   note.textContent = JSON.stringify({
@@ -50,6 +56,8 @@ addEventListener("error", e => (window.faults = window.faults || []).push(String
     left_out: figures.filter(f => f.querySelector(".missing")).length,
     empty: drawn.filter(f => !f.querySelector(MARKS)).map(f => f.id),
     too_wide: drawn.filter(f => box(f).right > innerWidth + 1).map(f => f.id),
+    clipped: drawn.flatMap(f => [...f.querySelectorAll(".live svg text")].filter(t => outside(t, box(f)))
+      .map(t => f.id + ": " + t.textContent)),
     narrowest: Math.min(...drawn.map(f => box(f).width)),
     overflow: root.scrollWidth - innerWidth,
     width: innerWidth,
@@ -104,7 +112,10 @@ def page(tmp_path_factory):
     content = fake_content(
         protocols=("leave_one_site_out", "one_to_one"), sizes=("all", "share=0.25"), sites=("AP", "Bohol", "Mexico")
     )
-    return build_report(fuller(content), tmp_path_factory.mktemp("report"), figure_formats=()).html
+    content = fuller(content)
+    long = {"nbc": "naive_bayes_of_a_name_that_no_axis_can_hold"}
+    content = dataclasses.replace(content, cells=content.cells.replace({"model": long}))
+    return build_report(content, tmp_path_factory.mktemp("report"), figure_formats=()).html
 
 
 @pytest.mark.parametrize("width", [1280, 400])
@@ -115,6 +126,7 @@ def test_every_figure_is_drawn_and_fits(page, tmp_path, width):
     assert found["drawn"] + found["left_out"] == found["figures"]
     assert found["empty"] == []
     assert found["too_wide"] == []
+    assert found["clipped"] == []
     assert found["narrowest"] > 0.8 * min(width, 1040)
     assert found["overflow"] <= 0
     assert found["loaded"] == []

@@ -43,8 +43,8 @@ def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answe
     where = board.setting.title
     metric = metric_label(board.metric)
     if not len(models):
-        lead = "no model finished every cell, so no winner is named."
-        return Answer(_sentence(simulated, f"{lead} ({where})"), "none")
+        text = f"no model finished every cell, so no winner is named ({where})."
+        return Answer(_sentence(simulated, text), "none")
     best = models.index[0]
     best_mean = models["mean"].iloc[0]
     n_sites = len(board.sites)

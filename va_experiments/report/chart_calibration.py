@@ -56,11 +56,11 @@ def calibration_figure(board: Leaderboard, reliability: pd.DataFrame | None) -> 
             "confidence:Q", title="Mean probability of the top cause", axis=alt.Axis(tickCount=5, labelFlush=False)
         ),
         y=alt.Y("accuracy:Q", title="Share of top causes that are right"),
-        color=alt.Color("model:N", scale=colour, legend=legend()),
+        color=alt.Color("model:N", scale=colour, legend=legend(models)),
     )
     line = base.mark_line(strokeWidth=2)
     dots = base.mark_point(filled=True, opacity=1).encode(
-        shape=alt.Shape("model:N", scale=shape, legend=legend()),
+        shape=alt.Shape("model:N", scale=shape, legend=legend(models)),
         size=alt.Size("deaths:Q", scale=alt.Scale(range=[20, 160]), legend=None),
         tooltip=["model:N", *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("confidence", "accuracy")), "deaths:Q"],
     )
@@ -112,8 +112,8 @@ def csmf_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
                 axis=alt.Axis(**axis, labelFlush=False),
             ),
             y=alt.Y("estimated:Q", scale=scale, title="Estimated share", axis=alt.Axis(**axis)),
-            color=alt.Color("test site:N", scale=colour, legend=legend()),
-            shape=alt.Shape("test site:N", scale=shape, legend=legend()),
+            color=alt.Color("test site:N", scale=colour, legend=legend(sites)),
+            shape=alt.Shape("test site:N", scale=shape, legend=legend(sites)),
             tooltip=["cause:N", "test site:N", *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("true", "estimated"))],
         )
         .transform_filter(keep)
@@ -144,7 +144,7 @@ def convergence_figure(cells: pd.DataFrame) -> Figure:
         .encode(
             x=alt.X("cells:Q", title="Cells", axis=alt.Axis(tickMinStep=1, format="d", tickCount=5, labelFlush=False)),
             y=alt.Y("model:N", axis=model_axis()),
-            color=alt.Color("state:N", scale=scale, legend=legend()),
+            color=alt.Color("state:N", scale=scale, legend=legend(["not converged"])),
             tooltip=["model:N", "state:N", "cells:Q"],
         )
     )

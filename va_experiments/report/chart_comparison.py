@@ -82,7 +82,7 @@ def drops_figure(board: Leaderboard, drops: pd.DataFrame | None) -> list[Figure]
         .encode(
             x=alt.X("loss:Q", title=f"Loss in {metric_label(metric)}", axis=alt.Axis(tickCount=6, labelFlush=False)),
             y=alt.Y("model:N", sort=order, axis=model_axis()),
-            color=alt.Color("part:N", scale=tint, sort=words, legend=legend()),
+            color=alt.Color("part:N", scale=tint, sort=words, legend=legend(words)),
             tooltip=["model:N", "part:N", alt.Tooltip("loss:Q", format=".3f")],
         )
     )

@@ -36,8 +36,8 @@ def time_figure(cells: pd.DataFrame) -> Figure:
                 axis=alt.Axis(format="~g", tickCount=6, labelOverlap=True, labelFlush=False),
             ),
             y=alt.Y("model:N", sort=cost["model"].tolist(), axis=model_axis()),
-            color=alt.Color("stage:N", scale=colour, legend=legend(), sort=list(stages.values())),
-            shape=alt.Shape("stage:N", scale=shape, legend=legend(), sort=list(stages.values())),
+            color=alt.Color("stage:N", scale=colour, legend=legend(list(stages.values())), sort=list(stages.values())),
+            shape=alt.Shape("stage:N", scale=shape, legend=legend(list(stages.values())), sort=list(stages.values())),
             tooltip=["model:N", "stage:N", alt.Tooltip("seconds:Q", format=".3g")],
         )
     )
@@ -101,7 +101,7 @@ def gantt_figure(cells: pd.DataFrame) -> Figure:
             ),
             x2="end:Q",
             y=alt.Y("worker:N", axis=alt.Axis(title=None, labelLimit=110, ticks=False, domain=False)),
-            color=alt.Color("model:N", scale=colour, legend=legend()),
+            color=alt.Color("model:N", scale=colour, legend=legend(models)),
             tooltip=["model:N", "test_site:N", "status:N", alt.Tooltip("seconds:Q", format=".2f"), "worker:N"],
         )
     )

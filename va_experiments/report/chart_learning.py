@@ -92,7 +92,7 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
         axis=alt.Axis(format="~s", tickCount=5, labelOverlap=True),
     )
     y = alt.Y("mean:Q", scale=alt.Scale(zero=False), title=metric_label(family[0].metric))
-    tint = alt.Color("model:N", scale=colour, legend=legend())
+    tint = alt.Color("model:N", scale=colour, legend=legend(models))
     base = alt.Chart(inline(curve))
     band = base.mark_area(opacity=0.09).encode(
         x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q", color=tint
@@ -102,7 +102,7 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
         x=x,
         y=y,
         color=tint,
-        shape=alt.Shape("model:N", scale=shape, legend=legend()),
+        shape=alt.Shape("model:N", scale=shape, legend=legend(models)),
         tooltip=["model:N", "size:N", alt.Tooltip("n_train:Q", format=".0f"), alt.Tooltip("mean:Q", format=".3f")],
     )
     crossed = crossings(curve, [m for m in models if not trivial[m]])

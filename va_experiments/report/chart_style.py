@@ -133,11 +133,14 @@ def model_colours(labels: Sequence[str], trivial: Sequence[bool]) -> tuple[Any, 
     return alt.Scale(domain=domain, range=colours), alt.Scale(domain=domain, range=shapes)
 
 
-def legend() -> Any:
-    """Return a legend under the plot, two columns wide, so that it fits a telephone."""
+def legend(labels: Sequence[str]) -> Any:
+    """Return a legend for `labels` under the plot: two columns where both fit a telephone, else one."""
     import altair as alt
 
-    return alt.Legend(orient="bottom", columns=2, labelLimit=LABEL_LIMIT, title=None, symbolLimit=40, symbolOpacity=1)
+    columns = 2 if max(map(len, labels), default=0) <= 20 else 1
+    return alt.Legend(
+        orient="bottom", columns=columns, labelLimit=LABEL_LIMIT, title=None, symbolLimit=60, symbolOpacity=1
+    )
 
 
 def model_axis() -> Any:
@@ -233,7 +236,7 @@ def heat_map(
         color=alt.Color(
             "value:Q",
             scale=alt.Scale(scheme=scheme, domain=[low, high], clamp=True),
-            legend=alt.Legend(orient="bottom", title=legend_title, gradientLength=180, titleLimit=300),
+            legend=alt.Legend(orient="bottom", title=legend_title, gradientLength=130, titleLimit=300),
         ),
         tooltip=[
             alt.Tooltip(f"{x}:N"),

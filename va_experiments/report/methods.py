@@ -13,6 +13,13 @@ from va_experiments.report.settings import CEILINGS, metric_label
 __all__ = ["report_methods"]
 
 
+_INTERVAL = (
+    "Its 95% interval is Student's t over sites with k - 1 degrees of freedom: it says how the mean would vary with "
+    "other sites like these, and is wide because there are few."
+)
+_GIVEN = "The method of its interval is named under each table."
+
+
 def report_methods(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[str]:
     """Return what was ranked, averaged, paired, pooled and left out in this report, and by which rule."""
     metric = content.primary_metric
@@ -21,8 +28,7 @@ def report_methods(content: ReportContent, cells: pd.DataFrame, boards: Sequence
         "data set, feature level, protocol, test-set design and training size: the same model scores differently on "
         "natural and on Dirichlet test sets, so these never share a column.",
         "A site's value is the mean over its cells (folds, repeats, training sites); a model's mean is the mean over "
-        "sites, each counted once. Its 95% interval is Student's t over sites with k - 1 degrees of freedom: it says "
-        "how the mean would vary with other sites like these, and is wide because there are few.",
+        f"sites, each counted once. {_INTERVAL if content.intervals is None else _GIVEN}",
     ]
     if f"{metric}_low" in cells.columns and cells[f"{metric}_low"].notna().any():
         texts.append(

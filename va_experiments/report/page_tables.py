@@ -124,14 +124,14 @@ def differences_table(board: Leaderboard, comparisons: pd.DataFrame | None) -> d
     return html_table(f"{board.setting.heading}: table", columns, body, closed=True) if body else None
 
 
-def cost_table(cells: pd.DataFrame) -> dict[str, Any]:
-    """Return time and memory by model."""
+def cost_table(cells: pd.DataFrame) -> dict[str, Any] | None:
+    """Return time and memory by model, or None where no cell is done."""
     body = []
     for r in records(cost_by_model(cells)):
         times = [seconds(r[c]) for c in ("fit_seconds_median", "predict_seconds_median", "cpu_seconds_total")]
         body.append(("", [r["model"], r["cells"], *times, megabytes(r["peak_memory_mb_max"])]))
     names = ["Cells", "Fit, median", "Predict, median", "CPU, all cells", "Peak memory"]
-    return html_table("Cost by model", [("Model", False), *((n, True) for n in names)], body)
+    return html_table("Cost by model", [("Model", False), *((n, True) for n in names)], body) if body else None
 
 
 def slowest_table(cells: pd.DataFrame) -> dict[str, Any] | None:

@@ -97,7 +97,7 @@ def _content_of(
     if key == "differences":
         return [], _there(*(differences_table(b, content.comparisons) for b in full_size(boards)[:6]))
     if key == "cost":
-        return [], [cost_table(cells)]
+        return [], _there(cost_table(cells))
     if key == "performance":
         return _text(parallel_efficiency(cells).sentence), _there(slowest_table(cells), path_table(cells))
     if key == "failures":
