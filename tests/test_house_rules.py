@@ -1,0 +1,50 @@
+"""House rules that no linter knows."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = sorted((ROOT / "va_experiments").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_no_module_is_over_400_lines_and_each_says_what_it_is(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 400
+    assert not text.strip() or text.startswith(('"""', 'r"""'))
+
+
+def test_the_lock_file_is_plain() -> None:
+    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").split()
+    assert lines
+    assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+", line)] == []
+
+
+def test_requirements_are_in_the_lock_file() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    locked = {
+        line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "requirements.lock").read_text().split()
+    }
+    named = [re.split(r"[\[<>=!~ ]", d)[0].lower() for d in project["dependencies"]]
+    assert [n for n in named if n not in locked] == []
+
+
+def test_nothing_names_this_machine_or_a_registry() -> None:
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout: the tracked files cannot be listed")
+    words = re.compile("/" + r"(?:work|root)/|files\.pythonhosted|pypi\.org/simple|--(?:extra-)?index-url")
+    guilty = []
+    for name in done.stdout.split("\n"):
+        path = ROOT / name
+        if path.is_file() and path.suffix in {".py", ".md", ".yaml", ".yml", ".toml", ".lock", ".cff", ""}:
+            text = path.read_text(encoding="utf-8", errors="ignore")
+            guilty += [f"{name}: {m.group()}" for m in words.finditer(text)]
+    assert guilty == []
