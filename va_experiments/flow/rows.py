@@ -120,4 +120,6 @@ def cells_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rest = [c for c in frame.columns if c not in FIRST_COLUMNS]
     frame = frame[[*FIRST_COLUMNS, *rest]]
     order = ["model", "protocol", "train_sites", "test_site", "train_size", "repeat", "fold", "replicate", "cell_key"]
+    # an adaptive sweeper may ask for a cell again: the first row says what became of it
+    frame = frame.drop_duplicates("cell_key", keep="first")
     return frame.sort_values(order, kind="stable").reset_index(drop=True)

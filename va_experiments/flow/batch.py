@@ -1,0 +1,173 @@
+"""One batch of jobs on its way through the engine: take up what is finished, compute the rest, tell everybody."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from va_experiments.cell import Cell, Result
+from va_experiments.checkpoints import CorruptCell
+from va_experiments.execute import EngineLost
+from va_experiments.plan import Plan
+
+if TYPE_CHECKING:
+    from va_experiments.flow.multirun import Multirun
+
+__all__ = ["Batch", "DiskFull"]
+
+log = logging.getLogger(__name__)
+
+
+class DiskFull(RuntimeError):
+    """A finished cell could not be written; nothing that was committed is harmed."""
+
+
+class Batch:
+    """One batch of jobs on its way through the engine."""
+
+    def __init__(self, run: Multirun, planned: Plan) -> None:
+        self.run, self.plan = run, planned
+        self.state = np.zeros(len(planned), np.int8)  # 0 to do, 1 done, 2 failed, 3 left out
+        self.value = np.full(len(planned), np.nan)
+        self._asked = np.zeros(len(planned), bool)
+        self._asked[planned.asked] = True
+        self._job_of = np.full(len(planned), -1, np.int64)
+        for number in range(len(planned.jobs) - 1, -1, -1):
+            self._job_of[planned.job_cells[number]] = number
+            for rows in planned.job_baselines[number].values():
+                self._job_of[rows] = np.where(self._job_of[rows] < 0, number, self._job_of[rows])
+        self._open_cells = [set(rows.tolist()) for rows in planned.job_cells]
+        self._row_of = {planned.key(row): row for row in range(len(planned))}
+        run.counts.cells += len(planned.asked)
+
+    def take_up(self) -> None:
+        """Reuse what the store has, as the resume setting says."""
+        config = self.run.config
+        self.run.counts.stage = "looking up finished cells"
+        if config.resume == "false":
+            return
+        stored = set(self.run.store.keys())
+        failed_before = {a["key"] for a in self.run.store.attempts()} if config.resume == "failed" else set()
+        for row in range(len(self.plan)):
+            key = self.plan.key(row)
+            if key in stored:
+                try:
+                    found = self.run.store.load(key)
+                except CorruptCell as error:
+                    log.warning("%s", error)
+                    self.run.counts.errors.append(str(error))
+                    continue
+                if found is not None:
+                    self._settle(self.plan.cell(row), found.result())
+            elif config.resume == "failed" and key not in failed_before and self._asked[row]:
+                self.state[row] = 3
+
+    def compute(self) -> None:
+        """Run what is left, commit as results come, and keep everybody informed."""
+        run = self.run
+        todo = np.flatnonzero(self.state == 0)
+        sizes = {
+            f: dict(zip(d.sites, np.bincount(d.site, minlength=len(d.sites)).tolist(), strict=True))
+            for f, d in run.deaths.items()
+        }
+        fits = self.plan.tasks(todo.tolist(), sizes, run.costs())
+        run.counts.fits += len(fits)
+        run.counts.seconds_planned += len(fits)
+        run.counts.stage = "running"
+        pending: set[Future[tuple[Cell, Result]]] = set()
+        if fits:
+            cells = {c.key: c for fit in fits for c in fit.cells}
+            try:
+                for results in run.backend.run(fits, run.deaths, run.watch):
+                    for result in results:
+                        pending.add(run.submit(cells[result.key], result))
+                    self._count_fit()
+                    self._settle_finished(pending, wait=len(pending) > 200)
+                    if run.config.on_error == "stop" and run.counts.failed:
+                        run.watch.stopping.set()
+            except EngineLost as error:
+                run.error = str(error)
+                log.error("%s; run the same command again to go on from %s", error, run.progress.text())
+            self._settle_finished(pending, wait=True)
+        for number in range(len(self.plan.jobs)):
+            if self._open_cells[number]:
+                n = len(self._open_cells[number])
+                run.prefect.job_done(self.plan.jobs[number].number, error=f"{n} cells were not computed")
+
+    def _count_fit(self) -> None:
+        counts = self.run.counts
+        counts.fits_done += 1
+        counts.fits = max(counts.fits, counts.fits_done)
+        counts.seconds_done += 1
+
+    def _settle_finished(self, pending: set[Future[tuple[Cell, Result]]], *, wait: bool) -> None:
+        for future in [f for f in pending if wait or f.done()]:
+            pending.discard(future)
+            try:
+                cell, result = future.result()
+            except OSError as error:
+                self.run.watch.stopping.set()
+                raise DiskFull(
+                    f"the store at '{self.run.store.root}' cannot be written ({error.strerror}): free some space "
+                    f"(about {self._megabytes_needed():.0f} MB for the rest) and run the same command again; "
+                    f"{self.run.progress.text()}, all safe"
+                ) from error
+            self._settle(cell, result)
+
+    def _megabytes_needed(self) -> float:
+        sizes = [s.symptoms.shape[0] * len(s.causes) * 8 for s in self.run.deaths.values()]
+        return max(1.0, float((self.state == 0).sum()) * max(sizes, default=0) / 6 / 2**20)
+
+    def _settle(self, cell: Cell, result: Result) -> None:
+        """Count a cell, write its row, tell MLflow, and tell Prefect when a job is complete."""
+        run, row = self.run, self._row_of[result.key]
+        first = self.plan.jobs[max(0, int(self._job_of[row]))]
+        asked = bool(self._asked[row])
+        self.state[row] = 2 if result.failure else 1
+        self.value[row] = result.metrics.get(run.config.objective, np.nan) if not result.failure else np.nan
+        data = run.deaths[cell.setting.fingerprint]
+        name = self.plan.job_models[max(0, int(self._job_of[row]))].name if asked else cell.model.name
+        record = run.ledger.add(cell, result, job=first.label, simulated=data.simulated, model=name, asked=asked)
+        if not asked:
+            return
+        counts = run.counts
+        counts.reused += result.reused
+        counts.done += result.failure is None and not result.reused
+        if result.failure:
+            counts.failed += 1
+            counts.errors.append(
+                f"{name} at {cell.split.test_site}: {result.failure.error}: {result.failure.message}"[:300]
+            )
+            log.error(
+                "cell failed: %s at %s: %s: %s",
+                name,
+                cell.split.test_site,
+                result.failure.error,
+                result.failure.message,
+                extra={"cell_key": result.key},
+            )
+        if len(self.plan.asked) <= run.config.tracking.max_cell_runs:
+            folder = run.store.folder(result.key) if result.failure is None else None
+            run.tracker.cell(record, folder)
+        for number, cells in enumerate(self._open_cells):
+            if row in cells:
+                cells.discard(row)
+                if not cells:
+                    self._job_complete(number)
+
+    def _job_complete(self, number: int) -> None:
+        rows = self.plan.job_cells[number]
+        failed = int((self.state[rows] == 2).sum())
+        self.run.prefect.job_done(
+            self.plan.jobs[number].number,
+            error=f"{failed} of {len(rows)} cells failed" if failed else "",
+            summary=f"{self.run.config.objective} {np.nanmean(self.value[rows]):.3f}" if not failed else "",
+        )
+
+    def objectives(self) -> list[float | None]:
+        """Return each job's mean objective; None where a cell is missing, so that no sweeper learns from half a job."""
+        means = [self.value[rows] for rows in self.plan.job_cells]
+        return [float(v.mean()) if len(v) and np.isfinite(v).all() else None for v in means]
