@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 
 import pandas as pd
 import pytest
@@ -16,17 +17,27 @@ from va_experiments.report import build_report
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     content = fake_content()
-    return content, build_report(content, tmp_path_factory.mktemp("report"), figure_formats=("svg",))
+    begin = time.process_time()
+    paths = build_report(content, tmp_path_factory.mktemp("report"))
+    return content, paths, time.process_time() - begin
 
 
 def test_the_page_holds_all_it_needs(built):
-    _, paths = built
+    paths = built[1]
     text = paths.html.read_text()
     assert len(text) < 10e6
     assert not re.search(r"""<(script|link|img|iframe)[^>]*(src|href)\s*=\s*["']?(https?:)?//""", text)
     assert "localStorage" not in (text.split('id="specifications"')[0])
     for word in ("Simulated data", "Leaderboard", "prior (trivial)", "4 of 6", "FloatingPointError", "Murray"):
         assert word in text
+
+
+def test_eight_models_by_six_sites_take_seconds(built):
+    _, paths, cpu = built
+    print(f"{cpu:.1f} s CPU, {paths.html.stat().st_size / 1e6:.1f} MB, {len(paths.figures)} figure files")
+    assert cpu < 15  # the aim is 10 on a quiet machine
+    assert {p.suffix for p in paths.figures.values()} == {".png", ".svg", ".pdf"}
+    assert all(p.stat().st_size > 2000 for p in paths.figures.values())
 
 
 def test_credentials_of_urls_are_not_shown(built):
