@@ -21,13 +21,13 @@ def failing(rows) -> list[str]:
 def test_train_mode_samples_the_posterior_of_the_original(site):
     from benchmarks.conformance_insilico import rows
 
-    assert failing(rows((site,), standard=False, long=False, n_runs=6)) == []
+    assert failing(rows((site,), standard=False, long=False, n_runs=5)) == []
 
 
 def test_standard_mode_samples_the_posterior_of_the_original():
     from benchmarks.conformance_insilico import rows
 
-    assert failing(rows((), n_runs=6)) == []
+    assert failing(rows((), n_runs=5)) == []
 
 
 def test_the_tests_would_notice_another_posterior(monkeypatch):
@@ -39,5 +39,5 @@ def test_the_tests_would_notice_another_posterior(monkeypatch):
         module, "build_problem", lambda s, **k: build(s, **{**k, **({"levels_strength": 1.0} if "level" in k else {})})
     )
     monkeypatch.setattr(module, "_RUNS", {k: v for k, v in module._RUNS.items() if k == ("Pemba", "quantile")})
-    bad = failing(module.rows(("Pemba",), standard=False, long=False, n_runs=6))
+    bad = failing(module.rows(("Pemba",), standard=False, long=False, n_runs=5))
     assert any("t of the mean CSMF" in text for text in bad)

@@ -15,7 +15,7 @@ from va_experiments.models.insilico import InSilicoVA
 
 @pytest.fixture(scope="module")
 def short() -> InSilicoVA:
-    return InSilicoVA(n_iterations=60, burn_in=20, n_chains=2)
+    return InSilicoVA(n_iterations=60, burn_in=20, n_chains=2, auto_length=False)
 
 
 def test_a_prediction_is_a_posterior(small_deaths: Deaths, short: InSilicoVA) -> None:

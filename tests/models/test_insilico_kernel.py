@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from va_experiments.models import insilico_vector
+from va_experiments.models import insilico_kernel
 from va_experiments.models.insilico_arrays import State
 from va_experiments.models.insilico_kernel import _assign, _count_levels, fill_likelihood
 from va_experiments.models.insilico_problem import _WIDTH, build_problem
@@ -33,7 +33,7 @@ def dense(symptoms, probability):
 
 
 def test_width_is_that_of_the_kernel():
-    assert insilico_vector.WIDTH == _WIDTH
+    assert insilico_kernel.WIDTH == _WIDTH
 
 
 def test_a_plan_adds_each_combination_once():
@@ -90,7 +90,7 @@ def test_exp_is_accurate_to_a_few_units_in_the_last_place():
 
     @njit
     def over(x):
-        return np.array([insilico_vector.exp_negative(v) for v in x])
+        return np.array([insilico_kernel.exp_negative(v) for v in x])
 
     x = np.concatenate([-np.logspace(-12, np.log10(708), 4000), [0.0]])
     np.testing.assert_allclose(over(x), np.exp(x), rtol=1e-15, atol=0)

@@ -10,6 +10,7 @@ from numba import njit
 __all__ = ["beta_mass", "block_metropolis", "draw_levels", "slice_csmf", "truncated_beta"]
 
 _STEPS_OUT = 50
+_STEPS_IN = 200  # a slice that has shrunk this often has shrunk to where it began
 
 
 @njit(cache=True)
@@ -116,7 +117,7 @@ def _coordinate(rng, theta, c, count, total, rest, mean, variance):  # type: ign
         if count * high - total * math.log(rest + math.exp(high)) - (high - mean) ** 2 / (2 * variance) < height:
             break
         high += width
-    while True:
+    for _ in range(_STEPS_IN):
         x = low + (high - low) * rng.random()
         if count * x - total * math.log(rest + math.exp(x)) - (x - mean) ** 2 / (2 * variance) >= height:
             return x
@@ -124,6 +125,7 @@ def _coordinate(rng, theta, c, count, total, rest, mean, variance):  # type: ign
             low = x
         else:
             high = x
+    return t
 
 
 @njit(cache=True)
@@ -167,6 +169,8 @@ def slice_csmf(rng, theta, sd, count, sd_max, sweeps, ghosts):  # type: ignore[n
         total += count[c]
     if n < 2:
         return sd
+    if sd >= sd_max:
+        sd = sd_max / 2
     for _ in range(sweeps):
         sum_theta, norm = 0.0, 0.0
         for c in range(n):
@@ -210,7 +214,7 @@ def _draw_sd(rng, n, squares, sd, sd_max):  # type: ignore[no-untyped-def]
     x = math.log(sd)
     height = -(n - 2) * x - squares / 2 * math.exp(-2 * x) + math.log(1 - rng.random())
     low, high = x - 10.0, min(x + 10.0, math.log(sd_max))
-    while True:
+    for _ in range(_STEPS_IN):
         y = low + (high - low) * rng.random()
         if -(n - 2) * y - squares / 2 * math.exp(-2 * y) >= height:
             return math.exp(y)
@@ -218,6 +222,7 @@ def _draw_sd(rng, n, squares, sd, sd_max):  # type: ignore[no-untyped-def]
             low = y
         else:
             high = y
+    return sd
 
 
 @njit(cache=True)
@@ -236,7 +241,7 @@ def _draw_factor(rng, theta, count, total, sd, sd_max):  # type: ignore[no-untyp
             break
         high += 0.5
     high = min(high, limit)
-    while True:
+    for _ in range(_STEPS_IN):
         x = low + (high - low) * rng.random()
         if x + _scale_height(theta, count, total, 0.0, math.exp(x)) >= height:
             return math.exp(x)
@@ -244,6 +249,7 @@ def _draw_factor(rng, theta, count, total, sd, sd_max):  # type: ignore[no-untyp
             low = x
         else:
             high = x
+    return 1.0
 
 
 @njit(cache=True)
