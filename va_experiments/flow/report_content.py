@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.flow.multirun import Multirun
+from va_experiments.flow.report_statistics import mean_ranks, paired_comparisons
 from va_experiments.flow.report_tables import by_cause, individual_tables
 from va_experiments.plan import Job
 from va_experiments.report import ReportContent
@@ -23,6 +24,7 @@ def report_content(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame, base
     simulated = any(d.simulated for d in run.deaths.values())
     names = ", ".join(sorted({d.name for d in run.deaths.values()}))
     groups = {c: g for d in run.deaths.values() for c, g in zip(d.causes, d.groups, strict=True)}
+    compared = run.config.objective in both and (both["status"] == "done").any()
     confusion, reliability = individual_tables(run.store, cells)
     return ReportContent(
         title=f"Verbal-autopsy comparison {run.run_id}" + (" (simulated data)" if simulated else f" ({names})"),
@@ -30,6 +32,8 @@ def report_content(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame, base
         causes=by_cause(run.store, both, groups),
         confusion=confusion,
         reliability=reliability,
+        comparisons=paired_comparisons(both, run.config.objective) if compared else None,
+        ranks=mean_ranks(both, run.config.objective) if compared else None,
         ledger=_ledger(run),
         config=_config_text(jobs),
         manifest=manifest(run, jobs, cells),
