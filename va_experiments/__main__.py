@@ -5,6 +5,7 @@ With and without ``-m`` the same door is used: a command without commas is a swe
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -31,7 +32,8 @@ def main() -> int:
     """Run the command line and return its exit code.
 
     0 every cell is done; 2 something in the command, config or data cannot be used; 3 cells failed or are missing;
-    4 the outputs folder is in use; 130, 143, 129 stopped by Ctrl-C, SIGTERM, SIGHUP; 1 anything unexpected.
+    4 the outputs folder is in use; 5 the disk is full or the workers are lost; 130, 143, 129 stopped by Ctrl-C,
+    SIGTERM, SIGHUP; 1 anything unexpected.
     """
     debug = "--debug" in sys.argv
     # Hydra refuses overrides on both sides of -m, and every command is a multirun here: the flag changes nothing
@@ -86,6 +88,9 @@ def _told(error: BaseException, *, debug: bool) -> int:
     elif name in ("Locked", "DiskFull", "EngineLost", "NewerSchema"):
         code = 4 if name == "Locked" else 5
         print(f"error: {error}", file=sys.stderr)
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        code = 5
+        print(f"error: disk full ({error}); finished cells are safe, the same command goes on", file=sys.stderr)
     else:
         traceback.print_exc()
         code = code or 1

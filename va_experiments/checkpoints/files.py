@@ -5,16 +5,38 @@ The environment variable ``VA_FAULT`` names a point at which the process ends at
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["FAULT_POINTS", "TEMPORARY", "append_line", "fault", "fsync_folder", "write_atomically", "write_durably"]
+__all__ = [
+    "FAULT_POINTS",
+    "TEMPORARY",
+    "DiskFull",
+    "append_line",
+    "fault",
+    "fsync_folder",
+    "is_disk_full",
+    "write_atomically",
+    "write_durably",
+]
 
 TEMPORARY = ".tmp-"
 """Prefix of everything that is not committed yet; swept at start."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 FAULT_POINTS = ("after_write", "before_fsync", "before_manifest", "before_rename", "after_rename")
+
+
+class DiskFull(RuntimeError):
+    """Something could not be written for want of space; nothing that was committed is harmed."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Return whether an error means that a disk, a quota or a limit on file sizes is full."""
+    return isinstance(error, OSError) and error.errno in _FULL
 
 
 def fault(point: str) -> None:
@@ -69,10 +91,14 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append one line durably; a reader skips a last line that a crash has torn."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    """Append one line durably; a reader skips a line that a crash has torn, and the next line does not stick to it."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
-        os.write(fd, line.encode("utf-8") + b"\n")
+        size = os.fstat(fd).st_size
+        torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
+        content = (b"\n" if torn else b"") + line.encode("utf-8") + b"\n"
+        if os.write(fd, content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fsync(fd)
     finally:
         os.close(fd)

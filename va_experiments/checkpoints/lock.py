@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from va_experiments.checkpoints.files import DiskFull, is_disk_full
 from va_experiments.errors import InputError
 
 __all__ = ["Locked", "lock_outputs"]
@@ -37,6 +38,8 @@ def lock_outputs(outputs: Path) -> Iterator[None]:
         outputs.mkdir(parents=True, exist_ok=True)
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
+        if is_disk_full(error):
+            raise DiskFull(f"the disk of the outputs folder '{outputs}' is full: free some space first") from error
         raise InputError(
             f"outputs folder '{outputs}' cannot be written ({error.strerror}): choose another with paths.outputs=FOLDER"
         ) from error
@@ -50,9 +53,10 @@ def lock_outputs(outputs: Path) -> Iterator[None]:
                 f"the file system of '{outputs}' has no locks ({error.strerror}), so two runs could write over each "
                 f"other: choose a local folder with paths.outputs=FOLDER"
             ) from error
-        os.ftruncate(fd, 0)
         started = time.strftime("%Y-%m-%d %H:%M:%S")
-        os.write(fd, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": started}).encode())
+        with contextlib.suppress(OSError):  # a full disk: the lock holds all the same, only its holder has no name
+            os.ftruncate(fd, 0)
+            os.write(fd, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": started}).encode())
         yield
     finally:
         os.close(fd)

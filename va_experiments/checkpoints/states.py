@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+from collections.abc import Container
 from pathlib import Path
 
-from va_experiments.checkpoints.files import write_atomically
+from va_experiments.checkpoints.files import TEMPORARY, write_atomically
 
 __all__ = ["StateStore"]
+
+log = logging.getLogger(__name__)
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 
@@ -24,6 +28,7 @@ class StateStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._warned = False
 
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key):
@@ -31,14 +36,20 @@ class StateStore:
         return self.folder / f"{key}.state"
 
     def keep(self, key: str, content: bytes) -> None:
-        """Keep an encoded state in place of the one before."""
-        write_atomically(self._path(key), hashlib.sha256(content).digest() + content)
+        """Keep an encoded state in place of the one before; a disk that cannot take it costs no result."""
+        path = self._path(key)
+        try:
+            write_atomically(path, hashlib.sha256(content).digest() + content)
+        except OSError as error:
+            if not self._warned:
+                log.warning("the state of a long fit could not be kept (%s): a crash would cost more of it", error)
+            self._warned = True
 
     def last(self, key: str) -> bytes | None:
         """Return the encoded state kept last, or None when there is none or it is damaged."""
         try:
             raw = self._path(key).read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return None
         if hashlib.sha256(raw[32:]).digest() != raw[:32]:
             self.drop(key)
@@ -48,3 +59,11 @@ class StateStore:
     def drop(self, key: str) -> None:
         """Forget the state: the fit is done."""
         self._path(key).unlink(missing_ok=True)
+
+    def sweep(self, done: Container[str]) -> None:
+        """Forget the states of finished cells, and what interrupted writes have left."""
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.iterdir():
+            if path.name.startswith(TEMPORARY) or path.stem in done:
+                path.unlink(missing_ok=True)

@@ -22,12 +22,24 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.cell import SCHEMA, Cell, Result
-from va_experiments.checkpoints.files import TEMPORARY, append_line, fault, fsync_folder, write_durably
+from va_experiments.checkpoints.files import (
+    TEMPORARY,
+    DiskFull,
+    append_line,
+    fault,
+    fsync_folder,
+    is_disk_full,
+    write_atomically,
+    write_durably,
+)
+from va_experiments.errors import InputError
 
 __all__ = ["FILES", "CorruptCell", "NewerSchema", "Store", "Stored"]
 
 FILES = ("predictions.parquet", "metrics.json")
 _KEY = re.compile(r"[0-9a-f]{64}")
+_PROBE = 256 * 1024
+"""Bytes that must fit on the disk before anything is computed: a few cells' worth."""
 
 
 class CorruptCell(ValueError):
@@ -81,13 +93,44 @@ class Store:
         self.quarantined = root / "quarantine"
 
     def open(self) -> None:
-        """Create the folders and sweep what interrupted commits left."""
-        for folder in (self.root, self.cells, self.quarantined):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for prefix in self.cells.iterdir():
-            if prefix.is_dir():
-                for leftover in prefix.glob(f"{TEMPORARY}*"):
+        """Create the folders, sweep what interrupted commits left, and prove that the disk can be written.
+
+        Raises
+        ------
+        InputError
+            If it cannot.
+        DiskFull
+            If there is no room for a few cells.
+        """
+        try:
+            for folder in (self.root, self.cells, self.quarantined):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for leftover in (
+                *self.root.glob(f"{TEMPORARY}*"),
+                *self.cells.glob(f"{TEMPORARY}*"),
+                *self.cells.glob(f"*/{TEMPORARY}*"),
+            ):
+                if leftover.is_dir():
                     shutil.rmtree(leftover, ignore_errors=True)
+                else:
+                    leftover.unlink(missing_ok=True)
+            self._probe()
+        except OSError as error:
+            if is_disk_full(error):
+                raise DiskFull(f"the disk of the store '{self.root}' is full: free some space first") from error
+            raise InputError(
+                f"the store '{self.root}' cannot be written ({error.strerror}): choose another folder with "
+                f"checkpoint.path=FOLDER or paths.outputs=FOLDER"
+            ) from error
+
+    def _probe(self) -> None:
+        folder = self.cells / f"{TEMPORARY}probe-{secrets.token_hex(4)}"
+        folder.mkdir(mode=0o700)
+        try:
+            for name in FILES:
+                write_atomically(folder / name, b"\0" * (_PROBE // len(FILES)))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def folder(self, key: str) -> Path:
         """Return where the cell `key` lies or would lie."""
@@ -135,14 +178,17 @@ class Store:
         except BaseException as error:
             shutil.rmtree(temporary, ignore_errors=True)
             if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST) and final.is_dir():
-                return self._same(result)
+                return self._same(cell, result)
             raise
         fault("after_rename")
         fsync_folder(final.parent)
         return True
 
-    def _same(self, result: Result) -> bool:
-        stored = self.load(result.key)
+    def _same(self, cell: Cell, result: Result) -> bool:
+        try:
+            stored = self.load(result.key)
+        except CorruptCell:  # in quarantine now: this result takes its place
+            return self.commit(cell, result)
         if stored is not None and stored.manifest["prediction_sha256"] != result.prediction_sha256:
             raise CorruptCell(
                 f"cell {result.key[:12]} was computed again with other predictions than the stored ones "
@@ -163,13 +209,16 @@ class Store:
         if not folder.is_dir():
             return None
         try:
-            manifest = json.loads((folder / "manifest.json").read_bytes())
+            raw = (folder / "manifest.json").read_bytes()
+            manifest = json.loads(raw)
             schema = manifest["schema"]
-            if isinstance(schema, int) and schema > SCHEMA:
+            if isinstance(schema, int) and schema > SCHEMA and _intact(manifest):
                 raise NewerSchema(
                     f"cell {key[:12]} has schema {schema}, this version knows {SCHEMA}: update va_experiments, "
                     f"or choose another store with checkpoint.path=FOLDER"
                 )
+            if raw != _json(manifest):  # a flipped bit that still parses, as in 1e-05 and 1E-05
+                raise ValueError("manifest.json is not as it was written")
             self._check(folder, key, manifest, contents=check)
             metrics = json.loads((folder / "metrics.json").read_bytes())
             return Stored(key, manifest, metrics, folder)
@@ -183,8 +232,7 @@ class Store:
     def _check(self, folder: Path, key: str, manifest: Mapping[str, Any], *, contents: bool) -> None:
         if manifest["cell_id"] != key:
             raise ValueError(f"the manifest is of cell {str(manifest['cell_id'])[:12]}")
-        body = {k: v for k, v in manifest.items() if k != "manifest_sha256"}
-        if hashlib.sha256(_json(body)).hexdigest() != manifest["manifest_sha256"]:
+        if not _intact(manifest):
             raise ValueError("manifest.json does not match its own checksum")
         for name in FILES:
             path, expected = folder / name, manifest["files"][name]
@@ -224,6 +272,12 @@ class Store:
                         continue
         except FileNotFoundError:
             return
+
+
+def _intact(manifest: Mapping[str, Any]) -> bool:
+    """Return whether a manifest matches its own checksum."""
+    body = {k: v for k, v in manifest.items() if k != "manifest_sha256"}
+    return bool(hashlib.sha256(_json(body)).hexdigest() == manifest["manifest_sha256"])
 
 
 def _json(content: Any) -> bytes:

@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from va_experiments.cell import Cell, Result
-from va_experiments.checkpoints import CorruptCell
+from va_experiments.checkpoints import CorruptCell, DiskFull
 from va_experiments.execute import EngineLost
 from va_experiments.plan import Plan
 
 if TYPE_CHECKING:
     from va_experiments.flow.multirun import Multirun
 
-__all__ = ["Batch", "DiskFull"]
+__all__ = ["Batch"]
 
 log = logging.getLogger(__name__)
-
-
-class DiskFull(RuntimeError):
-    """A finished cell could not be written; nothing that was committed is harmed."""
 
 
 class Batch:
@@ -91,6 +87,8 @@ class Batch:
             except EngineLost as error:
                 run.error = str(error)
                 log.error("%s; run the same command again to go on from %s", error, run.progress.text())
+            except OSError as error:  # the journal of attempts or the run's rows
+                raise self._unwritable(error) from error
             self._settle_finished(pending, wait=True)
         for number in range(len(self.plan.jobs)):
             if self._open_cells[number]:
@@ -107,15 +105,17 @@ class Batch:
         for future in [f for f in pending if wait or f.done()]:
             pending.discard(future)
             try:
-                cell, result = future.result()
+                self._settle(*future.result())
             except OSError as error:
-                self.run.watch.stopping.set()
-                raise DiskFull(
-                    f"the store at '{self.run.store.root}' cannot be written ({error.strerror}): free some space "
-                    f"(about {self._megabytes_needed():.0f} MB for the rest) and run the same command again; "
-                    f"{self.run.progress.text()}, all safe"
-                ) from error
-            self._settle(cell, result)
+                raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> DiskFull:
+        self.run.watch.stopping.set()
+        return DiskFull(
+            f"the outputs at '{self.run.outputs}' cannot be written ({error.strerror}): free some space (about "
+            f"{self._megabytes_needed():.0f} MB for the rest) and run the same command again; "
+            f"{self.run.progress.text()}, all safe"
+        )
 
     def _megabytes_needed(self) -> float:
         sizes = [s.symptoms.shape[0] * len(s.causes) * 8 for s in self.run.deaths.values()]

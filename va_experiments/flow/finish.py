@@ -60,7 +60,7 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     report = _report(run, jobs, cells, baselines) if len(cells) else None
     remember_costs(run, cells)
     complete = missing == 0 and counts.failed == 0 and not run.error
-    exit_code = interrupted if interrupted is not None else 0 if complete else 3
+    exit_code = interrupted if interrupted is not None else 5 if run.error else 0 if complete else 3
     status = "FINISHED" if complete else "FAILED"
     run.tracker.finish(_parent_metrics(run, cells, baselines), run.folder, status)
     _say(run, cells, baselines, report, missing)

@@ -74,6 +74,7 @@ class Multirun:
         """Take the outputs folder's lock, prepare the store, and start what is slow to start."""
         self._open.enter_context(lock_outputs(self.outputs))
         self.store.open()
+        self._states.sweep(self.store)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._open.enter_context(self.interrupts)
         self.backend.start()

@@ -1,0 +1,1 @@
+"""Faults: what is done to a run, and whether it comes out the same (`make faults`)."""

@@ -1,0 +1,1 @@
+"""Models that misbehave on request."""
