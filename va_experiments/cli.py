@@ -1,16 +1,27 @@
-"""``va-experiments``: look at, check and look after runs; ``va-experiments run`` is ``python -m va_experiments``."""
+"""``va-experiments``: run comparisons, watch them, look after what they left."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
-__all__ = ["main"]
+from va_experiments.commands import COMMANDS
+from va_experiments.errors import InputError, did_you_mean
+
+__all__ = ["main", "parser_of"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code."""
+    """Run a command and return its exit code.
+
+    0 done; 2 something in the command, a file or an option cannot be used; 3 what was checked does not hold, or cells
+    are missing; 4 the outputs folder is in use; 5 the disk is full; 130 and 143 stopped by Ctrl-C and SIGTERM;
+    1 anything unexpected.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["run"]:
         from va_experiments.__main__ import end
@@ -18,7 +29,71 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         sys.argv = [sys.argv[0], *given[1:]]
         end(run())
-    parser = argparse.ArgumentParser(prog="va-experiments", description=__doc__)
-    parser.add_argument("command", choices=["run"], help="run: the same as python -m va_experiments")
-    parser.parse_args(given)
-    return 0
+    os.umask(0o077)
+    debug = "--debug" in given
+    given = [a for a in given if a != "--debug"]
+    if not given or given[0] in ("-h", "--help"):
+        print(_overview())
+        return 0 if given else 2
+    if given[0] == "--version":
+        from importlib.metadata import version
+
+        print(version("va-experiments"))
+        return 0
+    if given[0] not in COMMANDS:
+        known = ", ".join(COMMANDS)
+        near = did_you_mean(given[0], COMMANDS)
+        print(f"error: unknown command '{given[0]}'; known: {known}{near}", file=sys.stderr)
+        return 2
+    return _run(given[0], given[1:], debug=debug)
+
+
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """Return the argument parser of a command."""
+    module = import_module(f"va_experiments.commands.{command}")
+    parser = argparse.ArgumentParser(
+        prog=f"va-experiments {command}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.arguments(parser)
+    return parser
+
+
+def _run(command: str, given: Sequence[str], *, debug: bool) -> int:
+    try:
+        options = parser_of(command).parse_args(given)
+        return int(import_module(f"va_experiments.commands.{command}").run(options))
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output (less, head) has closed it
+        sys.stderr.close()
+        return 141
+    except InputError as error:
+        code, lines = 2, str(error).splitlines()
+    except (RuntimeError, OSError) as error:
+        codes = {"Locked": 4, "DiskFull": 5, "EngineLost": 5, "NewerSchema": 5}
+        code, lines = codes.get(type(error).__name__, 5 if getattr(error, "errno", 0) == 28 else 1), [str(error)]
+        debug = debug or code == 1
+    if debug:
+        traceback.print_exc()
+    for line in lines:
+        print(f"error: {line}", file=sys.stderr)
+    return code
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    rows = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: va-experiments COMMAND [options]",
+            "",
+            "Run comparisons, watch them, look after what they left.",
+            "",
+            *rows,
+            "",
+            "va-experiments COMMAND --help explains a command; --debug shows where an error arose.",
+        ]
+    )

@@ -158,9 +158,17 @@ class PrefectServer:
             time.sleep(0.25)
         return False
 
+    def leave_word(self) -> None:
+        """Write down where the server is, so that runs of this state folder use it; `stop` removes it again."""
+        from va_experiments.checkpoints.files import write_atomically
+
+        write_atomically(self._home / "server.json", json.dumps({"url": self.url}).encode())
+
     def stop(self) -> None:
         """Stop the server if it was started here."""
         process, self._process = self._process, None
+        if process is not None and self._left_word() == self.url:
+            (self._home / "server.json").unlink(missing_ok=True)
         if process is None or process.poll() is not None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -171,6 +179,11 @@ class PrefectServer:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(timeout=3)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server was started here and is gone."""
+        return self._process is not None and self._process.poll() is not None
 
     @property
     def started_here(self) -> bool:

@@ -1,0 +1,26 @@
+"""The commands of ``va-experiments``, one file each.
+
+A command's module has two functions: ``arguments(parser)`` declares its options, ``run(options)`` does the work and
+returns the exit code. Modules are imported only when their command is called, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["COMMANDS"]
+
+COMMANDS: Mapping[str, str] = {
+    "run": "compose jobs and run them; the same as python -m va_experiments",
+    "status": "how far a run is: cells, running fits, time to go, last errors",
+    "profile": "where a run's time went: efficiency, slowest cells, critical path",
+    "report": "build the report of finished runs again, from their folders or from MLflow",
+    "ui": "serve MLflow's and Prefect's pages on this machine",
+    "checkpoints": "list, show, verify, prune, export, import finished cells; sync MLflow with them",
+    "verify": "compute a sample of a run's cells again and compare the predictions bit for bit",
+    "data": "check a study's file, describe a data set",
+    "doctor": "check the installation and say how to mend it",
+    "compare": "the options of the earlier comparison script, on the same engine",
+    "completion": "print the line that lets a shell complete options",
+}
+"""Name of each command, and what it does in one line."""

@@ -1,0 +1,135 @@
+"""Check a study's own file before a run, or describe a data set that runs can read.
+
+check FILE reads the table as a run would: counts by site and cause, missing answers, what was dropped or changed, and
+the YAML that names its columns. Exit code 2 lists everything that keeps it from being read, all at once.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from va_experiments.errors import InputError, shown
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    text = "check a table (.csv, .csv.gz, .zip) and write the YAML for it"
+    check = actions.add_parser("check", help=text, description=text, allow_abbrev=False)
+    check.add_argument("file", metavar="FILE")
+    check.add_argument(
+        "--write", nargs="?", const="", metavar="YAML", help="write the YAML (default: conf/data/<file's name>.yaml)"
+    )
+    _add_options(check)
+    text = "describe a data set: deaths by site and cause, symptoms, missing answers, ledger"
+    describe = actions.add_parser("describe", help=text, description=text, allow_abbrev=False)
+    describe.add_argument(
+        "name", metavar="NAME", help="synthetic, phmrc_adult, phmrc_child, phmrc_neonate, csv, who2016"
+    )
+    _add_options(describe)
+
+
+def _add_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "options", nargs="*", metavar="KEY=VALUE", help="options of the reader, as after data. in a run"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
+
+
+def run(options: Namespace) -> int:
+    """Do the action."""
+    return (
+        _check(options)
+        if options.action == "check"
+        else _describe(options.name, _parsed(options.options), options.json)
+    )
+
+
+def _parsed(options: list[str]) -> dict[str, Any]:
+    import yaml
+
+    found: dict[str, Any] = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not equals or not key:
+            raise InputError(f"{shown(option)} is not an option; write KEY=VALUE, such as path=deaths.csv")
+        try:
+            found[key.removeprefix("data.").lstrip("+")] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(
+                f"the value of {shown(option)} cannot be read; quote text that holds : , [ or {{"
+            ) from None
+    return found
+
+
+def _describe(name: str, options: dict[str, Any], as_json: bool) -> int:
+    from va_experiments.data import load
+    from va_experiments.data.check import describe, describe_text
+
+    deaths = load(name, options)
+    if as_json:
+        import json
+
+        print(json.dumps(describe(deaths), indent=1, default=str))
+    else:
+        print(describe_text(deaths))
+    return 0
+
+
+def _check(options: Namespace) -> int:
+    import yaml
+
+    from va_experiments.data import load
+    from va_experiments.data.check import suggest_yaml
+
+    text = suggest_yaml(options.file)
+    guessed = yaml.safe_load(text)
+    given = _parsed(options.options)
+    if given:
+        guessed |= given
+        text = "# checked with the options given\n" + yaml.safe_dump(guessed, sort_keys=False, allow_unicode=True)
+    name = str(guessed.pop("name"))
+    if guessed.get("site") is None:
+        print(text)
+        raise InputError(
+            f"'{options.file}': no column for the site was recognised; name it: "
+            f"va-experiments data check {options.file} site=COLUMN"
+        )
+    load(name, guessed)  # every problem of the file at once, before anything is printed
+    _describe(name, guessed, options.json)
+    if options.write is None:
+        if not options.json:
+            print(f"\nYAML for it (write it with --write):\n\n{text}", end="")
+        return 0
+    return _write(options, text)
+
+
+def _write(options: Namespace, text: str) -> int:
+    from va_experiments.config import conf_dir
+
+    stem = (
+        "".join(c if c.isalnum() else "_" for c in Path(options.file).name.split(".")[0].lower()).strip("_") or "study"
+    )
+    path = Path(options.write) if options.write else conf_dir() / "data" / f"{stem}.yaml"
+    if path.exists():
+        raise InputError(f"'{path}' is there already; choose another name with --write YAML, or remove it")
+    if path.suffix != ".yaml":
+        raise InputError(f"'{path}' must end in .yaml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    print(f"\nwritten: {path}")
+    beside = "" if path.parent.resolve() == (conf_dir() / "data").resolve() else _searched(path)
+    print(f"run it:  python -m va_experiments data={path.stem} model=nbc{beside}")
+    return 0
+
+
+def _searched(path: Path) -> str:
+    """Return the option by which Hydra finds a YAML outside the project, where the folder is laid out for it."""
+    folder = path.resolve().parent
+    return f" --config-dir {folder.parent}" if folder.name == "data" else (
+        f"   (Hydra finds it once it lies in a folder CONF/data: add --config-dir CONF; now it lies in {folder})"
+    )  # fmt: skip

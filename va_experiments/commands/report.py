@@ -1,0 +1,117 @@
+"""Build the report of one or several finished runs again, from their folders or from MLflow.
+
+From folders: RUN is a folder, a name or a part of it; default: the latest. From MLflow (--mlflow, or --uri for another
+server): RUN is the name of a multirun; default: the latest. Several RUNs give one report over all of their cells.
+Exit code 3: cells are failed or missing, so that some means are not shown.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from va_experiments.commands.runs import add_outputs, find_run
+from va_experiments.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("runs", nargs="*", metavar="RUN", help="runs to report on; default: the latest")
+    add_outputs(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the run's folder)")
+    parser.add_argument("--allow-missing", action="store_true", help="means over incomplete grids, marked")
+    parser.add_argument("--mlflow", action="store_true", help="read from MLflow under OUTPUTS instead of folders")
+    parser.add_argument("--uri", metavar="URI", help="read from this MLflow tracking server")
+    parser.add_argument("--experiment", default="va_experiments", metavar="NAME", help="default: va_experiments")
+
+
+def run(options: Namespace) -> int:
+    """Build the report."""
+    remote = options.mlflow or options.uri
+    if remote and options.out is None:
+        raise InputError("report: say where to write with --out DIR, as the runs have no folder here")
+    with tempfile.TemporaryDirectory(prefix="va-report-") as scratch:
+        tables, manifests, folders = _from_mlflow(options, Path(scratch)) if remote else _from_folders(options)
+    if not any(len(t) for t in tables):
+        raise InputError("report: these runs have no finished cells")
+    if options.out is None and len(folders) > 1:
+        raise InputError("report: say where to write a report over several runs with --out DIR")
+    from va_experiments.checkpoints import Store
+    from va_experiments.flow.rebuild import cause_groups, content_of_runs
+    from va_experiments.report.build import build_report
+
+    root = options.outputs / "checkpoints"
+    groups = {c: g for folder in folders for c, g in cause_groups(folder).items()}
+    content = content_of_runs(
+        tables,
+        manifests,
+        store=Store(root) if (root / "cells").is_dir() else None,
+        groups=groups,
+        allow_missing=options.allow_missing,
+    )
+    out = options.out or folders[0]
+    paths = build_report(content, out / "report")
+    page = out / "report.html"
+    shutil.copyfile(paths.html, page)
+    for text in paths.skipped:
+        print(f"left out: {text}")
+    failed = int((content.cells["status"] != "done").sum())
+    print(f"{len(content.cells):,} cells, {failed} failed")
+    print(f"report  {page}")
+    return 3 if failed else 0
+
+
+def _from_folders(options: Namespace) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
+    import pandas as pd
+
+    from va_experiments.flow.rebuild import read_manifest
+
+    folders = list(dict.fromkeys(find_run(options.outputs, name) for name in options.runs or [None]))
+    tables, manifests, problems = [], [], []
+    for folder in folders:
+        if not (folder / "cells.parquet").exists():
+            problems.append(f"'{folder}' has no cells.parquet: the run has not ended (see va-experiments status)")
+            continue
+        tables += [pd.read_parquet(folder / f"{n}.parquet") for n in ("cells", "baselines")
+                   if (folder / f"{n}.parquet").exists()]  # fmt: skip
+        manifests.append(read_manifest(folder / "manifest.json"))
+    if problems:
+        raise InputError(problems)
+    return tables, [m for m in manifests if m], folders
+
+
+def _from_mlflow(options: Namespace, scratch: Path) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
+    import pandas as pd
+
+    from va_experiments.flow.rebuild import read_manifest
+    from va_experiments.mlflow_index import Index
+
+    index = Index(options.uri, options.experiment, options.outputs)
+    known = index.multiruns()
+    if not known:
+        raise InputError(f"MLflow has no multiruns in the experiment '{options.experiment}'")
+    tables, manifests = [], []
+    for number, asked in enumerate(options.runs or [known[-1]]):
+        found = list(dict.fromkeys(n for n in known if asked in n))
+        if len(found) != 1:
+            raise InputError(
+                f"{len(found)} multiruns in MLflow have '{asked}' in their name; the latest is {known[-1]}"
+            )
+        folder = scratch / str(number)
+        folder.mkdir()
+        paths = {p.stem: p for p in index.tables(found[0], folder)}
+        if "cells" in paths:
+            tables += [pd.read_parquet(paths[n]) for n in ("cells", "baselines") if n in paths]
+        else:
+            tables.append(pd.DataFrame(index.children(found[0])))
+        if "manifest" in paths:
+            manifests.append(read_manifest(paths["manifest"]))
+    return tables, manifests, []

@@ -1,0 +1,71 @@
+"""Find a run by what a person types: nothing (the latest), a folder, or the beginning or end of its name."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from va_experiments.errors import InputError, did_you_mean, shown
+
+__all__ = ["add_outputs", "find_run", "read_json", "run_folders"]
+
+
+def add_outputs(parser: ArgumentParser) -> None:
+    """Declare ``--outputs``."""
+    parser.add_argument(
+        "--outputs", type=Path, default=Path("outputs"), metavar="DIR", help="folder of outputs (default: outputs)"
+    )
+
+
+def run_folders(outputs: Path) -> list[Path]:
+    """Return the folders of all runs under `outputs`, the oldest first."""
+    return sorted(p for p in (outputs / "runs").glob("*/*") if p.is_dir())
+
+
+def find_run(outputs: Path, name: str | None) -> Path:
+    """Return the folder of one run.
+
+    Parameters
+    ----------
+    outputs : Path
+    name : str or None
+        None or ``latest``: the latest run; a path; or ``2026-11-23/14-02``: any part of a run's name that only one has.
+
+    Raises
+    ------
+    InputError
+        If there is no such run, or more than one.
+    """
+    if name not in (None, "latest") and (direct := Path(str(name))).is_dir():
+        if (direct / "status.json").exists() or (direct / "cells.parquet").exists():
+            return direct
+        if (direct / "runs").is_dir():
+            return find_run(direct, None)
+        raise InputError(f"{shown(str(name))} is not the folder of a run: it has neither status.json nor cells.parquet")
+    folders = run_folders(outputs)
+    if not folders:
+        raise InputError(f"no runs under '{outputs / 'runs'}'; name the folder of outputs with --outputs DIR")
+    if name in (None, "latest"):
+        return folders[-1]
+    names = {f"{p.parent.name}/{p.name}": p for p in folders}
+    found = [p for key, p in names.items() if str(name) in key]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        some = ", ".join(f"{p.parent.name}/{p.name}" for p in found[-5:])
+        raise InputError(f"{len(found)} runs have {shown(str(name))} in their name, such as {some}: give more of it")
+    raise InputError(
+        f"no run {shown(str(name))} under '{outputs / 'runs'}'; the latest is {list(names)[-1]}"
+        f"{did_you_mean(name, names)}"
+    )
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Return a JSON object, or None where there is none."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,129 @@
+"""Show how far a run is, from any terminal: cells by state, running fits, time to go, last errors.
+
+The run writes its status every second; what is shown is at most 2 s old. Exit code 3: the driver died.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from va_experiments.commands.runs import add_outputs, find_run, read_json
+from va_experiments.errors import InputError
+
+__all__ = ["arguments", "read_status", "run", "status_text"]
+
+SILENCE_SECONDS = 30.0
+"""After so long without a sign of life, a driver on another host is taken for dead."""
+
+ENDED = ("finished", "failed", "stopped")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("run", nargs="?", metavar="RUN", help="name (or a part of it) or folder; default: the latest")
+    add_outputs(parser)
+    parser.add_argument("--watch", action="store_true", help="refresh every second until the run has ended")
+    parser.add_argument("--json", action="store_true", help="print the status as JSON")
+
+
+def run(options: Namespace) -> int:
+    """Print the status once, or until the run has ended."""
+    folder = find_run(options.outputs, options.run)
+    while True:
+        status = read_status(folder)
+        if options.json:
+            print(json.dumps(status, indent=None if options.watch else 1), flush=True)
+        else:
+            if options.watch and sys.stdout.isatty():
+                print("\x1b[H\x1b[2J", end="")
+            print(status_text(status, shutil.get_terminal_size((100, 24)).columns), flush=True)
+        if not options.watch or status["state"] != "running":
+            return 3 if status["state"] == "died" else 0
+        time.sleep(1)
+
+
+def read_status(folder: Path) -> dict[str, Any]:
+    """Return the content of a run's ``status.json`` with ``state`` and ``age_seconds`` added.
+
+    ``state`` is ``running``, ``ended`` or ``died``: the driver's process is gone without having said goodbye, or, on
+    another host, has been silent for half a minute.
+    """
+    status = read_json(folder / "status.json")
+    if status is None:
+        raise InputError(f"'{folder}' has no status yet: the run is starting, or was never begun")
+    age = max(0.0, time.time() - float(status["time"]))
+    if status["stage"] in ENDED:
+        state = "ended"
+    elif status["host"] == socket.gethostname():
+        state = "running" if _alive(int(status["pid"]), float(status["started"])) else "died"
+    else:
+        state = "died" if age > SILENCE_SECONDS else "running"
+    if state != "running":
+        status["running"], status["eta_seconds"] = [], None
+    return {**status, "state": state, "age_seconds": round(age, 2), "folder": str(folder)}
+
+
+def _alive(pid: int, started: float) -> bool:
+    """Return whether this process lives and was there when the run started: process ids are used again."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() < started + 5)
+    except psutil.Error:
+        return False
+
+
+def status_text(status: Mapping[str, Any], width: int) -> str:
+    """Return the status in lines of at most `width` characters."""
+    cells, fits = status["cells"], status["fits"]
+    open_cells = cells["all"] - cells["done"] - cells["reused"] - cells["failed"]
+    said = {"running": status["stage"], "ended": status["stage"], "died": "stopped (the driver died)"}[status["state"]]
+    elapsed = (time.time() if status["state"] == "running" else status["time"]) - status["started"]
+    lines = [
+        f"run {status['run_id']}: {said}, {duration(elapsed)} since its start",
+        f"cells {cells['all']}: {cells['done']} done, {cells['reused']} reused, {cells['failed']} failed, "
+        f"{open_cells} to do",
+        f"fits  {fits['done']} of {fits['all']} done, {len(status['running'])} running, {fits['waiting']} waiting",
+    ]
+    if status["state"] == "running":
+        rate = status.get("cells_per_second")
+        parts = [
+            f"{duration(status['eta_seconds'])} to go" if status.get("eta_seconds") is not None else "",
+            f"{60 * rate:.1f} cells a minute" if rate else "",
+            f"driver {status['memory_mb']:.0f} MB",
+            f"machine {status['memory_share']:.0%} of memory used" if status.get("memory_share") else "",
+            f"process {status['pid']} on {status['host']}",
+            f"seen {status['age_seconds']:.0f} s ago",
+        ]
+        lines.append(", ".join(p for p in parts if p))
+    for fit in status["running"][:12]:
+        share = f"{fit['done']}/{fit['total']} " if fit.get("total") else ""
+        extras = " ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in fit["info"].items())
+        again = f" attempt {fit['attempt']}" if fit.get("attempt", 1) > 1 else ""
+        lines.append(f"  {fit['label']}  {share}{extras} {duration(time.time() - fit['started'])} "
+                     f"on {fit['worker']}{again}")  # fmt: skip
+    if len(status["running"]) > 12:
+        lines.append(f"  ... and {len(status['running']) - 12} more")
+    lines += [f"  ! {error}" for error in status["errors"]]
+    if status["state"] == "died":
+        lines.append("Finished cells are kept: the same command goes on from them.")
+    return "\n".join(line if len(line) <= width else line[: max(width - 1, 1)] + "…" for line in lines)
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in words: ``8 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

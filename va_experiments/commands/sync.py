@@ -1,0 +1,81 @@
+"""Rows of ``cells.csv`` made again from the store's manifests, and MLflow brought up to date with them."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from va_experiments.cell import Cell, ModelSpec, Setting
+from va_experiments.checkpoints import CorruptCell, Store
+from va_experiments.commands.runs import read_json, run_folders
+from va_experiments.protocols import Split
+
+__all__ = ["cell_of", "stored_rows", "sync"]
+
+
+def sync(options: Namespace, store: Store) -> int:
+    """Give every stored cell its MLflow run; exit code 3 if a cell is damaged."""
+    from va_experiments.checkpoints.lock import lock_outputs
+    from va_experiments.mlflow_index import Index
+
+    damaged: list[str] = []
+    with lock_outputs(options.outputs):
+        index = Index(options.uri, options.experiment, options.outputs)
+        added, there = index.sync(stored_rows(store, options.outputs, damaged))
+    for text in damaged:
+        print(text)
+    print(f"{added:,} cells added to MLflow, {there:,} were there already, {len(damaged):,} damaged")
+    return 3 if damaged else 0
+
+
+def stored_rows(store: Store, outputs: Path, damaged: list[str]) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Yield the row and the folder of each stored cell, sorted by key; what is damaged is named in `damaged`."""
+    from va_experiments.flow.rows import cell_row
+
+    simulated = _simulated(outputs)
+    for key in sorted(store.keys()):
+        try:
+            stored = store.load(key)
+        except CorruptCell as error:
+            damaged.append(str(error))
+            continue
+        if stored is None:
+            continue
+        manifest = dict(stored.manifest)
+        result = stored.result()
+        result.reused = False
+        cell = cell_of(manifest)
+        data = manifest["data_sha256"]
+        known = simulated.get(data, cell.setting.data == "synthetic")
+        job = f"from the store: {cell.model.name}"
+        yield cell_row(cell, result, job=job, run_id="", simulated=known, model=cell.model.name), stored.folder
+
+
+def cell_of(manifest: dict[str, Any]) -> Cell:
+    """Return the cell that a manifest describes; its code digest is the recorded one, not today's."""
+    config = manifest["config"]
+    model, setting = config["model"], config["setting"]
+    return Cell(
+        ModelSpec(manifest["labels"]["model"], model["target"], model["params"], model["code"]),
+        Split.from_spec(config["split"]),
+        Setting(
+            data=manifest["labels"]["data"],
+            fingerprint=setting["fingerprint"],
+            features=setting["features"],
+            testset=setting["testset"],
+            csmf=setting["csmf"],
+            n_bootstrap=setting["n_bootstrap"],
+            seed=setting["seed"],
+        ),
+    )
+
+
+def _simulated(outputs: Path) -> dict[str, bool]:
+    """Return which data (by SHA-256) the manifests of the runs under `outputs` call simulated."""
+    known: dict[str, bool] = {}
+    for folder in run_folders(outputs):
+        for data in (read_json(folder / "manifest.json") or {}).get("data", []):
+            known[str(data["sha256"])] = bool(data["simulated"])
+    return known

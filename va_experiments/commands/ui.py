@@ -1,0 +1,188 @@
+"""Serve MLflow's and Prefect's pages for one folder of outputs, on this machine only, until Ctrl-C.
+
+Runs that start meanwhile use this Prefect server. Both listen on 127.0.0.1; from another machine, forward the ports:
+ssh -L 5000:127.0.0.1:5000 -L 4200:127.0.0.1:4200 HOST.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from va_experiments.commands.runs import add_outputs
+from va_experiments.errors import InputError
+
+__all__ = ["arguments", "mlflow_command", "run"]
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    add_outputs(parser)
+    parser.add_argument("--mlflow-port", type=int, default=5000, metavar="PORT", help="default: 5000")
+    parser.add_argument("--prefect-port", type=int, default=4200, metavar="PORT", help="default: 4200")
+    parser.add_argument("--no-mlflow", action="store_true", help="leave MLflow out")
+    parser.add_argument("--no-prefect", action="store_true", help="leave Prefect out")
+
+
+def run(options: Namespace) -> int:
+    """Serve until a signal comes; exit code 1 if a server does not start or dies."""
+    asked = {} if options.no_mlflow else {"MLflow": ("--mlflow-port", options.mlflow_port)}
+    asked |= {} if options.no_prefect else {"Prefect": ("--prefect-port", options.prefect_port)}
+    _check(asked, options.outputs)
+    stopping = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, lambda *_: stopping.set())
+    with contextlib.ExitStack() as started:
+        pages: list[_Mlflow | _Prefect] = []
+        if not options.no_mlflow:
+            pages.append(_Mlflow(options.outputs, options.mlflow_port))
+        if not options.no_prefect:
+            pages.append(_Prefect(options.outputs, options.prefect_port))
+        for page in pages:
+            page.start()
+            started.callback(page.stop)
+        return _serve(pages, stopping)
+
+
+def _check(asked: dict[str, tuple[str, int]], outputs: Path) -> None:
+    problems = [] if asked else ["ui: with --no-mlflow and --no-prefect there is nothing to serve"]
+    if not outputs.is_dir():
+        problems.append(f"there is no folder '{outputs}': run something first, or name it with --outputs DIR")
+    for name, (option, port) in asked.items():
+        if not 1024 <= port <= 65535:
+            problems.append(f"{option} must be between 1024 and 65535; got {port}")
+        elif not _free(port):
+            problems.append(f"port {port} for {name} is in use; choose another with {option} N")
+    if len({port for _, port in asked.values()}) < len(asked):
+        problems.append("--mlflow-port and --prefect-port must differ")
+    if problems:
+        raise InputError(problems)
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _serve(pages: list[_Mlflow | _Prefect], stopping: threading.Event) -> int:
+    deadline = time.monotonic() + 180
+    waiting, told = list(pages), False
+    while not stopping.wait(0.3):
+        for page in list(waiting):
+            if page.answers():
+                waiting.remove(page)
+                print(page.link(), flush=True)
+        for page in pages:
+            if page.died() or (page in waiting and time.monotonic() > deadline):
+                print(f"error: {page.name} stopped or does not answer; see {page.log}", file=sys.stderr)
+                return 1
+        if not waiting and not told:
+            told = True
+            print("Ray      no page by default; +execution.init.include_dashboard=true gives a run one at "
+                  "http://127.0.0.1:8265")  # fmt: skip
+            print("Ctrl-C stops.", flush=True)
+    print("stopping", flush=True)
+    return 0
+
+
+def mlflow_command(outputs: Path, port: int) -> list[str]:
+    """Return the command that serves MLflow for this folder, with the options that make it safe."""
+    hosts = ",".join(f"{h}:{port}" for h in ("127.0.0.1", "localhost"))
+    origins = ",".join(f"http://{h}:{port}" for h in ("127.0.0.1", "localhost"))
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", f"sqlite:///{(outputs / 'mlflow.db').resolve()}"),
+        *("--artifacts-destination", (outputs / "artifacts").resolve().as_uri()),
+        *("--allowed-hosts", hosts, "--cors-allowed-origins", origins, "--x-frame-options", "DENY"),
+    ]
+
+
+class _Mlflow:
+    """MLflow's server as a child that cannot outlive this process."""
+
+    name = "MLflow"
+
+    def __init__(self, outputs: Path, port: int) -> None:
+        self._outputs, self._port = outputs, port
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = outputs / "mlflow-server.log"
+
+    def start(self) -> None:
+        from va_experiments.tracking import safe_environment
+
+        safe_environment()
+        environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_ALLOW_FILE_STORE"}
+        command = [sys.executable, "-m", "va_experiments.flow.guarded", *mlflow_command(self._outputs, self._port)]
+        with open(self.log, "ab") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
+            )
+
+    def answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/health", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def link(self) -> str:
+        return f"MLflow   http://127.0.0.1:{self._port}"
+
+    def died(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            if process.stdin is not None:
+                process.stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+
+
+class _Prefect:
+    """Prefect's server with its pages; runs find it through ``prefect/server.json``."""
+
+    name = "Prefect"
+
+    def __init__(self, outputs: Path, port: int) -> None:
+        from va_experiments.config import TrackingConfig
+        from va_experiments.flow.prefect_server import PrefectServer
+
+        self._home, self._port = outputs / "prefect", port
+        self._server = PrefectServer(TrackingConfig(), self._home)
+        self.log = self._home / "server.log"
+
+    def start(self) -> None:
+        self._server.start(ui=True, port=self._port)
+
+    def answers(self) -> bool:
+        answering = self._server.wait(0.1)
+        if answering and self._server.started_here:
+            self._server.leave_word()
+        return answering
+
+    def link(self) -> str:
+        address = self._server.url.removesuffix("/api")
+        return f"Prefect  {address}   (it asks for a password: the line in {self._home / 'auth'})"
+
+    def died(self) -> bool:
+        return self._server.ended
+
+    def stop(self) -> None:
+        self._server.stop()

@@ -1,0 +1,55 @@
+"""Keep secrets out of what is written: passwords in URLs, tokens, the addresses that alerts go to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+__all__ = ["HIDDEN", "redacted", "redacted_tree", "without_password"]
+
+HIDDEN = "***"
+
+_PATTERNS = (
+    # an alert's address is a secret as a whole: most services put their token into its path
+    (re.compile(r"(alert\.url\s*[=:]\s*)(\[[^\]]*\]|'[^']*'|\"[^\"]*\"|\S+)"), rf"\1{HIDDEN}"),
+    (re.compile(r"(://)[^/\s@'\"]+@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(?i)(authorization\s*:\s*\w+\s+)\S+"), rf"\1{HIDDEN}"),
+    (
+        re.compile(
+            r"(?i)((?:password|passwd|token|secret|api[_-]?key|auth_string)[\"']?\s*[=:]\s*[\"']?)[^\s,;&\"'}]+"
+        ),
+        rf"\1{HIDDEN}",
+    ),
+)
+
+
+def redacted(text: str) -> str:
+    """Return `text` with passwords in URLs, values of secret-looking keys and alert addresses blotted out."""
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redacted_tree(tree: Any) -> Any:
+    """Return plain data with every text redacted, and everything under ``alert.url`` blotted out."""
+    if isinstance(tree, Mapping):
+        hidden = {}
+        for key, value in tree.items():
+            if key == "alert" and isinstance(value, Mapping):
+                value = {k: HIDDEN if k == "url" and v else v for k, v in value.items()}
+            hidden[key] = redacted_tree(value)
+        return hidden
+    if isinstance(tree, (list, tuple)):
+        return [redacted_tree(v) for v in tree]
+    return redacted(tree) if isinstance(tree, str) else tree
+
+
+def without_password(url: str) -> tuple[str, str | None, str | None]:
+    """Return an ``http(s)`` URL without user and password, and the two; other URLs as they are."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
+        return url, None, None
+    host = parts.netloc.rsplit("@", 1)[1]
+    return parts._replace(netloc=host).geturl(), parts.username, parts.password
