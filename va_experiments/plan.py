@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from va_experiments.metrics.testsets import testset_options
 from va_experiments.protocols import Split, splits
 from va_experiments.seeds import canonical_json
 
-__all__ = ["BASELINES", "Costs", "Job", "Plan", "plan"]
+__all__ = ["BASELINES", "Costs", "Job", "Plan", "Tasks", "plan"]
 
 BASELINES: Mapping[str, str] = {
     "prior": "va_experiments.models.priors.Prior",
@@ -32,6 +33,7 @@ BASELINES: Mapping[str, str] = {
 """Trivial models that stand beside every comparison."""
 
 Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,30 @@ class Plan:
         """Cells of the jobs themselves, without the trivial models' that nobody asked for; sorted, each once."""
         return np.unique(np.concatenate([*self.job_cells, np.zeros(0, np.int64)]))
 
-    def tasks(self, todo: Iterable[int], sizes: Mapping[str, Mapping[str, int]], costs: Costs) -> list[Fit]:
+    def row(self, key: str) -> int:
+        """Return the number of the cell with this key.
+
+        Raises
+        ------
+        KeyError
+        """
+        wanted = bytes.fromhex(key)
+        prefixes, order = self._by_prefix
+        prefix = np.frombuffer(wanted[:8], np.uint64)[0]
+        for place in range(int(np.searchsorted(prefixes, prefix)), len(order)):
+            if prefixes[place] != prefix:
+                break
+            if self.keys[order[place]].tobytes() == wanted:
+                return int(order[place])
+        raise KeyError(key)
+
+    @cached_property
+    def _by_prefix(self) -> tuple[npt.NDArray[np.uint64], Rows]:
+        prefix = _prefix(self.keys)
+        order = np.argsort(prefix)
+        return prefix[order], order
+
+    def tasks(self, todo: Iterable[int], sizes: Mapping[str, Mapping[str, int]], costs: Costs) -> Tasks:
         """Return the fits that compute these cells, the longest first.
 
         Cells of a fit are tested together, except for joint models: sampling a test set is work of its own, so each of
@@ -112,18 +137,75 @@ class Plan:
             Number of deaths by site, by fingerprint of the data.
         costs : Costs
         """
-        groups: dict[Any, list[int]] = {}
-        for row in sorted(todo):
-            joint = self.models[self.model[row]].joint
-            groups.setdefault((int(self.fits[row]), row if joint else -1), []).append(row)
-        weighted = []
-        for number, rows in enumerate(groups.values()):
-            cells = tuple(self.cell(row) for row in rows)
-            site = sizes.get(cells[0].setting.fingerprint, {})
-            deaths = sum(site.get(s, 0) for s in cells[0].split.train_sites)
-            deaths += sum(site.get(s, 0) for c in cells for s in c.split.test_sites)
-            weighted.append((-costs.estimate(cells[0].model, deaths), number, Fit(cells[0].fit_key, cells)))
-        return [fit for _, _, fit in sorted(weighted, key=lambda w: w[:2])]
+        rows = np.unique(np.fromiter(todo, np.int64))
+        joint = np.array([m.joint for m in self.models], bool)[self.model[rows]]
+        task = np.where(joint, len(self) + rows, self.fits[rows])
+        _, first, task = np.unique(task, return_index=True, return_inverse=True)
+        tested, trained = self._deaths(rows, sizes)
+        deaths = np.bincount(task, weights=tested, minlength=len(first)) + trained[first]
+        rate = np.array([costs.estimate(m, 1.0) for m in self.models])
+        seconds = deaths * rate[self.model[rows[first]]]
+        order = np.lexsort((first, -seconds))
+        members = rows[np.argsort(task, kind="stable")]
+        ends = np.cumsum(np.bincount(task, minlength=len(first)))
+        return Tasks(self, members, ends, order, seconds[order])
+
+    def _deaths(self, rows: Rows, sizes: Mapping[str, Mapping[str, int]]) -> tuple[Floats, Floats]:
+        """Return about how many deaths each of these cells is tested on, and trained on."""
+        both = np.zeros((2, len(rows)))
+        known: dict[tuple[object, ...], tuple[float, float]] = {}
+        for fingerprint, size in sizes.items():
+            wanted = np.array([s.fingerprint == fingerprint for s in self.settings])[self.setting[rows]]
+            used, place = np.unique(self.split[rows[wanted]], return_inverse=True)
+            found = np.zeros((2, len(used)))
+            for number, index in enumerate(used.tolist()):
+                split = self.splits[index]
+                words = (split.train_sites, split.test_sites, split.train_size, split.test_share, split.n_folds)
+                if words not in known:
+                    known[words] = _expected(split, size)
+                found[:, number] = known[words]
+            both[:, wanted] = found[:, place]
+        return both[0], both[1]
+
+
+class Tasks(Sequence[Fit]):
+    """The fits of a plan in the order in which they are to be handed out; each is made when it is asked for."""
+
+    def __init__(self, of: Plan, members: Rows, ends: Rows, order: Rows, seconds: Floats) -> None:
+        self._plan, self._members, self._ends, self._order = of, members, ends, order
+        self.seconds = seconds
+        """What each is expected to take."""
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    @overload
+    def __getitem__(self, index: int) -> Fit: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Fit]: ...
+
+    def __getitem__(self, index: int | slice) -> Fit | list[Fit]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        task = self._order[index]
+        rows = self._members[self._ends[task - 1] if task else 0 : self._ends[task]]
+        cells = tuple(self._plan.cell(row) for row in rows.tolist())
+        return Fit(cells[0].fit_key, cells)
+
+
+def _expected(split: Split, size: Mapping[str, int]) -> tuple[float, float]:
+    """Return about how many deaths a split tests and trains on."""
+    tested, trained = (float(sum(size.get(s, 0) for s in sites)) for sites in (split.test_sites, split.train_sites))
+    share = 1 / split.n_folds if split.n_folds else split.test_share
+    if split.divides_sites:
+        tested, trained = tested * share, trained * (1 - share)
+    kind, _, number = split.train_size.partition("=")
+    if kind == "n":
+        trained = min(trained, float(number))
+    elif kind == "share":
+        trained *= float(number)
+    return tested, trained
 
 
 def plan(jobs: Sequence[Job], deaths: Mapping[str, Deaths], models: Sequence[ModelSpec] | None = None) -> Plan:
@@ -165,12 +247,10 @@ class _Builder:
         self._deaths = deaths
         self._models: dict[bytes, int] = {}
         self._settings: dict[bytes, int] = {}
-        self._splits: dict[bytes, int] = {}
         self._model_list: list[ModelSpec] = []
         self._setting_list: list[Setting] = []
         self._split_list: list[Split] = []
-        self._train_digests: list[bytes] = []
-        self._split_digests: list[bytes] = []
+        self._train_digests, self._split_digests = bytearray(), bytearray()  # 32 bytes a split: there may be a million
         self._lists: dict[str, npt.NDArray[np.int32]] = {}
         self._blocks: list[tuple[int, npt.NDArray[np.int32], int]] = []
         self._job_models: list[ModelSpec] = []
@@ -219,16 +299,12 @@ class _Builder:
         sites = config.site.get("test_sites", "all")
         identity = canonical_json([options, sites, data.fingerprint])
         if identity not in self._lists:
-            found = []
-            for split in splits(options, data, sites):
-                digest = hashlib.sha256(canonical_json(split.spec()).encode()).digest()
-                if digest not in self._splits:
-                    self._splits[digest] = len(self._split_list)
-                    self._split_list.append(split)
-                    self._split_digests.append(digest)
-                    self._train_digests.append(hashlib.sha256(canonical_json(split.train_key()).encode()).digest())
-                found.append(self._splits[digest])
-            self._lists[identity] = np.array(found, dtype=np.int32)
+            first = len(self._split_list)
+            self._split_list += splits(options, data, sites)
+            for split in self._split_list[first:]:
+                self._split_digests += hashlib.sha256(canonical_json(split.spec()).encode()).digest()
+                self._train_digests += hashlib.sha256(canonical_json(split.train_key()).encode()).digest()
+            self._lists[identity] = np.arange(first, len(self._split_list), dtype=np.int32)
         return self._lists[identity]
 
     def _block(self, model: ModelSpec, rows: npt.NDArray[np.int32], setting: Setting) -> int:
@@ -244,7 +320,7 @@ class _Builder:
     def plan(self, jobs: tuple[Job, ...]) -> Plan:
         sizes = [len(rows) for _, rows, _ in self._blocks]
         total = sum(sizes)
-        keys, fits = np.empty((total, 32), np.uint8), np.empty((total, 16), np.uint8)
+        keys, fits = bytearray(32 * total), bytearray(16 * total)
         model, split, setting = (np.empty(total, np.int32) for _ in range(3))
         start, starts = 0, []
         for m, rows, s in self._blocks:
@@ -253,16 +329,19 @@ class _Builder:
             model[start:end], split[start:end], setting[start:end] = m, rows, s
             md, sd, fd = self._model_list[m].digest, self._setting_list[s].digest, self._setting_list[s].fit_digest
             for offset, r in enumerate(rows.tolist(), start):
-                keys[offset] = np.frombuffer(cell_key(md, self._split_digests[r], sd), np.uint8)
-                fits[offset] = np.frombuffer(fit_key(md, self._train_digests[r], fd)[:16], np.uint8)
+                part = slice(32 * r, 32 * r + 32)
+                keys[32 * offset : 32 * offset + 32] = cell_key(md, bytes(self._split_digests[part]), sd)
+                fits[16 * offset : 16 * offset + 16] = fit_key(md, bytes(self._train_digests[part]), fd)[:16]
             start = end
-        void = np.ascontiguousarray(keys).view("V32").ravel()
-        _, first, inverse = np.unique(void, return_index=True, return_inverse=True)
+        self._split_digests, self._train_digests = bytearray(), bytearray()
+        all_keys = np.frombuffer(keys, "V32")
+        first, inverse = _distinct(all_keys)
         order = np.argsort(first, kind="stable")  # plan order, not key order
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        number, kept = place[inverse.ravel()], first[order]
-        _, fit_number = np.unique(np.ascontiguousarray(fits).view("V16").ravel()[kept], return_inverse=True)
+        number, kept = place[inverse], first[order]
+        del inverse, place, order, first
+        _, fit_number = _distinct(np.frombuffer(fits, "V16")[kept])
 
         def cells(block: int) -> Rows:
             return number[starts[block] : starts[block] + sizes[block]].astype(np.int64)
@@ -275,9 +354,24 @@ class _Builder:
             model=model[kept],
             split=split[kept],
             setting=setting[kept],
-            keys=void[kept],
-            fits=fit_number.ravel(),
+            keys=all_keys[kept],
+            fits=fit_number,
             job_cells=tuple(cells(block) for block, _ in self._job_blocks),
             job_models=tuple(self._job_models),
             job_baselines=tuple({n: cells(b) for n, b in base.items()} for _, base in self._job_blocks),
         )
+
+
+def _prefix(keys: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
+    """Return the first eight bytes of each key as a number: they sort ten times as fast as the keys."""
+    return np.ascontiguousarray(keys).view(np.uint64).reshape(len(keys), -1)[:, 0].copy()
+
+
+def _distinct(keys: npt.NDArray[np.void]) -> tuple[Rows, Rows]:
+    """Return where each distinct key occurs first, and for each key the number of the distinct one that it equals."""
+    _, first, inverse = np.unique(_prefix(keys), return_index=True, return_inverse=True)
+    inverse = inverse.ravel()
+    parts = (slice(start, start + 65536) for start in range(0, len(keys), 65536))
+    if any((keys[first[inverse[p]]] != keys[p]).any() for p in parts):  # two keys, one prefix: rare, but not impossible
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    return first, inverse.ravel()
