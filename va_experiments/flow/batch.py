@@ -35,8 +35,11 @@ class Batch:
             self._job_of[planned.job_cells[number]] = number
             for rows in planned.job_baselines[number].values():
                 self._job_of[rows] = np.where(self._job_of[rows] < 0, number, self._job_of[rows])
-        self._open_cells = [set(rows.tolist()) for rows in planned.job_cells]
-        self._row_of = {planned.key(row): row for row in range(len(planned))}
+        members = np.concatenate([*planned.job_cells, np.zeros(0, np.int64)])
+        order = np.argsort(members, kind="stable")
+        self._member = members[order]  # cells that jobs asked for, and by which: columns, not sets, for a million cells
+        self._member_job = np.repeat(np.arange(len(planned.jobs)), [len(r) for r in planned.job_cells])[order]
+        self._open_cells = [len(rows) for rows in planned.job_cells]
         run.counts.cells += len(planned.asked)
 
     def take_up(self) -> None:
@@ -75,11 +78,10 @@ class Batch:
         run.counts.stage = "running"
         pending: set[Future[tuple[Cell, Result]]] = set()
         if fits:
-            cells = {c.key: c for fit in fits for c in fit.cells}
             try:
                 for results in run.backend.run(fits, run.deaths, run.watch):
                     for result in results:
-                        pending.add(run.submit(cells[result.key], result))
+                        pending.add(run.submit(self.plan.cell(self.plan.row(result.key)), result))
                     self._count_fit()
                     self._settle_finished(pending, wait=len(pending) > 200)
                     if run.config.on_error == "stop" and run.counts.failed:
@@ -92,7 +94,7 @@ class Batch:
             self._settle_finished(pending, wait=True)
         for number in range(len(self.plan.jobs)):
             if self._open_cells[number]:
-                n = len(self._open_cells[number])
+                n = self._open_cells[number]
                 run.prefect.job_done(self.plan.jobs[number].number, error=f"{n} cells were not computed")
 
     def _count_fit(self) -> None:
@@ -123,9 +125,10 @@ class Batch:
 
     def _settle(self, cell: Cell, result: Result) -> None:
         """Count a cell, write its row, tell MLflow, and tell Prefect when a job is complete."""
-        run, row = self.run, self._row_of[result.key]
+        run, row = self.run, self.plan.row(result.key)
         first = self.plan.jobs[max(0, int(self._job_of[row]))]
         asked = bool(self._asked[row])
+        open_before = self.state[row] in (0, 3)
         self.state[row] = 2 if result.failure else 1
         self.value[row] = result.metrics.get(run.config.objective, np.nan) if not result.failure else np.nan
         data = run.deaths[cell.setting.fingerprint]
@@ -152,11 +155,12 @@ class Batch:
         if len(self.plan.asked) <= run.config.tracking.max_cell_runs:
             folder = run.store.folder(result.key) if result.failure is None else None
             run.tracker.cell(record, folder)
-        for number, cells in enumerate(self._open_cells):
-            if row in cells:
-                cells.discard(row)
-                if not cells:
-                    self._job_complete(number)
+        if not open_before:
+            return
+        for number in self._member_job[slice(*np.searchsorted(self._member, [row, row + 1]))].tolist():
+            self._open_cells[number] -= 1
+            if self._open_cells[number] == 0:
+                self._job_complete(number)
 
     def _job_complete(self, number: int) -> None:
         rows = self.plan.job_cells[number]
