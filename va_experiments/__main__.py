@@ -91,6 +91,9 @@ def _told(error: BaseException, *, debug: bool) -> int:
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         code = 5
         print(f"error: disk full ({error}); finished cells are safe, the same command goes on", file=sys.stderr)
+    elif isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EPERM):
+        code = 2
+        print(f"error: cannot be written: {error}; choose a folder with paths.outputs=FOLDER", file=sys.stderr)
     else:
         traceback.print_exc()
         code = code or 1

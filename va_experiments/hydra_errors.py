@@ -68,7 +68,10 @@ def _keys(conf: Path) -> Iterator[str]:
 
 def remove_empty_run(folder: Path) -> None:
     """Remove a run's folder that holds no results, and the folders above it, as far as they are empty."""
-    names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    try:
+        names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    except OSError:  # no permission: nothing of ours can lie there
+        return
     if names <= {"multirun.yaml", "log.jsonl", "status.json", "optimization_results.yaml"}:
         shutil.rmtree(folder, ignore_errors=True)
         for parent in list(folder.parents)[:3]:

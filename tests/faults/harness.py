@@ -119,7 +119,8 @@ class Zygote:
 
     def fork(self, request: Mapping[str, Any]) -> int:
         """Return the process id of a new driver."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         return int(self._process.stdout.readline())
@@ -246,7 +247,7 @@ def stored(outputs: Path) -> dict[str, str]:
 
     store = Store(outputs / "checkpoints")
     found = {}
-    for key in store.keys():
+    for key in list(store.keys()):
         cell = store.load(key)
         assert cell is not None
         found[key] = str(cell.manifest["prediction_sha256"])

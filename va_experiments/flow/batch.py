@@ -92,10 +92,25 @@ class Batch:
             except OSError as error:  # the journal of attempts or the run's rows
                 raise self._unwritable(error) from error
             self._settle_finished(pending, wait=True)
+        self._list_missing()
         for number in range(len(self.plan.jobs)):
             if self._open_cells[number]:
                 n = self._open_cells[number]
                 run.prefect.job_done(self.plan.jobs[number].number, error=f"{n} cells were not computed")
+
+    def _list_missing(self, most: int = 100_000) -> None:
+        """Give asked cells that were not computed a row each, so that no table takes a part of a grid for the whole."""
+        for row in np.flatnonzero(self._asked & ((self.state == 0) | (self.state == 3)))[:most].tolist():
+            cell, number = self.plan.cell(row), max(0, int(self._job_of[row]))
+            self.run.ledger.add(
+                cell,
+                Result(key=cell.key),
+                job=self.plan.jobs[number].label,
+                simulated=self.run.deaths[cell.setting.fingerprint].simulated,
+                model=self.plan.job_models[number].name,
+                asked=True,
+                missing=True,
+            )
 
     def _count_fit(self) -> None:
         counts = self.run.counts

@@ -31,10 +31,20 @@ class RunLedger:
         self._file: Any = None
 
     def add(
-        self, cell: Cell, result: Result, *, job: str, simulated: bool, model: str, asked: bool
+        self,
+        cell: Cell,
+        result: Result,
+        *,
+        job: str,
+        simulated: bool,
+        model: str,
+        asked: bool,
+        missing: bool = False,
     ) -> Mapping[str, Any]:
-        """Write the row of a cell, and return it."""
+        """Write the row of a cell, and return it; `missing` marks one that was not computed."""
         row = cell_row(cell, result, job=job, run_id=self._run_id, simulated=simulated, model=model)
+        if missing:
+            row["status"] = "missing"
         if self._file is None:
             self._file = open(self._path, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 (closed by close)
         self._file.write(json.dumps(plain({**row, "asked": asked})) + "\n")

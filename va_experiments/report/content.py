@@ -30,7 +30,7 @@ TRIVIAL_MODELS = ("prior", "uniform")
 """Models that look at no symptom. A comparison is read against them, so they stand in every table, marked."""
 
 REQUIRED = ("cell_key", "model", "test_site", "status")
-STATUSES = ("done", "failed")
+STATUSES = ("done", "failed", "missing")
 
 CELL_DEFAULTS: Mapping[str, Any] = {
     "run_id": "",
@@ -79,7 +79,7 @@ class ReportContent:
     title : str
         Heading of the page.
     cells : DataFrame
-        One row a cell: ``cell_key``, ``model``, ``test_site``, ``status`` (``done`` or ``failed``), the columns of
+        One row a cell: ``cell_key``, ``model``, ``test_site``, ``status`` (``done``, ``failed`` or ``missing``), the columns of
         :data:`CELL_DEFAULTS` where known, and metrics (``csmf_accuracy_top``, ``top1``, ...), each with optional
         ``_low`` and ``_high`` columns (the cell's own interval, see `interval`). Times are seconds, ``started`` and
         ``ended`` seconds since 1970, memory is MB.
