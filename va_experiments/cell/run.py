@@ -10,6 +10,7 @@ import time
 import traceback
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,14 +38,13 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
     attempt : int
         Which try this is; recorded.
     """
-    from threadpoolctl import threadpool_limits
-
     started = time.time()
-    with threadpool_limits(limits=1), warnings.catch_warnings(record=True) as caught:
+    with _one_thread(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         clock = _Clock()
         try:
-            train_rows, _ = fit.cells[0].split.indices(deaths)
+            rows = fit.cells[0].split.indices(deaths)
+            train_rows = rows[0]
             data = deaths.with_features(fit.setting.features)
             if data.learned_cuts:
                 from va_experiments.data.cuts import apply_learned_cuts
@@ -60,8 +60,8 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             failure = failure_of(error, attempt)
             return [Result(key=c.key, failure=failure, attempt=attempt, facts=_facts(c, started)) for c in fit.cells]
         results = []
-        for cell in fit.cells:
-            result = _test(cell, estimator, data, (train_rows, train), training, attempt)
+        for number, cell in enumerate(fit.cells):
+            result = _test(cell, estimator, data, (train_rows, train), rows if number == 0 else None, training, attempt)
             result.facts |= _facts(cell, started) | {"warnings": sorted({str(w.message)[:300] for w in caught})[:10]}
             share = 1 / len(fit.cells)
             result.timings |= {
@@ -76,11 +76,25 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
         return results
 
 
+@lru_cache(maxsize=1)
+def _thread_pools(modules: int) -> Any:
+    """Return the thread pools of the libraries loaded so far; looking for them takes longer than a small fit."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _one_thread() -> Any:
+    """Return the context in which libraries use one thread: last bits must not depend on how many cores there are."""
+    return _thread_pools(len(sys.modules)).limit(limits=1)
+
+
 def _test(
     cell: Cell,
     estimator: Model,
     data: Deaths,
     trained: tuple[npt.NDArray, Deaths],
+    rows: tuple[npt.NDArray, npt.NDArray] | None,
     training: Training | None,
     attempt: int,
 ) -> Result:
@@ -90,7 +104,7 @@ def _test(
     train_rows, train = trained
     result = Result(key=cell.key, attempt=attempt)
     try:
-        cell_train, test_rows = cell.split.indices(data)
+        cell_train, test_rows = rows = cell.split.indices(data) if rows is None else rows
         if not np.array_equal(cell_train, train_rows):
             raise AssertionError("cells of one fit must share their training rows")
         test = data.take(test_rows)
@@ -125,7 +139,7 @@ def _test(
         result.facts = {
             "n_train": len(train),
             "n_test": len(test),
-            "split_sha256": cell.split.hash(data),
+            "split_sha256": cell.split.hash(data, rows),
             "causes": list(data.causes),
             **plain(said),
         }

@@ -149,11 +149,18 @@ class Split:
             test = self._of_sites(deaths, rows, self.test_sites)
         return self._subset(deaths, train), test
 
-    def hash(self, deaths: Deaths) -> str:
-        """Return the SHA-256 of the ids trained on and tested on, 64 hexadecimal digits."""
+    def hash(self, deaths: Deaths, rows: tuple[Rows, Rows] | None = None) -> str:
+        """Return the SHA-256 of the ids trained on and tested on, 64 hexadecimal digits.
+
+        Parameters
+        ----------
+        deaths : Deaths
+        rows : tuple of int arrays, optional
+            What `indices` returned, where it is known already.
+        """
         digest = hashlib.sha256()
-        for part, rows in zip(("train", "test"), self.indices(deaths), strict=True):
-            digest.update("\x00".join([part, *deaths.id[rows].tolist(), "\x01"]).encode("utf-8"))
+        for part, chosen in zip(("train", "test"), rows or self.indices(deaths), strict=True):
+            digest.update("\x00".join([part, *deaths.id[chosen].tolist(), "\x01"]).encode("utf-8"))
         return digest.hexdigest()
 
     def _of_sites(self, deaths: Deaths, rows: Rows, sites: tuple[str, ...]) -> Rows:

@@ -1,0 +1,109 @@
+"""A fit and its cells: fitted once, the same bits as alone, errors kept, everything that a row needs recorded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info
+
+from va_experiments.cell import (
+    Cell,
+    Fit,
+    ModelSpec,
+    Setting,
+    decode_prediction,
+    failure_of,
+    prediction_sha256,
+    run_fit,
+)
+from va_experiments.data.deaths import Deaths
+from va_experiments.models.nbc import NaiveBayes
+from va_experiments.protocols import splits
+from va_experiments.seeds import integer_seed
+
+
+def cells_of(deaths: Deaths, model: dict, protocol: dict | None = None, n_bootstrap: int = 20) -> list[Cell]:
+    setting = Setting("small", deaths.fingerprint, "hce", {"name": "natural"}, "own", n_bootstrap, 1)
+    spec = ModelSpec.from_config(model)
+    protocol = protocol or {"name": "one_to_one", "train_sites": "North"}
+    return [Cell(spec, split, setting) for split in splits(protocol, deaths)]
+
+
+NBC = {"name": "nbc", "_target_": "va_experiments.models.nbc.NaiveBayes"}
+FOREST = {"name": "forest", "_target_": "va_experiments.models.random_forest.RandomForest", "n_trees": 5}
+
+
+@pytest.mark.parametrize("model", [NBC, FOREST], ids=["nbc", "forest"])
+def test_cells_that_share_a_fit_get_the_bits_that_each_gets_alone(small_deaths: Deaths, model: dict) -> None:
+    cells = cells_of(small_deaths, model)
+    together = run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths)
+    alone = [run_fit(Fit(c.fit_key, (c,)), small_deaths)[0] for c in cells]
+    assert len(together) == 2
+    for shared, own in zip(together, alone, strict=True):
+        assert shared.failure is None
+        assert shared.prediction_sha256 == own.prediction_sha256
+        assert shared.predictions == own.predictions
+        assert shared.metrics == own.metrics
+
+
+def test_the_model_is_fitted_once(small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = []
+    fit = NaiveBayes.fit
+    monkeypatch.setattr(NaiveBayes, "fit", lambda self, *a, **k: fitted.append(1) or fit(self, *a, **k))
+    cells = cells_of(small_deaths, NBC)
+    run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths)
+    assert len(fitted) == 1
+
+
+def test_a_result_says_what_a_row_needs(small_deaths: Deaths) -> None:
+    cell = cells_of(small_deaths, NBC)[0]
+    (result,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+    train, test = cell.split.indices(small_deaths)
+    assert result.facts["n_train"] == len(train)
+    assert result.facts["n_test"] == len(test)
+    assert result.facts["split_sha256"] == cell.split.hash(small_deaths)
+    assert result.facts["model_seed"] == integer_seed(cell.fit_key, "fit")
+    assert result.facts["ended"] >= result.facts["started"]
+    assert {"fit_seconds", "predict_seconds", "score_seconds", "encode_seconds", "cpu_seconds"} <= set(result.timings)
+    ids, truth, prediction = decode_prediction(result.predictions)
+    assert ids.tolist() == small_deaths.id[test].tolist()
+    assert small_deaths.cause is not None
+    assert truth.tolist() == small_deaths.cause[test].tolist()
+    assert prediction_sha256(prediction) == result.prediction_sha256
+    assert result.metrics["top1"] == pytest.approx((prediction.top_cause == truth).mean(), abs=1e-12)
+
+
+def test_an_error_fails_every_cell_of_the_fit_and_is_told(small_deaths: Deaths) -> None:
+    broken = {"name": "broken", "_target_": "va_experiments.models.xgboost.XGBoost", "device": "cuda"}
+    cells = cells_of(small_deaths, broken)
+    results = run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths, attempt=2)
+    assert [r.status for r in results] == ["failed", "failed"]
+    for result in results:
+        assert result.failure is not None
+        assert "Traceback" in result.failure.traceback
+        assert result.attempt == 2
+        assert not result.metrics
+
+
+def test_an_interrupt_is_no_failure() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        failure_of(KeyboardInterrupt())
+    assert failure_of(MemoryError("10 GB")).message == "out of memory: 10 GB"
+
+
+def test_the_threads_of_libraries_are_given_back(small_deaths: Deaths) -> None:
+    before = {p["filepath"]: p["num_threads"] for p in threadpool_info()}
+    cell = cells_of(small_deaths, NBC)[0]
+    run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+    after = {p["filepath"]: p["num_threads"] for p in threadpool_info()}
+    assert {k: after[k] for k in before} == before
+
+
+def test_models_of_a_split_are_scored_on_the_same_resamples(small_deaths: Deaths) -> None:
+    # the bootstrap's seed comes from the split: two models that predict alike have equal intervals
+    first = cells_of(small_deaths, NBC)[0]
+    second = cells_of(small_deaths, {**NBC, "alpha": 1.0 + 1e-13})[0]
+    assert first.key != second.key
+    a, b = (run_fit(Fit(c.fit_key, (c,)), small_deaths)[0].metrics for c in (first, second))
+    assert np.isclose(a["top1_low"], b["top1_low"], rtol=0, atol=0)
+    assert a["top1_low"] < a["top1"] < a["top1_high"]
