@@ -1,0 +1,213 @@
+"""InSilicoVA: CPU seconds and effective samples beside the original, cost by size, resampled test sets, memory.
+
+``python -m benchmarks.insilico [--json FILE] [--resamples 4] [--cuda]``
+
+- *Folds*: 4,000 iterations (4 chains of 1,000, or one of 4,000 for the original's sampler), fit and predict together,
+  convergence diagnostics included, on one core. The original's figures are those of ``reference/timings.csv``. Its
+  effective sample size is that of its stored draws where they are kept (Pemba, Bohol, AP), else that of our run of the
+  same sampler; the smallest over the causes counts.
+- *Resampled*: test sets of 1,960 deaths, with CSMFs from a flat Dirichlet, out of the Dar fold's test deaths, as in
+  Li et al. (2020); 10,000 iterations each; a few are measured and 500 on two cores are projected.
+- ``--cuda`` runs all 500 as one batch on a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+import time
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmarks.reference import REFERENCE, fold
+from va_experiments.data.deaths import Deaths
+from va_experiments.models.insilico import InSilicoVA
+from va_experiments.models.insilico_chain import Run, Sampling
+from va_experiments.models.insilico_convergence import assess
+
+__all__ = ["cost_by_size", "main", "memory", "resampled", "rows"]
+
+_FOLDS = ("Pemba", "Bohol", "UP", "AP", "Mexico", "Dar")
+_DRAWS = {"Pemba": (1, 2, 3), "Bohol": (1, 2), "AP": (1,)}
+
+
+def rows() -> list[dict[str, Any]]:
+    """Return one row for each fold: ours and the original's CPU seconds and effective samples."""
+    timings = pd.read_csv(REFERENCE / "timings.csv")
+    _warm_up()
+    table = []
+    for site in _FOLDS:
+        train, test = fold(site)
+        ours, prediction = _timed(InSilicoVA(auto_length=False, n_iterations=1000, burn_in=250), train, test)
+        slow = InSilicoVA(
+            auto_length=False, n_iterations=4000, burn_in=2000, thin=10, n_chains=1, sampler="original", compat=True
+        )
+        same, replica = _timed(slow, train, test)
+        theirs = timings.query(
+            "algorithm == 'InSilicoVA_train' and data == @site and "
+            "variant.str.startswith('quantile_update') and variant.str.contains('N4000')"
+        )["cpu_s"].median()
+        stored = [_stored_ess(site, seed) for seed in _DRAWS.get(site, ())]
+        ess = float(np.median(stored)) if stored else float(replica.diagnostics["ess_min"])
+        table.append(
+            {
+                "algorithm": "InSilicoVA",
+                "data": site,
+                "n_train": len(train),
+                "n_test": len(test),
+                "ours_cpu_s": round(ours, 3),
+                "original": "InSilicoVA (R, Java)",
+                "original_cpu_s": round(float(theirs), 3),
+                "times_less": round(float(theirs) / ours, 1),
+                "ours_ess_min": round(prediction.diagnostics["ess_min"], 1),
+                "original_ess_min": round(ess, 1),
+                "original_ess_from": "its draws" if stored else "our run of its sampler",
+                "ess_per_s_ratio": round(prediction.diagnostics["ess_min"] / ours / (ess / float(theirs)), 0),
+                "rhat_max": prediction.diagnostics["rhat_max"],
+                "original_sampler_ours_cpu_s": round(same, 3),
+                "original_sampler_acceptance": replica.diagnostics["acceptance"][0],
+            }
+        )
+    return table
+
+
+def _warm_up() -> None:
+    train, test = fold("Pemba")
+    InSilicoVA(n_iterations=20, burn_in=5, auto_length=False).fit(train).predict(test.take(np.arange(20)))
+
+
+def _timed(model: InSilicoVA, train: Deaths, test: Deaths) -> tuple[float, Any]:
+    """Return the CPU seconds of fit and predict (the least of three runs), and the prediction."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        prediction = model.fit(train, seed=1).predict(test.without_causes(), seed=1)
+        times.append(time.process_time() - start)
+    return min(times), prediction
+
+
+def _stored_ess(site: str, seed: int) -> float:
+    path = REFERENCE / f"insilico_train/{site}/csmf_draws_quantile_update_seed{seed}_N4000.csv.gz"
+    with gzip.open(path, "rt") as file:
+        draws = pd.read_csv(file, index_col=0).to_numpy()
+    return float(assess(draws[None]).ess.min())
+
+
+def cost_by_size() -> list[dict[str, Any]]:
+    """Return CPU seconds by number of deaths and of iterations; twice as many should cost twice as much."""
+    train, test = fold("Dar")
+    _warm_up()
+    found = []
+    for copies, n_iterations in ((0.25, 800), (0.5, 800), (1, 800), (1, 400), (1, 1600), (1, 3200)):
+        model = InSilicoVA(n_iterations=n_iterations, burn_in=100, n_chains=1, auto_length=False).fit(train, seed=1)
+        part = test.take(np.arange(int(copies * len(test))))
+        problem = model.problem(part)
+        run = Run(problem, Sampling(n_iterations, 100), seed=1)
+        start = time.process_time()
+        run.sample(lambda run: True, n_iterations)
+        cpu = time.process_time() - start
+        found.append(
+            {
+                "n_deaths": len(part),
+                "n_iterations": n_iterations,
+                "cpu_s": round(cpu, 3),
+                "microseconds_per_iteration_and_death": round(cpu / n_iterations / len(part) * 1e6, 4),
+                "additions_per_death": round(len(problem.arrays.left) / len(part), 2),
+            }
+        )
+    return found
+
+
+def resampled_rows(test: Deaths, n_sets: int, size: int = 1960) -> list[npt.NDArray[np.intp]]:
+    """Return the rows of test sets whose CSMF is drawn from a flat Dirichlet over the causes of `test`."""
+    assert test.cause is not None
+    causes = np.unique(test.cause)
+    rng = np.random.default_rng(2020)
+    sets = []
+    for _ in range(n_sets):
+        wanted = rng.multinomial(size, rng.dirichlet(np.ones(len(causes))))
+        parts = [rng.choice(np.flatnonzero(test.cause == c), k) for c, k in zip(causes, wanted, strict=True)]
+        sets.append(np.concatenate(parts))
+    return sets
+
+
+def resampled(n_sets: int = 4, n_iterations: int = 10_000, *, cuda: bool = False) -> dict[str, Any]:
+    """Return CPU seconds of a few resampled test sets and the projection to 500; or seconds of 500 on a GPU."""
+    train, test = fold("Dar")
+    _warm_up()
+    model = InSilicoVA(n_iterations=n_iterations, burn_in=n_iterations // 2, auto_length=False).fit(train, seed=1)
+    sampling = Sampling(n_iterations, n_iterations // 2, 10)
+    if cuda:
+        from va_experiments.models.insilico_batch import sample_batch
+
+        problems = [model.problem(test.take(rows)) for rows in resampled_rows(test, 500)]
+        levels = set.intersection(*(set(p.levels) for p in problems))
+        assert all(set(p.levels) == levels for p in problems)
+        start = time.perf_counter()
+        batch = sample_batch(problems, sampling, seed=1)
+        return {"sets": 500, "gpu_seconds": round(time.perf_counter() - start, 1), "acceptance": batch.acceptance}
+    seconds, distinct = [], []
+    for rows in resampled_rows(test, n_sets):
+        start = time.process_time()
+        problem = model.problem(test.take(rows))
+        Run(problem, sampling, seed=1).sample(lambda run: True, n_iterations)
+        seconds.append(time.process_time() - start)
+        distinct.append(len(problem.arrays.symptoms))
+    return {
+        "sets_measured": n_sets,
+        "n_iterations": n_iterations,
+        "distinct_deaths_of_1960": int(np.mean(distinct)),
+        "cpu_s_per_set": round(float(np.mean(seconds)), 3),
+        "projected_minutes_500_sets_2_cores": round(float(np.mean(seconds)) * 500 / 2 / 60, 2),
+    }
+
+
+def memory() -> dict[str, Any]:
+    """Return the peak of what one fit and prediction hold at once, over the size of the arrays given."""
+    train, test = fold("Dar")
+    _warm_up()
+    model = InSilicoVA(auto_length=False)
+    tracemalloc.start()
+    model.fit(train, seed=1).predict(test.without_causes(), seed=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    given = train.symptoms.nbytes + test.symptoms.nbytes
+    return {"data": "Dar", "arrays_bytes": given, "peak_bytes": peak, "ratio": round(peak / given, 2)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", help="also write the figures to this file")
+    parser.add_argument("--resamples", type=int, default=4, help="resampled test sets to measure")
+    parser.add_argument("--cuda", action="store_true", help="run the 500 resampled test sets on a GPU instead")
+    options = parser.parse_args(arguments)
+    if not REFERENCE.is_dir():
+        print("needs the reference outputs in the folder shared/ beside the checkout", file=sys.stderr)
+        return 2
+    if options.cuda:
+        print(json.dumps(resampled(cuda=True), indent=1))
+        return 0
+    found = {
+        "folds": rows(),
+        "cost_by_size": cost_by_size(),
+        "resampled": resampled(options.resamples),
+        "memory": memory(),
+    }
+    print(pd.DataFrame(found["folds"]).drop(columns=["algorithm", "original"]).T.to_string())
+    print(pd.DataFrame(found["cost_by_size"]).to_string(index=False))
+    print(json.dumps({k: found[k] for k in ("resampled", "memory")}, indent=1))
+    if options.json:
+        Path(options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
