@@ -38,8 +38,9 @@ format: install  ## put the code in the house's format
 bench: install  ## run the benchmarks and print their tables
 	$(BIN)/python -m benchmarks
 
-docs: install  ## build the documentation into site/
-	$(BIN)/mkdocs build --strict
+docs: install  ## write the reference pages and build the documentation into site/
+	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove the environment and build products; outputs/ is kept
 	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,338 @@
+"""``python docs/generate.py``: write the reference pages that follow from the code; ``--check`` only compares.
+
+configuration.md from the dataclasses of `va_experiments.config` and the files of ``conf/``; commands.md from the
+parsers of the command line; metric-list.md from the metrics' registry; python.md from the packages' ``__all__``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import inspect
+import io
+import re
+import sys
+import textwrap
+import tokenize
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = ROOT / "docs" / "reference"
+WRITTEN = "<!-- Written by `python docs/generate.py`; edit the code it comes from, not this page. -->\n\n"
+
+
+def cell(text: object) -> str:
+    """Return `text` so that it can stand in a Markdown table."""
+    return " ".join(str(text).replace("|", "\\|").split())
+
+
+def plain(text: str) -> str:
+    """Return a docstring's reStructuredText as Markdown: double backquotes become single ones, roles go."""
+    return re.sub(r":(?:func|class|mod|attr):`([^`]+)`", r"`\1`", text.replace("``", "`")).replace("`~", "`")
+
+
+# --- configuration ---------------------------------------------------------------------------------------------------
+
+
+def attribute_docs(cls: type) -> dict[str, str]:
+    """Return the docstring that stands below each field of a dataclass, by field."""
+    import ast
+
+    (body,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for statement, following in zip(body.body, body.body[1:], strict=False):
+        is_field = isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+        if is_field and isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+            found[statement.target.id] = str(following.value.value)
+    return found
+
+
+def default_of(field: dataclasses.Field[Any]) -> str:
+    """Return a field's default as YAML would write it."""
+    if field.default is not dataclasses.MISSING:
+        value: Any = field.default
+    elif field.default_factory is not dataclasses.MISSING:
+        value = field.default_factory()
+    else:
+        return "a group: choose one"
+    if value is None:
+        return "`null`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(map(str, value))}]`"
+    return f"`{value}`" if not isinstance(value, dict) or value else "`{}`"
+
+
+def field_table(cls: type, prefix: str, comments: dict[str, str]) -> list[str]:
+    """Return a table of a dataclass's fields; `comments` fill in where a field has no docstring of its own."""
+    lines = ["| key | type | default | what it does |", "|---|---|---|---|"]
+    docs = attribute_docs(cls)
+    for field in dataclasses.fields(cls):
+        if dataclasses.is_dataclass(getattr(sys.modules[cls.__module__], str(field.type), None)):
+            continue
+        said = plain(docs.get(field.name) or comments.get(field.name, ""))
+        kind = str(field.type).replace("Mapping[str, Any]", "group of keys").replace("tuple[str, ...]", "list of text")
+        kind = kind.replace("| None", "or null").replace("str", "text").replace("int", "whole number")
+        kind = kind.replace("bool", "true or false").replace("float", "number")
+        lines.append(f"| `{prefix}{field.name}` | {cell(kind)} | {cell(default_of(field))} | {cell(said)} |")
+    return lines
+
+
+def comments_of(text: str) -> dict[str, str]:
+    """Return the comment at the end of each top-level line of a YAML file, by key."""
+    found = re.findall(r"^([\w]+):[^#\n]*#\s*(.+)$", text, flags=re.MULTILINE)
+    return dict(found)
+
+
+def configuration() -> str:
+    """Return the configuration reference."""
+    from va_experiments import config
+
+    conf = ROOT / "conf"
+    top = (conf / "config.yaml").read_text(encoding="utf-8")
+    lines = [
+        "# Configuration\n",
+        "A run's configuration is composed from `conf/`: one file of each group, chosen by `group=name`, and the keys",
+        "of `config.yaml`, set by `key=value`. Every key is checked before anything runs; an unknown one is refused",
+        "with the nearest known name. What a command comes to is printed by:\n",
+        "```console\n$ python -m va_experiments model=nbc --cfg job\n```\n",
+        "## Keys of the run\n",
+        *field_table(config.Config, "", comments_of(top)),
+    ]
+    for name, cls, title in (
+        ("execution", config.ExecutionConfig, "where and how cells run"),
+        ("tracking", config.TrackingConfig, "MLflow and Prefect"),
+        ("checkpoint", config.CheckpointConfig, "what is kept and taken up again"),
+        ("paths", config.PathsConfig, "where things are written"),
+        ("model.resources", config.Resources, "what one fit may use"),
+    ):
+        lines += [f"\n## `{name}`: {title}\n", *field_table(cls, f"{name}.", {})]
+    lines += [
+        "\n## Groups\n",
+        "Each file below can be chosen by `group=name`, several with commas: `model=nbc,interva`. Its keys are",
+        "overridden as `group.key=value`.",
+    ]
+    for folder in sorted(p for p in conf.iterdir() if p.is_dir()):
+        lines.append(f"\n### `{folder.name}`\n")
+        files = sorted(folder.glob("*.yaml"))
+        lines += ["| choice | what it is |", "|---|---|"]
+        lines += [f"| `{folder.name}={p.stem}` | {cell(first_comment(p))} |" for p in files]
+        lines.append("")
+        for path in files:
+            content = path.read_text(encoding="utf-8").rstrip()
+            if len(content.splitlines()) > 2:
+                lines.append(f'??? note "conf/{folder.name}/{path.name}"\n\n    ```yaml')
+                lines += [f"    {line}".rstrip() for line in content.splitlines()]
+                lines.append("    ```\n")
+    return "\n".join(lines)
+
+
+def first_comment(path: Path) -> str:
+    """Return the comment at the head of a YAML file, a pointer to the documentation made a link."""
+    text = path.read_text(encoding="utf-8")
+    said = " ".join(line[1:].strip() for line in text.splitlines()[:3] if line.startswith("#")) or path.stem
+    return re.sub(r": docs/([\w./-]+\.md)", r" ([more](../\1))", said)
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+def commands() -> str:
+    """Return the command reference: the run, and every parser of ``va-experiments``."""
+    lines = [
+        "# Commands\n",
+        "## `python -m va_experiments`\n",
+        "Runs experiments; `va-experiments run` is the same. Its arguments are overrides of the",
+        "[configuration](configuration.md):\n",
+        f"```text\n{run_help()}\n```\n",
+        "| flag | what it does |",
+        "|---|---|",
+        "| `-m`, `--multirun` | accepted for habit: every command is a sweep, of one job where nothing has a comma |",
+        "| `--cfg job` | print the composed configuration and stop |",
+        "| `--info` | print Hydra's search path, plug-ins and defaults tree and stop |",
+        "| `--debug` | show the traceback behind an error |",
+        "| `--shell-completion install=bash` | install completion of groups, keys and values: "
+        '`eval "$(python -m va_experiments -sc install=bash)"` |',
+        "",
+        "| exit code | meaning |",
+        "|---|---|",
+        "| 0 | every cell is done |",
+        "| 2 | something in the command, the configuration or the data cannot be used; nothing was computed |",
+        "| 3 | cells failed or are missing; the others are kept |",
+        "| 4 | another run works in the same `paths.outputs` |",
+        "| 5 | the disk is full, the workers are lost, or a stored cell comes from a newer version |",
+        "| 129, 130, 143 | stopped by SIGHUP, Ctrl-C, SIGTERM; finished cells are kept |",
+        "| 1 | anything unexpected, with a traceback: please report it |",
+        "",
+        "## `va-experiments`\n",
+    ]
+    lines += ["| command | what it does |", "|---|---|"]
+    cli = importlib.import_module("va_experiments.cli")
+    lines += [f"| `va-experiments {name}` | {cell(text)} |" for name, text in cli.COMMANDS.items()]
+    for name in cli.COMMANDS:
+        if name != "run" and (ROOT / "va_experiments" / "commands" / f"{name}.py").is_file():
+            lines += list(parser_section(cli.parser_of(name), level=3))
+    return "\n".join(lines) + "\n"
+
+
+def run_help() -> str:
+    """Return what ``python -m va_experiments --help`` prints, composed from ``conf/`` as Hydra does."""
+    import yaml
+
+    top = yaml.safe_load((ROOT / "conf" / "config.yaml").read_text(encoding="utf-8"))
+    folders = sorted(p for p in (ROOT / "conf").iterdir() if p.is_dir())
+    groups = "\n".join(f"{p.name}: {', '.join(sorted(f.stem for f in p.glob('*.yaml')))}" for p in folders)
+    return str(top["hydra"]["help"]["template"]).replace("$APP_CONFIG_GROUPS", groups).strip()
+
+
+def parser_section(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
+    """Yield the section of a parser and of its subcommands."""
+    if level > 2:
+        yield f"\n{'#' * level} `{parser.prog}`\n"
+    if parser.description:
+        yield plain(parser.description).strip() + "\n"
+    usage = re.sub(r"\x1b\[[0-9;]*m", "", parser.format_usage()).removeprefix("usage: ").strip()
+    wrapped = textwrap.wrap(usage, 96, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    yield "```text\n" + "\n".join(wrapped) + "\n```\n"
+    subparsers, rows = [], []
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            subparsers.append(action)
+        elif not isinstance(action, argparse._HelpAction) and action.help != argparse.SUPPRESS:
+            rows.append(argument_row(action))
+    if rows:
+        yield "| argument | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
+    for action in subparsers:
+        for sub in dict.fromkeys(action.choices.values()):
+            yield from parser_section(sub, min(level + 1, 4))
+    if parser.epilog:
+        yield plain(parser.epilog) + "\n"
+
+
+def argument_row(action: argparse.Action) -> str:
+    """Return one row of the table of arguments."""
+    value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
+    flags = ", ".join(f"`{f} {value}`".replace(" `", "`") if value else f"`{f}`" for f in action.option_strings)
+    shown = flags or f"`{action.metavar or action.dest}`"
+    said = (action.help or "").replace("%(default)s", str(action.default)).replace("%%", "%")
+    choices = f" (one of {', '.join(map(str, action.choices))})" if action.choices and "one of" not in said else ""
+    return f"| {shown} | {cell(plain(said) + choices)} |"
+
+
+# --- metrics, Python -------------------------------------------------------------------------------------------------
+
+
+def metric_list() -> str:
+    """Return the table of metrics."""
+    from va_experiments.metrics.registry import CASE_METRICS, METRIC_SET_VERSION, METRICS
+
+    lines = [
+        "# List of metrics\n",
+        f"Version {METRIC_SET_VERSION} of the metric set. Each name is a column of `cells.csv`; where an interval is",
+        "named, `<name>_low` and `<name>_high` hold a 95% bootstrap interval over the test deaths. What they mean and",
+        "which to choose: [Metrics](../explanation/metrics.md).\n",
+        "| column | better | range | interval | what it is |",
+        "|---|---|---|---|---|",
+    ]
+    for name, info in {**METRICS, **CASE_METRICS}.items():
+        low, high = (f"{v:g}".replace("-inf", "-∞").replace("inf", "∞") for v in info.range)
+        better = "higher" if info.higher_is_better else "lower"
+        lines.append(f"| `{name}` | {better} | {low} to {high} | {info.interval or '-'} | {cell(info.description)} |")
+    return "\n".join(lines) + "\n"
+
+
+def python_names() -> str:
+    """Return the page of what a notebook imports: every public name with its signature and first line."""
+    lines = [
+        "# From Python\n",
+        "Data, models, metrics and protocols can be used from a notebook or a script; none of them imports Hydra,",
+        "Prefect, Ray or MLflow. `help(name)` shows the whole documentation of each.",
+    ]
+    for package in ("data", "models", "metrics", "protocols", "report"):
+        module = importlib.import_module(f"va_experiments.{package}")
+        lines += [f"\n## `va_experiments.{package}`\n", plain((module.__doc__ or "").split("\n\n")[0].strip()) + "\n"]
+        lines += ["| name | what it is |", "|---|---|"]
+        for name in sorted(module.__all__, key=str.casefold):
+            value = getattr(module, name)
+            documented = inspect.isclass(value) or inspect.isroutine(value)
+            doc = inspect.getdoc(value) if documented else ""
+            first = plain((doc or "").strip().split("\n\n")[0]) if documented else constant_doc(module, name)
+            lines.append(f"| `{name}{short_signature(value)}` | {cell(first)} |")
+    return "\n".join(lines) + "\n"
+
+
+def constant_doc(module: Any, name: str) -> str:
+    """Return the string below the assignment of a constant, in whichever module of the package it stands."""
+    package = importlib.import_module(module.__name__)
+    for path in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+        tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+        text = "".join(t.line for t in tokens if t.start[1] == 0 and t.type == tokenize.STRING)
+        if text and (found := re.search(rf'^{name}\b[^"]*?=.*?^"""(.+?)"""', path.read_text(), re.M | re.S)):
+            return plain(found.group(1)) if len(found.group(1)) < 400 and "def " not in found.group(0) else ""
+    return ""
+
+
+def short_signature(value: Any) -> str:
+    """Return the names of a callable's parameters, without types and defaults."""
+    if not callable(value):
+        return ""
+    try:
+        parameters = inspect.signature(value).parameters.values()
+    except (TypeError, ValueError):
+        return ""
+    if len(parameters) > 8 or dataclasses.is_dataclass(value):
+        return "(…)"
+    names, starred = [], False
+    for p in parameters:
+        if p.kind is p.KEYWORD_ONLY and not starred:
+            names.append("*")
+            starred = True
+        names.append({p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "") + p.name)
+    return f"({', '.join(names)})"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "configuration.md": configuration,
+    "commands.md": commands,
+    "metric-list.md": metric_list,
+    "python.md": python_names,
+}
+"""File in ``docs/reference`` -> what writes it."""
+
+
+def stale() -> list[str]:
+    """Return the pages that differ from what the code says now."""
+    return [name for name, write in PAGES.items() if read(REFERENCE / name) != page(write)]
+
+
+def page(write: Callable[[], str]) -> str:
+    """Return the whole text of a page."""
+    return WRITTEN + write().rstrip() + "\n"
+
+
+def read(path: Path) -> str:
+    """Return the text of a page, or nothing where it does not exist."""
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def main() -> int:
+    """Write the pages, or with ``--check`` tell which are out of date."""
+    sys.path.insert(0, str(ROOT))
+    if "--check" in sys.argv:
+        if old := stale():
+            print(f"out of date: {', '.join(old)}; run python docs/generate.py")
+        return 1 if old else 0
+    REFERENCE.mkdir(exist_ok=True)
+    for name, write in PAGES.items():
+        (REFERENCE / name).write_text(page(write), encoding="utf-8")
+        print(f"docs/reference/{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""The reference pages that follow from the code are current, and describe what a run leaves."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from va_experiments.config import Config
+from va_experiments.flow.rows import FIRST_COLUMNS
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["configuration.md", "commands.md", "metric-list.md", "python.md"])
+def test_the_committed_page_is_current(generate: ModuleType, name: str):
+    now = generate.page(generate.PAGES[name])
+    assert generate.read(REFERENCE / name) == now, f"docs/reference/{name} is out of date: run python docs/generate.py"
+
+
+def test_every_key_and_every_file_of_conf_is_in_the_configuration_reference():
+    text = (REFERENCE / "configuration.md").read_text(encoding="utf-8")
+    for name in Config.__dataclass_fields__:
+        assert f"`{name}" in text, name
+    for path in (ROOT / "conf").glob("*/*.yaml"):
+        assert f"`{path.parent.name}={path.stem}`" in text, path
+        for key in yaml.safe_load(path.read_text(encoding="utf-8")) or {}:
+            assert str(key) in text, f"{path.name}: {key}"
+
+
+def test_every_row_of_the_configuration_reference_says_something():
+    text = (REFERENCE / "configuration.md").read_text(encoding="utf-8")
+    keys = text[: text.index("## Groups")]
+    assert not re.findall(r"^\|.*\|\s*\|$", keys, flags=re.MULTILINE)
+
+
+def test_the_columns_of_cells_csv_are_documented(tmp_path: Path):
+    text = (REFERENCE / "run-folder.md").read_text(encoding="utf-8")
+    documented = re.findall(r"`([a-z0-9_]+)`", text[text.index("## Columns of cells.csv") :])
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(FIRST_COLUMNS) <= set(documented)
+    for column in FIRST_COLUMNS:
+        assert f"`{column}`" in readme, column
+
+
+def test_a_run_leaves_no_column_that_is_not_documented(tmp_path: Path):
+    import os
+    import subprocess
+    import sys
+
+    import pandas as pd
+
+    command = [sys.executable, "-m", "va_experiments", "model=nbc", "site=pemba", "data.n=700", "n_bootstrap=5"]
+    command += ["execution=inline", "tracking=none"]
+    subprocess.run(command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
+    (path,) = (tmp_path / "outputs" / "runs").glob("*/*/cells.csv")
+    names = [
+        n
+        for page in ("run-folder.md", "metric-list.md")
+        for n in re.findall(r"`(\w+)`", (REFERENCE / page).read_text())
+    ]
+    columns = [re.sub(r"_(low|high)$", "", c) for c in pd.read_csv(path).columns]
+    assert sorted(set(columns) - set(names)) == []
+    left = {p.name for p in path.parent.iterdir()}
+    text = (REFERENCE / "run-folder.md").read_text()
+    assert not [n for n in left if Path(n).stem not in text]
