@@ -23,7 +23,17 @@ CONF = Path(__file__).resolve().parents[2] / "conf" / "model"
 FOLDERS = [CONF, *(Path(p) for p in os.environ.get("VA_MODEL_CONF", "").split(os.pathsep) if p)]
 FILES = {p.stem: p for folder in FOLDERS for p in sorted(folder.glob("*.yaml"))}
 
-QUICK = {"n_iterations": 80, "burn_in": 20, "n_chains": 2, "n_trees": 8, "rounds": 3, "n_bootstrap": 20}
+QUICK = {
+    "n_iterations": 80,
+    "burn_in": 20,
+    "n_chains": 2,
+    "n_trees": 8,
+    "rounds": 3,
+    "n_bootstrap": 20,
+    "members": ("nbc", "logistic_regression"),
+    "member_parameters": None,
+    "budget": 2,
+}
 """Small values for the parameters that make a model slow."""
 
 NAMES_UNSEEN_CAUSES = {"uniform"}

@@ -64,7 +64,7 @@ class ModelSpec:
         if problems:
             raise InputError(problems)
         params = {k: options.get(k, default) for k, default in known.items()}
-        build(estimator_class, params)
+        estimator = build(estimator_class, params)
         try:
             canonical_json(params)
         except (TypeError, ValueError) as error:
@@ -76,7 +76,7 @@ class ModelSpec:
             target=target,
             params=params,
             code=code_digest(cast(Hashable, estimator_class)),
-            joint=bool(getattr(estimator_class, "joint", False)),
+            joint=bool(estimator.joint),
             trains=bool(getattr(estimator_class, "trains", True)),
             resources=Resources(**dict(tree.get("resources") or {})),
         )

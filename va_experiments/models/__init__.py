@@ -12,6 +12,7 @@ from typing import Any
 from va_experiments.models.base import Model, Prediction
 
 __all__ = [
+    "Calibrated",
     "ExtraTrees",
     "InSilicoVA",
     "InSilicoVAStandard",
@@ -24,13 +25,17 @@ __all__ = [
     "Prediction",
     "Prior",
     "RandomForest",
+    "Stacking",
     "Tariff",
     "Tariff2",
+    "Tuned",
     "Uniform",
+    "Voting",
     "XGBoost",
 ]
 
 _MODULE = {
+    "Calibrated": "calibrated",
     "ExtraTrees": "extra_trees",
     "InSilicoVA": "insilico",
     "InSilicoVAStandard": "insilico_standard",
@@ -41,9 +46,12 @@ _MODULE = {
     "NaiveBayes": "nbc",
     "Prior": "priors",
     "RandomForest": "random_forest",
+    "Stacking": "stacking",
     "Tariff": "tariff",
     "Tariff2": "tariff2",
+    "Tuned": "tuned",
     "Uniform": "priors",
+    "Voting": "voting",
     "XGBoost": "xgboost",
 }
 
