@@ -1,1 +1,1 @@
-"""What the performance and conformance pages quote, rerunnable: ``python -m benchmarks.<name>``."""
+"""What the performance and conformance pages quote, rerunnable: ``python -m benchmarks`` lists them."""

@@ -1,0 +1,159 @@
+"""What the benchmarks share: a command run and watched from outside, and tables printed and written."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+__all__ = ["ENVIRONMENT", "ROOT", "Watched", "machine", "newest_run", "options", "show", "tell", "watch"]
+
+ROOT = Path(__file__).resolve().parents[1]
+
+ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Watched:
+    """A command that has ended, as seen from outside."""
+
+    code: int
+    wall: float
+    cpu: float
+    """CPU seconds of all its processes together."""
+    cpu_by_role: dict[str, float]
+    """CPU seconds by kind of process: driver, worker, other."""
+    peak_mb: float
+    """Largest resident memory of all its processes together, shared pages counted once."""
+    load: tuple[float, float]
+    """Load average of the machine before and after."""
+    output: str = ""
+    samples: list[tuple[float, float, float]] = field(default_factory=list)
+    """Time stamp, memory of all processes, memory of the driver (MB)."""
+
+
+def watch(arguments: Sequence[str], *, every: float = 1.0, limit: float = 1500) -> Watched:
+    """Run ``python ARGUMENTS`` in the checkout and return what it took; it is ended after `limit` seconds."""
+    environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages come with their bytecode
+    load = psutil.getloadavg()[0]
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    import threading
+
+    output: list[str] = []
+    reader = threading.Thread(target=lambda: output.extend(process.stdout or ()), daemon=True)
+    reader.start()
+    cpu: dict[int, tuple[str, float]] = {}
+    samples: list[tuple[float, float, float]] = []
+    while process.poll() is None:
+        if time.perf_counter() - began > limit:
+            process.terminate()
+        samples.append((time.time(), *_sample(process.pid, cpu)))
+        time.sleep(every if len(samples) > 10 else min(every, 0.2))
+    wall = time.perf_counter() - began
+    reader.join(5)
+    roles: dict[str, float] = {}
+    for role, seconds in cpu.values():
+        roles[role] = roles.get(role, 0.0) + seconds
+    peak = max((s[1] for s in samples), default=0.0)
+    after = psutil.getloadavg()[0]
+    return Watched(process.returncode, wall, sum(roles.values()), roles, peak, (load, after), "".join(output), samples)
+
+
+def _sample(pid: int, cpu: dict[int, tuple[str, float]]) -> tuple[float, float]:
+    """Note the CPU time of the process and its descendants so far; return the memory of all and of the first."""
+    total = first = 0.0
+    try:
+        root = psutil.Process(pid)
+        everyone = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0.0, 0.0
+    for process in everyone:
+        try:
+            with process.oneshot():
+                times, memory, name = process.cpu_times(), process.memory_info(), " ".join(process.cmdline()[:3])
+            role = "driver" if process.pid == pid else "worker" if name.startswith("ray::") else "other"
+            cpu[process.pid] = (role, times.user + times.system)
+            own = (memory.rss - memory.shared) / 2**20
+        except psutil.Error:
+            continue
+        total += own
+        if process.pid == pid:
+            first = memory.rss / 2**20
+            total += memory.shared / 2**20
+    return total, first
+
+
+def newest_run(outputs: Path) -> Path:
+    """Return the folder of the last run under `outputs`."""
+    return max((outputs / "runs").glob("*/*"), key=lambda p: p.stat().st_mtime)
+
+
+def machine() -> dict[str, Any]:
+    """Return when and on what a benchmark runs."""
+    memory = psutil.virtual_memory()
+    return {
+        "date": dt.date.today().isoformat(),
+        "cores": os.cpu_count(),
+        "memory_gb": round(memory.total / 2**30),
+        "load_average": round(psutil.getloadavg()[0], 1),
+        "python": sys.version.split()[0],
+    }
+
+
+def options(description: str | None, **extra: Any) -> argparse.ArgumentParser:
+    """Return a parser that knows ``--json FILE``."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    for name, value in extra.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", **value)
+    return parser
+
+
+def show(title: str, table: Sequence[Row]) -> None:
+    """Print rows as a table in Markdown."""
+    print(f"\n{title}\n")
+    columns = list(dict.fromkeys(c for row in table for c in row))
+    print("| " + " | ".join(columns) + " |")
+    print("|" + "---|" * len(columns))
+    for row in table:
+        print("| " + " | ".join(_text(row.get(c)) for c in columns) + " |")
+    sys.stdout.flush()
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def tell(figures: Mapping[str, Any], file: str | None) -> None:
+    """Write all figures as JSON, if a file was named."""
+    if file:
+        content = {"machine": machine(), **figures}
+        Path(file).write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")
