@@ -118,7 +118,7 @@ def end(code: int) -> NoReturn:
     """End the process with `code`, also when a thread of a view that has died would keep it waiting."""
     sys.stdout.flush()
     sys.stderr.flush()
-    if any(t.is_alive() and t.name == "prefect" for t in threading.enumerate()):
+    if any(t.is_alive() and t.name in ("prefect", "ray") for t in threading.enumerate()):
         os._exit(code)
     sys.exit(code)
 

@@ -6,6 +6,7 @@ tasks just as in an actor, and a dead worker takes one task with it instead of a
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -21,6 +22,8 @@ from va_experiments.execute.watch import EngineLost, Running, Watch
 
 __all__ = ["RayBackend"]
 
+log = logging.getLogger(__name__)
+
 
 @dataclass
 class _Flight:
@@ -32,6 +35,9 @@ class _Flight:
     timeouts: int
     started: float | None = None
     cancelled: bool = False
+    """Ended for its time."""
+    dropped: bool = False
+    """Ended because the run stops: its cells are neither done nor failed."""
 
 
 class RayBackend:
@@ -43,6 +49,10 @@ class RayBackend:
         self._keeper: threading.Thread | None = None
         self._ready, self._stopping = threading.Event(), threading.Event()
         self._error: BaseException | None = None
+        self._life: Any = None
+        self._dead = ""
+        self._about: dict[str, Any] = {"backend": "ray"}
+        self._largest: dict[str, float] = {}
         self._data: dict[str, list[Any]] = {}
         self._board: Any = None
         self._remote: Any = None
@@ -64,18 +74,27 @@ class RayBackend:
             self._error = error
         finally:
             self._ready.set()
-        self._stopping.wait()
+        while not self._stopping.wait(0.5):
+            if self._life is not None and not self._dead:
+                self._dead = self._life.lost()
 
     def _connect(self) -> None:
-        from va_experiments.execute import ray_cluster, ray_worker
+        from va_experiments.execute import ray_cluster, ray_life, ray_worker
 
         self._ray = ray_cluster.connect(self._config)
+        self._life = ray_life.RayLife(self._ray, owned=self._config.address is None)
         self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-        self._board = self._ray.remote(num_cpus=0)(ray_worker.Board).remote()
+        nodes = [n for n in self._ray.nodes() if n.get("Alive")]
+        for name in ("CPU", "GPU", "memory"):
+            self._largest[name] = max(n["Resources"].get(name, 0.0) for n in nodes)
+        names = [n["NodeManagerHostname"] for n in nodes]
+        self._about |= {"address": self._config.address or "local", "workers": self.workers, "nodes": names}
+        # it comes back when its process dies: notes are lost, states come again
+        self._board = self._ray.remote(num_cpus=0, max_restarts=-1)(ray_worker.Board).remote()
         self._remote = self._ray.remote(max_retries=0)(ray_worker.work)
 
-    def wait(self) -> None:
-        """Wait until fits can be handed out.
+    def wait(self, stopping: threading.Event | None = None) -> bool:
+        """Wait until fits can be handed out; return False if `stopping` was set before.
 
         Raises
         ------
@@ -83,9 +102,12 @@ class RayBackend:
             If the cluster cannot be joined or started.
         """
         self.start()
-        self._ready.wait()
+        while not self._ready.wait(0.1):
+            if stopping is not None and stopping.is_set():
+                return False
         if self._error is not None:
             raise self._error
+        return True
 
     def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], watch: Watch) -> Iterator[list[Result]]:
         """Yield the results of each fit as it ends.
@@ -95,37 +117,63 @@ class RayBackend:
         EngineLost
             If the cluster is gone.
         """
-        self.wait()
+        if not self.wait(watch.stopping):
+            return
         pending = deque(_Flight(fit, f"t{i}", 1, 0) for i, fit in enumerate(fits))
         flights: dict[Any, _Flight] = {}
         deadline: float | None = None
         polled = 0.0
         try:
             while pending or flights:
+                if self._dead:
+                    raise EngineLost(self._dead)
                 if watch.stopping.is_set():
                     pending.clear()
-                    deadline = deadline or time.monotonic() + self._config.drain_seconds
+                    if deadline is None:
+                        deadline = time.monotonic() + self._config.drain_seconds
+                        self._poll(flights, watch)
+                        self._drop_waiting(flights)
                     if time.monotonic() > deadline:
-                        self._cancel(flights)
                         return
                 while pending and len(flights) < self._config.window * self.workers:
                     flight = pending.popleft()
+                    if lacks := self._lacks(flight.fit):
+                        yield self._failed(flight, Failure("DoesNotFit", lacks))
+                        continue
                     flights[self._submit(flight, deaths, watch)] = flight
                 watch.waiting = len(pending)
                 for ref in self._ended(flights):
-                    yield from self._landed(flights.pop(ref), ref, pending, watch)
+                    yield from self._landed(ref, flights, pending, watch)
                 if time.monotonic() - polled > 0.5:
                     polled = time.monotonic()
                     self._poll(flights, watch)
                     self._enforce_limit(flights)
-        except (ConnectionError, self._lost()) as error:
-            raise EngineLost(f"Ray is gone ({type(error).__name__}: {str(error)[:200]})") from error
+        except (ConnectionError, self._ray.exceptions.RaySystemError) as error:
+            raise EngineLost(self._dead or f"Ray is gone ({type(error).__name__}: {str(error)[:200]})") from error
         finally:
             self._cancel(flights)
             watch.running.clear()
 
-    def _lost(self) -> type[BaseException]:
-        return self._ray.exceptions.RaySystemError
+    def _lacks(self, fit: Fit) -> str:
+        """Return why a fit can never run on this machine; a joined cluster may grow a node for it."""
+        resources = fit.model.resources
+        asked = {"CPU": resources.num_cpus, "GPU": resources.num_gpus, "memory": resources.memory or 0}
+        short = [f"{name} {asked[name]:g} (there is {self._largest[name]:g})" for name in asked]
+        short = [s for s, name in zip(short, asked, strict=True) if asked[name] > self._largest[name]]
+        if not short:
+            return ""
+        message = f"model '{fit.model.name}' asks for more than any node has: {', '.join(short)}; see model.resources"
+        if self._config.address is None:
+            return message
+        log.warning("%s; its cells wait for a node that has it", message)
+        return ""
+
+    def _drop_waiting(self, flights: Mapping[Any, _Flight]) -> None:
+        """Take back the fits that wait within Ray; those at work may finish."""
+        for ref, flight in flights.items():
+            if flight.started is None:
+                flight.dropped = True
+                self._ray.cancel(ref)
 
     def _ended(self, flights: Mapping[Any, _Flight]) -> list[Any]:
         refs = list(flights)
@@ -151,27 +199,39 @@ class RayBackend:
             watch.state_seconds,
         )
 
-    def _landed(self, flight: _Flight, ref: Any, pending: deque[_Flight], watch: Watch) -> Iterator[list[Result]]:
+    def _landed(
+        self, ref: Any, flights: dict[Any, _Flight], pending: deque[_Flight], watch: Watch
+    ) -> Iterator[list[Result]]:
+        flight = flights.pop(ref)
         watch.running.pop(flight.task, None)
         watch.heartbeat = time.time()
         exceptions = self._ray.exceptions
         try:
-            results = self._ray.get(ref)
+            results = self._fetch(ref)
+        except exceptions.LocalRayletDiedError as error:
+            raise EngineLost("Ray's node process on this machine has died") from error
+        except exceptions.RaySystemError:
+            raise
         except exceptions.RayTaskError as error:
+            if flight.dropped:
+                return
             yield self._failed(flight, Failure(type(error).__name__, str(error)[-2000:], str(error)[-20_000:]))
-        except (
-            exceptions.WorkerCrashedError,
-            exceptions.OutOfMemoryError,
-            exceptions.NodeDiedError,
-            exceptions.ObjectLostError,
-            exceptions.TaskCancelledError,
-            exceptions.LocalRayletDiedError,
-        ) as error:
-            if isinstance(error, exceptions.LocalRayletDiedError):
-                raise EngineLost("Ray's node process on this machine has died") from error
+        except exceptions.RayError as error:  # its worker or node died, it was cancelled, its memory ran out, ...
+            if flight.dropped:
+                return
+            self._poll(flights, watch)  # the last state that it left, for the next attempt
             yield from self._crashed(flight, error, pending, watch)
         else:
             yield from self._again_if_worth_it(flight, results, pending, watch)
+
+    def _fetch(self, ref: Any) -> list[Result]:
+        """Return what a task gave back; give up when the cluster is gone."""
+        while True:
+            try:
+                return list(self._ray.get(ref, timeout=2))
+            except self._ray.exceptions.GetTimeoutError:
+                if self._dead:
+                    raise EngineLost(self._dead) from None
 
     def _again_if_worth_it(
         self, flight: _Flight, results: list[Result], pending: deque[_Flight], watch: Watch
@@ -211,9 +271,12 @@ class RayBackend:
         else:
             message = f"the worker died: {str(error)[:300]}"
             more = flight.attempt <= self._config.max_retries
-        for cell in flight.fit.cells:
-            watch.failed_attempt(cell.key, {"attempt": flight.attempt, "error": kind, "message": message})
-        if not more or watch.stopping.is_set():
+        if more:
+            for cell in flight.fit.cells:
+                watch.failed_attempt(cell.key, {"attempt": flight.attempt, "error": kind, "message": message})
+            if watch.stopping.is_set():
+                return
+        else:
             yield self._failed(flight, Failure(kind, message, attempts=flight.attempt))
             return
         for number, cell in enumerate(flight.fit.cells):
@@ -233,7 +296,7 @@ class RayBackend:
     def _poll(self, flights: Mapping[Any, _Flight], watch: Watch) -> None:
         """Fetch what running fits have left on the board."""
         try:
-            notes, states = self._ray.get(self._board.drain.remote(), timeout=5)
+            notes, states = self._ray.get(self._board.drain.remote(), timeout=2)
         except Exception:  # the board serves the eye only; without it fits go on
             return
         watch.heartbeat = time.time()
@@ -274,19 +337,22 @@ class RayBackend:
 
     def describe(self) -> dict[str, Any]:
         """Return the cluster's resources and nodes."""
-        if self._ray is None:
-            return {"backend": "ray"}
-        nodes = [n["NodeManagerHostname"] for n in self._ray.nodes() if n.get("Alive")]
-        return {"backend": "ray", "address": self._config.address or "local", "workers": self.workers, "nodes": nodes}
+        return self._about
 
     def stop(self) -> None:
         """Stop the local cluster, or leave the joined one."""
-        from va_experiments.execute import ray_cluster
+        from va_experiments.execute import ray_cluster, ray_life
 
         if self._keeper is None:
             return
-        self._ready.wait(60)
+        if not self._ready.wait(self._config.drain_seconds):
+            ray_life.end_own_ray()  # stopped while it starts: `end` of __main__ does not wait for the thread
+            return
         if self._ray is not None:
-            ray_cluster.disconnect()
+            leaving = threading.Thread(target=ray_cluster.disconnect, daemon=True)
+            leaving.start()
+            leaving.join(3 if self._dead else 30)
+            self._life.end()
             self._ray = None
         self._stopping.set()
+        self._keeper.join(2)
