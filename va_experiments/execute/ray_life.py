@@ -1,0 +1,91 @@
+"""Whether the Ray processes that a driver depends on still live, and that none of them outlives the driver's wish.
+
+Ray ends a driver itself, without a word of ours, about 15 s after its node process (raylet) has died and 60 s after the
+head's (GCS) has: the engine has to see it first, so that it can say what happened and let go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import Any
+
+import psutil
+
+__all__ = ["RayLife", "end_own_ray"]
+
+
+class RayLife:
+    """The processes of the cluster that run on this machine.
+
+    Parameters
+    ----------
+    ray : module
+        Connected.
+    owned : bool
+        Whether the cluster was started by this process; only then are its processes ended here.
+    """
+
+    def __init__(self, ray: Any, *, owned: bool) -> None:
+        node = ray._private.worker._global_node
+        self._owned = owned
+        self._needed: dict[str, psutil.Process] = {}
+        self._family: dict[int, psutil.Process] = {}
+        self._looked = 0.0
+        socket, session = str(node.raylet_socket_name), str(node.session_name)
+        for process in psutil.process_iter(["name"]):
+            name = process.info["name"]
+            if name not in ("raylet", "gcs_server"):
+                continue
+            with contextlib.suppress(psutil.Error):
+                if any((socket if name == "raylet" else session) in part for part in process.cmdline()):
+                    self._needed[name] = process
+
+    def lost(self) -> str:
+        """Return what has died that nothing works without, or an empty string."""
+        if self._owned and time.monotonic() - self._looked > 3:
+            self._looked = time.monotonic()
+            self._family |= {p.pid: p for p in psutil.Process().children(recursive=True) if _of_ray(p)}
+        for name, process in self._needed.items():
+            if not _alive(process):
+                said = "node process (raylet)" if name == "raylet" else "head process (GCS)"
+                return f"Ray's {said} on this machine, {process.pid}, has died"
+        return ""
+
+    def end(self) -> None:
+        """End what is left of the cluster's processes."""
+        if self._owned:
+            self._family |= {p.pid: p for p in psutil.Process().children(recursive=True) if _of_ray(p)}
+            _end(list(self._family.values()))
+
+
+def end_own_ray() -> None:
+    """End the Ray processes among this process's children: it has to stop while Ray is still starting."""
+    _end([p for p in psutil.Process().children(recursive=True) if _of_ray(p)])
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _of_ray(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        command = process.cmdline()
+        return bool(command) and (command[0].startswith("ray::") or any("/ray/" in part for part in command[:4]))
+    return False
+
+
+def _end(processes: list[psutil.Process], grace: float = 1.0) -> None:
+    """Kill these very processes (a number that was given anew is another process) after a moment's grace."""
+    deadline = time.monotonic() + grace
+    left = [p for p in processes if p.pid != os.getpid() and _alive(p)]
+    while left and time.monotonic() < deadline:
+        time.sleep(0.05)
+        left = [p for p in left if _alive(p)]
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
