@@ -75,7 +75,7 @@ def field_table(cls: type, prefix: str, comments: dict[str, str]) -> list[str]:
     for field in dataclasses.fields(cls):
         if dataclasses.is_dataclass(getattr(sys.modules[cls.__module__], str(field.type), None)):
             continue
-        said = plain(docs.get(field.name) or comments.get(field.name, ""))
+        said = re.sub(r"\bNone\b", "null", plain(docs.get(field.name) or comments.get(field.name, "")))
         kind = str(field.type).replace("Mapping[str, Any]", "group of keys").replace("tuple[str, ...]", "list of text")
         kind = kind.replace("| None", "or null").replace("str", "text").replace("int", "whole number")
         kind = kind.replace("bool", "true or false").replace("float", "number")
@@ -104,14 +104,11 @@ def configuration() -> str:
         "## Keys of the run\n",
         *field_table(config.Config, "", comments_of(top)),
     ]
-    for name, cls, title in (
-        ("execution", config.ExecutionConfig, "where and how cells run"),
-        ("tracking", config.TrackingConfig, "MLflow and Prefect"),
-        ("checkpoint", config.CheckpointConfig, "what is kept and taken up again"),
-        ("paths", config.PathsConfig, "where things are written"),
-        ("model.resources", config.Resources, "what one fit may use"),
-    ):
-        lines += [f"\n## `{name}`: {title}\n", *field_table(cls, f"{name}.", {})]
+    groups = [(f.name, getattr(config, str(f.type), None)) for f in dataclasses.fields(config.Config)]
+    for name, cls in [*groups, ("model.resources", config.Resources)]:
+        if isinstance(cls, type) and dataclasses.is_dataclass(cls):
+            said = plain((cls.__doc__ or "").split("\n\n")[0])
+            lines += [f"\n## `{name}`\n", f"{said}\n", *field_table(cls, f"{name}.", {})]
     lines += [
         "\n## Groups\n",
         "Each file below can be chosen by `group=name`, several with commas: `model=nbc,interva`. Its keys are",
