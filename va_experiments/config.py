@@ -18,6 +18,7 @@ from typing import Any
 from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = [
+    "AlertConfig",
     "CheckpointConfig",
     "Config",
     "ExecutionConfig",
@@ -104,6 +105,20 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True)
+class AlertConfig:
+    """Who is told when nobody watches."""
+
+    url: tuple[str, ...] | None = None
+    """Apprise URL, or a list of them (https://github.com/caronc/apprise); secrets, never written anywhere."""
+    events: tuple[str, ...] = ("failed", "finished", "stalled")
+    """What is told."""
+    stalled_minutes: float = 30
+    """Minutes without a finished cell or progress of any fit after which a run has stalled."""
+    min_seconds: float = 300
+    """Least time between two messages of a kind; what comes faster is counted and told with the next."""
+
+
+@dataclass(frozen=True)
 class PathsConfig:
     """Where things are written."""
 
@@ -131,7 +146,7 @@ class Config:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
-    alert: Mapping[str, Any] = field(default_factory=dict)
+    alert: AlertConfig = field(default_factory=AlertConfig)
     seed: int = 1
     """Everything random follows from it and from the content of the cell."""
     resume: str = "true"
@@ -160,9 +175,18 @@ class Config:
 RESUME = ("true", "false", "failed")
 ON_ERROR = ("continue", "stop")
 BACKENDS = ("ray", "inline")
+ALERTS = ("failed", "finished", "stalled")
 ALLOWED_TARGETS = ("va_experiments", "sklearn", "xgboost", "lightgbm")
-_POSITIVE = ("window", "num_workers", "cell_timeout_seconds", "max_cells")
-_NOT_NEGATIVE = ("max_retries", "timeout_retries", "n_bootstrap", "seed", "drain_seconds", "prefect_wait_seconds")
+_POSITIVE = ("window", "num_workers", "cell_timeout_seconds", "max_cells", "stalled_minutes")
+_NOT_NEGATIVE = (
+    "max_retries",
+    "timeout_retries",
+    "n_bootstrap",
+    "seed",
+    "drain_seconds",
+    "prefect_wait_seconds",
+    "min_seconds",
+)
 
 
 def conf_dir() -> Path:
@@ -284,7 +308,10 @@ def _check_values(config: Config, where: str, problems: list[str]) -> None:
     choice("resume", config.resume, RESUME)
     choice("on_error", config.on_error, ON_ERROR)
     choice("execution.backend", config.execution.backend, BACKENDS)
-    for prefix, group in (("", config), ("execution.", config.execution), ("tracking.", config.tracking)):
+    for kind in config.alert.events:
+        choice("alert.events", kind, ALERTS)
+    groups: dict[str, Any] = {"execution.": config.execution, "tracking.": config.tracking, "alert.": config.alert}
+    for prefix, group in {"": config, **groups}.items():
         for f in dataclasses.fields(group):
             value = getattr(group, f.name)
             if f.name in _POSITIVE and value is not None and not value > 0:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +19,7 @@ from va_experiments.cell import ModelSpec
 from va_experiments.config import Config, parse_config
 from va_experiments.errors import InputError
 from va_experiments.hydra_errors import remove_empty_run
+from va_experiments.secrets_out import redacted, redacted_tree
 
 if TYPE_CHECKING:
     from va_experiments.flow.finish import Summary
@@ -53,6 +55,7 @@ class Session:
         InputError
             Before anything runs, with the problems of all jobs.
         """
+        from va_experiments.flow.logs import start_log
         from va_experiments.flow.multirun import Multirun
         from va_experiments.plan import Job
 
@@ -89,6 +92,7 @@ class Session:
     def abandon(self) -> None:
         """Stop what was started after an error; the run's folder is removed if nothing was computed."""
         if self.run is not None:
+            self.run.alerts.finished("ended early by an error; finished cells are kept")
             self.run.prefect.abandon()
             with contextlib.suppress(Exception):
                 self.run.close("failed")
@@ -180,18 +184,29 @@ def dry_run(
     return [None] * len(configs)
 
 
-def start_log(folder: Path) -> None:
-    """Write the log as JSON lines into the run's folder as well."""
-    from va_experiments.flow.logs import json_handler
+def hide_secrets(folder: Path) -> None:
+    """Blot out what Hydra's sweeper has written down of secrets on the command line."""
+    from va_experiments.checkpoints.files import write_atomically
 
-    logging.getLogger("va_experiments").addHandler(json_handler(folder / "log.jsonl"))
+    path = folder / "multirun.yaml"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if redacted(text) != text or re.search(r"^\s+url: (?!null)", text, re.MULTILINE):
+        import yaml
+
+        hidden = yaml.safe_dump(redacted_tree(yaml.safe_load(text)), sort_keys=False, allow_unicode=True)
+        write_atomically(path, hidden.encode(), durable=False)
 
 
 def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
     """Compose the jobs of a batch, run them, and give Hydra's sweeper what it expects."""
-    from hydra.core.utils import JobReturn, JobStatus, filter_overrides
-    from omegaconf import OmegaConf
+    from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides
+    from omegaconf import OmegaConf, open_dict
 
+    folder = Path(str(launcher.config.hydra.sweep.dir))
+    hide_secrets(folder)
+    with open_dict(launcher.config.hydra):  # where the presets of hydra/job_logging put their file
+        launcher.config.hydra.runtime.output_dir = str(folder)
+    configure_log(launcher.config.hydra.job_logging, launcher.config.hydra.verbose)
     trees, shown = [], []
     for number, overrides in enumerate(job_overrides):
         composed = launcher.hydra_context.config_loader.load_sweep_config(launcher.config, list(overrides))
@@ -199,8 +214,7 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
             composed.hydra.job.num = initial_job_idx + number
         own = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
         trees.append(cast("dict[str, Any]", OmegaConf.to_container(own, resolve=True)))
-        shown.append(tuple(filter_overrides(overrides)))
-    folder = Path(str(launcher.config.hydra.sweep.dir))
+        shown.append(tuple(redacted(o) for o in filter_overrides(overrides)))
     ray_options = cast("dict[str, Any]", OmegaConf.to_container(launcher.ray_cfg, resolve=True))
     values = session.batch(trees, shown, initial_job_idx, folder, ray_options)
     returns = []

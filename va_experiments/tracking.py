@@ -7,6 +7,7 @@ the store.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import math
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.config import TrackingConfig
+from va_experiments.secrets_out import redacted, without_password
 
 __all__ = ["CELL_TAGS", "Tracker", "safe_environment"]
 
@@ -43,6 +45,9 @@ CELL_TAGS = (
 )
 """Columns of a cell's row that become tags of its child run, so that the UI's filter box can use them."""
 
+SAMPLE_SECONDS = 5.0
+"""Between two samples of the machine's load."""
+
 _NOT_METRICS = {"started", "ended", "seed", "repeat", "fold", "replicate", "attempt", "n_causes"}
 
 
@@ -55,6 +60,8 @@ def safe_environment() -> None:
         "MLFLOW_MODEL_CATALOG_URI": "",
         "DO_NOT_TRACK": "1",
         "GIT_PYTHON_REFRESH": "quiet",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a server that is away costs seconds, not minutes
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     }.items():
         os.environ.setdefault(name, value)
 
@@ -84,7 +91,8 @@ class Tracker:
         self._thread = threading.Thread(target=self._serve, name="mlflow", daemon=True)
         self._client: Any = None
         self._experiment = ""
-        self.uri = config.uri or local_uri(outputs)
+        self._sampled, self._samples = 0.0, 0
+        self.uri = redacted(config.uri or local_uri(outputs))
         self.parent = ""
         self.error = ""
         self.logged = 0
@@ -112,7 +120,12 @@ class Tracker:
     def _serve(self) -> None:
         ready = self._attempt("be opened", self._open)
         while True:
-            kind, content = self._queue.get()
+            if ready and time.monotonic() - self._sampled >= SAMPLE_SECONDS:
+                self._sample()
+            try:
+                kind, content = self._queue.get(timeout=SAMPLE_SECONDS)
+            except queue.Empty:
+                continue
             if kind == "cell" and ready:
                 self._attempt("take a cell", lambda content=content: self._log_cell(*content))
             elif kind == "finish":
@@ -126,7 +139,7 @@ class Tracker:
                 action()
                 return True
             except Exception as error:  # a view must never take the run down
-                message = f"MLflow at {self.uri} could not {what}: {type(error).__name__}: {str(error)[:200]}"
+                message = f"MLflow at {self.uri} could not {what}: {type(error).__name__}: {redacted(str(error))[:200]}"
                 if number == tries - 1:
                     if not self.error:
                         log.warning("%s; results are not affected (mend: va-experiments checkpoints sync)", message)
@@ -147,6 +160,16 @@ class Tracker:
             **self._tags,
         }
         self.parent = self._client.create_run(self._experiment, tags=tags).info.run_id
+
+    def _sample(self) -> None:
+        """Log what the machine is doing as step metrics of the parent run; a sample that is lost is no loss."""
+        from mlflow.entities import Metric
+
+        self._sampled, self._samples = time.monotonic(), self._samples + 1
+        now = int(time.time() * 1000)
+        with contextlib.suppress(Exception):
+            figures = system_metrics()
+            self._client.log_batch(self.parent, [Metric(k, v, now, self._samples) for k, v in figures.items()])
 
     def _log_cell(self, row: Mapping[str, Any], folder: Path | None) -> None:
         log_cell(
@@ -190,7 +213,7 @@ def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    client = MlflowClient(tracking_uri=config.uri or local_uri(outputs))
+    client = MlflowClient(tracking_uri=_uri(config) or local_uri(outputs))
     found = client.get_experiment_by_name(config.experiment)
     if found is not None:
         return client, found.experiment_id
@@ -202,6 +225,29 @@ def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
         if found is None:
             raise
         return client, found.experiment_id
+
+
+def _uri(config: TrackingConfig) -> str | None:
+    """Return the server's address; user and password in it go where MLflow's client looks for them, out of sight."""
+    if config.uri is None:
+        return None
+    address, user, password = without_password(config.uri)
+    if user:
+        os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = user, password or ""
+    return address
+
+
+def system_metrics() -> dict[str, float]:
+    """Return the load of this machine under the names of MLflow's system metrics page."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return {
+        "system/cpu_utilization_percentage": float(psutil.cpu_percent()),
+        "system/system_memory_usage_megabytes": round(memory.used / 1e6, 1),
+        "system/system_memory_usage_percentage": float(memory.percent),
+        "system/driver_memory_usage_megabytes": round(psutil.Process().memory_info().rss / 1e6, 1),
+    }
 
 
 def close_zombies(client: Any, experiment: str, outputs: Path) -> int:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from va_experiments.cell import Cell, Result
 from va_experiments.checkpoints import CorruptCell, DiskFull
 from va_experiments.execute import EngineLost
+from va_experiments.flow.logs import cell_fields
+from va_experiments.flow.shared import fetch_shared
 from va_experiments.plan import Plan
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ class Batch:
         self._member = members[order]  # cells that jobs asked for, and by which: columns, not sets, for a million cells
         self._member_job = np.repeat(np.arange(len(planned.jobs)), [len(r) for r in planned.job_cells])[order]
         self._open_cells = [len(rows) for rows in planned.job_cells]
+        self._warned: set[tuple[str, str]] = set()
         run.counts.cells += len(planned.asked)
 
     def take_up(self) -> None:
@@ -63,6 +68,12 @@ class Batch:
                     self._settle(self.plan.cell(row), found.result())
             elif config.resume == "failed" and key not in failed_before and self._asked[row]:
                 self.state[row] = 3
+        missing = (
+            {self.plan.key(row) for row in np.flatnonzero(self.state == 0).tolist()} if config.tracking.uri else set()
+        )
+        for key in fetch_shared(config, self.run.store, self.run.outputs, missing):
+            if (found := self.run.store.load(key)) is not None:
+                self._settle(self.plan.cell(self.plan.row(key)), found.result())
 
     def compute(self) -> None:
         """Run what is left, commit as results come, and keep everybody informed."""
@@ -72,17 +83,18 @@ class Batch:
             f: dict(zip(d.sites, np.bincount(d.site, minlength=len(d.sites)).tolist(), strict=True))
             for f, d in run.deaths.items()
         }
-        fits = self.plan.tasks(todo.tolist(), sizes, run.costs())
-        run.counts.fits += len(fits)
-        run.counts.seconds_planned += len(fits)
-        run.counts.stage = "running"
+        costs = run.costs()
+        fits = self.plan.tasks(todo.tolist(), sizes, costs)
+        run.counts.begin(len(fits), fits.seconds, costs, run.backend)
+        began = time.time()
         pending: set[Future[tuple[Cell, Result]]] = set()
         if fits:
             try:
                 for results in run.backend.run(fits, run.deaths, run.watch):
                     for result in results:
+                        result.timings["queue_seconds"] = max(0.0, result.facts.get("started", began) - began)
                         pending.add(run.submit(self.plan.cell(self.plan.row(result.key)), result))
-                    self._count_fit()
+                    run.counts.fit_done(results, self.plan)
                     self._settle_finished(pending, wait=len(pending) > 200)
                     if run.config.on_error == "stop" and run.counts.failed:
                         run.watch.stopping.set()
@@ -111,12 +123,6 @@ class Batch:
                 asked=True,
                 missing=True,
             )
-
-    def _count_fit(self) -> None:
-        counts = self.run.counts
-        counts.fits_done += 1
-        counts.fits = max(counts.fits, counts.fits_done)
-        counts.seconds_done += 1
 
     def _settle_finished(self, pending: set[Future[tuple[Cell, Result]]], *, wait: bool) -> None:
         for future in [f for f in pending if wait or f.done()]:
@@ -159,14 +165,8 @@ class Batch:
             counts.errors.append(
                 f"{name} at {cell.split.test_site}: {result.failure.error}: {result.failure.message}"[:300]
             )
-            log.error(
-                "cell failed: %s at %s: %s: %s",
-                name,
-                cell.split.test_site,
-                result.failure.error,
-                result.failure.message,
-                extra={"cell_key": result.key},
-            )
+            run.alerts.failed(counts.errors[-1])
+        self._log_cell(record, result)
         if len(self.plan.asked) <= run.config.tracking.max_cell_runs:
             folder = run.store.folder(result.key) if result.failure is None else None
             run.tracker.cell(record, folder)
@@ -176,6 +176,22 @@ class Batch:
             self._open_cells[number] -= 1
             if self._open_cells[number] == 0:
                 self._job_complete(number)
+
+    def _log_cell(self, row: Mapping[str, Any], result: Result) -> None:
+        """Log what became of a cell where it ran; a warning of a model once, not for each of its cells."""
+        what, fields = f"{row['model']} at {row['test_site']}", cell_fields(row)
+        if result.failure is not None:
+            log.error("cell failed: %s: %s: %s", what, result.failure.error, result.failure.message, extra=fields)
+            return
+        if result.reused:
+            log.info("cell reused: %s", what, extra=fields)
+            return
+        seconds = sum(result.timings.get(f"{s}_seconds", 0.0) for s in ("load", "fit", "predict", "score"))
+        log.info("cell done: %s in %.3g s", what, seconds, extra=fields)
+        for text in result.facts.get("warnings") or ():
+            if (row["model"], text) not in self._warned:
+                self._warned.add((row["model"], text))
+                log.warning("%s: %s", what, text, extra=fields)
 
     def _job_complete(self, number: int) -> None:
         rows = self.plan.job_cells[number]

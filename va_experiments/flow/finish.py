@@ -19,6 +19,7 @@ import pandas as pd
 from va_experiments.cell import versions
 from va_experiments.flow.multirun import Multirun
 from va_experiments.plan import Job
+from va_experiments.secrets_out import redacted, redacted_tree
 
 __all__ = ["Summary", "finish"]
 
@@ -65,7 +66,9 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     run.tracker.finish(_parent_metrics(run, cells, baselines), run.folder, status)
     _say(run, cells, baselines, report, missing)
     board = _prefect_table(cells, run.config.objective)
-    links = {} if run.config.tracking.uri is None else {"va-mlflow": str(run.config.tracking.uri)}
+    links = {} if run.config.tracking.uri is None else {"va-mlflow": redacted(str(run.config.tracking.uri))}
+    how = "complete" if complete else f"incomplete ({missing} missing)" + (f": {run.error}" if run.error else "")
+    run.alerts.finished(f"{how}; {run.progress.text()}; outputs in {run.folder}")
     run.prefect.finish(board, links, error="" if complete else f"{counts.failed} failed, {missing} missing")
     return Summary(counts.done, counts.reused, counts.failed, missing, report, exit_code)
 
@@ -84,7 +87,7 @@ def manifest(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame) -> dict[st
     return {
         "schema": 1,
         "run_id": run.run_id,
-        "command": ["python", "-m", "va_experiments", *sys.argv[1:]],
+        "command": ["python", "-m", "va_experiments", *map(redacted, sys.argv[1:])],
         "code": metadata.version("va-experiments"),
         "versions": dict(versions()),
         "frameworks": {n: metadata.version(n) for n in ("hydra-core", "ray", "prefect", "mlflow", "pandas")},
@@ -117,9 +120,7 @@ def manifest(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame) -> dict[st
 def content_of(job: Job) -> dict[str, Any]:
     """Return a job's typed config as plain data, without secrets."""
     tree = json.loads(json.dumps(dataclasses.asdict(job.config), default=list))
-    if tree.get("alert"):
-        tree["alert"] = {k: "***" if k == "url" and v else v for k, v in tree["alert"].items()}
-    return dict(tree)
+    return dict(redacted_tree(tree))
 
 
 def _report(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame, baselines: pd.DataFrame) -> Path | None:
@@ -197,7 +198,7 @@ def _say(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame, report: Pa
         lines.append(f"{older} reused cells were computed with other library versions (column older_versions)")
     for text in list(run.counts.errors):
         lines.append(f"  ! {text}")
-    for problem in filter(None, (run.error, run.tracker.error)):
+    for problem in filter(None, (run.error, run.tracker.error, run.alerts.error)):
         lines.append(f"  ! {problem}")
     lines.append(f"cells   {run.folder / 'cells.csv'}")
     if report is not None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import re
+import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-__all__ = ["JsonFormatter", "json_handler", "redacted"]
+from va_experiments.secrets_out import redacted, redacted_tree
 
-_SECRET = re.compile(r"(?i)(://[^/\s:@]*:)[^@\s]+@|((?:password|token|secret|auth_string)\s*[=:]\s*)\S+")
-_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+__all__ = ["JsonFormatter", "TerminalHandler", "cell_fields", "json_handler", "start_log"]
 
-
-def redacted(text: str) -> str:
-    """Return `text` with passwords in URLs and values of secret-looking keys blotted out."""
-    return _SECRET.sub(lambda m: f"{m.group(1)}***@" if m.group(1) else f"{m.group(2)}***", text)
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class JsonFormatter(logging.Formatter):
@@ -30,10 +28,26 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": redacted(record.getMessage()),
         }
-        content |= {k: v for k, v in vars(record).items() if k not in _STANDARD and not k.startswith("_")}
+        extra = {k: v for k, v in vars(record).items() if k not in _STANDARD and not k.startswith("_")}
+        content |= redacted_tree(extra)
         if record.exc_info:
             content["traceback"] = redacted(self.formatException(record.exc_info))
         return json.dumps(content, default=str)
+
+
+class TerminalHandler(logging.Handler):
+    """Writes warnings and errors above the progress bars, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; a terminal that has gone away is no reason to stop."""
+        try:
+            line = f"{record.levelname.lower()}: {redacted(record.getMessage())}"
+            if sys.stderr.isatty() and "tqdm" in sys.modules:
+                sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
+            else:
+                print(line, file=sys.stderr, flush=True)
+        except (OSError, ValueError):
+            pass
 
 
 def json_handler(path: Path) -> logging.Handler:
@@ -41,3 +55,27 @@ def json_handler(path: Path) -> logging.Handler:
     handler = logging.FileHandler(path, encoding="utf-8", delay=True)
     handler.setFormatter(JsonFormatter())
     return handler
+
+
+def start_log(folder: Path) -> None:
+    """Send this package's log to the terminal (warnings and errors) and to ``log.jsonl`` in the run's folder.
+
+    Where ``hydra/job_logging`` has given the root logger handlers of its own, those serve the terminal instead.
+    """
+    logger = logging.getLogger("va_experiments")
+    logger.setLevel(logging.INFO)
+    for name, other in logging.root.manager.loggerDict.items():  # a preset may have switched them off
+        if name.startswith("va_experiments") and isinstance(other, logging.Logger):
+            other.disabled = False
+    logger.addHandler(json_handler(folder / "log.jsonl"))
+    if not logging.root.handlers:
+        terminal = TerminalHandler(logging.WARNING)
+        logger.addHandler(terminal)
+
+
+def cell_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a log line of a cell carries, from its row in ``cells.csv``."""
+    names = ("run_id", "job", "cell_key", "fit_key", "model", "protocol", "train_sites", "test_site", "worker")
+    timings = {k: v for k, v in row.items() if k.endswith("_seconds") and isinstance(v, float)}
+    fields = {k: row.get(k) for k in (*names, "status", "reused", "attempt", "started", "ended")}
+    return fields | {"timings": timings}

@@ -19,6 +19,7 @@ from va_experiments.checkpoints import CorruptCell, StateStore, Store, lock_outp
 from va_experiments.config import Config
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute import Watch, make_backend
+from va_experiments.flow.alerts import Alerts
 from va_experiments.flow.batch import Batch
 from va_experiments.flow.interrupts import Interrupts
 from va_experiments.flow.ledger import RunLedger
@@ -62,7 +63,8 @@ class Multirun:
         self.backend = make_backend(config.execution)
         self.tracker = Tracker(config.tracking, self.outputs, self.run_id, {"va.command": "multirun"})
         self.prefect = PrefectView(config.tracking, self.outputs / "prefect", self.run_id)
-        self.progress = Progress(self.counts, self.watch, folder, self.run_id, self.prefect.progress)
+        self.alerts = Alerts(config.alert, self.run_id)
+        self.progress = Progress(self.counts, self.watch, folder, self.run_id, self._tick)
         self.interrupts = Interrupts(self.watch.stopping)
         self._open = contextlib.ExitStack()
         self._committers = ThreadPoolExecutor(2, thread_name_prefix="commit")
@@ -80,7 +82,15 @@ class Multirun:
         self.backend.start()
         self.prefect.start()
         self.tracker.start()
+        self.alerts.start()
         self.progress.start()
+
+    def _tick(self, share: float, text: str) -> None:
+        """Pass on how far the run is, every few seconds (in the progress thread)."""
+        self.prefect.progress(share, text)
+        if self.counts.stage == "running":
+            moving = tuple((key, r.attempt, r.done) for key, r in list(self.watch.running.items()))
+            self.alerts.watch((text, self.counts.fits_done, moving), text)
 
     def read(self, configs: Sequence[Config]) -> list[str]:
         """Return the fingerprint of each job's data, reading each data set once."""
@@ -113,6 +123,7 @@ class Multirun:
         """Stop what was started and free the lock; safe to call at any point."""
         self._committers.shutdown(wait=True)
         self.progress.stop(status)
+        self.alerts.close()
         self.backend.stop()
         self.ledger.close()
         self._open.close()

@@ -1,11 +1,14 @@
 """Live progress: a tqdm bar over fits, a line for each running fit, and ``status.json`` for other terminals.
 
-A ticker thread renders what the engine counts, at most once a second, so that the engine never waits for a terminal.
+A ticker thread renders what the engine counts, at most twice a second, so that the engine never waits for a terminal.
+Where there is no terminal (a pipe, CI, a notebook, TERM=dumb) a plain line is printed every few seconds instead.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import shutil
 import socket
@@ -13,14 +16,24 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from va_experiments.cell import Result
 from va_experiments.checkpoints.files import write_atomically
-from va_experiments.execute import Watch
+from va_experiments.execute import Running, Watch
+from va_experiments.plan import Costs, Plan
 
-__all__ = ["Counts", "Progress"]
+__all__ = ["Counts", "Progress", "running_text", "words"]
+
+log = logging.getLogger(__name__)
+
+PLAIN_SECONDS = 10.0
+"""Between two lines where there is no terminal."""
+
+MOST_LINES = 6
+"""Running fits shown at a time."""
 
 
 class Counts:
@@ -32,6 +45,40 @@ class Counts:
         self.seconds_planned = self.seconds_done = 0.0
         self.stage = "starting"
         self.errors: deque[str] = deque(maxlen=5)
+        self.began: float | None = None
+        self._costs = Costs()
+        self._backend: Any = None
+
+    def begin(self, fits: int, seconds: Any, costs: Costs, backend: Any) -> None:
+        """Take note of a batch of fits that is about to run, and of what each is expected to take in seconds."""
+        self.fits += fits
+        self.seconds_planned += float(sum(seconds))
+        self._costs, self._backend = costs, backend
+        self.began = self.began or time.time()
+        self.stage = "running"
+
+    def fit_done(self, results: Sequence[Result], planned: Plan) -> None:
+        """Count a fit that has ended, and what it was expected to take."""
+        self.fits_done += 1
+        self.fits = max(self.fits, self.fits_done)
+        facts = [r.facts for r in results if "n_train" in r.facts]
+        if not facts:
+            self.seconds_done += self.seconds_planned / self.fits
+            return
+        deaths = facts[0]["n_train"] + sum(f["n_test"] for f in facts)
+        self.seconds_done += self._costs.estimate(planned.cell(planned.row(results[0].key)).model, deaths)
+
+    def eta(self) -> float | None:
+        """Return the seconds still to go, from what fits cost before and how fast this run is; None if unknown."""
+        if self.began is None or not self.fits:
+            return None
+        if self.fits_done >= self.fits:
+            return 0.0
+        left = max(self.seconds_planned - self.seconds_done, self.seconds_planned / self.fits)
+        if self.fits_done and self.seconds_done > 0:
+            return (time.time() - self.began) * left / self.seconds_done
+        known = bool(self._costs.seconds_by_death)
+        return left / max(1, getattr(self._backend, "workers", 1)) if known else None
 
 
 class Progress:
@@ -63,7 +110,9 @@ class Progress:
         self._lines: list[Any] = []
         self._began = time.time()
         self._printed = 0.0
-        self._terminal = sys.stderr.isatty()
+        self._logged: set[tuple[str, int]] = set()
+        self._terminal = _is_terminal()
+        self._deaf = False
 
     def start(self) -> None:
         """Begin to render."""
@@ -80,20 +129,25 @@ class Progress:
         self._thread.join(5)
         self._counts.stage = stage
         self._render(last=True)
-        for line in self._lines:
-            line.close()
-        if self._bar is not None:
-            self._bar.close()
+        with contextlib.suppress(OSError, ValueError):
+            for line in self._lines:
+                line.close()
+            if self._bar is not None:
+                self._bar.close()
         self._write_status()
 
     def _tick(self) -> None:
         ticks = 0
         while not self._stop.wait(0.5):
-            self._render()
-            if ticks % 2 == 0:
-                self._write_status()
-            if self._on_tick is not None and ticks % 6 == 0 and self._counts.cells:
-                self._on_tick(self.share, self.text())
+            try:
+                self._render()
+                self._log_started()
+                if ticks % 2 == 0:
+                    self._write_status()
+                if self._on_tick is not None and ticks % 6 == 0 and self._counts.cells:
+                    self._on_tick(self.share, self.text())
+            except Exception as error:  # a view must never take the run down, nor itself for one bad tick
+                log.debug("progress: %s: %s", type(error).__name__, error)
             ticks += 1
 
     @property
@@ -107,48 +161,57 @@ class Progress:
         c = self._counts
         return f"{c.done} done, {c.reused} reused, {c.failed} failed of {c.cells} cells"
 
-    def eta(self) -> float | None:
-        """Return the seconds still to go, from the recorded costs of the fits done so far; None if unknown."""
-        c, elapsed = self._counts, time.time() - self._began
-        if not c.fits_done or c.seconds_done <= 0:
-            return None
-        return elapsed * max(0.0, c.seconds_planned - c.seconds_done) / c.seconds_done
-
     def _render(self, *, last: bool = False) -> None:
-        c = self._counts
-        if c.fits == 0:
+        """Draw; a terminal that has gone away (closed window, broken pipe) is left alone from then on."""
+        if self._counts.fits == 0 or self._deaf:
             return
-        if not self._terminal:
-            if last or time.monotonic() - self._printed > 10:
-                self._printed = time.monotonic()
-                print(f"fits {c.fits_done}/{c.fits} · {self.text()}", file=sys.stderr, flush=True)
-            return
+        try:
+            self._draw(last=last) if self._terminal else self._print(last=last)
+        except (OSError, ValueError):
+            self._deaf = True
+
+    def _print(self, *, last: bool) -> None:
+        if last or time.monotonic() - self._printed > PLAIN_SECONDS:
+            self._printed = time.monotonic()
+            c, eta = self._counts, self._counts.eta()
+            left = f", {words(eta)} to go" if eta and not last else ""
+            print(f"fits {c.fits_done}/{c.fits} · {self.text()}{left}", file=sys.stderr, flush=True)
+
+    def _draw(self, *, last: bool) -> None:
         from tqdm import tqdm
 
+        c, eta = self._counts, self._counts.eta()
+        width = max(shutil.get_terminal_size((80, 20)).columns - 1, 10)
         if self._bar is None:
-            self._bar = tqdm(total=c.fits, unit="fit", desc="fits", dynamic_ncols=True, file=sys.stderr, leave=True)
-        self._bar.total = c.fits
-        self._bar.n = c.fits_done
-        self._bar.set_postfix_str(f"{c.done} done {c.reused} reused {c.failed} failed", refresh=False)
+            form = "{desc} {n_fmt}/{total_fmt} |{bar}|{postfix}"
+            self._bar = tqdm(total=c.fits, desc="fits", bar_format=form, ncols=width, file=sys.stderr, leave=True)
+        self._bar.total, self._bar.n, self._bar.ncols = c.fits, c.fits_done, width
+        counts = f"{c.done} done {c.reused} reused {c.failed} failed"
+        left = "" if eta is None or last else f" {words(eta)} to go"
+        short = f"{c.failed} failed{left}" if c.failed else left.strip() or f"{c.done + c.reused} done"
+        # in a narrow window what is to come matters more than what is done
+        self._bar.set_postfix_str(f"{counts}{left}" if width >= 72 else short, refresh=False)
         self._bar.refresh()
-        running = [] if last else sorted(self._watch.running.values(), key=lambda r: r.started)[:6]
+        running = [] if last else sorted(dict(self._watch.running).values(), key=lambda r: r.started)[:MOST_LINES]
         while len(self._lines) < len(running):
             position = len(self._lines) + 1
-            self._lines.append(tqdm(total=0, bar_format="  {desc}", position=position, leave=False, file=sys.stderr))
-        width = shutil.get_terminal_size((80, 20)).columns - 4
+            self._lines.append(tqdm(total=0, bar_format="{desc}", position=position, leave=False, file=sys.stderr))
         for number, line in enumerate(self._lines):
-            text = ""
-            if number < len(running):
-                r = running[number]
-                extras = " ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in r.info.items())
-                share = f"{r.done}/{r.total}" if r.total else ""
-                text = f"{r.label}  {share} {extras} {time.time() - r.started:.0f}s"
+            text = f"  {running_text(running[number])}" if number < len(running) else ""
             line.set_description_str(text[:width], refresh=True)
+
+    def _log_started(self) -> None:
+        """Log each fit once, when it is first seen at work; a very short one has only the lines of its cells."""
+        for r in list(self._watch.running.values()):
+            if (r.fit_key, r.attempt) not in self._logged:
+                self._logged.add((r.fit_key, r.attempt))
+                fields = {"run_id": self._run_id, "fit_key": r.fit_key, "worker": r.worker, "attempt": r.attempt}
+                log.info("fit started: %s", r.label, extra={**fields, "started": r.started})
 
     def _write_status(self) -> None:
         c, w = self._counts, self._watch
-        elapsed = time.time() - self._began
-        finished = c.done + c.failed
+        finished, since = c.done + c.failed, c.began
+        elapsed = time.time() - since if since else 0.0
         status = {
             "run_id": self._run_id,
             "pid": os.getpid(),
@@ -158,9 +221,9 @@ class Progress:
             "started": self._began,
             "cells": {"all": c.cells, "done": c.done, "reused": c.reused, "failed": c.failed},
             "fits": {"all": c.fits, "done": c.fits_done, "waiting": w.waiting},
-            "eta_seconds": self.eta(),
+            "eta_seconds": c.eta(),
             "cells_per_second": finished / elapsed if elapsed > 0 else None,
-            "memory_mb": _memory_mb(),
+            **_memory(),
             "running": [vars(r) | {"info": dict(r.info)} for r in list(w.running.values())],
             "errors": list(c.errors),
             "heartbeat": w.heartbeat,
@@ -171,7 +234,38 @@ class Progress:
             return  # a full disk is reported where results are committed
 
 
-def _memory_mb() -> float:
+def running_text(running: Running) -> str:
+    """Return a running fit in a line: what, how far, for how long."""
+    share = f"{running.done}/{running.total}" if running.total else ""
+    parts = [running.label, share, _extras(running.info), words(time.time() - running.started)]
+    return " ".join(p for p in parts if p)
+
+
+def _extras(info: Mapping[str, object]) -> str:
+    return " ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in info.items())
+
+
+def words(seconds: float) -> str:
+    """Return seconds in a few characters: ``8s``, ``3m20s``, ``2h05m``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    return f"{whole // 60}m{whole % 60:02d}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+
+
+def _is_terminal() -> bool:
+    """Return whether bars can be drawn: standard error is a terminal that can move its cursor, and nobody's log."""
+    try:
+        terminal = sys.stderr.isatty()
+    except (AttributeError, ValueError):  # closed, or replaced by something that is no file
+        return False
+    return terminal and os.environ.get("TERM", "") not in ("", "dumb") and not os.environ.get("CI")
+
+
+def _memory() -> dict[str, float]:
     import psutil
 
-    return round(psutil.Process().memory_info().rss / 2**20, 1)
+    return {
+        "memory_mb": round(psutil.Process().memory_info().rss / 2**20, 1),
+        "memory_share": round(psutil.virtual_memory().percent / 100, 3),
+    }
