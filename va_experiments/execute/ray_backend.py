@@ -56,6 +56,7 @@ class RayBackend:
         self._data: dict[str, list[Any]] = {}
         self._board: Any = None
         self._remote: Any = None
+        self._functions: dict[str, Any] = {}
         self.workers = config.num_workers or 1
 
     def start(self) -> None:
@@ -119,29 +120,35 @@ class RayBackend:
         """
         if not self.wait(watch.stopping):
             return
-        pending = deque(_Flight(fit, f"t{i}", 1, 0) for i, fit in enumerate(fits))
+        pending: deque[_Flight] = deque()  # to be tried again; the others are made as their turn comes
+        untried = 0
         flights: dict[Any, _Flight] = {}
         deadline: float | None = None
         polled = 0.0
         try:
-            while pending or flights:
+            while pending or flights or untried < len(fits):
                 if self._dead:
                     raise EngineLost(self._dead)
                 if watch.stopping.is_set():
                     pending.clear()
+                    untried = len(fits)
                     if deadline is None:
                         deadline = time.monotonic() + self._config.drain_seconds
                         self._poll(flights, watch)
                         self._drop_waiting(flights)
                     if time.monotonic() > deadline:
                         return
-                while pending and len(flights) < self._config.window * self.workers:
-                    flight = pending.popleft()
+                while (pending or untried < len(fits)) and len(flights) < self._config.window * self.workers:
+                    if pending:
+                        flight = pending.popleft()
+                    else:
+                        flight = _Flight(fits[untried], f"t{untried}", 1, 0)
+                        untried += 1
                     if lacks := self._lacks(flight.fit):
                         yield self._failed(flight, Failure("DoesNotFit", lacks))
                         continue
                     flights[self._submit(flight, deaths, watch)] = flight
-                watch.waiting = len(pending)
+                watch.waiting = len(pending) + len(fits) - untried
                 for ref in self._ended(flights):
                     yield from self._landed(ref, flights, pending, watch)
                 if time.monotonic() - polled > 0.5:
@@ -189,7 +196,9 @@ class RayBackend:
         if resources.memory:
             options["memory"] = resources.memory
         state = watch.last_state(flight.fit.cells[0].key)
-        return self._remote.options(**options).remote(
+        if (words := repr(options)) not in self._functions:
+            self._functions[words] = self._remote.options(**options)
+        return self._functions[words].remote(
             flight.fit,
             self._data[fingerprint],
             flight.task,
@@ -343,7 +352,7 @@ class RayBackend:
         """Stop the local cluster, or leave the joined one."""
         from va_experiments.execute import ray_cluster, ray_life
 
-        if self._keeper is None:
+        if self._keeper is None or self._stopping.is_set():
             return
         if not self._ready.wait(self._config.drain_seconds):
             ray_life.end_own_ray()  # stopped while it starts: `end` of __main__ does not wait for the thread

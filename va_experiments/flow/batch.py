@@ -100,6 +100,8 @@ class Batch:
                         run.watch.stopping.set()
             except EngineLost as error:
                 run.error = str(error)
+                run.watch.stopping.set()
+                run.backend.stop()  # at once: Ray ends a driver that stays connected to a dead node
                 log.error("%s; run the same command again to go on from %s", error, run.progress.text())
             except OSError as error:  # the journal of attempts or the run's rows
                 raise self._unwritable(error) from error
