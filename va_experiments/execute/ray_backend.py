@@ -183,7 +183,8 @@ class RayBackend:
                 self._ray.cancel(ref)
 
     def _ended(self, flights: Mapping[Any, _Flight]) -> list[Any]:
-        refs = list(flights)
+        if not (refs := list(flights)):
+            return []
         first, _ = self._ray.wait(refs, num_returns=1, timeout=0.2, fetch_local=False)
         return self._ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)[0] if first else []
 
