@@ -79,3 +79,8 @@ def test_a_run_leaves_no_column_that_is_not_documented(tmp_path: Path):
     left = {p.name for p in path.parent.iterdir()}
     text = (REFERENCE / "run-folder.md").read_text()
     assert not [n for n in left if Path(n).stem not in text]
+
+
+def test_every_model_is_in_the_overview():
+    text = (ROOT / "docs" / "explanation" / "algorithms.md").read_text(encoding="utf-8")
+    assert [p.stem for p in (ROOT / "conf" / "model").glob("*.yaml") if f"`{p.stem}`" not in text] == []
