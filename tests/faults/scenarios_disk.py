@@ -305,3 +305,40 @@ def f24_incomplete() -> Row:
         row.expect("no mean" not in done.out, "a complete grid has no mean")
         row.lost += len(set(undisturbed(*TOY).items()) - set(place.store().items()))
     return row
+
+
+def resume_settings() -> Row:
+    """``resume=true|false|failed``, with a model that is deterministic, and one that is not."""
+    row = Row("resume", "resume=true, false, failed; a model that is not deterministic", 0, 0, 0)
+    with Place.new() as place:
+        plan = [{"fault": "error", "sites": ["Dar"]}]
+
+        def begun_by(*arguments: str, code: int = 0, **options: object) -> tuple[int, str]:
+            before = place.begun()
+            done = place.run(*arguments, **options)  # type: ignore[arg-type]
+            row.injected += 1
+            row.expect(done.code == code, f"{arguments}: code {done.code} instead of {code}: {done.err[-400:]}")
+            return place.begun() - before, done.out
+
+        row.expect(begun_by("model=toy", code=3, plan=plan)[0] == 6, "the first run did not begin 6 cells")
+        row.expect(begun_by("model=toy", "resume=failed", code=3, plan=plan)[0] == 1, "failed: not the one cell")
+        found, _ = begun_by("model=toy", "model.level=0,1", "resume=failed", code=3)
+        row.expect(found == 1, f"failed: {found} cells begun, only one has failed before")
+        row.expect(begun_by("model=toy")[0] == 0, "true: a finished cell was computed again")
+        before = place.store()
+        found, said = begun_by("model=toy", "resume=false")
+        row.expect(found == 6, f"false: {found} of 6 cells computed again")
+        row.expect("other predictions" not in said, "false: equal predictions were complained about")
+        row.expect(place.store() == before, "false: the store has changed")
+        # a damaged cell is replaced by what is computed
+        folder = next((place.outputs / "checkpoints" / "cells").glob("??/*"))
+        (folder / "metrics.json").write_bytes(b"{")
+        begun_by("model=toy", "resume=false")
+        row.expect(place.store() == before, "false: a damaged cell was not replaced")
+
+        begun_by("model=wobbly")
+        kept = place.store()
+        _, said = begun_by("model=wobbly", "resume=false", code=3, VA_TOY_WOBBLE="1")
+        row.expect("computed again with other predictions" in said, f"not reported: {said[-500:]}")
+        row.expect(place.store() == kept, "stored predictions were overwritten")
+    return row

@@ -1,0 +1,115 @@
+"""Inject every fault, print the table, and write it into ``docs/explanation/what-survives-what.md``.
+
+``python -m tests.faults`` runs all; with names (``F3 F7``) only those, and writes nothing. ``--quick`` runs each with
+fewer injections.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.faults import scenarios_disk as disk
+from tests.faults import scenarios_driver as driver
+from tests.faults import scenarios_views as views
+from tests.faults import scenarios_workers as workers
+from tests.faults.harness import ROOT, Row
+
+PAGE = ROOT / "docs" / "explanation" / "what-survives-what.md"
+BEGIN, END = "<!-- table: make faults -->", "<!-- end of table -->"
+
+ALL: dict[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
+    # name: (whole, quick)
+    "F1": (workers.f1_worker_killed, lambda: workers.f1_worker_killed(30)),
+    "F2": (workers.f2_poison, workers.f2_poison),
+    "F3": (driver.f3_driver_killed, lambda: driver.f3_driver_killed(5)),
+    "F3-ray": (lambda: driver.f3_driver_killed(5, ray=True), lambda: driver.f3_driver_killed(1, ray=True)),
+    "F4": (workers.f4_cluster_killed, lambda: workers.f4_cluster_killed(1)),
+    "F5": (lambda: driver.f5_second_driver_at_once(20), lambda: driver.f5_second_driver_at_once(2)),
+    "F6": (driver.f6_commit_steps, lambda: driver.f6_commit_steps(1)),
+    "F7": (disk.f7_damage, lambda: disk.f7_damage(20)),
+    "F8": (disk.f8_disk_full, lambda: disk.f8_disk_full(2)),
+    "F9": (disk.f9_not_writable, disk.f9_not_writable),
+    "F10": (driver.f10_two_drivers, lambda: driver.f10_two_drivers(2)),
+    "F11": (driver.f11_stale_lock, lambda: driver.f11_stale_lock(2)),
+    "F12": (driver.f12_signals, lambda: driver.f12_signals(ray=False)),
+    "F13": (workers.f13_memory, lambda: workers.f13_memory(monitor=False)),
+    "F14": (workers.f14_hang, workers.f14_hang),
+    "F15": (workers.f15_errors, workers.f15_errors),
+    "F16": (lambda: views.f16_mlflow(hold=60), views.f16_mlflow),
+    "F17": (lambda: views.f17_prefect(4), lambda: views.f17_prefect(1)),
+    "F18": (disk.f18_changes, disk.f18_changes),
+    "F19": (disk.f19_clock_and_locale, disk.f19_clock_and_locale),
+    "F20": (workers.f20_workers, lambda: workers.f20_workers((2,))),
+    "F21": (views.f21_first_use, lambda: views.f21_first_use(3)),
+    "F22": (disk.f22_moved, disk.f22_moved),
+    "F23": (workers.f23_soak, lambda: workers.f23_soak(10)),
+    "F24": (disk.f24_incomplete, disk.f24_incomplete),
+    "states": (lambda: workers.states(ray=False), lambda: workers.states(ray=False)),
+    "states-ray": (lambda: workers.states(ray=True), lambda: workers.states(ray=True)),
+    "resume": (disk.resume_settings, disk.resume_settings),
+}
+
+
+def tried(name: str, *, quick: bool = False) -> Row:
+    """Run one scenario; what it trips over is part of its row."""
+    began = time.monotonic()
+    try:
+        row = ALL[name][quick]()
+    except Exception as error:
+        row = Row(name, ALL[name][0].__name__, 0, 0, 0, [f"{type(error).__name__}: {error}"[:500]])
+    row.number = name.removesuffix("-ray")
+    row.seconds = time.monotonic() - began
+    return row
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows as a Markdown table."""
+    head = ("#", "fault", "times injected", "cells lost", "finished cells recomputed", "verdict", "remarks")
+    lines = [f"| {' | '.join(head)} |", "|---|---|---:|---:|---:|---|---|"]
+    for r in rows:
+        cells = (r.number, r.fault, str(r.injected), str(r.lost), str(r.recomputed), r.verdict, r.note)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def write(rows: Sequence[Row], page: Path = PAGE) -> None:
+    """Put the table into the page, between its marks."""
+    text = page.read_text(encoding="utf-8")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    said = (
+        f"Run of {time.strftime('%Y-%m-%d')} by `make faults` on {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}; {sum(r.injected for r in rows)} faults in "
+        f"{sum(r.seconds for r in rows) / 60:.0f} minutes."
+    )
+    page.write_text(f"{before}{BEGIN}\n\n{said}\n\n{table(rows)}\n\n{END}{after}", encoding="utf-8")
+
+
+def main() -> int:
+    """Run the scenarios; return how many failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(ALL)}; all if none is given")
+    parser.add_argument("--quick", action="store_true", help="fewer injections")
+    parser.add_argument("--write", action="store_true", help="write the page even if not all were run")
+    options = parser.parse_args()
+    rows = []
+    for name in options.names or ALL:
+        row = tried(name, quick=options.quick)
+        rows.append(row)
+        print(
+            f"{name:<10} {row.verdict:<10} {row.seconds:6.0f} s  {row.injected} x {row.fault}; {row.note}", flush=True
+        )
+        for problem in row.found:
+            print(f"           ! {problem}", flush=True)
+    print("\n" + table(rows))
+    if options.write or not (options.names or options.quick):
+        write(rows)
+    return min(100, sum(r.verdict == "FAILED" for r in rows))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

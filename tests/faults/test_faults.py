@@ -1,0 +1,42 @@
+"""The fast subset of ``make faults``: every kind of fault, a few injections of each."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.__main__ import ALL, table, tried
+from tests.faults.harness import Row
+
+FAST = ("F3", "F6", "F7", "F8", "F9", "F10", "F11", "F12", "F22", "F24", "states", "resume")
+"""Forked drivers, inline: seconds each."""
+SLOW = ("F1", "F4", "F14", "F15", "F18", "F19", "states-ray")
+"""Ray, or fresh interpreters."""
+
+
+def check(row: Row) -> None:
+    assert not row.found, row.found
+    assert row.lost == 0
+    assert row.recomputed == 0
+    assert row.injected > 0
+    assert row.verdict == "survived"
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_nothing_is_lost_or_changed(name: str) -> None:
+    check(tried(name, quick=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLOW)
+def test_nothing_is_lost_or_changed_on_workers(name: str) -> None:
+    check(tried(name, quick=True))
+
+
+def test_every_fault_of_the_design_has_a_scenario() -> None:
+    assert {f"F{n}" for n in range(1, 25)} <= set(ALL)
+
+
+def test_the_table_says_what_failed() -> None:
+    text = table([Row("F0", "a fault", 3, 1, 0), Row("F0", "another", 2, 0, 0, note="well")])
+    assert "| F0 | a fault | 3 | 1 | 0 | FAILED |  |" in text
+    assert "| F0 | another | 2 | 0 | 0 | survived | well |" in text
