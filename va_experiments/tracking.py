@@ -16,7 +16,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,7 @@ class Tracker:
         self._config, self._outputs, self._run_id, self._tags = config, outputs, run_id, dict(tags)
         self._queue: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="mlflow", daemon=True)
+        self._when: Callable[[], bool] = lambda: True
         self._client: Any = None
         self._experiment = ""
         self._sampled, self._samples = 0.0, 0
@@ -97,8 +98,15 @@ class Tracker:
         self.error = ""
         self.logged = 0
 
-    def start(self) -> None:
-        """Begin in the background: import, first-use migrations, the parent run."""
+    def start(self, when: Callable[[], bool] = lambda: True) -> None:
+        """Begin in the background: import, first-use migrations, the parent run.
+
+        Parameters
+        ----------
+        when : callable
+            MLflow's import takes seconds of a core: it begins when this is true, or there is something to log.
+        """
+        self._when = when
         if self._config.mlflow:
             self._thread.start()
 
@@ -118,6 +126,8 @@ class Tracker:
     # --- the background thread -------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
+        while self._queue.empty() and not self._when():
+            time.sleep(0.1)
         ready = self._attempt("be opened", self._open)
         while True:
             if ready and time.monotonic() - self._sampled >= SAMPLE_SECONDS:

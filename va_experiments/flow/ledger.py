@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from va_experiments.cell import Cell, Result
 from va_experiments.cell.predictions import plain
 from va_experiments.flow.rows import cell_row, cells_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["RunLedger"]
 

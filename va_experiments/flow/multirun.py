@@ -81,7 +81,7 @@ class Multirun:
         self._open.enter_context(self.interrupts)
         self.backend.start()
         self.prefect.start()
-        self.tracker.start()
+        self.tracker.start(lambda: bool(self.watch.running) or self.counts.fits_done > 0)  # no fit waits for its import
         self.alerts.start()
         self.progress.start()
 

@@ -17,6 +17,7 @@ def _end_with_parent() -> None:
 def main(port: int) -> None:
     """Serve on ``127.0.0.1:port``; settings come from the environment."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.nice(5)  # a view: workers and their cluster go first
     import uvicorn
 
     app = "prefect.server.api.server:create_app"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from va_experiments.cell import Cell, Result, versions
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FIRST_COLUMNS", "cell_row", "cells_frame", "older_versions"]
 
@@ -113,6 +114,8 @@ def cell_row(cell: Cell, result: Result, *, job: str, run_id: str, simulated: bo
 
 def cells_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Return the rows as a table, the fixed columns first, sorted so that the order of completion cannot show."""
+    import pandas as pd  # most of a second, which nothing before the first table needs
+
     frame = pd.DataFrame(list(rows))
     for name in FIRST_COLUMNS:
         if name not in frame:
