@@ -80,7 +80,8 @@ def f3_driver_killed(kills: int = 50, seed: int = 3, *, ray: bool = False) -> Ro
         compare(row, right, place)
         row.recomputed += recomputed_after_commit(place)
         spent += place.begun() - len(right)
-        row.expect(spent <= row.injected * workers, f"{spent} predictions begun again for {row.injected} kills")
+        # what may be lost: a cell on each worker, and one in each of the two committing threads
+        row.expect(spent <= row.injected * (workers + 2), f"{spent} predictions begun again for {row.injected} kills")
         row.note = f"{spent} unfinished predictions begun again"
     return row
 
