@@ -275,5 +275,6 @@ def block_metropolis(rng, theta, variance, count, jump, ghosts):  # type: ignore
     ratio -= total * (math.log(new_norm) - math.log(old_norm))
     accepted = ratio >= math.log(1 - rng.random())
     if accepted:
-        theta[:] = new
+        for c in range(n):
+            theta[c] = new[c]
     return variance, accepted

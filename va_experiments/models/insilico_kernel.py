@@ -274,7 +274,9 @@ def _count_levels(arrays, cause, sums, parity, pending, present, known, yes, see
 @njit(cache=True)
 def _softmax(theta, active, share):  # type: ignore[no-untyped-def]
     """Fill the CSMF of one subpopulation."""
-    largest = theta.max()
+    largest = theta[0]
+    for t in theta:
+        largest = max(largest, t)
     total = 0.0
     for t in theta:
         total += math.exp(t - largest)
@@ -304,8 +306,10 @@ def _compile_advance(fingerprint):  # type: ignore[no-untyped-def]
         if fingerprint < 0:  # never: it makes the fingerprint a part of the function
             return
         n_groups, width = state.share.shape
-        n_levels, n_symptoms = len(state.value), arrays.symptoms.shape[1]
-        count, weight, cause = np.empty((n_groups, width)), np.empty(width), np.empty(arrays.copies.sum(), np.int64)
+        n_levels, n_symptoms, n_deaths = len(state.value), arrays.symptoms.shape[1], 0
+        for copies in arrays.copies:  # in loops throughout: whole-array statements take seconds more to compile
+            n_deaths += copies
+        count, weight, cause = np.empty((n_groups, width)), np.empty(width), np.empty(n_deaths, np.int64)
         counted = np.empty(arrays.active.shape[1])
         tracked = n_symptoms if scheme.update else 0
         present, known = np.empty((width, tracked), np.int32), np.empty((width, tracked), np.int32)
@@ -319,8 +323,11 @@ def _compile_advance(fingerprint):  # type: ignore[no-untyped-def]
                 fill_likelihood(arrays, state.value, table, state.likelihood)
             if save:
                 at = (iteration - scheme.burn_in + 1) // scheme.thin - 1
-                state.csmf_draws[at] = state.share
-                state.level_draws[at] = state.value
+                for g in range(n_groups):
+                    for c in range(width):
+                        state.csmf_draws[at, g, c] = state.share[g, c]
+                for h in range(n_levels):
+                    state.level_draws[at, h] = state.value[h]
             _assign(rng, arrays, state, save, 0 if scheme.compat else -1, count, cause, weight)
             for g in range(n_groups):
                 n = arrays.n_active[g]
