@@ -40,8 +40,19 @@ class Watched:
     load: tuple[float, float]
     """Load average of the machine before and after."""
     output: str = ""
-    samples: list[tuple[float, float, float]] = field(default_factory=list)
-    """Time stamp, memory of all processes, memory of the driver (MB)."""
+    samples: list[tuple[float, float, float, float]] = field(default_factory=list)
+    """Time stamp, memory of all processes, memory of the driver (MB), CPU seconds of all processes so far."""
+    began: float = 0.0
+    """Time stamp of the start."""
+
+    def cpu_until(self, moment: float) -> float:
+        """Return the CPU seconds of all processes until a time stamp."""
+        before = [s for s in self.samples if s[0] <= moment]
+        return before[-1][3] if before else 0.0
+
+    def peak_between(self, first: float, last: float) -> float:
+        """Return the largest memory (MB) of all processes together between two time stamps."""
+        return max((s[1] for s in self.samples if first <= s[0] <= last), default=float("nan"))
 
 
 def watch(arguments: Sequence[str], *, every: float = 1.0, limit: float = 1500) -> Watched:
@@ -49,7 +60,7 @@ def watch(arguments: Sequence[str], *, every: float = 1.0, limit: float = 1500) 
     environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages come with their bytecode
     load = psutil.getloadavg()[0]
-    began = time.perf_counter()
+    began, started = time.perf_counter(), time.time()
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -65,11 +76,12 @@ def watch(arguments: Sequence[str], *, every: float = 1.0, limit: float = 1500) 
     reader = threading.Thread(target=lambda: output.extend(process.stdout or ()), daemon=True)
     reader.start()
     cpu: dict[int, tuple[str, float]] = {}
-    samples: list[tuple[float, float, float]] = []
+    samples: list[tuple[float, float, float, float]] = []
     while process.poll() is None:
         if time.perf_counter() - began > limit:
             process.terminate()
-        samples.append((time.time(), *_sample(process.pid, cpu)))
+        seen = _sample(process.pid, cpu)
+        samples.append((time.time(), *seen, sum(seconds for _, seconds in cpu.values())))
         time.sleep(every if len(samples) > 10 else min(every, 0.2))
     wall = time.perf_counter() - began
     reader.join(5)
@@ -78,7 +90,9 @@ def watch(arguments: Sequence[str], *, every: float = 1.0, limit: float = 1500) 
         roles[role] = roles.get(role, 0.0) + seconds
     peak = max((s[1] for s in samples), default=0.0)
     after = psutil.getloadavg()[0]
-    return Watched(process.returncode, wall, sum(roles.values()), roles, peak, (load, after), "".join(output), samples)
+    return Watched(
+        process.returncode, wall, sum(roles.values()), roles, peak, (load, after), "".join(output), samples, started
+    )
 
 
 def _sample(pid: int, cpu: dict[int, tuple[str, float]]) -> tuple[float, float]:

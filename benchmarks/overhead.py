@@ -43,11 +43,11 @@ def command(outputs: Path, cells: int, *more: str, target: str = "NoOp") -> list
     ]
 
 
-def run(outputs: Path, cells: int, *more: str, every: float = 1.0) -> tuple[Watched, Any]:
+def run(outputs: Path, cells: int, *more: str, every: float = 1.0, target: str = "NoOp") -> tuple[Watched, Any]:
     """Run so many cells and return what it took, and its table."""
     import pandas as pd
 
-    watched = watch(command(outputs, cells, *more), every=every)
+    watched = watch(command(outputs, cells, *more, target=target), every=every)
     if watched.code != 0:
         raise SystemExit(watched.output)
     return watched, pd.read_csv(newest_run(outputs) / "cells.csv", low_memory=False)
