@@ -74,6 +74,7 @@ def connect(config: ExecutionConfig) -> Any:
     }
     if config.address is None:
         options |= {
+            "address": "local",  # without it Ray joins a cluster that somebody else has started on this machine
             "dashboard_host": "127.0.0.1",
             "num_cpus": config.num_workers or os.cpu_count() or 1,
             "object_store_memory": config.object_store_memory or _OBJECT_STORE,
