@@ -80,8 +80,9 @@ def connect(config: ExecutionConfig) -> Any:
             "object_store_memory": config.object_store_memory or _OBJECT_STORE,
         }
     else:
-        options = {"address": config.address, "log_to_driver": False, "runtime_env": _travels()}
-    options |= {k: v for k, v in config.init.items() if v is not None}
+        options = {"address": config.address, "log_to_driver": False, "logging_level": logging.ERROR}
+        options["runtime_env"] = _travels(config.init.get("runtime_env") or {})
+    options |= {k: v for k, v in config.init.items() if v is not None and k != "runtime_env"}
     try:
         ray.init(**options)
     except (ConnectionError, ValueError, RuntimeError, TypeError) as error:
@@ -94,11 +95,14 @@ def connect(config: ExecutionConfig) -> Any:
     return ray
 
 
-def _travels() -> Mapping[str, Any]:
-    """Return the runtime environment that takes this package, and the thread limits, to other machines."""
+def _travels(more: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the runtime environment that takes this package, packages of yours and thread limits to other machines."""
     import va_experiments
 
-    return {"env_vars": dict(THREADS), "py_modules": [str(Path(va_experiments.__file__).parent)]}
+    if unknown := sorted(set(more) - {"py_modules"}):
+        raise InputError(f"execution.init.runtime_env: '{unknown[0]}' is not allowed here; known: py_modules")
+    modules = [str(Path(va_experiments.__file__).parent), *map(str, more.get("py_modules") or [])]
+    return {"env_vars": dict(THREADS), "py_modules": modules, "excludes": ["**/__pycache__"]}
 
 
 def _tighten_token() -> None:

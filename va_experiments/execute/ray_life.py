@@ -33,6 +33,8 @@ class RayLife:
         self._needed: dict[str, psutil.Process] = {}
         self._family: dict[int, psutil.Process] = {}
         self._looked = 0.0
+        if node is None:  # by way of a Ray Client (ray://): no part of the cluster is on this machine
+            return
         socket, session = str(node.raylet_socket_name), str(node.session_name)
         for process in psutil.process_iter(["name"]):
             name = process.info["name"]

@@ -33,23 +33,25 @@ class Steady(Model):
         kept = hooks.resume()
         if kept is not None:
             total, first = kept["total"], int(kept["step"])
-            rng.bit_generator.state = _counter(rng.bit_generator.state, kept["counter"])
+            rng.bit_generator.state = {
+                **rng.bit_generator.state,
+                "state": {"counter": kept["counter"], "key": kept["key"]},
+                "buffer": kept["buffer"],
+                "buffer_pos": kept["buffer_pos"],
+            }
         note(event="begin", seed=seed, sites=sites, step=first)
         for step in range(first, self.steps):
             time.sleep(self.seconds / self.steps)
             total += rng.dirichlet(self.weight_, size=len(test)) * (1 + (test.symptoms == 1).sum(1, keepdims=True))
             hooks.progress(step + 1, self.steps)
-            state = rng.bit_generator.state["state"]["counter"]
-            hooks.checkpoint({"total": total, "step": step + 1, "counter": state})
+            state = rng.bit_generator.state
+            place = {name: state[name] for name in ("buffer", "buffer_pos")}
+            hooks.checkpoint({"total": total, "step": step + 1, **state["state"], **place})
             perhaps("step", sites, seed * 1000 + step)
         perhaps("predict", sites, seed)
         probability = total / total.sum(1, keepdims=True)
         note(event="end", seed=seed, sites=sites)
         return Prediction(probability, probability.mean(0))
-
-
-def _counter(state, counter):
-    return {**state, "state": {**state["state"], "counter": counter}, "buffer_pos": 4, "has_uint32": 0}
 
 
 class Wobbly(Steady):
