@@ -60,6 +60,7 @@ def safe_environment() -> None:
         "MLFLOW_MODEL_CATALOG_URI": "",
         "DO_NOT_TRACK": "1",
         "GIT_PYTHON_REFRESH": "quiet",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a server that is away costs seconds, not minutes
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     }.items():
@@ -122,6 +123,13 @@ class Tracker:
         self._thread.join(timeout)
         if self._thread.is_alive():
             self.error = self.error or f"MLflow at {self.uri} did not answer within {timeout:.0f} s"
+
+    def link(self) -> str:
+        """Return the address of the parent run's page, as ``va-experiments ui`` serves it where there is no server."""
+        if not self.parent:
+            return ""
+        base = self.uri.rstrip("/") if self.uri.startswith("http") else "http://127.0.0.1:5000"
+        return f"{base}/#/experiments/{self._experiment}/runs/{self.parent}"
 
     # --- the background thread -------------------------------------------------------------------------------------
 

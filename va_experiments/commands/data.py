@@ -122,14 +122,14 @@ def _write(options: Namespace, text: str) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     print(f"\nwritten: {path}")
-    beside = "" if path.parent.resolve() == (conf_dir() / "data").resolve() else _searched(path)
-    print(f"run it:  python -m va_experiments data={path.stem} model=nbc{beside}")
+    flag, remark = ("", "") if path.parent.resolve() == (conf_dir() / "data").resolve() else _searched(path)
+    print(f"run it:  python -m va_experiments {flag}data={path.stem} model=nbc{remark}")
     return 0
 
 
-def _searched(path: Path) -> str:
-    """Return the option by which Hydra finds a YAML outside the project, where the folder is laid out for it."""
+def _searched(path: Path) -> tuple[str, str]:
+    """Return the option by which Hydra finds a YAML outside the project, or a remark where it cannot lie there."""
     folder = path.resolve().parent
-    return f" --config-dir {folder.parent}" if folder.name == "data" else (
-        f"   (Hydra finds it once it lies in a folder CONF/data: add --config-dir CONF; now it lies in {folder})"
-    )  # fmt: skip
+    if folder.name == "data":
+        return f"--config-dir {folder.parent} ", ""
+    return "--config-dir CONF ", f"   (once the file lies in CONF/data; now it lies in {folder})"

@@ -66,7 +66,7 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     run.tracker.finish(_parent_metrics(run, cells, baselines), run.folder, status)
     _say(run, cells, baselines, report, missing)
     board = _prefect_table(cells, run.config.objective)
-    links = {} if run.config.tracking.uri is None else {"va-mlflow": redacted(str(run.config.tracking.uri))}
+    links = {"va-mlflow": link} if (link := run.tracker.link()) else {}
     how = "complete" if complete else f"incomplete ({missing} missing)" + (f": {run.error}" if run.error else "")
     run.alerts.finished(f"{how}; {run.progress.text()}; outputs in {run.folder}")
     run.prefect.finish(board, links, error="" if complete else f"{counts.failed} failed, {missing} missing")

@@ -69,8 +69,8 @@ def start_log(folder: Path) -> None:
             other.disabled = False
     logger.addHandler(json_handler(folder / "log.jsonl"))
     if not logging.root.handlers:
-        terminal = TerminalHandler(logging.WARNING)
-        logger.addHandler(terminal)
+        logger.addHandler(TerminalHandler(logging.WARNING))
+        logger.propagate = False  # Prefect gives the root logger a handler that would print every line again
 
 
 def cell_fields(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -142,7 +143,7 @@ class PrefectView:
 
     def _run_flow(self) -> None:
         logging.getLogger("prefect").setLevel(logging.ERROR)
-        from prefect import flow, runtime, task
+        from prefect import flow, runtime, tags, task
         from prefect.artifacts import (
             create_link_artifact,
             create_progress_artifact,
@@ -151,7 +152,8 @@ class PrefectView:
         )
         from prefect.task_runners import ThreadPoolTaskRunner
 
-        sweep_stale_runs(self._home)
+        owner = owner_tag(self._home)
+        sweep_stale_runs(owner)
         prepare = task(name="prepare data", persist_result=False)(self._prepared.wait)
         report = task(name="report", persist_result=False)(self._reported.wait)
 
@@ -191,7 +193,8 @@ class PrefectView:
         recorded = flow(
             name=FLOW, flow_run_name=self._run_id, task_runner=runner, persist_result=False, validate_parameters=False
         )(multirun)
-        recorded(return_state=True)
+        with tags(owner):
+            recorded(return_state=True)
         await_last_events(self.flow_run_id)
 
 
@@ -212,18 +215,25 @@ def await_last_events(flow_run_id: str, timeout: float = 8.0) -> None:
             time.sleep(0.2)
 
 
-def sweep_stale_runs(home: Path) -> int:
-    """Mark flow runs that a killed driver left RUNNING as crashed; return how many.
+def owner_tag(home: Path) -> str:
+    """Return the tag by which flow runs of one outputs folder on one host are told from others' on the same server."""
+    return f"{socket.gethostname()}:{home.resolve().parent}"
 
-    Only runs on this state folder's server are touched, whose lock the caller holds.
+
+def sweep_stale_runs(owner: str) -> int:
+    """Mark flow runs, and task runs in them, that a killed driver left RUNNING as crashed; return how many flow runs.
+
+    Only runs with this owner's tag are touched: the caller holds that outputs folder's lock, so none of them can live.
     """
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import (
         FlowFilter,
         FlowFilterName,
         FlowRunFilter,
+        FlowRunFilterId,
         FlowRunFilterState,
         FlowRunFilterStateType,
+        FlowRunFilterTags,
     )
     from prefect.client.schemas.objects import StateType
     from prefect.states import Crashed
@@ -232,10 +242,15 @@ def sweep_stale_runs(home: Path) -> int:
         stale = client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=[FLOW])),
             flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING])),
+                tags=FlowRunFilterTags(all_=[owner]),
             ),
             limit=200,
         )
+        crashed: Any = Crashed(message="the driver died; swept at the next start")
         for run in stale:
-            client.set_flow_run_state(run.id, Crashed(message="the driver died; swept at the next start"), force=True)
+            for step in client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run.id]))):
+                if step.state is None or not step.state.is_final():
+                    client.set_task_run_state(step.id, crashed, force=True)
+            client.set_flow_run_state(run.id, crashed, force=True)
     return len(stale)

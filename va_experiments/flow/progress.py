@@ -74,7 +74,7 @@ class Counts:
             return None
         if self.fits_done >= self.fits:
             return 0.0
-        left = max(self.seconds_planned - self.seconds_done, self.seconds_planned / self.fits)
+        left = max(self.seconds_planned - self.seconds_done, 0.01 * self.seconds_planned)
         if self.fits_done and self.seconds_done > 0:
             return (time.time() - self.began) * left / self.seconds_done
         known = bool(self._costs.seconds_by_death)

@@ -190,11 +190,18 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     temporary = Path(name)
     try:
         write(temporary)
-        temporary.chmod(0o644)
+        temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _umask() -> int:
+    """Return the process's umask: a run sets it so that only its owner reads what it leaves."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,39 @@
+"""One small finished run, on which the commands are tried."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import QUICK, Ran, run_command
+from va_experiments.cli import main
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Four asked cells and eight trivial ones beside them; not to be changed."""
+    ran = run_command("model=nbc,interva", "site=pemba,ap", *QUICK, outputs=tmp_path_factory.mktemp("cli") / "outputs")
+    assert ran.code == 0, ran.err
+    return ran
+
+
+@pytest.fixture
+def copied(finished: Ran, tmp_path: Path) -> Path:
+    """A copy of its outputs, to be changed."""
+    shutil.copytree(finished.outputs, tmp_path / "outputs")
+    return tmp_path / "outputs"
+
+
+@pytest.fixture
+def va(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process: its exit code, what it printed, and its errors."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(a) for a in arguments])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
