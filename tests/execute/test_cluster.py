@@ -51,7 +51,7 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_") and k != "PYTHONPATH"}
     environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token, "RAY_USAGE_STATS_ENABLED": "0"}
     ray = str(Path(sys.executable).parent / "ray")
-    common = ["--node-ip-address=127.0.0.1", "--num-cpus=2", "--object-store-memory=200000000", "--block"]
+    common = ["--num-cpus=2", "--object-store-memory=200000000", "--block"]
     started: list[subprocess.Popen[bytes]] = []
     log = open(tmp_path / "ray.log", "wb")  # noqa: SIM115
 
@@ -64,11 +64,11 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
         return process
 
     try:
-        head = start("--head", f"--port={port}", "--include-dashboard=false")
+        head = start("--head", "--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false")
         assert until(lambda: any(psutil.Process(p).name() == "raylet" for p in children(head.pid)), 90), (
             tmp_path / "ray.log"
         ).read_text()
-        second = start(f"--address=127.0.0.1:{port}")
+        second = start(f"--address=127.0.0.1:{port}", "--node-ip-address=127.0.0.2")  # so the driver is on the head
         assert until(lambda: any(psutil.Process(p).name() == "raylet" for p in children(second.pid)), 90), (
             tmp_path / "ray.log"
         ).read_text()

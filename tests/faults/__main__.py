@@ -1,7 +1,7 @@
 """Inject every fault, print the table, and write it into ``docs/explanation/what-survives-what.md``.
 
-``python -m tests.faults`` runs all; with names (``F3 F7``) only those, and writes nothing. ``--quick`` runs each with
-fewer injections.
+``python -m tests.faults`` runs all; with names (``F3 F7``) only those, and with ``--write`` puts their rows in place of
+the page's. ``--quick`` runs each with fewer injections; its rows are marked so.
 """
 
 from __future__ import annotations
@@ -62,31 +62,38 @@ def tried(name: str, *, quick: bool = False) -> Row:
         row = ALL[name][quick]()
     except Exception as error:
         row = Row(name, ALL[name][0].__name__, 0, 0, 0, [f"{type(error).__name__}: {error}"[:500]])
-    row.number = name.removesuffix("-ray")
+    row.number = name
     row.seconds = time.monotonic() - began
+    row.run = time.strftime("%Y-%m-%d") + (", quick" if quick else "")
     return row
 
 
-def table(rows: Sequence[Row]) -> str:
-    """Return the rows as a Markdown table."""
-    head = ("#", "fault", "times injected", "cells lost", "finished cells recomputed", "verdict", "remarks")
-    lines = [f"| {' | '.join(head)} |", "|---|---|---:|---:|---:|---|---|"]
-    for r in rows:
-        cells = (r.number, r.fault, str(r.injected), str(r.lost), str(r.recomputed), r.verdict, r.note)
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+HEAD = ("#", "fault", "times injected", "cells lost", "finished cells recomputed", "verdict", "remarks", "run")
+
+
+def line(r: Row) -> str:
+    """Return a row as a line of Markdown."""
+    cells = (r.number, r.fault, str(r.injected), str(r.lost), str(r.recomputed), r.verdict, r.note, r.run)
+    return f"| {' | '.join(cells)} |"
+
+
+def table(lines: Sequence[str]) -> str:
+    """Return lines as a Markdown table."""
+    return "\n".join([f"| {' | '.join(HEAD)} |", "|---|---|---:|---:|---:|---|---|---|", *lines])
 
 
 def write(rows: Sequence[Row], page: Path = PAGE) -> None:
-    """Put the table into the page, between its marks."""
-    text = page.read_text(encoding="utf-8")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    """Put rows into the page's table, in place of those of the same scenarios."""
+    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
+    old, after = rest.split(END)
+    lines = {text.split("|")[1].strip(): text for text in old.splitlines() if text.startswith("| ")}
+    lines |= {r.number: line(r) for r in rows}
     said = (
-        f"Run of {time.strftime('%Y-%m-%d')} by `make faults` on {os.cpu_count()} cores, Python "
-        f"{platform.python_version()}; {sum(r.injected for r in rows)} faults in "
-        f"{sum(r.seconds for r in rows) / 60:.0f} minutes."
+        f"Written by `make faults` on {os.cpu_count()} cores, Python {platform.python_version()}; the last column says "
+        "when each row was run, *quick* that it was run with fewer injections than `make faults` makes."
     )
-    page.write_text(f"{before}{BEGIN}\n\n{said}\n\n{table(rows)}\n\n{END}{after}", encoding="utf-8")
+    kept = table([lines[name] for name in ALL if name in lines])
+    page.write_text(f"{before}{BEGIN}\n\n{said}\n\n{kept}\n\n{END}{after}", encoding="utf-8")
 
 
 def main() -> int:
@@ -94,7 +101,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(ALL)}; all if none is given")
     parser.add_argument("--quick", action="store_true", help="fewer injections")
-    parser.add_argument("--write", action="store_true", help="write the page even if not all were run")
+    parser.add_argument("--write", action="store_true", help="write the rows into the page")
     options = parser.parse_args()
     rows = []
     for name in options.names or ALL:
@@ -105,9 +112,9 @@ def main() -> int:
         )
         for problem in row.found:
             print(f"           ! {problem}", flush=True)
-    print("\n" + table(rows))
-    if options.write or not (options.names or options.quick):
-        write(rows)
+        if options.write or not (options.names or options.quick):
+            write([row])
+    print("\n" + table([line(row) for row in rows]))
     return min(100, sum(r.verdict == "FAILED" for r in rows))
 
 

@@ -37,6 +37,7 @@ class Row:
     note: str = ""
     skipped: str = ""
     seconds: float = 0.0
+    run: str = ""
 
     @property
     def verdict(self) -> str:

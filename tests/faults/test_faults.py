@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.faults.__main__ import ALL, table, tried
+from tests.faults.__main__ import ALL, BEGIN, END, line, table, tried, write
 from tests.faults.harness import Row
 
 FAST = ("F3", "F6", "F7", "F8", "F9", "F10", "F11", "F12", "F22", "F24", "states", "resume")
@@ -37,6 +39,17 @@ def test_every_fault_of_the_design_has_a_scenario() -> None:
 
 
 def test_the_table_says_what_failed() -> None:
-    text = table([Row("F0", "a fault", 3, 1, 0), Row("F0", "another", 2, 0, 0, note="well")])
-    assert "| F0 | a fault | 3 | 1 | 0 | FAILED |  |" in text
-    assert "| F0 | another | 2 | 0 | 0 | survived | well |" in text
+    text = table([line(Row("F0", "a fault", 3, 1, 0)), line(Row("F0", "another", 2, 0, 0, note="well", run="today"))])
+    assert "| F0 | a fault | 3 | 1 | 0 | FAILED |  |  |" in text
+    assert "| F0 | another | 2 | 0 | 0 | survived | well | today |" in text
+
+
+def test_a_row_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\n{END}\nafter\n")
+    write([Row("F3", "killed", 1, 0, 0), Row("F1", "worker", 1, 0, 0)], page)
+    write([Row("F3", "killed", 50, 0, 0)], page)
+    lines = [text for text in page.read_text().splitlines() if text.startswith("| F")]
+    assert [text.split("|")[1:4] for text in lines] == [[" F1 ", " worker ", " 1 "], [" F3 ", " killed ", " 50 "]]
+    assert page.read_text().startswith("before\n")
+    assert page.read_text().endswith("after\n")
