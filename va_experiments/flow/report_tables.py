@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,8 @@ def by_cause(store: Store, cells: pd.DataFrame, groups: Mapping[str, str]) -> pd
     groups : mapping of str to str
         Group of each cause.
     """
-    tables = []
+    columns: dict[str, list[Any]] = {"cell_key": [], "cause": [], "group": []}
+    rows = 0
     for key in _done(cells, MOST_CELLS_BY_CAUSE):
         try:
             stored = store.load(key, check=False)
@@ -47,12 +49,18 @@ def by_cause(store: Store, cells: pd.DataFrame, groups: Mapping[str, str]) -> pd
         if stored is None or not stored.metrics["per_cause"]:
             continue
         causes = stored.manifest["facts"]["causes"]
-        table = pd.DataFrame({k: pd.array(v, dtype="Float64") for k, v in stored.metrics["per_cause"].items()})
-        table.insert(0, "cause", causes)
-        table.insert(1, "group", [groups.get(c, "all") for c in causes])
-        table.insert(0, "cell_key", key)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else None
+        columns["cell_key"] += [key] * len(causes)
+        columns["cause"] += causes
+        columns["group"] += [groups.get(c, "all") for c in causes]
+        for name, values in stored.metrics["per_cause"].items():
+            columns.setdefault(name, [None] * rows).extend(values)
+        rows += len(causes)
+        for column in columns.values():  # what this cell does not have
+            column += [None] * (rows - len(column))
+    if not rows:
+        return None
+    texts = ("cell_key", "cause", "group")
+    return pd.DataFrame({k: v if k in texts else pd.array(v, dtype="Float64") for k, v in columns.items()})
 
 
 def individual_tables(store: Store, cells: pd.DataFrame) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
