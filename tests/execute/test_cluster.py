@@ -68,7 +68,7 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
         assert until(lambda: any(psutil.Process(p).name() == "raylet" for p in children(head.pid)), 90), (
             tmp_path / "ray.log"
         ).read_text()
-        second = start(f"--address=127.0.0.1:{port}", "--node-ip-address=127.0.0.2")  # so the driver is on the head
+        second = start(f"--address=127.0.0.1:{port}", "--node-ip-address=127.0.0.2")
         assert until(lambda: any(psutil.Process(p).name() == "raylet" for p in children(second.pid)), 90), (
             tmp_path / "ray.log"
         ).read_text()
@@ -94,6 +94,7 @@ def test_two_nodes_give_the_same_bits_and_a_lost_node_costs_nothing(nodes: Nodes
         "execution=ray",
         "tracking=none",
         f"execution.address={nodes.address}",
+        "+execution.init._node_ip_address=127.0.0.1",  # the driver is on the head: the second node can be killed
         f"+execution.init.runtime_env.py_modules=[{TOYS / 'vatoys'}]",
     )
     secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": nodes.token}

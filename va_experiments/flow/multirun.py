@@ -125,6 +125,7 @@ class Multirun:
         self.progress.stop(status)
         self.alerts.close()
         self.backend.stop()
+        self._states.sweep(self.store)  # a worker's last state may come after its result
         self.ledger.close()
         self._open.close()
 
