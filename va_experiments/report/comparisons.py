@@ -174,5 +174,5 @@ def _pairs(models: list[str], reference: str | None) -> list[tuple[str, str]]:
 
 
 def _adjusted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    adjusted = holm(np.array([r["p"] for r in rows], dtype=np.float64)) if rows else []
-    return [r | {"p_holm": float(p)} for r, p in zip(rows, adjusted, strict=True)]
+    adjusted = holm(np.array([r["p"] for r in rows], dtype=np.float64))
+    return [r | {"p_holm": float(p)} for r, p in zip(rows, adjusted.tolist(), strict=True)]

@@ -1,0 +1,177 @@
+"""Write docs/results/leave_one_site_out.md from runs of ``experiment=loso`` and ``experiment=loso_dirichlet``.
+
+``python -m benchmarks.results [--data FILE] [--outputs FOLDER] [--resamples N]`` runs both on the PHMRC adult deaths
+and writes the page; ``--runs FOLDER ...`` takes runs that there are. An interrupted run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+
+from va_experiments.metrics.comparison import t_interval
+from va_experiments.report.comparisons import paired_comparisons
+
+__all__ = ["main", "page"]
+
+ROOT = Path(__file__).resolve().parents[1]
+TRIVIAL = ("prior", "uniform")
+NATURAL = ("csmf_accuracy_model", "csmf_accuracy_mean", "csmf_accuracy_top", "top1", "top3", "mean_ccc")
+DIRICHLET = ("csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model", "top1", "mean_ccc")
+SHORT = {
+    "csmf_accuracy_model": "CSMF accuracy, own",
+    "csmf_accuracy_mean": "CSMF accuracy, mean probability",
+    "csmf_accuracy_top": "CSMF accuracy, top causes",
+    "top1": "top-1",
+    "top3": "top-3",
+    "mean_ccc": "mean CCC",
+}
+
+
+def page(cells: pd.DataFrame, *, command: str, date: str, reference: str = "stacking") -> str:
+    """Return the page of a table of cells, natural and Dirichlet."""
+    done = cells[cells["status"] == "done"].drop_duplicates(["model", "testset", "test_site"])
+    natural, flat = (done[done["testset"] == name] for name in ("natural", "dirichlet"))
+    sites = sorted(natural["test_site"].unique())
+    deaths = int(natural.drop_duplicates("test_site")["n_test"].sum())
+    lines = [
+        "# Leave one site out, real adult deaths",
+        "",
+        f"Printed by `{command}` on {date}: {deaths:,} PHMRC adult deaths, 34 causes, 168 symptoms (a1_01 block, no "
+        f"words), age and durations as numbers where a model takes them; {len(sites)} sites, each predicted from the "
+        "others. Figures are means over sites with their 95% t interval over sites: what to expect of another such site. "
+        "`prior` copies the training cause fractions and `uniform` knows nothing: a model below `prior` has learned "
+        "nothing from the symptoms that helps its cause fractions.",
+        "",
+        "## Test deaths as they are",
+        "",
+        *_table(natural, NATURAL),
+        "",
+        _ceilings(natural),
+        "",
+        "### By site: CSMF accuracy by the model's own estimator (95% bootstrap over deaths), and top-1",
+        "",
+        *_by_site(natural, sites),
+        "",
+        f"### Paired differences from {reference}, over sites",
+        "",
+        *_pairs(natural, reference),
+        "",
+        "## Cause mix drawn anew (Dirichlet(1))",
+        "",
+        "Medians over the test sets of a site, then means over sites. Models that treat deaths one by one are asked "
+        "once and their predictions resampled (500 sets); joint models are asked for every set (fewer sets, see the "
+        "column). 'Own' is left out where the model's own estimate does not follow from its predictions.",
+        "",
+        *_table(flat, DIRICHLET, extra=True),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _order(frame: pd.DataFrame, metric: str) -> list[str]:
+    return list(frame.groupby("model")[metric].mean().sort_values(ascending=False).index)
+
+
+def _table(frame: pd.DataFrame, metrics: tuple[str, ...], *, extra: bool = False) -> list[str]:
+    head = ["model", "sites", *(["test sets"] if extra else []), *(SHORT[m] for m in metrics)]
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    for model in _order(frame, metrics[0]):
+        rows = frame[frame["model"] == model]
+        row = [f"*{model}*" if model in TRIVIAL else model, str(len(rows))]
+        row += [f"{rows['n_test_sets'].max():.0f}"] if extra else []
+        for metric in metrics:
+            values = rows[metric].dropna() if metric in rows else rows.iloc[:0, 0]
+            mean, low, high = t_interval(values) if len(values) else (float("nan"),) * 3
+            row.append(f"{mean:.3f} ({low:.3f}-{high:.3f})" if len(values) == len(rows) else "")
+        lines.append("| " + " | ".join(row) + " |")
+    return lines
+
+
+def _ceilings(frame: pd.DataFrame) -> str:
+    one = frame[frame["model"] == "prior"]
+    said = {
+        "a fresh, rightly labelled sample of the same size scores": "csmf_ceiling",
+        "the best that can be had without causes absent from training": "csmf_ceiling_coverage",
+        "each death given a cause at random": "csmf_chance",
+    }
+    parts = [f"{text} {one[column].mean():.3f}" for text, column in said.items() if column in one]
+    return "To read CSMF accuracy against, means over sites: " + "; ".join(parts) + "."
+
+
+def _by_site(frame: pd.DataFrame, sites: list[str]) -> list[str]:
+    lines = ["| model | " + " | ".join(sites) + " |", "|---" + "|---:" * len(sites) + "|"]
+    for model in _order(frame, NATURAL[0]):
+        rows = frame[frame["model"] == model].set_index("test_site")
+        cells = []
+        for site in sites:
+            r = rows.loc[site] if site in rows.index else None
+            name = "csmf_accuracy_model"
+            if r is None:
+                cells.append("")
+                continue
+            between = f" ({r[f'{name}_low']:.2f}-{r[f'{name}_high']:.2f})" if pd.notna(r.get(f"{name}_low")) else ""
+            cells.append(f"{r[name]:.3f}{between}; {r['top1']:.3f}")
+        lines.append(f"| {model} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _pairs(frame: pd.DataFrame, reference: str) -> list[str]:
+    table = paired_comparisons(
+        frame.drop(columns=["model_params"]), ("csmf_accuracy_model", "top1"), reference=reference
+    )
+    lines = [
+        "| model | metric | difference | 95% interval | sign-flip p | Holm | least p |",
+        "|---|---|---:|---|---:|---:|---:|",
+    ]
+    for r in table.sort_values(["metric", "difference"], ascending=[True, False]).itertuples():
+        lines.append(
+            f"| {r.model_a} | {SHORT[r.metric]} | {r.difference:+.3f} | {r.low:+.3f} to {r.high:+.3f} | {r.p:.3f} | "
+            f"{r.p_holm:.2f} | {r.smallest_p:.3f} |"
+        )
+    return lines
+
+
+def _runs(outputs: Path, data: str, resamples: int) -> list[Path]:
+    """Run the experiments, or go on with them, and return their folders."""
+    common = ["data=phmrc_adult", f"data.path={data}", "data.durations=true", "execution=inline", "tracking=none"]
+    common += ["n_bootstrap=500", f"paths.outputs={outputs}", "-m"]
+    jobs = [
+        ["experiment=loso"],
+        ["experiment=loso_dirichlet"],
+        ["experiment=loso_dirichlet", "model=insilico", f"testset.n_resamples={resamples}"],
+    ]
+    folders = []
+    for job in jobs:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        subprocess.run([sys.executable, "-m", "va_experiments", *job, *common], cwd=ROOT, check=True, env=environment)
+        folders.append(max(p for p in (outputs / "runs").glob("*/*") if p.is_dir()))
+    return folders
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=str(ROOT.parent / "shared" / "data" / "phmrc"))
+    parser.add_argument("--outputs", default=str(ROOT / "outputs" / "results"))
+    parser.add_argument("--resamples", type=int, default=20, help="Dirichlet test sets of the joint models")
+    parser.add_argument("--runs", nargs="*", help="folders of finished runs to write the page from")
+    parser.add_argument("--page", default=str(ROOT / "docs" / "results" / "leave_one_site_out.md"))
+    options = parser.parse_args(arguments)
+    folders = [Path(r) for r in options.runs or _runs(Path(options.outputs), options.data, options.resamples)]
+    files = [f / name for f in folders for name in ("cells.parquet", "baselines.parquet") if (f / name).exists()]
+    cells = pd.concat([table for f in files if len(table := pd.read_parquet(f))], ignore_index=True)
+    cells = cells.sort_values("n_test_sets", ascending=False, kind="stable")
+    date = datetime.now(tz=UTC).date().isoformat()
+    Path(options.page).write_text(page(cells, command="python -m benchmarks.results", date=date), encoding="utf-8")
+    print(f"written: {options.page}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
