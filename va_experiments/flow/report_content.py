@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.flow.multirun import Multirun
-from va_experiments.flow.report_statistics import mean_ranks, paired_comparisons
+from va_experiments.flow.report_statistics import mean_ranks
 from va_experiments.flow.report_tables import by_cause, individual_tables
 from va_experiments.plan import Job
 from va_experiments.report import ReportContent
+from va_experiments.report.comparisons import paired_comparisons
 
 __all__ = ["report_content"]
 
@@ -32,7 +33,7 @@ def report_content(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame, base
         causes=by_cause(run.store, both, groups),
         confusion=confusion,
         reliability=reliability,
-        comparisons=paired_comparisons(both, run.config.objective) if compared else None,
+        comparisons=paired_comparisons(both, (run.config.objective,)) if compared else None,
         ranks=mean_ranks(both, run.config.objective) if compared else None,
         ledger=_ledger(run),
         config=_config_text(jobs),

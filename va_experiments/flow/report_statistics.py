@@ -1,25 +1,19 @@
-"""Comparisons of the models of a run over test sites: paired differences with exact tests, and mean ranks."""
+"""Mean ranks of the models of a run over its test sites, with the critical difference."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from va_experiments.metrics.comparison import compare_models
 from va_experiments.metrics.ranking import friedman
 from va_experiments.metrics.registry import METRICS
-from va_experiments.report.content import TRIVIAL_MODELS, ReportContent, checked_cells
+from va_experiments.report.content import ReportContent, checked_cells
 from va_experiments.report.settings import SETTING_COLUMNS
-from va_experiments.seeds import generator
 
-__all__ = ["mean_ranks", "paired_comparisons"]
-
-MOST_PAIRED = 8
-"""With more models than this, each is compared with the best trivial model only."""
+__all__ = ["mean_ranks"]
 
 Sites = tuple[dict[str, Any], pd.DataFrame]
 
@@ -31,46 +25,6 @@ def _by_setting(cells: pd.DataFrame, metric: str) -> Iterator[Sites]:
     for values, group in done.groupby(list(SETTING_COLUMNS), sort=True, dropna=False):
         table = group.pivot_table(index="test_site", columns="label", values=metric, aggfunc="mean")
         yield dict(zip(SETTING_COLUMNS, values, strict=True)), table.dropna(axis=1)
-
-
-def paired_comparisons(cells: pd.DataFrame, metric: str) -> pd.DataFrame | None:
-    """Return the paired differences between models on identical test sites, or None with fewer than two sites.
-
-    Columns ``model_a``, ``model_b``, ``metric``, ``difference`` (a less b), ``low``, ``high`` (95% t over sites), ``p``
-    (exact sign-flip over sites), ``smallest_p`` (the smallest that this many sites can give), ``p_holm`` (adjusted for
-    the number of pairs), ``first_better`` (Bayesian signed-rank, ROPE .01), ``method``, and those that name a setting.
-    """
-    rows = []
-    higher = METRICS[metric].higher_is_better if metric in METRICS else True
-    for setting, table in _by_setting(cells, metric):
-        if len(table) < 2 or table.shape[1] < 2:
-            continue
-        means = table.mean() * (1 if higher else -1)
-        trivial = [m for m in table.columns if m in TRIVIAL_MODELS]
-        models = [*means.drop(trivial).sort_values(ascending=False).index, *trivial]
-        reference = max(trivial, key=lambda m: float(means[m])) if trivial and len(models) > MOST_PAIRED else None
-        found = compare_models(
-            table[models].to_numpy(),
-            models,
-            higher_is_better=higher,
-            reference=reference,
-            rng=generator(0, "signed rank"),
-        )
-        for pair in found:
-            record = dataclasses.asdict(pair)
-            kept = {k: record[k] for k in ("low", "high", "p", "smallest_p", "p_holm", "first_better")}
-            rows.append(
-                {
-                    "model_a": pair.first,
-                    "model_b": pair.second,
-                    "metric": metric,
-                    "difference": pair.mean,
-                    **kept,
-                    "method": f"t over {pair.n} sites",
-                    **setting,
-                }
-            )
-    return pd.DataFrame(rows) if rows else None
 
 
 def mean_ranks(cells: pd.DataFrame, metric: str) -> pd.DataFrame | None:
