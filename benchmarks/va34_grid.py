@@ -10,7 +10,6 @@ other and does nothing else; every metric and every prediction's hash of the two
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -77,7 +76,7 @@ class _Seconds(dict[str, float]):
 
 
 def plain_cell(cell: Cell, deaths: Deaths, seconds: _Seconds) -> tuple[dict[str, float], str]:
-    """Fit, predict and score one cell with nothing shared: resamples are taken one by one, row by row."""
+    """Fit, predict and score one cell with nothing shared: resamples are drawn and scored one by one."""
     seconds.lap("setup")
     train_rows, test_rows = cell.split.indices(deaths)
     train, test = deaths.take(train_rows), deaths.take(test_rows)
@@ -106,17 +105,7 @@ def _intervals(whole: Cases, point: Mapping[str, float], cell: Cell) -> dict[str
     resampled: dict[str, list[float]] = {name: [] for name in METRICS}
     for _ in range(cell.setting.n_bootstrap):
         weights = bootstrap_weights(n, 1, rng)
-        rows = np.repeat(np.arange(n), weights[0])
-        drawn = dataclasses.replace(
-            whole,
-            truth=whole.truth[rows],
-            probability=whole.probability[rows],
-            named=whole.named[rows],
-            rank=whole.rank[rows],
-        )
-        # the model's own CSMF follows the resample by the rule that needs the whole test set
-        sums = dataclasses.replace(tally(drawn), csmf_model=tally(whole, weights).csmf_model)
-        for name, value in evaluate(sums).items():
+        for name, value in evaluate(tally(whole, weights)).items():
             resampled[name].append(float(value[0]))
     ends: dict[str, float] = {}
     for name, info in METRICS.items():
@@ -129,26 +118,30 @@ def _intervals(whole: Cases, point: Mapping[str, float], cell: Cell) -> dict[str
 
 def engine(outputs: Path, *more: str) -> dict[str, Any]:
     """Run the grid through the command line, and return what it took."""
-    import pandas as pd
-
     os.environ["VA_PHMRC_DIR"] = str(real_deaths())
     run = watch([*COMMAND, f"paths.outputs={outputs}", *more])
     if run.code != 0:
         raise SystemExit(run.output)
-    cells = pd.read_csv(newest_run(outputs) / "cells.csv")
-    fits = cells["fit_key"].nunique()
-    parts = {p: float(cells[f"{p}_seconds"].sum()) for p in ("load", "fit", "predict", "score", "encode")}
-    return {
-        "cells": len(cells),
-        "fits": fits,
-        "cpu_s": float(cells["cpu_seconds"].sum()),
-        "fit_cpu_s": float(cells["fit_cpu_seconds"].sum()),
-        "wall_s": float(cells["ended"].max() - cells["started"].min()),
+    return recorded(newest_run(outputs)) | {
         "whole_command_cpu_s": run.cpu,
         "whole_command_wall_s": run.wall,
         "peak_mb": run.peak_mb,
         "load_average": run.load[0],
-        "parts_wall_s": parts,
+    }
+
+
+def recorded(folder: Path) -> dict[str, Any]:
+    """Return what the cells of a run took, from its table."""
+    import pandas as pd
+
+    cells = pd.read_csv(folder / "cells.csv")
+    return {
+        "cells": len(cells),
+        "fits": cells["fit_key"].nunique(),
+        "cpu_s": float(cells["cpu_seconds"].sum()),
+        "fit_cpu_s": float(cells["fit_cpu_seconds"].sum()),
+        "wall_s": float(cells["ended"].max() - cells["started"].min()),
+        "parts_wall_s": {p: float(cells[f"{p}_seconds"].sum()) for p in ("load", "fit", "predict", "score", "encode")},
     }
 
 
