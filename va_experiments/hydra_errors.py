@@ -28,6 +28,8 @@ def explained(error: BaseException, conf: Path) -> list[str]:
     if found := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' is not in struct", text):
         key = found.group(1)
         keys = list(_keys(conf))
+        if key in keys:
+            return [f"'{key}' is a group of keys of your own: add them one by one, as in +{key}.NAME=VALUE"]
         last = {k.rsplit(".", 1)[-1]: k for k in keys}
         near = did_you_mean(key, keys) or did_you_mean(key.rsplit(".", 1)[-1], last)
         return [f"unknown key '{key}'{near or '; see python -m va_experiments --help for the groups and keys'}"]

@@ -214,7 +214,7 @@ def _ray(folder: Path) -> str:
 
     ray = ray_cluster.connect(ExecutionConfig(num_workers=1))
     try:
-        pid = ray.get(ray.remote(os.getpid).remote(), timeout=60)
+        pid = ray.get(ray.remote(lambda: os.getpid()).remote(), timeout=60)
     finally:
         ray_cluster.disconnect()
     if pid == os.getpid():

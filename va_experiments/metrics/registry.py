@@ -52,8 +52,8 @@ class MetricInfo:
 
 def _estimates() -> Mapping[str, tuple[str, Estimate]]:
     return {
-        "top": ("shares of the named causes", lambda t: t.csmf_top),
-        "mean": ("mean probability", lambda t: t.csmf_mean),
+        "top": ("the shares of the named causes", lambda t: t.csmf_top),
+        "mean": ("the mean probability", lambda t: t.csmf_mean),
         "model": ("the model's own CSMF", lambda t: t.csmf_model),
     }
 
@@ -74,7 +74,7 @@ def _csmf_metrics() -> dict[str, MetricInfo]:
             f"CSMF accuracy ({name})",
             True,
             (lowest, 1),
-            f"CSMF accuracy of the {source}; declared list; undetermined deaths are a class of their own.",
+            f"CSMF accuracy of {source}; declared list; undetermined deaths are a class of their own.",
             functools.partial(_accuracy, csmf.csmf_accuracy, estimate),
             interval="hull",
         )
@@ -82,21 +82,21 @@ def _csmf_metrics() -> dict[str, MetricInfo]:
             f"CCCSMF ({name})",
             True,
             (-5.5, 1),
-            f"CSMF accuracy of the {source}, corrected for chance by the constant 1 - 1/e.",
+            f"CSMF accuracy of {source}, corrected for chance by the constant 1 - 1/e.",
             functools.partial(_cccsmf, estimate),
         )
         rows[f"csmf_accuracy_{name}_determined"] = MetricInfo(
             f"CSMF accuracy ({name}), determined only",
             True,
             (lowest, 1),
-            f"CSMF accuracy of the {source} after undetermined deaths are dropped and the rest scaled to 1.",
+            f"CSMF accuracy of {source} after undetermined deaths are dropped and the rest scaled to 1.",
             functools.partial(_accuracy, csmf.csmf_accuracy_determined, estimate),
         )
         rows[f"csmf_accuracy_{name}_redistributed"] = MetricInfo(
             f"CSMF accuracy ({name}), redistributed",
             True,
             (lowest, 1),
-            f"CSMF accuracy of the {source} after undetermined deaths are spread evenly over the declared list.",
+            f"CSMF accuracy of {source} after undetermined deaths are spread evenly over the declared list.",
             functools.partial(_accuracy, csmf.csmf_accuracy_redistributed, estimate),
         )
     return rows
