@@ -41,7 +41,10 @@ class RayLife:
             if name not in ("raylet", "gcs_server"):
                 continue
             with contextlib.suppress(psutil.Error):
-                if any((socket if name == "raylet" else session) in part for part in process.cmdline()):
+                command = process.cmdline()
+                # exactly: a second node on this machine has the socket raylet.1 beside raylet
+                own = f"--raylet_socket_name={socket}" in command if name == "raylet" else session in " ".join(command)
+                if own:
                     self._needed[name] = process
 
     def lost(self) -> str:
