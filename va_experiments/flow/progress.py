@@ -259,7 +259,11 @@ def _is_terminal() -> bool:
         terminal = sys.stderr.isatty()
     except (AttributeError, ValueError):  # closed, or replaced by something that is no file
         return False
-    return terminal and os.environ.get("TERM", "") not in ("", "dumb") and not os.environ.get("CI")
+    return (
+        terminal
+        and os.environ.get("TERM", "") not in ("", "dumb")
+        and os.environ.get("CI", "").lower() in ("", "0", "false")
+    )
 
 
 def _memory() -> dict[str, float]:

@@ -1,0 +1,362 @@
+"""Real MLflow and Prefect servers on loopback: what a run leaves there, and a server shared by two machines."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.end_to_end.conftest import run_command
+from va_experiments.commands.ui import mlflow_command
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answer(url: str, *, auth: str | None = None, host: str | None = None, body: object = None) -> tuple[int, bytes]:
+    """Return status and content of a request."""
+    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode())
+    request.add_header("content-type", "application/json")
+    if auth:
+        request.add_header("Authorization", f"Basic {base64.b64encode(auth.encode()).decode()}")
+    if host:
+        request.add_header("Host", host)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as got:
+            return int(got.status), got.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def until(condition: Callable[[], bool], seconds: float = 150) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited for too long"
+        time.sleep(0.3)
+
+
+def _up(url: str) -> bool:
+    try:
+        return answer(url)[0] == 200
+    except OSError:
+        return False
+
+
+def listeners(pid: int) -> set[str]:
+    """Return the addresses that a process and its children listen on."""
+    try:
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return set()
+    found = set()
+    for process in family:
+        try:
+            found |= {c.laddr.ip for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+        except psutil.Error:
+            continue
+    return found
+
+
+LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+@pytest.fixture(scope="module")
+def team_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """A tracking server with passwords, as a team has one: its address, and the address with user and password."""
+    folder, port = tmp_path_factory.mktemp("team"), free_port()
+    (folder / "auth.ini").write_text(
+        "[mlflow]\ndefault_permission = EDIT\nadmin_username = bob\nadmin_password = s3cretpassword\n"
+        f"database_uri = sqlite:///{folder / 'auth.db'}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+    )
+    command = [*mlflow_command(folder, port), "--app-name", "basic-auth"]
+    environment = {"MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"), "MLFLOW_FLASK_SERVER_SECRET_KEY": "x" * 32}
+    with open(folder / "log", "wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "va_experiments.flow.guarded", *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **environment},
+            cwd=ROOT,
+        )
+    until(lambda: _up(f"http://127.0.0.1:{port}/health") or process.poll() is not None)
+    if process.poll() is not None:
+        pytest.fail((folder / "log").read_text()[-2000:])
+    yield f"http://127.0.0.1:{port}", f"http://bob:s3cretpassword@127.0.0.1:{port}"
+    process.stdin.close()  # type: ignore[union-attr]
+    process.wait(20)
+
+
+QUIET = ("execution=inline", "tracking.prefect=false", "model=nbc", "site=pemba,ap")
+
+
+@pytest.mark.slow
+def test_a_shared_server_is_a_shared_store(team_server: tuple[str, str], tmp_path: Path) -> None:
+    address, with_password = team_server
+    assert answer(f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name=x")[0] == 401
+
+    first = run_command(*QUIET, f"tracking.uri={with_password}", outputs=tmp_path / "one")
+    assert first.code == 0, first.err
+    assert "2 done, 0 reused" in first.out
+
+    keys = {"MLFLOW_TRACKING_USERNAME": "bob", "MLFLOW_TRACKING_PASSWORD": "s3cretpassword"}
+    second = run_command(*QUIET, f"tracking.uri={address}", outputs=tmp_path / "two", **keys)
+    assert second.code == 0, second.err
+    assert "0 done, 2 reused" in second.out, second.out + second.err
+    assert second.cells["reused"].all()
+    columns = ["cell_key", "prediction_sha256", "csmf_accuracy_top"]
+    assert second.cells[columns].equals(first.cells[columns])
+    stored = [sorted(p.name for p in (tmp_path / n / "checkpoints/cells").glob("*/*")) for n in ("one", "two")]
+    assert set(second.cells["cell_key"]) <= set(stored[1]) <= set(stored[0])
+
+    for path in (p for p in tmp_path.rglob("*") if p.is_file()):
+        assert b"s3cretpassword" not in path.read_bytes(), path
+    assert "s3cretpassword" not in first.out + first.err + second.out + second.err
+
+    wrong = run_command(*QUIET, f"tracking.uri={address}", outputs=tmp_path / "three")
+    assert wrong.code == 0, "no server is worth a run"
+    assert "2 done, 0 reused" in wrong.out
+    assert "could not be looked up" in wrong.err
+    assert "!" in wrong.out
+
+    import io
+
+    from va_experiments.cli import main
+
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        for name, value in keys.items():
+            patch.setenv(name, value)
+        assert main(["report", "--uri", address, "--out", str(tmp_path / "report"), "--outputs", str(tmp_path)]) == 0
+    assert (tmp_path / "report" / "report.html").stat().st_size > 100_000
+
+
+@pytest.mark.slow
+def test_a_forged_cell_on_the_server_is_not_taken(tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    first = run_command(*QUIET, outputs=tmp_path / "one")
+    assert first.code == 0, first.err
+    uri = f"sqlite:///{tmp_path / 'one' / 'mlflow.db'}"
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name("va_experiments").experiment_id
+    victim = client.search_runs([experiment], "tags.`va.kind` = 'cell' and tags.test_site = 'AP'")[0]
+    (tmp_path / "metrics.json").write_text(
+        '{"metrics": {"csmf_accuracy_top": 1.0}, "per_cause": {}, "diagnostics": {}}'
+    )
+    client.log_artifact(victim.info.run_id, str(tmp_path / "metrics.json"), "cell")
+    second = run_command(*QUIET, f"tracking.uri={uri}", outputs=tmp_path / "two")
+    assert second.code == 0, second.err
+    assert "1 done, 1 reused" in second.out
+    assert "metrics.json does not match its SHA-256" in second.err
+    columns = ["cell_key", "prediction_sha256", "csmf_accuracy_top"]
+    assert second.cells[columns].equals(first.cells[columns])
+
+
+def _prefect_ask(url: str, auth: str, outputs: Path) -> list[tuple[str, str]]:
+    """Return name and state of every flow run and task run, asked of the API with Prefect's own client."""
+    code = (
+        "import sys, json\nfrom prefect.client.orchestration import get_client\n"
+        "with get_client(sync_client=True) as c:\n"
+        "    runs = [('flow', r.name, r.state.name) for r in c.read_flow_runs()]\n"
+        "    runs += [('task', r.name, r.state.name) for r in c.read_task_runs()]\n"
+        "    runs += [('artifact', a.key, a.type) for a in c.read_artifacts()]\n"
+        "print(json.dumps(runs))\n"
+    )
+    from va_experiments.flow.prefect_server import client_environment
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **client_environment(outputs / "prefect", url, auth)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return [tuple(r) for r in json.loads(done.stdout.splitlines()[-1])]
+
+
+@pytest.mark.slow
+def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_path: Path) -> None:
+    outputs, mlflow_port, prefect_port = tmp_path / "o", free_port(), free_port()
+    outputs.mkdir(mode=0o700)
+    code = "import sys; from va_experiments.cli import main; sys.exit(main(sys.argv[1:]))"
+    arguments = [
+        "ui",
+        "--outputs",
+        str(outputs),
+        "--mlflow-port",
+        str(mlflow_port),
+        "--prefect-port",
+        str(prefect_port),
+    ]
+    ui = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    family: list[psutil.Process] = []
+    try:
+        said = ""
+        while "Ctrl-C" not in said:
+            line = ui.stdout.readline()  # type: ignore[union-attr]
+            assert line, said
+            said += line
+        assert f"http://127.0.0.1:{mlflow_port}" in said
+        assert f"http://127.0.0.1:{prefect_port}" in said
+        family = [psutil.Process(ui.pid), *psutil.Process(ui.pid).children(recursive=True)]
+        assert listeners(ui.pid) <= LOOPBACK
+        assert listeners(ui.pid)
+
+        mlflow_api = f"http://127.0.0.1:{mlflow_port}/api/2.0/mlflow/experiments/search?max_results=1"
+        assert answer(mlflow_api)[0] == 200
+        assert answer(mlflow_api, host="evil.example")[0] == 403
+        api = f"http://127.0.0.1:{prefect_port}/api"
+        auth = (outputs / "prefect" / "auth").read_text()
+        assert answer(f"{api}/admin/version")[0] == 401
+        assert answer(f"{api}/admin/version", auth="va:guess")[0] == 401
+        assert answer(f"{api}/admin/version", auth=auth)[0] == 200
+        assert answer(f"{api}/flow_runs/filter", auth=auth, body={})[0] in (403, 422), "no CSRF token, no change"
+        assert answer(f"http://127.0.0.1:{prefect_port}/")[0] == 200, "the page itself"
+        assert not any(auth in " ".join(p.cmdline()) for p in family), "a password in the list of processes"
+
+        options = ("model=nbc", "site=pemba,ap", "execution=inline")
+        done = run_command(*options, outputs=outputs)
+        assert done.code == 0, done.err
+        seen = _prefect_ask(api, auth, outputs)
+        flow = f"{done.folder.parent.name}/{done.folder.name}"
+        assert ("flow", flow, "Completed") in seen
+        tasks = {n: s for kind, n, s in seen if kind == "task"}
+        assert set(tasks.values()) == {"Completed"}
+        assert sum("site=pemba" in n for n in tasks) == 1
+        assert sum("site=ap" in n for n in tasks) == 1
+        assert any(n.startswith("prepare data") for n in tasks)
+        assert any(n.startswith("report") for n in tasks)
+        kinds = {n: s for kind, n, s in seen if kind == "artifact"}
+        assert kinds["va-progress"] == "progress"
+        assert kinds["va-leaderboard"] == "table"
+        assert "va-mlflow" in kinds
+
+        from tests.commands.test_status import SLOW
+
+        (tmp_path / "slowmodel.py").write_text(SLOW)
+        (tmp_path / "conf" / "model").mkdir(parents=True)
+        (tmp_path / "conf" / "model" / "slow.yaml").write_text("name: slow\n_target_: slowmodel.Slow\nseconds: 60.0\n")
+        command = [sys.executable, "-m", "va_experiments", "--config-dir", str(tmp_path / "conf"), *options[1:]]
+        killed = subprocess.Popen(
+            [*command, "allowed_targets=[slowmodel]", "model=slow", f"paths.outputs={outputs}"],
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(lambda: any(k == "flow" and s == "Running" for k, _, s in _prefect_ask(api, auth, outputs)))
+        until(lambda: _open_in_mlflow(outputs) == 1)
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.wait()
+        assert any(s == "Running" for _, _, s in _prefect_ask(api, auth, outputs))
+
+        again = run_command(*options, outputs=outputs)
+        assert again.code == 0, again.err
+        states = [(k, s) for k, _, s in _prefect_ask(api, auth, outputs) if k != "artifact"]
+        assert ("flow", "Crashed") in states
+        assert not [s for _, s in states if s in ("Running", "Pending")], "a zombie was left"
+        parent = _mlflow_is_searchable(outputs, done.folder)
+        page = f"http://127.0.0.1:{mlflow_port}/get-artifact?run_uuid={parent}&path=report.html"
+        status, content = answer(page)
+        assert status == 200, "the report opens from the page of the run"
+        assert b"Verbal-autopsy comparison" in content
+    finally:
+        began = time.monotonic()
+        ui.send_signal(signal.SIGTERM)
+        code_of_end = ui.wait(20)
+        took = time.monotonic() - began
+    assert code_of_end == 0
+    assert took < 15
+    _, alive = psutil.wait_procs(family, timeout=8)
+    assert not alive, [p.cmdline() for p in alive]
+    assert not (outputs / "prefect" / "server.json").exists()
+
+
+def _open_in_mlflow(outputs: Path) -> int:
+    """Return how many runs MLflow's database calls RUNNING."""
+    with contextlib.closing(sqlite3.connect(outputs / "mlflow.db", timeout=30)) as database:
+        return int(database.execute("select count(*) from runs where status = 'RUNNING'").fetchone()[0])
+
+
+def _mlflow_is_searchable(outputs: Path, folder: Path) -> str:
+    """The search strings of docs/how-to/compare-in-mlflow.md find what they say; return the id of the parent run."""
+    import re
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{outputs / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("va_experiments").experiment_id
+
+    def count(where: str) -> int:
+        return len(client.search_runs([experiment], where))
+
+    assert count("attributes.status = 'RUNNING'") == 0, "a zombie was left"
+    assert count("attributes.status = 'KILLED'") == 1
+    page = (ROOT / "docs" / "how-to" / "compare-in-mlflow.md").read_text(encoding="utf-8")
+    strings = [s for _, s in re.findall(r"^\| (`+)(.+?)\1 \|", page, re.MULTILINE)]
+    assert len(strings) == 8
+    for where in strings:
+        assert count(where.replace("RUN", f"{folder.parent.name}/{folder.name}")) >= 0
+    assert count("tags.model = 'nbc' and tags.reused = 'false' and tags.test_site = 'AP'") == 1
+    assert count("metrics.csmf_accuracy_top > 0.5 and tags.protocol = 'leave_one_site_out'") >= 2
+    parent = client.search_runs(
+        [experiment], f"tags.`va.kind` = 'multirun' and tags.multirun = '{folder.parent.name}/{folder.name}'"
+    )[0]
+    assert "nbc.csmf_accuracy_top" in parent.data.metrics
+    history = client.get_metric_history(parent.info.run_id, "system/cpu_utilization_percentage")
+    assert len(history) >= 1
+    files = {f.path for f in client.list_artifacts(parent.info.run_id)}
+    assert {"cells.csv", "manifest.json", "report.html", "report"} <= files
+    children = client.search_runs([experiment], f"tags.mlflow.parentRunId = '{parent.info.run_id}'")
+    assert len(children) == 2
+    return str(parent.info.run_id)
+
+
+@pytest.mark.slow
+def test_everything_that_a_run_opens_is_on_loopback_and_its_files_are_its_owners(tmp_path: Path) -> None:
+    outputs = tmp_path / "o"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "va_experiments", "model=nbc", "site=pemba", "execution.num_workers=1",
+         f"paths.outputs={outputs}"],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    seen: set[str] = set()
+    most = 0
+    while process.poll() is None:
+        found = listeners(process.pid)
+        seen |= found
+        try:
+            most = max(most, len(psutil.Process(process.pid).children(recursive=True)))
+        except psutil.Error:
+            break
+        time.sleep(0.5)
+    assert process.wait(120) == 0
+    assert most >= 4, "Ray and Prefect were to be seen"
+    assert seen, "no listener was seen"
+    assert seen <= LOOPBACK
+    open_to_others = [p for p in outputs.rglob("*") if not p.is_symlink() and p.stat().st_mode & 0o077]
+    assert open_to_others == []
+    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+    assert not token.exists() or token.stat().st_mode & 0o077 == 0
