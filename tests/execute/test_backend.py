@@ -1,0 +1,78 @@
+"""Parts of the backends that need no cluster."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+
+from va_experiments.config import ExecutionConfig, Resources
+from va_experiments.errors import InputError
+from va_experiments.execute import ray_cluster, ray_life
+from va_experiments.execute.listener import ThrottledListener
+from va_experiments.execute.ray_backend import RayBackend
+
+
+def fit(**resources: Any) -> Any:
+    return SimpleNamespace(model=SimpleNamespace(name="big", resources=Resources(**resources)))
+
+
+def test_a_fit_that_no_node_could_run_is_told_so_and_waits_only_on_a_joined_cluster() -> None:
+    backend = RayBackend(ExecutionConfig())
+    backend._largest = {"CPU": 2.0, "GPU": 0.0, "memory": 8e9}
+    assert backend._lacks(fit()) == ""
+    assert "memory 1e+12 (there is 8e+09)" in backend._lacks(fit(memory=10**12))
+    assert "GPU 1 (there is 0)" in backend._lacks(fit(num_gpus=1))
+    joined = RayBackend(ExecutionConfig(address="10.0.0.1:6379"))
+    joined._largest = backend._largest
+    assert joined._lacks(fit(num_gpus=1)) == ""
+
+
+def test_waiting_for_a_cluster_ends_when_the_run_is_told_to_stop() -> None:
+    backend = RayBackend(ExecutionConfig())
+    backend._keeper = threading.Thread(target=lambda: None)  # a start that takes for ever
+    stopping = threading.Event()
+    threading.Timer(0.2, stopping.set).start()
+    began = time.monotonic()
+    assert not backend.wait(stopping)
+    assert time.monotonic() - began < 5
+
+
+def test_only_the_processes_named_are_ended_and_those_that_go_by_themselves_are_let_go() -> None:
+    stubborn, quick, other = (
+        subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({seconds})"]) for seconds in (60, 0, 60)
+    )
+    try:
+        ray_life._end([psutil.Process(stubborn.pid), psutil.Process(quick.pid)], grace=0.5)
+        assert stubborn.wait(5) == -9
+        assert quick.wait(5) in (0, -9)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_only_packages_may_be_added_to_what_travels() -> None:
+    shipped = ray_cluster._travels({"py_modules": ["/somewhere/mine"]})
+    assert shipped["py_modules"][1] == "/somewhere/mine"
+    assert shipped["py_modules"][0].endswith("va_experiments")
+    with pytest.raises(InputError, match="'pip' is not allowed"):
+        ray_cluster._travels({"pip": ["something"]})
+
+
+def test_the_listener_throttles_states_and_hands_the_last_one_over_once() -> None:
+    kept: list[bytes] = []
+    listener = ThrottledListener(lambda *_: None, kept.append, None, state_seconds=1000)
+    listener.checkpoint({"step": 1})
+    assert kept == []
+    listener = ThrottledListener(lambda *_: None, kept.append, None, state_seconds=0)
+    listener.checkpoint({"step": 2})
+    again = ThrottledListener(lambda *_: None, kept.append, kept[0], state_seconds=0)
+    assert again.resume() == {"step": 2}
+    assert again.resume() is None
