@@ -53,7 +53,7 @@ def write_table(path: Path, n: int) -> None:
                 file.write(",".join(words).encode() + text.tobytes() + b"\n")
 
 
-def one_size(folder: Path, n: int) -> dict[str, Any]:
+def one_size(folder: Path, n: int, models: Sequence[str] = MODELS) -> dict[str, Any]:
     """Return what a table of so many deaths takes, by stage."""
     import pandas as pd
 
@@ -68,7 +68,7 @@ def one_size(folder: Path, n: int) -> dict[str, Any]:
         [
             "-m",
             "va_experiments",
-            f"model={','.join(MODELS)}",
+            f"model={','.join(models)}",
             "data=csv",
             f"data.path={table}",
             "data.id=id",
@@ -144,12 +144,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the tables."""
     parser = options(__doc__, plot={"metavar": "FILE", "help": "draw time and memory by size there"})
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 30_000, 100_000, 300_000, 1_000_000])
+    parser.add_argument("--models", nargs="+", default=list(MODELS))
     parser.add_argument("--folder", help="where the tables and outputs are put for the time of the benchmark")
     chosen = parser.parse_args(arguments)
     sizes = []
     with tempfile.TemporaryDirectory(prefix="va-load-", dir=chosen.folder) as name:
         for n in chosen.sizes:
-            sizes.append(one_size(Path(name), n))
+            sizes.append(one_size(Path(name), n, chosen.models))
             show(f"{n:,} deaths by stage", sizes[-1]["stages"])
             tell({"machine": machine(), "sizes": sizes}, chosen.json)
     whole = [{k: v for k, v in s.items() if k != "stages"} for s in sizes]

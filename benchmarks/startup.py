@@ -114,8 +114,10 @@ def main(arguments: list[str] | None = None) -> int:
         show("Help", [helped])
         imported = driver(Path(name))
         show("The driver until its first fit", imported)
-        rows = [first_fit(run, Path(name)) for run in _RUNS]
-        show("From the command line to the first fit (2 workers)", rows)
+        rows = []
+        for run in _RUNS:
+            rows.append(first_fit(run, Path(name)))
+            show("From the command line to the first fit (2 workers)", rows[-1:])
     tell({"machine": machine(), "help": helped, "driver": imported, "first_fit": rows}, chosen.json)
     return 0
 
