@@ -4,8 +4,8 @@
 
 The table is a CSV file. One run reads it, divides it (a fifth is tested, stratified), fits and tests naive Bayes,
 InterVA, logistic regression and boosting on one Ray worker, scores them with 100 resamples, commits the checkpoints and
-writes the report. Memory is that of all processes together (driver, worker, Ray's own), a shared page counted for the
-driver only. Models have the defaults of ``conf/model``. `cpu_s` of a model is the fit's.
+writes the report. Memory and CPU are those of all processes together (driver, worker, Ray's own), shared pages counted
+once. Models have the defaults of ``conf/model``.
 """
 
 from __future__ import annotations

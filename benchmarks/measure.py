@@ -97,7 +97,7 @@ def watch(arguments: Sequence[str], *, every: float = 1.0, limit: float = 1500) 
 
 def _sample(pid: int, cpu: dict[int, tuple[str, float]]) -> tuple[float, float]:
     """Note the CPU time of the process and its descendants so far; return the memory of all and of the first."""
-    total = first = 0.0
+    total = first = shared = 0.0
     try:
         root = psutil.Process(pid)
         everyone = [root, *root.children(recursive=True)]
@@ -110,13 +110,13 @@ def _sample(pid: int, cpu: dict[int, tuple[str, float]]) -> tuple[float, float]:
             role = "driver" if process.pid == pid else "worker" if name.startswith("ray::") else "other"
             cpu[process.pid] = (role, times.user + times.system)
             own = (memory.rss - memory.shared) / 2**20
+            shared = max(shared, memory.shared / 2**20)  # pages that all map are there once
         except psutil.Error:
             continue
         total += own
         if process.pid == pid:
             first = memory.rss / 2**20
-            total += memory.shared / 2**20
-    return total, first
+    return total + shared, first
 
 
 def newest_run(outputs: Path) -> Path:
