@@ -7,6 +7,7 @@ tasks just as in an actor, and a dead worker takes one task with it instead of a
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
 from collections import deque
@@ -108,6 +109,10 @@ class RayBackend:
                 return False
         if self._error is not None:
             raise self._error
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # Ray has put its own below Python's
+                if (handler := signal.getsignal(number)) is not None:
+                    signal.signal(number, handler)
         return True
 
     def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], watch: Watch) -> Iterator[list[Result]]:
