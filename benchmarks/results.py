@@ -38,6 +38,7 @@ def page(cells: pd.DataFrame, *, command: str, date: str, reference: str = "stac
     """Return the page of a table of cells, natural and Dirichlet."""
     done = cells[cells["status"] == "done"].drop_duplicates(["model", "testset", "test_site"])
     natural, flat = (done[done["testset"] == name] for name in ("natural", "dirichlet"))
+    reference = reference if reference in set(natural["model"]) else "prior"
     sites = sorted(natural["test_site"].unique())
     deaths = int(natural.drop_duplicates("test_site")["n_test"].sum())
     lines = [
@@ -45,9 +46,10 @@ def page(cells: pd.DataFrame, *, command: str, date: str, reference: str = "stac
         "",
         f"Printed by `{command}` on {date}: {deaths:,} PHMRC adult deaths, 34 causes, 168 symptoms (a1_01 block, no "
         f"words), age and durations as numbers where a model takes them; {len(sites)} sites, each predicted from the "
-        "others. Figures are means over sites with their 95% t interval over sites: what to expect of another such site. "
+        "others. Figures are means over sites with 95% t intervals over sites: what to expect of another such site. "
         "`prior` copies the training cause fractions and `uniform` knows nothing: a model below `prior` has learned "
-        "nothing from the symptoms that helps its cause fractions.",
+        "nothing from the symptoms that helps its cause fractions. Undetermined deaths count as a class of their "
+        "own, and as wrong.",
         "",
         "## Test deaths as they are",
         "",
