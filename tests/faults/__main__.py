@@ -89,7 +89,8 @@ def write(rows: Sequence[Row], page: Path = PAGE) -> None:
     lines = {text.split("|")[1].strip(): text for text in old.splitlines() if text.startswith("| ")}
     lines |= {r.number: line(r) for r in rows}
     said = (
-        f"Written by `python -m tests.faults --write` on {os.cpu_count()} cores, Python {platform.python_version()}; the last column says "
+        f"Written by `python -m tests.faults --write` on {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}; the last column says "
         "when each row was run, *quick* that it was run with fewer injections than `make faults` makes."
     )
     kept = table([lines[name] for name in ALL if name in lines])
