@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
+import http.server
 import json
 import os
 import signal
@@ -11,6 +13,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -83,28 +86,57 @@ LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 def team_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """A tracking server with passwords, as a team has one: its address, and the address with user and password."""
     folder, port = tmp_path_factory.mktemp("team"), free_port()
-    (folder / "auth.ini").write_text(
-        "[mlflow]\ndefault_permission = EDIT\nadmin_username = bob\nadmin_password = s3cretpassword\n"
-        f"database_uri = sqlite:///{folder / 'auth.db'}\n"
-        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
-    )
-    command = [*mlflow_command(folder, port), "--app-name", "basic-auth"]
-    environment = {"MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"), "MLFLOW_FLASK_SERVER_SECRET_KEY": "x" * 32}
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "va_experiments.flow.guarded", *command],
+            [sys.executable, "-m", "va_experiments.flow.guarded", *mlflow_command(folder, port)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env={**os.environ, **environment},
             cwd=ROOT,
         )
     until(lambda: _up(f"http://127.0.0.1:{port}/health") or process.poll() is not None)
     if process.poll() is not None:
         pytest.fail((folder / "log").read_text()[-2000:])
-    yield f"http://127.0.0.1:{port}", f"http://bob:s3cretpassword@127.0.0.1:{port}"
+    gate = _Gate(port, "bob:s3cretpassword")
+    yield f"http://127.0.0.1:{gate.server_port}", f"http://bob:s3cretpassword@127.0.0.1:{gate.server_port}"
+    gate.shutdown()
     process.stdin.close()  # type: ignore[union-attr]
     process.wait(20)
+
+
+class _Gate(http.server.ThreadingHTTPServer):
+    """The web server with passwords that stands in front of a team's MLflow."""
+
+    def __init__(self, behind: int, password: str) -> None:
+        self.behind = behind
+        self.expected = f"Basic {base64.b64encode(password.encode()).decode()}"
+        super().__init__(("127.0.0.1", 0), _Passes)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Passes(http.server.BaseHTTPRequestHandler):
+    server: _Gate
+
+    def _pass(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        if self.headers.get("authorization") != self.server.expected:
+            status, content, kind = 401, b"{}", "application/json"
+        else:
+            link = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=60)
+            kept = {k: v for k, v in self.headers.items() if k.lower() in ("content-type", "accept")}
+            link.request(self.command, self.path, body=body, headers=kept)
+            got = link.getresponse()
+            status, content, kind = got.status, got.read(), got.getheader("content-type") or ""
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _pass
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
 QUIET = ("execution=inline", "tracking.prefect=false", "model=nbc", "site=pemba,ap")

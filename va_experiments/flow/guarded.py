@@ -31,7 +31,8 @@ def main(command: Sequence[str]) -> int:
         os._exit(0)
 
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1024):  # unbuffered: a buffer's lock would trip the interpreter at its end
+            pass
         stop()
 
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop).start())
