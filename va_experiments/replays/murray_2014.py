@@ -72,7 +72,7 @@ REPLAY = Replay(
     explanation=(
         "A single multi-class forest carries the training cause mix into every test set; where the mix is "
         "drawn anew, that costs it most in CSMF accuracy.",
-        "Tariff keeps every tariff here, significant or not, and on 847 symptoms the noise adds up: with the "
+        "Tariff keeps every tariff here, significant or not, and on 847 symptoms that may cost it: with the "
         "significance test it is the method of replay_mccormick_2016.",
     ),
 )
