@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import ROOT, machine, newest_run, options, show, tell, watch
+from benchmarks.measure import ENVIRONMENT, ROOT, machine, newest_run, options, show, tell, watch
 from va_experiments.cell import Cell, prediction_sha256
 from va_experiments.checkpoints import Store
 from va_experiments.config import parse_config
@@ -147,6 +147,10 @@ def recorded(folder: Path) -> dict[str, Any]:
 
 def loop(folder: Path, store: Store) -> dict[str, Any]:
     """Run the plain loop over the cells of a run, and compare every figure with the stored one."""
+    os.environ.update(ENVIRONMENT)
+    import sklearn.ensemble
+    import sklearn.linear_model
+    import xgboost  # noqa: F401 (a library loaded after the limit would take as many threads as it likes)
     from threadpoolctl import threadpool_limits
 
     deaths = load("phmrc_adult", {"path": str(real_deaths())})
