@@ -10,6 +10,7 @@ other and does nothing else; every metric and every prediction's hash of the two
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -148,9 +149,8 @@ def recorded(folder: Path) -> dict[str, Any]:
 def loop(folder: Path, store: Store) -> dict[str, Any]:
     """Run the plain loop over the cells of a run, and compare every figure with the stored one."""
     os.environ.update(ENVIRONMENT)
-    import sklearn.ensemble
-    import sklearn.linear_model
-    import xgboost  # noqa: F401 (a library loaded after the limit would take as many threads as it likes)
+    for name in ("sklearn.ensemble", "sklearn.linear_model", "xgboost"):
+        importlib.import_module(name)  # a library loaded after the limit would take as many threads as it likes
     from threadpoolctl import threadpool_limits
 
     deaths = load("phmrc_adult", {"path": str(real_deaths())})
