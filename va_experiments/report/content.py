@@ -80,9 +80,9 @@ class ReportContent:
         Heading of the page.
     cells : DataFrame
         One row a cell: ``cell_key``, ``model``, ``test_site``, ``status`` (``done``, ``failed`` or ``missing``), the
-        columns of :data:`CELL_DEFAULTS` where known, and metrics (``csmf_accuracy_top``, ``top1``, ...), each with optional
-        ``_low`` and ``_high`` columns (the cell's own interval, see `interval`). Times are seconds, ``started`` and
-        ``ended`` seconds since 1970, memory is MB.
+        columns of :data:`CELL_DEFAULTS` where known, and metrics (``csmf_accuracy_top``, ``top1``, ...), each with
+        optional ``_low`` and ``_high`` columns (the cell's own interval, see `interval`). Times are seconds,
+        ``started`` and ``ended`` seconds since 1970, memory is MB.
     causes : DataFrame, optional
         One row a cell and cause: ``cell_key``, ``cause``, ``group``, ``n_true``, ``sensitivity``, ``ppv``,
         ``csmf_true``, ``csmf_top``, ``csmf_mean``, ``csmf_model``, ``ccc``.
