@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "verify": "compute a sample of a run's cells again and compare the predictions bit for bit",
     "data": "check a study's file, describe a data set",
     "doctor": "check the installation and say how to mend it",
+    "replay": "compute a published table again and print it beside the published figures",
     "compare": "the options of the earlier comparison script, on the same engine",
     "completion": "print the line that lets a shell complete options",
 }
