@@ -155,11 +155,13 @@ def loop(folder: Path, store: Store) -> dict[str, Any]:
 
     deaths = load("phmrc_adult", {"path": str(real_deaths())})
     found = planned(folder, deaths)
+    by_level: dict[str, Deaths] = {}
     seconds, differing, compared = _Seconds(), [], 0
     with threadpool_limits(1):
         for row in range(len(found)):
             cell = found.cell(row)
-            metrics, sha256 = plain_cell(cell, deaths, seconds)
+            level = by_level.setdefault(cell.setting.features, deaths.with_features(cell.setting.features))
+            metrics, sha256 = plain_cell(cell, level, seconds)
             stored = store.load(cell.key)
             seconds.lap("setup")
             if stored is None or stored.manifest["prediction_sha256"] != sha256:
