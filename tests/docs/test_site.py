@@ -47,7 +47,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_navigation_names_every_page_once():
     nav = named()
     there = {p.relative_to(ROOT / "docs").as_posix() for p in (ROOT / "docs").rglob("*.md")}
-    there = {p for p in there if not p.startswith("results/")}  # written by commands; mkdocs.yml: not_in_nav
     assert len(nav) == len(set(nav))
     assert there <= set(nav)
     if absent := set(nav) - there:
