@@ -140,6 +140,24 @@ def cost_by_size() -> list[dict[str, Any]]:
     return found
 
 
+def plot(table: list[dict[str, Any]], file: str) -> None:
+    """Draw CPU seconds against deaths and against iterations, each with a line proportional to it."""
+    import altair as alt
+
+    panels = []
+    for column, other in (("n_deaths", "n_iterations"), ("n_iterations", "n_deaths")):
+        frame = pd.DataFrame(table)
+        frame = frame[frame[other] == frame[other].mode()[0]].sort_values(column)
+        slope = float((frame["cpu_s"] * frame[column]).sum() / (frame[column] ** 2).sum())
+        frame["linear"] = slope * frame[column]
+        x = alt.X(f"{column}:Q", title=column.removeprefix("n_")).scale(zero=True)
+        points = alt.Chart(frame).mark_point(filled=True, size=60).encode(x=x, y=alt.Y("cpu_s:Q", title="CPU seconds"))
+        line = alt.Chart(frame).mark_line(strokeDash=[4, 3]).encode(x=x, y="linear:Q")
+        fixed = f"{other.removeprefix('n_')}: {frame[other].iloc[0]:,}"
+        panels.append((points + line).properties(width=300, height=220, title=f"{fixed} (dashed: proportional)"))
+    alt.hconcat(*panels).save(file, scale_factor=2)
+
+
 def resampled_rows(test: Deaths, n_sets: int, size: int = 1960) -> list[npt.NDArray[np.intp]]:
     """Return the rows of test sets whose CSMF is drawn from a flat Dirichlet over the causes of `test`."""
     assert test.cause is not None
@@ -153,7 +171,7 @@ def resampled_rows(test: Deaths, n_sets: int, size: int = 1960) -> list[npt.NDAr
     return sets
 
 
-def resampled(n_sets: int = 4, n_iterations: int = 10_000, *, cuda: bool = False) -> dict[str, Any]:
+def resampled(n_sets: int = 20, n_iterations: int = 10_000, *, cuda: bool = False) -> dict[str, Any]:
     """Return CPU seconds of a few resampled test sets and the projection to 500; or seconds of 500 on a GPU."""
     train, test = fold("Dar")
     _warm_up()
@@ -235,7 +253,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", help="also write the figures to this file")
-    parser.add_argument("--resamples", type=int, default=4, help="resampled test sets to measure")
+    parser.add_argument("--resamples", type=int, default=20, help="resampled test sets to measure")
+    parser.add_argument("--plot", metavar="FILE", help="draw the cost by deaths and iterations there, and nothing else")
     parser.add_argument("--cuda", action="store_true", help="run the 500 resampled test sets on a GPU instead")
     parser.add_argument("--conversions", action="store_true", help="accuracy by conversion instead")
     options = parser.parse_args(arguments)
@@ -244,6 +263,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if options.conversions:
         print(pd.DataFrame(conversions()).to_string(index=False))
+        return 0
+    if options.plot:
+        table = cost_by_size()
+        print(pd.DataFrame(table).to_string(index=False))
+        plot(table, options.plot)
         return 0
     if options.cuda:
         print(json.dumps(resampled(cuda=True), indent=1))
