@@ -164,6 +164,8 @@ class Config:
     """Trivial models shown beside every comparison."""
     objective: str = "csmf_accuracy_top"
     """The metric that a sweeper maximises and the leaderboard sorts by."""
+    report: bool = True
+    """Whether the report is built at the end; ``va-experiments report RUN`` builds it later."""
     allow_missing: bool = False
     """Whether means over an incomplete grid are shown (they are marked)."""
     max_cells: int = 2_000_000

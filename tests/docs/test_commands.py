@@ -16,7 +16,7 @@ import pytest
 
 from tests.docs.pages import ROOT, Step, page_paths, steps
 
-QUICK = {"execution": "inline", "tracking": "none", "n_bootstrap": "2"}
+QUICK = {"execution": "inline", "tracking": "none", "n_bootstrap": "2", "report": "false"}
 """Group or key -> value, appended where the command does not choose it."""
 
 BIN = Path(sys.executable).parent

@@ -73,7 +73,7 @@ def test_a_metric_is_one_function_and_one_entry(tmp_path: Path):
             path.write_text(path.read_text(encoding="utf-8") + "\n\n" + step.text, encoding="utf-8")
     (command,) = [s.text for s in section("metric") if s.kind == "command"]
     words = command.replace("python", sys.executable, 1).split()
-    words += ["data.n=700", "n_bootstrap=5", "execution=inline", "tracking=none"]
+    words += ["data.n=700", "n_bootstrap=5", "execution=inline", "tracking=none", "report=false"]
     done = subprocess.run(
         [w for i, w in enumerate(words) if w != "-m" or i == 1],
         cwd=tmp_path,

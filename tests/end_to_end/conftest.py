@@ -13,8 +13,8 @@ import pytest
 
 from tests.conftest import SHARED
 
-QUICK = ("execution=inline", "tracking=none")
-"""No workers, no servers: for what is not about them."""
+QUICK = ("execution=inline", "tracking=none", "report=false")
+"""No workers, no servers, no report: for what is not about them."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.end_to_end.conftest import run_command
 
-JOB = ("model=nbc,random_forest,insilico", "site=pemba,bohol", "tracking=none", "-m")
+JOB = ("model=nbc,random_forest,insilico", "site=pemba,bohol", "tracking=none", "report=false", "-m")
 
 
 def _hashes(cells: pd.DataFrame) -> dict[str, tuple[str, float]]:

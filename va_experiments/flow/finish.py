@@ -58,7 +58,7 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     cells, baselines = run.ledger.frames()
     write_tables(run.folder, cells, baselines)
     (run.folder / "manifest.json").write_text(json.dumps(manifest(run, jobs, cells), indent=1, sort_keys=True))
-    report = _report(run, jobs, cells, baselines) if len(cells) else None
+    report = _report(run, jobs, cells, baselines) if len(cells) and run.config.report else None
     remember_costs(run, cells)
     complete = missing == 0 and counts.failed == 0 and not run.error
     exit_code = interrupted if interrupted is not None else 5 if run.error else 0 if complete else 3
