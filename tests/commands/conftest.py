@@ -15,7 +15,9 @@ from va_experiments.cli import main
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """Four asked cells and eight trivial ones beside them; not to be changed."""
-    ran = run_command("model=nbc,interva", "site=pemba,ap", *QUICK, outputs=tmp_path_factory.mktemp("cli") / "outputs")
+    ran = run_command(
+        "model=nbc,interva", "site=pemba,ap", *QUICK, "report=true", outputs=tmp_path_factory.mktemp("cli") / "outputs"
+    )
     assert ran.code == 0, ran.err
     return ran
 
