@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from va_experiments.plan import Job
 
 __all__ = ["Session", "launch", "session"]
-
-log = logging.getLogger(__name__)
 
 
 class Session:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,8 +28,6 @@ from va_experiments.plan import Costs, Job, plan
 from va_experiments.tracking import Tracker
 
 __all__ = ["Multirun"]
-
-log = logging.getLogger(__name__)
 
 
 class Multirun:
