@@ -27,7 +27,7 @@ __all__ = [
 
 _BLOCK = 1 << 16  # deaths scored at a time: bounds the memory
 _STRETCH = 1 << 13  # deaths whose bootstrap counts are turned into floats at a time
-_CELLS = 4_000_000  # bootstrap cells held at a time: bounds the memory
+_CELLS = 170_000  # bootstrap cells held at a time: bounds the memory
 
 
 class Tariff(Model):
