@@ -63,7 +63,7 @@ def by_cell(watched: Watched, table: Any, few: Watched, few_cells: int) -> dict[
         "first": (ended[0], ended[thousand]),
         "last": (ended[-thousand], ended[-1]),
     }.items():
-        seen = [m for t, _, m in watched.samples if first <= t <= last]
+        seen = [m for t, _, m, _ in watched.samples if first <= t <= last]
         memory[name] = float(np.median(seen)) if seen else float("nan")
     return {
         "cells": len(table),
