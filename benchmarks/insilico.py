@@ -1,4 +1,4 @@
-"""InSilicoVA: CPU seconds and effective samples beside the original, cost by size, resampled test sets, memory.
+"""InSilicoVA: CPU seconds and effective samples beside the original, cost by size, resampled test sets.
 
 ``python -m benchmarks.insilico [--json FILE] [--resamples 4] [--conversions] [--cuda]``
 
@@ -18,7 +18,6 @@ import gzip
 import json
 import sys
 import time
-import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from va_experiments.models.insilico import InSilicoVA
 from va_experiments.models.insilico_chain import Run, Sampling
 from va_experiments.models.insilico_convergence import assess
 
-__all__ = ["conversions", "cost_by_size", "folds", "main", "memory", "resampled", "rows"]
+__all__ = ["conversions", "cost_by_size", "folds", "main", "resampled", "rows"]
 
 _FOLDS = ("Pemba", "Bohol", "UP", "AP", "Mexico", "Dar")
 _DRAWS = {"Pemba": (1, 2, 3), "Bohol": (1, 2), "AP": (1,)}
@@ -236,19 +235,6 @@ def conversions() -> list[dict[str, Any]]:
     return found
 
 
-def memory() -> dict[str, Any]:
-    """Return the peak of what one fit and prediction hold at once, over the size of the arrays given."""
-    train, test = fold("Dar")
-    _warm_up()
-    model = InSilicoVA(auto_length=False)
-    tracemalloc.start()
-    model.fit(train, seed=1).predict(test.without_causes(), seed=1)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    given = train.symptoms.nbytes + test.symptoms.nbytes
-    return {"data": "Dar", "arrays_bytes": given, "peak_bytes": peak, "ratio": round(peak / given, 2)}
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -276,11 +262,10 @@ def main(arguments: list[str] | None = None) -> int:
         "folds": folds(),
         "cost_by_size": cost_by_size(),
         "resampled": resampled(options.resamples),
-        "memory": memory(),
     }
     print(pd.DataFrame(found["folds"]).set_index("data").T.to_string())
     print(pd.DataFrame(found["cost_by_size"]).to_string(index=False))
-    print(json.dumps({k: found[k] for k in ("resampled", "memory")}, indent=1))
+    print(json.dumps({"resampled": found["resampled"]}, indent=1))
     if options.json:
         Path(options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     return 0

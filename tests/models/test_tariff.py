@@ -20,7 +20,7 @@ from va_experiments.models.tariff2 import Tariff2
 
 
 def test_endorsement_counts_missing_as_absent_by_construction():
-    present = np.array([[1, 0], [0, 0], [1, 1]], dtype=np.float32)
+    present = np.array([[True, False], [False, False], [True, True]])
     assert endorsement(present, np.array([0, 0, 1])).tolist() == [[0.5, 0], [1, 1]]
 
 
@@ -36,7 +36,7 @@ def test_tariff_by_hand():
 def test_significance_keeps_a_clear_tariff_and_drops_noise():
     rng = np.random.default_rng(1)
     cause = np.repeat(np.arange(5), 60)
-    present = (rng.random((300, 2)) < 0.3).astype(np.float32)
+    present = rng.random((300, 2)) < 0.3
     present[:, 0] = np.where(cause == 0, rng.random(300) < 0.95, rng.random(300) < np.linspace(0.1, 0.2, 300))
     kept = significant(present, cause, 300, np.random.default_rng(2), touching=False)
     assert kept[0, 0]
@@ -46,7 +46,7 @@ def test_significance_keeps_a_clear_tariff_and_drops_noise():
 def test_significance_equals_a_plain_bootstrap():
     rng = np.random.default_rng(3)
     cause = rng.integers(0, 4, size=80)
-    present = (rng.random((80, 6)) < rng.random((4, 6))[cause]).astype(np.float32)
+    present = rng.random((80, 6)) < rng.random((4, 6))[cause]
     n_bootstrap = 40
     kept = significant(present, cause, n_bootstrap, np.random.default_rng(9), touching=True)
     again, sample = np.random.default_rng(9), []

@@ -25,9 +25,10 @@ __all__ = [
     "weights_from",
 ]
 
-_BLOCK = 1 << 16  # deaths scored at a time: bounds the memory
-_STRETCH = 1 << 13  # deaths whose bootstrap counts are turned into floats at a time
-_CELLS = 170_000  # bootstrap cells held at a time: bounds the memory
+# What bounds the memory. None changes a bit: all sums here are of whole numbers, or of halves.
+_BLOCK = 1 << 11  # deaths whose symptoms are turned into floats at a time
+_STRETCH = 1 << 8  # deaths of a cause whose bootstrap counts are turned into floats at a time
+_CELLS = 68_000  # bootstrap cells held at a time
 
 
 class Tariff(Model):
@@ -97,7 +98,7 @@ class Tariff(Model):
         self.check_parameters()
         labels = self._remember(train)
         by_id = np.argsort(train.id, kind="stable")  # what is drawn must not depend on the order of the rows
-        present = (train.symptoms[by_id] == 1).astype(np.float32)
+        present = train.symptoms[by_id] == 1
         self.order_, first, cause = np.unique(labels[by_id], return_index=True, return_inverse=True)
         if self.compat:
             _, first = np.unique(labels, return_index=True)
@@ -138,12 +139,12 @@ class Tariff(Model):
         return Prediction(probability, csmf, top_cause=named)
 
 
-def endorsement(present: npt.NDArray[np.float32], cause: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+def endorsement(present: npt.NDArray[np.bool_], cause: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     """Return the share of the deaths of each cause with each symptom; missing counts as absent.
 
     Parameters
     ----------
-    present : float32 array of 0 and 1, shape (n_deaths, n_symptoms)
+    present : bool array, shape (n_deaths, n_symptoms)
     cause : int array, shape (n_deaths,)
         Every number from 0 to the largest occurs.
 
@@ -151,8 +152,8 @@ def endorsement(present: npt.NDArray[np.float32], cause: npt.NDArray[np.intp]) -
     -------
     float64 array, shape (n_causes, n_symptoms)
     """
-    member = (cause == np.arange(cause.max() + 1)[:, None]).astype(np.float32)
-    return (member @ present).astype(np.float64) / member.sum(axis=1, keepdims=True)
+    share = np.stack([present[cause == c].sum(axis=0, dtype=np.float64) for c in range(int(cause.max()) + 1)])
+    return share / np.bincount(cause)[:, None]
 
 
 def tariffs(share: npt.NDArray[np.float64], *, rounded: bool = True) -> npt.NDArray[np.float64]:
@@ -170,7 +171,7 @@ def tariffs(share: npt.NDArray[np.float64], *, rounded: bool = True) -> npt.NDAr
 
 
 def significant(
-    present: npt.NDArray[np.float32],
+    present: npt.NDArray[np.bool_],
     cause: npt.NDArray[np.intp],
     n_bootstrap: int,
     rng: np.random.Generator,
@@ -204,7 +205,7 @@ def significant(
         for c, (first, last) in enumerate(pairwise(bounds)):
             for i in range(first, last, _STRETCH):
                 j = min(i + _STRETCH, last)
-                share[c] += drawn[:, i:j].astype(np.float32) @ present[by_cause[i:j], columns]
+                share[c] += drawn[:, i:j].astype(np.float32) @ present[by_cause[i:j], columns].astype(np.float32)
             share[c] /= np.maximum(deaths[c], 1)[:, None]
         sample = tariffs(share)
         low, high = _interval(sample)

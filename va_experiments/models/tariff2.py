@@ -94,7 +94,7 @@ class Tariff2(Model):
         self.check_parameters()
         labels = self._remember(train)
         by_id = np.argsort(train.id, kind="stable")
-        present = (train.symptoms[by_id] == 1).astype(np.float32)
+        present = train.symptoms[by_id] == 1
         self.order_, cause = np.unique(labels[by_id], return_inverse=True)
         share = endorsement(present, cause)
         exact = tariffs(share, rounded=False)

@@ -1,0 +1,19 @@
+"""A fit holds at most ten times the symptoms that it was given."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.memory import MODELS, divided, peaks
+
+
+@pytest.fixture(scope="module")
+def deaths():
+    return divided()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_memory_of_a_fit(name, deaths):
+    found = peaks(MODELS[name], *deaths)
+    assert found["fit_times"] <= 10
+    assert found["fit_and_predict_times"] <= 10
