@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -99,10 +100,11 @@ def test_a_design_is_scored_by_resampling_or_by_asking_anew() -> None:
     once, how = score_design(options, TRUTH, predicted, CAUSES, seed=4)
     asked = []
 
-    def predict(rows: np.ndarray) -> Prediction:
-        asked.append(len(rows))
-        p = predicted.probability[rows]
-        return Prediction(probability=p, csmf=p.mean(axis=0))
+    def predict(sets: Sequence[np.ndarray]) -> Iterator[Prediction]:
+        for rows in sets:
+            asked.append(len(rows))
+            p = predicted.probability[rows]
+            yield Prediction(probability=p, csmf=p.mean(axis=0))
 
     each, how_each = score_design(options, TRUTH, predicted, CAUSES, seed=4, predict=predict)
     assert asked == [400] * 25

@@ -215,6 +215,19 @@ def test_one_death_alone(name, split):
         np.testing.assert_allclose(alone.probability[0], together.probability[1], rtol=1e-6, atol=1e-12)
 
 
+def test_many_test_sets_are_predicted_one_as_the_other(name, split):
+    train, test = split
+    model = build(name).fit(train, seed=3)
+    if not model.joint:
+        return  # their predictions are resampled, never asked for again
+    sets = [np.array([0, 1, 1, 5, 7]), np.array([2, 3, 4, 4])]
+    found = list(model.predict_sets(test.without_causes(), sets, seed=4))
+    for rows, prediction in zip(sets, found, strict=True):
+        expected = model.predict(test.take(rows).without_causes(), seed=4)
+        np.testing.assert_allclose(prediction.probability, expected.probability, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(prediction.csmf, expected.csmf, rtol=1e-9, atol=1e-12)
+
+
 def test_data_without_covariates(name, split):
     train, test = (dataclasses.replace(d, covariates={}) for d in split)
     check_whole(build(name).fit(train, seed=3).predict(test, seed=4), test)

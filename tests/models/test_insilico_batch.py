@@ -66,6 +66,36 @@ def test_a_batch_is_reproducible():
     assert not np.array_equal(first.csmf_draws[0], first.csmf_draws[1])
 
 
+def test_many_test_sets_are_sampled_at_once(monkeypatch, small_deaths):
+    pytest.importorskip("torch", reason="needs the extra 'gpu'")
+    import va_experiments.models.insilico_batch as batch
+    from va_experiments.models import InSilicoVA
+
+    asked = []
+
+    def on_the_cpu(problems, sampling, *, seed, device):
+        asked.append(len(problems))
+        return sample_batch(problems, sampling, seed=seed, device="cpu")
+
+    monkeypatch.setattr(batch, "sample_batch", on_the_cpu)
+    monkeypatch.setattr("va_experiments.models.insilico.require_device", lambda name, device: None)
+    train, test = small_deaths.take(np.arange(200)), small_deaths.take(np.arange(200, 300)).without_causes()
+    rng = np.random.default_rng(3)
+    sets = [rng.integers(0, 100, size=n) for n in (100, 60, 100)]  # of different sizes
+    options = {"n_iterations": 600, "burn_in": 200, "n_chains": 2, "auto_length": False}
+    model = InSilicoVA(device="cuda", **options).fit(train, seed=1)
+    found = list(model.predict_sets(test, sets, seed=2))
+    assert sum(asked) == 6
+    assert len(asked) < 6
+    plain = InSilicoVA(**options).fit(train, seed=1)
+    for rows, ours in zip(sets, found, strict=True):
+        other = plain.predict(test.take(rows), seed=2)
+        assert ours.probability.shape == (len(rows), 4)
+        np.testing.assert_allclose(ours.csmf, other.csmf, atol=0.03)
+        np.testing.assert_allclose(ours.probability, other.probability, atol=0.1)
+        assert ours.diagnostics["n_chains"] == 2
+
+
 def test_what_a_batch_cannot_take_is_named():
     pytest.importorskip("torch", reason="needs the extra 'gpu'")
     symptoms, probability = deaths(1)

@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -113,8 +114,9 @@ def _test(
         predicted = clock.lap()
         if test.cause is not None:
 
-            def again(rows: npt.NDArray[np.intp]) -> Prediction:
-                return with_fractions(estimator.predict(blind.take(rows), seed=seed), cell.setting.csmf, training)[0]
+            def again(sets: Sequence[npt.NDArray[np.intp]]) -> Iterator[Prediction]:
+                for found in estimator.predict_sets(blind, sets, seed=seed):
+                    yield with_fractions(found, cell.setting.csmf, training)[0]
 
             scores, facts = score_design(
                 cell.setting.testset,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from va_experiments.metrics.testsets import Natural, TestSets, draw_test_sets, t
 
 __all__ = ["score_design", "score_each_test_set", "score_test_sets"]
 
-PredictRows = Callable[[npt.NDArray[np.intp]], PredictionLike]
-"""Rows of the test set, with repeats, to the prediction of a model that was given just these deaths."""
+PredictSets = Callable[[Sequence[npt.NDArray[np.intp]]], Iterable[PredictionLike]]
+"""Rows of each test set, with repeats, to the prediction of a model that was given just these deaths, set by set."""
 
 
 def score_design(
@@ -31,7 +31,7 @@ def score_design(
     seed: int,
     n_bootstrap: int = 100,
     train_cause: npt.ArrayLike | None = None,
-    predict: PredictRows | None = None,
+    predict: PredictSets | None = None,
 ) -> tuple[Scores, dict[str, Any]]:
     """Return all metrics of a prediction under a test-set design, and how they were come by.
 
@@ -110,7 +110,7 @@ def score_test_sets(
 
 def score_each_test_set(
     truth: npt.ArrayLike,
-    predict: PredictRows,
+    predict: PredictSets,
     prediction: PredictionLike,
     causes: Sequence[str],
     sets: TestSets,
@@ -124,7 +124,7 @@ def score_each_test_set(
     truth, causes, sets, train_cause
         As for `score_test_sets`.
     predict : callable
-        Rows of the test set to a prediction for these deaths.
+        Rows of all test sets to an iterable over their predictions, in order.
     prediction : PredictionLike
         Of the natural test set, for the natural columns of ``per_cause``.
 
@@ -135,10 +135,10 @@ def score_each_test_set(
     """
     cause = np.asarray(truth)
     tallies = []
-    for k in range(len(sets.weights)):
-        rows = sets.rows(k)
-        tallies.append(tally(cases_of(cause[rows], predict(rows), train_cause)))
-        hooks.progress(k + 1, len(sets.weights))
+    rows = [sets.rows(k) for k in range(len(sets.weights))]
+    for k, found in enumerate(predict(rows)):
+        tallies.append(tally(cases_of(cause[rows[k]], found, train_cause)))
+        hooks.progress(k + 1, len(rows))
     by_set = [evaluate(t) for t in tallies]
     values = {name: np.concatenate([v[name] for v in by_set]) for name in METRICS}
     true, top = (np.concatenate([getattr(t, name) for t in tallies]) for name in ("csmf_true", "csmf_top"))

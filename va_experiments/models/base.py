@@ -12,7 +12,7 @@ The contract (checked for every model by ``tests/models/test_contract.py``):
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -100,6 +100,20 @@ class Model:
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return cause probabilities and the model's own CSMF for these deaths."""
         raise NotImplementedError
+
+    def predict_sets(
+        self, test: Deaths, sets: Sequence[npt.NDArray[np.intp]], *, seed: int = 0
+    ) -> Iterator[Prediction]:
+        """Yield the prediction of each of many test sets drawn from the same deaths.
+
+        Parameters
+        ----------
+        test : Deaths
+        sets : sequence of int arrays
+            Rows of `test`, with repeats. A joint model that can work on several sets at once overrides this.
+        """
+        for rows in sets:
+            yield self.predict(test.take(rows), seed=seed)
 
     def get_params(self) -> dict[str, Any]:
         """Return the parameters as given, by name."""

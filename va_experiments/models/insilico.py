@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,12 +13,19 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.models.base import Model, Prediction
 from va_experiments.models.empirical import CONVERSIONS, empirical_probabilities, to_levels
-from va_experiments.models.insilico_posterior import check_sampling, require_device, sample_posterior
+from va_experiments.models.insilico_posterior import (
+    Posterior,
+    check_sampling,
+    require_device,
+    sample_posterior,
+    sample_posteriors,
+)
 from va_experiments.models.insilico_problem import Problem, build_problem
 
 __all__ = ["InSilicoVA"]
 
 _STATES = {"present": 1, "absent": 0}
+_SETS_AT_ONCE = 50  # test sets in one array program: bounds the memory
 
 
 class InSilicoVA(Model):
@@ -173,25 +180,45 @@ class InSilicoVA(Model):
             cause and inform CSMF and levels.
         """
         self._check_test(test)
-        columns = self.conditional_.causes
-        n_causes = len(test.causes)
         if len(test) == 0:
-            csmf = np.zeros(n_causes)
-            csmf[columns] = 1 / len(columns)
-            return Prediction(np.zeros((0, n_causes)), csmf)
-        names = tuple(test.causes[c] for c in columns)
+            csmf = np.zeros(len(test.causes))
+            csmf[self.conditional_.causes] = 1 / len(self.conditional_.causes)
+            return Prediction(np.zeros((0, len(test.causes))), csmf)
         group = np.unique(test.site, return_inverse=True)[1] if self.subpopulations == "site" else None
         problem = self.problem(test, group=group, known=known)
-        found = sample_posterior(problem, self, seed=seed, causes=names)
+        return self._prediction(test, sample_posterior(problem, self, seed=seed, causes=self._columns))
+
+    def predict_sets(
+        self, test: Deaths, sets: Sequence[npt.NDArray[np.intp]], *, seed: int = 0
+    ) -> Iterator[Prediction]:
+        """Yield the prediction of each test set; on a GPU, many sets are sampled at once."""
+        if self.device == "cpu" or self.subpopulations != "none":
+            yield from super().predict_sets(test, sets, seed=seed)
+            return
+        self._check_test(test)
+        for start in range(0, len(sets), _SETS_AT_ONCE):
+            drawn = [test.take(rows) for rows in sets[start : start + _SETS_AT_ONCE]]
+            problems = [self.problem(deaths) for deaths in drawn]
+            found = sample_posteriors(problems, self, seed=seed, causes=self._columns)
+            yield from map(self._prediction, drawn, found)
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        """Names of the causes that occur in training."""
+        return tuple(self.causes_[c] for c in self.conditional_.causes)
+
+    def _prediction(self, test: Deaths, found: Posterior) -> Prediction:
+        """Spread a posterior over the declared causes."""
+        columns, n_causes = self.conditional_.causes, len(test.causes)
         probability = np.zeros((len(test), n_causes))
         probability[:, columns] = found.probability
         draws = np.zeros((len(found.csmf_draws), n_causes))
         draws[:, columns] = found.csmf_draws
         diagnostics = dict(found.diagnostics)
-        if group is not None:
+        if self.subpopulations == "site":
             sites = [test.sites[s] for s in np.unique(test.site)]
             diagnostics["csmf_by_site"] = {
-                site: dict(zip(names, map(float, row), strict=True))
+                site: dict(zip(self._columns, map(float, row), strict=True))
                 for site, row in zip(sites, found.group_csmf, strict=True)
             }
         top = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from va_experiments.models.insilico_chain import Run, Sampling
 from va_experiments.models.insilico_convergence import Convergence, assess
 from va_experiments.models.insilico_problem import Problem
 
-__all__ = ["MAX_RHAT", "MIN_ESS", "Parameters", "Posterior", "check_sampling", "sample_posterior"]
+__all__ = ["MAX_RHAT", "MIN_ESS", "Parameters", "Posterior", "check_sampling", "sample_posterior", "sample_posteriors"]
 
 MAX_RHAT = 1.05
 """A run has converged when no cause's split R-hat exceeds this..."""
@@ -95,25 +95,9 @@ def sample_posterior(problem: Problem, p: Parameters, *, seed: int, causes: tupl
     causes : tuple of str
         Names of the problem's causes, for messages.
     """
-    sampling = Sampling(
-        n_iterations=p.n_iterations,
-        burn_in=p.burn_in,
-        thin=p.thin,
-        n_chains=p.n_chains,
-        original=p.sampler == "original",
-        jump_scale=p.jump_scale,
-        sd_max=_NO_LIMIT if p.compat else _SD_MAX,
-        checkpoint_every=p.checkpoint_every,
-        compat=p.compat,
-    )
     if p.device == "cuda":
-        from va_experiments.models.insilico_batch import sample_batch
-
-        batch = sample_batch([problem] * p.n_chains, sampling, seed=seed, device="cuda")
-        draws = batch.csmf_draws[:, :, None]
-        total = batch.probability.sum(axis=0)
-        return _summary(problem, draws, batch.level_draws, total, causes, assess(_quantities(draws)))
-    run = Run(problem, sampling, seed)
+        return sample_posteriors([problem], p, seed=seed, causes=causes)[0]
+    run = Run(problem, _sampling(p), seed)
     limit = p.max_iterations if p.auto_length else p.n_iterations
     seen: list[Convergence] = []
 
@@ -136,6 +120,44 @@ def sample_posterior(problem: Problem, p: Parameters, *, seed: int, causes: tupl
             + found.diagnostics["warning"]
         )
     return found
+
+
+def sample_posteriors(
+    problems: Sequence[Problem], p: Parameters, *, seed: int, causes: tuple[str, ...]
+) -> list[Posterior]:
+    """Sample several test sets as one array program, those of the same levels together, and summarise each.
+
+    The chains have the length of `p`; they are not lengthened.
+    """
+    from va_experiments.models.insilico_batch import sample_batch
+
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for k, problem in enumerate(problems):
+        alike.setdefault((problem.n_causes, *problem.levels.tolist()), []).append(k)
+    found: dict[int, Posterior] = {}
+    for places in alike.values():
+        chains = [problems[k] for k in places for _ in range(p.n_chains)]
+        batch = sample_batch(chains, _sampling(p), seed=seed, device=p.device)
+        for number, k in enumerate(places):
+            own = slice(number * p.n_chains, (number + 1) * p.n_chains)
+            draws = batch.csmf_draws[own, :, None]
+            total = batch.probability[own, : len(problems[k].arrays.profile)].sum(axis=0)
+            found[k] = _summary(problems[k], draws, batch.level_draws[own], total, causes, assess(_quantities(draws)))
+    return [found[k] for k in range(len(problems))]
+
+
+def _sampling(p: Parameters) -> Sampling:
+    return Sampling(
+        n_iterations=p.n_iterations,
+        burn_in=p.burn_in,
+        thin=p.thin,
+        n_chains=p.n_chains,
+        original=p.sampler == "original",
+        jump_scale=p.jump_scale,
+        sd_max=_NO_LIMIT if p.compat else _SD_MAX,
+        checkpoint_every=p.checkpoint_every,
+        compat=p.compat,
+    )
 
 
 def _quantities(draws: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
