@@ -30,7 +30,8 @@ from va_experiments.config import parse_config
 from va_experiments.data import load
 from va_experiments.data.deaths import Deaths
 from va_experiments.metrics.csmf import chance_corrected
-from va_experiments.metrics.registry import CASE_METRICS, METRICS
+from va_experiments.metrics.inversion import accuracy_interval
+from va_experiments.metrics.registry import CASE_METRICS, ESTIMATES, METRICS
 from va_experiments.metrics.resampling import bootstrap_weights, interval
 from va_experiments.metrics.score import LEVEL, evaluate
 from va_experiments.metrics.tally import Cases, cases_of, tally
@@ -103,17 +104,25 @@ def plain_cell(cell: Cell, deaths: Deaths, seconds: _Seconds) -> tuple[dict[str,
 def _intervals(whole: Cases, point: Mapping[str, float], cell: Cell) -> dict[str, float]:
     rng = generator(integer_seed([cell.split.spec(), cell.setting.seed], "bootstrap"), "bootstrap")
     n = len(whole.truth)
+    samples = [tally(whole), *(tally(whole, bootstrap_weights(n, 1, rng)) for _ in range(cell.setting.n_bootstrap))]
     resampled: dict[str, list[float]] = {name: [] for name in METRICS}
-    for _ in range(cell.setting.n_bootstrap):
-        weights = bootstrap_weights(n, 1, rng)
-        for name, value in evaluate(tally(whole, weights)).items():
+    for sample in samples[1:]:
+        for name, value in evaluate(sample).items():
             resampled[name].append(float(value[0]))
+    found = {
+        name: interval(point[name], np.array(resampled[name]), level=LEVEL)
+        for name, info in METRICS.items()
+        if info.interval == "percentile"
+    }
+    true = np.concatenate([sample.csmf_true for sample in samples])
+    for name, (_, estimate) in ESTIMATES.items():
+        both = accuracy_interval(true, np.concatenate([estimate(sample) for sample in samples])[None], level=LEVEL)
+        found[f"csmf_accuracy_{name}"] = both[0][0], both[1][0]
+        found[f"cccsmf_{name}"] = chance_corrected(both[0])[0], chance_corrected(both[1])[0]
     ends: dict[str, float] = {}
-    for name, info in METRICS.items():
-        if info.interval:
-            low, high = interval(point[name], np.array(resampled[name]), level=LEVEL, kind=info.interval)
-            ends[f"{name}_low"] = max(float(low), info.range[0])
-            ends[f"{name}_high"] = min(float(high), info.range[1])
+    for name, (low, high) in found.items():
+        least, most = METRICS[name].range
+        ends[f"{name}_low"], ends[f"{name}_high"] = max(float(low), least), min(float(high), most)
     return ends
 
 

@@ -24,9 +24,9 @@ import numpy.typing as npt
 from va_experiments.metrics import calibration, ceilings, csmf, individual
 from va_experiments.metrics.tally import Cases, Tally
 
-__all__ = ["CASE_METRICS", "METRICS", "METRIC_SET_VERSION", "MetricInfo"]
+__all__ = ["CASE_METRICS", "ESTIMATES", "METRICS", "METRIC_SET_VERSION", "MetricInfo"]
 
-METRIC_SET_VERSION = 2
+METRIC_SET_VERSION = 3
 """Version of the meanings of all metrics together; part of a cell's key."""
 
 Floats = npt.NDArray[np.float64]
@@ -46,16 +46,17 @@ class MetricInfo:
     function: Callable
     """Of a `Tally`, for each resample; in `CASE_METRICS` of `Cases`, one number."""
     interval: str = ""
-    """Kind of the bootstrap interval over deaths that ``<name>_low`` and ``<name>_high`` give: ``"percentile"``, or
-    ``"hull"`` for metrics that a small sample biases (see `va_experiments.metrics.resampling.interval`)."""
+    """Kind of the bootstrap interval over deaths that ``<name>_low`` and ``<name>_high`` give: ``"percentile"``
+    (`va_experiments.metrics.resampling.interval`), or ``"inversion"`` for CSMF accuracies, which a small sample biases
+    (`va_experiments.metrics.inversion`). Without one: no kind tried covers as it says."""
 
 
-def _estimates() -> Mapping[str, tuple[str, Estimate]]:
-    return {
-        "top": ("the shares of the named causes", lambda t: t.csmf_top),
-        "mean": ("the mean probability", lambda t: t.csmf_mean),
-        "model": ("the model's own CSMF", lambda t: t.csmf_model),
-    }
+ESTIMATES: Mapping[str, tuple[str, Estimate]] = {
+    "top": ("the shares of the named causes", lambda t: t.csmf_top),
+    "mean": ("the mean probability", lambda t: t.csmf_mean),
+    "model": ("the model's own CSMF", lambda t: t.csmf_model),
+}
+"""The three estimates of the cause fractions, by the ending of their metrics' names: in words, and of a `Tally`."""
 
 
 def _accuracy(variant: Callable[[npt.ArrayLike, npt.ArrayLike], Floats], estimate: Estimate, tally: Tally) -> Floats:
@@ -69,14 +70,14 @@ def _cccsmf(estimate: Estimate, tally: Tally) -> Floats:
 def _csmf_metrics() -> dict[str, MetricInfo]:
     rows: dict[str, MetricInfo] = {}
     lowest = -1.0
-    for name, (source, estimate) in _estimates().items():
+    for name, (source, estimate) in ESTIMATES.items():
         rows[f"csmf_accuracy_{name}"] = MetricInfo(
             f"CSMF accuracy ({name})",
             True,
             (lowest, 1),
             f"CSMF accuracy of {source}; declared list; undetermined deaths are a class of their own.",
             functools.partial(_accuracy, csmf.csmf_accuracy, estimate),
-            interval="hull",
+            interval="inversion",
         )
         rows[f"cccsmf_{name}"] = MetricInfo(
             f"CCCSMF ({name})",
@@ -84,6 +85,7 @@ def _csmf_metrics() -> dict[str, MetricInfo]:
             (-5.5, 1),
             f"CSMF accuracy of {source}, corrected for chance by the constant 1 - 1/e.",
             functools.partial(_cccsmf, estimate),
+            interval="inversion",
         )
         rows[f"csmf_accuracy_{name}_determined"] = MetricInfo(
             f"CSMF accuracy ({name}), determined only",
@@ -145,7 +147,6 @@ METRICS: dict[str, MetricInfo] = {
         (-1, 1),
         "Chance-corrected concordance (N = declared list), median over causes with deaths in the test set.",
         _median_ccc,
-        interval="hull",
     ),
     "pccc3": MetricInfo(
         "partial CCC, top 3",
@@ -168,7 +169,6 @@ METRICS: dict[str, MetricInfo] = {
         (0, 1),
         "Unweighted mean positive predictive value over causes with deaths in the test set; 0 where never named.",
         lambda t: individual.macro(individual.positive_predictive_value(t.correct, t.named), t.true),
-        interval="hull",
     ),
     "kappa": MetricInfo(
         "Cohen's kappa",
@@ -279,7 +279,7 @@ CASE_METRICS: dict[str, MetricInfo] = {
 }
 """Metrics of `Cases`, by name: computed once, on the whole test set."""
 
-for _name in _estimates():
+for _name in ESTIMATES:
     CASE_METRICS[f"cccsmf_empirical_{_name}"] = MetricInfo(
         f"CCCSMF ({_name}), empirical chance",
         True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from va_experiments.metrics import individual
 from va_experiments.metrics.csmf import chance_corrected
-from va_experiments.metrics.registry import CASE_METRICS, METRIC_SET_VERSION, METRICS
+from va_experiments.metrics.inversion import accuracy_interval
+from va_experiments.metrics.registry import CASE_METRICS, ESTIMATES, METRIC_SET_VERSION, METRICS
 from va_experiments.metrics.resampling import bootstrap_weights, interval
-from va_experiments.metrics.tally import PredictionLike, Tally, cases_of, tally
+from va_experiments.metrics.tally import Cases, PredictionLike, Tally, cases_of, tally
 from va_experiments.seeds import generator
 
 __all__ = ["METRIC_SET_VERSION", "Scores", "evaluate", "per_cause_table", "score"]
@@ -88,26 +89,40 @@ def score(
     if cases.n_causes != len(causes):
         raise ValueError(f"probabilities over {cases.n_causes} causes for a list of {len(causes)}")
     sums = tally(cases)
-    parts = [evaluate(sums)]
-    rng = generator(seed, "bootstrap")
-    at_once = max(1, MAX_WEIGHTS // len(cases.truth))
-    for done in range(0, n_bootstrap, at_once):
-        weights = bootstrap_weights(len(cases.truth), min(at_once, n_bootstrap - done), rng)
-        parts.append(evaluate(tally(cases, weights)))
-    resampled = {name: np.concatenate([part[name] for part in parts]) for name in METRICS}
-    values = {name: float(value[0]) for name, value in resampled.items()}
+    values = {name: float(value[0]) for name, value in evaluate(sums).items()}
     if n_bootstrap:
-        for kind in ("percentile", "hull"):
-            names = [name for name, info in METRICS.items() if info.interval == kind]
-            stacked = np.stack([resampled[name] for name in names], axis=1)
-            for name, low, high in zip(names, *interval(stacked[0], stacked[1:], level=LEVEL, kind=kind), strict=True):
-                least, most = METRICS[name].range
-                values[f"{name}_low"], values[f"{name}_high"] = max(float(low), least), min(float(high), most)
+        values |= _intervals([sums, *_resampled(cases, n_bootstrap, generator(seed, "bootstrap"))])
     values |= {name: float(info.function(cases)) for name, info in CASE_METRICS.items()}
-    for name in ("top", "mean", "model"):
+    for name in ESTIMATES:
         corrected = chance_corrected(values[f"csmf_accuracy_{name}"], values["csmf_chance"])
         values[f"cccsmf_empirical_{name}"] = float(corrected)
     return Scores({k: v for k, v in values.items() if math.isfinite(v)}, per_cause_table(sums))
+
+
+def _resampled(cases: Cases, n_bootstrap: int, rng: np.random.Generator) -> Iterator[Tally]:
+    """Yield the sums of the resamples, `MAX_WEIGHTS` at a time."""
+    n = len(cases.truth)
+    at_once = max(1, MAX_WEIGHTS // n)
+    for done in range(0, n_bootstrap, at_once):
+        yield tally(cases, bootstrap_weights(n, min(at_once, n_bootstrap - done), rng))
+
+
+def _intervals(parts: Sequence[Tally]) -> dict[str, float]:
+    """Return the ends of the intervals of every metric that has one; the first row of the first part is the sample."""
+    names = [name for name, info in METRICS.items() if info.interval == "percentile"]
+    by_part = [evaluate(part, names) for part in parts]
+    stacked = np.stack([np.concatenate([values[name] for values in by_part]) for name in names], axis=1)
+    ends = dict(zip(names, zip(*interval(stacked[0], stacked[1:], level=LEVEL), strict=True), strict=True))
+    true = np.concatenate([part.csmf_true for part in parts])
+    estimated = np.stack([np.concatenate([of(part) for part in parts]) for _, of in ESTIMATES.values()])
+    for name, *both in zip(ESTIMATES, *accuracy_interval(true, estimated, level=LEVEL), strict=True):
+        ends[f"csmf_accuracy_{name}"] = both[0], both[1]
+        ends[f"cccsmf_{name}"] = chance_corrected(both[0]), chance_corrected(both[1])
+    found = {}
+    for name, (low, high) in ends.items():
+        least, most = METRICS[name].range
+        found[f"{name}_low"], found[f"{name}_high"] = max(float(low), least), min(float(high), most)
+    return found
 
 
 def per_cause_table(sums: Tally) -> dict[str, npt.NDArray[np.float64]]:
