@@ -78,8 +78,8 @@ def methods(jobs: Sequence[Job]) -> list[str]:
         "are scored: shares of top causes, mean probability, and the model's own.",
         "Chance-corrected concordance is averaged over the declared causes that have deaths (Murray et al. 2011).",
         f"Intervals of a cell are 95% bootstrap intervals over {first.n_bootstrap} resamples of its deaths: by "
-        "inversion of a test for CSMF accuracies (Carpenter, J R Stat Soc B 1999, 61:159), which a small sample biases, "
-        "and percentiles for the others. They do not cover the choice of site or split.",
+        "inversion of a test for CSMF accuracies (Carpenter, J R Stat Soc B 1999, 61:159), which a small sample "
+        "biases, and percentiles for the others. They do not cover the choice of site or split.",
         "Splits are drawn from seeds that depend on protocol, sites, size and repeat alone, so every model saw the "
         "same deaths; seeds of a model depend on the content of its cell.",
     ]
