@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
-from va_experiments.protocols import PROTOCOLS, Split, protocol_options, resolve_site, resolve_sites, splits
+from va_experiments.protocols import PROTOCOLS, Split, Splits, protocol_options, resolve_site, resolve_sites, splits
 from va_experiments.protocols.options import canonical_size
 from va_experiments.protocols.stratify import stratified_folds, stratified_order
 
@@ -310,3 +311,23 @@ def test_every_yaml_is_a_protocol_and_writes_out_the_defaults() -> None:
             plain = {k: [*map(list, v.values())] if k == "countries" else v for k, v in vars(options).items()}
             base = {k: [*map(list, v.values())] if k == "countries" else v for k, v in vars(type(options)()).items()}
             assert plain == base
+
+
+@pytest.mark.parametrize("options", EVERY, ids=lambda o: o["name"])
+def test_splits_held_as_columns_are_those_that_were_put_in(options: dict, deaths: Deaths) -> None:
+    found = splits(options, deaths)
+    objects = list(found)
+    assert found == objects
+    assert Splits(objects) == found
+    assert found[1:3] == objects[1:3]
+    assert found[-1] == objects[-1]
+    assert len({s.spec().__repr__() for s in objects}) == len(objects)
+    for split, kind in zip(objects, found.kind.tolist(), strict=True):
+        assert dataclasses.replace(split, repeat=0, fold=0, replicate=0) == found.kinds[kind]
+
+
+def test_a_repeat_more_costs_sixteen_bytes(deaths: Deaths) -> None:
+    few, many = (splits({"name": "pooled", "repeats": n}, deaths) for n in (10, 10_000))
+    assert len(few.kinds) == len(many.kinds) == 1
+    assert sum(c.itemsize for c in (many._kind, many._repeat, many._fold, many._replicate)) == 16
+    assert many[9_999].repeat == 9_999

@@ -21,7 +21,7 @@ from va_experiments.config import Config
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.metrics.testsets import testset_options
-from va_experiments.protocols import Split, splits
+from va_experiments.protocols import Split, Splits, splits
 from va_experiments.seeds import canonical_json
 
 __all__ = ["BASELINES", "Costs", "Job", "Plan", "Tasks", "plan"]
@@ -69,7 +69,7 @@ class Plan:
 
     jobs: tuple[Job, ...]
     models: tuple[ModelSpec, ...]
-    splits: tuple[Split, ...]
+    splits: Splits
     settings: tuple[Setting, ...]
     model: npt.NDArray[np.int32]
     split: npt.NDArray[np.int32]
@@ -153,17 +153,10 @@ class Plan:
     def _deaths(self, rows: Rows, sizes: Mapping[str, Mapping[str, int]]) -> tuple[Floats, Floats]:
         """Return about how many deaths each of these cells is tested on, and trained on."""
         both = np.zeros((2, len(rows)))
-        known: dict[tuple[object, ...], tuple[float, float]] = {}
         for fingerprint, size in sizes.items():
             wanted = np.array([s.fingerprint == fingerprint for s in self.settings])[self.setting[rows]]
-            used, place = np.unique(self.split[rows[wanted]], return_inverse=True)
-            found = np.zeros((2, len(used)))
-            for number, index in enumerate(used.tolist()):
-                split = self.splits[index]
-                words = (split.train_sites, split.test_sites, split.train_size, split.test_share, split.n_folds)
-                if words not in known:
-                    known[words] = _expected(split, size)
-                found[:, number] = known[words]
+            used, place = np.unique(self.splits.kind[self.split[rows[wanted]]], return_inverse=True)
+            found = np.array([_expected(self.splits.kinds[k], size) for k in used.tolist()]).reshape(-1, 2).T
             both[:, wanted] = found[:, place]
         return both[0], both[1]
 
@@ -249,7 +242,7 @@ class _Builder:
         self._settings: dict[bytes, int] = {}
         self._model_list: list[ModelSpec] = []
         self._setting_list: list[Setting] = []
-        self._split_list: list[Split] = []
+        self._splits = Splits()
         self._train_digests, self._split_digests = bytearray(), bytearray()  # 32 bytes a split: there may be a million
         self._lists: dict[str, npt.NDArray[np.int32]] = {}
         self._blocks: list[tuple[int, npt.NDArray[np.int32], int]] = []
@@ -299,12 +292,12 @@ class _Builder:
         sites = config.site.get("test_sites", "all")
         identity = canonical_json([options, sites, data.fingerprint])
         if identity not in self._lists:
-            first = len(self._split_list)
-            self._split_list += splits(options, data, sites)
-            for split in self._split_list[first:]:
+            first = len(self._splits)
+            for split in splits(options, data, sites):
+                self._splits.append(split)
                 self._split_digests += hashlib.sha256(canonical_json(split.spec()).encode()).digest()
                 self._train_digests += hashlib.sha256(canonical_json(split.train_key()).encode()).digest()
-            self._lists[identity] = np.arange(first, len(self._split_list), dtype=np.int32)
+            self._lists[identity] = np.arange(first, len(self._splits), dtype=np.int32)
         return self._lists[identity]
 
     def _block(self, model: ModelSpec, rows: npt.NDArray[np.int32], setting: Setting) -> int:
@@ -349,7 +342,7 @@ class _Builder:
         return Plan(
             jobs=jobs,
             models=tuple(self._model_list),
-            splits=tuple(self._split_list),
+            splits=self._splits,
             settings=tuple(self._setting_list),
             model=model[kept],
             split=split[kept],

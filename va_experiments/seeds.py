@@ -15,10 +15,13 @@ import numpy as np
 
 __all__ = ["canonical_json", "content_hash", "generator", "integer_seed"]
 
+# json.dumps with options makes an encoder for every call: a third of the time of planning a million cells
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
 
 def canonical_json(content: Any) -> str:
     """Return the one JSON text of `content`: keys sorted, no spaces, ASCII, no NaN (a ``ValueError``)."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _canonical.encode(content)
 
 
 def content_hash(content: Any) -> str:

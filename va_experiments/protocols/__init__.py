@@ -5,6 +5,7 @@
 ...     train, test = split.indices(deaths)
 """
 
+from va_experiments.protocols.columns import Splits
 from va_experiments.protocols.designs import splits
 from va_experiments.protocols.options import (
     PROTOCOLS,
@@ -30,6 +31,7 @@ __all__ = [
     "Pooled",
     "ProtocolOptions",
     "Split",
+    "Splits",
     "protocol_options",
     "resolve_site",
     "resolve_sites",

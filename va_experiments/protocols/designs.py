@@ -10,6 +10,7 @@ import numpy as np
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
+from va_experiments.protocols.columns import Splits
 from va_experiments.protocols.options import (
     Assign,
     InDomain,
@@ -27,7 +28,7 @@ __all__ = ["splits"]
 
 def splits(
     protocol: Mapping[str, Any] | ProtocolOptions, deaths: Deaths, test_sites: str | Iterable[str] = "all"
-) -> list[Split]:
+) -> Splits:
     """Return the splits of a protocol, in a fixed order. No rows are drawn yet: see `Split.indices`.
 
     Parameters
@@ -56,7 +57,7 @@ def splits(
         raise InputError(f"data '{deaths.name}' has 0 rows; nothing to test on")
     if not deaths.labelled and not isinstance(options, Assign):
         raise InputError(f"data '{deaths.name}' has no causes: only protocol=assign can use them")
-    found = list(_sized(options, deaths, _whole(options, sites, present)))
+    found = Splits(_sized(options, deaths, _whole(options, sites, present)))
     if not found:
         raise InputError(f"protocol {options.name} with test site {', '.join(sites)} has no splits")
     return found
