@@ -8,6 +8,7 @@ the store.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import logging
 import math
@@ -231,18 +232,32 @@ def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    client = MlflowClient(tracking_uri=_uri(config) or local_uri(outputs))
-    found = client.get_experiment_by_name(config.experiment)
-    if found is not None:
-        return client, found.experiment_id
-    location = None if config.uri else (outputs / "artifacts").resolve().as_uri()
-    try:
-        return client, client.create_experiment(config.experiment, artifact_location=location)
-    except MlflowException:  # another process was faster
+    uri = _uri(config) or local_uri(outputs)
+    with _one_opens(uri):
+        client = MlflowClient(tracking_uri=uri)
         found = client.get_experiment_by_name(config.experiment)
-        if found is None:
-            raise
-        return client, found.experiment_id
+        if found is not None:
+            return client, found.experiment_id
+        location = None if config.uri else (outputs / "artifacts").resolve().as_uri()
+        try:
+            return client, client.create_experiment(config.experiment, artifact_location=location)
+        except MlflowException:  # another process was faster
+            found = client.get_experiment_by_name(config.experiment)
+            if found is None:
+                raise
+            return client, found.experiment_id
+
+
+@contextlib.contextmanager
+def _one_opens(uri: str) -> Iterator[None]:
+    """Let one process at a time open an SQLite file: the first makes its tables; two at once break them."""
+    with contextlib.ExitStack() as held:
+        if uri.startswith("sqlite:///"):
+            path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+            with contextlib.suppress(OSError):  # no such folder, no locks: MLflow says so itself, or all goes well
+                file = held.enter_context(open(path.with_name(f"{path.name}.opening"), "a"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _uri(config: TrackingConfig) -> str | None:

@@ -1,16 +1,23 @@
 """Inject every fault, print the table, and write it into ``docs/explanation/what-survives-what.md``.
 
 ``python -m tests.faults`` runs all; with names (``F3 F7``) only those, and with ``--write`` puts their rows in place of
-the page's. ``--quick`` runs each with fewer injections; its rows are marked so.
+the page's. ``--quick`` runs each with fewer injections; its rows are marked so. Each scenario is a process of its own.
+Those that measure nothing but whether results survive run beside one another, ``--lanes`` at a time, which is one more
+disturbance; those with a bound on time or on memory run alone, after the others.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import os
 import platform
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from tests.faults import scenarios_disk as disk
@@ -41,11 +48,11 @@ ALL: dict[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
     "F14": (workers.f14_hang, workers.f14_hang),
     "F15": (workers.f15_errors, workers.f15_errors),
     "F16": (lambda: views.f16_mlflow(hold=60), views.f16_mlflow),
-    "F17": (lambda: views.f17_prefect(4), lambda: views.f17_prefect(1)),
+    "F17": (lambda: views.f17_prefect(4), lambda: views.f17_prefect(1, more=False)),
     "F18": (disk.f18_changes, disk.f18_changes),
     "F19": (disk.f19_clock_and_locale, disk.f19_clock_and_locale),
     "F20": (workers.f20_workers, lambda: workers.f20_workers((2,))),
-    "F21": (views.f21_first_use, lambda: views.f21_first_use(3)),
+    "F21": (lambda: views.f21_first_use(20), lambda: views.f21_first_use(1)),
     "F22": (disk.f22_moved, disk.f22_moved),
     "F23": (workers.f23_soak, lambda: workers.f23_soak(10)),
     "F24": (disk.f24_incomplete, disk.f24_incomplete),
@@ -53,6 +60,12 @@ ALL: dict[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
     "states-ray": (lambda: workers.states(ray=True), lambda: workers.states(ray=True)),
     "resume": (disk.resume_settings, disk.resume_settings),
 }
+
+ALONE = ("F1", "F2", "F9", "F10", "F13", "F14", "F23")
+"""Scenarios with a bound on seconds, on the machine's memory or on the driver's."""
+
+LIMIT = 1800
+"""Seconds after which a scenario is ended."""
 
 
 def tried(name: str, *, quick: bool = False) -> Row:
@@ -66,6 +79,19 @@ def tried(name: str, *, quick: bool = False) -> Row:
     row.seconds = time.monotonic() - began
     row.run = time.strftime("%Y-%m-%d") + (", quick" if quick else "")
     return row
+
+
+def tried_apart(name: str, *, quick: bool) -> Row:
+    """Run one scenario in a process of its own."""
+    command = [sys.executable, "-m", "tests.faults", name, "--row", *(["--quick"] if quick else [])]
+    began = time.monotonic()
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
+        return Row(**json.loads(done.stdout.splitlines()[-1]))
+    except (subprocess.TimeoutExpired, ValueError, IndexError, TypeError) as error:
+        row = Row(name, ALL[name][0].__name__, 0, 0, 0, [f"no row: {type(error).__name__}: {error}"[:500]])
+        row.seconds = time.monotonic() - began
+        return row
 
 
 HEAD = ("#", "fault", "times injected", "cells lost", "finished cells recomputed", "verdict", "remarks", "run")
@@ -103,20 +129,32 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help=f"of {', '.join(ALL)}; all if none is given")
     parser.add_argument("--quick", action="store_true", help="fewer injections")
     parser.add_argument("--write", action="store_true", help="write the rows into the page")
+    parser.add_argument("--lanes", type=int, default=2, metavar="N", help="scenarios beside one another; default: 2")
+    parser.add_argument("--row", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    rows = []
-    for name in options.names or ALL:
-        row = tried(name, quick=options.quick)
-        rows.append(row)
-        print(
-            f"{name:<10} {row.verdict:<10} {row.seconds:6.0f} s  {row.injected} x {row.fault}; {row.note}", flush=True
-        )
-        for problem in row.found:
-            print(f"           ! {problem}", flush=True)
-        if options.write or not (options.names or options.quick):
-            write([row])
-    print("\n" + table([line(row) for row in rows]))
-    return min(100, sum(r.verdict == "FAILED" for r in rows))
+    names = options.names or list(ALL)
+    if options.row:
+        print(json.dumps(dataclasses.asdict(tried(names[0], quick=options.quick))))
+        return 0
+    rows: dict[str, Row] = {}
+    together = [n for n in names if n not in ALONE]
+    for lanes, several in ((max(1, options.lanes), together), (1, [n for n in names if n in ALONE])):
+        with ThreadPoolExecutor(lanes) as pool:
+            waiting = {pool.submit(tried_apart, name, quick=options.quick): name for name in several}
+            for future in as_completed(waiting):
+                row = rows[waiting[future]] = future.result()
+                tell(waiting[future], row)
+                if options.write or not (options.names or options.quick):
+                    write([row])
+    print("\n" + table([line(rows[name]) for name in names]))
+    return min(100, sum(r.verdict == "FAILED" for r in rows.values()))
+
+
+def tell(name: str, row: Row) -> None:
+    """Print what became of a scenario."""
+    print(f"{name:<10} {row.verdict:<10} {row.seconds:6.0f} s  {row.injected} x {row.fault}; {row.note}", flush=True)
+    for problem in row.found:
+        print(f"           ! {problem}", flush=True)
 
 
 if __name__ == "__main__":

@@ -103,10 +103,10 @@ class Process:
 class Zygote:
     """The forking process; see ``zygote.py``."""
 
-    def __init__(self) -> None:
+    def __init__(self, *more: str) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.zygote"],
+            [sys.executable, "-m", "tests.faults.zygote", *more],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -134,6 +134,11 @@ class Zygote:
 
 
 _zygote: list[Zygote] = []
+
+
+def prepare(*modules: str) -> None:
+    """Have drivers forked from now on from a process that has imported these modules too."""
+    _zygote.insert(0, Zygote(*modules))
 
 
 @dataclass
@@ -268,7 +273,7 @@ def undisturbed(*arguments: str, base: Sequence[str] = (*SMALL, *INLINE)) -> dic
     key = (*base, *arguments)
     if key not in _undisturbed:
         with Place.new(*base) as place:
-            done = place.run(*arguments, timeout=300)
+            done = place.run(*arguments, timeout=900)
             assert done.code == 0, done.err[-3000:]
             _undisturbed[key] = place.store()
     return _undisturbed[key]

@@ -8,11 +8,26 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 
-from tests.faults.harness import SMALL, Place, Process, Row, alive, children, compare, stored, undisturbed, until
+from tests.faults.harness import (
+    SMALL,
+    Place,
+    Process,
+    Row,
+    alive,
+    children,
+    compare,
+    prepare,
+    stored,
+    undisturbed,
+    until,
+)
+from va_experiments.config import TrackingConfig
+from va_experiments.flow.prefect_server import PrefectServer
 
 TOY = ("model=toy", "model.seconds=0.3")
 MLFLOW = ("execution=inline", "tracking=local", "tracking.prefect=false")
@@ -78,48 +93,100 @@ def f16_mlflow(*, hold: float = 20) -> Row:
     return row
 
 
-def f17_prefect(times: int = 2) -> Row:
-    """Kill Prefect's server before the flow begins, and while it runs."""
-    row = Row("F17", "Prefect's server killed", 0, 0, 0)
-    right = undisturbed("model=toy", "model.seconds=3")
-    for number in range(times):
+def _flow_runs(home: Path) -> int:
+    """Return how many flow runs Prefect's database says are running."""
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(_opened(home)) as connection:
+        return int(connection.execute("select count(*) from flow_run where state_type = 'RUNNING'").fetchone()[0])
+    return 0
+
+
+def _opened(home: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{home / 'prefect.db'}?mode=ro", uri=True, timeout=5)
+
+
+def _servers(process: Process) -> list[psutil.Process]:
+    found = []
+    for pid in children(process.pid):
+        with contextlib.suppress(psutil.Error):
+            if "prefect_serve" in " ".join((one := psutil.Process(pid)).cmdline()):
+                found.append(one)
+    return found
+
+
+def f17_prefect(times: int = 4, *, more: bool = True) -> Row:
+    """Kill Prefect's server before the flow begins and while it runs; lock its database; name a server that is not."""
+    row = Row("F17", "Prefect's server killed before and during the flow, its database locked, no server", 0, 0, 0)
+    right = undisturbed("model=toy", "model.seconds=4")
+    ways = ["before the flow", "during the flow"] * times + ["database locked", "no server"] * more
+
+    def one(way: str) -> list[str]:
         with Place.new(*SMALL, *PREFECT) as place:
-            process = place.start("model=toy", "model.seconds=3", "tracking.prefect_wait_seconds=5", real=True)
-            servers: list[int] = []
-
-            def server(process: Process = process, servers: list[int] = servers) -> bool:
-                servers[:] = [
-                    c for c in children(process.pid) if "prefect_serve" in " ".join(psutil.Process(c).cmdline())
-                ]
-                return bool(servers) or process.code is not None
-
-            until(server, timeout=60)
-            wanted = 1 + 2 * (number % 2)
-            until(lambda p=place, q=process, w=wanted: p.begun() >= w or q.code is not None, timeout=120)
+            arguments = ["model=toy", "model.seconds=4", "tracking.prefect_wait_seconds=5"]
+            home = place.outputs / "prefect"
+            if way == "no server":
+                arguments.append("tracking.prefect_api_url=http://127.0.0.1:9/api")
+            process = place.start(*arguments, real=True)
+            if way == "before the flow":
+                until(lambda: _servers(process) or process.code is not None, timeout=120)
+            elif way != "no server":
+                until(lambda: _flow_runs(home) or process.code is not None, timeout=120, every=0.3)
+            if process.code is not None:
+                return [f"{way}: the run was over before the fault"]
             family = children(process.pid)
-            for pid in servers:
-                psutil.Process(pid).kill()
-                row.injected += 1
+            if way.endswith("the flow"):
+                for server in _servers(process):
+                    server.kill()
+            elif way == "database locked":
+                with contextlib.closing(sqlite3.connect(home / "prefect.db", timeout=60, isolation_level=None)) as held:
+                    held.execute("begin exclusive")
+                    until(lambda: process.code is not None, timeout=60, every=0.2)
             process.wait(200)
-            row.expect(process.code == 0, f"code {process.code}: {process.err[-600:]}")
-            compare(row, right, place)
-            row.recomputed += max(0, place.begun() - len(right))
-            row.expect(until(lambda f=family: not alive(f), 10), f"left behind: {alive(family)}")
+            own = Row("", "", 1, 0, 0)
+            own.expect(process.code == 0, f"{way}: code {process.code}: {process.err[-600:]}")
+            own.expect("Traceback" not in process.err, f"{way}: a traceback: {process.err[-600:]}")
+            compare(own, right, place)
+            own.recomputed += max(0, place.begun() - len(right))
+            own.expect(until(lambda: not alive(family), 10), f"{way}: left behind: {alive(family)}")
+            row.injected += 1
+            row.lost += own.lost
+            row.recomputed += own.recomputed
+            return own.found
+
+    with ThreadPoolExecutor(3) as pool:  # most of it is waiting for the server
+        for found in pool.map(one, ways):
+            row.found += found
     return row
 
 
-def f21_first_use(processes: int = 8, times: int = 1) -> Row:
-    """Let several processes open one fresh MLflow database at once."""
-    row = Row("F21", f"{processes} processes' first use of one MLflow database", 0, 0, 0)
+def f21_first_use(times: int = 1, processes: int = 8) -> Row:
+    """Let several runs open one fresh MLflow database at once, and several servers one fresh Prefect database."""
+    row = Row("F21", f"{processes} at once make first use of one MLflow database, of one Prefect database", 0, 0, 0)
     right = undisturbed("model=toy")
+    prepare("mlflow", "mlflow.tracking", "mlflow.store.tracking.sqlalchemy_store")  # imports done: all begin at once
     for _ in range(times):
         with Place.new(*SMALL, *MLFLOW) as place:
             uri = f"tracking.uri=sqlite:///{place.root / 'team.db'}"
-            running = [place.start("model=toy", uri, outputs=place.root / f"o{n}", real=True) for n in range(processes)]
+            running = [place.start("model=toy", uri, outputs=place.root / f"o{n}") for n in range(processes)]
             for number, process in enumerate(running):
                 process.wait(500)
                 row.injected += 1
                 row.expect(process.code == 0, f"code {process.code}: {process.err[-400:]}")
-                row.expect("could not" not in process.out, f"MLflow gave up: {process.out[-400:]}")
+                row.expect("! MLflow" not in process.out, f"MLflow gave up: {process.out[-400:]}")
                 row.lost += len(set(right.items()) - set(stored(place.root / f"o{number}").items()))
+            found = _mlflow_cells(place.root / "team.db")
+            row.expect(found == processes * len(right), f"{found} of {processes * len(right)} cells in the database")
+    with Place.new() as place:
+        home = place.root / "prefect"
+        servers = [PrefectServer(TrackingConfig(), home) for _ in range(processes)]
+        try:
+            for server in servers:
+                server.start()
+            for server in servers:
+                row.injected += 1
+                row.expect(
+                    server.wait(300), f"a Prefect server did not start: {(home / 'server.log').read_text()[-600:]}"
+                )
+        finally:
+            for server in servers:
+                server.stop()
     return row

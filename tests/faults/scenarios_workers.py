@@ -66,6 +66,9 @@ def f2_poison() -> Row:
         row.expect(len(place.attempts()) == 4, f"{len(place.attempts())} of 4 attempts in attempts.jsonl")
         poison = {k for k, v in right.items() if k not in place.store()}
         compare(row, right, place, missing=poison if len(poison) == 1 else ())
+        again = _retry_seconds(place)
+        row.expect(again <= 5, f"begun again only {again:.1f} s after its worker died")
+        row.note = f"begun again within {again:.1f} s each time"
     return row
 
 
@@ -207,15 +210,16 @@ def f20_workers(counts: tuple[int, ...] = (1, 2, 4)) -> Row:
 
 
 def f23_soak(repeats: int = 334, *, limit: float = 1200) -> Row:
-    """Ten thousand cells, one in a hundred of which goes wrong in one of five ways."""
+    """Ten thousand cells, one in a hundred of which goes wrong: dead workers, errors, and a few that hang."""
     row = Row("F23", "soak: 10,000 cells, 1% random faults", 0, 0, 0)
     grid = ("model=toy", "protocol=in_domain", f"protocol.repeats={repeats}")
     right = undisturbed(*grid)
     with Place.new(*SMALL, *RAY) as place:
         ways = ("sigkill", "segfault", "exit", "error", "os_exit")
         plan = [{"fault": w, "every": 500, "rest": 100 * i + 7, "times": 1} for i, w in enumerate(ways)]
+        plan.append({"fault": "hang", "every": max(100, len(right) // 4), "rest": 11, "times": 1})
         began = time.monotonic()
-        process = place.start(*grid, plan=plan, real=True)
+        process = place.start(*grid, "execution.cell_timeout_seconds=20", plan=plan, real=True)
         memory: list[float] = []
         while process.code is None and time.monotonic() - began < limit:
             time.sleep(1)
@@ -233,13 +237,15 @@ def f23_soak(repeats: int = 334, *, limit: float = 1200) -> Row:
             (cells["status"] == "failed").sum() == lasting, f"{(cells['status'] == 'failed').sum()} of {lasting}"
         )
         row.expect(len(cells) == len(right), f"{len(cells)} of {len(right)} cells are reported")
-        after = place.run(*grid, *INLINE, timeout=400)
+        after = place.run(*grid, *INLINE, timeout=900)
         row.expect(after.code == 0, f"code {after.code} afterwards")
         compare(row, right, place)
         tenth = max(1, len(memory) // 10)
         first, last = sum(memory[:tenth]) / tenth, sum(memory[-tenth:]) / tenth
         row.expect(last < first * 1.10, f"memory of the driver grew from {first:.0f} to {last:.0f} MB")
-        row.note = f"{len(right):,} cells in {took:.0f} s; driver {first:.0f} MB early, {last:.0f} MB late"
+        kinds = Counter(r["fault"] for r in place.journal() if r["event"] == "fault")
+        said = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+        row.note = f"{said}; {len(right):,} cells in {took:.0f} s; driver {first:.0f} MB early, {last:.0f} MB late"
     return row
 
 

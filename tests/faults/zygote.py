@@ -57,7 +57,10 @@ def _driver(request: dict) -> None:
 def main() -> None:
     import importlib
 
-    for name in PREPARED:
+    from va_experiments.tracking import safe_environment
+
+    safe_environment()  # for MLflow, if it is one of those asked for
+    for name in (*PREPARED, *sys.argv[1:]):
         importlib.import_module(name)
     read, write = os.pipe()
     os.set_blocking(write, False)
