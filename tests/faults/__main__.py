@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.faults import scenarios_disk as disk
 from tests.faults import scenarios_driver as driver
+from tests.faults import scenarios_hosts as hosts
 from tests.faults import scenarios_views as views
 from tests.faults import scenarios_workers as workers
 from tests.faults.harness import ROOT, Row
@@ -56,6 +57,7 @@ ALL: dict[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
     "F22": (disk.f22_moved, disk.f22_moved),
     "F23": (workers.f23_soak, lambda: workers.f23_soak(10)),
     "F24": (disk.f24_incomplete, disk.f24_incomplete),
+    "hosts": (hosts.machines_lost, hosts.machines_lost),
     "states": (lambda: workers.states(ray=False), lambda: workers.states(ray=False)),
     "states-ray": (lambda: workers.states(ray=True), lambda: workers.states(ray=True)),
     "resume": (disk.resume_settings, disk.resume_settings),

@@ -1,0 +1,229 @@
+"""Machines made of the kernel's namespaces: an address, a name, processes, a /tmp and shared memory of their own.
+
+Each host is a network, mount, process, name and IPC namespace, joined to the others by a switch (a bridge in a space
+of its own), with no route to anything else. What all see is the installed Python, read like a system image; on hosts
+other than the first the project's own code is hidden as well, so that it has to travel. Needs root and ``ip``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+NETWORK = "10.0.0"
+
+_INSIDE = """
+set -e
+mount --make-rprivate /
+hostname "$NAME"
+new=$(mktemp -d)
+mount -t tmpfs -o mode=1777 tmpfs "$new"
+for path in $KEPT; do
+  case "$path" in /tmp/*) mkdir -p "$new/${path#/tmp/}"; mount --bind "$path" "$new/${path#/tmp/}";; esac
+done
+mkdir -p "$new/home/.ray"
+cp "$HOSTS" "$new/hosts"
+mount --move "$new" /tmp
+mount --bind /tmp/hosts /etc/hosts
+mount -t tmpfs -o mode=1777,size=8g tmpfs /dev/shm
+for path in $HIDDEN; do mount -t tmpfs tmpfs "$path"; done
+exec sleep infinity
+"""
+
+
+def unable() -> str:
+    """Return why hosts cannot be made here, or an empty string."""
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
+        return "namespaces for hosts need root on Linux: run the tests as root"
+    if missing := [name for name in ("ip", "unshare", "nsenter") if shutil.which(name) is None]:
+        return f"{' and '.join(missing)} missing: install iproute2 and util-linux"
+    name = f"va-try-{os.getpid()}"
+    try:
+        for command in (("netns", "add", name), ("-n", name, "link", "add", "sw", "type", "bridge")):
+            done = _ip(*command, check=False)
+            if done.returncode != 0:
+                return f"the kernel refuses 'ip {' '.join(command)}': {done.stderr.strip()}"
+        done = subprocess.run(
+            ["ip", "netns", "exec", name, "unshare", "-mpui", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        return f"the kernel refuses mounts in a namespace: {done.stderr.strip()}" if done.returncode else ""
+    finally:
+        _ip("netns", "del", name, check=False)
+
+
+def _ip(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["ip", *arguments], capture_output=True, text=True, check=check)
+
+
+@dataclass
+class Host:
+    """One machine.
+
+    Parameters
+    ----------
+    number : int
+        1 for the first; its address is ``10.0.0.number``.
+    network : str
+        Name of its network namespace.
+    holder : Popen
+        Ends with everything in the host when killed.
+    init : int
+        Process id, as seen from outside, of the host's first process.
+    """
+
+    number: int
+    network: str
+    holder: subprocess.Popen[bytes]
+    init: int
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Where the others reach it."""
+        return f"{NETWORK}.{self.number}"
+
+    def shell(self, lines: str, log: Path) -> subprocess.Popen[bytes]:
+        """Start shell lines in the host, as a login of its user would."""
+        path = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
+        environment = ["env", "-i", f"PATH={path}", "HOME=/tmp/home", "LANG=C.UTF-8", "OMP_NUM_THREADS=1"]
+        enter = ["nsenter", "--target", str(self.init), "--net", "--mount", "--pid", "--uts", "--ipc"]
+        with open(log, "ab") as out:
+            process = subprocess.Popen(
+                [*enter, *environment, "sh", "-c", f"cd /tmp/home\n{lines}"],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        self.running.append(process)
+        return process
+
+    def processes(self) -> list[psutil.Process]:
+        """Return all processes of the host."""
+        namespace = os.readlink(f"/proc/{self.init}/ns/pid")
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(OSError, psutil.Error):
+                if os.readlink(f"/proc/{process.pid}/ns/pid") == namespace:
+                    found.append(process)
+        return found
+
+    def power_off(self) -> None:
+        """End all its processes at once."""
+        self.holder.kill()
+
+    def unplug(self) -> None:
+        """Cut the host off the network; its processes go on."""
+        _ip("-n", self.network, "link", "set", "eth0", "down")
+
+
+@contextlib.contextmanager
+def hosts(count: int, scratch: Path, *, shared: Sequence[Path] = ()) -> Iterator[list[Host]]:
+    """Make so many hosts for the duration of the block.
+
+    Parameters
+    ----------
+    count : int
+    scratch : Path
+        For files of the hosts' makers.
+    shared : sequence of Path
+        Folders under ``/tmp`` that the first host sees, and no other.
+    """
+    tag = f"va-{os.getpid()}"
+    names = scratch / "hosts"
+    names.write_text("127.0.0.1 localhost\n" + "".join(f"{NETWORK}.{n} host-{n}\n" for n in range(1, count + 1)))
+    networks = [f"{tag}-{n}" for n in range(count + 1)]  # 0 is the switch
+    made: list[Host] = []
+    try:
+        for network in networks:
+            _ip("netns", "add", network)
+            _ip("-n", network, "link", "set", "lo", "up")
+        _ip("-n", networks[0], "link", "add", "switch", "type", "bridge")
+        _ip("-n", networks[0], "link", "set", "switch", "up")
+        for number in range(1, count + 1):
+            own, port = networks[number], f"port{number}"
+            _ip("-n", own, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", networks[0])
+            _ip("-n", networks[0], "link", "set", port, "master", "switch", "up")
+            _ip("-n", own, "address", "add", f"{NETWORK}.{number}/24", "dev", "eth0")
+            _ip("-n", own, "link", "set", "eth0", "up")
+            _ip("-n", own, "route", "add", "default", "dev", "eth0")
+            made.append(_boot(number, own, names, shared if number == 1 else ()))
+        yield made
+    finally:
+        for host in made:
+            host.holder.kill()  # and the kernel kills all that is in it
+            host.holder.wait()
+            for process in host.running:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        for network in networks:
+            _ip("netns", "del", network, check=False)
+
+
+def _boot(number: int, network: str, names: Path, shared: Sequence[Path]) -> Host:
+    kept = [Path(sys.prefix), Path(sys.base_prefix), *([ROOT, *shared] if number == 1 else [])]
+    hidden = [] if number == 1 else [ROOT / name for name in ("va_experiments", "tests", "conf")]
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "NAME": f"host-{number}",
+        "HOSTS": str(names),
+        "KEPT": " ".join(map(str, kept)),
+        "HIDDEN": " ".join(str(p) for p in hidden if p.is_dir() and not str(p).startswith("/tmp/")),
+    }
+    holder = subprocess.Popen(
+        ["ip", "netns", "exec", network, "unshare", "-mpui", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+         _INSIDE], env=environment, stdin=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    from tests.faults.harness import until
+
+    def ready() -> bool:
+        inside = psutil.Process(holder.pid).children(recursive=True)
+        return any(p.name() == "sleep" for p in inside)
+
+    if not until(ready, 20):
+        raise RuntimeError(f"host {number} did not start")
+    init = next(p for p in psutil.Process(holder.pid).children(recursive=True) if p.name() == "sleep")
+    return Host(number, network, holder, init.pid)
+
+
+PAGE = ROOT / "docs" / "how-to" / "run-on-a-cluster.md"
+
+
+def commands() -> tuple[str, str, str, str]:
+    """Return the page's commands for a group of machines: make the token, start the first, another; the driver."""
+    section = PAGE.read_text(encoding="utf-8").partition("## A cloud's group")[2].partition("\n## ")[0]
+    token, head, other, driver = (block.strip() for block in section.split("```")[1::2])
+    return token, head, other, driver
+
+
+def join(machines: Sequence[Host], log: Path, timeout: float = 120) -> None:
+    """Make a cluster of the hosts, by the page's commands, and wait until every node is there."""
+    from tests.faults.harness import until
+
+    token, head, other, _ = commands()
+    if machines[0].shell(token, log).wait(20) != 0:
+        raise RuntimeError(log.read_text())
+    read = ["nsenter", "--target", str(machines[0].init), "--mount", "cat", "/tmp/home/.ray/auth_token"]
+    secret = subprocess.run(read, capture_output=True, text=True, check=True).stdout.strip()
+    for machine in machines[1:]:
+        copied = f"umask 077; echo {secret} > ~/.ray/auth_token"
+        machine.shell(copied, log).wait(20)
+    machines[0].shell(head, log)
+    if not until(lambda: "Ray runtime started" in log.read_text(), timeout):
+        raise RuntimeError(log.read_text())
+    for machine in machines[1:]:
+        machine.shell(other, log)
+    if not until(lambda: log.read_text().count("Ray runtime started") == len(machines), timeout):
+        raise RuntimeError(log.read_text())
