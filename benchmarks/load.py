@@ -130,7 +130,7 @@ def plot(sizes: Sequence[Mapping[str, Any]], file: Path) -> None:
     for name in ("CPU seconds", "peak memory (GB)"):
         slope, base = np.polyfit(frame["deaths"], frame[name], 1) if len(frame) > 1 else (0.0, 0.0)
         shown = frame.assign(fitted=base + slope * frame["deaths"])
-        x = alt.X("deaths:Q", title="deaths")
+        x = alt.X("deaths:Q", title="deaths", axis=alt.Axis(tickCount=5, format="~s"))
         points = alt.Chart(shown).mark_point(filled=True, size=60).encode(x=x, y=alt.Y(f"{name}:Q", title=name))
         line = alt.Chart(shown).mark_line(strokeDash=[4, 3]).encode(x=x, y=alt.Y("fitted:Q", title=name))
         unit = f"{1e6 * slope:.3g} {'s' if name.startswith('CPU') else 'GB'} a million deaths"
