@@ -65,7 +65,7 @@ class Session:
             return values
         if self.run is None:
             self.run = Multirun(configs[0], folder)
-            self.run.open()
+            self.run.open(configs)
             start_log(folder)
         data = self.run.read(configs)
         jobs = [Job(first + i, tuple(overrides[i]), c, data[i]) for i, c in enumerate(configs)]

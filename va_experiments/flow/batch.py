@@ -55,6 +55,8 @@ class Batch:
             return
         stored = set(self.run.store.keys())
         failed_before = {a["key"] for a in self.run.store.attempts()} if config.resume == "failed" else set()
+        if any(self.plan.key(row) not in stored for row in range(len(self.plan))):
+            self.run.backend.start()  # beside the loading of what is there
         for row in range(len(self.plan)):
             key = self.plan.key(row)
             if key in stored:

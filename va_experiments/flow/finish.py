@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.cell import versions
+from va_experiments.flow import done_before
 from va_experiments.flow.multirun import Multirun
 from va_experiments.plan import Job
 from va_experiments.secrets_out import redacted, redacted_tree
@@ -61,6 +62,8 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     report = _report(run, jobs, cells, baselines) if len(cells) and run.config.report else None
     remember_costs(run, cells)
     complete = missing == 0 and counts.failed == 0 and not run.error
+    if complete:
+        done_before.remember(run.store.root, [job.config for job in jobs])
     exit_code = interrupted if interrupted is not None else 5 if run.error else 0 if complete else 3
     status = "FINISHED" if complete else "FAILED"
     run.tracker.finish(_parent_metrics(run, cells, baselines), run.folder, status)

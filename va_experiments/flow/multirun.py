@@ -20,6 +20,7 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.execute import Watch, make_backend
 from va_experiments.flow.alerts import Alerts
 from va_experiments.flow.batch import Batch
+from va_experiments.flow.done_before import were_done
 from va_experiments.flow.interrupts import Interrupts
 from va_experiments.flow.ledger import RunLedger
 from va_experiments.flow.prefect_view import PrefectView
@@ -69,14 +70,21 @@ class Multirun:
 
     # --- life cycle ------------------------------------------------------------------------------------------------
 
-    def open(self) -> None:
-        """Take the outputs folder's lock, prepare the store, and start what is slow to start."""
+    def open(self, configs: Sequence[Config]) -> None:
+        """Take the outputs folder's lock, prepare the store, and start what is slow to start.
+
+        Parameters
+        ----------
+        configs : sequence of Config
+            Of the first batch: jobs that were done before need no workers.
+        """
         self._open.enter_context(lock_outputs(self.outputs))
         self.store.open()
         self._states.sweep(self.store)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._open.enter_context(self.interrupts)
-        self.backend.start()
+        if not were_done(self.store.root, configs):
+            self.backend.start()
         self.prefect.start()
         self.tracker.start(lambda: bool(self.watch.running) or self.counts.fits_done > 0)  # no fit waits for its import
         self.alerts.start()
