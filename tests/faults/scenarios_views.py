@@ -116,12 +116,12 @@ def _servers(process: Process) -> list[psutil.Process]:
 def f17_prefect(times: int = 4, *, more: bool = True) -> Row:
     """Kill Prefect's server before the flow begins and while it runs; lock its database; name a server that is not."""
     row = Row("F17", "Prefect's server killed before and during the flow, its database locked, no server", 0, 0, 0)
-    right = undisturbed("model=toy", "model.seconds=4")
+    right = undisturbed("model=toy", "model.seconds=8")
     ways = ["before the flow", "during the flow"] * times + ["database locked", "no server"] * more
 
     def one(way: str) -> list[str]:
         with Place.new(*SMALL, *PREFECT) as place:
-            arguments = ["model=toy", "model.seconds=4", "tracking.prefect_wait_seconds=5"]
+            arguments = ["model=toy", "model.seconds=8", "tracking.prefect_wait_seconds=5"]
             home = place.outputs / "prefect"
             if way == "no server":
                 arguments.append("tracking.prefect_api_url=http://127.0.0.1:9/api")
@@ -152,7 +152,7 @@ def f17_prefect(times: int = 4, *, more: bool = True) -> Row:
             row.recomputed += own.recomputed
             return own.found
 
-    with ThreadPoolExecutor(3) as pool:  # most of it is waiting for the server
+    with ThreadPoolExecutor(4) as pool:  # most of it is waiting for the server
         for found in pool.map(one, ways):
             row.found += found
     return row

@@ -34,6 +34,7 @@ class Batch:
         self.value = np.full(len(planned), np.nan)
         self._asked = np.zeros(len(planned), bool)
         self._asked[planned.asked] = True
+        self._number_asked = int(self._asked.sum())
         self._job_of = np.full(len(planned), -1, np.int64)
         for number in range(len(planned.jobs) - 1, -1, -1):
             self._job_of[planned.job_cells[number]] = number
@@ -45,7 +46,7 @@ class Batch:
         self._member_job = np.repeat(np.arange(len(planned.jobs)), [len(r) for r in planned.job_cells])[order]
         self._open_cells = [len(rows) for rows in planned.job_cells]
         self._warned: set[tuple[str, str]] = set()
-        run.counts.cells += len(planned.asked)
+        run.counts.cells += self._number_asked
 
     def take_up(self) -> None:
         """Reuse what the store has, as the resume setting says."""
@@ -171,7 +172,7 @@ class Batch:
             )
             run.alerts.failed(counts.errors[-1])
         self._log_cell(record, result)
-        if len(self.plan.asked) <= run.config.tracking.max_cell_runs:
+        if self._number_asked <= run.config.tracking.max_cell_runs:
             folder = run.store.folder(result.key) if result.failure is None else None
             run.tracker.cell(record, folder)
         if not open_before:
