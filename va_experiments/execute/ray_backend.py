@@ -360,8 +360,9 @@ class RayBackend:
 
         if self._keeper is None or self._stopping.is_set():
             return
-        if not self._ready.wait(self._config.drain_seconds):
-            ray_life.end_own_ray()  # stopped while it starts: `end` of __main__ does not wait for the thread
+        if not self._ready.wait(2):
+            # stopped while it starts: `end` of __main__ does not wait for the thread, and with the process end its own
+            ray_life.end_own_ray()
             return
         if self._ray is not None:
             leaving = threading.Thread(target=ray_cluster.disconnect, daemon=True)

@@ -59,7 +59,8 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     cells, baselines = run.ledger.frames()
     write_tables(run.folder, cells, baselines)
     (run.folder / "manifest.json").write_text(json.dumps(manifest(run, jobs, cells), indent=1, sort_keys=True))
-    report = _report(run, jobs, cells, baselines) if len(cells) and run.config.report else None
+    something = len(cells) and (cells["status"] != "missing").any()  # not stopped before the first cell
+    report = _report(run, jobs, cells, baselines) if something and run.config.report else None
     remember_costs(run, cells)
     complete = missing == 0 and counts.failed == 0 and not run.error
     if complete:
