@@ -26,7 +26,7 @@ _INSIDE = """
 set -e
 mount --make-rprivate /
 hostname "$NAME"
-new=$(mktemp -d)
+new="$DISK"
 mount -t tmpfs -o mode=1777 tmpfs "$new"
 for path in $KEPT; do
   case "$path" in /tmp/*) mkdir -p "$new/${path#/tmp/}"; mount --bind "$path" "$new/${path#/tmp/}";; esac
@@ -37,8 +37,9 @@ mount --move "$new" /tmp
 mount --bind /tmp/hosts /etc/hosts
 mount -t tmpfs -o mode=1777,size=8g tmpfs /dev/shm
 for path in $HIDDEN; do mount -t tmpfs tmpfs "$path"; done
-exec sleep infinity
+exec cat
 """
+"""What a host's first process does; it ends, and the host with it, when whoever made it ends, however that ends."""
 
 
 def unable() -> str:
@@ -120,7 +121,7 @@ class Host:
         return found
 
     def power_off(self) -> None:
-        """End all its processes at once."""
+        """End its first process; the kernel kills the others."""
         self.holder.kill()
 
     def unplug(self) -> None:
@@ -162,7 +163,7 @@ def hosts(count: int, scratch: Path, *, shared: Sequence[Path] = ()) -> Iterator
         yield made
     finally:
         for host in made:
-            host.holder.kill()  # and the kernel kills all that is in it
+            host.power_off()
             host.holder.wait()
             for process in host.running:
                 with contextlib.suppress(ProcessLookupError):
@@ -175,8 +176,11 @@ def hosts(count: int, scratch: Path, *, shared: Sequence[Path] = ()) -> Iterator
 def _boot(number: int, network: str, names: Path, shared: Sequence[Path]) -> Host:
     kept = [Path(sys.prefix), Path(sys.base_prefix), *([ROOT, *shared] if number == 1 else [])]
     hidden = [] if number == 1 else [ROOT / name for name in ("va_experiments", "tests", "conf")]
+    disk = names.parent / f"disk-{number}"
+    disk.mkdir()
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "DISK": str(disk),
         "NAME": f"host-{number}",
         "HOSTS": str(names),
         "KEPT": " ".join(map(str, kept)),
@@ -184,17 +188,17 @@ def _boot(number: int, network: str, names: Path, shared: Sequence[Path]) -> Hos
     }
     holder = subprocess.Popen(
         ["ip", "netns", "exec", network, "unshare", "-mpui", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
-         _INSIDE], env=environment, stdin=subprocess.DEVNULL, start_new_session=True,
+         _INSIDE], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     from tests.faults.harness import until
 
     def ready() -> bool:
         inside = psutil.Process(holder.pid).children(recursive=True)
-        return any(p.name() == "sleep" for p in inside)
+        return any(p.name() == "cat" for p in inside)
 
     if not until(ready, 20):
         raise RuntimeError(f"host {number} did not start")
-    init = next(p for p in psutil.Process(holder.pid).children(recursive=True) if p.name() == "sleep")
+    init = next(p for p in psutil.Process(holder.pid).children(recursive=True) if p.name() == "cat")
     return Host(number, network, holder, init.pid)
 
 

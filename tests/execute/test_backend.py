@@ -6,17 +6,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
 
+from va_experiments.cell import Fit
 from va_experiments.config import ExecutionConfig, Resources
 from va_experiments.errors import InputError
 from va_experiments.execute import ray_cluster, ray_life
 from va_experiments.execute.listener import ThrottledListener
-from va_experiments.execute.ray_backend import RayBackend
+from va_experiments.execute.ray_backend import RayBackend, _Flight
+from va_experiments.execute.watch import Watch
 
 
 def fit(**resources: Any) -> Any:
@@ -76,3 +79,54 @@ def test_the_listener_throttles_states_and_hands_the_last_one_over_once() -> Non
     again = ThrottledListener(lambda *_: None, kept.append, kept[0], state_seconds=0)
     assert again.resume() == {"step": 2}
     assert again.resume() is None
+
+
+class Cluster:
+    """A stand-in for the ``ray`` module: nodes that can be lost, and what was cancelled."""
+
+    def __init__(self) -> None:
+        self.alive = {"a": True, "b": True, "gone before": False}
+        self.cancelled: list[str] = []
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"NodeID": n, "Alive": alive} for n, alive in self.alive.items()]
+
+    def cancel(self, ref: str, *, force: bool) -> None:
+        self.cancelled.append(ref)
+
+
+def test_a_lost_node_is_told_once_and_those_lost_before_never() -> None:
+    cluster = Cluster()
+    watch = ray_life.NodeWatch(cluster, every=0.01)
+    try:
+        time.sleep(0.1)
+        assert watch.lost() == []
+        cluster.alive["b"] = False
+        deadline = time.monotonic() + 5
+        while not (found := watch.lost()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert found == ["b"]
+        time.sleep(0.1)
+        assert watch.lost() == []
+    finally:
+        watch.stop()
+
+
+def test_fits_of_a_lost_node_are_tried_again_and_those_on_their_way_handed_out_anew() -> None:
+    backend, cluster = RayBackend(ExecutionConfig(address="10.0.0.1:6379")), Cluster()
+    backend._ray = cluster
+    attempts: list[tuple[str, Any]] = []
+    watch = Watch(failed_attempt=lambda key, record: attempts.append((key, record["message"])))
+
+    def flight(name: str, node: str = "", **more: Any) -> Any:
+        cells = (SimpleNamespace(key=name),)
+        return _Flight(Fit(name, cells), name, 1, 0, started=1.0 if node else None, node=node, **more)  # type: ignore[arg-type]
+
+    flights = {"r1": flight("there", "b"), "r2": flight("here", "a"), "r3": flight("queued"),
+               "r4": flight("stopped", "b", dropped=True)}  # fmt: skip
+    pending: deque[Any] = deque()
+    assert list(backend._node_lost("b", flights, pending, watch)) == []
+    assert set(flights) == {"r2"}
+    assert cluster.cancelled == ["r1", "r3", "r4"]
+    assert {f.task: f.attempt for f in pending} == {"there.0": 2, "queuedn": 1}
+    assert attempts == [("there", "the worker died: its node b was lost")]

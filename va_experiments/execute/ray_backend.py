@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,8 @@ class _Flight:
     attempt: int
     timeouts: int
     started: float | None = None
+    node: str = ""
+    """Where it is at work."""
     cancelled: bool = False
     """Ended for its time."""
     dropped: bool = False
@@ -51,6 +53,7 @@ class RayBackend:
         self._ready, self._stopping = threading.Event(), threading.Event()
         self._error: BaseException | None = None
         self._life: Any = None
+        self._nodes: Any = None
         self._dead = ""
         self._about: dict[str, Any] = {"backend": "ray"}
         self._largest: dict[str, float] = {}
@@ -85,6 +88,8 @@ class RayBackend:
 
         self._ray = ray_cluster.connect(self._config)
         self._life = ray_life.RayLife(self._ray, owned=self._config.address is None)
+        if self._config.address is not None:
+            self._nodes = ray_life.NodeWatch(self._ray)
         self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         nodes = [n for n in self._ray.nodes() if n.get("Alive")]
         for name in ("CPU", "GPU", "memory"):
@@ -156,6 +161,8 @@ class RayBackend:
                 watch.waiting = len(pending) + len(fits) - untried
                 for ref in self._ended(flights):
                     yield from self._landed(ref, flights, pending, watch)
+                for node in self._nodes.lost() if self._nodes is not None else ():
+                    yield from self._node_lost(node, flights, pending, watch)
                 if time.monotonic() - polled > 0.5:
                     polled = time.monotonic()
                     self._poll(flights, watch)
@@ -304,6 +311,23 @@ class RayBackend:
                 )
             )
 
+    def _node_lost(
+        self, node: str, flights: dict[Any, _Flight], pending: deque[_Flight], watch: Watch
+    ) -> Iterator[list[Result]]:
+        """Retry what was at work on a lost node, and hand out anew what may have been on its way there."""
+        for ref, flight in list(flights.items()):
+            if flight.node != node and flight.started is not None:
+                continue
+            del flights[ref]
+            watch.running.pop(flight.task, None)
+            self._cancel([ref])
+            if flight.dropped:
+                continue
+            if flight.node == node:
+                yield from self._crashed(flight, ConnectionError(f"its node {node[:12]} was lost"), pending, watch)
+            else:
+                pending.appendleft(_Flight(flight.fit, f"{flight.task}n", flight.attempt, flight.timeouts))
+
     @staticmethod
     def _failed(flight: _Flight, failure: Failure) -> list[Result]:
         return [Result(key=c.key, failure=failure, attempt=flight.attempt) for c in flight.fit.cells]
@@ -321,7 +345,7 @@ class RayBackend:
         for task, note in notes.items():
             if (flight := by_task.get(task)) is None:
                 continue
-            flight.started = flight.started or time.monotonic()
+            flight.started, flight.node = flight.started or time.monotonic(), note["node"]
             watch.running[task] = Running(
                 flight.fit.key,
                 fit_label(flight.fit),
@@ -343,8 +367,8 @@ class RayBackend:
                 flight.cancelled = True
                 self._ray.cancel(ref, force=True)
 
-    def _cancel(self, flights: Mapping[Any, _Flight]) -> None:
-        for ref in flights:
+    def _cancel(self, refs: Iterable[Any]) -> None:
+        for ref in refs:
             try:
                 self._ray.cancel(ref, force=True)
             except Exception:  # the cluster may be gone; there is nothing left to cancel then
@@ -364,6 +388,8 @@ class RayBackend:
             # stopped while it starts: `end` of __main__ does not wait for the thread, and with the process end its own
             ray_life.end_own_ray()
             return
+        if self._nodes is not None:
+            self._nodes.stop()
         if self._ray is not None:
             leaving = threading.Thread(target=ray_cluster.disconnect, daemon=True)
             leaving.start()

@@ -1,19 +1,23 @@
-"""Whether the Ray processes that a driver depends on still live, and that none of them outlives the driver's wish.
+"""Whether what a driver depends on still lives: Ray's processes on this machine, and the nodes of a joined cluster.
 
 Ray ends a driver itself, without a word of ours, about 15 s after its node process (raylet) has died and 60 s after the
-head's (GCS) has: the engine has to see it first, so that it can say what happened and let go.
+head's (GCS) has: the engine has to see it first, so that it can say what happened and let go. When a node is cut off
+the network Ray's head knows within a minute or so, but a driver whose task was on it is told only when its connection
+gives up, several minutes later.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import queue
+import threading
 import time
 from typing import Any
 
 import psutil
 
-__all__ = ["RayLife", "end_own_ray"]
+__all__ = ["NodeWatch", "RayLife", "end_own_ray"]
 
 
 class RayLife:
@@ -63,6 +67,45 @@ class RayLife:
         if self._owned:
             self._family |= {p.pid: p for p in psutil.Process().children(recursive=True) if _of_ray(p)}
             _end(list(self._family.values()))
+
+
+class NodeWatch:
+    """Asks a joined cluster's head every few seconds which nodes it has given up, in a thread of its own.
+
+    Parameters
+    ----------
+    ray : module
+        Connected.
+    every : float
+        Seconds between two questions.
+    """
+
+    def __init__(self, ray: Any, every: float = 2.0) -> None:
+        self._ray, self._every = ray, every
+        self._lost: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._known = self._dead()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._ask, name="nodes", daemon=True)
+        self._thread.start()
+
+    def _dead(self) -> set[str]:
+        return {str(node["NodeID"]) for node in self._ray.nodes() if not node["Alive"]}
+
+    def _ask(self) -> None:
+        while not self._stopping.wait(self._every):
+            with contextlib.suppress(Exception):  # the head is away: `RayLife` and the connection itself tell of that
+                for node in self._dead() - self._known:
+                    self._known.add(node)
+                    self._lost.put(node)
+
+    def lost(self) -> list[str]:
+        """Return the nodes lost since this was last asked."""
+        return [self._lost.get() for _ in range(self._lost.qsize())]
+
+    def stop(self) -> None:
+        """Ask no more."""
+        self._stopping.set()
+        self._thread.join(3)
 
 
 def end_own_ray() -> None:

@@ -64,10 +64,10 @@ def work(
 
     fingerprint = fit.setting.fingerprint
     where = f"{socket.gethostname()}:{os.getpid()}"
-    begun = time.time()
+    begun, node = time.time(), ray.get_runtime_context().get_node_id()
 
     def note(done: int, total: int, info: Mapping[str, object]) -> None:
-        word = {"worker": where, "started": begun, "done": done, "total": total, "info": dict(info)}
+        word = {"worker": where, "node": node, "started": begun, "done": done, "total": total, "info": dict(info)}
         board.note.remote(task, word)
 
     note(0, len(fit.cells), {})
