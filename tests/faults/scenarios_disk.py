@@ -187,8 +187,8 @@ def f9_not_writable() -> Row:
 
 
 def f18_changes() -> Row:
-    """Edit the model's code, its parameters, the data, the seed: only cells of the new kind are computed."""
-    row = Row("F18", "code, data or config changed between runs", 0, 0, 0)
+    """Edit the model's code, its parameters, the data, the seed, a library: only cells of a new kind are computed."""
+    row = Row("F18", "code, data, config or a library changed between runs", 0, 0, 0)
     with Place.new() as place:
         toys = place.root / "toys"
         shutil.copytree(TOYS, toys, ignore=shutil.ignore_patterns("__pycache__"))
@@ -221,6 +221,17 @@ def f18_changes() -> Row:
         source.write_text(code)
         row.injected += 1
         row.expect(begun_by("model=toy") == 0, "the old code's results were not found again")
+        # another version of a library does not change the key; what is reused is told apart
+        newer = place.root / "newer" / "lightgbm-9.9.9.dist-info"
+        newer.mkdir(parents=True)
+        (newer / "METADATA").write_text("Metadata-Version: 2.1\nName: lightgbm\nVersion: 9.9.9\n")
+        before = there.begun()
+        done = there.run("model=toy", real=True, timeout=200, PYTHONPATH=f"{newer.parent}:{toys}:{ROOT}")
+        row.injected += 1
+        row.expect(done.code == 0 and there.begun() == before, "another library version computed cells again")
+        row.expect(
+            "6 reused cells were computed with other library versions" in done.out, f"not said: {done.out[-600:]}"
+        )
         kept = stored(there.outputs)
         row.lost += sum(kept.get(k) != v for k, v in old.items())
     return row
