@@ -13,7 +13,7 @@ from va_experiments.data import read_phmrc
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.models import NaiveBayes, Prior
-from va_experiments.replays import REPLAYS, Compared, markdown, replay_of
+from va_experiments.replays import REPLAYS, Compared, fitting, markdown, replay_of
 from va_experiments.replays.__main__ import main
 from va_experiments.replays.fitting import divisions
 from va_experiments.replays.openva_ap import ROWS
@@ -50,13 +50,31 @@ def test_median_and_its_interval():
     assert math.isnan(median_and_interval([1.0, 2.0])[1])
 
 
+OPTIONS = {"stratified": True, "metrics": ("csmf_accuracy_model", "top1")}
+
+
 def test_divisions_are_the_same_for_every_model_and_follow_the_seed(deaths):
-    options = {"stratified": True, "metrics": ("csmf_accuracy_model", "top1"), "say": lambda text: None}
-    both = divisions({"a": NaiveBayes, "b": NaiveBayes, "prior": Prior}, deaths, 4, seed=1, **options)
+    both = divisions({"a": NaiveBayes, "b": NaiveBayes, "prior": Prior}, deaths, Given(4), **OPTIONS)
     assert np.array_equal(both["a"]["top1"], both["b"]["top1"])
     assert both["a"]["csmf_accuracy_model"].mean() > both["prior"]["csmf_accuracy_model"].mean()
-    other = divisions({"a": NaiveBayes}, deaths, 4, seed=2, **options)
+    other = divisions({"a": NaiveBayes}, deaths, Given(4, seed=2), **OPTIONS)
     assert not np.array_equal(both["a"]["top1"], other["a"]["top1"])
+
+
+def test_divisions_go_on_where_they_were_and_any_number_of_processes_gives_the_same(deaths, tmp_path, monkeypatch):
+    whole = divisions({"a": NaiveBayes}, deaths, Given(4), **OPTIONS)
+    divisions({"a": NaiveBayes}, deaths, Given(2, keep=tmp_path), **OPTIONS)
+    (file,) = tmp_path.glob("*.jsonl")
+    file.write_text(file.read_text(encoding="utf-8") + '{"division": 3, "figu', encoding="utf-8")
+    said: list[str] = []
+    two = Given(4, say=said.append, workers=2, keep=tmp_path)
+    assert np.array_equal(divisions({"a": NaiveBayes}, deaths, two, **OPTIONS)["a"]["top1"], whole["a"]["top1"])
+    assert said[0] == "2 of 4 divisions were done before"
+    monkeypatch.setattr(fitting, "fitted_scores", None)  # nothing is left to fit
+    again = divisions({"a": NaiveBayes}, deaths, Given(4, keep=tmp_path), **OPTIONS)
+    assert np.array_equal(again["a"]["top1"], whole["a"]["top1"])
+    with pytest.raises(TypeError, match="not callable"):
+        divisions({"a": Prior}, deaths, Given(4, keep=tmp_path), **OPTIONS)  # another model: other figures
 
 
 @pytest.mark.parametrize("name", sorted(set(REPLAYS) - {"replay_openva_ap"}))
@@ -78,6 +96,7 @@ def test_what_cannot_be_used_is_named(capsys, tmp_path):
     with pytest.raises(InputError, match="did you mean 'replay_li_2020'"):
         replay_of("li_2021")
     assert main(["openva_ap", "--resamples", "0"]) == 2
+    assert main(["openva_ap", "--workers", "0"]) == 2
     assert main(["openva_ap", "--write", str(tmp_path / "nowhere")]) == 2
     assert main(["openva_app"]) == 2
     assert "did you mean 'replay_openva_ap'" in capsys.readouterr().err

@@ -28,6 +28,15 @@ def arguments(parser: ArgumentParser) -> None:
         help="divisions with one test set each, where the publication has 500 (default: %(default)s); models are "
         "fitted anew for each",
     )
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that divisions are shared out to (default: 1)"
+    )
+    parser.add_argument(
+        "--outputs",
+        default="outputs/replays",
+        metavar="FOLDER",
+        help="finished divisions are kept there, so that the same command goes on where it was (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     parser.add_argument("--write", metavar="FOLDER", help="write NAME.md there as well")
 
@@ -38,14 +47,18 @@ def run(options: Namespace) -> int:
 
     from va_experiments.data import read_phmrc
 
-    if options.resamples < 1:
-        raise InputError(f"--resamples must be 1 or more; got {options.resamples}")
+    if problems := [
+        f"--{name} must be 1 or more; got {value}"
+        for name in ("resamples", "workers")
+        if (value := getattr(options, name)) < 1
+    ]:
+        raise InputError(problems)
     replays = [replay_of(name) for name in (REPLAYS if options.name == "all" else [options.name])]
     if options.write and not Path(options.write).is_dir():
         raise InputError(f"--write: no such folder: '{options.write}'")
     for replay in replays:
         deaths = read_phmrc("adult", options.data, **replay.reading)
-        given = Given(options.resamples, options.seed, lambda text: print(f"  {text}", file=sys.stderr, flush=True))
+        given = Given(options.resamples, options.seed, _say, options.workers, Path(options.outputs))
         start = time.perf_counter()
         with threadpool_limits(1):
             rows = replay.run(deaths, given)
@@ -61,3 +74,7 @@ def run(options: Namespace) -> int:
         if options.write:
             (Path(options.write) / f"{replay.name}.md").write_text(page, encoding="utf-8")
     return 0
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)

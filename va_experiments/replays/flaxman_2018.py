@@ -37,11 +37,9 @@ def run(deaths: Deaths, given: Given) -> list[Compared]:
         found = divisions(
             MAKERS,
             deaths.with_features(level),
-            given.resamples,
+            given,
             stratified=True,
-            seed=given.seed,
             metrics=("mean_ccc", *sorted(set(OF.values()))),
-            say=given.say,
         )
         for model, values in found.items():
             method, csmf, ccc = PUBLISHED.get((model, level), ("(not in the paper)", np.nan, np.nan))

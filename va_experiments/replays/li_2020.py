@@ -30,11 +30,9 @@ def run(deaths: Deaths, given: Given) -> list[Compared]:
         found = divisions(
             MAKERS,
             deaths.with_features(level),
-            given.resamples,
+            given,
             stratified=False,
-            seed=given.seed,
             metrics=("csmf_accuracy_model", "mean_ccc"),
-            say=given.say,
         )
         for model, values in found.items():
             ours = model == "insilico conversion=fixed"

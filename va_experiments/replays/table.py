@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,10 @@ class Given:
     seed: int = 1
     say: Callable[[str], None] = field(default=lambda text: None)
     """Told of progress, a line at a time."""
+    workers: int = 1
+    """Processes that divisions are shared out to."""
+    keep: Path | None = None
+    """Folder in which finished divisions are kept and from which they are taken."""
 
 
 @dataclass(frozen=True)
