@@ -126,8 +126,8 @@ class Plan:
     def tasks(self, todo: Iterable[int], sizes: Mapping[str, Mapping[str, int]], costs: Costs) -> Tasks:
         """Return the fits that compute these cells, the longest first.
 
-        Cells of a fit are tested together, except for joint models: sampling a test set is work of its own, so each of
-        their cells is a task. Ties are broken by the plan's order.
+        Cells of a fit are tested together, except where predicting is the work (InSilicoVA samples the test set): there
+        each cell is a task. Ties are broken by the plan's order.
 
         Parameters
         ----------
@@ -138,8 +138,8 @@ class Plan:
         costs : Costs
         """
         rows = np.unique(np.fromiter(todo, np.int64))
-        joint = np.array([m.joint for m in self.models], bool)[self.model[rows]]
-        task = np.where(joint, len(self) + rows, self.fits[rows])
+        alone = np.array([m.heavy_prediction for m in self.models], bool)[self.model[rows]]
+        task = np.where(alone, len(self) + rows, self.fits[rows])
         _, first, task = np.unique(task, return_index=True, return_inverse=True)
         tested, trained = self._deaths(rows, sizes)
         deaths = np.bincount(task, weights=tested, minlength=len(first)) + trained[first]

@@ -35,6 +35,24 @@ def test_encodings(small_deaths):
     assert np.array_equal(np.isnan(nan), x == -1)
 
 
+@pytest.mark.parametrize("encoding", ["present", "one_hot"])
+def test_boosting_skips_absent_symptoms_without_changing_a_bit(small_deaths, monkeypatch, encoding):
+    model = XGBoost(rounds=20, max_depth=3, subsample=0.7, encoding=encoding)
+    quick = model.fit(small_deaths, seed=1).predict(small_deaths).probability
+    monkeypatch.setattr(XGBoost, "_sparse", lambda self, features: features)
+    assert np.array_equal(model.fit(small_deaths, seed=1).predict(small_deaths).probability, quick)
+
+
+def test_bags_are_the_mean_of_fits_with_other_seeds(small_deaths):
+    bagged = XGBoost(rounds=5, subsample=0.5, bags=3).fit(small_deaths, seed=1)
+    alone = XGBoost(rounds=5, subsample=0.5).fit(small_deaths, seed=1)
+    features = bagged.features_.encode(small_deaths, slice(None))
+    parts = [booster.inplace_predict(bagged._sparse(features)) for booster in bagged.boosters_]
+    assert np.array_equal(parts[0], alone.boosters_[0].inplace_predict(features))
+    assert not np.array_equal(parts[0], parts[1])
+    np.testing.assert_allclose(bagged.predict(small_deaths).probability, np.mean(parts, axis=0), rtol=1e-6)
+
+
 def test_age_is_centred_by_training_deaths_and_missing_ages_get_the_median(small_deaths):
     ages = small_deaths.covariates["age"].copy()
     ages[:5] = np.nan

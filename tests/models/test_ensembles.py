@@ -149,7 +149,8 @@ def test_the_blend_follows_the_counts_where_the_mix_has_moved():
     probability = np.exp(1.2 * evidence)
     probability /= probability.sum(axis=1, keepdims=True)
     rule = fit_adaptive_count(probability, truth, rng.integers(0, 3, size=n), seed=0)
-    assert rule.slope > 0
+    assert rule.share(0.3) > rule.share(0.0)
+    assert sum(rule.weights) == pytest.approx(1)
     as_trained, _ = rule.csmf(probability)
     assert np.abs(as_trained - np.bincount(truth) / n).sum() / 2 < 0.02
     moved = truth < 2

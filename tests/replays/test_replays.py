@@ -34,7 +34,7 @@ def test_a_row_by_hand():
     assert row.difference_interval == pytest.approx((-0.02, 0.05))
     alone = Compared("", "prior", "AP", "CSMF accuracy", math.nan, 0.7, 0.6, 0.8)
     replay = replay_of("openva_ap")
-    page = markdown(replay, [row, alone], data="made up", given=Given(), seconds=1.0, date="2026-11-23")
+    page = markdown(replay, [row, alone], data="made up", given=Given(), date="2026-11-23")
     assert "| 0.530 | 0.550 | +0.020 | -0.020 to +0.050 | 1 |" in page
     assert "| not given | 0.700 (0.600 to 0.800) |  |  | 1 |" in page
     assert "nan" not in page
@@ -88,7 +88,8 @@ def test_each_runs(name, deaths, monkeypatch):
     assert any(np.isfinite(r.published) for r in rows)
     assert any(np.isnan(r.published) for r in rows)
     assert all(np.isfinite(r.obtained) for r in rows)
-    page = markdown(replay, rows, data="made up", given=Given(3), seconds=0, date="today")
+    page = markdown(replay, rows, data="made up", given=Given(3), date="today")
+    assert ("has 500 divisions, this page 3." in page) == (replay.divisions == 500)
     assert page.count("\n| ") == len(rows) + 1
 
 

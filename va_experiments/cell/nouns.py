@@ -33,7 +33,7 @@ class ModelSpec:
     target: str
     params: Mapping[str, Any]
     code: str
-    joint: bool = False
+    heavy_prediction: bool = False
     trains: bool = True
     resources: Resources = field(default_factory=Resources)
 
@@ -76,7 +76,7 @@ class ModelSpec:
             target=target,
             params=params,
             code=code_digest(cast(Hashable, estimator_class)),
-            joint=bool(estimator.joint),
+            heavy_prediction=bool(estimator.heavy_prediction),
             trains=bool(getattr(estimator_class, "trains", True)),
             resources=Resources(**dict(tree.get("resources") or {})),
         )

@@ -90,6 +90,11 @@ class Model:
     symptom_names_: tuple[str, ...]
     causes_: tuple[str, ...]
 
+    @property
+    def heavy_prediction(self) -> bool:
+        """Whether predicting is the work and fitting is not, so that each test set is worth a task of its own."""
+        return self.joint
+
     def check_parameters(self) -> None:
         """Raise `InputError` naming every parameter whose value cannot work. Called before anything runs."""
 

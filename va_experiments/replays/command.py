@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,7 +58,6 @@ def run(options: Namespace) -> int:
     for replay in replays:
         deaths = read_phmrc("adult", options.data, **replay.reading)
         given = Given(options.resamples, options.seed, _say, options.workers, Path(options.outputs))
-        start = time.perf_counter()
         with threadpool_limits(1):
             rows = replay.run(deaths, given)
         page = markdown(
@@ -67,7 +65,6 @@ def run(options: Namespace) -> int:
             rows,
             data=f"{deaths.name} ({len(deaths):,} deaths, {deaths.n_symptoms} symptoms)",
             given=given,
-            seconds=time.perf_counter() - start,
             date=datetime.now(tz=UTC).date().isoformat(),
         )
         print(page)

@@ -84,6 +84,8 @@ class Replay:
     """Options of the PHMRC reader beside the path."""
     explanation: tuple[str, ...] = ()
     """Why the figures differ, where they do."""
+    divisions: int = 0
+    """Of the publication, where there are such; those here are chosen by `Given.resamples`."""
 
 
 def median_and_interval(values: npt.ArrayLike, *, seed: int = 0, n_resamples: int = 2000) -> tuple[float, float, float]:
@@ -101,15 +103,19 @@ def over_sites(values: npt.ArrayLike) -> tuple[float, float, float]:
     return t_interval(values)
 
 
-def markdown(replay: Replay, rows: Sequence[Compared], *, data: str, given: Given, seconds: float, date: str) -> str:
+def markdown(replay: Replay, rows: Sequence[Compared], *, data: str, given: Given, date: str) -> str:
     """Return the page of a replay."""
+    chosen = f" --resamples {given.resamples}" if replay.divisions else ""
+    differences = list(replay.differences)
+    if replay.divisions > given.resamples:
+        differences.insert(0, f"The publication has {replay.divisions} divisions, this page {given.resamples}.")
     lines = [
         f"# {replay.title}",
         "",
         f"Source of the published figures: {replay.source}.",
         "",
-        f"Printed by `python -m va_experiments.replays {replay.name} --resamples {given.resamples}` on {date}, from "
-        f"{data}; seed {given.seed}; {seconds:.0f} s.",
+        f"Printed by `python -m va_experiments.replays {replay.name}{chosen}` on {date}, from {data}; "
+        f"seed {given.seed}.",
         "",
         f"**Protocol here.** {replay.protocol}",
         "",
@@ -132,7 +138,7 @@ def markdown(replay: Replay, rows: Sequence[Compared], *, data: str, given: Give
             f"| {row.method} | {row.model} | {row.setting} | {row.metric} | {published} | {row.obtained:.3f}{own} | "
             f"{difference} | {between if difference else ''} | {row.n} |"
         )
-    lines += ["", "**What is not the same.**", "", *[f"- {text}" for text in replay.differences]]
+    lines += ["", "**What is not the same.**", "", *[f"- {text}" for text in differences]]
     if replay.explanation:
         lines += ["", "**Where the figures differ, and why.**", "", *[f"- {text}" for text in replay.explanation]]
     return "\n".join(lines) + "\n"

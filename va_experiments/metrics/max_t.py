@@ -1,0 +1,57 @@
+"""Many paired comparisons over few sites at once: step-down max-T by sign flips, whose least p does not grow with them.
+
+Holm multiplies the least p that n sites can give by the number of comparisons, so that with six sites nothing can come
+out beyond one comparison. Here the signs of a site are flipped for all comparisons together, and each is held against
+the largest statistic among those not yet settled: the least p stays that of one comparison, 2^(1 - n).
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["max_t"]
+
+MOST_UNITS = 16
+"""All sign arrangements are gone through: 65,536 of 16 units."""
+
+
+def max_t(differences: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return adjusted two-sided p of the mean differences, shape (n_comparisons,), by Westfall and Young's step-down.
+
+    It is the share of the sign arrangements whose largest absolute t, over this comparison and those with a smaller
+    one, reaches the observed t; never below the p of a comparison before it. Holds the family-wise error rate where,
+    under the null hypotheses that are true, a site's differences are jointly as likely with the other sign.
+
+    Parameters
+    ----------
+    differences : float array, shape (n_units, n_comparisons)
+        A row for each site, a column for each comparison.
+
+    Raises
+    ------
+    ValueError
+        For more than `MOST_UNITS` units, none, or values that are not finite.
+
+    References
+    ----------
+    Westfall and Young (1993), Resampling-based multiple testing, algorithm 2.8. Ge, Dudoit and Speed (2003), Test
+    12:1-77.
+    """
+    d = np.asarray(differences, dtype=np.float64)
+    if d.ndim != 2 or not 1 <= len(d) <= MOST_UNITS or not np.isfinite(d).all():
+        raise ValueError(f"differences of shape {d.shape}; expected 1 to {MOST_UNITS} units by comparisons, all finite")
+    n, m = d.shape
+    signs = np.array(list(itertools.product((1.0, -1.0), repeat=n)))
+    squares = n * (d**2).sum(axis=0)
+    # (sum d)^2 / (n sum d^2) grows with t^2 and is defined where all differences are equal, too
+    statistic = np.divide((signs @ d) ** 2, squares, out=np.zeros((len(signs), m)), where=squares > 0)
+    observed = statistic[0]
+    order = np.argsort(-observed, kind="stable")
+    largest = np.maximum.accumulate(statistic[:, order[::-1]], axis=1)[:, ::-1]
+    p = (largest >= observed[order] - 1e-12).mean(axis=0)
+    adjusted = np.empty(m)
+    adjusted[order] = np.maximum.accumulate(p)
+    return adjusted
