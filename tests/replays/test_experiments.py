@@ -17,7 +17,7 @@ from va_experiments.data import simulate_deaths
 from va_experiments.protocols import splits
 
 NAMES = sorted(p.stem for p in (conf_dir() / "experiment").glob("*.yaml"))
-MINE = {"loso": 15 * 6, "loso_dirichlet": 13 * 6, "ablation_hce": 15 * 6, "learning_curve": 5 * 13 * 6,
+MINE = {"loso": 15 * 6, "loso_dirichlet": 14 * 6, "ablation_hce": 15 * 6, "learning_curve": 5 * 13 * 6,
         "replay_openva_ap": 4, "replay_mccormick_2016": 3 * 30, "replay_flaxman_2018": 6 * 20, "replay_li_2020": 2 * 20,
         "replay_murray_2014": 3 * 20}  # fmt: skip
 """Cells of each experiment on six sites."""
