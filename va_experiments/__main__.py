@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from va_experiments.config import conf_dir
 from va_experiments.errors import InputError
+from va_experiments.hydra_guard import guard
 
 __all__ = ["end", "main"]
 
@@ -42,6 +43,8 @@ def main() -> int:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are told here, once, in words
     register_plugins()
     import hydra
+
+    guard()
 
     @hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")
     def app(config: object) -> None:

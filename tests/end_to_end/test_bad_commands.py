@@ -22,6 +22,7 @@ CASES = {
     "bool for text": (["on_error=true"], ["on_error", "quote it"]),
     "foreign class": (["model._target_=os.system"], ["os.system", "not allowed"]),
     "target elsewhere": (["+data._target_=os.system"], ["data._target_", "not allowed"]),
+    "class that passes through": (["model._target_=sklearn.datasets._base.Path"], ["pathlib.Path", "passes through"]),
     "unknown data option": (["+data.pth=x"], ["pth", "known: n, seed"]),
     "train size": (["protocol.train_size=1e3"], ["train_size", "1000.0 (float)"]),
     "one of several jobs": (["model=nbc,intreva"], ["intreva", "did you mean 'interva'"]),
@@ -42,6 +43,28 @@ def test_bad_command(name: str, tmp_path: Path) -> None:
     for text in expected:
         assert text in ran.err, ran.err
     assert not list((tmp_path / "o").glob("runs/*/*")), "a run folder was left behind"
+
+
+HOSTILE = {
+    "callback": "callbacks: {x: {_target_: builtins.open, file: MARK, mode: w}}",
+    "sweeper": "sweeper: {_target_: os.system}",
+    "log handler": "job_logging: {version: 1, handlers: {h: {'()': builtins.open, file: MARK, mode: w}}}",
+    "log stream": "hydra_logging: {version: 1, handlers: {h: {class: logging.StreamHandler, stream: 'ext://os.system'}}}",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_config_is_refused_before_hydra_acts_on_it(name: str, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    (tmp_path / "conf" / "experiment").mkdir(parents=True)
+    body = HOSTILE[name].replace("MARK", str(mark))
+    (tmp_path / "conf" / "experiment" / "evil.yaml").write_text(f"# @package _global_\nhydra:\n  {body}\n")
+    words = ("--config-dir", str(tmp_path / "conf"), "experiment=evil", "dry_run=true")
+    ran = run_command(*words, *QUICK, outputs=tmp_path / "o", timeout=60)
+    assert ran.code == 2, ran.err
+    assert "Traceback" not in ran.err
+    assert "expected" in ran.err or "not allowed" in ran.err
+    assert not mark.exists(), "it was called"
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:

@@ -40,6 +40,11 @@ def allowed_class(target: str, allowed: tuple[str, ...] = ()) -> type[Model]:
         raise InputError(f"model._target_ is {shown(target)}: cannot be imported ({error})") from error
     if not isinstance(found, type):
         raise InputError(f"model._target_ is {shown(target)}: expected a class, found {type(found).__name__}")
+    if found.__module__.split(".")[0] not in roots:
+        raise InputError(
+            f"model._target_ is {shown(target)}: that is {found.__module__}.{found.__qualname__}, which only passes "
+            f"through there; expected a class of one of {', '.join(roots)} itself"
+        )
     if not issubclass(found, Model):
         from va_experiments.models.sklearn_adapter import adapter_for
 
