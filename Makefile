@@ -39,7 +39,7 @@ format: install  ## put the code in the house's format
 bench: install  ## run the benchmarks and print their tables
 	$(BIN)/python -m benchmarks
 
-faults: install  ## inject every fault, print the table, write it into docs/ (takes an hour)
+faults: install  ## inject every fault, print the table, write it into docs/ (most of an hour)
 	$(BIN)/python -m tests.faults
 
 docs: install  ## write the reference pages and build the documentation into site/
