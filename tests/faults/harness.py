@@ -314,6 +314,11 @@ def alive(pids: Iterable[int]) -> list[str]:
     return found
 
 
+def patience() -> float:
+    """Return how many times longer things take than on an idle machine, by the load average: 1 where nobody waits."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def until(condition: Any, timeout: float = 60, every: float = 0.02) -> bool:
     """Wait until `condition()` holds; return whether it came to hold."""
     deadline = time.monotonic() + timeout
