@@ -22,9 +22,9 @@ install: $(VENV)/.installed  ## create the environment in .venv from requirement
 demo: install  ## run the main job on the embedded, simulated data; ends with the leaderboard and the report's path
 	$(BIN)/python -m va_experiments model=interva,insilico site=all -m
 
-test: install  ## run the test suite: in two processes what stays in its own, then what starts processes itself
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not processes"
-	$(BIN)/python -m pytest -m processes
+test: install  ## run the test suite: most of it in two processes, then what needs the machine to itself
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 check: install  ## lint, format, types, layers
 	$(BIN)/ruff check .
