@@ -18,6 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from email.message import Message
 from pathlib import Path
 
 import psutil
@@ -62,6 +63,15 @@ def _up(url: str) -> bool:
         return answer(url)[0] == 200
     except OSError:
         return False
+
+
+def headers(url: str) -> Message:
+    """Return the headers of an answer to a page of somebody else's."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers={"Origin": "http://evil.example"})) as got:
+            return got.headers
+    except urllib.error.HTTPError as error:
+        return error.headers
 
 
 def listeners(pid: int) -> set[str]:
@@ -259,6 +269,13 @@ def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_pat
         mlflow_api = f"http://127.0.0.1:{mlflow_port}/api/2.0/mlflow/experiments/search?max_results=1"
         assert answer(mlflow_api)[0] == 200
         assert answer(mlflow_api, host="evil.example")[0] == 403
+        assert headers(f"http://127.0.0.1:{mlflow_port}/")["X-Frame-Options"] == "DENY"
+        for address in (f"http://127.0.0.1:{mlflow_port}/", f"http://127.0.0.1:{prefect_port}/api/health"):
+            assert "evil" not in headers(address).get("Access-Control-Allow-Origin", "")
+            assert headers(address).get("Access-Control-Allow-Origin") != "*", "any page could read it"
+        server = next(p for p in family if "mlflow" in p.cmdline() and "server" in p.cmdline())
+        assert server.environ()["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
+        assert server.environ()["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] == "false"
         api = f"http://127.0.0.1:{prefect_port}/api"
         auth = (outputs / "prefect" / "auth").read_text()
         assert answer(f"{api}/admin/version")[0] == 401
@@ -366,26 +383,55 @@ def _mlflow_is_searchable(outputs: Path, folder: Path) -> str:
     return str(parent.info.run_id)
 
 
+ELSEWHERE = {
+    "RAY_ADDRESS": "192.0.2.1:6379",
+    "MLFLOW_TRACKING_URI": "http://192.0.2.1:5000",
+    "PREFECT_API_URL": "http://192.0.2.1:4200/api",
+    "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "*",
+}
+"""What the environment of a shared machine may say; nobody answers at these addresses (RFC 5737)."""
+
+RAY_SAFE = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+PREFECT_SAFE = {
+    "PREFECT_SERVER_API_HOST": "127.0.0.1",
+    "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+}
+
+
 @pytest.mark.slow
 def test_everything_that_a_run_opens_is_on_loopback_and_its_files_are_its_owners(tmp_path: Path) -> None:
     outputs = tmp_path / "o"
     process = subprocess.Popen(
         [sys.executable, "-m", "va_experiments", "model=nbc", "site=pemba", "execution.num_workers=1",
          f"paths.outputs={outputs}"],
-        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **ELSEWHERE},
     )  # fmt: skip
     seen: set[str] = set()
-    most = 0
+    settings: dict[str, dict[str, str]] = {}
     while process.poll() is None:
-        found = listeners(process.pid)
-        seen |= found
-        try:
-            most = max(most, len(psutil.Process(process.pid).children(recursive=True)))
-        except psutil.Error:
-            break
+        seen |= listeners(process.pid)
+        with contextlib.suppress(psutil.Error):
+            for child in psutil.Process(process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    names = [n for n in ("raylet", "gcs_server", "prefect_serve") if n in " ".join(child.cmdline()[:4])]
+                    settings |= {name: child.environ() for name in names}
         time.sleep(0.5)
     assert process.wait(120) == 0
-    assert most >= 4, "Ray and Prefect were to be seen"
+    assert set(settings) == {"raylet", "gcs_server", "prefect_serve"}, "Ray and Prefect were to be seen"
+    for name in ("raylet", "gcs_server"):
+        assert RAY_SAFE.items() <= settings[name].items()
+        assert "RAY_ADDRESS" not in settings[name]
+    prefect = settings["prefect_serve"]
+    assert PREFECT_SAFE.items() <= prefect.items()
+    assert prefect["PREFECT_SERVER_API_AUTH_STRING"] == (outputs / "prefect" / "auth").read_text()
+    assert prefect["PREFECT_HOME"] == str(outputs / "prefect")
+    assert (outputs / "mlflow.db").exists(), "the tracking server of the environment is not used"
     assert seen, "no listener was seen"
     assert seen <= LOOPBACK
     open_to_others = [p for p in outputs.rglob("*") if not p.is_symlink() and p.stat().st_mode & 0o077]

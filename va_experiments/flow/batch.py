@@ -9,10 +9,13 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from va_experiments.cell import Cell, Result
+from va_experiments.cell.predictions import plain
 from va_experiments.checkpoints import CorruptCell, DiskFull
 from va_experiments.execute import EngineLost
+from va_experiments.flow.anew import reasons
 from va_experiments.flow.logs import cell_fields
 from va_experiments.flow.shared import fetch_shared
 from va_experiments.plan import Plan
@@ -46,6 +49,7 @@ class Batch:
         self._member_job = np.repeat(np.arange(len(planned.jobs)), [len(r) for r in planned.job_cells])[order]
         self._open_cells = [len(rows) for rows in planned.job_cells]
         self._warned: set[tuple[str, str]] = set()
+        self._others = False  # whether the store has cells that are not of this plan
         run.counts.cells += self._number_asked
 
     def take_up(self) -> None:
@@ -56,7 +60,9 @@ class Batch:
             return
         stored = set(self.run.store.keys())
         failed_before = {a["key"] for a in self.run.store.attempts()} if config.resume == "failed" else set()
-        if any(self.plan.key(row) not in stored for row in range(len(self.plan))):
+        there = sum(self.plan.key(row) in stored for row in range(len(self.plan)))
+        self._others = len(stored) > there
+        if there < len(self.plan):
             self.run.backend.start()  # beside the loading of what is there
         for row in range(len(self.plan)):
             key = self.plan.key(row)
@@ -110,10 +116,22 @@ class Batch:
                 raise self._unwritable(error) from error
             self._settle_finished(pending, wait=True)
         self._list_missing()
+        self._say_why(todo)
         for number in range(len(self.plan.jobs)):
             if self._open_cells[number]:
                 n = self._open_cells[number]
                 run.prefect.job_done(self.plan.jobs[number].number, error=f"{n} cells were not computed")
+
+    def _say_why(self, todo: npt.NDArray[np.int64], most: int = 20_000) -> None:
+        """Note why cells were computed of which the store has the like, as far as nobody asked for the difference."""
+        rows = todo[(self.state[todo] == 1) & self._asked[todo]]
+        if not self._others or len(rows) > most:
+            return
+        cells = [self.plan.cell(row) for row in rows.tolist()]
+        contents = [{"name": cell.model.name, **plain(cell.content)} for cell in cells]
+        for line in reasons(self.run.store, contents, {cell.key for cell in cells}):
+            log.info("%s", line)
+            self.run.notes.append(line)
 
     def _list_missing(self, most: int = 100_000) -> None:
         """Give asked cells that were not computed a row each, so that no table takes a part of a grid for the whole."""

@@ -200,6 +200,7 @@ def _say(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame, report: Pa
     older = int((cells["older_versions"].fillna("") != "").sum()) if "older_versions" in cells else 0
     if older:
         lines.append(f"{older} reused cells were computed with other library versions (column older_versions)")
+    lines += run.notes
     for text in list(run.counts.errors):
         lines.append(f"  ! {text}")
     for problem in filter(None, (run.error, run.tracker.error, run.alerts.error)):

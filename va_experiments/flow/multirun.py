@@ -67,6 +67,8 @@ class Multirun:
         self._open = contextlib.ExitStack()
         self._committers = ThreadPoolExecutor(2, thread_name_prefix="commit")
         self.error = ""
+        self.notes: list[str] = []
+        """Lines for the end of the run."""
 
     # --- life cycle ------------------------------------------------------------------------------------------------
 
