@@ -13,7 +13,7 @@ from va_experiments.cell import Fit, Result, run_fit
 from va_experiments.config import ExecutionConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute.listener import ThrottledListener
-from va_experiments.execute.watch import Running, Watch
+from va_experiments.execute.watch import Running, Watch, worth_another_try
 from va_experiments.hooks import listening
 
 __all__ = ["InlineBackend"]
@@ -53,10 +53,25 @@ class InlineBackend:
             keep = partial(watch.keep_state, key)
             listener = ThrottledListener(note, keep, watch.last_state(key), watch.state_seconds)
             with listening(listener):
-                results = run_fit(fit, deaths[fit.setting.fingerprint])
+                results = self._tried(fit, deaths[fit.setting.fingerprint], watch)
             watch.running.pop("inline", None)
             watch.heartbeat = time.time()
             yield results
+
+    def _tried(self, fit: Fit, deaths: Deaths, watch: Watch) -> list[Result]:
+        """Return the results of a fit, those cells tried again that failed with an error named retryable."""
+        results = run_fit(fit, deaths)
+        attempt = 1
+        while again := {r.key for r in results if worth_another_try(r, attempt, self._config)}:
+            if watch.stopping.is_set():
+                break
+            for key in again:
+                watch.failed_attempt(key, {"attempt": attempt, "error": "retryable"})
+            attempt += 1
+            cells = tuple(c for c in fit.cells if c.key in again)
+            new = {r.key: r for r in run_fit(Fit(fit.key, cells), deaths, attempt=attempt)}
+            results = [new.get(r.key, r) for r in results]
+        return results
 
     def describe(self) -> dict[str, Any]:
         """Return the process."""

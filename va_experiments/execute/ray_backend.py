@@ -19,7 +19,7 @@ from va_experiments.cell import Failure, Fit, Result
 from va_experiments.config import ExecutionConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute.inline import fit_label
-from va_experiments.execute.watch import EngineLost, Running, Watch
+from va_experiments.execute.watch import EngineLost, Running, Watch, worth_another_try
 
 __all__ = ["RayBackend"]
 
@@ -259,14 +259,7 @@ class RayBackend:
         self, flight: _Flight, results: list[Result], pending: deque[_Flight], watch: Watch
     ) -> Iterator[list[Result]]:
         """Yield results; cells that failed with an error named retryable go back to the queue."""
-        names = set(self._config.retry_errors)
-        again = [
-            r.key
-            for r in results
-            if r.failure is not None
-            and flight.attempt <= self._config.max_retries
-            and names & set(r.failure.traceback.rsplit("[", 1)[-1].rstrip("]").split("|"))
-        ]
+        again = [r.key for r in results if worth_another_try(r, flight.attempt, self._config)]
         for key in again:
             watch.failed_attempt(key, {"attempt": flight.attempt, "error": "retryable"})
         if again:

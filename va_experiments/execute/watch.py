@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from va_experiments.cell import Fit, Result
+from va_experiments.config import ExecutionConfig
 from va_experiments.data.deaths import Deaths
 
-__all__ = ["Backend", "EngineLost", "Running", "Watch"]
+__all__ = ["Backend", "EngineLost", "Running", "Watch", "worth_another_try"]
 
 
 class EngineLost(RuntimeError):
@@ -58,6 +59,14 @@ class Watch:
     """Fits not handed out yet."""
     heartbeat: float = field(default_factory=time.time)
     """When the backend was last alive."""
+
+
+def worth_another_try(result: Result, attempt: int, config: ExecutionConfig) -> bool:
+    """Return whether a cell failed with an error that the config names as retryable, and may be tried again."""
+    if result.failure is None or attempt > config.max_retries:
+        return False
+    classes = result.failure.traceback.rsplit("[", 1)[-1].rstrip("]").split("|")  # the error's own and its parents'
+    return bool(set(config.retry_errors) & set(classes))
 
 
 class Backend(Protocol):
