@@ -73,6 +73,15 @@ def test_a_result_says_what_a_row_needs(small_deaths: Deaths) -> None:
     assert result.metrics["top1"] == pytest.approx((prediction.top_cause == truth).mean(), abs=1e-12)
 
 
+def test_tuning_is_timed_apart_inside_the_fit(small_deaths: Deaths) -> None:
+    tuned = {"name": "tuned", "_target_": "va_experiments.models.tuned.Tuned", "model": "nbc", "budget": 2}
+    for model, chooses in ((NBC, False), (tuned, True)):
+        cell = cells_of(small_deaths, model)[0]
+        (result,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+        assert (result.timings["tuning_seconds"] > 0) is chooses
+        assert result.timings["tuning_seconds"] < result.timings["fit_seconds"]
+
+
 def test_an_error_fails_every_cell_of_the_fit_and_is_told(small_deaths: Deaths) -> None:
     broken = {"name": "broken", "_target_": "va_experiments.models.xgboost.XGBoost", "device": "cuda"}
     cells = cells_of(small_deaths, broken)

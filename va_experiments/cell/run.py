@@ -68,6 +68,7 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             result.timings |= {
                 "load_seconds": load.wall * share,
                 "fit_seconds": fitted.wall * share,
+                "tuning_seconds": estimator.tuning_seconds_ * share,
                 "fit_cpu_seconds": fitted.cpu * share,
             }
             result.timings["cpu_seconds"] = (

@@ -89,6 +89,8 @@ class Model:
 
     symptom_names_: tuple[str, ...]
     causes_: tuple[str, ...]
+    tuning_seconds_: float = 0.0
+    """Of a fit's wall time, what went into choosing: candidates, weights, calibration."""
 
     @property
     def heavy_prediction(self) -> bool:

@@ -70,7 +70,7 @@ class Stacking(Model):
     weights_ : float64 array, shape (n_members,)
     bias_ : float64 array, shape (n_causes,)
     rule_ : AdaptiveCount
-    stacking_seconds_ : float
+    tuning_seconds_ : float
         Wall time of the fits and predictions that the weights were learned from.
     """
 
@@ -126,7 +126,7 @@ class Stacking(Model):
         train = by_id(train)
         start = time.perf_counter()
         self._learn(train, seed)
-        self.stacking_seconds_ = time.perf_counter() - start
+        self.tuning_seconds_ = time.perf_counter() - start
         self.models_ = fit_members(self.members, self._given(), train, seed=seed)
         return self
 
