@@ -58,7 +58,6 @@ def makers(numbers: tuple[str, ...]) -> dict[str, Callable[[], Model]]:
         "xgb_s": boosted(max_depth=3, learning_rate=0.08, colsample=0.3, min_child_weight=2),
         "xgb_c1": boosted(colsample=0.1),
         "xgb_c5": boosted(colsample=0.5),
-        "xgb_r": boosted(colsample=0.5, rounds=250),
         "rf_d": lambda: models.RandomForest(covariates=every),
         "et_d": lambda: models.ExtraTrees(covariates=every),
         "lr_d": lambda: models.LogisticRegression(covariates=every),
@@ -69,7 +68,7 @@ SHIPPED = ("xgb_m*3", "lr")
 """Members of ``model=stacking``."""
 
 CANDIDATES = (("xgb_c1", "lr"), ("xgb_m", "lr"), ("xgb_m#2", "lr"), ("xgb_m#3", "lr"), ("xgb_m*3", "lr"),
-              ("xgb_c5", "lr"), ("xgb_r", "lr"))  # fmt: skip
+              ("xgb_c5", "lr"))  # fmt: skip
 """Members that the first table chooses between."""
 
 

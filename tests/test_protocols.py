@@ -82,6 +82,20 @@ def test_leave_one_site_out(deaths: Deaths) -> None:
     assert [s.test_site for s in splits({"name": "leave_one_site_out"}, deaths, ["up", "ap"])] == ["AP", "UP"]
 
 
+def test_inner_folds_by_site_leave_the_other_sites_alone(deaths: Deaths) -> None:
+    inner = ["AP", "Dar", "UP"]
+    found = splits({"name": "leave_one_site_out", "train_sites": inner}, deaths, inner)
+    assert [(s.train_sites, s.test_site) for s in found] == [
+        (("Dar", "UP"), "AP"),
+        (("AP", "UP"), "Dar"),
+        (("AP", "Dar"), "UP"),
+    ]
+    with pytest.raises(InputError, match="train site"):
+        splits({"name": "leave_one_site_out", "train_sites": ["Darr"]}, deaths)
+    with pytest.raises(InputError, match="no site is left to train on"):
+        splits({"name": "leave_one_site_out", "train_sites": "UP"}, deaths, "UP")
+
+
 def test_folds_test_every_death_once_and_rare_causes_stay_in(deaths: Deaths) -> None:
     assert deaths.cause is not None
     found = splits({"name": "in_domain", "folds": 5}, deaths, "pemba")

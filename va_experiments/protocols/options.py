@@ -143,9 +143,17 @@ class ProtocolOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaveOneSiteOut(ProtocolOptions):
-    """Train on all sites but one, test on that one."""
+    """Train on all sites but one, test on that one.
+
+    Parameters
+    ----------
+    train_sites : "all", str or sequence of str
+        Sites that may be trained on. With the same sites tested the others are touched by nothing: inner folds by
+        site, for choices that are then judged on the others.
+    """
 
     name: ClassVar[str] = "leave_one_site_out"
+    train_sites: Any = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
