@@ -96,12 +96,12 @@ def _whole(options: ProtocolOptions, sites: tuple[str, ...], present: list[str])
             yield Split(options.name, (), name, test_sites=tested)
     else:
         groups = _countries(options, present) if isinstance(options, LeaveOneCountryOut) else [(s,) for s in present]
-        sources: Iterable[str] = present
+        allowed: Iterable[str] = present
         if isinstance(options, LeaveOneSiteOut):
-            sources = resolve_sites(options.train_sites, present, what="train site")
+            allowed = resolve_sites(options.train_sites, present, what="train site")
         for group in groups:
             if tested := tuple(s for s in group if s in sites):
-                train = tuple(s for s in sources if s not in group)
+                train = tuple(s for s in allowed if s not in group)
                 if not train:
                     raise InputError(
                         f"protocol {options.name}: no site is left to train on when {'+'.join(group)} is tested"
