@@ -139,3 +139,52 @@ def test_a_wrong_token_is_told_in_words(nodes: Nodes) -> None:
         done = place.run(*GRID, real=True, timeout=150, RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="0" * 64)
         assert done.code == 2, done.err
         assert "cannot be used" in done.err
+
+
+CLUSTER = """
+import sys
+from ray.cluster_utils import Cluster
+
+cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "object_store_memory": 200000000})
+cluster.add_node(num_cpus=2, object_store_memory=200000000)
+cluster.wait_for_nodes()
+print(cluster.address, flush=True)
+sys.stdin.read()
+cluster.shutdown()
+"""
+
+
+@pytest.mark.slow
+def test_rays_own_cluster_of_two_nodes_in_one_process_gives_the_same_bits(tmp_path: Path) -> None:
+    secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_") and k != "PYTHONPATH"} | secret
+    with open(tmp_path / "log", "wb") as log:
+        cluster = subprocess.Popen(
+            [sys.executable, "-c", CLUSTER],
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+    try:
+        assert cluster.stdout is not None
+        address = cluster.stdout.readline().decode().strip()
+        assert ":" in address, (tmp_path / "log").read_text()[-2000:]
+        joined = ("execution=ray", "tracking=none", f"execution.address={address}", "report=false")
+        shipped = f"+execution.init.runtime_env.py_modules=[{TOYS / 'vatoys'}]"
+        with Place.new(*SMALL, *joined) as place:
+            done = place.run(*GRID, shipped, real=True, timeout=200, **secret)
+            assert done.code == 0, done.err
+            assert place.store() == undisturbed(*GRID)
+            said = next((place.outputs / "runs").glob("*/*/manifest.json")).read_text()
+            assert '"workers": 4' in said
+    finally:
+        family = children(cluster.pid)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            cluster.communicate(timeout=20)
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        cluster.kill()
+        cluster.wait()

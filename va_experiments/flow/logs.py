@@ -50,9 +50,18 @@ class TerminalHandler(logging.Handler):
             pass
 
 
+class _Lines(logging.FileHandler):
+    """Appends to a file; a line that the disk does not take is left out: the run itself says that the disk is full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Leave the line out, where another handler would print a traceback."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def json_handler(path: Path) -> logging.Handler:
     """Return a handler that appends JSON lines to `path`."""
-    handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+    handler = _Lines(path, encoding="utf-8", delay=True)
     handler.setFormatter(JsonFormatter())
     return handler
 
