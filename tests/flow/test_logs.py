@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import QUICK, run_command
-from va_experiments.flow.logs import JsonFormatter
+from va_experiments.flow.logs import JsonFormatter, json_handler
 from va_experiments.secrets_out import redacted, redacted_tree, without_password
 
 
@@ -110,3 +110,14 @@ def test_json_lines_carry_extras_and_tracebacks_redacted() -> None:
     assert line["uri"] == "http://***@h"
     assert "pw" not in line["traceback"]
     assert line["time"].endswith("Z")
+
+
+def test_a_line_that_a_full_disk_does_not_take_is_left_out_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("needs /dev/full, as Linux has it")
+    handler = json_handler(full)
+    handler.handle(logging.makeLogRecord({"msg": "cell done", "levelno": logging.INFO}))
+    assert capfd.readouterr().err == ""
+    handler.handle(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
+    assert "Logging error" in capfd.readouterr().err, "a mistake in a message is not hidden"
