@@ -70,7 +70,7 @@ class Stored:
             metrics=dict(self.metrics["metrics"]),
             per_cause=dict(self.metrics["per_cause"]),
             diagnostics=dict(self.metrics["diagnostics"]),
-            facts=dict(self.manifest["facts"]),
+            facts={**self.manifest["facts"], "versions": dict(self.manifest["versions"])},
             timings=dict(self.manifest["timings"]),
             prediction_sha256=self.manifest["prediction_sha256"],
             attempt=int(self.manifest["attempt"]),
