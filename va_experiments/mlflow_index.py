@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +14,10 @@ from va_experiments.errors import InputError, shown
 from va_experiments.secrets_out import redacted
 from va_experiments.tracking import connect, log_cell, outputs_tag
 
-__all__ = ["Index", "cell_rows"]
+__all__ = ["REPORT_TABLES", "Index", "cell_rows"]
+
+REPORT_TABLES = ("causes", "confusion", "reliability", "reliability_classwise", "drops", "similarity", "ledger")
+"""Tables of a report from which it can be built again without the store."""
 
 _ORIGINALS = "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false'"
 
@@ -101,14 +105,21 @@ class Index:
         return [r.data.tags["multirun"] for r in self.runs("tags.`va.kind` = 'multirun'") if "multirun" in r.data.tags]
 
     def tables(self, multirun: str, folder: Path) -> list[Path]:
-        """Download ``cells``, ``baselines`` and ``manifest`` of a multirun's parent run; those it has."""
+        """Download ``cells``, ``baselines``, ``manifest`` and the report's own tables of a multirun; those it has.
+
+        All of them lie in `folder` itself.
+        """
         parents = [r for r in self.runs("tags.`va.kind` = 'multirun'") if r.data.tags.get("multirun") == multirun]
         if not parents:
             raise InputError(f"MLflow has no multirun {shown(multirun)} in this experiment")
-        paths = []
-        for name in ("cells.parquet", "baselines.parquet", "manifest.json"):
+        run_id, paths = parents[-1].info.run_id, []
+        names = ["cells.parquet", "baselines.parquet", "manifest.json"]
+        with contextlib.suppress(Exception):  # a run may have been left without a report
+            files = self._client.list_artifacts(run_id, "report/tables")
+            names += [f.path for f in files if f.path.endswith(".parquet") and Path(f.path).stem in REPORT_TABLES]
+        for name in names:
             try:
-                paths.append(Path(self._client.download_artifacts(parents[-1].info.run_id, name, str(folder))))
+                paths.append(Path(self._client.download_artifacts(run_id, name, str(folder))))
             except Exception:  # an unfinished multirun has none; its children are read instead
                 continue
         return paths

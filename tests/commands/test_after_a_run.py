@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +35,44 @@ def test_report_is_built_again_from_the_folder(finished: Ran, va: Callable, tmp_
     pd.testing.assert_frame_equal(new, old)
 
 
+TABLES = ("leaderboard", "comparisons", "causes", "confusion", "reliability", "reliability_classwise", "ledger",
+          "similarity", "drops")  # fmt: skip
+"""Tables that a rebuilt report has as the first one had them; cost and paths depend on the clock."""
+
+
+def assert_same_report(first: Path, again: Path) -> None:
+    for name in TABLES:
+        assert (first / "tables" / f"{name}.parquet").exists() == (again / "tables" / f"{name}.parquet").exists(), name
+        if (first / "tables" / f"{name}.parquet").exists():
+            old, new = (pd.read_parquet(f / "tables" / f"{name}.parquet") for f in (first, again))
+            pd.testing.assert_frame_equal(new, old)
+    assert {p.name for p in (again / "figures").iterdir()} == {p.name for p in (first / "figures").iterdir()}
+    sections = [re.findall(r"<h2>(.*?)</h2>", (f / "report.html").read_text(encoding="utf-8")) for f in (first, again)]
+    assert sections[0] == sections[1]
+
+
+@pytest.mark.parametrize("store", ["with", "without"])
+def test_a_rebuilt_report_has_everything_that_the_first_has(
+    store: str, copied: Path, va: Callable, tmp_path: Path
+) -> None:
+    first = next((copied / "runs").glob("*/*")) / "report"
+    if store == "without":
+        (copied / "checkpoints").rename(copied / "elsewhere")
+    code, _, err = va("report", "--outputs", copied, "--out", tmp_path / "again")
+    assert code == 0, err
+    assert_same_report(first, tmp_path / "again" / "report")
+
+
+def test_a_report_from_mlflow_alone_has_everything_too(va: Callable, tmp_path: Path) -> None:
+    quick = ("execution=inline", "tracking=none", "tracking.mlflow=true", "report=true")
+    ran = run_command("model=nbc,interva", "site=pemba,ap", *quick, outputs=tmp_path / "outputs")
+    assert ran.code == 0, ran.err
+    (tmp_path / "outputs" / "checkpoints").rename(tmp_path / "elsewhere")
+    code, _, err = va("report", "--mlflow", "--outputs", tmp_path / "outputs", "--out", tmp_path / "again")
+    assert code == 0, err
+    assert_same_report(ran.folder / "report", tmp_path / "again" / "report")
+
+
 def test_one_report_over_several_runs(copied: Path, va: Callable, tmp_path: Path) -> None:
     more = run_command("model=tariff", "site=pemba,ap", *QUICK, outputs=copied)
     assert more.code == 0, more.err
@@ -44,6 +83,10 @@ def test_one_report_over_several_runs(copied: Path, va: Callable, tmp_path: Path
     cells = pd.read_parquet(tmp_path / "r/report/tables/cells.parquet")
     assert set(cells["model"]) == {"nbc", "interva", "tariff", "prior", "uniform"}
     assert "10 cells, 0 failed" in out, "a cell of two runs counts once"
+    tables = tmp_path / "r" / "report" / "tables"
+    compared = pd.read_parquet(tables / "comparisons.parquet")
+    assert {"tariff", "nbc"} in [{a, b} for a, b in compared[["model_a", "model_b"]].itertuples(index=False)]
+    assert len(pd.read_parquet(tables / "ledger.parquet")) > 0
 
 
 def test_verify_computes_the_same_bits(finished: Ran, va: Callable) -> None:

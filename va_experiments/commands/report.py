@@ -28,6 +28,13 @@ def arguments(parser: ArgumentParser) -> None:
     add_outputs(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the run's folder)")
     parser.add_argument("--allow-missing", action="store_true", help="means over incomplete grids, marked")
+    parser.add_argument(
+        "--loss-seconds",
+        type=float,
+        metavar="S",
+        help="seconds for splitting the loss at each site into its parts (default: a twentieth of what the cells took, "
+        "at least 2 and at most 60)",
+    )
     parser.add_argument("--mlflow", action="store_true", help="read from MLflow under OUTPUTS instead of folders")
     parser.add_argument("--uri", metavar="URI", help="read from this MLflow tracking server")
     parser.add_argument("--experiment", default="va_experiments", metavar="NAME", help="default: va_experiments")
@@ -35,27 +42,29 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Build the report."""
+    import pandas as pd
+
     remote = options.mlflow or options.uri
     if remote and options.out is None:
         raise InputError("report: say where to write with --out DIR, as the runs have no folder here")
+    from va_experiments.checkpoints import Store
+    from va_experiments.flow.rebuild import losses_again, saved_tables
+    from va_experiments.flow.report_content import report_content
+    from va_experiments.report.build import build_report
+
     with tempfile.TemporaryDirectory(prefix="va-report-") as scratch:
         tables, manifests, folders = _from_mlflow(options, Path(scratch)) if remote else _from_folders(options)
+        saved = saved_tables(folders if remote else [folder / "report" / "tables" for folder in folders])
     if not any(len(t) for t in tables):
         raise InputError("report: these runs have no finished cells")
     if options.out is None and len(folders) > 1:
         raise InputError("report: say where to write a report over several runs with --out DIR")
-    from va_experiments.checkpoints import Store
-    from va_experiments.flow.rebuild import cause_groups, content_of_runs
-    from va_experiments.report.build import build_report
-
-    root = options.outputs / "checkpoints"
-    groups = {c: g for folder in folders for c, g in cause_groups(folder).items()}
-    content = content_of_runs(
-        tables,
-        manifests,
-        store=Store(root) if (root / "cells").is_dir() else None,
-        groups=groups,
-        allow_missing=options.allow_missing,
+    cells = pd.concat([t for t in tables if len(t)], ignore_index=True)
+    root, cache = options.outputs / "checkpoints", options.outputs / "cache"
+    store = Store(root) if (root / "cells").is_dir() else None
+    losses = losses_again(cells, manifests, store=store, saved=saved, cache=cache, most_seconds=options.loss_seconds)
+    content = report_content(
+        cells, manifests, store=store, losses=losses, saved=saved, allow_missing=options.allow_missing
     )
     out = options.out or folders[0]
     paths = build_report(content, out / "report")
@@ -99,7 +108,7 @@ def _from_mlflow(options: Namespace, scratch: Path) -> tuple[list[pd.DataFrame],
     known = index.multiruns()
     if not known:
         raise InputError(f"MLflow has no multiruns in the experiment '{options.experiment}'")
-    tables, manifests = [], []
+    tables, manifests, folders = [], [], []
     for number, asked in enumerate(options.runs or [known[-1]]):
         found = list(dict.fromkeys(n for n in known if asked in n))
         if len(found) != 1:
@@ -109,10 +118,11 @@ def _from_mlflow(options: Namespace, scratch: Path) -> tuple[list[pd.DataFrame],
         folder = scratch / str(number)
         folder.mkdir()
         paths = {p.stem: p for p in index.tables(found[0], folder)}
+        folders.append(folder)
         if "cells" in paths:
             tables += [pd.read_parquet(paths[n]) for n in ("cells", "baselines") if n in paths]
         else:
             tables.append(pd.DataFrame(index.children(found[0])))
         if "manifest" in paths:
             manifests.append(read_manifest(paths["manifest"]))
-    return tables, manifests, []
+    return tables, manifests, folders

@@ -58,9 +58,10 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     missing = counts.cells - counts.done - counts.reused - counts.failed
     cells, baselines = run.ledger.frames()
     write_tables(run.folder, cells, baselines)
-    (run.folder / "manifest.json").write_text(json.dumps(manifest(run, jobs, cells), indent=1, sort_keys=True))
+    about = manifest(run, jobs, cells)
+    (run.folder / "manifest.json").write_text(json.dumps(about, indent=1, sort_keys=True))
     something = len(cells) and (cells["status"] != "missing").any()  # not stopped before the first cell
-    report = _report(run, jobs, cells, baselines) if something and run.config.report else None
+    report = _report(run, about, cells, baselines) if something and run.config.report else None
     remember_costs(run, cells)
     complete = missing == 0 and counts.failed == 0 and not run.error
     if complete:
@@ -106,6 +107,10 @@ def manifest(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame) -> dict[st
                 "causes": len(d.causes),
                 "sites": list(d.sites),
                 "simulated": d.simulated,
+                "cause_groups": dict(zip(d.causes, d.groups, strict=True)),
+                "ledger": [
+                    {"action": e.action, "column": e.column, "count": e.count, "reason": e.reason} for e in d.ledger
+                ],
             }
             for f, d in run.deaths.items()
         ],
@@ -127,12 +132,17 @@ def content_of(job: Job) -> dict[str, Any]:
     return dict(redacted_tree(tree))
 
 
-def _report(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame, baselines: pd.DataFrame) -> Path | None:
+def _report(run: Multirun, about: dict[str, Any], cells: pd.DataFrame, baselines: pd.DataFrame) -> Path | None:
+    from va_experiments.flow.losses import losses_of
     from va_experiments.flow.report_content import report_content
     from va_experiments.report.build import build_report
 
     try:
-        paths = build_report(report_content(run, jobs, cells, baselines), run.folder / "report")
+        both = pd.concat([cells, baselines], ignore_index=True) if len(baselines) else cells
+        allowed, cache = tuple(run.config.allowed_targets), run.outputs / "cache" / "losses"
+        losses = losses_of(both, run.store, run.deaths, cache, allowed=allowed)
+        content = report_content(both, [about], store=run.store, losses=losses)
+        paths = build_report(content, run.folder / "report")
     except Exception as error:  # results are safe already; a report can be rebuilt
         log.exception("the report could not be built: %s", error)
         return None

@@ -1,9 +1,9 @@
-"""The content of a report made again: from the folders of finished runs, or from MLflow, of one run or of several."""
+"""What a report over finished runs is built again from: manifests, tables of earlier reports, the data themselves."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,65 +11,78 @@ import pandas as pd
 
 from va_experiments.checkpoints import Store
 from va_experiments.config import parse_config
+from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
+from va_experiments.flow.losses import Losses, losses_of
+from va_experiments.flow.report_content import configs_of
+from va_experiments.mlflow_index import REPORT_TABLES
 from va_experiments.plan import Job
-from va_experiments.report import TRIVIAL_MODELS, ReportContent
 
-__all__ = ["cause_groups", "content_of_runs", "jobs_of", "read_manifest"]
+__all__ = ["data_of", "jobs_of", "losses_again", "read_manifest", "saved_tables"]
 
 
-def content_of_runs(
-    tables: Sequence[pd.DataFrame],
+def saved_tables(folders: Iterable[Path]) -> dict[str, pd.DataFrame]:
+    """Return the tables, by name, that reports have left in these folders; of several, one below the other."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for folder in folders:
+        for name in REPORT_TABLES:
+            path = folder / f"{name}.parquet"
+            if path.exists():
+                found.setdefault(name, []).append(pd.read_parquet(path))
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+
+
+def losses_again(
+    cells: pd.DataFrame,
     manifests: Sequence[Mapping[str, Any]],
     *,
     store: Store | None,
-    groups: Mapping[str, str],
-    allow_missing: bool,
-) -> ReportContent:
-    """Return the content of one report over several runs.
+    saved: Mapping[str, pd.DataFrame],
+    cache: Path,
+    most_seconds: float | None = None,
+) -> Losses:
+    """Return where the loss comes from: computed (or from the cache) where store and data are here, else as saved."""
+    deaths, absent = data_of(manifests, cache)
+    again = None
+    if store is not None and deaths and not absent:
+        again = losses_of(cells, store, deaths, cache / "losses", most_seconds=most_seconds)
+    if again is not None and again.drops is not None:
+        return again
+    notes = dict(again.notes) if again is not None else {}
+    kept: dict[str, pd.DataFrame | None] = {}
+    for name, identity in (
+        ("drops", ["data", "features", "train_sites", "test_site", "model_digest", "metric"]),
+        ("similarity", ["data", "site_a", "site_b"]),
+    ):
+        table = saved.get(name)
+        known = [c for c in identity if table is not None and c in table]
+        kept[name] = None if table is None else table.drop_duplicates(known or None, ignore_index=True)
+        if table is None and again is None:
+            why = f"data {', '.join(absent)} cannot be read here" if absent else "the store of cells is not here"
+            notes[name] = f"Not computed: {why}, and no earlier report of these runs has it."
+    similarity = kept["similarity"] if again is None or again.similarity is None else again.similarity
+    return Losses(kept["drops"], similarity, notes)
 
-    Parameters
-    ----------
-    tables : sequence of DataFrame
-        Cells and baselines of all runs.
-    manifests : sequence of mapping
-        Their manifests, as far as there are any.
-    store : Store, optional
-        Where figures by cause are read.
-    groups : mapping
-        Group of each cause, where it is known.
-    allow_missing : bool
-        Show means over incomplete grids, marked.
-    """
-    from va_experiments.flow.report_content import methods
-    from va_experiments.flow.report_tables import by_cause, individual_tables
 
-    cells = pd.concat([t for t in tables if len(t)], ignore_index=True)
-    jobs = [job for manifest in manifests for job in jobs_of(manifest)]
-    run_ids = list(dict.fromkeys(str(r) for r in cells["run_id"] if r))
-    simulated = bool(cells["simulated"].astype("boolean").fillna(False).any())
-    data = ", ".join(sorted(map(str, cells["data"].dropna().unique())))
-    name = run_ids[0] if len(run_ids) == 1 else f"of {len(run_ids)} runs"
-    stored = cells[cells["cell_key"].isin(list(store.keys()))].drop_duplicates("cell_key") if store else cells[:0]
-    causes = confusion = reliability = None
-    if store is not None and len(stored):
-        asked = stored[~stored["model"].isin(TRIVIAL_MODELS)]
-        causes = by_cause(store, stored, groups)
-        confusion, reliability = individual_tables(store, asked)
-    first = jobs[0].config if jobs else None
-    return ReportContent(
-        title=f"Verbal-autopsy comparison {name}" + (" (simulated data)" if simulated else f" ({data})"),
-        cells=cells,
-        causes=causes,
-        confusion=confusion,
-        reliability=reliability,
-        config="\n".join(f"# job {j.number}: {j.label}" for j in jobs[:20]),
-        manifest={"runs": run_ids, **(dict(manifests[0]) if len(manifests) == 1 else {})},
-        methods=methods(jobs) if jobs else [],
-        primary_metric=first.objective if first else "csmf_accuracy_top",
-        interval=f"95% bootstrap over deaths ({first.n_bootstrap} resamples)" if first else "95% bootstrap over deaths",
-        allow_missing=allow_missing,
-    )
+def data_of(manifests: Sequence[Mapping[str, Any]], cache: Path) -> tuple[dict[str, Deaths], list[str]]:
+    """Return the data sets that these runs read, by fingerprint, and the names of those that cannot be read here."""
+    from va_experiments.data.cache import load_cached
+
+    deaths, absent = {}, []
+    wanted = {d["sha256"] for m in manifests for d in m.get("data", ()) if "sha256" in d}
+    read = {json.dumps(c["data"], sort_keys=True): dict(c["data"]) for c in configs_of(manifests) if "data" in c}
+    for options in read.values():
+        name = str(options.pop("name"))
+        try:
+            found = load_cached(name, options, cache)
+        except InputError:
+            absent.append(name)
+            continue
+        if found.fingerprint in wanted:
+            deaths[found.fingerprint] = found
+        else:
+            absent.append(f"{name} (it has changed)")
+    return deaths, absent
 
 
 def jobs_of(manifest: Mapping[str, Any]) -> list[Job]:
@@ -82,15 +95,6 @@ def jobs_of(manifest: Mapping[str, Any]) -> list[Job]:
             continue
         jobs.append(Job(int(job["number"]), tuple(job["overrides"]), config, ""))
     return jobs
-
-
-def cause_groups(folder: Path) -> dict[str, str]:
-    """Return the group of each cause that a run's own report recorded."""
-    path = folder / "report" / "tables" / "causes.parquet"
-    if not path.exists():
-        return {}
-    table = pd.read_parquet(path, columns=["cause", "group"]).drop_duplicates()
-    return {str(c): str(g) for c, g in table.itertuples(index=False)}
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

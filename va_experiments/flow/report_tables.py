@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from va_experiments.cell import decode_prediction
@@ -63,13 +64,16 @@ def by_cause(store: Store, cells: pd.DataFrame, groups: Mapping[str, str]) -> pd
     return pd.DataFrame({k: v if k in texts else pd.array(v, dtype="Float64") for k, v in columns.items()})
 
 
-def individual_tables(store: Store, cells: pd.DataFrame) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
-    """Return confusion counts and the reliability of the top cause, by cell.
+def individual_tables(
+    store: Store, cells: pd.DataFrame
+) -> tuple[pd.DataFrame | None, pd.DataFrame | None, pd.DataFrame | None]:
+    """Return confusion counts, the reliability of the top cause and that of every cause, by cell.
 
     Reliability: deaths in ten bins of equal width by the probability of their most probable cause; mean confidence,
-    share in which that cause is right, number of deaths. Undetermined deaths are left out of it.
+    share in which that cause is right, number of deaths. By cause: by the probability of this cause, and the share
+    that died of it. Undetermined deaths are left out of both.
     """
-    counts, bins = [], []
+    counts, tops, classes = [], [], []
     for key in _done(cells, MOST_CELLS_BY_DEATH):
         try:
             stored = store.load(key)
@@ -91,21 +95,36 @@ def individual_tables(store: Store, cells: pd.DataFrame) -> tuple[pd.DataFrame |
             )
         )
         known = prediction.probability.any(axis=1)
-        confidence = prediction.probability[known].max(axis=1)
-        right = prediction.probability[known].argmax(axis=1) == truth[known]
-        place = np.minimum((confidence * BINS).astype(int), BINS - 1)
-        deaths = np.bincount(place, minlength=BINS)
-        used = np.flatnonzero(deaths)
-        bins.append(
-            pd.DataFrame(
-                {
-                    "cell_key": key,
-                    "bin": used,
-                    "confidence": (np.bincount(place, confidence, BINS) / np.maximum(deaths, 1))[used],
-                    "accuracy": (np.bincount(place, right, BINS) / np.maximum(deaths, 1))[used],
-                    "count": deaths[used],
-                }
-            )
-        )
-    joined = [pd.concat(parts, ignore_index=True) if parts else None for parts in (counts, bins)]
-    return joined[0], joined[1]
+        probability, cause = prediction.probability[known], truth[known]
+        right = probability.argmax(axis=1) == cause
+        tops.append(_binned(probability.max(axis=1), right, np.zeros(len(cause), int), 1).assign(cell_key=key))
+        own = cause[:, None] == np.arange(len(causes))
+        group = np.broadcast_to(np.arange(len(causes)), own.shape)
+        by_cause = _binned(probability.ravel(), own.ravel(), group.ravel(), len(causes))
+        classes.append(by_cause.assign(cell_key=key, cause=causes[by_cause["group"]]))
+    columns = ["cell_key", "bin", "confidence", "accuracy", "count"]
+    joined = [pd.concat(parts, ignore_index=True) if parts else None for parts in (counts, tops, classes)]
+    return (
+        joined[0],
+        None if joined[1] is None else joined[1][columns],
+        None if joined[2] is None else joined[2][["cell_key", "cause", *columns[1:]]],
+    )
+
+
+def _binned(
+    confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], group: npt.NDArray[np.intp], n_groups: int
+) -> pd.DataFrame:
+    """Return mean confidence, share of right ones and number of each group's values in bins of equal width."""
+    place = group * BINS + np.minimum((confidence * BINS).astype(int), BINS - 1)
+    n = n_groups * BINS
+    deaths = np.bincount(place, minlength=n)
+    used = np.flatnonzero(deaths)
+    return pd.DataFrame(
+        {
+            "group": used // BINS,
+            "bin": used % BINS,
+            "confidence": np.bincount(place, confidence, n)[used] / deaths[used],
+            "accuracy": np.bincount(place, right, n)[used] / deaths[used],
+            "count": deaths[used],
+        }
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,12 @@ from va_experiments.errors import InputError
 from va_experiments.metrics.score import evaluate
 from va_experiments.metrics.tally import PredictionLike, cases_of, tally
 
-__all__ = ["TransferDrop", "cause_mix_distance", "site_auc", "transfer_drop"]
+__all__ = ["TransferDrop", "cause_mix_distance", "site_auc", "transfer_drop", "transfer_drops"]
 
 Predict = Callable[[Deaths], PredictionLike]
+
+RIDGE = 20.0
+"""Penalty of `site_auc`'s regression, in deaths: a symptom that tells sites apart has to do so in some tens of them."""
 
 
 def cause_mix_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
@@ -59,7 +62,20 @@ def transfer_drop(
     n_masks: int = 5,
     rng: np.random.Generator,
 ) -> TransferDrop:
-    """Split the drop of a metric from home deaths to target deaths into four parts that add up to it exactly.
+    """Split the drop of one metric from home deaths to target deaths into four parts: see `transfer_drops`."""
+    return transfer_drops(predict, home, target, metrics=[metric], n_masks=n_masks, rng=rng)[metric]
+
+
+def transfer_drops(
+    predict: Predict,
+    home: Deaths,
+    target: Deaths,
+    *,
+    metrics: Sequence[str],
+    n_masks: int = 5,
+    rng: np.random.Generator,
+) -> dict[str, TransferDrop]:
+    """Split the drop of each metric from home deaths to target deaths into four parts that add up to it exactly.
 
     One fitted model is scored on six sets; K is the set of causes with deaths in both `home` and `target`:
 
@@ -83,8 +99,8 @@ def transfer_drop(
         Deaths without causes to a prediction; the model must not have been fitted to `home`.
     home, target : Deaths
         With causes.
-    metric : str
-        A metric of `va_experiments.metrics.METRICS` that does not use the model's own CSMF.
+    metrics : sequence of str
+        Of `va_experiments.metrics.METRICS`, none that uses the model's own CSMF. Each set is predicted once for all.
     n_masks : int
         Random partners whose missingness is imposed; the metric is averaged over them.
     rng : numpy.random.Generator
@@ -94,8 +110,8 @@ def transfer_drop(
     ValueError
         If the two share no cause.
     """
-    if "model" in metric:
-        raise ValueError(f"{metric} uses the model's own CSMF, which does not follow a weighting of deaths")
+    if own := [m for m in metrics if "model" in m]:
+        raise ValueError(f"{own[0]} uses the model's own CSMF, which does not follow a weighting of deaths")
     n_causes = len(home.causes)
     home_cause, target_cause = _labels_of(home), _labels_of(target)
     at_home, at_target = (np.bincount(c, minlength=n_causes) for c in (home_cause, target_cause))
@@ -103,25 +119,21 @@ def transfer_drop(
     if not shared.any():
         raise ValueError(f"home and target of the transfer share no cause ({home.name})")
 
-    def value(deaths: Deaths, weights: npt.ArrayLike | None = None) -> float:
+    def values(deaths: Deaths, *weights: npt.ArrayLike) -> npt.NDArray[np.float64]:
         cases = cases_of(_labels_of(deaths), predict(deaths.without_causes()))
-        rows = None if weights is None else np.asarray(weights, dtype=np.float64)[None]
-        return float(evaluate(tally(cases, rows), [metric])[metric][0])
+        rows = np.asarray(weights, dtype=np.float64) if weights else None
+        found = evaluate(tally(cases, rows), metrics)
+        return np.stack([found[m] for m in metrics], axis=-1)
 
     known_home, known_target = home.take(shared[home_cause]), target.take(shared[target_cause])
     ratio = np.divide(at_target, at_home, out=np.zeros(n_causes), where=shared)
     weights = ratio[_labels_of(known_home)]
-    a0, a1, b1, b0 = value(home), value(known_home, weights), value(known_target), value(target)
-    a2 = float(np.mean([value(_masked(known_home, known_target, rng), weights) for _ in range(n_masks)]))
-    b2 = float(np.mean([value(_masked(known_target, known_home, rng)) for _ in range(n_masks)]))
-    return TransferDrop(
-        home=a0,
-        abroad=b0,
-        prior_shift=a0 - a1,
-        symptom_shift=a2 - b2,
-        missingness_shift=(a1 - a2) + (b2 - b1),
-        label_coverage=b1 - b0,
-    )
+    a0, a1, b1, b0 = values(home)[0], values(known_home, weights)[0], values(known_target)[0], values(target)[0]
+    masks = [(_masked(known_home, known_target, rng), _masked(known_target, known_home, rng)) for _ in range(n_masks)]
+    a2 = np.mean([values(masked, weights)[0] for masked, _ in masks], axis=0)
+    b2 = np.mean([values(masked)[0] for _, masked in masks], axis=0)
+    parts = np.stack([a0, b0, a0 - a1, a2 - b2, (a1 - a2) + (b2 - b1), b1 - b0], axis=-1)
+    return {metric: TransferDrop(*(float(x) for x in row)) for metric, row in zip(metrics, parts, strict=True)}
 
 
 def _masked(deaths: Deaths, partners: Deaths, rng: np.random.Generator) -> Deaths:
@@ -145,8 +157,8 @@ def site_auc(
 ) -> float:
     """Return how well a classifier tells the deaths of two sites apart: cross-validated AUC, .5 = not at all.
 
-    Logistic regression on the indicators *present* and *missing* of every symptom, out-of-fold scores pooled by fold.
-    Give it deaths of one cause to see symptom shift without prior shift.
+    Ridge regression of the site on the indicators *present* and *missing* of every symptom (a linear discriminant),
+    the mean AUC of the folds. Give it deaths of one cause to see symptom shift without prior shift.
 
     Parameters
     ----------
@@ -155,29 +167,43 @@ def site_auc(
     missingness_only : bool
         Use only what is missing.
     n_folds : int
+        Fewer where a site has fewer deaths than this.
     seed : int
 
     Returns
     -------
     float
-        Mean over folds; below .5 happens by chance where sites are alike.
+        Mean over folds; below .5 happens by chance where sites are alike. NaN where a site has fewer than two deaths.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import StratifiedKFold
-
     symptoms = np.vstack([np.asarray(first, dtype=np.int8), np.asarray(second, dtype=np.int8)])
-    site = np.repeat([0, 1], [len(np.asarray(first)), len(np.asarray(second))])
+    sizes = [len(np.asarray(first)), len(np.asarray(second))]
+    n_folds = min(n_folds, *sizes)
+    if n_folds < 2:
+        return float("nan")
+    site = np.repeat([0, 1], sizes)
     blocks = [symptoms == MISSING] if missingness_only else [symptoms == MISSING, symptoms == PRESENT]
     x = np.hstack(blocks).astype(np.float64)
     x = x[:, x.std(axis=0) > 0]
     if x.shape[1] == 0:
         return 0.5
+    x -= x.mean(axis=0)
+    rng = np.random.default_rng(seed)
+    fold = np.concatenate([rng.permutation(n) % n_folds for n in sizes])
     aucs = []
-    for train, test in StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(x, site):
-        model = LogisticRegression(C=0.1, max_iter=200).fit(x[train], site[train])
-        aucs.append(roc_auc_score(site[test], model.decision_function(x[test])))
+    for k in range(n_folds):
+        train, test = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        y = site[train] - site[train].mean()
+        penalised = x[train].T @ x[train] + RIDGE * np.eye(x.shape[1])
+        scores = np.round(x[test] @ np.linalg.solve(penalised, x[train].T @ y), 9)  # ties stay ties in the last bits
+        aucs.append(_auc(scores[site[test] == 0], scores[site[test] == 1]))
     return float(np.mean(aucs))
+
+
+def _auc(lower: npt.NDArray[np.float64], upper: npt.NDArray[np.float64]) -> float:
+    """Return the share of pairs in which `upper` is the larger; ties count half (Mann and Whitney)."""
+    ordered = np.sort(lower)
+    below, up_to = (np.searchsorted(ordered, upper, side=side) for side in ("left", "right"))
+    return float((below + up_to).sum() / (2 * len(lower) * len(upper)))
 
 
 def _labels_of(deaths: Deaths) -> npt.NDArray[np.int16]:

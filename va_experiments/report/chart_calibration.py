@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from va_experiments.report.chart_scores import named
@@ -17,7 +19,10 @@ from va_experiments.report.chart_style import (
 )
 from va_experiments.report.leaderboard import Leaderboard
 
-__all__ = ["calibration_figure", "convergence_figure", "csmf_figure"]
+__all__ = ["calibration_figure", "classwise_figure", "convergence_figure", "csmf_figure"]
+
+LEAST_DEATHS = 10
+"""Bins of a reliability curve with fewer deaths are not drawn: their shares are chance."""
 
 
 def calibration_figure(board: Leaderboard, reliability: pd.DataFrame | None) -> Figure:
@@ -28,34 +33,84 @@ def calibration_figure(board: Leaderboard, reliability: pd.DataFrame | None) -> 
     reliability : DataFrame or None
         ``label``, ``bin``, ``confidence``, ``accuracy``, ``count``; cells are pooled, weighted by count.
     """
-    import altair as alt
-
     title = "Calibration of the top cause"
     if reliability is None or not (reliability["count"] > 0).any():
         return left_out("calibration", "calibration", title, "No reliability counts were recorded.")
+    caption = (
+        "Deaths binned by the probability of their top cause; on the dashed line a model is as right as it says. Below "
+        f"it the model is over-confident. Bigger points hold more deaths; bins below {LEAST_DEATHS} are left out."
+    )
+    frame = _pooled(board, reliability.assign(what="top"))
+    words = ("Mean probability of the top cause", "Share of top causes that are right")
+    return Figure("calibration", "calibration", title, caption, _reliability_chart(board, frame, words))
+
+
+def classwise_figure(board: Leaderboard, classwise: pd.DataFrame | None) -> Figure:
+    """Return the share that died of a cause against the probability given to it, by bin, for one cause or all.
+
+    Parameters
+    ----------
+    classwise : DataFrame or None
+        As for `calibration_figure`, with ``cause``.
+    """
+    title = "Calibration of every cause"
+    if classwise is None or not (classwise["count"] > 0).any():
+        return left_out("calibration-by-cause", "calibration", title, "No reliability by cause was recorded.")
+    every = "all causes together"
+    frame = pd.concat(
+        [
+            _pooled(board, classwise.assign(what=every)),
+            _pooled(board, classwise.assign(what=classwise["cause"].astype(str))),
+        ]
+    )
+    causes = classwise.assign(died=classwise["accuracy"] * classwise["count"]).groupby("cause")["died"].sum()
+    order = causes.sort_values(ascending=False, kind="stable").index.astype(str).tolist()
+    choose = picker("what", [every, *order], every, "Cause")
+    caption = (
+        "The probability of a cause, whether it comes first or not, against the share of these deaths that it caused "
+        "(class-wise reliability); the static figure shows all causes together, each death with each of its causes. "
+        "Below the dashed line a cause gets more than it should."
+    )
+    words = ("Mean probability of the cause", "Share that died of it")
+    chart = _reliability_chart(board, frame, words, choose)
+    return Figure("calibration-by-cause", "calibration", title, caption, chart)
+
+
+def _pooled(board: Leaderboard, reliability: pd.DataFrame) -> pd.DataFrame:
+    """Return mean confidence and accuracy by ``what``, model and bin, every cell weighted by its deaths."""
     rows = reliability[reliability["count"] > 0]
     rows = rows.assign(c=rows["confidence"] * rows["count"], a=rows["accuracy"] * rows["count"])
-    frame = rows.groupby(["label", "bin"], sort=True)[["c", "a", "count"]].sum().reset_index()
-    frame = pd.DataFrame(
+    frame = rows.groupby(["what", "label", "bin"], sort=True)[["c", "a", "count"]].sum().reset_index()
+    enough = frame["count"] >= LEAST_DEATHS
+    frame = frame[enough] if enough.any() else frame
+    return pd.DataFrame(
         {
+            "what": frame["what"],
             "model": frame["label"].map(named(board)),
             "confidence": frame["c"] / frame["count"],
             "accuracy": frame["a"] / frame["count"],
             "deaths": frame["count"],
         }
     )
+
+
+def _reliability_chart(
+    board: Leaderboard, frame: pd.DataFrame, words: tuple[str, str], choose: tuple[Any, str] | None = None
+) -> Any:
+    """Return the chart of pooled reliability: the diagonal, a line and dots for each model."""
+    import altair as alt
+
     models = [n for n in named(board).values() if n in set(frame["model"])]
     colour, shape = model_colours(models, [m.endswith("(trivial)") for m in models])
+    unit = alt.Scale(domain=[0, 1])
     diagonal = (
         alt.Chart(inline(pd.DataFrame({"p": [0.0, 1.0]})))
         .mark_line(color="#888", strokeDash=[4, 4])
-        .encode(x=alt.X("p:Q", scale=alt.Scale(domain=[0, 1])), y=alt.Y("p:Q", scale=alt.Scale(domain=[0, 1])))
+        .encode(x=alt.X("p:Q", scale=unit), y=alt.Y("p:Q", scale=unit))
     )
     base = alt.Chart(inline(frame)).encode(
-        x=alt.X(
-            "confidence:Q", title="Mean probability of the top cause", axis=alt.Axis(tickCount=5, labelFlush=False)
-        ),
-        y=alt.Y("accuracy:Q", title="Share of top causes that are right"),
+        x=alt.X("confidence:Q", title=words[0], axis=alt.Axis(tickCount=5, labelFlush=False)),
+        y=alt.Y("accuracy:Q", title=words[1]),
         color=alt.Color("model:N", scale=colour, legend=legend(models)),
     )
     line = base.mark_line(strokeWidth=2)
@@ -64,11 +119,11 @@ def calibration_figure(board: Leaderboard, reliability: pd.DataFrame | None) -> 
         size=alt.Size("deaths:Q", scale=alt.Scale(range=[20, 160]), legend=None),
         tooltip=["model:N", *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("confidence", "accuracy")), "deaths:Q"],
     )
-    caption = (
-        "Deaths binned by the probability of their top cause; on the dashed line a model is as right as it says. Below "
-        "it the model is over-confident. Bigger points hold more deaths."
-    )
-    return Figure("calibration", "calibration", title, caption, alt.layer(diagonal, line, dots).properties(height=340))
+    if choose is None:
+        return alt.layer(diagonal, line, dots).properties(height=340)
+    parameter, only = choose
+    layers = alt.layer(diagonal, line.transform_filter(only), dots.transform_filter(only))
+    return layers.add_params(parameter).properties(height=340)
 
 
 def csmf_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:

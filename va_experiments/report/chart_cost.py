@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from va_experiments.report.chart_style import Figure, inline, left_out, legend, model_axis, model_colours
@@ -25,15 +27,17 @@ def time_figure(cells: pd.DataFrame) -> Figure:
     frame = cost.rename(columns=stages).melt("model", list(stages.values()), "stage", "seconds")
     frame = frame[frame["seconds"] > 0]
     colour, shape = model_colours(list(stages.values()), [False] * 3)
+    ends = [math.floor(math.log10(frame["seconds"].min())), math.ceil(math.log10(frame["seconds"].max()))]
+    decades = [10.0**k for k in range(ends[0], max(ends[1], ends[0] + 1) + 1)]
     chart = (
         alt.Chart(inline(frame))
         .mark_point(filled=True, size=85, opacity=1)
         .encode(
             x=alt.X(
                 "seconds:Q",
-                scale=alt.Scale(type="log"),
+                scale=alt.Scale(type="log", domain=[decades[0], decades[-1]]),
                 title="Seconds a cell (median, log scale)",
-                axis=alt.Axis(format="~g", tickCount=6, labelOverlap=True, labelFlush=False),
+                axis=alt.Axis(format="~g", values=decades, labelOverlap=True, labelFlush=False),
             ),
             y=alt.Y("model:N", sort=cost["model"].tolist(), axis=model_axis()),
             color=alt.Color("stage:N", scale=colour, legend=legend(list(stages.values())), sort=list(stages.values())),

@@ -160,12 +160,19 @@ def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None)
     sign = -1.0 if lower_is_better(board.metric) else 1.0
     rows = of_setting(comparisons, board.setting, board.metric)
     if len(rows):
-        ends = (sign * rows[["low", "high"]].astype(float)).to_numpy()
-        extra = {c: rows[c].to_numpy() for c in ("p_holm", "smallest_p", "first_better") if c in rows}
+        place = {str(label): i for i, label in enumerate(board.rows.index)}
+        pairs = [(str(a), str(b)) for a, b in rows[["model_a", "model_b"]].to_numpy()]
+        swap = np.array([place.get(a, len(place)) > place.get(b, len(place)) for a, b in pairs])
+        signs = np.where(swap, -sign, sign)  # the better one of the leaderboard stands first
+        ends = signs[:, None] * rows[["low", "high"]].astype(float).to_numpy()
+        extra = {c: rows[c].to_numpy() for c in ("p_holm", "smallest_p", "first_better", "equivalent") if c in rows}
+        if {"first_better", "equivalent"} <= set(extra):
+            first, same = (extra[c].astype(float) for c in ("first_better", "equivalent"))
+            extra["first_better"] = np.where(swap, 1 - first - same, first)
         return pd.DataFrame(
             {
-                "pair": [f"{a} - {b}" for a, b in rows[["model_a", "model_b"]].to_numpy()],
-                "difference": sign * rows["difference"].astype(float).to_numpy(),
+                "pair": [f"{b} - {a}" if s else f"{a} - {b}" for (a, b), s in zip(pairs, swap, strict=True)],
+                "difference": signs * rows["difference"].astype(float).to_numpy(),
                 "low": ends.min(axis=1),
                 "high": ends.max(axis=1),
                 "p": rows["p"].to_numpy() if "p" in rows else math.nan,

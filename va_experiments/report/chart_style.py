@@ -30,6 +30,8 @@ OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "
 """Okabe and Ito's palette without its yellow, which is too faint for lines on white."""
 
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
+BLUES = ("#f5f9fd", "#5fa3d0", "#08306b")
+"""From next to nothing to all: Vega's own blues begin so dark that a share of .1 can hardly be told from 0."""
 GREY = "#767676"
 GREYS = (GREY, "#ababab")
 FONT = "Arial, Helvetica, sans-serif"
@@ -204,10 +206,16 @@ def heat_map(
     # Fixed domains: picking another model moves no row. (A height by step would warn on the console.)
     x_domain = [name for name in x_order if name in set(frame[x])]
     y_domain = [name for name in y_order if name in set(frame[y])]
-    # Level labels only where they fit the narrowest page: 260 pixels at 400.
-    longest = max((len(str(name)) for name in x_domain), default=0)
-    level = (6.5 * longest + 5) * len(x_domain) < 260
-    angle = {"labelAngle": 0} if level else {"labelAngle": -90, "labelAlign": "left", "labelBaseline": "middle"}
+    # Labels are level where they fit beside one another. That is asked of the page, not of the plot: a plot that
+    # shrank to fit its labels would be laid out for the other kind.
+    across, beside = (min(max((len(str(n)) for n in d), default=0) * 6.5, LABEL_LIMIT) for d in (x_domain, y_domain))
+    need = round((across + 8) * max(1, len(x_domain)) + beside + 30)
+    level = f"(containerSize()[0] || {STATIC_WIDTH + beside}) > {need}"
+    angle = {
+        "labelAngle": alt.ExprRef(f"{level} ? 0 : -90"),
+        "labelAlign": alt.ExprRef(f"{level} ? 'center' : 'left'"),
+        "labelBaseline": alt.ExprRef(f"{level} ? 'bottom' : 'middle'"),
+    }
     base = alt.Chart(inline(frame)).encode(
         x=alt.X(
             f"{x}:N",
@@ -235,7 +243,11 @@ def heat_map(
     rectangles = base.mark_rect(stroke="white", strokeWidth=1).encode(
         color=alt.Color(
             "value:Q",
-            scale=alt.Scale(scheme=scheme, domain=[low, high], clamp=True),
+            scale=(
+                alt.Scale(range=list(BLUES), domain=[low, (low + high) / 2, high], clamp=True)
+                if scheme == "blues"
+                else alt.Scale(scheme=scheme, domain=[low, high], clamp=True)
+            ),
             legend=alt.Legend(orient="bottom", title=legend_title, gradientLength=130, titleLimit=300),
         ),
         tooltip=[

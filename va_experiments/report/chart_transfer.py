@@ -180,7 +180,7 @@ def confusion_figure(
         y="true cause",
         x_order=order,
         y_order=order,
-        legend_title="Share of the row's deaths",
+        legend_title="Share of the row",
         domain=(0.0, 1.0),
         scheme="blues",
         step=26 if by_group else 20,

@@ -89,6 +89,9 @@ class ReportContent:
     reliability : DataFrame, optional
         ``cell_key``, ``bin``, ``confidence``, ``accuracy``, ``count``: mean confidence and accuracy of the top cause
         by bin of confidence.
+    classwise : DataFrame, optional
+        ``cell_key``, ``cause``, ``bin``, ``confidence``, ``accuracy``, ``count``: the same for the probability of every
+        cause, whether it comes first or not.
     confusion : DataFrame, optional
         ``cell_key``, ``true_cause``, ``top_cause``, ``count``.
     ledger : DataFrame, optional
@@ -112,7 +115,10 @@ class ReportContent:
         Where the loss of a transfer comes from, in points of a metric: ``model``, ``test_site``, ``prior_shift``,
         ``symptom_shift``, ``missingness_shift``, ``label_coverage``, and optionally ``train_sites`` and ``metric``.
     similarity : DataFrame, optional
-        ``site_a``, ``site_b``, ``auc`` of a classifier that tells the two sites' deaths apart (0.5: alike).
+        ``site_a``, ``site_b``, ``auc`` of a classifier that tells the two sites' deaths apart (0.5: alike), and
+        optionally ``auc_missing``, from what is missing alone.
+    notes : mapping of str to str
+        Under ``drops`` and ``similarity``: what those tables lack, and why, in a sentence.
     primary_metric : str
         The metric by which models are ranked, fixed before the results are seen.
     interval : str
@@ -125,6 +131,7 @@ class ReportContent:
     cells: pd.DataFrame
     causes: pd.DataFrame | None = None
     reliability: pd.DataFrame | None = None
+    classwise: pd.DataFrame | None = None
     confusion: pd.DataFrame | None = None
     ledger: pd.DataFrame | None = None
     config: str = ""
@@ -135,6 +142,7 @@ class ReportContent:
     ranks: pd.DataFrame | None = None
     drops: pd.DataFrame | None = None
     similarity: pd.DataFrame | None = None
+    notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     primary_metric: str = "csmf_accuracy_top"
     interval: str = "95% bootstrap over deaths"
     allow_missing: bool = False

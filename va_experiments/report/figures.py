@@ -9,10 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from va_experiments.report.chart_calibration import calibration_figure, convergence_figure, csmf_figure
-from va_experiments.report.chart_comparison import drops_figure, ranks_figure, similarity_figure
+from va_experiments.report.chart_calibration import (
+    calibration_figure,
+    classwise_figure,
+    convergence_figure,
+    csmf_figure,
+)
+from va_experiments.report.chart_comparison import ranks_figure
 from va_experiments.report.chart_cost import gantt_figure, memory_figure, time_figure
 from va_experiments.report.chart_learning import learning_curve_figure
+from va_experiments.report.chart_losses import drops_by_model_figure, drops_figure, drops_shown, similarity_figure
 from va_experiments.report.chart_scores import (
     differences_figure,
     leaderboard_figure,
@@ -56,9 +62,11 @@ def all_figures(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Le
     main = full[0]
     one_to_one = next((b for b in full if b.setting.protocol == "one_to_one"), main)
     figures += ranks_figure(main, content.ranks, "ranks")
-    figures += drops_figure(main, content.drops)
     figures.append(transfer_figure(one_to_one, _of(cells, one_to_one)))
-    figures += similarity_figure(content.similarity)
+    split = next((b for b in full if len(drops_shown(b, content.drops))), main)
+    figures.append(drops_figure(split, content.drops, content.notes.get("drops", "")))
+    figures += drops_by_model_figure(split, content.drops)
+    figures.append(similarity_figure(content.similarity, content.notes.get("similarity", "")))
     own = _of(cells, main)
     names = own[["cell_key", "label", "test_site"]]
     causes = _joined(content.causes, names)
@@ -81,6 +89,7 @@ def all_figures(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Le
         confusion_figure(main, confusion, groups, by_group=False),
     ]
     figures += [learning_curve_figure(boards, cells), calibration_figure(main, _joined(content.reliability, names))]
+    figures.append(classwise_figure(main, _joined(content.classwise, names)))
     short = named(main)
     labelled = cells.assign(label=[short.get(label, label) for label in cells["label"]])
     figures += [time_figure(labelled), memory_figure(labelled), gantt_figure(labelled), convergence_figure(labelled)]

@@ -66,9 +66,8 @@ def page(
         simulated = (
             f"{share} drawn from a model. The figures show that the line works; they say nothing about real deaths."
         )
-    facts = (
-        [f"{boards[0].setting.data}"] if len({b.setting.data for b in boards}) == 1 and boards[0].setting.data else []
-    )
+    runs = sorted({str(r) for r in cells["run_id"] if r})
+    facts = [f"run {runs[0]}" if len(runs) == 1 else f"{len(runs)} runs"] if runs else []
     return environment.get_template("report.html.j2").render(
         title=content.title,
         counts=counts_line(cells),

@@ -8,19 +8,22 @@ from typing import Any
 
 import pandas as pd
 
+from va_experiments.report.chart_losses import PARTS, drops_shown
 from va_experiments.report.chart_scores import difference_rows
 from va_experiments.report.content import TRIVIAL_MODELS, ReportContent, records
 from va_experiments.report.leaderboard import OVERALL, Leaderboard, full_size, leaderboard
 from va_experiments.report.performance import cost_by_model, critical_path, seconds, slowest_cells
 from va_experiments.report.settings import METRIC_LABELS, metric_label, split_settings
-from va_experiments.report.terminal import number
+from va_experiments.report.terminal import number, p_value
 
 __all__ = [
     "board_table",
+    "calibration_table",
     "cost_table",
     "differences_table",
     "html_table",
     "ledger_table",
+    "losses_table",
     "metrics_tables",
     "path_table",
     "slowest_table",
@@ -80,7 +83,8 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
         rows.append(("ceiling", ["", str(name), *scores, ""]))
     kinds = sorted({k for k in board.rows["interval"] if k})
     note = f"{metric_label(board.metric)}. Small figures are intervals; of the mean: {'; '.join(kinds) or 'none'}"
-    note += f"; of a site: {interval}." if board.low.notna().any().any() else "."
+    of_site = interval if board.setting.testset in ("", "natural") else "95% over its test sets"
+    note += f"; of a site: {of_site}." if board.low.notna().any().any() else "."
     absent = [m for m in TRIVIAL_MODELS if m not in set(board.rows["model"])]
     if absent:
         note += f" Not run in this setting: the trivial {' and '.join(absent)}."
@@ -110,14 +114,65 @@ def metrics_tables(content: ReportContent, cells: pd.DataFrame, boards: Sequence
     return tables
 
 
+def calibration_table(board: Leaderboard, cells: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the calibration metrics by model, means over test sites, or None where the cells have none of them."""
+    shown = {
+        "ece": "ECE",
+        "ece_classwise": "Class-wise ECE",
+        "log_loss": "Log loss",
+        "brier": "Brier score",
+        "csmf_interval_coverage": "Coverage of CSMF intervals",
+    }
+    shown = {m: name for m, name in shown.items() if m in cells and cells[m].notna().any()}
+    if not shown:
+        return None
+    group = next(g for s, g in split_settings(cells) if s == board.setting)
+    done = group[group["status"] == "done"]
+    means = done.groupby(["label", "test_site"])[list(shown)].mean().groupby("label").mean().astype(float)
+    rows = []
+    for r in board.records():
+        if r["label"] in means.index:
+            name = f"{r['label']} (trivial)" if r["trivial"] else r["label"]
+            values = [number(means[m][r["label"]]) or "-" for m in shown]
+            rows.append(("trivial" if r["trivial"] else "", [name, *values]))
+    note = "Means over test sites; lower is better"
+    if "csmf_interval_coverage" in shown:
+        note += ". Coverage: share of causes whose true fraction lies in the model's own 95% interval (.95 is right)"
+    columns = [("Model", False), *((name, True) for name in shown.values())]
+    return html_table("Calibration by model", columns, rows, note=f"{note}.") if rows else None
+
+
+def losses_table(board: Leaderboard, drops: pd.DataFrame | None) -> dict[str, Any] | None:
+    """Return the parts of every transfer's loss, or None where there are none."""
+    rows = drops_shown(board, drops)
+    parts = [p for p in PARTS if p in rows]
+    body = []
+    for r in records(rows):
+        trained = str(r.get("train_sites", "")).split("+")
+        where = f"{len(trained)} sites" if len(trained) > 2 else " + ".join(trained)
+        ends = [number(float(r[c])) for c in ("home", "abroad") if c in r]
+        values = [*ends, number(r["total"]), *(number(float(r[p])) for p in parts)]
+        body.append(("", [r["model"], where, r["test_site"], *values]))
+    columns = [("Model", False), ("Trained on", False), ("Tested on", False)]
+    columns += [(name, True) for c, name in (("home", "At home"), ("abroad", "At the test site")) if c in rows]
+    columns += [("Loss", True), *((PARTS[p].capitalize(), True) for p in parts)]
+    title = f"Parts of the loss in {metric_label(str(rows['metric'].iloc[0]))}: table" if body else ""
+    return html_table(title, columns, body, closed=True) if body else None
+
+
 def differences_table(board: Leaderboard, comparisons: pd.DataFrame | None) -> dict[str, Any] | None:
     """Return the paired differences, or None where there are none."""
     found = difference_rows(board, comparisons).sort_values("difference", ascending=False)
-    extra = {"p_holm": "p, Holm", "smallest_p": "Smallest p there is", "first_better": "P(first better)"}
+    extra = {
+        "p_holm": "p, Holm",
+        "smallest_p": "Smallest p there is",
+        "first_better": "P(first better)",
+        "equivalent": "P(equivalent)",
+    }
     extra = {c: name for c, name in extra.items() if c in found}
     body = []
     for r in records(found):
-        ps = [number(float(r[c])) for c in ("p", *extra)]
+        ps = [p_value(float(r[c])) for c in ("p", *extra)]
         body.append(("", [r["pair"], number(r["difference"]), span(r["low"], r["high"]), *ps, r["method"]]))
     columns = [("First - second", False), ("Difference", True), ("95% interval", True), ("p", True)]
     columns += [*((name, True) for name in extra.values()), ("Method", False)]

@@ -11,15 +11,18 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.report.answer import answer
+from va_experiments.report.chart_losses import drops_shown
 from va_experiments.report.chart_style import Figure
 from va_experiments.report.content import ReportContent, records
 from va_experiments.report.leaderboard import Leaderboard, full_size
 from va_experiments.report.methods import report_methods
 from va_experiments.report.page_tables import (
     board_table,
+    calibration_table,
     cost_table,
     differences_table,
     ledger_table,
+    losses_table,
     metrics_tables,
     path_table,
     slowest_table,
@@ -78,6 +81,9 @@ def page_sections(
                 # With one setting, the section's heading says it all.
                 heading = figure.setting if several and figure.setting else figure.title
                 own.append({"figure": figure, "heading": "" if heading == title else heading})
+        if key == "transfer" and items:
+            last = max((i for i, item in enumerate(own) if item["figure"].key.startswith("drops")), default=-1)
+            own, items = [*own[: last + 1], *items, *own[last + 1 :]], []
         if key == "leaderboard":
             own, items = _interleaved(own, items), []
         if paragraphs or items or own:
@@ -96,6 +102,12 @@ def _content_of(
         return _text(lead), [*_board_tables(boards, content.interval), *metrics_tables(content, cells, boards)]
     if key == "differences":
         return [], _there(*(differences_table(b, content.comparisons) for b in full_size(boards)[:6]))
+    if key == "transfer":
+        full = full_size(boards)
+        split = next((b for b in full if len(drops_shown(b, content.drops))), full[0])
+        return [], _there(losses_table(split, content.drops))
+    if key == "calibration":
+        return [], _there(*(calibration_table(b, cells) for b in full_size(boards)[:1]))
     if key == "cost":
         return [], _there(cost_table(cells))
     if key == "performance":

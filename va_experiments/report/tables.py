@@ -45,7 +45,10 @@ def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: ReportC
         "cost": cost_by_model(cells),
         "slowest_cells": slowest_cells(cells, 25),
         "critical_path": critical_path(cells),
-        "causes": None if content.causes is None else content.causes.sort_values(["cell_key", "cause"], kind="stable"),
+        "causes": _in_order(content.causes, "cause"),
+        "confusion": _in_order(content.confusion, "true_cause", "top_cause"),
+        "reliability": _in_order(content.reliability, "bin"),
+        "reliability_classwise": _in_order(content.classwise, "cause", "bin"),
         "comparisons": content.comparisons,
         "ranks": content.ranks,
         "drops": content.drops,
@@ -57,6 +60,11 @@ def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: ReportC
         ],
     }
     return {name: table for name, table in tables.items() if table is not None and len(table)}
+
+
+def _in_order(table: pd.DataFrame | None, *columns: str) -> pd.DataFrame | None:
+    """Return a table that has several rows a cell, sorted, so that the order in which cells finished cannot show."""
+    return None if table is None else table.sort_values(["cell_key", *columns], kind="stable", ignore_index=True)
 
 
 def published(board: Leaderboard) -> PublishedTable:

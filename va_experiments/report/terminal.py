@@ -10,7 +10,7 @@ from va_experiments.report.content import ReportContent, checked_cells
 from va_experiments.report.leaderboard import OVERALL, Leaderboard, leaderboards
 from va_experiments.report.settings import metric_label
 
-__all__ = ["counts_line", "leaderboard_text", "number"]
+__all__ = ["counts_line", "leaderboard_text", "number", "p_value"]
 
 MODEL_WIDTH = 28
 """Longest model name printed in full; parameters beyond it are cut with an ellipsis."""
@@ -61,6 +61,11 @@ def number(value: float, digits: int = 3) -> str:
     text = f"{value:.{digits}f}"
     text = text.lstrip("-") if float(text) == 0 else text
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+
+
+def p_value(value: float) -> str:
+    """Return a p value as the field prints it: ``.031``, ``< .001``; empty when there is none."""
+    return "< .001" if value < 0.0005 else number(value)
 
 
 def _table(board: Leaderboard, width: int) -> list[str]:
