@@ -159,6 +159,9 @@ def test_the_blend_follows_the_counts_where_the_mix_has_moved():
     true = np.bincount(truth[moved], minlength=n_causes) / moved.sum()
     assert np.abs(blend - true).sum() < np.abs(probability[moved].mean(axis=0) - true).sum() - 0.1
     assert AdaptiveCount().csmf(probability[moved])[1] == 0
+    a_little_more = AdaptiveCount((1.0, 1.0), (0.0, 0.0), (0.5, 0.5 + 2e-16))
+    assert a_little_more.share(0.1) == 1
+    assert a_little_more.csmf(probability[moved])[0].min() >= 0
 
 
 def test_reweighing_is_bayes_rule():

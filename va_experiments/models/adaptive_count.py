@@ -40,7 +40,8 @@ class AdaptiveCount:
     def share(self, distance: npt.ArrayLike) -> Floats:
         """Return the share of the counts."""
         d = np.asarray(distance, dtype=np.float64)[..., None]
-        return np.clip(np.array(self.intercepts) + np.array(self.slopes) * d, 0.0, 1.0) @ np.array(self.weights)
+        lines = np.clip(np.array(self.intercepts) + np.array(self.slopes) * d, 0.0, 1.0)
+        return np.clip(lines @ np.array(self.weights), 0.0, 1.0)  # weights sum to 1 but for rounding
 
     def csmf(self, probability: Floats) -> tuple[Floats, float]:
         """Return the cause fractions of deaths with these probabilities, and the share of the counts in them.
