@@ -140,7 +140,7 @@ def _drops(
         found = list(_transfers(own, source))
         if not found:
             skipped.append(f"{label} (its cells or its data are not here)")
-        elif found[0][1].spec.joint:
+        elif found[0][1].spec.estimator().joint:
             skipped.append(f"{label} (its prediction depends on which deaths are asked about together)")
         elif not found[0][1].spec.trains:
             skipped.append(f"{label} (it is not trained)")
