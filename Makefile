@@ -42,6 +42,9 @@ bench: install  ## run the benchmarks and print their tables
 faults: install  ## inject every fault, print the table, write it into docs/ (most of an hour)
 	$(BIN)/python -m tests.faults
 
+fuzz: install  ## try readers, configurations and commands with mangled input for ten minutes
+	$(BIN)/python -m tests.fuzz
+
 docs: install  ## write the reference pages and build the documentation into site/
 	$(BIN)/python docs/generate.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

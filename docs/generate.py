@@ -1,13 +1,15 @@
 """``python docs/generate.py``: write the reference pages that follow from the code; ``--check`` only compares.
 
 configuration.md from the dataclasses of `va_experiments.config` and the files of ``conf/``; commands.md from the
-parsers of the command line; metric-list.md from the metrics' registry; python.md from the packages' ``__all__``.
+parsers of the command line; metric-list.md from the metrics' registry; python.md from the packages' ``__all__``;
+bad-inputs.md from the cases of ``tests/bad_inputs``.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import html
 import importlib
 import inspect
 import io
@@ -293,11 +295,55 @@ def short_signature(value: Any) -> str:
     return f"({', '.join(names)})"
 
 
+# --- bad inputs ------------------------------------------------------------------------------------------------------
+
+
+def bad_inputs() -> str:
+    """Return the table of bad inputs, written from the cases of ``tests/bad_inputs``."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        commands = importlib.import_module("tests.bad_inputs.commands")
+        files = importlib.import_module("tests.bad_inputs.files")
+        rows = importlib.import_module("tests.bad_inputs.rows").ROWS
+    finally:
+        sys.path.remove(str(ROOT))
+    refused = [*commands.COMMANDS, *commands.YAMLS, *files.FILES, *files.PATHS]
+    lines = [
+        "# Bad inputs\n",
+        f"{len(refused)} things that cannot be used, and what is said of them; then {len(files.NOTES)} that are odd",
+        "but can be read. Each row is a test (`tests/bad_inputs`), which asserts the message. All of them end with",
+        "exit code 2 before anything is fitted, and leave nothing behind; the problems of a command or a file are told",
+        "together, the first twenty in full. `--debug` adds the traceback. A file's name stands before its message.\n",
+        "What no list foresees is looked for by `make fuzz`: for ten minutes tables, archives, files of the",
+        "configuration and command lines are mangled at random; none may end in a traceback, a hang or half an output.",
+    ]
+    for row, heading in rows.items():
+        cases = [c for c in refused if c.row == row]
+        notes = [c for c in files.NOTES if c.row == row]
+        if not cases and not notes:
+            continue
+        lines += [f"\n## {heading}\n", "| what | given | said |", "|---|---|---|"]
+        lines += [f"| {cell(c.what)} | {code(c.given)} | {said(c.message)} |" for c in cases]
+        lines += [f"| {cell(c.what)} | {code(c.given)} | read; {c.message or 'as it stands'} |" for c in notes]
+    return "\n".join(lines) + "\n"
+
+
+def said(message: str) -> str:
+    """Return a message for a table's cell; dots where it goes on."""
+    return cell(message or "refused") + (" ..." if message.endswith((" ", "(", ",")) else "")
+
+
+def code(text: str) -> str:
+    """Return `text` as code in a table's cell."""
+    return f"<code>{html.escape(cell(text), quote=False)}</code>" if text else ""
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "commands.md": commands,
     "metric-list.md": metric_list,
     "python.md": python_names,
+    "bad-inputs.md": bad_inputs,
 }
 """File in ``docs/reference`` -> what writes it."""
 

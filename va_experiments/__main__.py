@@ -20,6 +20,10 @@ from va_experiments.hydra_guard import guard
 __all__ = ["end", "main"]
 
 
+_UNUSABLE = (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EPERM, errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP)
+"""What the system says of a path that cannot be written to."""
+
+
 def register_plugins() -> None:
     """Let Hydra find the launcher of this package, wherever the package is installed."""
     import hydra_plugins
@@ -73,6 +77,8 @@ def _told(error: BaseException, *, debug: bool) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
+    from va_experiments.hydra_errors import explained, refused_by_hydra
+
     session = getattr(sys.modules.get("va_experiments.launcher"), "session", None)
     code: int | None = None
     if session is not None and session.run is not None:
@@ -83,9 +89,7 @@ def _told(error: BaseException, *, debug: bool) -> int:
     if isinstance(error, KeyboardInterrupt):
         code = code or 130
         print("stopped; finished cells are kept, the same command goes on from them", file=sys.stderr)
-    elif isinstance(error, (InputError, HydraException, OmegaConfBaseException)):
-        from va_experiments.hydra_errors import explained
-
+    elif isinstance(error, (InputError, HydraException, OmegaConfBaseException)) or refused_by_hydra(error):
         code = 2
         print("\n".join(f"error: {line}" for line in explained(error, conf_dir())), file=sys.stderr)
     elif name in ("Locked", "DiskFull", "EngineLost", "NewerSchema"):
@@ -94,7 +98,7 @@ def _told(error: BaseException, *, debug: bool) -> int:
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         code = 5
         print(f"error: disk full ({error}); finished cells are safe, the same command goes on", file=sys.stderr)
-    elif isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EPERM):
+    elif isinstance(error, OSError) and error.errno in _UNUSABLE:
         code = 2
         print(f"error: cannot be written: {error}; choose a folder with paths.outputs=FOLDER", file=sys.stderr)
     else:

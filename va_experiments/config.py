@@ -8,6 +8,8 @@ against that owner's signature, so that an unknown option fails with the nearest
 from __future__ import annotations
 
 import dataclasses
+import math
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -27,6 +29,7 @@ __all__ = [
     "TrackingConfig",
     "conf_dir",
     "parse_config",
+    "parse_resources",
 ]
 
 
@@ -179,6 +182,8 @@ ON_ERROR = ("continue", "stop")
 BACKENDS = ("ray", "inline")
 ALERTS = ("failed", "finished", "stalled")
 ALLOWED_TARGETS = ("va_experiments", "sklearn", "xgboost", "lightgbm")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,63}")
+"""What a model may be called: names become parts of file names and of MLflow's metrics."""
 _POSITIVE = ("window", "num_workers", "cell_timeout_seconds", "max_cells", "stalled_minutes")
 _NOT_NEGATIVE = (
     "max_retries",
@@ -208,6 +213,7 @@ def parse_config(tree: Mapping[str, Any], *, where: str = "config") -> Config:
     """
     problems: list[str] = []
     forbidden_keys(tree, where, problems)
+    _not_plain({k: v for k, v in tree.items() if k != "data"}, where, problems)  # a reader knows its options itself
     config = _structured(Config, tree, where, problems)
     if problems:
         raise InputError(problems)
@@ -215,6 +221,17 @@ def parse_config(tree: Mapping[str, Any], *, where: str = "config") -> Config:
     if problems:
         raise InputError(problems)
     return config
+
+
+def parse_resources(tree: Any, where: str, problems: list[str]) -> Resources | None:
+    """Return what ``model.resources`` allows; None, and what is wrong with it added to `problems`."""
+    mine: list[str] = []
+    found: Resources = _structured(Resources, {} if tree is None else tree, where, mine, "resources")
+    if not mine:
+        given = {"num_cpus": found.num_cpus, "num_gpus": found.num_gpus, "memory": found.memory or 0}
+        mine += [f"{where}: resources.{k} must be 0 or more; got {v}" for k, v in given.items() if not v >= 0]
+    problems += mine
+    return None if mine else found
 
 
 def forbidden_keys(tree: Any, where: str, problems: list[str], *, path: str = "") -> None:
@@ -225,11 +242,28 @@ def forbidden_keys(tree: Any, where: str, problems: list[str], *, path: str = ""
             if key in ("_partial_", "_args_", "_recursive_", "_convert_") or (
                 key == "_target_" and full != "model._target_"
             ):
-                problems.append(f"{where}: '{full}' is not allowed in a run's config (value {shown(value)}); remove it")
+                problems.append(
+                    f"{where}: {shown(full)} is not allowed in a run's config (value {shown(value)}); remove it"
+                )
             forbidden_keys(value, where, problems, path=full)
     elif isinstance(tree, (list, tuple)):
         for i, value in enumerate(tree):
             forbidden_keys(value, where, problems, path=f"{path}[{i}]")
+
+
+def _not_plain(tree: Any, where: str, problems: list[str], *, path: str = "") -> None:
+    """Collect what no cell could be known by: numbers that are not finite, keys that are not text."""
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            full = f"{path}.{key}" if path else str(key)
+            if not isinstance(key, str):
+                problems.append(f"{where}: the key {shown(full)} was read as {type(key).__name__}; quote it")
+            _not_plain(value, where, problems, path=full)
+    elif isinstance(tree, (list, tuple)):
+        for i, value in enumerate(tree):
+            _not_plain(value, where, problems, path=f"{path}[{i}]")
+    elif isinstance(tree, float) and not math.isfinite(tree):
+        problems.append(f"{where}: {path} is {tree}; expected a finite number")
 
 
 def _structured(cls: type, tree: Any, where: str, problems: list[str], path: str = "") -> Any:
@@ -242,7 +276,7 @@ def _structured(cls: type, tree: Any, where: str, problems: list[str], path: str
     for key in tree:
         if key not in fields:
             full = f"{path}.{key}" if path else str(key)
-            problems.append(f"{where}: unknown key '{full}'{did_you_mean(key, fields) or known(fields)}")
+            problems.append(f"{where}: unknown key {shown(full)}{did_you_mean(key, fields) or known(fields)}")
     values: dict[str, Any] = {}
     for name, f in fields.items():
         full = f"{path}.{name}" if path else name
@@ -327,6 +361,11 @@ def _check_values(config: Config, where: str, problems: list[str]) -> None:
                 f"{where}: {group_name}.name must be text; got {shown(group_value.get('name'))}; "
                 f'quote names such as "NO"'
             )
+    name = config.model.get("name")
+    if isinstance(name, str) and not _NAME.fullmatch(name):
+        problems.append(
+            f"{where}: model.name is {shown(name)}; expected at most 64 letters, digits, spaces and _ . - in it"
+        )
     if "\x00" in config.paths.outputs or config.paths.outputs.startswith("~"):
         problems.append(
             f"{where}: paths.outputs is {shown(config.paths.outputs)}; expected a folder's path without '~' or NUL"

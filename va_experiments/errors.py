@@ -6,7 +6,7 @@ import difflib
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-__all__ = ["MAX_SHOWN", "InputError", "did_you_mean", "shown"]
+__all__ = ["MAX_SHOWN", "InputError", "did_you_mean", "printable", "shown"]
 
 MAX_SHOWN = 20
 """Problems listed in full by one error; the rest are counted."""
@@ -23,7 +23,8 @@ class InputError(ValueError):
     """
 
     def __init__(self, problems: str | Sequence[str]) -> None:
-        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        given = (problems,) if isinstance(problems, str) else problems
+        self.problems: tuple[str, ...] = tuple(printable(p) for p in given)
         lines = list(self.problems[:MAX_SHOWN])
         if len(self.problems) > MAX_SHOWN:
             lines.append(f"... and {len(self.problems) - MAX_SHOWN} more problems")
@@ -41,6 +42,13 @@ def did_you_mean(value: object, known: Iterable[object], *, prefix: str = "; ") 
     by_folded = {str(k).casefold(): str(k) for k in known}
     near = difflib.get_close_matches(str(value).casefold(), list(by_folded), n=1, cutoff=0.6)
     return f"{prefix}did you mean '{by_folded[near[0]]}'?" if near else ""
+
+
+def printable(text: str) -> str:
+    """Return `text` without what would act on a terminal or cannot be encoded: such characters are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c == "\n" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown(value: object, *, limit: int = 80) -> str:

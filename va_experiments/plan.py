@@ -20,8 +20,9 @@ from va_experiments.cell.fractions import check_estimator
 from va_experiments.config import Config
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
+from va_experiments.metrics.registry import check_metric
 from va_experiments.metrics.testsets import testset_options
-from va_experiments.protocols import Split, Splits, splits
+from va_experiments.protocols import Split, Splits, most_splits, splits
 from va_experiments.seeds import canonical_json
 
 __all__ = ["BASELINES", "Costs", "Job", "Plan", "Tasks", "plan"]
@@ -187,6 +188,11 @@ class Tasks(Sequence[Fit]):
         return Fit(cells[0].fit_key, cells)
 
 
+def _protocol(config: Config) -> dict[str, object]:
+    """Return the options of a job's protocol; the run's seed stands in for its own."""
+    return {"seed": config.seed, **{k: v for k, v in config.protocol.items() if v is not None}}
+
+
 def _expected(split: Split, size: Mapping[str, int]) -> tuple[float, float]:
     """Return about how many deaths a split tests and trains on."""
     tested, trained = (float(sum(size.get(s, 0) for s in sites)) for sites in (split.test_sites, split.train_sites))
@@ -227,7 +233,7 @@ def plan(jobs: Sequence[Job], deaths: Mapping[str, Deaths], models: Sequence[Mod
             )
             builder.add(job, model)
         except InputError as error:
-            problems += [f"job {job.number} ({job.label}): {p}" for p in error.problems]
+            problems += [f"job {job.number} ({job.label}): {p}" if len(jobs) > 1 else p for p in error.problems]
     if problems:
         raise InputError(problems)
     return builder.plan(tuple(jobs))
@@ -262,6 +268,7 @@ class _Builder:
         )
         data.with_features(setting.features)
         check_estimator(setting.csmf)
+        check_metric(config.objective, "objective")
         testset_options(setting.testset).check(data.causes)
         if not model.trains and config.protocol["name"] != "assign":
             raise InputError(
@@ -270,11 +277,8 @@ class _Builder:
             )
         if model.trains and config.protocol["name"] == "assign":
             raise InputError(f"model '{model.name}' has to be trained, but protocol=assign trains nothing")
+        self._check_width(config, data)  # before a billion of splits are listed
         rows = self._splits_of(config, data)
-        if len(rows) * (1 + len(config.baselines)) > config.max_cells:
-            raise InputError(
-                f"{len(rows):,} cells are more than max_cells={config.max_cells:,}; raise it with max_cells=N"
-            )
         unknown = [b for b in config.baselines if b not in BASELINES]
         if unknown:
             raise InputError(f"baselines: unknown '{unknown[0]}'; known: {', '.join(BASELINES)}")
@@ -287,9 +291,16 @@ class _Builder:
         self._job_models.append(model)
         self._job_blocks.append((block, baselines))
 
+    def _check_width(self, config: Config, data: Deaths) -> None:
+        wide = most_splits(_protocol(config), data, config.site.get("test_sites", "all"))
+        if wide * (1 + len(config.baselines)) > config.max_cells:
+            raise InputError(
+                f"{wide:,} cells (and {len(config.baselines)} trivial models on the same splits) are more than "
+                f"max_cells={config.max_cells:,}; raise it with max_cells=N"
+            )
+
     def _splits_of(self, config: Config, data: Deaths) -> npt.NDArray[np.int32]:
-        options = {"seed": config.seed, **{k: v for k, v in config.protocol.items() if v is not None}}
-        sites = config.site.get("test_sites", "all")
+        options, sites = _protocol(config), config.site.get("test_sites", "all")
         identity = canonical_json([options, sites, data.fingerprint])
         if identity not in self._lists:
             first = len(self._splits)

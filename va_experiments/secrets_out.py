@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["HIDDEN", "redacted", "redacted_tree", "without_password"]
+__all__ = ["HIDDEN", "redacted", "redacted_tree", "secrets_asked", "without_password"]
 
 HIDDEN = "***"
 
@@ -44,6 +44,29 @@ def redacted_tree(tree: Any) -> Any:
     if isinstance(tree, (list, tuple)):
         return [redacted_tree(v) for v in tree]
     return redacted(tree) if isinstance(tree, str) else tree
+
+
+_VARIABLE = re.compile(r"\$\{\s*oc\.env\s*:\s*([^,}\s]+)")
+_SECRET = re.compile(r"(?i)passw|token|secret|credential|auth|_key|apikey|private")
+
+
+def secrets_asked(tree: Any, path: str = "") -> list[str]:
+    """Return a problem for each key of an unresolved config that would write a secret of the environment down.
+
+    A configuration is kept with the run and sent to MLflow; only ``alert.url`` is blotted out there.
+    """
+    if isinstance(tree, Mapping):
+        return [p for k, v in tree.items() for p in secrets_asked(v, f"{path}.{k}" if path else str(k))]
+    if isinstance(tree, (list, tuple)):
+        return [p for i, v in enumerate(tree) for p in secrets_asked(v, f"{path}[{i}]")]
+    if not isinstance(tree, str) or path.startswith("alert.url"):
+        return []
+    return [
+        f"'{path}' takes the environment variable {name}, which looks like a secret and would be written into the "
+        f"run's files: not allowed outside alert.url"
+        for name in _VARIABLE.findall(tree)
+        if _SECRET.search(name)
+    ]
 
 
 def without_password(url: str) -> tuple[str, str | None, str | None]:

@@ -27,7 +27,7 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["configuration.md", "commands.md", "metric-list.md", "python.md"])
+@pytest.mark.parametrize("name", ["configuration.md", "commands.md", "metric-list.md", "python.md", "bad-inputs.md"])
 def test_the_committed_page_is_current(generate: ModuleType, name: str):
     now = generate.page(generate.PAGES[name])
     assert generate.read(REFERENCE / name) == now, f"docs/reference/{name} is out of date: run python docs/generate.py"

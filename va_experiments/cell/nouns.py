@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from va_experiments.cell.estimators import allowed_class, build, code_digest
-from va_experiments.config import Resources
+from va_experiments.config import Resources, parse_resources
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.metrics.score import METRIC_SET_VERSION
 from va_experiments.models.base import Model, parameters_of
@@ -56,12 +56,8 @@ class ModelSpec:
             for key in options
             if key not in known
         ]
-        bad_resources = set(tree.get("resources") or {}) - {"num_cpus", "num_gpus", "memory"}
-        problems += [
-            f"model '{tree['name']}': unknown resource '{key}'{did_you_mean(key, ('num_cpus', 'num_gpus', 'memory'))}"
-            for key in sorted(bad_resources)
-        ]
-        if problems:
+        resources = parse_resources(tree.get("resources"), f"model '{tree['name']}'", problems)
+        if problems or resources is None:
             raise InputError(problems)
         params = {k: options.get(k, default) for k, default in known.items()}
         estimator = build(estimator_class, params)
@@ -78,7 +74,7 @@ class ModelSpec:
             code=code_digest(cast(Hashable, estimator_class)),
             heavy_prediction=bool(estimator.heavy_prediction),
             trains=bool(getattr(estimator_class, "trains", True)),
-            resources=Resources(**dict(tree.get("resources") or {})),
+            resources=resources,
         )
 
     @cached_property

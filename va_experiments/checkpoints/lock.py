@@ -53,6 +53,8 @@ def lock_outputs(outputs: Path) -> Iterator[None]:
                 f"the file system of '{outputs}' has no locks ({error.strerror}), so two runs could write over each "
                 f"other: choose a local folder with paths.outputs=FOLDER"
             ) from error
+        if not _same_file(fd, path):  # its maker has just given up and removed the folder
+            raise Locked(f"outputs folder '{outputs}' was removed by another process at this moment; run again")
         started = time.strftime("%Y-%m-%d %H:%M:%S")
         with contextlib.suppress(OSError):  # a full disk: the lock holds all the same, only its holder has no name
             os.ftruncate(fd, 0)
@@ -60,6 +62,12 @@ def lock_outputs(outputs: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def _same_file(fd: int, path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(fd), os.stat(path))
+    return False
 
 
 def _holder(path: Path, outputs: Path) -> str:

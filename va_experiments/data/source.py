@@ -214,20 +214,22 @@ def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> Non
 def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[str, ...]:
     name = shown(str(path))
     with _rows(path, limits, sep, encoding, strict=False) as rows:
+        line = 1
         try:
             names = next((row for row in rows if row), [])
+            line = rows.line_num + 1  # type: ignore[attr-defined]
             second = next((row for row in rows if row), None)
         except csv.Error as error:
-            raise InputError(f"{name}: line 1: {error}; a field may hold {size_text(limits.max_field)}") from None
+            raise InputError(f"{name}: line {line}: {error}; a field may hold {size_text(limits.max_field)}") from None
     if len(names) > limits.max_columns:
         raise InputError(f"{name}: {len(names)} columns > max_columns {limits.max_columns}")
     if len(names) < 2:
-        line = names[0] if names else ""
+        only = names[0] if names else ""
         for other, word in SEPARATORS.items():
-            if other != sep and line.count(other) > 0:
+            if other != sep and only.count(other) > 0:
                 text = "\\t" if other == "\t" else other
                 raise InputError(f"{name}: looks like '{text}' ({word}) separates the columns; set `sep: \"{text}\"`")
-        raise InputError(f"{name}: the header has only one column: {shown(line)}")
+        raise InputError(f"{name}: the header has only one column: {shown(only)}")
     problems = []
     where: dict[str, list[int]] = {}
     for position, column in enumerate(names, start=1):

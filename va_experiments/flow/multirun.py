@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -66,6 +67,7 @@ class Multirun:
         self.interrupts = Interrupts(self.watch.stopping)
         self._open = contextlib.ExitStack()
         self._committers = ThreadPoolExecutor(2, thread_name_prefix="commit")
+        self._new: list[Path] = []
         self.error = ""
         self.notes: list[str] = []
         """Lines for the end of the run."""
@@ -80,6 +82,8 @@ class Multirun:
         configs : sequence of Config
             Of the first batch: jobs that were done before need no workers.
         """
+        places = [self.outputs / n for n in ("cache", "prefect")] + [self.store.root, self.outputs / "lock"]
+        self._new = [p for p in places if not p.exists()]
         self._open.enter_context(lock_outputs(self.outputs))
         self.store.open()
         self._states.sweep(self.store)
@@ -134,6 +138,9 @@ class Multirun:
         self.backend.stop()
         self._states.sweep(self.store)  # a worker's last state may come after its result
         self.ledger.close()
+        if status == "failed" and not (self.counts.done or self.counts.failed or self.counts.reused):
+            for path in self._new:  # made by this command, which came to nothing; the lock is held until all is gone
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         self._open.close()
 
     # --- used by a batch -------------------------------------------------------------------------------------------

@@ -21,10 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.metrics import calibration, ceilings, csmf, individual
 from va_experiments.metrics.tally import Cases, Tally
 
-__all__ = ["CASE_METRICS", "ESTIMATES", "METRICS", "METRIC_SET_VERSION", "MetricInfo"]
+__all__ = ["CASE_METRICS", "ESTIMATES", "METRICS", "METRIC_SET_VERSION", "MetricInfo", "check_metric"]
 
 METRIC_SET_VERSION = 3
 """Version of the meanings of all metrics together; part of a cell's key."""
@@ -287,3 +288,15 @@ for _name in ESTIMATES:
         f"csmf_accuracy_{_name} corrected by csmf_chance, the chance level of this truth and number of deaths.",
         lambda c: float("nan"),  # follows from two others: see `score`
     )
+
+
+def check_metric(name: str, where: str) -> None:
+    """Refuse a name that is no metric, with the nearest one; `where` is the option that names it.
+
+    Raises
+    ------
+    InputError
+    """
+    known = [*METRICS, *CASE_METRICS]
+    if name not in known:
+        raise InputError(f"{where}: unknown metric {shown(name)}; known: {', '.join(known)}{did_you_mean(name, known)}")

@@ -6,7 +6,7 @@
 """
 
 from va_experiments.protocols.columns import Splits
-from va_experiments.protocols.designs import splits
+from va_experiments.protocols.designs import most_splits, splits
 from va_experiments.protocols.options import (
     PROTOCOLS,
     Assign,
@@ -32,6 +32,7 @@ __all__ = [
     "ProtocolOptions",
     "Split",
     "Splits",
+    "most_splits",
     "protocol_options",
     "resolve_site",
     "resolve_sites",

@@ -24,7 +24,30 @@ from va_experiments.protocols.options import (
 from va_experiments.protocols.sites import resolve_site, resolve_sites
 from va_experiments.protocols.split import Split
 
-__all__ = ["splits"]
+__all__ = ["most_splits", "splits"]
+
+
+def most_splits(
+    protocol: Mapping[str, Any] | ProtocolOptions, deaths: Deaths, test_sites: str | Iterable[str] = "all"
+) -> int:
+    """Return how many splits there will be, without making one; more than there are where a size is skipped.
+
+    Raises
+    ------
+    InputError
+        For unknown sites and options.
+    """
+    options = protocol_options(protocol)
+    sites = len(resolve_sites(test_sites, deaths.sites))
+    whole = sites
+    if isinstance(options, InDomain):
+        whole = sites * options.repeats * options.folds
+    elif isinstance(options, OneToOne):
+        sources = len(resolve_sites(options.train_sites, deaths.sites, what="train site"))
+        whole = sources * sites + (min(sources, sites) * options.repeats * options.folds if options.same_site else 0)
+    elif isinstance(options, Pooled):
+        whole = options.repeats
+    return whole * sum(1 if size == "all" else options.replicates for size in options.sizes())
 
 
 def splits(

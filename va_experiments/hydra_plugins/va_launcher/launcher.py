@@ -46,9 +46,21 @@ class VaLauncher(Launcher):
         self.task_function: TaskFunction | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what Hydra hands over."""
-        VaLauncher.sweep_dir = str(config.hydra.sweep.dir)
+        """Take what Hydra hands over; a grid that is empty or too wide is refused before it is listed."""
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
+        if str(config.hydra.sweeper._target_).endswith(".BasicSweeper"):
+            from hydra.core.override_parser.overrides_parser import OverridesParser
+
+            from va_experiments.sweep import check_jobs
+
+            given = [f"{k}={v}" for k, v in config.hydra.sweeper.params.items()] if config.hydra.sweeper.params else []
+            parser = OverridesParser.create(config_loader=hydra_context.config_loader)
+            limit = config.get("max_cells")
+            check_jobs(
+                parser.parse_overrides([*given, *config.hydra.overrides.task]),
+                limit if isinstance(limit, int) and limit > 0 else 2_000_000,
+            )
+        VaLauncher.sweep_dir = str(config.hydra.sweep.dir)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run a batch of jobs."""

@@ -1,0 +1,212 @@
+"""Commands and files of the configuration that are refused before anything runs."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+__all__ = ["COMMANDS", "YAMLS", "Command", "Yaml"]
+
+
+@dataclass(frozen=True)
+class Command:
+    """Arguments of ``python -m va_experiments``, and what is said of them."""
+
+    row: str
+    what: str
+    message: str
+    arguments: tuple[str, ...]
+
+    @property
+    def given(self) -> str:
+        """The arguments as they are typed."""
+        return shlex.join(self.arguments)[:90]
+
+
+@dataclass(frozen=True)
+class Yaml:
+    """A file of somebody's own ``conf/model`` with this content, and what is said of it."""
+
+    row: str
+    what: str
+    message: str
+    content: str
+
+    @property
+    def given(self) -> str:
+        """The lines of the file."""
+        return " ⏎ ".join(ascii(line)[1:-1] for line in self.content.splitlines())[:90]
+
+
+SIZE = "train_size: n_train must be a whole number >= 1; got "
+COMMANDS: list[Command] = [
+    Command("typo", "top-level key", "unknown key 'sede'; did you mean 'seed'?", ("sede=2",)),
+    Command("typo", "key of a group", "did you mean 'execution.num_workers'?", ("execution.num_worker=2",)),
+    Command(
+        "typo",
+        "key added with a plus",
+        "unknown key 'execution.num_worker'; did you mean 'num_workers'?",
+        ("+execution.num_worker=2",),
+    ),
+    Command("typo", "group", "unknown key 'modle'; did you mean 'model'?", ("modle=nbc",)),
+    Command("typo", "key without its group", "did you mean 'protocol.train_size'?", ("train_size=0.5",)),
+    Command(
+        "typo",
+        "key of another choice",
+        "the chosen model has no key 'conversion'; it is one of model=insilico, model=interva",
+        ("model=nbc", "model.conversion=fixed"),
+    ),
+    Command(
+        "typo",
+        "key of one's own without a plus",
+        "as in +execution.init.log_to_driver=VALUE",
+        ("execution.init.log_to_driver=true",),
+    ),
+    Command(
+        "typo",
+        "unknown parameter",
+        "unknown parameter 'conversoin'; did you mean 'conversion'?",
+        ("+model.conversoin=fixed",),
+    ),
+    Command("typo", "unknown data option", "unknown key 'pth' in data=synthetic; known: n, seed", ("+data.pth=x",)),
+    Command("typo", "option of the command line", "unrecognized arguments: --multirn", ("--multirn",)),
+    Command("name", "model", "unknown model 'intreva'; known: ", ("model=intreva",)),
+    Command("name", "one of several models", "did you mean 'interva'?", ("model=nbc,intreva",)),
+    Command("name", "site file", "did you mean 'pemba'?", ("site=pembaa",)),
+    Command("name", "site of the data", "unknown site 'Andra'; known: AP, Bohol, Dar", ("site.test_sites=[Andra]",)),
+    Command("name", "metric", "did you mean 'csmf_accuracy_top'?", ("objective=csmf_acuracy_top",)),
+    Command("name", "estimator", "csmf is 'onw'; known: own, classify_and_count", ("csmf=onw",)),
+    Command("name", "feature level", "did you mean 'hce'?", ("features.name=hcee",)),
+    Command("name", "test sets", "unknown testset 'dirichlett'", ("testset=dirichlett",)),
+    Command("name", "experiment", "unknown experiment 'lsoo'; known: ", ("experiment=lsoo",)),
+    Command("name", "trivial model", "baselines: unknown 'prio'; known: prior, uniform", ("baselines=[prio]",)),
+    Command(
+        "name", "kind of alert", "alert.events is 'exploded'; known: failed, finished", ("alert.events=[exploded]",)
+    ),
+    Command("size", "float", SIZE + "1000.0 (float)", ("protocol.train_size=1e3",)),
+    Command("size", "negative", SIZE + "-5 (int)", ("protocol.train_size=-5",)),
+    Command("size", "none", SIZE + "0 (int)", ("protocol.train_size=0",)),
+    Command("size", "one and a half", SIZE + "1.5 (float)", ("protocol.train_size=1.5",)),
+    Command("size", "text", SIZE + "'100' (str)", ('protocol.train_size="100"',)),
+    Command("size", "true", SIZE + "True (bool)", ("protocol.train_size=true",)),
+    Command("size", "one of a list", SIZE + "-1 (int)", ("protocol.train_size=[0.5,-1]",)),
+    Command("yaml11", "bool for text", 'on_error must be text; got True (bool); quote it: "True"', ("on_error=true",)),
+    Command("yaml11", "bool for a name", "site.name must be text; got False", ("site.name=false",)),
+    Command("yaml11", "word for a number", "seed must be a whole number; got 'one' (str)", ("seed=one",)),
+    Command("yaml11", "NO for a number", "seed must be a whole number; got 'NO' (str)", ("seed=NO",)),
+    Command("yaml11", "time of day", "seed must be a whole number; got '12:30' (str)", ("seed=12:30",)),
+    Command("yaml11", "infinite", "n_bootstrap is inf; expected a finite number", ("n_bootstrap=1e999",)),
+    Command("code", "foreign class", "'os.system': not allowed in a run's config", ("model._target_=os.system",)),
+    Command(
+        "code", "target elsewhere", "'data._target_' is not allowed in a run's config", ("+data._target_=os.system",)
+    ),
+    Command("code", "partial", "'model._partial_' is not allowed", ("+model._partial_=true",)),
+    Command(
+        "code",
+        "secret of the environment",
+        "AWS_SECRET_KEY, which looks like a secret",
+        ("tracking.experiment='${oc.env:AWS_SECRET_KEY,none}'",),
+    ),
+    Command(
+        "code",
+        "interpolation to nowhere",
+        "Interpolation key 'nothing' not found",
+        ("tracking.experiment='${nothing}'",),
+    ),
+    Command("outputs", "home as a letter", "expected a folder's path without '~' or NUL", ("paths.outputs='~/x'",)),
+    Command("outputs", "a file in the way", "Not a directory", ("paths.outputs=/etc/hostname/x",)),
+    Command("outputs", "name of 300 letters", "File name too long", ("paths.outputs=" + "x" * 300,)),
+    Command(
+        "outputs",
+        "model's name as a path",
+        "model.name is '../x'; expected at most 64 letters",
+        ("model=nbc", "model.name=../x"),
+    ),
+    Command("grid", "no value", "the grid is empty: 'seed=range(5,1)' has no value", ("seed=range(5,1)",)),
+    Command("grid", "billion jobs", "the grid has 999,999,999 jobs", ("seed=range(1,1000000000)",)),
+    Command(
+        "grid",
+        "billion splits",
+        "30,000,000,000 cells (and 2 trivial models on the same splits) are more than max_cells",
+        ("protocol=in_domain", "protocol.repeats=1000000000"),
+    ),
+    Command("grid", "more than allowed", "are more than max_cells=3; raise it with max_cells=N", ("max_cells=3",)),
+    Command(
+        "grid",
+        "trained where it is tested",
+        "protocol one_to_one with test site AP has no splits",
+        ("protocol=one_to_one", "protocol.train_sites=[AP]", "site=ap"),
+    ),
+    Command("grid", "no site", "no site is named; write 'all' or some of AP", ("site.test_sites=[]",)),
+    Command("grid", "no size", "train_size is an empty list", ("protocol.train_size=[]",)),
+    Command("grid", "same thing on both sides of a comma", "cannot read an override", ("model=nbc,", "-m")),
+    Command("value", "negative", "n_bootstrap must be 0 or more; got -1", ("n_bootstrap=-1",)),
+    Command("value", "no worker", "execution.num_workers must be greater than 0; got 0", ("execution.num_workers=0",)),
+    Command("value", "what the model refuses", "did you mean 'quantile'?", ("model.conversion=quantil",)),
+    Command(
+        "value",
+        "nothing where a number is wanted",
+        "alpha is None (NoneType); expected something like its default, 1.0",
+        ("model=nbc", "model.alpha=null"),
+    ),
+    Command(
+        "value",
+        "resources",
+        "resources.num_cpus must be a number; got 'many' (str)",
+        ("model.resources.num_cpus=many",),
+    ),
+    Command("value", "resume", "resume is 'maybe'; known: true, false, failed", ("resume=maybe",)),
+    Command("value", "no death", "n must be a whole number >= 6 (one death a site); got 0", ("data.n=0",)),
+    Command("rare", "more than there are", "train_size 999999 is more than the ", ("protocol.train_size=999999",)),
+    Command("rare", "one death, or everything?", "train_size 1 is ambiguous", ("protocol.train_size=1",)),
+    Command("path", "missing file", "nowhere.csv", ("data=phmrc_adult", "data.path=nowhere.csv")),
+    Command("path", "no file named", "data=csv needs a file: set data.path", ("data=csv",)),
+]
+
+GOOD_MODEL = "name: mine\n_target_: va_experiments.models.nbc.NaiveBayes\n"
+YAMLS: list[Yaml] = [
+    Yaml(
+        "yaml",
+        "a key twice",
+        "mine.yaml:3:1: not valid YAML: while constructing a mapping found duplicate key name",
+        GOOD_MODEL + "name: other\n",
+    ),
+    Yaml(
+        "yaml",
+        "tab",
+        "mine.yaml:2:1: not valid YAML: while scanning for the next token found character '\\t'",
+        "name: mine\n\t_target_: x\n",
+    ),
+    Yaml("yaml", "bracket never closed", "mine.yaml:4:1: not valid YAML", GOOD_MODEL + "alpha: [1, 2\n"),
+    Yaml(
+        "yaml", "two colons", "mine.yaml:1:11: not valid YAML: mapping values are not allowed here", "name: mine: x\n"
+    ),
+    Yaml("yaml", "a control character", "mine.yaml: not valid YAML at character 7 ('\\x07')", "name: \x07\n"),
+    Yaml("yaml", "not UTF-8", "mine.yaml: not UTF-8 at byte 10; save it as UTF-8", "name: min\udce9\n"),
+    Yaml("yaml", "a list for a file", "", "- name\n- mine\n"),
+    Yaml(
+        "code",
+        "an object of Python",
+        "could not determine a constructor for the tag 'tag:yaml.org,2002:python/",
+        "name: !!python/object/apply:os.system [ls]\n",
+    ),
+    Yaml(
+        "code",
+        "a class inside a parameter",
+        "'model.alpha._target_' is not allowed in a run's config",
+        GOOD_MODEL + "alpha: {_target_: os.system}\n",
+    ),
+    Yaml(
+        "yaml11",
+        "NO for a name",
+        'model.name must be text; got False; quote names such as "NO"',
+        "name: NO\n_target_: va_experiments.models.nbc.NaiveBayes\n",
+    ),
+    Yaml("yaml11", "a key that is no text", "the key 'model.1' was read as int; quote it", GOOD_MODEL + "1: x\n"),
+    Yaml(
+        "name",
+        "a class that does not exist",
+        "cannot be imported",
+        "name: mine\n_target_: va_experiments.models.nbc.Naive\n",
+    ),
+]

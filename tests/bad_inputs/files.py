@@ -1,0 +1,595 @@
+"""Tables that cannot be read, and tables that can be read with a note."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+__all__ = ["FILES", "GOOD", "NOTES", "PATHS", "File", "rows"]
+
+GOOD = "id,site,cause,s1,s2\nd1,AP,A,Y,N\nd2,UP,B,.,Y\n"
+
+
+def rows(*lines: str, header: str = "id,site,cause,s1,s2") -> bytes:
+    """Return a table of these lines."""
+    return "\n".join([header, *lines, ""]).encode()
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    """Return a zip archive of these members."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class File:
+    """A file, how it is read, and what is said of it (behind the file's name)."""
+
+    row: str
+    what: str
+    message: str
+    content: bytes
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def given(self) -> str:
+        """What stands in the file where it matters, for the table."""
+        return _excerpt(self.content) + (f" read with {_yaml(self.options)}" if self.options else "")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A path, and what is said of it."""
+
+    row: str
+    what: str
+    message: str
+    make: Callable[[Path], object]
+
+    @property
+    def given(self) -> str:
+        """Nothing more than its name says."""
+        return ""
+
+
+def _excerpt(content: bytes) -> str:
+    if len(content) > 400 or content[:2] in (b"PK", b"\x1f\x8b"):
+        return f"{len(content):,} bytes"
+    lines = [line for line in content.split(b"\n") if line]
+    kept = lines[-1:] if lines and lines[0] == b"id,site,cause,s1,s2" else lines[-2:]
+    return " ⏎ ".join(ascii(line)[2:-1] for line in kept)[:70]
+
+
+def _yaml(options: dict[str, Any]) -> str:
+    return ", ".join(f"{k}: {v}" for k, v in options.items())
+
+
+AGE = "id,site,cause,s1,age"
+FILES: list[File] = [
+    File("empty", "empty file", "the file is empty", b"", {}),
+    File("empty", "header only", "has a header but no rows", rows(), {}),
+    File("empty", "header without line end", "has a header but no rows", b"id,site,cause,s1", {}),
+    File("binary", "NUL bytes", "contains NUL at byte 31: not a text file", rows("d1,AP,A,Y,\x00"), {}),
+    File("binary", "PDF", "is a PDF document, not a text table", b"%PDF-1.7\n%\xe2\xe3", {}),
+    File("parquet", "Parquet", "is a Parquet file, not a text table", b"PAR1\x15\x04", {}),
+    File(
+        "binary",
+        "old Excel",
+        "is an old Excel workbook (save it as CSV), not a text table",
+        b"\xd0\xcf\x11\xe0\xa1\xb1",
+        {},
+    ),
+    File(
+        "binary",
+        "new Excel",
+        "is an Excel workbook; save the sheet as CSV",
+        zipped(("[Content_Types].xml", b"<x/>")),
+        {},
+    ),
+    File(
+        "encoding",
+        "latin-1",
+        "not UTF-8 at byte 28 (line 2); set `encoding: cp1252`",
+        rows("d1,AP,C\xf4te,Y,N").decode().encode("latin-1"),
+        {},
+    ),
+    File("encoding", "UTF-16", "looks like UTF-16; set `encoding: utf-16`", GOOD.encode("utf-16"), {}),
+    File(
+        "encoding",
+        "cut in a character",
+        "ends in the middle of a character; set `encoding: cp1252`",
+        GOOD.encode() + b"d3,AP,\xc3",
+        {},
+    ),
+    File(
+        "encoding",
+        "unknown encoding",
+        "encoding: 'utf-9' is not known; try utf-8-sig, latin-1, cp1252 or utf-16",
+        GOOD.encode(),
+        {"encoding": "utf-9"},
+    ),
+    File(
+        "encoding",
+        "binary encoding",
+        "encoding: 'zlib' is not known; try utf-8-sig, latin-1, cp1252 or utf-16",
+        GOOD.encode(),
+        {"encoding": "zlib"},
+    ),
+    File(
+        "decimal",
+        "unknown separator",
+        "sep: 'x' is not a separator; known: ',', ';', '|', tab ('\\t')",
+        GOOD.encode(),
+        {"sep": "x"},
+    ),
+    File(
+        "archive",
+        "damaged gzip",
+        "damaged or incomplete archive: Compressed file ended before the end-of-stream marker was reached",
+        gzip.compress(GOOD.encode(), mtime=0)[:30],
+        {},
+    ),
+    File(
+        "archive",
+        "damaged zip",
+        "damaged or incomplete archive: File is not a zip file",
+        zipped(("a.csv", GOOD.encode()))[:60],
+        {},
+    ),
+    File(
+        "archive",
+        "gzip bomb",
+        "expands more than 100-fold; refused",
+        gzip.compress(b"a,b\n" + b"Y,N\n" * 8_000_000, mtime=0),
+        {},
+    ),
+    File(
+        "archive",
+        "zip bomb",
+        "expands more than 100-fold; refused",
+        zipped(("a.csv", b"a,b\n" + b"Y,N\n" * 8_000_000)),
+        {},
+    ),
+    File(
+        "archive",
+        "two members",
+        "holds 2 files ('a.csv', 'b.csv'); one member only",
+        zipped(("a.csv", b"x"), ("b.csv", b"y")),
+        {},
+    ),
+    File("archive", "empty zip", "holds 0 files (); one member only", zipped(), {}),
+    File(
+        "archive",
+        "member outside",
+        "member '../a.csv' points outside the archive",
+        zipped(("../a.csv", GOOD.encode())),
+        {},
+    ),
+    File(
+        "archive",
+        "absolute member",
+        "member '/etc/a.csv' points outside the archive",
+        zipped(("/etc/a.csv", GOOD.encode())),
+        {},
+    ),
+    File(
+        "decimal",
+        "semicolons",
+        "looks like ';' (semicolon) separates the columns; set `sep: \";\"`",
+        GOOD.replace(",", ";").encode(),
+        {},
+    ),
+    File(
+        "decimal",
+        "tabs",
+        "looks like '\\t' (tab) separates the columns; set `sep: \"\\t\"`",
+        GOOD.replace(",", "\t").encode(),
+        {},
+    ),
+    File("columns", "one column", "the header has only one column: 'id'", b"id\nd1\n", {}),
+    File(
+        "header",
+        "duplicate header",
+        "column 'id' appears twice (positions 1, 5)",
+        rows("d1,AP,A,Y,N", header="id,site,cause,s1,id"),
+        {},
+    ),
+    File(
+        "header",
+        "duplicate but for space",
+        "column 's1' appears twice (positions 4, 5)",
+        rows("d1,AP,A,Y,N", header="id,site,cause,s1,s1 "),
+        {},
+    ),
+    File(
+        "columns",
+        "unnamed column",
+        "a column has no name (position 5)",
+        rows("d1,AP,A,Y,N", header="id,site,cause,s1,"),
+        {},
+    ),
+    File("columns", "missing column", "missing column 'cause'", rows("d1,AP,Y,N", header="id,site,s1,s2"), {}),
+    File(
+        "columns",
+        "near miss",
+        "missing column 'cause'; did you mean 'causes'?",
+        rows("d1,AP,A,Y,N", header="id,site,causes,s1,s2"),
+        {},
+    ),
+    File(
+        "columns",
+        "spaces in the header",
+        "missing column 'cause'; found ' cause ' (spaces around it)",
+        rows("d1,AP,A,Y,N", header="id,site, cause ,s1,s2"),
+        {},
+    ),
+    File(
+        "columns",
+        "other case",
+        "missing column 'cause'; found 'Cause' (other case)",
+        rows("d1,AP,A,Y,N", header="id,site,Cause,s1,s2"),
+        {},
+    ),
+    File(
+        "columns",
+        "Cyrillic letter",
+        "missing column 'cause'; found 'caus\\u0435' (looks alike)",
+        rows("d1,AP,A,Y,N", header="id,site,caus\u0435,s1,s2"),
+        {},
+    ),
+    File("ragged", "short row", "line 3 has 2 fields, header has 5", rows("d1,AP,A,Y,N", "d2,UP"), {}),
+    File("ragged", "long row", "line 3 has 6 fields, header has 5", rows("d1,AP,A,Y,N", "d2,UP,B,Y,N,N"), {}),
+    File("ragged", "all rows too long", "line 2 has 6 fields, header has 5", rows("d1,AP,A,Y,N,", "d2,UP,B,Y,N,"), {}),
+    File(
+        "ragged",
+        "short row after a blank line",
+        "line 4 has 2 fields, header has 5",
+        rows("d1,AP,A,Y,N", "", "d2,UP"),
+        {},
+    ),
+    File(
+        "ragged",
+        "short row after a quoted line break",
+        "line 4 has 2 fields, header has 5",
+        rows('d1,AP,"A', 'x",Y,N', "d2,UP"),
+        {},
+    ),
+    File("quote", "quote never closed", "line 2: quote never closed", rows('d1,AP,"A,Y,N', "d2,UP,B,Y,N"), {}),
+    File(
+        "quote",
+        "huge field",
+        "line 2: field larger than field limit (1048576); a field may hold 1 MB",
+        rows("d1,AP,A,Y," + "x" * 1_100_000),
+        {},
+    ),
+    File(
+        "quote",
+        "huge line",
+        "line 2: field larger than field limit (1048576); a field may hold 1 MB",
+        rows("d1,AP,A,Y," + "x" * 9_000_000),
+        {},
+    ),
+    File(
+        "ids",
+        "duplicate ids",
+        "2 rows share id '7' (lines 2, 4); ids are kept as text",
+        rows("7,AP,A,Y,N", "8,AP,A,Y,N", "7,UP,B,Y,N"),
+        {},
+    ),
+    File("ids", "blank id", "column 'id': 1 rows have no id (lines 3)", rows("d1,AP,A,Y,N", ",UP,B,Y,N"), {}),
+    File(
+        "answers",
+        "unmapped answer",
+        "s1: value 'maybe' on line 3; allowed 'Y', 'N', '.'",
+        rows("d1,AP,A,Y,N", "d2,UP,B,maybe,N"),
+        {},
+    ),
+    File(
+        "answers",
+        "number as answer",
+        "s1: value '2' on line 2; allowed 'Y', 'N', '.'",
+        rows("d1,AP,A,2,N"),
+        {},
+    ),
+    File(
+        "answers",
+        "yes and Yes and TRUE",
+        "s1: value 'yes' on line 2; allowed 'Y', 'N', '.'",
+        rows("d1,AP,A,yes,Yes", "d2,UP,B,TRUE,Y"),
+        {},
+    ),
+    File(
+        "answers",
+        "control characters",
+        "s1: value '\\x1b[31m' on line 2; allowed 'Y', 'N', '.'",
+        rows("d1,AP,A,\x1b[31m,N"),
+        {},
+    ),
+    File(
+        "label",
+        "no cause",
+        "1 row without a cause (line 2; found ''): drop with `drop_unlabelled: true`",
+        rows("d1,AP,,Y,N", "d2,UP,B,Y,N"),
+        {},
+    ),
+    File(
+        "na",
+        "cause NA and None",
+        "2 rows without a cause (lines 2, 3; found 'NA', 'None'): drop with `drop_unlabelled: true`",
+        rows("d1,AP,NA,Y,N", "d2,UP,None,Y,N", "d3,UP,B,Y,N"),
+        {},
+    ),
+    File(
+        "empty",
+        "nothing left",
+        "no row is left after dropping rows without a cause; nothing to train on",
+        rows("d1,AP,NA,Y,N"),
+        {"drop_unlabelled": True},
+    ),
+    File("label", "no site", "1 row without a site (line 2)", rows("d1,,A,Y,N"), {}),
+    File(
+        "label",
+        "unknown cause",
+        "unknown cause 'TBB' (line 2); known: TB, AIDS; did you mean 'TB'?",
+        rows("d1,AP,TBB,Y,N"),
+        {"causes": ["TB", "AIDS"]},
+    ),
+    File(
+        "name",
+        "unknown site",
+        "unknown site 'Andra' (line 2); known: AP, Andhra; did you mean 'Andhra'?",
+        rows("d1,Andra,A,Y,N"),
+        {"sites": ["AP", "Andhra"]},
+    ),
+    File(
+        "unicode",
+        "trailing space in a cause",
+        "cause 'A' is written in ways that differ only in spaces or Unicode form ('A' and 'A '; line 3)",
+        rows("d1,AP,A,Y,N", "d2,AP,A ,Y,N"),
+        {},
+    ),
+    File(
+        "unicode",
+        "NFC and NFD",
+        "cause 'Côte' is written in ways that differ only in spaces or Unicode form ('Côte' and 'Côte'; line 3)",
+        rows("d1,AP,C\u00f4te,Y,N", "d2,AP,Co\u0302te,Y,N"),
+        {},
+    ),
+    File(
+        "unicode",
+        "zero-width space",
+        "cause 'TB' and 'T\\u200bB' differ only in case, spaces or invisible characters; make them one",
+        rows("d1,AP,TB,Y,N", "d2,AP,T\u200bB,Y,N"),
+        {},
+    ),
+    File(
+        "unicode",
+        "site in two cases",
+        "site 'AP' and 'ap' differ only in case, spaces or invisible characters; make them one",
+        rows("d1,AP,A,Y,N", "d2,ap,A,Y,N"),
+        {},
+    ),
+    File(
+        "label",
+        "the cause as a symptom",
+        "column 'cause' is named as id, site or cause; it cannot be a symptom too",
+        rows("d1,AP,A,Y,N"),
+        {"symptoms": ["s1", "cause"]},
+    ),
+    File("label", "group of no cause", "groups: unknown cause 'X'", rows("d1,AP,A,Y,N"), {"groups": {"X": "ncd"}}),
+    File(
+        "columns",
+        "unknown exclusion",
+        "exclude: no column 's11'; did you mean 's1'?",
+        rows("d1,AP,A,Y,N"),
+        {"exclude": ["s11"]},
+    ),
+    File("columns", "hce is no symptom", "hce/words: 's3' is no symptom column", rows("d1,AP,A,Y,N"), {"hce": ["s3"]}),
+    File("columns", "no symptom column", "no column is left for symptoms", rows("d1,AP,A,Y,N"), {"symptoms": []}),
+    File(
+        "range",
+        "infinite age",
+        "'age' on line 2 is inf; allowed 0 to 120",
+        rows("d1,AP,A,Y,inf", header=AGE),
+        {"covariates": {"age": [0, 120]}},
+    ),
+    File(
+        "range",
+        "1e400",
+        "'age' on line 2 is inf; allowed 0 to 120",
+        rows("d1,AP,A,Y,1e400", header=AGE),
+        {"covariates": {"age": [0, 120]}},
+    ),
+    File(
+        "range",
+        "age -1",
+        "'age' on line 2 is -1; allowed 0 to 120",
+        rows("d1,AP,A,Y,-1", header=AGE),
+        {"covariates": {"age": [0, 120]}},
+    ),
+    File(
+        "range",
+        "age 200",
+        "'age' on line 3 is 200; allowed 0 to 120",
+        rows("d1,AP,A,Y,5", "d2,AP,A,Y,200", header=AGE),
+        {"covariates": {"age": [0, 120]}},
+    ),
+    File(
+        "range",
+        "infinite without range",
+        "'age' on line 2 is inf; a finite number is wanted",
+        rows("d1,AP,A,Y,inf", header=AGE),
+        {"covariates": {"age": None}},
+    ),
+    File(
+        "range",
+        "age in words",
+        "'age' on line 2 is 'old': not a number",
+        rows("d1,AP,A,Y,old", header=AGE),
+        {"covariates": {"age": None}},
+    ),
+    File(
+        "decimal",
+        "decimal comma",
+        "'age' on line 2 is '0,5': looks like a decimal comma (set `decimal: \",\"`) or a thousands separator",
+        rows('d1,AP,A,Y,"0,5"', header=AGE),
+        {"covariates": {"age": None}},
+    ),
+    File(
+        "decimal",
+        "thousands",
+        "'age' on line 2 is '1,000': looks like a decimal comma (set `decimal: \",\"`) or a thousands separator",
+        rows('d1,AP,A,Y,"1,000"', header=AGE),
+        {"covariates": {"age": None}},
+    ),
+    File(
+        "range",
+        "range upside down",
+        "covariates: 'age': the range must be [low, high]; got [120, 0]",
+        rows("d1,AP,A,Y,5", header=AGE),
+        {"covariates": {"age": [120, 0]}},
+    ),
+    File("decimal", "unknown decimal", "decimal: ''' must be '.' or ','", GOOD.encode(), {"decimal": "'"}),
+    File(
+        "answers",
+        "meaning unknown",
+        "value_map: 'Y' is mapped to 'yes'; expected 'Y', 'N' or '.'",
+        GOOD.encode(),
+        {"value_map": {"Y": "yes", "N": "N"}},
+    ),
+    File(
+        "answers",
+        "YAML true",
+        'value_map: the cell True was read as true/false; quote it: "Yes"',
+        GOOD.encode(),
+        {"value_map": {True: "Y", False: "N"}},
+    ),
+    File(
+        "answers",
+        "nothing means no",
+        "value_map: no cell is mapped to 'Y', or none to 'N'",
+        GOOD.encode(),
+        {"value_map": {"Y": "Y"}},
+    ),
+    File(
+        "columns",
+        "extra column that is no symptom",
+        "district: value 'x' on line 2; allowed 'Y', 'N', '.' (map others",
+        rows("d1,AP,A,Y,x", header="id,site,cause,s1,district"),
+        {},
+    ),
+    File(
+        "ids",
+        "spaces make no other id",
+        "2 rows share id '7' (lines 2, 3); ids are kept as text",
+        rows("7,AP,A,Y,N", " 7,AP,A,Y,N"),
+        {},
+    ),
+    File(
+        "na",
+        "null and nan in the cause",
+        "2 rows without a cause (lines 2, 3; found 'nan', 'null'): drop with `drop_unlabelled: true`",
+        rows("d1,AP,null,Y,N", "d2,UP,nan,Y,N", "d3,UP,B,Y,N"),
+        {},
+    ),
+    File(
+        "encoding",
+        "UTF-16 without saying so, other end first",
+        "looks like UTF-16; set `encoding: utf-16`",
+        b"\xfe\xff" + GOOD.encode("utf-16-be"),
+        {},
+    ),
+    File(
+        "archive",
+        "archive in an archive",
+        "contains NUL at byte",
+        gzip.compress(gzip.compress(GOOD.encode() * 9, mtime=0), mtime=0),
+        {},
+    ),
+    File(
+        "label",
+        "all causes missing",
+        "no row is left after dropping rows without a cause; nothing to train on",
+        rows("d1,AP,,Y,N", "d2,UP,,Y,N"),
+        {"drop_unlabelled": True},
+    ),
+]
+
+
+PATHS: list[Place] = [
+    Place("path", "no path", "data=csv needs a file: set data.path", lambda folder: None),
+    Place("path", "no such file", "no such file; did you mean 'study.csv'?", lambda folder: folder / "stduy.csv"),
+    Place("path", "no such folder", "does not exist", lambda folder: folder / "x" / "a.csv"),
+    Place("path", "folder", "is a folder, not a regular file", lambda folder: folder),
+    Place("path", "device", "is a pipe, socket or device, not a regular file", lambda folder: "/dev/zero"),
+    Place("path", "pipe", "is a pipe, socket or device, not a regular file", lambda folder: _pipe(folder)),
+    Place("path", "address", "is an address, not a file; download it", lambda folder: "https://example.org/a.csv"),
+    Place("path", "file address", "is an address, not a file", lambda folder: "file:///etc/hosts"),
+    Place("path", "NUL in the path", "a path cannot hold a NUL character", lambda folder: "a\x00b.csv"),
+    Place("path", "file as folder", "cannot be opened: Not a directory", lambda folder: folder / "study.csv" / "a.csv"),
+    Place("path", "name of 300 letters", "cannot be opened: File name too long", lambda folder: folder / ("x" * 300)),
+]
+
+
+def _pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe")
+    return folder / "pipe"
+
+
+NOTES: list[File] = [
+    File(
+        "constant",
+        "a symptom without any answer",
+        "symptoms have no answer at any death",
+        rows("d1,AP,A,Y,.", "d2,UP,B,N,."),
+        {},
+    ),
+    File(
+        "constant",
+        "a symptom that is the same everywhere",
+        "symptoms have the same answer at every death that has one",
+        rows("d1,AP,A,Y,Y", "d2,UP,B,N,Y"),
+        {},
+    ),
+    File(
+        "constant",
+        "a death without any answer",
+        "deaths have no answer at all; kept",
+        rows("d1,AP,A,Y,N", "d2,UP,B,.,."),
+        {},
+    ),
+    File(
+        "rare",
+        "a cause with one death",
+        "causes have one death only",
+        rows("d1,AP,A,Y,N", "d2,UP,B,N,Y", "d3,UP,B,Y,Y"),
+        {},
+    ),
+    File(
+        "ids",
+        "001 and 1",
+        "ids are equal as numbers (001 and 1) but kept apart as text",
+        rows("001,AP,A,Y,N", "1,UP,B,N,Y"),
+        {},
+    ),
+    File(
+        "ids",
+        "1e5 and 100000",
+        "ids are equal as numbers (001 and 1) but kept apart as text",
+        rows("1e5,AP,A,Y,N", "100000,UP,B,N,Y"),
+        {},
+    ),
+    File("na", "a site called NA", "", rows("d1,NA,A,Y,N", "d2,UP,B,N,Y"), {}),
+    File("encoding", "byte-order mark and CRLF", "", b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode(), {}),
+    File("formula", "a cause that begins with =", "", rows("d1,AP,=cmd|'/c calc'!A1,Y,N", "d2,UP,B,N,Y"), {}),
+]
+"""Tables that are read; the message is a note in the ledger, where there is one."""

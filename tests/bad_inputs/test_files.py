@@ -1,0 +1,108 @@
+"""What a person may give by mistake in a table, and the sentence that leads to the fix."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.bad_inputs.files import FILES, GOOD, NOTES, PATHS, File, Place, rows
+from va_experiments.data.csv import read_csv_deaths
+from va_experiments.data.source import Limits, open_source
+from va_experiments.errors import InputError
+
+OPTIONS = {"id": "id"}
+
+
+@pytest.mark.parametrize("case", FILES, ids=lambda c: c.what)
+def test_bad_file_is_refused_with_the_way_out(case: File, tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_bytes(case.content)
+    with pytest.raises(InputError) as caught:
+        read_csv_deaths(path, **{**OPTIONS, **case.options})
+    assert any(case.message in p for p in caught.value.problems), caught.value
+    assert "Traceback" not in str(caught.value)
+    assert all("\x1b" not in p and "\x00" not in p for p in caught.value.problems)
+    assert [p.name for p in tmp_path.iterdir()] == ["study.csv"]
+
+
+@pytest.mark.parametrize("case", PATHS, ids=lambda c: c.what)
+def test_bad_path_is_refused(case: Place, tmp_path: Path) -> None:
+    (tmp_path / "study.csv").write_text(GOOD)
+    with pytest.raises(InputError) as caught:
+        read_csv_deaths(case.make(tmp_path), **OPTIONS)  # type: ignore[arg-type]
+    assert case.message in str(caught.value)
+
+
+@pytest.mark.parametrize("case", NOTES, ids=lambda c: c.what)
+def test_what_is_odd_but_readable_is_noted(case: File, tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_bytes(case.content)
+    deaths = read_csv_deaths(path, **{**OPTIONS, **case.options})
+    assert len(deaths) == case.content.strip().count(b"\n")
+    assert not case.message or case.message in [e.reason for e in deaths.ledger]
+
+
+def test_a_byte_order_mark_and_other_line_ends_are_the_same_table(tmp_path: Path) -> None:
+    (found,) = [c.content for c in NOTES if "byte-order" in c.what]
+    (tmp_path / "a.csv").write_bytes(found)
+    (tmp_path / "b.csv").write_text(GOOD)
+    one, other = (read_csv_deaths(tmp_path / n, **OPTIONS) for n in ("a.csv", "b.csv"))
+    assert one.fingerprint == other.fingerprint
+
+
+def test_names_stay_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    for what, names in (("a site called NA", ("NA", "UP")), ("a cause that begins with =", ("=cmd|'/c calc'!A1", "B"))):
+        (case,) = [c for c in NOTES if c.what == what]
+        path.write_bytes(case.content)
+        deaths = read_csv_deaths(path, **OPTIONS)
+        assert names in (deaths.sites, deaths.causes)
+
+
+def test_a_changed_file_is_another_data_set(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text(GOOD)
+    before = read_csv_deaths(path, **OPTIONS)
+    path.write_text(GOOD.replace("d1,AP,A,Y,N", "d1,AP,A,Y,Y"))
+    assert read_csv_deaths(path, **OPTIONS).fingerprint != before.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("content", "limits", "message"),
+    [
+        (GOOD.encode(), Limits(max_bytes=10), r"44 bytes > max_bytes 10 bytes"),
+        (
+            gzip.compress(GOOD.encode() * 100, mtime=0),
+            Limits(max_expanded=1000),
+            r"expands to more than max_expanded 1000 bytes",
+        ),
+        (b"a,b,c\n1,2,3\n", Limits(max_columns=2), r"3 columns > max_columns 2"),
+    ],
+)
+def test_limits(content: bytes, limits: Limits, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        open_source(path, limits=limits)
+
+
+def test_line_is_right_after_a_long_quoted_field(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_bytes(rows('d1,AP,A,Y,"' + "N\n" * 100_000 + '"', "d2,UP"))
+    with pytest.raises(InputError, match=r"line 100003 has 2 fields"):
+        read_csv_deaths(path, **OPTIONS)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_bytes(rows(*(f"d{k % 30},,,maybe,{k}" for k in range(40)), header="id,site,cause,s1,age"))
+    with pytest.raises(InputError) as caught:
+        read_csv_deaths(path, id="id", covariates={"age": [0, 10]})
+    text = str(caught.value)
+    assert len(caught.value.problems) > 20
+    assert text.count("\n") == 20
+    assert "more problems" in text
+    for part in ("without a site", "without a cause", "'maybe'", "share id", "'age' on line"):
+        assert any(part in p for p in caught.value.problems)

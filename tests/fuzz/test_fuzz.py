@@ -1,0 +1,38 @@
+"""Each property for a few seconds; `make fuzz` goes on for ten minutes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz import configs, tables
+from tests.fuzz.property import Hang, limited
+from va_experiments.data.csv import read_csv_deaths
+
+PROPERTIES = tables.PROPERTIES | configs.PROPERTIES
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_it_holds(name: str) -> None:
+    PROPERTIES[name].check()
+
+
+def test_what_is_mangled_is_good_before() -> None:
+    with tables.written(tables.GOOD) as path:
+        assert len(read_csv_deaths(path, id="id", covariates={"age": [0, 120]})) == 3
+    for module in ("adult", "child", "neonate"):
+        with tables.written(tables.phmrc_table(module)) as path:
+            assert len(tables.read_phmrc(module, path)) == 2
+    with tables.written(tables.who2016_table()) as path:
+        assert len(tables.read_who2016(path)) == 2
+    configs.a_composed_configuration(configs.base_tree())
+
+
+def test_a_hang_is_noticed() -> None:
+    with pytest.raises(Hang):
+        _never(0.2)
+
+
+def _never(seconds: float) -> None:
+    with limited(seconds):
+        while True:
+            pass

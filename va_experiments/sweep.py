@@ -1,0 +1,54 @@
+"""How many jobs a command asks for, told before Hydra's sweeper lists every one of them in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from va_experiments.errors import InputError, shown
+
+__all__ = ["check_jobs"]
+
+
+def check_jobs(overrides: Iterable[Any], limit: int) -> None:
+    """Refuse a grid without a job, or with more jobs than `limit`.
+
+    Parameters
+    ----------
+    overrides : iterable of hydra.core.override_parser.types.Override
+        Of a grid sweep; of several for one key the last counts, as for Hydra.
+    limit : int
+
+    Raises
+    ------
+    InputError
+    """
+    counts: dict[str, tuple[int, str]] = {}
+    for override in overrides:
+        counts[override.get_key_element()] = (_values(override), str(override.input_line))
+    empty = [text for n, text in counts.values() if n == 0]
+    if empty:
+        raise InputError([f"the grid is empty: {shown(text)} has no value" for text in empty])
+    jobs = math.prod(n for n, _ in counts.values())
+    if jobs > limit:
+        _, widest = max(counts.values())
+        raise InputError(
+            f"the grid has {jobs:,} jobs (widest: {shown(widest)}), more than max_cells={limit:,}; make it smaller, or "
+            f"raise the limit with max_cells=N"
+        )
+
+
+def _values(override: Any) -> int:
+    """Return how many values an override sweeps over; 1 where it sweeps over none, or over files."""
+    from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
+
+    if not override.is_sweep_override():
+        return 1
+    value = override.value()
+    if isinstance(value, ChoiceSweep):
+        return len(value.list)
+    if isinstance(value, RangeSweep) and value.start is not None and value.stop is not None and value.step:
+        steps = (value.stop - value.start) / value.step
+        return max(0, math.ceil(steps)) if math.isfinite(steps) else 10**18
+    return 1
