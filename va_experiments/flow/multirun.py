@@ -82,9 +82,12 @@ class Multirun:
         configs : sequence of Config
             Of the first batch: jobs that were done before need no workers.
         """
-        places = [self.outputs / n for n in ("cache", "prefect")] + [self.store.root, self.outputs / "lock"]
-        self._new = [p for p in places if not p.exists()]
+        lock = self.outputs / "lock"
+        first = not lock.exists()
         self._open.enter_context(lock_outputs(self.outputs))
+        # Looked at only under the lock: what another command has made meanwhile is not this one's to remove.
+        places = [self.outputs / "cache", self.outputs / "prefect", self.store.root]
+        self._new = [p for p in places if not p.exists()] + [lock] * first
         self.store.open()
         self._states.sweep(self.store)
         self.folder.mkdir(parents=True, exist_ok=True)
