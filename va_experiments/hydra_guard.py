@@ -1,4 +1,4 @@
-"""What Hydra itself would execute from a config is checked first: callbacks, logging factories, plugins of a sweep.
+"""What Hydra itself would execute or read is checked first: callbacks, logging factories, plugins, where configs lie.
 
 Hydra calls whatever ``hydra.callbacks`` names, and Python's logging whatever stands under ``()`` in
 ``hydra.job_logging``, before a program sees its config; Hydra's own list of refused names is, by its own word, no
@@ -8,6 +8,7 @@ boundary. So every config is checked at the moment it has been composed, by an a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from va_experiments.errors import InputError, shown
@@ -60,8 +61,15 @@ def problems_of(tree: Mapping[str, Any]) -> list[str]:
     if not isinstance(hydra, Mapping):
         return []
     more = tree.get("allowed_targets") or []
-    allowed = (*PLUGINS, *(str(m) for m in more if isinstance(more, list)))
-    found = []
+    own = tuple(str(m) for m in more if isinstance(more, list))
+    allowed, roots = (*PLUGINS, *own), ("va_experiments", *own)
+    found: list[str] = []
+    found += [
+        f"'hydra.searchpath' has {shown(place)}: expected a folder inside this one, or pkg:// of one of "
+        f"{', '.join(roots)}; name a folder elsewhere by --config-dir"
+        for place in hydra.get("searchpath") or []
+        if not _searched(str(place), roots)
+    ]
     for path, key, value in _leaves(hydra, "hydra"):
         part = path.split(".")[1]
         if part == "callbacks" and key == "_target_":
@@ -74,6 +82,17 @@ def problems_of(tree: Mapping[str, Any]) -> list[str]:
         ):
             found.append(f"'{path}' is {shown(value)}: expected one of {', '.join(sorted(LOGGING | STREAMS))}")
     return found
+
+
+def _searched(place: str, roots: tuple[str, ...]) -> bool:
+    """Return whether configs may come from this place of ``hydra.searchpath``: an allowed package, or a folder here."""
+    scheme, found, rest = place.partition("://")
+    if found and scheme == "pkg":
+        return rest.split(".")[0] in roots
+    if found and scheme != "file":
+        return False
+    here = Path.cwd().resolve()
+    return (here / (rest if found else place)).resolve().is_relative_to(here)
 
 
 def _leaves(tree: Any, path: str) -> Iterator[tuple[str, str, Any]]:
