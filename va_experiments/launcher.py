@@ -52,7 +52,6 @@ class Session:
         InputError
             Before anything runs, with the problems of all jobs.
         """
-        from va_experiments.flow.logs import start_log
         from va_experiments.flow.multirun import Multirun
         from va_experiments.plan import Job
 
@@ -66,7 +65,6 @@ class Session:
         if self.run is None:
             self.run = Multirun(configs[0], folder)
             self.run.open(configs)
-            start_log(folder)
         data = self.run.read(configs)
         jobs = [Job(first + i, tuple(overrides[i]), c, data[i]) for i, c in enumerate(configs)]
         values = self.run.run(jobs, models)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import QUICK, run_command
-from va_experiments.flow.logs import JsonFormatter, json_handler
+from va_experiments.flow.logs import JsonFormatter, json_handler, run_log
 from va_experiments.secrets_out import redacted, redacted_tree, without_password
 
 
@@ -121,3 +121,15 @@ def test_a_line_that_a_full_disk_does_not_take_is_left_out_without_a_word(capfd:
     assert capfd.readouterr().err == ""
     handler.handle(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
     assert "Logging error" in capfd.readouterr().err, "a mistake in a message is not hidden"
+
+
+def test_a_run_that_has_ended_leaves_the_log_as_it_was(tmp_path: Path) -> None:
+    logger = logging.getLogger("va_experiments")
+    before = (list(logger.handlers), logger.level, logger.propagate)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        with run_log(tmp_path / name):
+            logger.info("a line of the %s", name)
+    assert (list(logger.handlers), logger.level, logger.propagate) == before
+    assert [x["message"] for x in _lines(tmp_path / "first")] == ["a line of the first"]
+    assert [x["message"] for x in _lines(tmp_path / "second")] == ["a line of the second"]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from va_experiments.secrets_out import redacted, redacted_tree
 
-__all__ = ["JsonFormatter", "TerminalHandler", "cell_fields", "json_handler", "start_log"]
+__all__ = ["JsonFormatter", "TerminalHandler", "cell_fields", "json_handler", "run_log"]
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -66,20 +67,33 @@ def json_handler(path: Path) -> logging.Handler:
     return handler
 
 
-def start_log(folder: Path) -> None:
+@contextlib.contextmanager
+def run_log(folder: Path) -> Iterator[None]:
     """Send this package's log to the terminal (warnings and errors) and to ``log.jsonl`` in the run's folder.
 
-    Where ``hydra/job_logging`` has given the root logger handlers of its own, those serve the terminal instead.
+    Where ``hydra/job_logging`` has given the root logger handlers of its own, those serve the terminal instead. At the
+    end everything is as it was: another run in the same process (a notebook) writes no line into this one's file.
     """
     logger = logging.getLogger("va_experiments")
+    level, propagate = logger.level, logger.propagate
+    handlers = [json_handler(folder / "log.jsonl")]
     logger.setLevel(logging.INFO)
     for name, other in logging.root.manager.loggerDict.items():  # a preset may have switched them off
         if name.startswith("va_experiments") and isinstance(other, logging.Logger):
             other.disabled = False
-    logger.addHandler(json_handler(folder / "log.jsonl"))
     if not logging.root.handlers:
-        logger.addHandler(TerminalHandler(logging.WARNING))
+        handlers.append(TerminalHandler(logging.WARNING))
         logger.propagate = False  # Prefect gives the root logger a handler that would print every line again
+    for handler in handlers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 def cell_fields(row: Mapping[str, Any]) -> dict[str, Any]:

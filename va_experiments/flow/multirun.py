@@ -24,6 +24,7 @@ from va_experiments.flow.batch import Batch
 from va_experiments.flow.done_before import were_done
 from va_experiments.flow.interrupts import Interrupts
 from va_experiments.flow.ledger import RunLedger
+from va_experiments.flow.logs import run_log
 from va_experiments.flow.prefect_view import PrefectView
 from va_experiments.flow.progress import Counts, Progress
 from va_experiments.plan import Costs, Job, plan
@@ -91,6 +92,7 @@ class Multirun:
         self.store.open()
         self._states.sweep(self.store)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._open.enter_context(run_log(self.folder))
         self._open.enter_context(self.interrupts)
         if not were_done(self.store.root, configs):
             self.backend.start()
