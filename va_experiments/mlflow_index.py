@@ -12,12 +12,15 @@ from typing import Any
 from va_experiments.config import TrackingConfig
 from va_experiments.errors import InputError, shown
 from va_experiments.secrets_out import redacted
-from va_experiments.tracking import connect, log_cell, outputs_tag
+from va_experiments.tracking import SqliteFile, cell_run, connect, outputs_tag, write_with_client
 
 __all__ = ["REPORT_TABLES", "Index", "cell_rows"]
 
 REPORT_TABLES = ("causes", "confusion", "reliability", "reliability_classwise", "drops", "similarity", "ledger")
 """Tables of a report from which it can be built again without the store."""
+
+_AT_ONCE = 200
+"""Cells in one transaction, where MLflow is a file of ours."""
 
 _ORIGINALS = "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false'"
 
@@ -77,25 +80,29 @@ class Index:
         rows : iterable of (row, folder)
             A cell's row as in ``cells.csv`` and the folder of its files.
         """
-        known, parent, added, there = self.known(), "", 0, 0
+        known, parent, there = set(self.known()), "", 0
         name = f"sync {time.strftime('%Y-%m-%d %H:%M:%S')}"
+        file = SqliteFile.of(self._client, self._experiment)
+        added, waiting = 0, []
         for row, folder in rows:
             if row["cell_key"] in known:
                 there += 1
                 continue
+            known.add(row["cell_key"])
             if not parent:
                 tags = {"mlflow.runName": name, "va.kind": "sync", "va.outputs": outputs_tag(self._outputs)}
                 parent = self._client.create_run(self._experiment, tags=tags).info.run_id
-            known[row["cell_key"]] = log_cell(
-                self._client,
-                self._experiment,
-                row,
-                folder,
-                parent=parent,
-                multirun=name,
-                outputs=self._outputs,
-            )
+            run = cell_run(row, folder, parent=parent, multirun=name, outputs=self._outputs)
+            if file is None:
+                write_with_client(self._client, self._experiment, run)
+            else:
+                waiting.append(run)
+                if len(waiting) >= _AT_ONCE:
+                    file.write(waiting)
+                    waiting = []
             added += 1
+        if file is not None and waiting:
+            file.write(waiting)
         if parent:
             self._client.set_terminated(parent, "FINISHED")
         return added, there

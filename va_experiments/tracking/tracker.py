@@ -1,4 +1,4 @@
-"""MLflow, the index and the page that people compare runs in: one parent run a multirun, one child run a cell.
+"""One multirun's thread that writes to MLflow, and what is asked of a server.
 
 Everything here happens in one background thread of the driver, off the critical path. Results never depend on it: when
 MLflow cannot be reached the run goes on, says so, and ``va-experiments checkpoints sync`` brings MLflow up to date from
@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import logging
 import math
 import os
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,33 +21,17 @@ from typing import Any
 
 from va_experiments.config import TrackingConfig
 from va_experiments.secrets_out import redacted, without_password
+from va_experiments.tracking.cells import SqliteFile, cell_run, outputs_tag, write_with_client
 
-__all__ = ["CELL_TAGS", "Tracker", "safe_environment"]
+__all__ = ["Tracker", "close_zombies", "connect", "fetch_cell", "find_cells", "safe_environment"]
 
 log = logging.getLogger(__name__)
-
-CELL_TAGS = (
-    "model",
-    "protocol",
-    "train_sites",
-    "test_site",
-    "train_size",
-    "testset",
-    "features",
-    "data",
-    "simulated",
-    "status",
-    "reused",
-    "converged",
-    "cell_key",
-    "prediction_sha256",
-)
-"""Columns of a cell's row that become tags of its child run, so that the UI's filter box can use them."""
 
 SAMPLE_SECONDS = 5.0
 """Between two samples of the machine's load."""
 
-_NOT_METRICS = {"started", "ended", "seed", "repeat", "fold", "replicate", "attempt", "n_causes"}
+GATHER_SECONDS, MOST_AT_ONCE = 0.5, 500
+"""How long cells are gathered for one transaction, and the most of them."""
 
 
 def safe_environment() -> None:
@@ -93,6 +75,7 @@ class Tracker:
         self._thread = threading.Thread(target=self._serve, name="mlflow", daemon=True)
         self._when: Callable[[], bool] = lambda: True
         self._client: Any = None
+        self._file: SqliteFile | None = None
         self._experiment = ""
         self._sampled, self._samples = 0.0, 0
         self.uri = redacted(config.uri or local_uri(outputs))
@@ -145,9 +128,11 @@ class Tracker:
                 kind, content = self._queue.get(timeout=SAMPLE_SECONDS)
             except queue.Empty:
                 continue
-            if kind == "cell" and ready:
-                self._attempt("take a cell", lambda content=content: self._log_cell(*content))
-            elif kind == "finish":
+            if kind == "cell":
+                cells, kind, content = self._gathered(content)
+                if ready:
+                    self._log_cells(cells)
+            if kind == "finish":
                 if ready:
                     self._attempt("be closed", lambda content=content: self._close(*content))
                 return
@@ -170,6 +155,7 @@ class Tracker:
     def _open(self) -> None:
         self._client, self._experiment = connect(self._config, self._outputs)
         close_zombies(self._client, self._experiment, self._outputs)
+        self._file = SqliteFile.of(self._client, self._experiment)
         tags = {
             "mlflow.runName": self._run_id,
             "mlflow.source.name": "va_experiments",
@@ -190,17 +176,30 @@ class Tracker:
             figures = system_metrics()
             self._client.log_batch(self.parent, [Metric(k, v, now, self._samples) for k, v in figures.items()])
 
-    def _log_cell(self, row: Mapping[str, Any], folder: Path | None) -> None:
-        log_cell(
-            self._client,
-            self._experiment,
-            row,
-            folder,
-            parent=self.parent,
-            multirun=self._run_id,
-            outputs=self._outputs,
-        )
-        self.logged += 1
+    def _gathered(self, first: Any) -> tuple[list[Any], str, Any]:
+        """Return `first` with the cells that come within half a second, and what came after them."""
+        cells, kind, content, until = [first], "", None, time.monotonic() + GATHER_SECONDS
+        while len(cells) < MOST_AT_ONCE:
+            try:
+                kind, content = self._queue.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                return cells, "", None
+            if kind != "cell":
+                return cells, kind, content
+            cells.append(content)
+        return cells, "", None
+
+    def _log_cells(self, cells: list[tuple[Mapping[str, Any], Path | None]]) -> None:
+        runs = [
+            cell_run(row, folder, parent=self.parent, multirun=self._run_id, outputs=self._outputs)
+            for row, folder in cells
+        ]
+        if self._file is not None:
+            self._attempt("take cells", lambda: self._file.write(runs))
+        else:
+            for run in runs:
+                self._attempt("take a cell", lambda run=run: write_with_client(self._client, self._experiment, run))
+        self.logged += len(runs)
 
     def _close(self, metrics: Mapping[str, float], folder: Path | None, status: str) -> None:
         from mlflow.entities import Metric
@@ -217,11 +216,6 @@ class Tracker:
                         self.parent, str(path), str(relative.parent) if relative.parent.name else None
                     )
         self._client.set_terminated(self.parent, status)
-
-
-def outputs_tag(outputs: Path) -> str:
-    """Return the tag by which runs of one outputs folder on one host are told from others'."""
-    return f"{socket.gethostname()}:{outputs.resolve()}"
 
 
 def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
@@ -290,52 +284,6 @@ def close_zombies(client: Any, experiment: str, outputs: Path) -> int:
     for zombie in zombies:
         client.set_terminated(zombie.info.run_id, "KILLED")
     return len(zombies)
-
-
-def log_cell(
-    client: Any,
-    experiment: str,
-    row: Mapping[str, Any],
-    folder: Path | None,
-    *,
-    parent: str,
-    multirun: str,
-    outputs: Path,
-) -> str:
-    """Write one cell's row as a child run, in one batch, and return the run's id."""
-    from mlflow.entities import Metric, Param, RunTag
-
-    started = row.get("started") or time.time()
-    name = f"{row['model']} → {row['test_site']}"
-    run = client.create_run(
-        experiment,
-        start_time=int(started * 1000),
-        run_name=name,
-        tags={"mlflow.parentRunId": parent, "va.outputs": outputs_tag(outputs)} if parent else {},
-    )
-    run_id, now = run.info.run_id, int(time.time() * 1000)
-    metrics = [
-        Metric(k, float(v), now, 0)
-        for k, v in row.items()
-        if isinstance(v, (int, float)) and not isinstance(v, bool) and k not in _NOT_METRICS and math.isfinite(v)
-    ]
-    params = [Param(f"model.{k}", str(v)[:6000]) for k, v in json.loads(row["model_params"]).items()]
-    params += [Param(k, str(row[k])) for k in ("seed", "repeat", "fold", "train_size", "features") if k in row]
-    tags = [RunTag(k, _text(row.get(k))) for k in CELL_TAGS if row.get(k) not in (None, "")]
-    tags += [RunTag("va.kind", "cell"), RunTag("multirun", multirun), RunTag("job", str(row["job"])[:4000])]
-    if row.get("error_message"):
-        tags += [RunTag("error", f"{row['error_class']}: {row['error_message']}"[:4000])]
-    client.log_batch(run_id, metrics=metrics[:900], params=params[:90], tags=tags)
-    if folder is not None:
-        for path in sorted(folder.iterdir()):
-            client.log_artifact(run_id, str(path), "cell")
-    ended = row.get("ended") or time.time()
-    client.set_terminated(run_id, "FINISHED" if row["status"] == "done" else "FAILED", end_time=int(ended * 1000))
-    return run_id
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def find_cells(client: Any, experiment: str, data_sha256: str, keys: set[str]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,19 @@
+"""MLflow, the index and the page that people compare runs in: one parent run a multirun, one child run a cell."""
+
+from __future__ import annotations
+
+from va_experiments.tracking.cells import CELL_TAGS, SqliteFile, cell_run, outputs_tag, write_with_client
+from va_experiments.tracking.tracker import Tracker, connect, fetch_cell, find_cells, safe_environment
+
+__all__ = [
+    "CELL_TAGS",
+    "SqliteFile",
+    "Tracker",
+    "cell_run",
+    "connect",
+    "fetch_cell",
+    "find_cells",
+    "outputs_tag",
+    "safe_environment",
+    "write_with_client",
+]
