@@ -1,23 +1,16 @@
-"""Real MLflow and Prefect servers on loopback: what a run leaves there, and a server shared by two machines."""
+"""The servers that a run or ``va-experiments ui`` starts: on loopback, guarded, and true also after a kill."""
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import http.client
-import http.server
-import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from email.message import Message
 from pathlib import Path
 
@@ -25,44 +18,9 @@ import psutil
 import pytest
 
 from tests.end_to_end.conftest import run_command
-from va_experiments.commands.ui import mlflow_command
+from tests.servers import answer, free_port, prefect_records, until
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def answer(url: str, *, auth: str | None = None, host: str | None = None, body: object = None) -> tuple[int, bytes]:
-    """Return status and content of a request."""
-    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode())
-    request.add_header("content-type", "application/json")
-    if auth:
-        request.add_header("Authorization", f"Basic {base64.b64encode(auth.encode()).decode()}")
-    if host:
-        request.add_header("Host", host)
-    try:
-        with urllib.request.urlopen(request, timeout=20) as got:
-            return int(got.status), got.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
-def until(condition: Callable[[], bool], seconds: float = 150) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited for too long"
-        time.sleep(0.3)
-
-
-def _up(url: str) -> bool:
-    try:
-        return answer(url)[0] == 200
-    except OSError:
-        return False
 
 
 def headers(url: str) -> Message:
@@ -90,152 +48,6 @@ def listeners(pid: int) -> set[str]:
 
 
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-
-
-@pytest.fixture(scope="module")
-def team_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """A tracking server with passwords, as a team has one: its address, and the address with user and password."""
-    folder, port = tmp_path_factory.mktemp("team"), free_port()
-    with open(folder / "log", "wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "va_experiments.flow.guarded", *mlflow_command(folder, port)],
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            cwd=ROOT,
-        )
-    until(lambda: _up(f"http://127.0.0.1:{port}/health") or process.poll() is not None)
-    if process.poll() is not None:
-        pytest.fail((folder / "log").read_text()[-2000:])
-    gate = _Gate(port, "bob:s3cretpassword")
-    yield f"http://127.0.0.1:{gate.server_port}", f"http://bob:s3cretpassword@127.0.0.1:{gate.server_port}"
-    gate.shutdown()
-    process.stdin.close()  # type: ignore[union-attr]
-    process.wait(20)
-
-
-class _Gate(http.server.ThreadingHTTPServer):
-    """The web server with passwords that stands in front of a team's MLflow."""
-
-    def __init__(self, behind: int, password: str) -> None:
-        self.behind = behind
-        self.expected = f"Basic {base64.b64encode(password.encode()).decode()}"
-        super().__init__(("127.0.0.1", 0), _Passes)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-
-class _Passes(http.server.BaseHTTPRequestHandler):
-    server: _Gate
-
-    def _pass(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        if self.headers.get("authorization") != self.server.expected:
-            status, content, kind = 401, b"{}", "application/json"
-        else:
-            link = http.client.HTTPConnection("127.0.0.1", self.server.behind, timeout=60)
-            kept = {k: v for k, v in self.headers.items() if k.lower() in ("content-type", "accept")}
-            link.request(self.command, self.path, body=body, headers=kept)
-            got = link.getresponse()
-            status, content, kind = got.status, got.read(), got.getheader("content-type") or ""
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _pass
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-QUIET = ("execution=inline", "tracking.prefect=false", "model=nbc", "site=pemba,ap")
-
-
-@pytest.mark.slow
-def test_a_shared_server_is_a_shared_store(team_server: tuple[str, str], tmp_path: Path) -> None:
-    address, with_password = team_server
-    assert answer(f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name=x")[0] == 401
-
-    first = run_command(*QUIET, f"tracking.uri={with_password}", outputs=tmp_path / "one")
-    assert first.code == 0, first.err
-    assert "2 done, 0 reused" in first.out
-
-    keys = {"MLFLOW_TRACKING_USERNAME": "bob", "MLFLOW_TRACKING_PASSWORD": "s3cretpassword"}
-    second = run_command(*QUIET, f"tracking.uri={address}", outputs=tmp_path / "two", **keys)
-    assert second.code == 0, second.err
-    assert "0 done, 2 reused" in second.out, second.out + second.err
-    assert second.cells["reused"].all()
-    columns = ["cell_key", "prediction_sha256", "csmf_accuracy_top"]
-    assert second.cells[columns].equals(first.cells[columns])
-    stored = [sorted(p.name for p in (tmp_path / n / "checkpoints/cells").glob("*/*")) for n in ("one", "two")]
-    assert set(second.cells["cell_key"]) <= set(stored[1]) <= set(stored[0])
-
-    for path in (p for p in tmp_path.rglob("*") if p.is_file()):
-        assert b"s3cretpassword" not in path.read_bytes(), path
-    assert "s3cretpassword" not in first.out + first.err + second.out + second.err
-
-    wrong = run_command(*QUIET, f"tracking.uri={address}", outputs=tmp_path / "three")
-    assert wrong.code == 0, "no server is worth a run"
-    assert "2 done, 0 reused" in wrong.out
-    assert "could not be looked up" in wrong.err
-    assert "!" in wrong.out
-
-    import io
-
-    from va_experiments.cli import main
-
-    said = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
-        for name, value in keys.items():
-            patch.setenv(name, value)
-        assert main(["report", "--uri", address, "--out", str(tmp_path / "report"), "--outputs", str(tmp_path)]) == 0
-    assert (tmp_path / "report" / "report.html").stat().st_size > 100_000
-
-
-@pytest.mark.slow
-def test_a_forged_cell_on_the_server_is_not_taken(tmp_path: Path) -> None:
-    from mlflow import MlflowClient
-
-    first = run_command(*QUIET, outputs=tmp_path / "one")
-    assert first.code == 0, first.err
-    uri = f"sqlite:///{tmp_path / 'one' / 'mlflow.db'}"
-    client = MlflowClient(uri)
-    experiment = client.get_experiment_by_name("va_experiments").experiment_id
-    victim = client.search_runs([experiment], "tags.`va.kind` = 'cell' and tags.test_site = 'AP'")[0]
-    (tmp_path / "metrics.json").write_text(
-        '{"metrics": {"csmf_accuracy_top": 1.0}, "per_cause": {}, "diagnostics": {}}'
-    )
-    client.log_artifact(victim.info.run_id, str(tmp_path / "metrics.json"), "cell")
-    second = run_command(*QUIET, f"tracking.uri={uri}", outputs=tmp_path / "two")
-    assert second.code == 0, second.err
-    assert "1 done, 1 reused" in second.out
-    assert "metrics.json does not match its SHA-256" in second.err
-    columns = ["cell_key", "prediction_sha256", "csmf_accuracy_top"]
-    assert second.cells[columns].equals(first.cells[columns])
-
-
-def _prefect_ask(url: str, auth: str, outputs: Path) -> list[tuple[str, str]]:
-    """Return name and state of every flow run and task run, asked of the API with Prefect's own client."""
-    code = (
-        "import sys, json\nfrom prefect.client.orchestration import get_client\n"
-        "with get_client(sync_client=True) as c:\n"
-        "    runs = [('flow', r.name, r.state.name) for r in c.read_flow_runs()]\n"
-        "    runs += [('task', r.name, r.state.name) for r in c.read_task_runs()]\n"
-        "    runs += [('artifact', a.key, a.type) for a in c.read_artifacts()]\n"
-        "print(json.dumps(runs))\n"
-    )
-    from va_experiments.flow.prefect_server import client_environment
-
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, **client_environment(outputs / "prefect", url, auth)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return [tuple(r) for r in json.loads(done.stdout.splitlines()[-1])]
 
 
 @pytest.mark.slow
@@ -288,7 +100,7 @@ def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_pat
         options = ("model=nbc", "site=pemba,ap", "execution=inline")
         done = run_command(*options, outputs=outputs)
         assert done.code == 0, done.err
-        seen = _prefect_ask(api, auth, outputs)
+        seen = prefect_records(api, auth, outputs)
         flow = f"{done.folder.parent.name}/{done.folder.name}"
         assert ("flow", flow, "Completed") in seen
         tasks = {n: s for kind, n, s in seen if kind == "task"}
@@ -315,15 +127,15 @@ def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_pat
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(lambda: any(k == "flow" and s == "Running" for k, _, s in _prefect_ask(api, auth, outputs)))
+        until(lambda: any(k == "flow" and s == "Running" for k, _, s in prefect_records(api, auth, outputs)))
         until(lambda: _open_in_mlflow(outputs) == 1)
         os.kill(killed.pid, signal.SIGKILL)
         killed.wait()
-        assert any(s == "Running" for _, _, s in _prefect_ask(api, auth, outputs))
+        assert any(s == "Running" for _, _, s in prefect_records(api, auth, outputs))
 
         again = run_command(*options, outputs=outputs)
         assert again.code == 0, again.err
-        states = [(k, s) for k, _, s in _prefect_ask(api, auth, outputs) if k != "artifact"]
+        states = [(k, s) for k, _, s in prefect_records(api, auth, outputs) if k != "artifact"]
         assert ("flow", "Crashed") in states
         assert not [s for _, s in states if s in ("Running", "Pending")], "a zombie was left"
         parent = _mlflow_is_searchable(outputs, done.folder)

@@ -5,9 +5,12 @@ A server that is already there is used instead: one named by URL, or the one tha
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import http.client
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -20,8 +23,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from va_experiments.config import TrackingConfig
+from va_experiments.secrets_out import without_password
 
-__all__ = ["PrefectServer", "client_environment", "healthy", "server_environment"]
+__all__ = ["PrefectServer", "client_environment", "healthy", "server_environment", "trouble"]
 
 _OFF = (
     "SCHEDULER",
@@ -89,18 +93,30 @@ def server_environment(home: Path, port: int, auth: str, *, ui: bool, migrate: b
     }
 
 
-def healthy(url: str, auth: str | None = None, timeout: float = 2.0) -> bool:
-    """Return whether a Prefect API answers at `url`, and accepts this password."""
+def trouble(url: str, auth: str | None = None, timeout: float = 2.0) -> str:
+    """Return what keeps the Prefect API at `url` from being used with this password; empty text: nothing."""
     request = urllib.request.Request(f"{url.rstrip('/')}/admin/version")
     if auth:
-        import base64
-
         request.add_header("Authorization", f"Basic {base64.b64encode(auth.encode()).decode()}")
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
-        return False
+            said = answer.read(1000)
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            return REFUSED
+        return _NO_API if error.code in (404, 405) else f"it answers {error.code}"
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return f"it cannot be reached ({getattr(error, 'reason', error)})"
+    return "" if re.fullmatch(rb'"[^"]+"', said) else _NO_API
+
+
+REFUSED = "it refuses the password in PREFECT_API_AUTH_STRING, which must be what the server was started with"
+_NO_API = "no Prefect API answers there: the address ends in /api"
+
+
+def healthy(url: str, auth: str | None = None, timeout: float = 2.0) -> bool:
+    """Return whether a Prefect API answers at `url`, and accepts this password."""
+    return not trouble(url, auth, timeout)
 
 
 class PrefectServer:
@@ -118,12 +134,15 @@ class PrefectServer:
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
         self.auth: str | None = None
-        self.cold = not (home / "prefect.db").exists()
+        self.elsewhere = config.prefect_api_url is not None
+        self.cold = not self.elsewhere and not (home / "prefect.db").exists()
+        self.trouble = ""
 
     def start(self, *, ui: bool = False, port: int | None = None) -> None:
         """Find a healthy server or start one; returns at once, see `wait`."""
         if self._config.prefect_api_url:
-            self.url, self.auth = self._config.prefect_api_url, os.environ.get("PREFECT_API_AUTH_STRING")
+            self.url, user, password = without_password(self._config.prefect_api_url)
+            self.auth = f"{user}:{password or ''}" if user else os.environ.get("PREFECT_API_AUTH_STRING")
             return
         self.auth = auth_string(self._home)
         if (known := self._left_word()) and healthy(known, self.auth):
@@ -147,15 +166,18 @@ class PrefectServer:
         log.close()
 
     def wait(self, timeout: float) -> bool:
-        """Return whether the server answers within `timeout` seconds."""
+        """Return whether the server answers within `timeout` seconds; if not, `trouble` says what it looked like."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self._process is not None and self._process.poll() is not None:
                 return False
-            if healthy(self.url, self.auth):
+            self.trouble = trouble(self.url, self.auth)
+            if not self.trouble:
                 if self._process is not None:
                     (self._home / "migrated").write_text(_prefect_version())
                 return True
+            if self.elsewhere and self.trouble == REFUSED:
+                return False  # no waiting will mend it
             time.sleep(0.25)
         return False
 

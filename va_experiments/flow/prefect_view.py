@@ -132,8 +132,11 @@ class PrefectView:
 
     def _record(self) -> None:
         try:
-            if not self._server.wait(180):
-                if not self._reported.event.is_set():
+            server = self._server
+            if not server.wait(self._config.prefect_wait_seconds if server.elsewhere else 180):
+                if server.elsewhere:
+                    self._fail(f"this run is not recorded by the Prefect server at {server.url}: {server.trouble}")
+                elif not self._reported.event.is_set():
                     self._fail(f"Prefect's server did not start (see {self._home / 'server.log'})")
                 return
             os.environ.update(client_environment(self._home, self._server.url, self._server.auth))
