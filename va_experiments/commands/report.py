@@ -32,8 +32,8 @@ def arguments(parser: ArgumentParser) -> None:
         "--loss-seconds",
         type=float,
         metavar="S",
-        help="seconds for splitting the loss at each site into its parts (default: a twentieth of what the cells took, "
-        "at least 2 and at most 60)",
+        help="seconds for splitting the loss at each site into its parts (default: a fifth of what the cells took, "
+        "at least 5 and at most 60)",
     )
     parser.add_argument("--mlflow", action="store_true", help="read from MLflow under OUTPUTS instead of folders")
     parser.add_argument("--uri", metavar="URI", help="read from this MLflow tracking server")

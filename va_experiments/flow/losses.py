@@ -40,7 +40,7 @@ DROP_METRICS = ("top1", "csmf_accuracy_top")
 VERSION = 1
 HOME_SHARE, MOST_TRAIN, MOST_TEST, MASKS = 0.2, 3000, 600, 3
 MOST_TRANSFERS, MOST_SITES, SITE_DEATHS = 60, 12, 200
-LEAST_SECONDS, MOST_SECONDS, SHARE_OF_RUN = 2.0, 60.0, 0.05
+LEAST_SECONDS, MOST_SECONDS, SHARE_OF_RUN = 5.0, 60.0, 0.2
 
 IDENTITY = ("protocol", "data", "features", "train_sites", "test_site", "model_digest")
 """What a row of the drops says of its cell."""
@@ -109,8 +109,8 @@ def losses_of(
     allowed : sequence of str
         Packages beside the default ones from which models may be built.
     most_seconds : float, optional
-        Leave out models that would take longer, as far as their cells tell. By default a twentieth of what the cells
-        took, at least 2 and at most 60 seconds.
+        Leave out models that would take longer, as far as their cells tell. By default a fifth of what the cells
+        took, at least 5 and at most 60 seconds.
     """
     done = cells[(cells["status"] == "done") & ~cells["model"].isin(TRIVIAL_MODELS)].drop_duplicates("cell_key")
     notes: dict[str, str] = {}
@@ -133,7 +133,7 @@ def _drops(
     left = min(MOST_SECONDS, max(LEAST_SECONDS, SHARE_OF_RUN * float(work))) if most_seconds is None else most_seconds
     expected = {label: _expected_seconds(group) for label, group in _by_label(transfers)}
     rows: list[dict[str, Any]] = []
-    skipped = []
+    skipped, slow = [], []
     for label in sorted(expected, key=lambda name: (expected[name], name)):
         own = transfers[transfers["label"] == label].sort_values(["protocol", "train_sites", "test_site", "cell_key"])
         own = own.drop_duplicates(["data", "features", "train_sites", "test_site"]).head(MOST_TRANSFERS)
@@ -145,15 +145,16 @@ def _drops(
         elif not found[0][1].spec.trains:
             skipped.append(f"{label} (it is not trained)")
         elif expected[label] > left and not all((cache / f"{t.key}.json").exists() for _, t in found):
-            skipped.append(
-                f"{label} (about {seconds(expected[label])}, more than a report takes on unasked: --loss-seconds)"
-            )
+            slow.append(label)
         else:
             left -= expected[label]
             try:
                 rows += [{"model": label} | row for row in _split_drops(found, cache)]
             except Exception as error:  # a model may refuse fewer deaths than it was given in the run
                 skipped.append(f"{label} ({type(error).__name__}: {str(error)[:200]})")
+    if slow:
+        more = seconds(sum(expected[label] for label in slow))
+        skipped.append(f"{', '.join(slow)} (about {more} more: va-experiments report --loss-seconds does them)")
     if skipped:
         notes["drops"] = f"Not split: {'; '.join(skipped)}."
     order = ["model", *(c for c in IDENTITY if c != "model_digest"), "metric"]

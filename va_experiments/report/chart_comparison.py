@@ -32,14 +32,15 @@ def ranks_figure(board: Leaderboard, ranks: pd.DataFrame | None, key: str) -> li
     frame = frame.assign(low=frame["rank"] - half, high=frame["rank"] + half).sort_values(["rank", "model"])
     y = alt.Y("model:N", sort=frame["model"].tolist(), axis=model_axis())
     base = alt.Chart(inline(frame)).encode(y=y)
-    scale = alt.Scale(zero=False, nice=False, padding=10)
+    scale = alt.Scale(zero=False, nice=False, padding=10)  # bars reach beyond the first and the last rank, ticks do not
+    ranks_there = list(range(1, len(frame) + 1, 1 + len(frame) // 12))
     bars = base.mark_rule(strokeWidth=2, color=OKABE_ITO[0]).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     dots = base.mark_point(filled=True, size=80, opacity=1, color=OKABE_ITO[0]).encode(
         x=alt.X(
             "rank:Q",
             scale=scale,
             title="Mean rank over sites (1 is best)",
-            axis=alt.Axis(tickCount=6, labelFlush=False),
+            axis=alt.Axis(values=ranks_there, labelFlush=False),
         ),
         tooltip=["model:N", alt.Tooltip("rank:Q", format=".2f")],
     )

@@ -29,6 +29,9 @@ __all__ = [
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000")
 """Okabe and Ito's palette without its yellow, which is too faint for lines on white."""
 
+MORE = ("#332288", "#882255", "#44AA99", "#999933", "#661100", "#AA4499", "#117733")
+"""From Paul Tol's muted scheme: for models after the seventh, so that no two lines of up to 14 are of one colour."""
+
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 BLUES = ("#f5f9fd", "#5fa3d0", "#08306b")
 """From next to nothing to all: Vega's own blues begin so dark that a share of .1 can hardly be told from 0."""
@@ -128,7 +131,7 @@ def model_colours(labels: Sequence[str], trivial: Sequence[bool]) -> tuple[Any, 
             colours.append(GREYS[(len(colours) - n) % len(GREYS)])
             shapes.append("stroke")
         else:
-            colours.append(OKABE_ITO[n % len(OKABE_ITO)])
+            colours.append((*OKABE_ITO, *MORE)[n % (len(OKABE_ITO) + len(MORE))])
             shapes.append(SHAPES[n % len(SHAPES)])
             n += 1
     domain = list(labels)
