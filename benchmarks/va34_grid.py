@@ -43,7 +43,7 @@ __all__ = ["COMMAND", "main", "plain_cell", "planned"]
 COMMAND = (
     "-m",
     "va_experiments",
-    "experiment=va34_comparison,va34_training_size",
+    "experiment=va34_comparison",
     "model=xgboost,random_forest,logistic_regression,nbc",
     "baselines=[]",
     "tracking=none",

@@ -45,6 +45,20 @@ def test_every_experiment_composes(experiment: str) -> None:
     ModelSpec.from_config(config.model)
 
 
+def test_the_whole_comparison_is_one_job_of_40_splits() -> None:
+    from va_experiments.data import load
+    from va_experiments.protocols import splits
+
+    config = composed("experiment=va34_comparison", "data=synthetic")
+    deaths = load("synthetic", {"n": 3000})
+    found = splits({"seed": 1} | {k: v for k, v in config.protocol.items() if v is not None}, deaths, "all")
+    assert config.va34_table
+    assert sum(s.train_sites == s.test_sites and s.train_size == "all" for s in found) == 6
+    assert sum(s.train_sites != s.test_sites for s in found) == 30
+    assert [s.train_size for s in found if s.train_size != "all"] == [f"share={x}" for x in (0.1, 0.25, 0.5, 0.75)]
+    assert len(found) == 40
+
+
 def test_defaults_are_those_of_the_schema() -> None:
     """A key that stands in config.yaml has the same default there as in the dataclass."""
     import dataclasses

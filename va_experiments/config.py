@@ -169,6 +169,8 @@ class Config:
     """The metric that a sweeper maximises and the leaderboard sorts by."""
     report: bool = True
     """Whether the report is built at the end; ``va-experiments report RUN`` builds it later."""
+    va34_table: bool = False
+    """Whether ``va34_comparison_results.csv``, with the earlier script-based tool's columns, is written too."""
     allow_missing: bool = False
     """Whether means over an incomplete grid are shown (they are marked)."""
     max_cells: int = 2_000_000

@@ -191,7 +191,7 @@ def test_doctor_tries_ray_mlflow_and_prefect(tmp_path: Path, va: Callable) -> No
         assert text in out
 
 
-def test_compare_takes_the_earlier_options_and_writes_the_earlier_table(tmp_path: Path) -> None:
+def test_compare_takes_the_earlier_options_and_writes_the_earlier_table(va: Callable, tmp_path: Path) -> None:
     import subprocess
     import sys
 
@@ -209,9 +209,14 @@ def test_compare_takes_the_earlier_options_and_writes_the_earlier_table(tmp_path
         *("cod_accuracy_ci_lower", "cod_accuracy_ci_upper"),
     ]
     kinds = table.groupby("experiment_type").size().to_dict()
-    assert kinds == {"in_domain": 2, "out_domain": 2, "training_size": 2}
-    curve = table[table["experiment_type"] == "training_size"]
+    assert kinds == {"in_domain": 6, "out_domain": 6, "training_size": 6}, "naive Bayes and two trivial models"
+    curve = table[(table["experiment_type"] == "training_size") & (table["model"] == "nbc")]
     assert curve["train_size"].tolist() == [0.5, 1.0]
     assert curve["n_train"].tolist() == [622, 1243]
+    table = table[table["model"] == "nbc"]
     assert table["csmf_accuracy"].between(table["csmf_accuracy_ci_lower"], table["csmf_accuracy_ci_upper"]).all()
     assert table["n_test"].isin([311, 59, 297, 1554]).all()
+    code, _, err = va("report", "--outputs", tmp_path / "results", "--out", tmp_path / "again")
+    assert code == 0, err
+    name = "va34_comparison_results.csv"
+    assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "results" / name).read_bytes()

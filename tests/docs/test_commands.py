@@ -39,7 +39,7 @@ def quick(words: list[str]) -> list[str]:
     if not runs_experiments(words) or {"--cfg", "--info", "--help", "-sc"} & set(words):
         return words
     more = [f"{k}={v}" for k, v in QUICK.items() if k not in given and not any(g.startswith(f"{k}.") for g in given)]
-    if "data" not in given and "data.n" not in given:
+    if not given & {"data", "data.n", "data.path"}:
         more.append("data.n=700")
     return [words[0], *[w for w in words[1:] if w != "-m" or words.index(w) == 1], *more]
 

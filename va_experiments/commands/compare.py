@@ -1,42 +1,22 @@
 """Compare models within and across sites and by training size, with the options of the earlier comparison script.
 
 Three kinds of experiment: in_domain (train and test on 80% and 20% of each site), out_domain (train on one site, test
-on another: all ordered pairs) and training_size (parts of the first site's training deaths). One multirun computes
-them all, with checkpoints, MLflow and a report as for any run; the table of the earlier script is written beside them
-as va34_comparison_results.csv.
+on another: all ordered pairs) and training_size (parts of the first site's training deaths). It is the run
+experiment=va34_comparison, with checkpoints, MLflow and a report as for any run; its table of the earlier script,
+va34_comparison_results.csv, is copied into the output folder.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from va_experiments.errors import InputError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["COLUMNS", "arguments", "run"]
-
-RESULTS = "va34_comparison_results.csv"
-COLUMNS = {
-    "experiment_type": "experiment_type",
-    "model": "model",
-    "train_sites": "train_site",
-    "test_site": "test_site",
-    "train_size": "train_size",
-    "n_train": "n_train",
-    "n_test": "n_test",
-    "csmf_accuracy_top": "csmf_accuracy",
-    "top1": "cod_accuracy",
-    "csmf_accuracy_top_low": "csmf_accuracy_ci_lower",
-    "csmf_accuracy_top_high": "csmf_accuracy_ci_upper",
-    "top1_low": "cod_accuracy_ci_lower",
-    "top1_high": "cod_accuracy_ci_upper",
-}
-"""Column of ``cells.csv`` -> column of the earlier script's table."""
+__all__ = ["arguments", "run"]
 
 SITES = ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP")
 MODELS = ("xgboost", "random_forest", "logistic_regression", "nbc")
@@ -77,8 +57,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Run the comparison and write its table."""
+    """Run the comparison and put its table into the output folder."""
     from va_experiments.launcher import session
+    from va_experiments.report.va34_table import FILE
 
     jobs = _jobs(options)
     trees = [_composed(job) for job in jobs]
@@ -92,15 +73,17 @@ def run(options: Namespace) -> int:
     except BaseException:
         session.abandon()
         raise
-    _write(folder, options.output_dir / RESULTS, curve_at=options.sites[0] if 1.0 in options.training_sizes else None)
+    if (folder / FILE).exists():
+        shutil.copyfile(folder / FILE, options.output_dir / FILE)
+        print(f"table   {options.output_dir / FILE}")
     return code
 
 
-_SHOWN = ("model", "protocol", "protocol.train_size", "site.test_sites", "seed")
+_SHOWN = ("model", "site.test_sites", "seed")
 
 
 def _jobs(options: Namespace) -> list[list[str]]:
-    """Return the overrides of each job: two for each model, sites against sites and training sizes."""
+    """Return the overrides of each job, one for each model."""
     problems = []
     if options.n_workers is not None and options.n_workers < 1:
         problems.append(f"--n-workers must be 1 or more; got {options.n_workers}")
@@ -122,20 +105,19 @@ def _jobs(options: Namespace) -> list[list[str]]:
     if options.parallel and options.n_workers:
         common.append(f"execution.num_workers={options.n_workers}")
     if options.data_path is not None:
-        common += ["data=phmrc_adult", f"data.path={_quoted(options.data_path)}"]
+        common.append(f"data.path={_quoted(options.data_path)}")
+    else:
+        common.append("data=synthetic")
     sites = "[" + ",".join(map(_quoted, options.sites)) + "]"
-    pairs = [
-        "protocol=one_to_one",
-        "protocol.same_site=true",
-        f"protocol.train_sites={sites}",
-        f"site.test_sites={sites}",
-    ]
-    divided = ["protocol.folds=1", "protocol.test_share=0.2"]
-    sizes = "[" + ",".join(map(str, options.training_sizes)) + "]"
-    first = f"[{_quoted(options.sites[0])}]"
-    curve = ["protocol=in_domain", f"protocol.train_size={sizes}", f"site.test_sites={first}"]
-    kinds = [[*pairs, *divided], *([[*curve, *divided]] if options.training_sizes else [])]
-    return [[f"model={m}", *kind, *common, *options.overrides] for m in options.models for kind in kinds]
+    common += [f"site.test_sites={sites}", f"protocol.parts.one_to_one.train_sites={sites}"]
+    if options.training_sizes:
+        sizes = "[" + ",".join(map(str, options.training_sizes)) + "]"
+        curve = "protocol.parts.training_size"
+        common += [f"{curve}.train_size={sizes}", f"{curve}.test_sites={_quoted(options.sites[0])}"]
+    else:
+        common.append("~protocol.parts.training_size")
+    whole = "experiment=va34_comparison"
+    return [[whole, f"model={m}", *common, *options.overrides] for m in options.models]
 
 
 def _quoted(text: str) -> str:
@@ -162,42 +144,3 @@ def _composed(overrides: list[str]) -> dict[str, Any]:
         raise InputError(explained(error, conf_dir())) from None
     assert isinstance(tree, dict)
     return {str(k): v for k, v in tree.items()}
-
-
-def _write(folder: Path, path: Path, *, curve_at: str | None) -> None:
-    import pandas as pd
-
-    if not (folder / "cells.parquet").exists():
-        return
-    from va_experiments.report.tables import write_csv
-
-    write_csv(results(pd.read_parquet(folder / "cells.parquet"), curve_at=curve_at), path)
-    print(f"table   {path}")
-
-
-def results(cells: pd.DataFrame, *, curve_at: str | None = None) -> pd.DataFrame:
-    """Return the table of the earlier script; cells that failed have a row without figures.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        The run's cells.
-    curve_at : str, optional
-        The site whose in-domain cell is the full size of the training-size experiment too: it has a row in both.
-    """
-    import pandas as pd
-
-    for column in COLUMNS:
-        if column not in cells:
-            cells[column] = float("nan")
-    same, whole = cells["train_sites"] == cells["test_site"], cells["train_size"].astype(str) == "all"
-    cells["experiment_type"] = "out_domain"
-    cells.loc[same, "experiment_type"] = "in_domain"
-    cells.loc[~whole, "experiment_type"] = "training_size"
-    if curve_at is not None:
-        full = cells[same & whole & (cells["test_site"].str.casefold() == curve_at.casefold())]
-        cells = pd.concat([cells, full.assign(experiment_type="training_size")], ignore_index=True)
-    sizes = cells["train_size"].astype(str).str.removeprefix("share=").replace("all", "1.0")
-    table = cells.assign(train_size=sizes)[list(COLUMNS)].rename(columns=COLUMNS)
-    order = ["experiment_type", "model", "train_site", "test_site", "train_size"]
-    return table.sort_values(order, kind="stable", ignore_index=True)

@@ -49,8 +49,9 @@ def run(options: Namespace) -> int:
         raise InputError("report: say where to write with --out DIR, as the runs have no folder here")
     from va_experiments.checkpoints import Store
     from va_experiments.flow.rebuild import losses_again, saved_tables
-    from va_experiments.flow.report_content import report_content
+    from va_experiments.flow.report_content import configs_of, report_content
     from va_experiments.report.build import build_report
+    from va_experiments.report.va34_table import write_va34_table
 
     with tempfile.TemporaryDirectory(prefix="va-report-") as scratch:
         tables, manifests, folders = _from_mlflow(options, Path(scratch)) if remote else _from_folders(options)
@@ -70,6 +71,8 @@ def run(options: Namespace) -> int:
     paths = build_report(content, out / "report")
     page = out / "report.html"
     shutil.copyfile(paths.html, page)
+    if any(config.get("va34_table") for config in configs_of(manifests)):
+        print(f"table   {write_va34_table(cells, out)}")
     for text in paths.skipped:
         print(f"left out: {text}")
     cells = content.cells.sort_values("status").drop_duplicates("cell_key")  # done stands before failed and missing

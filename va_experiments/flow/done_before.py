@@ -18,7 +18,10 @@ from va_experiments.config import Config
 __all__ = ["remember", "were_done"]
 
 _KEPT = 200
-_NO_MATTER = ("execution", "tracking", "checkpoint", "paths", "alert", "report", "allow_missing", "on_error", "dry_run")
+_NO_MATTER = (
+    *("execution", "tracking", "checkpoint", "paths", "alert"),
+    *("report", "va34_table", "allow_missing", "on_error", "dry_run"),
+)
 """Parts of a config that no cell depends on."""
 
 

@@ -58,6 +58,11 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     missing = counts.cells - counts.done - counts.reused - counts.failed
     cells, baselines = run.ledger.frames()
     write_tables(run.folder, cells, baselines)
+    va34 = None
+    if any(job.config.va34_table for job in jobs):
+        from va_experiments.report.va34_table import write_va34_table
+
+        va34 = write_va34_table(_both(cells, baselines), run.folder)
     about = manifest(run, jobs, cells)
     (run.folder / "manifest.json").write_text(json.dumps(about, indent=1, sort_keys=True))
     something = len(cells) and (cells["status"] != "missing").any()  # not stopped before the first cell
@@ -69,7 +74,7 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     exit_code = interrupted if interrupted is not None else 5 if run.error else 0 if complete else 3
     status = "FINISHED" if complete else "FAILED"
     run.tracker.finish(_parent_metrics(run, cells, baselines), run.folder, status)
-    _say(run, cells, baselines, report, missing)
+    _say(run, cells, baselines, [p for p in (report, va34) if p is not None], missing)
     board = _prefect_table(cells, run.config.objective)
     links = {"va-mlflow": link} if (link := run.tracker.link()) else {}
     how = "complete" if complete else f"incomplete ({missing} missing)" + (f": {run.error}" if run.error else "")
@@ -85,6 +90,10 @@ def write_tables(folder: Path, cells: pd.DataFrame, baselines: pd.DataFrame) -> 
     for name, frame in (("cells", cells), ("baselines", baselines)):
         write_csv(frame, folder / f"{name}.csv")
         write_parquet(frame, folder / f"{name}.parquet")
+
+
+def _both(cells: pd.DataFrame, baselines: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([cells, baselines], ignore_index=True) if len(baselines) else cells
 
 
 def manifest(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame) -> dict[str, Any]:
@@ -138,7 +147,7 @@ def _report(run: Multirun, about: dict[str, Any], cells: pd.DataFrame, baselines
     from va_experiments.report.build import build_report
 
     try:
-        both = pd.concat([cells, baselines], ignore_index=True) if len(baselines) else cells
+        both = _both(cells, baselines)
         allowed, cache = tuple(run.config.allowed_targets), run.outputs / "cache" / "losses"
         losses = losses_of(both, run.store, run.deaths, cache, allowed=allowed)
         content = report_content(both, [about], store=run.store, losses=losses)
@@ -190,7 +199,7 @@ def remember_costs(run: Multirun, cells: pd.DataFrame) -> None:
     write_atomically(run.store.root / "costs.json", json.dumps(known, sort_keys=True).encode())
 
 
-def _say(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame, report: Path | None, missing: int) -> None:
+def _say(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame, more: Sequence[Path], missing: int) -> None:
     from va_experiments.report import leaderboard_text
 
     run.progress.stop("finished")
@@ -198,7 +207,7 @@ def _say(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame, report: Pa
     metric = run.config.objective
     lines = [""]
     if len(cells):
-        both = pd.concat([cells, baselines]) if len(baselines) else cells
+        both = _both(cells, baselines)
         if (both["status"] == "done").any():
             missing_allowed = run.config.allow_missing
             lines += [leaderboard_text(both, width, metric=metric, allow_missing=missing_allowed, counts=False), ""]
@@ -216,8 +225,7 @@ def _say(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame, report: Pa
     for problem in filter(None, (run.error, run.tracker.error, run.alerts.error)):
         lines.append(f"  ! {problem}")
     lines.append(f"cells   {run.folder / 'cells.csv'}")
-    if report is not None:
-        lines.append(f"report  {report}")
+    lines += [f"{'report' if path.suffix == '.html' else 'table':8}{path}" for path in more]
     if run.config.tracking.mlflow and not run.config.tracking.uri:
         lines.append(f"compare va-experiments ui --outputs {run.outputs}")
     if run.interrupts.received is not None or missing:

@@ -16,6 +16,7 @@ from va_experiments.protocols.options import (
     OneToOne,
     Pooled,
     ProtocolOptions,
+    Union,
     protocol_options,
 )
 from va_experiments.protocols.sites import resolve_site, resolve_sites
@@ -32,6 +33,7 @@ __all__ = [
     "ProtocolOptions",
     "Split",
     "Splits",
+    "Union",
     "most_splits",
     "protocol_options",
     "resolve_site",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from va_experiments.protocols.options import (
     OneToOne,
     Pooled,
     ProtocolOptions,
+    Union,
     protocol_options,
 )
 from va_experiments.protocols.sites import resolve_site, resolve_sites
@@ -38,6 +39,9 @@ def most_splits(
         For unknown sites and options.
     """
     options = protocol_options(protocol)
+    if isinstance(options, Union):
+        parts = _parts(options, resolve_sites(test_sites, deaths.sites), deaths.sites)
+        return sum(most_splits(part, deaths, tested) for part, tested in parts)
     sites = len(resolve_sites(test_sites, deaths.sites))
     whole = sites
     if isinstance(options, InDomain):
@@ -81,10 +85,47 @@ def splits(
         raise InputError(f"data '{deaths.name}' has 0 rows; nothing to test on")
     if not deaths.labelled and not isinstance(options, Assign):
         raise InputError(f"data '{deaths.name}' has no causes: only protocol=assign can use them")
-    found = Splits(_sized(options, deaths, _whole(options, sites, present)))
+    if isinstance(options, Union):
+        found = Splits(_united(options, deaths, sites, present))
+    else:
+        found = Splits(_sized(options, deaths, _whole(options, sites, present)))
     if not found:
         raise InputError(f"protocol {options.name} with test site {', '.join(sites)} has no splits")
     return found
+
+
+def _parts(
+    options: Union, sites: tuple[str, ...], known: Sequence[str]
+) -> list[tuple[ProtocolOptions, tuple[str, ...]]]:
+    """Return the options and the tested sites of each part that has any."""
+    parts, problems = [], []
+    for word, (part, named) in options.each().items():
+        try:
+            allowed = resolve_sites(named, known)
+        except InputError as error:
+            problems += [f"protocol {options.name}: parts.{word}.test_sites: {p}" for p in error.problems]
+            continue
+        if tested := tuple(s for s in sites if s in allowed):
+            parts.append((part, tested))
+    if problems:
+        raise InputError(problems)
+    return parts
+
+
+def _united(options: Union, deaths: Deaths, sites: tuple[str, ...], present: list[str]) -> Iterator[Split]:
+    """Yield the splits of all parts, part after part, those that several parts have once."""
+    seen: set[Split] = set()
+    problems: list[str] = []
+    for part, tested in _parts(options, sites, deaths.sites):
+        try:
+            for split in _sized(part, deaths, _whole(part, tested, present)):
+                if split not in seen:
+                    seen.add(split)
+                    yield split
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(problems)
 
 
 def _whole(options: ProtocolOptions, sites: tuple[str, ...], present: list[str]) -> Iterator[Split]:

@@ -18,6 +18,7 @@ __all__ = [
     "OneToOne",
     "Pooled",
     "ProtocolOptions",
+    "Union",
     "canonical_size",
     "protocol_options",
 ]
@@ -284,8 +285,53 @@ class Assign(ProtocolOptions):
         return problems
 
 
+@dataclass(frozen=True, kw_only=True)
+class Union(ProtocolOptions):
+    """Several protocols in one run: the splits of all parts, each once.
+
+    What all protocols take (`seed`, `train_size`, ...) stands for the parts that do not say otherwise.
+
+    Parameters
+    ----------
+    parts : mapping of str to mapping
+        Any word -> ``name`` and options of a protocol; default: within sites and from each to each other. A part's
+        ``test_sites`` narrow the sites that the run tests; a part of which no site is left has no splits.
+    """
+
+    name: ClassVar[str] = "union"
+    parts: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=lambda: {p.name: {"name": p.name} for p in (InDomain, OneToOne)}
+    )
+
+    def _problems(self) -> list[str]:
+        if not isinstance(self.parts, Mapping) or not self.parts:
+            return [f"parts must map words to protocols, {{name: in_domain, ...}}; {_got(self.parts)}"]
+        problems = []
+        for word, part in self.parts.items():
+            if not isinstance(part, Mapping):
+                problems.append(f"parts.{word} must have the name and the options of a protocol; {_got(part)}")
+            elif part.get("name") in (Union.name, Assign.name):
+                problems.append(f"parts.{word}.name: {part['name']} cannot be a part; it is a protocol by itself only")
+            else:
+                try:
+                    self._part(part)
+                except InputError as error:
+                    problems += [f"parts.{word}: {p}" for p in error.problems]
+        return problems
+
+    def _part(self, part: Mapping[str, Any]) -> tuple[ProtocolOptions, Any]:
+        handed_on = {f.name: getattr(self, f.name) for f in dataclasses.fields(ProtocolOptions)}
+        own = {k: v for k, v in part.items() if v is not None and k != "test_sites"}
+        sites = part.get("test_sites")
+        return protocol_options(handed_on | own), "all" if sites is None else sites
+
+    def each(self) -> dict[str, tuple[ProtocolOptions, Any]]:
+        """Return the options of each part and the sites that it may test, by its word."""
+        return {word: self._part(part) for word, part in self.parts.items()}
+
+
 PROTOCOLS: Mapping[str, type[ProtocolOptions]] = {
-    p.name: p for p in (LeaveOneSiteOut, InDomain, OneToOne, LeaveOneCountryOut, Pooled, Assign)
+    p.name: p for p in (LeaveOneSiteOut, InDomain, OneToOne, LeaveOneCountryOut, Pooled, Assign, Union)
 }
 """Name of a protocol -> the class of its options."""
 
