@@ -69,7 +69,7 @@ def test_a_cell_that_was_never_run_counts_as_missing_like_one_that_failed():
 def test_a_metric_that_a_model_lacks_is_not_a_zero():
     cells = cells_of(nbc=[0.9, 0.9, 0.9], slow=[0.5, 0.5, 0.5])
     cells.loc[cells["model"] == "slow", METRIC] = math.nan
-    assert board_of(cells).rows.loc["slow", "note"] == "0 of 3 cells: no mean"
+    assert board_of(cells).rows.loc["slow", "note"] == "0 of 3 cells: no mean (3 done, figure not defined)"
 
 
 def test_a_site_counts_once_however_many_cells_it_has():

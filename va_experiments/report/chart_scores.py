@@ -53,6 +53,12 @@ def _long(values: pd.DataFrame, name: dict[str, str]) -> pd.DataFrame:
     return frame[np.isfinite(frame["value"])]
 
 
+MOST_PAIRS = 21
+"""All pairs of up to 7 models are drawn."""
+
+_PAIR_COLUMNS = ["pair", "first", "second", "difference", "low", "high", "p", "method"]
+
+
 def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
     """Return means with their intervals, one row a model, every site a tick, the best trivial model a dashed line."""
     import altair as alt
@@ -155,7 +161,8 @@ def matrix_figure(board: Leaderboard, key: str) -> Figure:
 def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return paired differences: those given for this metric, else every model minus the best trivial one, by site.
 
-    Columns ``pair``, ``difference``, ``low``, ``high``, ``p``, ``method``. Positive: the first is better.
+    Columns ``pair``, ``first``, ``second``, ``difference``, ``low``, ``high``, ``p``, ``method``. Positive: the first
+    is the better.
     """
     sign = -1.0 if lower_is_better(board.metric) else 1.0
     rows = of_setting(comparisons, board.setting, board.metric)
@@ -169,9 +176,12 @@ def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None)
         if {"first_better", "equivalent"} <= set(extra):
             first, same = (extra[c].astype(float) for c in ("first_better", "equivalent"))
             extra["first_better"] = np.where(swap, 1 - first - same, first)
+        ordered = [(b, a) if s else (a, b) for (a, b), s in zip(pairs, swap, strict=True)]
         return pd.DataFrame(
             {
-                "pair": [f"{b} - {a}" if s else f"{a} - {b}" for (a, b), s in zip(pairs, swap, strict=True)],
+                "pair": [f"{a} - {b}" for a, b in ordered],
+                "first": [a for a, _ in ordered],
+                "second": [b for _, b in ordered],
                 "difference": signs * rows["difference"].astype(float).to_numpy(),
                 "low": ends.min(axis=1),
                 "high": ends.max(axis=1),
@@ -183,7 +193,7 @@ def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None)
     complete = board.rows[board.rows["mean"].notna()]
     trivial = complete[complete["trivial"]]
     if not len(trivial):
-        return pd.DataFrame(columns=["pair", "difference", "low", "high", "p", "method"])
+        return pd.DataFrame(columns=_PAIR_COLUMNS)
     base = trivial.index[0]
     found = []
     for label in complete.index.drop(base):
@@ -192,6 +202,8 @@ def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None)
         found.append(
             {
                 "pair": f"{label} - {base}",
+                "first": label,
+                "second": base,
                 "difference": mean(both),
                 "low": low,
                 "high": high,
@@ -199,7 +211,17 @@ def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None)
                 "method": f"t over {len(both)} sites, paired",
             }
         )
-    return pd.DataFrame(found, columns=["pair", "difference", "low", "high", "p", "method"])
+    return pd.DataFrame(found, columns=_PAIR_COLUMNS)
+
+
+def _telling(board: Leaderboard, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs that are drawn: where there are many, those of the first model and of the best trivial one."""
+    if len(rows) <= MOST_PAIRS:
+        return rows
+    complete = board.rows[board.rows["mean"].notna()]
+    ends = {str(own.index[0]) for _, own in complete.groupby("trivial")}
+    telling = rows[rows["first"].isin(ends) | rows["second"].isin(ends)]
+    return telling.sort_values("difference", key=abs, ascending=False).head(40)
 
 
 def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key: str) -> Figure:
@@ -211,8 +233,7 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
     if not len(rows):
         why = "Needs two models that finished every cell, one of them trivial."
         return left_out(key, "differences", title, why, setting)
-    shown = rows.reindex(rows["difference"].abs().sort_values(ascending=False).index).head(40)
-    shown = shown.sort_values("difference", ascending=False)
+    shown = _telling(board, rows).sort_values("difference", ascending=False)
     order = shown["pair"].tolist()
     y = alt.Y("pair:N", sort=order, axis=model_axis())
     layers = [alt.Chart(inline(pd.DataFrame({"zero": [0.0]}))).mark_rule(color="#444").encode(x="zero:Q")]
@@ -234,7 +255,12 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
             ],
         )
     )
-    cut = f" The 40 largest of {len(rows)} are drawn; the table has all." if len(rows) > 40 else ""
+    cut = (
+        f" Drawn are those of the first model and of the best trivial one, {len(shown)} of {len(rows)} pairs; the "
+        "table has all."
+        if len(shown) < len(rows)
+        else ""
+    )
     caption = (
         f"On the same splits, the first minus the second; right of zero the first is the better. Intervals: "
         f"{'; '.join(sorted(set(map(str, rows['method']))))}.{cut}"

@@ -267,7 +267,8 @@ def heat_map(
         middle = low + (0.6 if dark_high else 0.45) * (high - low)
         above, below = ("white", "black") if dark_high else ("black", "white")
         layers.append(
-            base.mark_text(fontSize=10.5).encode(
+            # A figure of two digits needs about 24 pixels: in narrower cells the colour and the tooltip tell.
+            base.mark_text(fontSize=10.5, opacity=alt.ExprRef(f"width < {24 * len(x_domain)} ? 0 : 1")).encode(
                 text="text:N",
                 color=alt.condition(f"datum.value > {middle}", alt.value(above), alt.value(below)),
             )

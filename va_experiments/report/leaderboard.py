@@ -148,6 +148,9 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_mis
         row = {"label": label, "model": own["model"].iloc[0], "trivial": bool(own["trivial"].iloc[0])}
         row |= {"mean": math.nan, "low": math.nan, "high": math.nan, "interval": "", "done": n_done, "cells": n_cells}
         row["note"] = "" if complete else f"{n_done} of {n_cells} cells" + ("" if allow_missing else ": no mean")
+        undefined = int(((own["status"] == "done") & own[metric].isna()).sum())
+        if undefined:
+            row["note"] += f" ({undefined} done, figure not defined)"
         if value and (complete or allow_missing):
             row["mean"] = mean(list(value.values()))
             if len(done) == 1 and has_interval:

@@ -85,6 +85,9 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
     note = f"{metric_label(board.metric)}. Small figures are intervals; of the mean: {'; '.join(kinds) or 'none'}"
     of_site = interval if board.setting.testset in ("", "natural") else "95% over its test sets"
     note += f"; of a site: {of_site}." if board.low.notna().any().any() else "."
+    without = [str(r["label"]) for r in board.records() if "figure not defined" in r["note"]]
+    if without:
+        note += f" {', '.join(without)}: done, but this figure is not defined for it on these test sets."
     absent = [m for m in TRIVIAL_MODELS if m not in set(board.rows["model"])]
     if absent:
         note += f" Not run in this setting: the trivial {' and '.join(absent)}."
