@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import json
 import os
 import signal
 import sqlite3
@@ -18,7 +20,7 @@ import psutil
 import pytest
 
 from tests.end_to_end.conftest import run_command
-from tests.servers import answer, free_port, prefect_records, until
+from tests.servers import answer, free_port, prefect_records, until, up
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,7 +74,7 @@ def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_pat
             line = ui.stdout.readline()  # type: ignore[union-attr]
             assert line, said
             said += line
-        assert f"http://127.0.0.1:{mlflow_port}" in said
+        assert f"http://127.0.0.1:{mlflow_port}/#/experiments/1/runs?" in said, "the table of cells itself"
         assert f"http://127.0.0.1:{prefect_port}" in said
         family = [psutil.Process(ui.pid), *psutil.Process(ui.pid).children(recursive=True)]
         assert listeners(ui.pid) <= LOOPBACK
@@ -153,6 +155,39 @@ def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_pat
     _, alive = psutil.wait_procs(family, timeout=8)
     assert not alive, [p.cmdline() for p in alive]
     assert not (outputs / "prefect" / "server.json").exists()
+
+
+@pytest.mark.slow
+def test_mlflows_page_waits_while_a_run_makes_the_tables(tmp_path: Path) -> None:
+    from va_experiments.config import TrackingConfig
+    from va_experiments.tracking import connect
+
+    port, lock = free_port(), tmp_path / "mlflow.db.opening"
+    command = [sys.executable, "-m", "va_experiments.commands.mlflow_serve", str(tmp_path), str(port)]
+    with open(lock, "a") as held, open(tmp_path / "log", "wb") as log:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        asked = psutil.Process(server.pid)
+        try:
+            until(lambda: any(Path(f.path) == lock for f in asked.open_files()))
+            time.sleep(0.5)
+            assert not (tmp_path / "mlflow.db").exists(), "it made the tables while another process does"
+            fcntl.flock(held, fcntl.LOCK_UN)
+            _, experiment = connect(TrackingConfig(), tmp_path)
+            until(lambda: up(f"http://127.0.0.1:{port}/health") or server.poll() is not None)
+            named = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get-by-name?experiment_name=va_experiments"
+            status, content = answer(named)
+            assert status == 200, (tmp_path / "log").read_text()[-2000:]
+            found = json.loads(content)["experiment"]
+        finally:
+            family = [asked, *asked.children(recursive=True)]
+            server.terminate()
+            _, alive = psutil.wait_procs(family, timeout=10)
+            for process in alive:
+                process.kill()
+    assert found["experiment_id"] == experiment
+    views = [t["value"] for t in found["tags"] if t["key"].startswith("mlflow.sharedViewState.")]
+    assert [json.loads(v)["name"] for v in sorted(views)] == ["cells, best first", "multiruns"]
 
 
 def _open_in_mlflow(outputs: Path) -> int:

@@ -7,6 +7,7 @@ ssh -L 5000:127.0.0.1:5000 -L 4200:127.0.0.1:4200 HOST.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -20,7 +21,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from va_experiments.commands.runs import add_outputs
+from va_experiments.config import TrackingConfig
 from va_experiments.errors import InputError
+from va_experiments.mlflow_views import page_of
 
 __all__ = ["arguments", "mlflow_command", "run"]
 
@@ -127,7 +130,8 @@ class _Mlflow:
 
         safe_environment()
         environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_ALLOW_FILE_STORE"}
-        command = [sys.executable, "-m", "va_experiments.flow.guarded", *mlflow_command(self._outputs, self._port)]
+        serve = [sys.executable, "-m", "va_experiments.commands.mlflow_serve", str(self._outputs), str(self._port)]
+        command = [sys.executable, "-m", "va_experiments.flow.guarded", *serve]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
@@ -141,7 +145,12 @@ class _Mlflow:
             return False
 
     def link(self) -> str:
-        return f"MLflow   http://127.0.0.1:{self._port}"
+        """Return the address of the table of cells; of the first page where the experiment cannot be asked for."""
+        address, page = f"http://127.0.0.1:{self._port}", ""
+        asked = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={TrackingConfig().experiment}"
+        with contextlib.suppress(OSError, ValueError, KeyError), urllib.request.urlopen(asked, timeout=5) as answer:
+            page = page_of(json.loads(answer.read())["experiment"]["experiment_id"])
+        return f"MLflow   {address}{page}"
 
     def died(self) -> bool:
         return self._process is None or self._process.poll() is not None
@@ -161,7 +170,6 @@ class _Prefect:
     name = "Prefect"
 
     def __init__(self, outputs: Path, port: int) -> None:
-        from va_experiments.config import TrackingConfig
         from va_experiments.flow.prefect_server import PrefectServer
 
         self._home, self._port = outputs / "prefect", port

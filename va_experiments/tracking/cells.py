@@ -42,6 +42,9 @@ CELL_TAGS = (
 )
 """Columns of a cell's row that become tags of its child run, so that the UI's filter box can use them."""
 
+_PARAMS = ("model", "test_site", "train_size", "features", "seed", "repeat", "fold")
+"""Columns that become parameters too: by nothing else do MLflow's plots of a comparison group runs."""
+
 _NOT_METRICS = {"started", "ended", "seed", "repeat", "fold", "replicate", "attempt", "n_causes"}
 _NAME = re.compile(r"[\w. :/-]{1,250}")
 """What MLflow takes as the name of a metric, a parameter or a tag."""
@@ -101,7 +104,7 @@ def cell_run(row: Mapping[str, Any], folder: Path | None, *, parent: str, multir
         tags["error"] = f"{row['error_class']}: {row['error_message']}"[:4000]
     params = {f"model.{k}": str(v)[:6000] for k, v in json.loads(row["model_params"]).items()}
     params = {k: v for k, v in params.items() if _NAME.fullmatch(k)}
-    params |= {k: str(row[k]) for k in ("seed", "repeat", "fold", "train_size", "features") if k in row}
+    params |= {k: str(row[k]) for k in _PARAMS if k in row}
     metrics = {
         k: float(v)
         for k, v in row.items()

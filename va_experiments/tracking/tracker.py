@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.config import TrackingConfig
+from va_experiments.mlflow_views import experiment_tags
 from va_experiments.secrets_out import redacted, without_password
 from va_experiments.tracking.cells import SqliteFile, cell_run, outputs_tag, write_with_client
 
@@ -234,7 +235,8 @@ def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
             return client, found.experiment_id
         location = None if config.uri else (outputs / "artifacts").resolve().as_uri()
         try:
-            return client, client.create_experiment(config.experiment, artifact_location=location)
+            tags = experiment_tags(int(time.time() * 1000))
+            return client, client.create_experiment(config.experiment, artifact_location=location, tags=tags)
         except MlflowException:  # another process was faster
             found = client.get_experiment_by_name(config.experiment)
             if found is None:

@@ -1,0 +1,30 @@
+"""Serve MLflow for one folder of outputs, once its tables are there: ``python -m ... OUTPUTS PORT``.
+
+A new ``mlflow.db`` is made by one process at a time. MLflow's own server would make the tables without asking whether a
+run that has just begun is doing the same; so they are made here first, under the lock that runs take too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from va_experiments.commands.ui import mlflow_command
+from va_experiments.config import TrackingConfig
+from va_experiments.tracking import connect
+
+__all__ = ["main"]
+
+
+def main(outputs: Path, port: int) -> None:
+    """Make the tables and the experiment where they are not, and become the server."""
+    with contextlib.suppress(Exception):  # a file that cannot be used: the server says so in its log
+        connect(TrackingConfig(), outputs)
+    command = mlflow_command(outputs, port)
+    os.execv(command[0], command)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
