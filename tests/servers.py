@@ -98,7 +98,7 @@ class _Passes(http.server.BaseHTTPRequestHandler):
     def _pass(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         if self.headers.get("authorization") not in self.server.expected:
-            status, content, kind = 401, b"{}", "application/json"
+            status, content, kind = 401, b"<h1>401 Authorization Required</h1>", "text/html"
         else:
             link = http.client.HTTPConnection(*self.server.behind, timeout=60)
             kept = {k: v for k, v in self.headers.items() if k.lower() in ("content-type", "accept")}

@@ -13,7 +13,7 @@ from va_experiments.checkpoints.files import TEMPORARY
 from va_experiments.config import Config
 from va_experiments.flow.adopt import MOST_BYTES, AdoptError, adopt
 from va_experiments.secrets_out import redacted
-from va_experiments.tracking import connect, fetch_cell, find_cells
+from va_experiments.tracking import connect, fetch_cell, find_cells, refused
 
 __all__ = ["fetch_shared"]
 
@@ -46,7 +46,8 @@ def fetch_shared(config: Config, store: Store, outputs: Path, keys: set[str]) ->
                 shutil.rmtree(place, ignore_errors=True)
     except Exception as error:  # a view must never take the run down
         where = redacted(str(tracking.uri))
-        log.warning(
+        log.log(
+            logging.INFO if refused(error) else logging.WARNING,  # the tracker, which opens it as well, says the first
             "finished cells could not be looked up at %s (%s: %s); they are computed here",
             where,
             type(error).__name__,

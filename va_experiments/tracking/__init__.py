@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from va_experiments.tracking.cells import CELL_TAGS, SqliteFile, cell_run, outputs_tag, write_with_client
-from va_experiments.tracking.tracker import Tracker, connect, fetch_cell, find_cells, safe_environment
+from va_experiments.tracking.tracker import Tracker, connect, fetch_cell, find_cells, refused, safe_environment
 
 __all__ = [
     "CELL_TAGS",
@@ -14,6 +14,7 @@ __all__ = [
     "fetch_cell",
     "find_cells",
     "outputs_tag",
+    "refused",
     "safe_environment",
     "write_with_client",
 ]

@@ -24,7 +24,7 @@ from va_experiments.mlflow_views import experiment_tags
 from va_experiments.secrets_out import redacted, without_password
 from va_experiments.tracking.cells import SqliteFile, cell_run, outputs_tag, write_with_client
 
-__all__ = ["Tracker", "close_zombies", "connect", "fetch_cell", "find_cells", "safe_environment"]
+__all__ = ["Tracker", "close_zombies", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ def safe_environment() -> None:
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a server that is away costs seconds, not minutes
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines on the terminal for each cell
     }.items():
         os.environ.setdefault(name, value)
 
@@ -145,12 +146,14 @@ class Tracker:
                 return True
             except Exception as error:  # a view must never take the run down
                 message = f"MLflow at {self.uri} could not {what}: {type(error).__name__}: {redacted(str(error))[:200]}"
+                if refused(error):  # no second try will mend it
+                    message, number = f"MLflow at {self.uri} {REFUSED}", tries - 1
                 if number == tries - 1:
                     if not self.error:
                         log.warning("%s; results are not affected (mend: va-experiments checkpoints sync)", message)
                     self.error = self.error or message
-                else:
-                    time.sleep(0.5 * 4**number)
+                    return False
+                time.sleep(0.5 * 4**number)
         return False
 
     def _open(self) -> None:
@@ -217,6 +220,17 @@ class Tracker:
                         self.parent, str(path), str(relative.parent) if relative.parent.name else None
                     )
         self._client.set_terminated(self.parent, status)
+
+
+REFUSED = (
+    "refuses user and password (MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN): "
+    "nothing is recorded or looked up there"
+)
+
+
+def refused(error: Exception) -> bool:
+    """Return whether a tracking server says with `error` that it does not know us, or that we may not."""
+    return getattr(error, "error_code", "") in ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
 def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
