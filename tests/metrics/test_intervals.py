@@ -118,6 +118,18 @@ def test_inversion_without_any_error_reaches_to_1() -> None:
     assert inside >= 90
 
 
+def test_a_sample_better_than_chance_allows_lies_in_its_interval() -> None:
+    rng = np.random.default_rng(3)
+    q = np.array([0.4, 0.3, 0.2, 0.1])
+    resamples = rng.multinomial(50, q, 200) / 50
+    low, high = accuracy_interval(
+        np.vstack([q, resamples]), np.broadcast_to(np.add(q, [0.002, -0.002, 0, 0]), (1, 201, 4))
+    )
+    seen = 1 - 0.004 / (2 * 0.9)
+    assert low[0] == pytest.approx(seen)
+    assert high[0] == pytest.approx(1)
+
+
 def test_kinds() -> None:
     values = np.arange(1.0, 100.0)  # 99 of them: the 2.5% point stands in place 2.5
     assert [float(x) for x in interval(40.0, values)] == pytest.approx([2.5, 97.5])

@@ -15,6 +15,7 @@ import os
 import re
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,12 @@ def pack(deaths: Deaths) -> bytes:
     return buffer.getvalue()
 
 
+_NOT_PACKED = (
+    *(KeyError, TypeError, IndexError, OSError, EOFError, InputError),
+    *(zipfile.BadZipFile, zlib.error, RuntimeError),  # the last: encrypted, or of a later version of the format
+)
+
+
 def unpack(raw: bytes) -> Deaths:
     """Return the data set of :func:`pack`.
 
@@ -115,7 +122,7 @@ def unpack(raw: bytes) -> Deaths:
                 simulated=header["simulated"],
                 **{field: tuple(header[field]) for field in _FIELDS},
             )
-    except (KeyError, TypeError, IndexError, OSError, EOFError, zipfile.BadZipFile, InputError) as error:
+    except _NOT_PACKED as error:
         raise ValueError(f"no packed data set: {error}") from error
     if deaths.fingerprint != header["fingerprint"]:
         raise ValueError("the packed data set does not have the content that it was packed with")

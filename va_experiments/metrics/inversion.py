@@ -15,6 +15,10 @@ is.
 A seen error of several standard errors is real, a seen error of less than one mostly chance. The line therefore takes
 from each error ``|d|`` in proportion to ``sqrt(|d| s)``, s being its standard error: small errors shrink to nothing
 first.
+
+A sample may be better than chance lets even a world without error be: the prior's, say, where the test deaths were
+drawn with the cause mix of the training deaths. Then no world is good enough, and the interval reaches from the value
+that was seen to that of the best world. Short of that an interval may lie above the value seen: that is the bias.
 """
 
 from __future__ import annotations
@@ -81,4 +85,5 @@ def accuracy_interval(true: npt.ArrayLike, estimated: npt.ArrayLike, *, level: f
         left, right = np.where(below, middle, left), np.where(below, right, middle)
     least = np.abs(world((left + right) / 2)).sum(axis=-1) + undetermined[:, :1]
     ends = 1 - least / worst[0]
-    return ends[:, 0], ends[:, 1]
+    none_is_good_enough = least[:, 0] <= undetermined[:, 0]
+    return np.where(none_is_good_enough, np.minimum(ends[:, 0], accuracy), ends[:, 0]), ends[:, 1]

@@ -75,7 +75,8 @@ def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answe
             f"no model beats {beside}: {best} comes next, {metric} {number(best_mean)}, {over} ({where}); {interval}."
         )
     else:
-        text = f"{has}. That is {number(difference)} better than {beside}; {interval}."
+        by = "no better than" if number(difference) == number(0.0) else f"{number(difference)} better than"
+        text = f"{has}. That is {by} {beside}; {interval}."
         if verdict == "unclear" and not math.isnan(low):
             text += " The interval includes zero: it is not shown to be better than looking at no symptom."
     return Answer(_sentence(simulated, text), verdict, str(best), str(base), difference, low, high)

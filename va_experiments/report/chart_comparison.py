@@ -40,7 +40,7 @@ def ranks_figure(board: Leaderboard, ranks: pd.DataFrame | None, key: str) -> li
             "rank:Q",
             scale=scale,
             title="Mean rank over sites (1 is best)",
-            axis=alt.Axis(values=ranks_there, labelFlush=False),
+            axis=alt.Axis(values=ranks_there, format="d", labelFlush=False),
         ),
         tooltip=["model:N", alt.Tooltip("rank:Q", format=".2f")],
     )

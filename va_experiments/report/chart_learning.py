@@ -10,7 +10,7 @@ import pandas as pd
 
 from va_experiments.report.chart_scores import named
 from va_experiments.report.chart_style import Figure, inline, left_out, legend, model_colours
-from va_experiments.report.leaderboard import Leaderboard
+from va_experiments.report.leaderboard import Leaderboard, mean, t_interval
 from va_experiments.report.settings import metric_label
 
 __all__ = ["crossings", "learning_curve_figure"]
@@ -39,8 +39,17 @@ def crossings(curve: pd.DataFrame, models: Sequence[str]) -> str:
     return f"Curves cross (in training deaths, by interpolation): {'; '.join(found[:8])}{more}."
 
 
+def _over(board: Leaderboard, label: str, sites: Sequence[str]) -> tuple[float, float, float]:
+    """Return the mean over `sites`, which have every size, with its interval: over others, a curve would bend."""
+    at = [board.at_site(label, site) for site in sites]
+    if len(at) == 1:
+        return at[0]
+    values = [value for value, _, _ in at]
+    return mean(values), *(t_interval(values) if len(values) >= 3 else (math.nan, math.nan))
+
+
 def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) -> Figure:
-    """Return score against number of training deaths, one line a model, with a band over sites."""
+    """Return score against number of training deaths, one line a model, over the sites that have every size."""
     import altair as alt
 
     title, section = "Learning curves", "learning"
@@ -53,6 +62,9 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
         return left_out(
             "learning-curves", section, title, "The training size does not vary in this run (protocol train_size)."
         )
+    sites = sorted(set.intersection(*(set(board.sites) for board in family)))
+    if not sites:
+        return left_out("learning-curves", section, title, "No test site has every training size.")
     found = []
     for board in family:
         s = board.setting
@@ -62,19 +74,14 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
             & (cells["protocol"] == s.protocol)
             & (cells["testset"] == s.testset)
             & (cells["train_size"] == s.train_size)
+            & cells["test_site"].isin(sites)
         ]
         n = own["n_train"].mean()
         for label, row in board.rows.iterrows():
             if not math.isnan(row["mean"]):
+                score, low, high = _over(board, str(label), sites)
                 found.append(
-                    {
-                        "model": str(label),
-                        "n_train": n,
-                        "mean": row["mean"],
-                        "low": row["low"],
-                        "high": row["high"],
-                        "size": s.train_size,
-                    }
+                    {"model": str(label), "n_train": n, "mean": score, "low": low, "high": high, "size": s.train_size}
                 )
     curve = pd.DataFrame(found, columns=["model", "n_train", "mean", "low", "high", "size"])
     curve = curve[curve["n_train"] > 0]
@@ -107,5 +114,11 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
     )
     crossed = crossings(curve, [m for m in models if not trivial[m]])
     where = dataclasses.replace(family[0].setting, train_size="all").title
-    caption = f"Mean over sites against training deaths ({where}); bands are 95% t intervals over sites. {crossed}"
+    fewer = len(sites) < max(len(board.sites) for board in family)
+    which = f"{', '.join(sites)}{' alone has' if len(sites) == 1 else ' alone have'} every size" if fewer else ""
+    bands = "its intervals over deaths" if len(sites) == 1 else "95% t intervals over sites" if len(sites) > 2 else ""
+    caption = (
+        f"{'Score' if len(sites) == 1 else 'Mean over sites'} against training deaths ({where})"
+        f"{f'; {which}' if which else ''}{f'; bands are {bands}' if bands else ''}. {crossed}"
+    )
     return Figure("learning-curves", section, title, caption, alt.layer(band, line, dots).properties(height=320))

@@ -85,6 +85,9 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
     note = f"{metric_label(board.metric)}. Small figures are intervals; of the mean: {'; '.join(kinds) or 'none'}"
     of_site = interval if board.setting.testset in ("", "natural") else "95% over its test sets"
     note += f"; of a site: {of_site}." if board.low.notna().any().any() else "."
+    above = (board.low > board.values) & board.low.notna()
+    if above.any().any():
+        note += " An interval may lie above its figure: chance lowers CSMF accuracy in a small sample."
     without = [str(r["label"]) for r in board.records() if "figure not defined" in r["note"]]
     if without:
         note += f" {', '.join(without)}: done, but this figure is not defined for it on these test sets."
