@@ -16,7 +16,10 @@ from va_experiments.tracking import SqliteFile, cell_run, connect, outputs_tag, 
 
 __all__ = ["REPORT_TABLES", "Index", "cell_rows"]
 
-REPORT_TABLES = ("causes", "confusion", "reliability", "reliability_classwise", "drops", "similarity", "ledger")
+REPORT_TABLES = (
+    *("causes", "confusion", "reliability", "reliability_classwise"),
+    *("intervals", "drops", "similarity", "ledger"),
+)
 """Tables of a report from which it can be built again without the store."""
 
 _AT_ONCE = 200

@@ -35,8 +35,8 @@ def test_report_is_built_again_from_the_folder(finished: Ran, va: Callable, tmp_
     pd.testing.assert_frame_equal(new, old)
 
 
-TABLES = ("leaderboard", "comparisons", "causes", "confusion", "reliability", "reliability_classwise", "ledger",
-          "similarity", "drops")  # fmt: skip
+TABLES = ("leaderboard", "intervals", "comparisons", "causes", "confusion", "reliability", "reliability_classwise",
+          "ledger", "similarity", "drops")  # fmt: skip
 """Tables that a rebuilt report has as the first one had them; cost and paths depend on the clock."""
 
 

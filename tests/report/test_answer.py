@@ -49,15 +49,28 @@ def test_simulated_deaths_are_named_first():
     assert answer(board_of(cells)).sentence.startswith("On simulated deaths, ")
 
 
-def test_given_intervals_take_the_place_of_t():
+def test_given_intervals_stand_beside_t():
     cells = checked_cells(ReportContent(title="", cells=cells_of(nbc=[0.8, 0.7, 0.75], prior=[0.7, 0.6, 0.66])))
     given = pd.DataFrame(
         [("nbc", METRIC, 0.6, 0.9, "95% nested bootstrap", "natural"), ("nbc", METRIC, 0.1, 0.2, "other", "dirichlet")],
         columns=["model", "metric", "low", "high", "method", "testset"],
     )
     rows = leaderboards(cells, METRIC, intervals=given)[0].rows
-    assert rows.loc["nbc", ["low", "high", "interval"]].tolist() == [0.6, 0.9, "95% nested bootstrap"]
-    assert rows.loc["prior", "interval"] == "95% t over 3 sites"
+    assert rows.loc["nbc", ["beside_low", "beside_high", "beside"]].tolist() == [0.6, 0.9, "95% nested bootstrap"]
+    assert rows["interval"].tolist() == ["95% t over 3 sites"] * 2
+    assert rows.loc["prior", "beside"] == ""
+
+
+def test_models_that_were_tested_on_other_deaths_get_no_interval_of_their_difference():
+    board = board_of(cells_of(nbc=[0.80, 0.71, 0.75], prior=[0.70, 0.60, 0.66]))
+    nothing = float("nan")
+    given = pd.DataFrame(
+        [("nbc", "prior", METRIC, *[nothing] * 4, "not compared: at 3 of 3 splits")],
+        columns=["model_a", "model_b", "metric", "difference", "low", "high", "p", "method"],
+    )
+    found = answer(board, given)
+    assert found.verdict == "unclear"
+    assert "no interval, as the two were not tested on identical test sets" in found.sentence
 
 
 def test_a_given_comparison_is_used_whichever_way_round_it_stands():

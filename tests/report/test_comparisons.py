@@ -89,3 +89,36 @@ def test_splits_of_a_site_are_averaged_first():
     row = paired_comparisons(frame, ["top1"]).iloc[0]
     assert row.n == 2
     assert row.difference == pytest.approx(0.2)
+
+
+def hashed(frame: pd.DataFrame, **of_model: str) -> pd.DataFrame:
+    """The frame with the hashes that each model's cells have, by site."""
+    hashes = frame["test_site"] + frame["model"].map(of_model)
+    return frame.assign(split_sha256=hashes, testset_sha256="w")
+
+
+def test_models_that_were_tested_on_other_deaths_are_not_compared():
+    frame = cells({"a": [0.5, 0.6, 0.7], "b": [0.4, 0.5, 0.5], "c": [0.3, 0.4, 0.4]})
+    table = paired_comparisons(hashed(frame, a="1", b="1", c="2"), ["top1"]).set_index(["model_a", "model_b"])
+    assert table.loc[("a", "b"), "n"] == 3
+    for pair in (("a", "c"), ("b", "c")):
+        row = table.loc[pair]
+        assert row[["difference", "low", "high", "p", "p_holm"]].isna().all()
+        assert row["method"].startswith("not compared: at 3 of 3 splits")
+    assert table.loc[("a", "b"), "p_holm"] == table.loc[("a", "b"), "p"], "a pair that is refused is in no family"
+
+
+def test_one_differing_test_set_is_enough_and_resampled_sets_count_too():
+    frame = hashed(cells({"a": [0.5, 0.6, 0.7], "b": [0.4, 0.5, 0.5]}), a="1", b="1")
+    assert paired_comparisons(frame, ["top1"])["n"].tolist() == [3]
+    frame.loc[frame.index[-1], "testset_sha256"] = "other sets"
+    assert "at 1 of 3 splits" in paired_comparisons(frame, ["top1"])["method"].iloc[0]
+    pooled = cells({"a": [0.5, 0.6, 0.7], "b": [0.4, 0.5, 0.5]}, protocol="pooled")
+    assert "at 3 of 3 splits" in paired_comparisons(hashed(pooled, a="1", b="2"), ["top1"])["method"].iloc[0]
+
+
+def test_two_seeds_in_one_report_are_paired_seed_by_seed():
+    first = hashed(cells({"a": [0.5, 0.6], "b": [0.4, 0.5]}), a="1", b="1")
+    second = hashed(cells({"a": [0.7, 0.8], "b": [0.4, 0.5]}), a="2", b="2")
+    row = paired_comparisons(pd.concat([first, second], ignore_index=True), ["top1"]).iloc[0]
+    assert (row.n, row.difference) == (2, pytest.approx(0.2))

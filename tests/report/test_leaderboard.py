@@ -166,3 +166,12 @@ def test_wide_text_has_everything_in_three_digits():
     text = leaderboard_text(content.cells, 200)
     assert all(site in text for site in ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP"))
     assert "95% t over 6 sites" in text
+
+
+def test_a_replicate_that_is_missing_makes_a_grid_incomplete():
+    both = pd.concat([cells_of(nbc=[0.7, 0.6, 0.7]), cells_of(nbc=[0.5, 0.6, None])], ignore_index=True)
+    both["replicate"] = [0, 0, 0, 1, 1, 1]
+    both["cell_key"] = [f"{k}" for k in range(6)]
+    row = board_of(both).rows.loc["nbc"]
+    assert (row["done"], row["cells"]) == (5, 6)
+    assert row["note"] == "5 of 6 cells: no mean"

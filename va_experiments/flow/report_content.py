@@ -13,11 +13,12 @@ import pandas as pd
 
 from va_experiments.checkpoints import Store
 from va_experiments.flow.losses import Losses
-from va_experiments.flow.report_statistics import mean_ranks
+from va_experiments.flow.report_statistics import mean_ranks, nested_intervals
 from va_experiments.flow.report_tables import by_cause, individual_tables
 from va_experiments.report import TRIVIAL_MODELS, ReportContent
 from va_experiments.report.comparisons import paired_comparisons
 from va_experiments.report.content import model_labels
+from va_experiments.report.settings import SETTING_COLUMNS
 
 __all__ = ["configs_of", "report_content"]
 
@@ -77,6 +78,7 @@ def report_content(
         reliability=reliability,
         classwise=classwise,
         comparisons=paired_comparisons(distinct, (metric,)) if compared else None,
+        intervals=_intervals(distinct, metric, store, saved) if compared else None,
         ranks=mean_ranks(cells, metric) if compared else None,
         drops=_relabelled(losses.drops, distinct),
         similarity=losses.similarity,
@@ -89,6 +91,18 @@ def report_content(
         interval=f"95% bootstrap over deaths ({first.get('n_bootstrap', '?')} resamples)",
         allow_missing=allow_missing or bool(first.get("allow_missing", False)),
     )
+
+
+def _intervals(
+    cells: pd.DataFrame, metric: str, store: Store | None, saved: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame | None:
+    """Return the nested intervals: from the store's predictions, else those of an earlier report on these runs."""
+    own = nested_intervals(cells, metric, store) if store is not None else None
+    if own is not None or "intervals" not in saved:
+        return own
+    names = ["model", "metric", *SETTING_COLUMNS]
+    kept = saved["intervals"]
+    return kept[~kept.duplicated(names, keep=False)].reset_index(drop=True)  # two runs' would not be on one grid
 
 
 def configs_of(manifests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -7,6 +7,7 @@ import math
 
 import pandas as pd
 
+from va_experiments.report.comparisons import NOT_COMPARED
 from va_experiments.report.leaderboard import Leaderboard, mean, t_interval
 from va_experiments.report.settings import lower_is_better, metric_label, of_setting
 from va_experiments.report.terminal import number
@@ -65,7 +66,9 @@ def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answe
     if lower_is_better(board.metric):
         difference, low, high = -difference, -high, -low
     beside = f"the best trivial model, {base} ({number(trivial['mean'].iloc[0])})"
-    if math.isnan(low):
+    if method.startswith(NOT_COMPARED):
+        interval = "no interval, as the two were not tested on identical test sets"
+    elif math.isnan(low):
         interval = "one site: no interval over sites" if n_sites == 1 else "too few sites for an interval"
     else:
         interval = f"95% interval of the difference {number(low)} to {number(high)}, {method}"
@@ -93,6 +96,10 @@ def _difference(
                 row = own.iloc[0]
                 ends = sorted((sign * float(row["low"]), sign * float(row["high"])))
                 return sign * float(row["difference"]), ends[0], ends[1], str(row.get("method", ""))
+            refused = rows[(rows["model_a"] == a) & (rows["model_b"] == b)]
+            if len(refused) and str(refused.iloc[0].get("method", "")).startswith(NOT_COMPARED):
+                apart = mean(board.paired(best, base))
+                return apart, math.nan, math.nan, str(refused["method"].iloc[0])
     both = board.paired(best, base)
     low, high = t_interval(both) if len(both) >= 3 else (math.nan, math.nan)
     return mean(both), low, high, f"t over {len(both)} sites, paired"

@@ -230,8 +230,9 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
 
     title, setting = "Paired differences", board.setting.heading
     rows = difference_rows(board, comparisons)
+    rows = rows[rows["difference"].notna()]  # pairs that were not tested on identical test sets stand in the table
     if not len(rows):
-        why = "Needs two models that finished every cell, one of them trivial."
+        why = "Needs two models that finished every cell, one of them trivial, tested on identical test sets."
         return left_out(key, "differences", title, why, setting)
     shown = _telling(board, rows).sort_values("difference", ascending=False)
     order = shown["pair"].tolist()

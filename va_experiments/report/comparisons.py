@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,13 +15,19 @@ from va_experiments.report.content import CELL_DEFAULTS, model_labels
 from va_experiments.report.settings import SETTING_COLUMNS, SPLIT_COLUMNS, lower_is_better
 from va_experiments.seeds import generator
 
-__all__ = ["COLUMNS", "paired_comparisons"]
+__all__ = ["COLUMNS", "NOT_COMPARED", "paired_comparisons"]
 
 COLUMNS = (
     *SETTING_COLUMNS, "model_a", "model_b", "metric", "difference", "low", "high", "p", "p_holm", "smallest_p",
     "first_better", "equivalent", "n", "method",
 )  # fmt: skip
 """Columns of `paired_comparisons`; ``difference`` is a less b, in the metric's own sense."""
+
+NOT_COMPARED = "not compared"
+"""How the method of a pair begins that was not tested on identical test sets."""
+
+HASHES = ("split_sha256", "testset_sha256")
+"""Columns of the cells that together tell which deaths were trained on and tested on, and how often each."""
 
 MOST_PAIRS = 500
 """Above this many pairs of models in a setting each is compared with the trivial model alone, or the first."""
@@ -35,6 +42,10 @@ def paired_comparisons(
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return every pair of models of every setting, compared on the splits that both have done.
+
+    Paired are cells that were tested on the same deaths after training on the same, by the hashes of the split and of
+    its test sets. Two models that have a split in common by its name, but not by its hashes (another seed, other data),
+    are not compared: their row says so and has no figures.
 
     With two or more tested sites: mean over sites (splits of a site are averaged first) with its t interval, the exact
     sign-flip test over sites and the least p it can give, and the Bayesian signed-rank test with a region of practical
@@ -78,8 +89,12 @@ def paired_comparisons(
 
 
 def _compared(group: pd.DataFrame, metric: str, reference: str | None, rope: float, seed: int) -> list[dict[str, Any]]:
-    splits = [c for c in (*SPLIT_COLUMNS, "replicate") if c in group]
-    by_split = group.pivot_table(index=splits, columns="label", values=metric, aggfunc="first", sort=True, dropna=False)
+    splits = list(SPLIT_COLUMNS)
+    known = group[[c for c in HASHES if c in group]].astype(object).fillna("")
+    group = group.assign(tested_on=known.agg(" ".join, axis=1) if known.shape[1] else "")
+    by_split = group.pivot_table(
+        index=[*splits, "tested_on"], columns="label", values=metric, aggfunc="first", sort=True, observed=True
+    )
     by_split = by_split.dropna(how="all").astype(float)
     models = [str(c) for c in by_split.columns]
     if len(models) < 2 or (reference is not None and reference not in models):
@@ -99,13 +114,12 @@ def _over_sites(
 ) -> list[dict[str, Any]]:
     """Compare by site; a site counts for a pair with the splits that both models have."""
     sign = -1.0 if lower_is_better(metric) else 1.0
-    pairs = _pairs(models, reference)
-    values = {}
-    for a, b in pairs:
-        both = by_split[[a, b]].dropna()
-        values[a, b] = both.groupby(level="test_site").mean()
-    rows = []
-    for (a, b), value in values.items():
+    rows: list[dict[str, Any]] = []
+    for a, b in _pairs(models, reference):
+        if refused := _refused(by_split, a, b):
+            rows.append(refused)
+            continue
+        value = by_split[[a, b]].dropna().groupby(level="test_site").mean()
         if len(value) < 2:
             continue
         one = compare_models(
@@ -143,8 +157,11 @@ def _over_divisions(
     n_train, n_test = float(group["n_train"].mean()), float(group["n_test"].mean())
     if not (n_train > 0 and n_test > 0):
         return []
-    rows = []
+    rows: list[dict[str, Any]] = []
     for a, b in _pairs(models, reference):
+        if refused := _refused(by_split, a, b):
+            rows.append(refused)
+            continue
         difference = (by_split[a] - by_split[b]).dropna().to_numpy()
         if len(difference) < 2:
             continue
@@ -165,6 +182,20 @@ def _over_divisions(
             }
         )
     return _adjusted(rows)
+
+
+def _refused(by_split: pd.DataFrame, a: str, b: str) -> dict[str, Any] | None:
+    """Return the row of a pair that shares splits by name but not by what was tested, None where all is the same."""
+    names = [n for n in by_split.index.names if n != "tested_on"]
+    own = by_split[[a, b]]
+    together = own.notna().groupby(level=names).any().all(axis=1)
+    same = own.notna().all(axis=1).groupby(level=names).any()
+    differ = int((together & ~same).sum())
+    if not differ:
+        return None
+    method = f"{NOT_COMPARED}: at {differ} of {int(together.sum())} splits the two had other deaths to learn or to name"
+    figures = dict.fromkeys(("difference", "low", "high", "p"), math.nan)
+    return {"model_a": a, "model_b": b, **figures, "n": 0, "method": method}
 
 
 def _pairs(models: list[str], reference: str | None) -> list[tuple[str, str]]:

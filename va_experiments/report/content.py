@@ -41,6 +41,7 @@ CELL_DEFAULTS: Mapping[str, Any] = {
     "train_size": "all",
     "repeat": 0,
     "fold": 0,
+    "replicate": 0,
     "testset": "natural",
     "features": "",
     "data": "",
@@ -106,7 +107,7 @@ class ReportContent:
         Paired differences: ``model_a``, ``model_b``, ``metric``, ``difference`` (a minus b), ``low``, ``high``, ``p``,
         ``method``, and optionally the columns that name a setting (``protocol``, ``testset``, ...).
     intervals : DataFrame, optional
-        Intervals of means that take the place of Student's t over sites: ``model``, ``metric``, ``low``, ``high``,
+        Intervals of means to stand beside Student's t over sites: ``model``, ``metric``, ``low``, ``high``,
         ``method`` (``95% nested bootstrap over sites and deaths``), and optionally columns that name a setting.
     ranks : DataFrame, optional
         Mean ranks over sites: ``model``, ``mean_rank``, ``critical_difference``, ``n`` (sites), ``p`` (Friedman), and

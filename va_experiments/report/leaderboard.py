@@ -40,7 +40,8 @@ class Leaderboard:
         The metric shown.
     rows : DataFrame
         One row a model, best first, indexed by the model's label: ``model``, ``trivial``, ``rank`` (among complete,
-        non-trivial rows; NaN otherwise), ``mean``, ``low``, ``high``, ``interval`` (what low and high are), ``done``,
+        non-trivial rows; NaN otherwise), ``mean``, ``low``, ``high``, ``interval`` (what low and high are),
+        ``beside_low``, ``beside_high``, ``beside`` (a second interval of the mean, and what it is), ``done``,
         ``cells`` (expected), ``note``.
     values, low, high : DataFrame
         Models by test sites: the mean over a site's cells; the interval where a site has one cell that carries one.
@@ -99,7 +100,7 @@ def leaderboards(
     Parameters
     ----------
     intervals : DataFrame, optional
-        Intervals of means that take the place of Student's t, as in
+        Intervals of means that stand beside Student's t, as in
         :class:`~va_experiments.report.content.ReportContent`.
     """
     boards = [leaderboard(s, group, metric, allow_missing=allow_missing) for s, group in split_settings(cells)]
@@ -107,9 +108,9 @@ def leaderboards(
         has_mean = set(board.rows.index[board.rows["mean"].notna()])
         for row in records(of_setting(intervals, board.setting, metric)):
             if row["model"] in has_mean:
-                board.rows.loc[row["model"], "low"] = float(row["low"])
-                board.rows.loc[row["model"], "high"] = float(row["high"])
-                board.rows.loc[row["model"], "interval"] = str(row["method"])
+                board.rows.loc[row["model"], "beside_low"] = float(row["low"])
+                board.rows.loc[row["model"], "beside_high"] = float(row["high"])
+                board.rows.loc[row["model"], "beside"] = str(row["method"])
     return boards
 
 
@@ -146,7 +147,8 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_mis
         n_done, n_cells = len(done.drop_duplicates(list(SPLIT_COLUMNS))), len(splits)
         complete = n_done == n_cells
         row = {"label": label, "model": own["model"].iloc[0], "trivial": bool(own["trivial"].iloc[0])}
-        row |= {"mean": math.nan, "low": math.nan, "high": math.nan, "interval": "", "done": n_done, "cells": n_cells}
+        row |= {"mean": math.nan, "low": math.nan, "high": math.nan, "interval": "", "beside_low": math.nan}
+        row |= {"beside_high": math.nan, "beside": "", "done": n_done, "cells": n_cells}
         row["note"] = "" if complete else f"{n_done} of {n_cells} cells" + ("" if allow_missing else ": no mean")
         undefined = int(((own["status"] == "done") & own[metric].isna()).sum())
         if undefined:

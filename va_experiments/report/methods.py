@@ -17,7 +17,6 @@ _INTERVAL = (
     "Its 95% interval is Student's t over sites with k - 1 degrees of freedom: it says how the mean would vary with "
     "other sites like these, and is wide because there are few."
 )
-_GIVEN = "The method of its interval is named under each table."
 
 
 def report_methods(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[str]:
@@ -28,7 +27,7 @@ def report_methods(content: ReportContent, cells: pd.DataFrame, boards: Sequence
         "data set, feature level, protocol, test-set design and training size: the same model scores differently on "
         "natural and on Dirichlet test sets, so these never share a column.",
         "A site's value is the mean over its cells (folds, repeats, training sites); a model's mean is the mean over "
-        f"sites, each counted once. {_INTERVAL if content.intervals is None else _GIVEN}",
+        f"sites, each counted once. {_INTERVAL}",
     ]
     if f"{metric}_low" in cells.columns and cells[f"{metric}_low"].notna().any():
         texts.append(

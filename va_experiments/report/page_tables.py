@@ -13,8 +13,9 @@ from va_experiments.report.chart_scores import difference_rows
 from va_experiments.report.content import TRIVIAL_MODELS, ReportContent, records
 from va_experiments.report.leaderboard import OVERALL, Leaderboard, full_size, leaderboard
 from va_experiments.report.performance import cost_by_model, critical_path, seconds, slowest_cells
+from va_experiments.report.resampled_sets import resampled_sets
 from va_experiments.report.settings import METRIC_LABELS, metric_label, split_settings
-from va_experiments.report.terminal import number, p_value
+from va_experiments.report.terminal import number, p_value, span
 
 __all__ = [
     "board_table",
@@ -26,6 +27,7 @@ __all__ = [
     "losses_table",
     "metrics_tables",
     "path_table",
+    "sets_table",
     "slowest_table",
     "warnings_table",
 ]
@@ -67,24 +69,28 @@ def html_table(
 
 def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, Any]:
     """Return a leaderboard with each site's interval (of the kind `interval`) under its value."""
-    columns = [("#", True), ("Model", False), ("Mean", True), *((s, True) for s in board.sites), ("Cells", True)]
+    beside = sorted({k for k in board.rows["beside"] if k})
+    columns = [("#", True), ("Model", False), ("Mean", True), *[("Nested bootstrap", True)] * bool(beside)]
+    columns += [*((s, True) for s in board.sites), ("Cells", True)]
     rows = []
     for row in board.records():
         kind = "trivial" if row["trivial"] else "incomplete" if row["note"] else ""
         label = f"{row['label']} (trivial)" if row["trivial"] else row["label"]
         values: list[Any] = ["" if math.isnan(row["rank"]) else int(row["rank"]), label]
         values.append((number(row["mean"]) or "no mean", span(row["low"], row["high"])))
+        values += [span(row["beside_low"], row["beside_high"])] if beside else []
         for site in board.sites:
             value, low, high = board.at_site(row["label"], site)
             values.append((number(value) or "-", span(low, high)))
         rows.append((kind, [*values, f"{row['done']} of {row['cells']}"]))
     for name, ceiling in board.ceilings.iterrows():
-        scores = [number(ceiling[s]) or "-" for s in (OVERALL, *board.sites)]
-        rows.append(("ceiling", ["", str(name), *scores, ""]))
+        mean, *scores = [number(ceiling[s]) or "-" for s in (OVERALL, *board.sites)]
+        rows.append(("ceiling", ["", str(name), mean, *[""] * bool(beside), *scores, ""]))
     kinds = sorted({k for k in board.rows["interval"] if k})
     note = f"{metric_label(board.metric)}. Small figures are intervals; of the mean: {'; '.join(kinds) or 'none'}"
     of_site = interval if board.setting.testset in ("", "natural") else "95% over its test sets"
     note += f"; of a site: {of_site}." if board.low.notna().any().any() else "."
+    note += f" Nested bootstrap, of the mean too: {'; '.join(beside)}." if beside else ""
     above = (board.low > board.values) & board.low.notna()
     if above.any().any():
         note += " An interval may lie above its figure: chance lowers CSMF accuracy in a small sample."
@@ -95,6 +101,19 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
     if absent:
         note += f" Not run in this setting: the trivial {' and '.join(absent)}."
     return html_table(title, columns, rows, note=note)
+
+
+def sets_table(board: Leaderboard, cells: pd.DataFrame, *, title: bool) -> dict[str, Any] | None:
+    """Return both kinds of interval at each site where test sets are resampled, or None where they are not."""
+    body = []
+    for r in records(resampled_sets(board, cells)):
+        both = span(r["over_sets_low"], r["over_sets_high"]), span(r["median_low"], r["median_high"])
+        body.append(("", [r["label"], r["test_site"], r["n_sets"] or "", number(r["median"]), *both]))
+    names = [("Model", False), ("Tested on", False), ("Test sets", True), ("Median", True)]
+    names += [("95% over test sets", True), ("95% of the median", True)]
+    note = "Over test sets: what a single test set may give. Of the median: how well the median over all sets is known."
+    where = f": {board.setting.heading}" if title else ""
+    return html_table(f"Resampled test sets{where}", names, body, note=note, closed=len(body) > 12) if body else None
 
 
 def metrics_tables(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
@@ -244,11 +263,6 @@ def ledger_table(ledger: pd.DataFrame) -> dict[str, Any]:
     columns = [(n.capitalize(), n == "count") for n in names]
     title = "What reading the data dropped or changed"
     return html_table(title, columns, body, note=cut, closed=len(ledger) > 15)
-
-
-def span(low: float, high: float) -> str:
-    """Return an interval as ``.701 to .785``, or nothing."""
-    return "" if math.isnan(low) or math.isnan(high) else f"{number(low)} to {number(high)}"
 
 
 def megabytes(value: float) -> str:

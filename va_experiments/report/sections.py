@@ -13,6 +13,7 @@ import pandas as pd
 from va_experiments.report.answer import answer
 from va_experiments.report.chart_losses import drops_shown
 from va_experiments.report.chart_style import Figure
+from va_experiments.report.comparisons import NOT_COMPARED
 from va_experiments.report.content import ReportContent, records
 from va_experiments.report.leaderboard import Leaderboard, full_size
 from va_experiments.report.methods import report_methods
@@ -25,6 +26,7 @@ from va_experiments.report.page_tables import (
     losses_table,
     metrics_tables,
     path_table,
+    sets_table,
     slowest_table,
     warnings_table,
 )
@@ -34,6 +36,7 @@ __all__ = ["Section", "page_sections", "without_credentials"]
 
 MOST_ANSWERS = 8
 MOST_FAILURES = 50
+MOST_REFUSED = 12
 MOST_TRACEBACK = 12_000
 TITLES = {
     "answer": ("The answer", "Answer"),
@@ -99,9 +102,11 @@ def _content_of(
     if key == "leaderboard":
         first, common = boards[0].setting, boards[0].setting.common
         lead = f"{first.title[:1].upper()}{first.title[1:]}." if len(boards) == 1 else common and f"All here: {common}."
-        return _text(lead), [*_board_tables(boards, content.interval), *metrics_tables(content, cells, boards)]
+        sets = _there(*(sets_table(b, cells, title=len(boards) > 1) for b in boards))
+        return _text(lead), [*_board_tables(boards, content.interval), *sets, *metrics_tables(content, cells, boards)]
     if key == "differences":
-        return [], _there(*(differences_table(b, content.comparisons) for b in full_size(boards)[:6]))
+        tables = _there(*(differences_table(b, content.comparisons) for b in full_size(boards)[:6]))
+        return _text(_refused(content.comparisons)), tables
     if key == "transfer":
         full = full_size(boards)
         split = next((b for b in full if len(drops_shown(b, content.drops))), full[0])
@@ -125,6 +130,18 @@ def _content_of(
     if key == "configuration":
         return [], _configuration(content)
     return [], []
+
+
+def _refused(comparisons: pd.DataFrame | None) -> str:
+    """Return a sentence on the pairs that were not compared, empty where there are none."""
+    if comparisons is None or "method" not in comparisons:
+        return ""
+    refused = comparisons[comparisons["method"].astype(str).str.startswith(NOT_COMPARED)]
+    pairs = sorted({f"{r['model_a']} and {r['model_b']}" for r in records(refused)})
+    more = f" and {len(pairs) - MOST_REFUSED} more" if len(pairs) > MOST_REFUSED else ""
+    named = f"{', '.join(pairs[:MOST_REFUSED])}{more}"
+    why = "the hashes of their splits or of their test sets differ: they were not tested on identical test sets"
+    return f"Not compared: {named}; {why}." if pairs else ""
 
 
 def _board_tables(boards: Sequence[Leaderboard], interval: str) -> Items:

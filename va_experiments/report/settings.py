@@ -25,7 +25,7 @@ __all__ = [
 SETTING_COLUMNS = ("data", "features", "protocol", "testset", "train_size")
 """Columns of the cells within whose groups figures may be compared and averaged."""
 
-SPLIT_COLUMNS = ("train_sites", "test_site", "repeat", "fold")
+SPLIT_COLUMNS = ("train_sites", "test_site", "repeat", "fold", "replicate")
 """Columns that, within a setting, name one split: the same for every model."""
 
 PROTOCOLS = ("leave_one_site_out", "leave_one_country_out", "one_to_one", "in_domain", "pooled")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -14,8 +13,9 @@ import pandas as pd
 from va_experiments.report.content import ReportContent
 from va_experiments.report.leaderboard import OVERALL, Leaderboard
 from va_experiments.report.performance import cost_by_model, critical_path, slowest_cells
+from va_experiments.report.resampled_sets import resampled_sets
 from va_experiments.report.settings import metric_label
-from va_experiments.report.terminal import number
+from va_experiments.report.terminal import number, span
 
 __all__ = [
     "PublishedTable",
@@ -49,6 +49,8 @@ def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: ReportC
         "confusion": _in_order(content.confusion, "true_cause", "top_cause"),
         "reliability": _in_order(content.reliability, "bin"),
         "reliability_classwise": _in_order(content.classwise, "cause", "bin"),
+        "resampled_sets": pd.concat([resampled_sets(b, cells) for b in boards], ignore_index=True),
+        "intervals": content.intervals,
         "comparisons": content.comparisons,
         "ranks": content.ranks,
         "drops": content.drops,
@@ -69,20 +71,23 @@ def _in_order(table: pd.DataFrame | None, *columns: str) -> pd.DataFrame | None:
 
 def published(board: Leaderboard) -> PublishedTable:
     """Return a leaderboard as text: rounded, intervals in brackets, trivial rows and missing cells marked."""
-    rows = []
+    rows, beside = [], sorted({k for k in board.rows["beside"] if k})
     for r in board.records():
         row = {
             "Model": f"{r['label']} (trivial)" if r["trivial"] else r["label"],
             "Mean": number(r["mean"]) or r["note"],
         }
-        row["95% interval"] = "" if math.isnan(r["low"]) else f"{number(r['low'])} to {number(r['high'])}"
+        row["95% interval"] = span(r["low"], r["high"])
+        row |= {"95% nested bootstrap": span(r["beside_low"], r["beside_high"])} if beside else {}
         rows.append(row | {s: number(board.at_site(r["label"], s)[0]) or "-" for s in board.sites})
     for name, values in board.ceilings.iterrows():
         row = {"Model": str(name), "Mean": number(values[OVERALL]), "95% interval": ""}
+        row |= {"95% nested bootstrap": ""} if beside else {}
         rows.append(row | {s: number(values[s]) or "-" for s in board.sites})
     table = pd.DataFrame(rows)
     kinds = sorted({k for k in board.rows["interval"] if k})
     kind = f" Interval of the mean: {'; '.join(kinds)}." if kinds else ""
+    kind += f" Beside it: {'; '.join(beside)}." if beside else ""
     caption = f"{metric_label(board.metric)}, {board.setting.title}.{kind}"
     return caption, table
 

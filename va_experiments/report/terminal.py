@@ -10,7 +10,7 @@ from va_experiments.report.content import ReportContent, checked_cells
 from va_experiments.report.leaderboard import OVERALL, Leaderboard, leaderboards
 from va_experiments.report.settings import metric_label
 
-__all__ = ["counts_line", "leaderboard_text", "number", "p_value"]
+__all__ = ["counts_line", "leaderboard_text", "number", "p_value", "span"]
 
 MODEL_WIDTH = 28
 """Longest model name printed in full; parameters beyond it are cut with an ellipsis."""
@@ -66,6 +66,11 @@ def number(value: float, digits: int = 3) -> str:
 def p_value(value: float) -> str:
     """Return a p value as the field prints it: ``.031``, ``< .001``; empty when there is none."""
     return "< .001" if value < 0.0005 else number(value)
+
+
+def span(low: float, high: float) -> str:
+    """Return an interval as ``.701 to .785``, or nothing."""
+    return "" if math.isnan(low) or math.isnan(high) else f"{number(low)} to {number(high)}"
 
 
 def _table(board: Leaderboard, width: int) -> list[str]:
