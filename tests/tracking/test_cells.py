@@ -104,6 +104,16 @@ def test_mlflow_reads_what_was_written_so(server: SimpleNamespace, tmp_path: Pat
     assert Path(server.client.download_artifacts(ids[1], "cell/cell.json", str(tmp_path))).read_text() == "{}"
 
 
+def test_steps_of_a_metric_are_its_history(server: SimpleNamespace) -> None:
+    file = SqliteFile.of(server.client, server.experiment)
+    assert file is not None
+    for step, value in enumerate((1.0, 3.0, 2.0)):
+        file.step(server.parent, {"system/load": value}, step)
+    history = server.client.get_metric_history(server.parent, "system/load")
+    assert sorted((m.step, m.value) for m in history) == [(0, 1.0), (1, 3.0), (2, 2.0)]
+    assert server.client.get_run(server.parent).data.metrics["system/load"] == 2.0
+
+
 def test_all_or_none(server: SimpleNamespace) -> None:
     file = SqliteFile.of(server.client, server.experiment)
     assert file is not None

@@ -15,14 +15,13 @@ import socket
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["CELL_TAGS", "CellRun", "SqliteFile", "cell_run", "outputs_tag", "write_with_client"]
+__all__ = ["CELL_TAGS", "CellRun", "SqliteFile", "cell_run", "outputs_tag", "write_step", "write_with_client"]
 
 CELL_TAGS = (
     "model",
@@ -151,6 +150,14 @@ def write_with_client(client: Any, experiment: str, run: CellRun) -> str:
     return run_id
 
 
+def write_step(client: Any, run_id: str, figures: Mapping[str, float], step: int) -> None:
+    """Write a step of some of a run's metrics through MLflow's client."""
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    client.log_batch(run_id, [Metric(k, v, now, step) for k, v in figures.items()])
+
+
 class SqliteFile:
     """MLflow's tables in an SQLite file, for many runs in one transaction.
 
@@ -162,10 +169,15 @@ class SqliteFile:
         Id of the experiment.
     artifacts : Path
         Its artifact folder.
+
+    To be used in the thread that made it.
     """
 
     def __init__(self, file: Path, experiment: str, artifacts: Path) -> None:
-        self._file, self._experiment, self._artifacts = file, int(experiment), artifacts
+        self._experiment, self._artifacts = int(experiment), artifacts
+        self._database = sqlite3.connect(file, timeout=60, isolation_level=None)  # opening anew reads the whole schema
+        self._database.execute("PRAGMA foreign_keys = ON")
+        self._made: Path | None = None
 
     @classmethod
     def of(cls, client: Any, experiment: str) -> SqliteFile | None:
@@ -178,48 +190,66 @@ class SqliteFile:
         if not uri.startswith("sqlite:///") or "?" in uri or where.scheme != "file" or where.netloc:
             return None
         found = cls(Path(uri.removeprefix("sqlite:///")), experiment, Path(unquote(where.path)))
-        return found if found._known() else None
+        if found._known():
+            return found
+        found.close()
+        return None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
 
     def write(self, runs: Sequence[CellRun]) -> list[str]:
         """Write all of the runs or none, and return their ids."""
         ids = [uuid.uuid4().hex for _ in runs]
         for run_id, run in zip(ids, runs, strict=True):
-            if run.files:
-                folder = self._artifacts / run_id / "artifacts" / "cell"
-                folder.mkdir(parents=True, exist_ok=True)
-                for path in run.files:
-                    shutil.copyfile(path, folder / path.name)
+            for path in run.files:
+                self.artifact(run_id, path, "cell")
         pairs = list(zip(ids, runs, strict=True))
-        with closing(self._open()) as database, database:
-            database.execute("BEGIN IMMEDIATE")  # two writers wait for each other from the start
-            for table, rows in (
-                ("runs", (self._run(i, run) for i, run in pairs)),
-                ("tags", ((k, v, i) for i, run in pairs for k, v in {**run.tags, "mlflow.runName": run.name}.items())),
-                ("params", ((k, v, i) for i, run in pairs for k, v in run.params.items())),
-                ("metrics", ((k, v, run.logged, i, 0, 0) for i, run in pairs for k, v in run.metrics.items())),
-                ("latest_metrics", ((k, v, run.logged, 0, 0, i) for i, run in pairs for k, v in run.metrics.items())),
-            ):
-                columns = _COLUMNS[table].split()
-                places = ", ".join("?" * len(columns))
-                database.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+        self._insert(
+            runs=[self._run(i, run) for i, run in pairs],
+            tags=[(k, v, i) for i, run in pairs for k, v in {**run.tags, "mlflow.runName": run.name}.items()],
+            params=[(k, v, i) for i, run in pairs for k, v in run.params.items()],
+            metrics=[(k, v, run.logged, i, 0, 0) for i, run in pairs for k, v in run.metrics.items()],
+            latest_metrics=[(k, v, run.logged, 0, 0, i) for i, run in pairs for k, v in run.metrics.items()],
+        )
         return ids
+
+    def artifact(self, run_id: str, path: Path, within: str) -> None:
+        """Copy a file to a folder among a run's artifacts."""
+        folder = self._artifacts / run_id / "artifacts" / within
+        if folder != self._made:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._made = folder
+        shutil.copyfile(path, folder / path.name)
+
+    def step(self, run_id: str, figures: Mapping[str, float], step: int) -> None:
+        """Write a step of some of a run's metrics."""
+        now = int(time.time() * 1000)
+        self._insert(
+            metrics=[(k, v, now, run_id, step, 0) for k, v in figures.items()],
+            latest_metrics=[(k, v, now, step, 0, run_id) for k, v in figures.items()],
+        )
+
+    def _insert(self, **tables: list[tuple[Any, ...]]) -> None:
+        with self._database as database:
+            database.execute("BEGIN IMMEDIATE")  # two writers wait for each other from the start
+            for table, rows in tables.items():
+                columns = _COLUMNS[table].split()
+                verb = "REPLACE" if table == "latest_metrics" else "INSERT"
+                places = ", ".join("?" * len(columns))
+                database.executemany(f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
 
     def _run(self, run_id: str, run: CellRun) -> tuple[Any, ...]:
         where = f"{self._artifacts.as_uri()}/{run_id}/artifacts"
         times = (run.status, run.started, run.ended)
         return (run_id, run.name, "UNKNOWN", "", "", "unknown", *times, "", "active", where, self._experiment, None)
 
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._file, timeout=60, isolation_level=None)
-        database.execute("PRAGMA foreign_keys = ON")
-        return database
-
     def _known(self) -> bool:
-        def columns(database: sqlite3.Connection, table: str) -> Iterator[str]:
-            return (str(row[1]) for row in database.execute(f"PRAGMA table_info({table})"))
+        def columns(table: str) -> set[str]:
+            return {str(row[1]) for row in self._database.execute(f"PRAGMA table_info({table})")}
 
-        with closing(self._open()) as database:
-            return all(set(columns(database, t)) == set(names.split()) for t, names in _COLUMNS.items())
+        return all(columns(table) == set(names.split()) for table, names in _COLUMNS.items())
 
 
 def _text(value: Any) -> str:

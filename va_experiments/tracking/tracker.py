@@ -22,7 +22,7 @@ from typing import Any
 from va_experiments.config import TrackingConfig
 from va_experiments.mlflow_views import experiment_tags
 from va_experiments.secrets_out import redacted, without_password
-from va_experiments.tracking.cells import SqliteFile, cell_run, outputs_tag, write_with_client
+from va_experiments.tracking.cells import SqliteFile, cell_run, outputs_tag, write_step, write_with_client
 
 __all__ = ["Tracker", "close_zombies", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 SAMPLE_SECONDS = 5.0
 """Between two samples of the machine's load."""
 
-GATHER_SECONDS, MOST_AT_ONCE = 0.5, 500
+GATHER_SECONDS, MOST_AT_ONCE = 2.0, 500
 """How long cells are gathered for one transaction, and the most of them."""
 
 
@@ -172,16 +172,16 @@ class Tracker:
 
     def _sample(self) -> None:
         """Log what the machine is doing as step metrics of the parent run; a sample that is lost is no loss."""
-        from mlflow.entities import Metric
-
         self._sampled, self._samples = time.monotonic(), self._samples + 1
-        now = int(time.time() * 1000)
         with contextlib.suppress(Exception):
             figures = system_metrics()
-            self._client.log_batch(self.parent, [Metric(k, v, now, self._samples) for k, v in figures.items()])
+            if self._file is not None:
+                self._file.step(self.parent, figures, self._samples)
+            else:
+                write_step(self._client, self.parent, figures, self._samples)
 
     def _gathered(self, first: Any) -> tuple[list[Any], str, Any]:
-        """Return `first` with the cells that come within half a second, and what came after them."""
+        """Return `first` with the cells that come within two seconds, and what came after them."""
         cells, kind, content, until = [first], "", None, time.monotonic() + GATHER_SECONDS
         while len(cells) < MOST_AT_ONCE:
             try:
@@ -212,14 +212,23 @@ class Tracker:
         entries = [Metric(k, float(v), now, 0) for k, v in metrics.items() if v is not None and math.isfinite(v)]
         for start in range(0, len(entries), 900):
             self._client.log_batch(self.parent, metrics=entries[start : start + 900])
-        if folder is not None:
-            for path in sorted(folder.rglob("*")):
-                relative = path.relative_to(folder)
-                if path.is_file() and not any(p.startswith(".") for p in relative.parts):
-                    self._client.log_artifact(
-                        self.parent, str(path), str(relative.parent) if relative.parent.name else None
-                    )
+        for path, relative in _files(folder) if folder is not None else ():
+            if self._file is not None:
+                self._file.artifact(self.parent, path, str(relative.parent))
+            else:
+                within = str(relative.parent) if relative.parent.name else None
+                self._client.log_artifact(self.parent, str(path), within)
         self._client.set_terminated(self.parent, status)
+        if self._file is not None:
+            self._file.close()
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield the files below `folder` that are not hidden, and where in it they are."""
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        if path.is_file() and not any(p.startswith(".") for p in relative.parts):
+            yield path, relative
 
 
 REFUSED = (
