@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench docs faults fuzz clean
+.PHONY: help install demo test wheel check format bench docs faults fuzz clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -23,8 +23,11 @@ demo: install  ## run the main job on the embedded, simulated data; ends with th
 	$(BIN)/python -m va_experiments model=interva,insilico site=all -m
 
 test: install  ## run the test suite: most of it in two processes, then what needs the machine to itself
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone and not install"
 	$(BIN)/python -m pytest -m alone
+
+wheel: install  ## build the wheel, install it into an empty environment from the network, and try it there
+	$(BIN)/python -m pytest -m install tests/packaging
 
 check: install  ## lint, format, types, layers
 	$(BIN)/ruff check .

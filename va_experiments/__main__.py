@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import sys
 import threading
 import traceback
@@ -38,7 +39,7 @@ def main() -> int:
 
     0 every cell is done; 2 something in the command, config or data cannot be used; 3 cells failed or are missing;
     4 the outputs folder is in use; 5 the disk is full or the workers are lost; 130, 143, 129 stopped by Ctrl-C,
-    SIGTERM, SIGHUP; 1 anything unexpected.
+    SIGTERM, SIGHUP; 141 nobody reads the output any more; 1 anything unexpected.
     """
     debug = "--debug" in sys.argv
     # Hydra refuses overrides on both sides of -m, and every command is a multirun here: the flag changes nothing
@@ -92,6 +93,8 @@ def _told(error: BaseException, *, debug: bool) -> int:
     elif isinstance(error, (InputError, HydraException, OmegaConfBaseException)) or refused_by_hydra(error):
         code = 2
         print("\n".join(f"error: {line}" for line in explained(error, conf_dir())), file=sys.stderr)
+    elif isinstance(error, BrokenPipeError) and _nobody_reads():
+        code = 141  # as a shell says of a program that SIGPIPE ended
     elif name in ("Locked", "DiskFull", "EngineLost", "NewerSchema"):
         code = 4 if name == "Locked" else 5
         print(f"error: {error}", file=sys.stderr)
@@ -112,6 +115,16 @@ def _told(error: BaseException, *, debug: bool) -> int:
     return code
 
 
+def _nobody_reads() -> bool:
+    """Return whether the reader of our output (head, less) has closed it, and write no more to it."""
+    gone = select.poll()
+    gone.register(sys.stdout.fileno(), 0)
+    if not any(event & (select.POLLERR | select.POLLHUP) for _, event in gone.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
+
+
 def _leave_nothing() -> None:
     """Remove the folder that Hydra's sweeper made for a run that never came about."""
     plugin = sys.modules.get("hydra_plugins.va_launcher.launcher")
@@ -123,8 +136,11 @@ def _leave_nothing() -> None:
 
 def end(code: int) -> NoReturn:
     """End the process with `code`, also when a thread of a view that has died would keep it waiting."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:  # what was said is lost, not what was computed
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     if any(t.is_alive() and t.name in ("prefect", "ray") for t in threading.enumerate()):
         os._exit(code)
     sys.exit(code)

@@ -45,6 +45,8 @@ def _explained(error: BaseException, conf: Path) -> list[str]:
         known = sorted(p.stem for p in (conf / group).glob("*.yaml"))
         if group and known:
             return [f"unknown {group} '{name}'; known: {', '.join(known)}{did_you_mean(name, known)}"]
+        if (group, name) == ("hydra/sweeper", "optuna"):
+            return ["hydra/sweeper=optuna needs the extra 'tuning': pip install 'va-experiments[tuning]'"]
         groups = sorted(p.name for p in conf.iterdir() if p.is_dir())
         return [f"unknown group '{group or name}'; known: {', '.join(groups)}{did_you_mean(group or name, groups)}"]
     if found := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' is not in struct", text):

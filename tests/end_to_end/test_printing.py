@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.conftest import QUICK, run_command
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_help_names_groups_and_five_command_lines(tmp_path: Path) -> None:
@@ -29,3 +35,18 @@ def test_dry_run_prints_cells_and_fits_and_leaves_nothing(tmp_path: Path) -> Non
     assert "30 cells" in ran.out
     assert "6 fits" in ran.out
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("model=nbc", "site=pemba", "n_bootstrap=2", "data.n=600", *QUICK)])
+def test_a_reader_that_goes_away_is_no_error(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """As with ``| head -1``: no traceback, and a run ends as it would have."""
+    command = [sys.executable, "-m", "va_experiments", *arguments, f"paths.outputs={tmp_path}"]
+    nobody, end = os.pipe()
+    os.close(nobody)
+    with open(end, "wb") as closed:
+        ran = subprocess.run(command, cwd=ROOT, stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert ran.returncode == (141 if "--help" in arguments else 0)
+    assert "Traceback" not in ran.stderr
+    assert "BrokenPipe" not in ran.stderr
+    states = [json.loads(p.read_text())["stage"] for p in tmp_path.glob("runs/*/*/status.json")]
+    assert states == ([] if "--help" in arguments else ["finished"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -230,4 +231,5 @@ def _say(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame, more: Sequ
         lines.append(f"compare va-experiments ui --outputs {run.outputs}")
     if run.interrupts.received is not None or missing:
         lines.append("Go on with the same command: finished cells are not computed again.")
-    print("\n".join(lines), flush=True)
+    with contextlib.suppress(BrokenPipeError):  # nobody reads any more: the run ends as it would have
+        print("\n".join(lines), flush=True)

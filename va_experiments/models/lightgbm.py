@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 import numpy as np
@@ -68,13 +69,18 @@ class LightGBM(Classifier):
             (self.l2 >= 0, f"l2 is {self.l2!r}; expected at least 0"),
         ]
 
-    def _learn(self, features: npt.NDArray[np.float32], label: npt.NDArray[Any], seed: int) -> None:
-        try:
-            import lightgbm
-        except ImportError as error:
+    def check_parameters(self) -> None:
+        """Raise `InputError` for values that cannot work, and where the package is missing."""
+        super().check_parameters()
+        if importlib.util.find_spec("lightgbm") is None:
             raise InputError(
-                "LightGBM: the package 'lightgbm' is not installed; expected the extra 'boosting'"
-            ) from error
+                "LightGBM: the package 'lightgbm' is not installed; install the extra 'boosting': "
+                "pip install 'va-experiments[boosting]'"
+            )
+
+    def _learn(self, features: npt.NDArray[np.float32], label: npt.NDArray[Any], seed: int) -> None:
+        import lightgbm
+
         parameters = {
             "objective": "multiclass",
             "num_class": len(self.present_),
