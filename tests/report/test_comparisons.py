@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from va_experiments.metrics.max_t import max_t
 from va_experiments.report.comparisons import COLUMNS, paired_comparisons
 
 
@@ -122,3 +123,16 @@ def test_two_seeds_in_one_report_are_paired_seed_by_seed():
     second = hashed(cells({"a": [0.7, 0.8], "b": [0.4, 0.5]}), a="2", b="2")
     row = paired_comparisons(pd.concat([first, second], ignore_index=True), ["top1"]).iloc[0]
     assert (row.n, row.difference) == (2, pytest.approx(0.2))
+
+
+def test_max_t_is_over_all_pairs_of_a_setting_that_have_all_sites():
+    rng = np.random.default_rng(3)
+    values = {m: list(rng.normal(k / 20, 0.03, 6)) for k, m in enumerate("abc")}
+    frame = cells(values)
+    table = paired_comparisons(frame, ["top1"])
+    matrix = np.column_stack([np.subtract(values[a], values[b]) for a, b in ("ab", "ac", "bc")])
+    assert table["p_max_t"].tolist() == max_t(matrix).tolist()
+    assert (table["p_max_t"] <= table["p_holm"] + 1e-12).all()
+    assert 2 / 64 <= table["p_max_t"].min() < table["p_holm"].min() == pytest.approx(6 / 64)
+    frame.loc[0, "status"] = "failed"
+    assert paired_comparisons(frame, ["top1"])["p_max_t"].isna().all()

@@ -18,6 +18,7 @@ from va_experiments.flow.report_tables import by_cause, individual_tables
 from va_experiments.report import TRIVIAL_MODELS, ReportContent
 from va_experiments.report.comparisons import paired_comparisons
 from va_experiments.report.content import model_labels
+from va_experiments.report.run_methods import run_methods
 from va_experiments.report.settings import SETTING_COLUMNS
 
 __all__ = ["configs_of", "report_content"]
@@ -86,7 +87,7 @@ def report_content(
         ledger=_ledger(manifests, saved),
         config=_config_text(manifests),
         manifest=_shown(manifests, run_ids),
-        methods=_methods(configs) if configs else [],
+        methods=run_methods(configs) if configs else [],
         primary_metric=metric,
         interval=f"95% bootstrap over deaths ({first.get('n_bootstrap', '?')} resamples)",
         allow_missing=allow_missing or bool(first.get("allow_missing", False)),
@@ -183,29 +184,3 @@ def _shown(manifests: Sequence[Mapping[str, Any]], run_ids: Sequence[str]) -> di
         for m in manifests
     ]
     return found[0] if len(found) == 1 and len(run_ids) < 2 else {"runs": list(run_ids), "manifests": found}
-
-
-def _methods(configs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the sentences that name every choice of the comparison and where it comes from."""
-
-    def every(group: str) -> str:
-        return ", ".join(dict.fromkeys(str(c[group]["name"]) for c in configs))
-
-    first = configs[0]
-    baselines = ", ".join(dict.fromkeys(b for c in configs for b in c["baselines"]))
-    beside = f"; beside them the trivial models {baselines}, which look at no symptom" if baselines else ""
-    estimators = ", ".join(dict.fromkeys(str(c["csmf"]) for c in configs))
-    return [
-        f"Models: {every('model')}{beside}.",
-        f"Protocol: {every('protocol')}; test sets: {every('testset')}; features: {every('features')}; "
-        f"estimate of a model's own CSMF: {estimators}.",
-        "CSMF accuracy is 1 - sum |p - q| / (2 (1 - min p)) over the declared cause list, the minimum taken "
-        "over the whole list (Murray et al., Population Health Metrics 2011, 9:28). Three estimates of the fractions "
-        "are scored: shares of top causes, mean probability, and the model's own.",
-        "Chance-corrected concordance is averaged over the declared causes that have deaths (Murray et al. 2011).",
-        f"Intervals of a cell are 95% bootstrap intervals over {first['n_bootstrap']} resamples of its deaths: by "
-        "inversion of a test for CSMF accuracies (Carpenter, J R Stat Soc B 1999, 61:159), which a small sample "
-        "biases, and percentiles for the others. They do not cover the choice of site or split.",
-        "Splits are drawn from seeds that depend on protocol, sites, size and repeat alone, so every model saw the "
-        "same deaths; seeds of a model depend on the content of its cell.",
-    ]

@@ -172,7 +172,11 @@ def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None)
         swap = np.array([place.get(a, len(place)) > place.get(b, len(place)) for a, b in pairs])
         signs = np.where(swap, -sign, sign)  # the better one of the leaderboard stands first
         ends = signs[:, None] * rows[["low", "high"]].astype(float).to_numpy()
-        extra = {c: rows[c].to_numpy() for c in ("p_holm", "smallest_p", "first_better", "equivalent") if c in rows}
+        extra = {
+            c: rows[c].to_numpy()
+            for c in ("p_holm", "p_max_t", "smallest_p", "first_better", "equivalent")
+            if c in rows
+        }
         if {"first_better", "equivalent"} <= set(extra):
             first, same = (extra[c].astype(float) for c in ("first_better", "equivalent"))
             extra["first_better"] = np.where(swap, 1 - first - same, first)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.metrics.comparison import bayesian_signed_rank, compare_models, corrected_t, holm
+from va_experiments.metrics.max_t import MOST_UNITS, max_t
 from va_experiments.report.content import CELL_DEFAULTS, model_labels
 from va_experiments.report.settings import SETTING_COLUMNS, SPLIT_COLUMNS, lower_is_better
 from va_experiments.seeds import generator
@@ -18,8 +19,8 @@ from va_experiments.seeds import generator
 __all__ = ["COLUMNS", "NOT_COMPARED", "paired_comparisons"]
 
 COLUMNS = (
-    *SETTING_COLUMNS, "model_a", "model_b", "metric", "difference", "low", "high", "p", "p_holm", "smallest_p",
-    "first_better", "equivalent", "n", "method",
+    *SETTING_COLUMNS, "model_a", "model_b", "metric", "difference", "low", "high", "p", "p_holm", "p_max_t",
+    "smallest_p", "first_better", "equivalent", "n", "method",
 )  # fmt: skip
 """Columns of `paired_comparisons`; ``difference`` is a less b, in the metric's own sense."""
 
@@ -28,6 +29,9 @@ NOT_COMPARED = "not compared"
 
 HASHES = ("split_sha256", "testset_sha256")
 """Columns of the cells that together tell which deaths were trained on and tested on, and how often each."""
+
+MOST_ARRANGEMENTS = 10_000_000
+"""Sign arrangements times pairs up to which max-T is computed: 80 MB."""
 
 MOST_PAIRS = 500
 """Above this many pairs of models in a setting each is compared with the trivial model alone, or the first."""
@@ -51,7 +55,7 @@ def paired_comparisons(
     sign-flip test over sites and the least p it can give, and the Bayesian signed-rank test with a region of practical
     equivalence. With one site, or all pooled, and several random divisions: the corrected resampled t-test of Nadeau
     and Bengio (2003). With a single split there is nothing to compare by. Holm's adjustment is over the pairs of one
-    setting and metric.
+    setting and metric, as is that of step-down max-T, where all pairs have all sites.
 
     Parameters
     ----------
@@ -141,7 +145,22 @@ def _over_sites(
                 "method": f"t interval and exact sign-flip test over {one.n} sites (no p below {one.smallest_p:.3f})",
             }
         )
-    return _adjusted(rows)
+    return _max_t(_adjusted(rows), by_split)
+
+
+def _max_t(rows: list[dict[str, Any]], by_split: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows with p adjusted over all pairs at once, where all of them have all sites."""
+    by_site = by_split.groupby(level="test_site").mean()
+    compared = [r for r in rows if r["n"]]
+    whole = all(r["n"] == len(by_site) for r in compared) and 2 <= len(by_site) <= MOST_UNITS
+    if not compared or not whole or 2 ** len(by_site) * len(compared) > MOST_ARRANGEMENTS:
+        return rows
+    values = by_site.to_numpy(), {str(c): k for k, c in enumerate(by_site.columns)}
+    table = np.column_stack(
+        [values[0][:, values[1][r["model_a"]]] - values[0][:, values[1][r["model_b"]]] for r in compared]
+    )
+    found = iter(max_t(table).tolist())
+    return [r | {"p_max_t": next(found)} if r["n"] else r for r in rows]
 
 
 def _over_divisions(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -29,6 +29,7 @@ __all__ = [
     "path_table",
     "sets_table",
     "slowest_table",
+    "sources_table",
     "warnings_table",
 ]
 
@@ -186,22 +187,29 @@ def losses_table(board: Leaderboard, drops: pd.DataFrame | None) -> dict[str, An
 
 
 def differences_table(board: Leaderboard, comparisons: pd.DataFrame | None) -> dict[str, Any] | None:
-    """Return the paired differences, or None where there are none."""
+    """Return the paired differences, or None where there are none.
+
+    The method that most pairs have stands under the table, another one under the pair that it belongs to.
+    """
     found = difference_rows(board, comparisons).sort_values("difference", ascending=False)
     extra = {
         "p_holm": "p, Holm",
+        "p_max_t": "p, max-T",
         "smallest_p": "Smallest p there is",
         "first_better": "P(first better)",
         "equivalent": "P(equivalent)",
     }
-    extra = {c: name for c, name in extra.items() if c in found}
+    extra = {c: name for c, name in extra.items() if c in found and found[c].notna().any()}
+    usual = str(found["method"].value_counts().index[0]) if len(found) else ""
     body = []
     for r in records(found):
         ps = [p_value(float(r[c])) for c in ("p", *extra)]
-        body.append(("", [r["pair"], number(r["difference"]), span(r["low"], r["high"]), *ps, r["method"]]))
+        pair = r["pair"], "" if r["method"] == usual else str(r["method"])
+        body.append(("", [pair, number(r["difference"]), span(r["low"], r["high"]), *ps]))
     columns = [("First - second", False), ("Difference", True), ("95% interval", True), ("p", True)]
-    columns += [*((name, True) for name in extra.values()), ("Method", False)]
-    return html_table(f"{board.setting.heading}: table", columns, body, closed=True) if body else None
+    columns += [(name, True) for name in extra.values()]
+    note = f"Method: {usual}." if usual else ""
+    return html_table(f"{board.setting.heading}: table", columns, body, note=note, closed=True) if body else None
 
 
 def cost_table(cells: pd.DataFrame) -> dict[str, Any] | None:
@@ -263,6 +271,12 @@ def ledger_table(ledger: pd.DataFrame) -> dict[str, Any]:
     columns = [(n.capitalize(), n == "count") for n in names]
     title = "What reading the data dropped or changed"
     return html_table(title, columns, body, note=cut, closed=len(ledger) > 15)
+
+
+def sources_table(sources: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the publications that the methods paragraph cites, or None where it cites none."""
+    body = [("", [short, full]) for short, full in sources.items()]
+    return html_table("Sources", [("Cited as", False), ("Publication", False)], body, closed=True) if body else None
 
 
 def megabytes(value: float) -> str:

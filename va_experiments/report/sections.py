@@ -28,9 +28,11 @@ from va_experiments.report.page_tables import (
     path_table,
     sets_table,
     slowest_table,
+    sources_table,
     warnings_table,
 )
 from va_experiments.report.performance import parallel_efficiency
+from va_experiments.report.sources import cited
 
 __all__ = ["Section", "page_sections", "without_credentials"]
 
@@ -126,7 +128,8 @@ def _content_of(
             ledger_table(content.ledger)
         ]
     if key == "methods":
-        return _text(*content.methods, *report_methods(content, cells, boards)), []
+        texts = [*content.methods, *report_methods(content, cells, boards)]
+        return _text(*texts), _there(sources_table(cited(texts)))
     if key == "configuration":
         return [], _configuration(content)
     return [], []
