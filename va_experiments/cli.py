@@ -61,9 +61,23 @@ def parser_of(command: str) -> argparse.ArgumentParser:
     return parser
 
 
+def parsed(command: str, given: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command; ``KEY=VALUE`` may also stand behind its flags."""
+    parser = parser_of(command)
+    options, rest = parser.parse_known_args(given)
+    pairs = [word for word in rest if "=" in word and not word.startswith("-")]
+    place = next((name for name in ("options", "overrides") if hasattr(options, name)), "")
+    if len(pairs) < len(rest) or (pairs and not place):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if pairs:
+        setattr(options, place, [*getattr(options, place), *pairs])
+    return options
+
+
 def _run(command: str, given: Sequence[str], *, debug: bool) -> int:
+    hint = ""
     try:
-        options = parser_of(command).parse_args(given)
+        options = parsed(command, given)
         return int(import_module(f"va_experiments.commands.{command}").run(options))
     except KeyboardInterrupt:
         return 130
@@ -71,7 +85,7 @@ def _run(command: str, given: Sequence[str], *, debug: bool) -> int:
         sys.stderr.close()
         return 141
     except InputError as error:
-        code, lines = 2, str(error).splitlines()
+        code, lines, hint = 2, str(error).splitlines(), error.hint
     except (RuntimeError, OSError) as error:
         codes = {"Locked": 4, "DiskFull": 5, "EngineLost": 5, "NewerSchema": 5}
         code, lines = codes.get(type(error).__name__, 5 if getattr(error, "errno", 0) == 28 else 1), [str(error)]
@@ -80,6 +94,8 @@ def _run(command: str, given: Sequence[str], *, debug: bool) -> int:
         traceback.print_exc()
     for line in lines:
         print(f"error: {line}", file=sys.stderr)
+    if hint:
+        print(hint, file=sys.stderr)
     return code
 
 

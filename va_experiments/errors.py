@@ -20,18 +20,21 @@ class InputError(ValueError):
     problems : str or sequence of str
         Every problem found, one sentence each: where, the value, what was expected, what to do. All of them are
         gathered before the error is raised, so that one correction round is enough.
+    hint : str
+        What to do about all of them, printed below.
     """
 
-    def __init__(self, problems: str | Sequence[str]) -> None:
+    def __init__(self, problems: str | Sequence[str], hint: str = "") -> None:
         given = (problems,) if isinstance(problems, str) else problems
         self.problems: tuple[str, ...] = tuple(printable(p) for p in given)
         lines = list(self.problems[:MAX_SHOWN])
         if len(self.problems) > MAX_SHOWN:
             lines.append(f"... and {len(self.problems) - MAX_SHOWN} more problems")
+        self.hint = printable(hint)
         super().__init__("\n".join(lines))
 
-    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[str, ...]]]:
-        return type(self), (self.problems,)
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[str, ...], str]]:
+        return type(self), (self.problems, self.hint)
 
 
 def did_you_mean(value: object, known: Iterable[object], *, prefix: str = "; ") -> str:

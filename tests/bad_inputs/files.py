@@ -367,14 +367,14 @@ FILES: list[File] = [
     File(
         "unicode",
         "zero-width space",
-        "cause 'TB' and 'T\\u200bB' differ only in case, spaces or invisible characters; make them one",
+        "cause 'TB' and 'T\\u200bB' (line 3) differ only in case, spaces or invisible characters; make them one",
         rows("d1,AP,TB,Y,N", "d2,AP,T\u200bB,Y,N"),
         {},
     ),
     File(
         "unicode",
         "site in two cases",
-        "site 'AP' and 'ap' differ only in case, spaces or invisible characters; make them one",
+        "site 'AP' and 'ap' (line 3) differ only in case, spaces or invisible characters; make them one",
         rows("d1,AP,A,Y,N", "d2,ap,A,Y,N"),
         {},
     ),

@@ -6,6 +6,7 @@ the YAML that names its columns. Exit code 2 lists everything that keeps it from
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,8 @@ def _check(options: Namespace) -> int:
     guessed = yaml.safe_load(text)
     given = _parsed(options.options)
     if given:
+        if isinstance(given.get("value_map"), dict):
+            given["value_map"] = {**guessed["value_map"], **given["value_map"]}
         guessed |= given
         text = "# checked with the options given\n" + yaml.safe_dump(guessed, sort_keys=False, allow_unicode=True)
     name = str(guessed.pop("name"))
@@ -99,13 +102,31 @@ def _check(options: Namespace) -> int:
             f"'{options.file}': no column for the site was recognised; name it: "
             f"va-experiments data check {options.file} site=COLUMN"
         )
-    load(name, guessed)  # every problem of the file at once, before anything is printed
+    try:
+        load(name, guessed)  # every problem of the file at once, before anything is printed
+    except InputError as error:
+        raise InputError(error.problems, hint=_hint(options)) from None
     _describe(name, guessed, options.json)
+    if guessed.get("cause") is None and "cause" not in given and not options.json:
+        print(
+            f"\nnote: no column for the cause was recognised, so no model can be trained on it; name it: "
+            f"va-experiments data check {shlex.quote(options.file)} cause=COLUMN"
+        )
     if options.write is None:
         if not options.json:
             print(f"\nYAML for it (write it with --write):\n\n{text}", end="")
         return 0
     return _write(options, text)
+
+
+def _hint(options: Namespace) -> str:
+    """Return what to do about a file that is refused."""
+    return (
+        "Nothing was written. Mend the file, or say how to read it, and check again:\n"
+        f"  va-experiments data check {shlex.quote(options.file)} KEY=VALUE ...\n"
+        "such as cause=COLUMN, exclude=[COLUMN], drop_unlabelled=true, 'value_map={Oui: Y, Non: N}'; "
+        "all keys: docs/reference/data.md"
+    )
 
 
 def _write(options: Namespace, text: str) -> int:
@@ -131,5 +152,5 @@ def _searched(path: Path) -> tuple[str, str]:
     """Return the option by which Hydra finds a YAML outside the project, or a remark where it cannot lie there."""
     folder = path.resolve().parent
     if folder.name == "data":
-        return f"--config-dir {folder.parent} ", ""
+        return f"--config-dir {shlex.quote(str(folder.parent))} ", ""
     return "--config-dir CONF ", f"   (once the file lies in CONF/data; now it lies in {folder})"

@@ -42,9 +42,25 @@ _CAUSE = (
     "cause_of_death",
     "underlying_cause",
     "gold_standard",
+    "diagnosis",
     "label",
 )
-_ID = ("id", "newid", "uuid", "key", "study_id", "death_id", "va_id", "individual_id", "instanceid")
+_ID = (
+    "id",
+    "newid",
+    "uuid",
+    "key",
+    "study_id",
+    "death_id",
+    "va_id",
+    "individual_id",
+    "instanceid",
+    "case_id",
+    "record_id",
+    "record_no",
+    "record_number",
+    "serial_no",
+)
 _AGE = ("age", "age_years", "ageinyears", "age_in_years")
 
 
@@ -132,14 +148,16 @@ def suggest_yaml(path: str | os.PathLike[str]) -> str:
     """
     source = _open_any(path)
     table = read_columns(source)
-    id_column = _pick(source.header, _ID, lambda c: len(table[c].values) == len(table[c].codes))
-    site = _pick(source.header, _SITE, lambda c: 1 < len(table[c].values) <= 200)
-    cause = _pick(source.header, _CAUSE, lambda c: 1 < len(table[c].values) <= 200)
+    id_column = _pick(source.header, _ID, lambda c: len(table[c].values) > 0.9 * len(table[c].codes))
+    site, cause = (
+        _pick(source.header, known, lambda c: 1 < len(table[c].values) <= 200 and not _is_symptom(table[c]))
+        for known in (_SITE, _CAUSE)
+    )
     covariates = [c for c in source.header if c.casefold() in _AGE]
     special = {id_column, site, cause, *covariates}
     symptoms = [c for c in source.header if c not in special and _is_symptom(table[c])]
     others = [c for c in source.header if c not in special and c not in symptoms]
-    values = sorted({v.strip() for c in symptoms for v in table[c].values})
+    values = sorted({v.strip() for c in symptoms for v in table[c].values if v.strip().casefold() in _ANSWERS})
     meaning = {v: _meaning(v) for v in values}
     if "." in values and not any(m == "N" for m in meaning.values()):
         meaning[""] = "N"  # the layout of openVA: Y, empty for no, . for missing
@@ -193,9 +211,14 @@ def _meaning(value: str) -> str:
     return "Y" if folded in _YES else "N" if folded in _NO else "."
 
 
+_ANSWERS = frozenset({*_YES, *_NO, *_UNKNOWN})
+
+
 def _is_symptom(column: CodedColumn) -> bool:
-    values = {v.strip().casefold() for v in column.values}
-    return values <= {*_YES, *_NO, *_UNKNOWN} and bool(values & {*_YES, *_NO})
+    """Return whether at least nine in ten cells are answers: the others are then told, rather than the column lost."""
+    values = [v.strip().casefold() for v in column.values]
+    known = np.isin(column.codes, [k for k, v in enumerate(values) if v in _ANSWERS])
+    return bool(known.mean() >= 0.9) and not {*_YES, *_NO}.isdisjoint(values)
 
 
 def _counts(names: Sequence[str], index: Any) -> Mapping[str, int]:

@@ -221,14 +221,18 @@ def _id_problems(ids: npt.NDArray[np.object_], source: TextSource, column: str, 
     blank = np.flatnonzero(ids == "")
     if len(blank):
         lines = source.lines_of([int(r) + 2 for r in blank[:5]])
-        problems.append(f"{where}: column {shown(column)}: {len(blank)} rows have no id (lines {_list(lines)})")
+        problems.append(
+            f"{where}: column {shown(column)}: {len(blank)} rows have no id (lines {_list(lines)}); "
+            "fill them in, or leave `id` out"
+        )
     text = ids.astype(np.str_)
     values, counts = np.unique(text, return_counts=True)
     for value in values[(counts > 1) & (values != "")][:50]:
         rows = np.flatnonzero(text == value)
         lines = source.lines_of([int(r) + 2 for r in rows[:5]])
         problems.append(
-            f"{where}: {len(rows)} rows share id {shown(str(value))} (lines {_list(lines)}); ids are kept as text"
+            f"{where}: {len(rows)} rows share id {shown(str(value))} (lines {_list(lines)}); ids are kept as text: "
+            "give each death one of its own"
         )
     as_number: dict[str, int] = {}
     for value in values.tolist():

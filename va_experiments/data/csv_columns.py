@@ -106,7 +106,7 @@ class Labels(_Gathered):
                 rows = np.flatnonzero(np.isin(coded.codes, variants[1:]))
                 problems.append(
                     f"{where}: {what} {shown(name)} is written in ways that differ only in spaces or Unicode form "
-                    f"({raw}; {self._at(source, rows)})"
+                    f"({raw}; {self._at(source, rows)}); write them one way"
                 )
             elif name != coded.values[variants[0]]:
                 count = int((coded.codes == variants[0]).sum())
@@ -119,7 +119,7 @@ class Labels(_Gathered):
         ]
         problems += self._unknown(coded, clean, missing, source, ledger, drop_missing)
         names = self._names(clean, missing)
-        problems += self._look_alike(names, where)
+        problems += self._look_alike(names, source, coded, clean)
         index = {n: k for k, n in enumerate(names)}
         found = np.array(
             [index.get(n, -1) if k not in set(missing) else -1 for k, n in enumerate(clean)], dtype=np.int16
@@ -135,15 +135,18 @@ class Labels(_Gathered):
             return tuple(self._declared)
         return tuple(sorted({n for k, n in enumerate(clean) if k not in set(missing)}))
 
-    def _look_alike(self, names: tuple[str, ...], where: str) -> list[str]:
-        folded: dict[str, str] = {}
-        problems = []
+    def _look_alike(
+        self, names: tuple[str, ...], source: TextSource, coded: CodedColumn, clean: list[str]
+    ) -> list[str]:
+        where, problems, folded = shown(str(source.path)), [], dict[str, str]()
         for name in names:
             visible = "".join(c for c in name if unicodedata.category(c) != "Cf")
             key = " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
             if key in folded:
+                rows = np.flatnonzero(np.isin(coded.codes, [k for k, n in enumerate(clean) if n == name]))
+                at = f" ({self._at(source, rows)})" if len(rows) else ""
                 problems.append(
-                    f"{where}: {self._what} {shown(folded[key])} and {shown(name)} differ only in case, spaces or "
+                    f"{where}: {self._what} {shown(folded[key])} and {shown(name)}{at} differ only in case, spaces or "
                     "invisible characters; make them one"
                 )
             folded.setdefault(key, name)
@@ -171,7 +174,10 @@ class Labels(_Gathered):
                     "drop with `drop_unlabelled: true`"
                 )
             else:
-                problems.append(f"{where}: {len(rows)} row{plural} without a site ({self._at(source, rows)})")
+                at = self._at(source, rows)
+                problems.append(
+                    f"{where}: {len(rows)} row{plural} without a site ({at}): fill it in or remove the row{plural}"
+                )
         if what == "site":
             odd = [k for k, n in enumerate(clean) if n and n.casefold() in NO_LABEL and k not in missing]
             for k in odd:
@@ -241,7 +247,8 @@ class Numbers(_Gathered):
     def _no_number(self, text: str) -> str:
         if self._decimal == "." and text.count(",") == 1 and text.replace(",", "").strip().isdecimal():
             return f'is {shown(text)}: looks like a decimal comma (set `decimal: ","`) or a thousands separator'
-        return f"is {shown(text)}: not a number"
+        wanted = f"from {self._limits[0]:g} to {self._limits[1]:g} " if self._limits else ""
+        return f"is {shown(text)}: not a number; expected one {wanted}or an empty cell"
 
 
 class Symptoms:

@@ -1,0 +1,123 @@
+"""A newcomer with a table of their own follows docs/tutorials/own-study.md: refused, mended, checked, compared."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT, steps
+from tests.docs.test_commands import BIN, quick
+
+PAGE = (ROOT / "docs" / "tutorials" / "own-study.md").read_text(encoding="utf-8")
+FILE = "deaths 2019.csv"
+SIGNS = ("fever", "chills", "cough", "breathless", "injured", "bled", "loose stools", "vomiting")
+CAUSES = {"Malaria": (0, 1), "Pneumonia": (2, 3), "Road injury": (4, 5), "Diarrhoea": (6, 7)}
+
+
+def table() -> list[list[str]]:
+    """Return the rows of a study that knows nothing of this project: its own column names, its own codes."""
+    draw = random.Random(7)
+    rows = [["record_no", "hospital", "age_years", "sex", "final_diagnosis", *SIGNS]]
+    for number in range(240):
+        cause = draw.choice(list(CAUSES))
+        said = [
+            draw.choices(["yes", "Yes", "no", "dk", ""], [6, 1, 2, 1, 1] if j in CAUSES[cause] else [2, 0, 7, 1, 1])[0]
+            for j in range(len(SIGNS))
+        ]
+        place = draw.choice(["Kilifi", "Manhiça", "Soweto"])
+        rows.append([f"K-{number:03d}", place, str(draw.randint(15, 90)), draw.choice("mf"), cause, *said])
+    return rows
+
+
+DIRTY = {
+    (4, 2): ("150", "'age_years' on line 5 is 150; allowed 0 to 120", "51"),
+    (8, 2): ("2 months", "'age_years' on line 9 is '2 months': not a number; expected one from 0 to 120", "0.2"),
+    (21, 4): ("", "1 row without a cause (line 22; found ''): drop with `drop_unlabelled: true`", None),
+    (23, 1): ("Soweto ", "line 24); write them one way", "Soweto"),
+    (30, 0): ("K-028", "2 rows share id 'K-028' (lines 30, 31)", "K-029b"),
+    (41, 6): ("maybe", "chills: value 'maybe' on line 42; allowed ", None),
+    (60, 4): ("malaria", "cause 'Malaria' and 'malaria' (line 61) differ only in case", "Malaria"),
+    (71, 1): ("", "1 row without a site (line 72): fill it in or remove the row", "Kilifi"),
+}
+"""Row and column -> what stands there, what is said of it, and what it is mended to (None: by an option)."""
+
+
+def write(rows: list[list[str]], folder: Path) -> None:
+    with open(folder / FILE, "w", newline="", encoding="utf-8-sig") as file:
+        csv.writer(file).writerows(rows)
+
+
+def give(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Give a command as a person does, with what makes a run quick."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("VA_", "PREFECT_", "MLFLOW_", "RAY_"))}
+    environment |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    words = [w for w in quick(shlex.split(command)) if not w.startswith(("data.n=", "report="))]
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.slow
+def test_from_a_dirty_table_to_a_report(tmp_path: Path) -> None:
+    commands = [s.text for s in steps(PAGE) if s.kind == "command" and s.remark != "not run"]
+    make, check, look, compare, within = commands
+    assert make == "python make_study.py", "here the reader brings a table"
+    assert 2 + len(commands) <= 10, "from the README on: make demo, activate, and these"
+    rows = table()
+    for (row, column), (value, _, _) in DIRTY.items():
+        rows[row][column] = value
+    write(rows, tmp_path)
+    check = check.replace("study.csv", shlex.quote(FILE))
+    refused = give(check, tmp_path)
+    assert refused.returncode == 2
+    told = refused.stderr.splitlines()
+    for value, said, _ in DIRTY.values():
+        assert any(said in line for line in told), f"{value!r} is not told: {refused.stderr}"
+    assert len([line for line in told if line.startswith("error: ")]) == len(DIRTY)
+    assert [p.name for p in tmp_path.iterdir()] == [FILE], "nothing is written"
+    assert f"va-experiments data check {shlex.quote(FILE)} KEY=VALUE" in refused.stderr
+
+    for (row, column), (_, _, mended) in DIRTY.items():
+        if mended is not None:
+            rows[row][column] = mended
+    write(rows, tmp_path)
+    check = f"{check} drop_unlabelled=true 'value_map={{maybe: .}}'"
+    read = give(check, tmp_path)
+    assert read.returncode == 0, read.stderr
+    assert "csv: 239 deaths, 8 symptoms, 4 causes" in read.stdout
+    assert "dropped row: final_diagnosis: 1: no known cause" in read.stdout
+    for place in ("Kilifi", "Manhiça", "Soweto"):
+        assert place in read.stdout
+
+    (hint,) = re.findall(r"^run it:  (.+)$", read.stdout, re.MULTILINE)
+    for command in (hint + " dry_run=true", look):
+        planned = give(command, tmp_path)
+        assert planned.returncode == 0, planned.stderr
+        assert "3 cells: 0 done, 3 to do in 3 fits" in planned.stdout
+    compared = give(compare, tmp_path)
+    assert compared.returncode == 0, compared.stderr
+    assert "6 done, 0 reused, 0 failed of 6 cells" in compared.stdout
+    assert "SIMULATED" not in compared.stdout
+    (page,) = re.findall(r"^report +(.+)$", compared.stdout, re.MULTILINE)
+    text = (tmp_path / page).read_text(encoding="utf-8")
+    assert all(word in text for word in ("Manhiça", "Road injury", "nbc", "interva"))
+    done = give(within, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "18 done, 0 reused, 0 failed of 18 cells" in done.stdout
+
+
+def test_a_column_that_was_not_recognised_is_asked_for(tmp_path: Path) -> None:
+    rows = [[*row[:4], "what killed them" if n == 0 else row[4], *row[5:]] for n, row in enumerate(table())]
+    write(rows, tmp_path)
+    said = give(f"va-experiments data check {shlex.quote(FILE)}", tmp_path)
+    assert said.returncode == 0, said.stderr
+    (hint,) = re.findall(r"^note: no column for the cause was recognised.*: (va-experiments .*)$", said.stdout, re.M)
+    named = give(hint.replace("COLUMN", "'what killed them'"), tmp_path)
+    assert named.returncode == 0, named.stderr
+    assert "240 deaths, 8 symptoms, 4 causes" in named.stdout
+    assert "note:" not in named.stdout
