@@ -2,7 +2,7 @@
 
 configuration.md from the dataclasses of `va_experiments.config` and the files of ``conf/``; commands.md from the
 parsers of the command line; metric-list.md from the metrics' registry; python.md from the packages' ``__all__``;
-bad-inputs.md from the cases of ``tests/bad_inputs``.
+bad-inputs.md from the cases of ``tests/bad_inputs``; evidence.md from ``tests/metrics/evidence.py``.
 """
 
 from __future__ import annotations
@@ -338,12 +338,40 @@ def code(text: str) -> str:
     return f"<code>{html.escape(cell(text), quote=False)}</code>" if text else ""
 
 
+# --- evidence --------------------------------------------------------------------------------------------------------
+
+
+def evidence() -> str:
+    """Return the table of statistics and what each is checked against, from ``tests/metrics/evidence.py``."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        parts = importlib.import_module("tests.metrics.evidence").PARTS
+    finally:
+        sys.path.remove(str(ROOT))
+    lines = [
+        "# Evidence for every statistic\n",
+        "What each public statistic and each metric is checked against, and the tests that do it. A test holds the",
+        "list complete (`tests/metrics/test_evidence.py`). Rates are printed by `pytest -s` on the test beside them;",
+        "simulated coverage of nominal 95% intervals has to lie between .93 and .97, error rates at .05, or the row",
+        "says how far they do not. What the statistics mean and which to use: [Metrics](../explanation/metrics.md),",
+        "which has the publications, too.",
+    ]
+    for heading, rows in parts.items():
+        lines += [f"\n## {heading}\n", "| statistic | checked by | against | rates | tests |", "|---|---|---|---|---|"]
+        for row in rows:
+            names = ", ".join(f"`{name}`" for name in row.names)
+            tests = "<br>".join(f"`{t.removeprefix('tests/').replace('::', ': ')}`" for t in row.tests)
+            lines.append(f"| {names} | {row.kind} | {cell(row.source)} | {cell(row.figures)} | {tests} |")
+    return "\n".join(lines) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "commands.md": commands,
     "metric-list.md": metric_list,
     "python.md": python_names,
     "bad-inputs.md": bad_inputs,
+    "evidence.md": evidence,
 }
 """File in ``docs/reference`` -> what writes it."""
 

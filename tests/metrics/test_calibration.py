@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
 from va_experiments.metrics import calibration
@@ -110,3 +111,23 @@ def test_interval_coverage_is_nominal_for_exact_posteriors() -> None:
     coverage = np.mean(inside)
     print(f"coverage of 95% CSMF intervals over 600 x 6 fractions: {coverage:.3f}")
     assert 0.93 <= coverage <= 0.97
+
+
+def test_reliability_and_its_errors_equal_sklearns_curve() -> None:
+    truth, p = calibrated(2000, 5)
+    found = calibration.reliability(truth, p)
+    gaps = []
+    for cause in range(5):
+        observed, predicted = calibration_curve(truth == cause, p[:, cause], n_bins=15)
+        count, _ = np.histogram(p[:, cause], bins=15, range=(0, 1))
+        used = found.count[cause] > 0
+        np.testing.assert_array_equal(found.count[cause], count)
+        np.testing.assert_allclose(found.observed[cause, used], observed)
+        np.testing.assert_allclose(found.predicted[cause, used], predicted)
+        gaps.append((np.abs(observed - predicted) * count[used]).sum() / 2000)
+    assert calibration.classwise_calibration_error(truth, p) == pytest.approx(np.mean(gaps))
+    top = p.max(axis=1)
+    observed, predicted = calibration_curve(p.argmax(axis=1) == truth, top, n_bins=15)
+    count = np.histogram(top, bins=15, range=(0, 1))[0]
+    expected = (np.abs(observed - predicted) * count[count > 0]).sum() / 2000
+    assert calibration.expected_calibration_error(truth, p) == pytest.approx(expected)

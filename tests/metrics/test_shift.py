@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
-from va_experiments.metrics.shift import cause_mix_distance, site_auc, transfer_drop
+from va_experiments.metrics.shift import _auc, cause_mix_distance, site_auc, transfer_drop
 from va_experiments.models import NaiveBayes
 
 C, S = 5, 8
@@ -115,3 +117,13 @@ def test_site_auc_has_its_known_values() -> None:
 
 def test_cause_mix_distance() -> None:
     assert cause_mix_distance([0.5, 0.5, 0], [0.2, 0.5, 0.3]) == pytest.approx(0.3)
+    assert cause_mix_distance([0.5, 0.5], [0.5, 0.5]) == 0
+    assert cause_mix_distance([1, 0], [0, 1]) == 1
+
+
+def test_the_area_under_the_curve_equals_sklearns_and_mann_whitneys() -> None:
+    rng = np.random.default_rng(53)
+    lower, upper = rng.integers(0, 9, 80).astype(float), rng.integers(3, 12, 50).astype(float)  # with ties
+    expected = roc_auc_score(np.repeat([0, 1], [80, 50]), np.concatenate([lower, upper]))
+    assert _auc(lower, upper) == pytest.approx(expected)
+    assert _auc(lower, upper) == pytest.approx(stats.mannwhitneyu(upper, lower).statistic / (80 * 50))

@@ -91,3 +91,28 @@ def test_one_chain_is_split():
     found = assess(np.random.default_rng(0).normal(size=(1, 400, 2)))
     assert np.isfinite(found.rhat).all()
     assert (found.rhat < 1.05).all()
+
+
+def test_rhat_equals_its_formula():
+    """Vehtari et al. 2021: split chains, ranks as normal scores, the larger of the values and their distances."""
+    draws = np.random.default_rng(12).gamma(2, size=(4, 200, 1)) + np.array([0, 0, 0, 0.3])[:, None, None]
+    halves = draws[..., 0].reshape(8, 100)
+
+    def classical(x):
+        scores = stats.norm.ppf((stats.rankdata(x).reshape(x.shape) - 3 / 8) / (x.size + 1 / 4))
+        between, within = 100 * scores.mean(axis=1).var(ddof=1), scores.var(axis=1, ddof=1).mean()
+        return np.sqrt((99 / 100 * within + between / 100) / within)
+
+    expected = max(classical(halves), classical(np.abs(halves - np.median(halves))))
+    assert assess(draws).rhat[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_effective_sample_size_of_an_autoregression():
+    """An AR(1) with coefficient phi is worth (1 - phi) / (1 + phi) independent draws each."""
+    rng, phi, n = np.random.default_rng(13), 0.6, 5000
+    noise = rng.normal(size=(4, n))
+    series = np.empty_like(noise)
+    series[:, 0] = noise[:, 0] / np.sqrt(1 - phi**2)
+    for t in range(1, n):
+        series[:, t] = phi * series[:, t - 1] + noise[:, t]
+    assert assess(series[..., None]).ess[0] == pytest.approx(4 * n * (1 - phi) / (1 + phi), rel=0.1)

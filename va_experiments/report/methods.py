@@ -42,8 +42,9 @@ LOSSES = (
     "prior shift of Saerens 2002."
 )
 SIMILARITY = (
-    "How unlike two sites are is the area under the curve of a penalised logistic regression that tells their deaths "
-    "apart, on deaths it was not fitted to (a classifier two-sample test: Lopez-Paz 2017); .5 is alike."
+    "How unlike two sites are is the cross-validated area under the curve of a ridge regression that tells their "
+    "deaths apart by which answers are present and which are missing (a classifier two-sample test: Lopez-Paz 2017); "
+    ".5 is alike."
 )
 
 

@@ -1,0 +1,368 @@
+"""Every statistic with what it is checked against: rows of ``docs/reference/evidence.md``, held complete by a test."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+
+__all__ = ["PARTS", "ROWS", "Row", "public_statistics"]
+
+METRICS_TESTS, MODELS_TESTS = "tests/metrics", "tests/models"
+KINDS = ("closed form", "worked example", "library", "simulation", "definition", "published figures")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What some statistics are checked against, and by which tests."""
+
+    names: tuple[str, ...]
+    """Functions and columns of ``cells.csv``."""
+    kind: str
+    """One of `KINDS`, or several with commas."""
+    source: str
+    tests: tuple[str, ...]
+    """``file::function``."""
+    figures: str = ""
+    """What the tests print, where it is a rate."""
+
+
+def _tests(file: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{file}::{name}" for name in names)
+
+
+def _in(file: str, *names: str) -> tuple[str, ...]:
+    return _tests(f"{METRICS_TESTS}/{file}", *names)
+
+
+PARTS: dict[str, tuple[Row, ...]] = {
+    "Cause fractions": (
+        Row(
+            ("csmf_accuracy", "csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model"),
+            "worked example, definition",
+            "Murray 2011: an example worked by hand, the limits 0 and 1, the plain formula on random fractions",
+            _in("test_csmf.py", "test_worked_example", "test_limits", "test_minimum_runs_over_the_declared_list",
+                "test_equals_the_plain_formula_and_broadcasts")
+            + _in("test_score.py", "test_values_equal_the_plain_definitions",
+                  "test_the_models_own_csmf_moves_exactly_where_it_is_the_mean_or_the_top_shares"),
+        ),
+        Row(
+            ("csmf_accuracy_determined", "csmf_accuracy_redistributed",
+             *(f"csmf_accuracy_{e}_{v}" for e in ("top", "mean", "model") for v in ("determined", "redistributed"))),
+            "worked example", "by hand",
+            _in("test_csmf.py", "test_undetermined_is_a_class_of_its_own_redistributed_or_dropped"),
+        ),
+        Row(
+            ("chance_corrected", "cccsmf_top", "cccsmf_mean", "cccsmf_model", "cccsmf_empirical_top",
+             "cccsmf_empirical_mean", "cccsmf_empirical_model"),
+            "published figures, definition", "pairs of CSMF accuracy and CCCSMF printed by Serina 2015",
+            _in("test_csmf.py", "test_chance_correction")
+            + _in("test_score.py", "test_values_equal_the_plain_definitions"),
+        ),
+        Row(
+            ("chance_accuracy", "csmf_chance", "finite_sample_ceiling", "csmf_ceiling", "mean_absolute_deviation"),
+            "closed form, simulation", "De Moivre 1730 on the mean absolute deviation; 4,000 simulated samples",
+            _in("test_ceilings.py", "test_mean_absolute_deviation_equals_de_moivre",
+                "test_chance_and_finite_sample_ceiling_equal_simulation"),
+        ),
+        Row(
+            ("uniform_accuracy_under_dirichlet",), "simulation",
+            "chance levels measured by a program of its own for 34, 21, 6 and 5 causes",
+            _in("test_ceilings.py", "test_uniform_guess_under_dirichlet"),
+        ),
+        Row(
+            ("label_coverage", "coverage_ceiling", "csmf_ceiling_coverage"),
+            "definition, simulation", "by hand; the best of 5,000 random mixes without the absent causes",
+            _in("test_ceilings.py", "test_label_coverage_bounds_what_can_be_reached")
+            + _in("test_score.py", "test_values_equal_the_plain_definitions"),
+        ),
+        Row(("cause_fractions",), "worked example", "by hand", _in("test_csmf.py", "test_cause_fractions")),
+        Row(
+            ("cause_regression",), "library, closed form", "numpy.polyfit; a line without noise is recovered",
+            _in("test_testsets.py", "test_cause_regression_recovers_a_line"),
+        ),
+    ),
+    "Single deaths": (
+        Row(
+            ("sensitivity", "macro_sensitivity", "positive_predictive_value", "macro_ppv", "macro"), "library",
+            "scikit-learn: recall_score, precision_score",
+            _in("test_individual.py", "test_sensitivity_and_predictive_value_equal_sklearn"),
+        ),
+        Row(
+            ("specificity", "negative_predictive_value"), "library", "scikit-learn, on the complement of each cause",
+            _in("test_individual.py", "test_specificity_and_npv_equal_sensitivity_and_ppv_of_the_complement"),
+        ),
+        Row(("confusion",), "library", "scikit-learn: confusion_matrix",
+            _in("test_individual.py", "test_confusion_equals_sklearn")),
+        Row(("kappa",), "library", "scikit-learn: cohen_kappa_score",
+            _in("test_individual.py", "test_kappa_equals_sklearn_with_undetermined_as_a_category")),
+        Row(
+            ("rank_of_truth", "top1", "top3"), "library, definition",
+            "scikit-learn: top_k_accuracy_score; ties by hand",
+            _in("test_individual.py", "test_rank_equals_sklearn_where_there_are_no_ties",
+                "test_ties_break_in_declared_order_and_zero_is_in_no_top_k")
+            + _in("test_score.py", "test_values_equal_the_plain_definitions"),
+        ),
+        Row(
+            ("chance_corrected_concordance", "mean_ccc", "median_ccc", "median_over_present"),
+            "closed form, library", "Murray 2011: 0 for chance, least value -1/(N - 1); numpy.median",
+            _in("test_individual.py", "test_concordance_is_zero_for_chance_and_has_its_minimum",
+                "test_mean_and_median_run_over_causes_with_deaths")
+            + _in("test_score.py", "test_values_equal_the_plain_definitions"),
+        ),
+        Row(("partial_concordance", "pccc3"), "closed form", "0 for chance, 1 for a perfect method",
+            _in("test_individual.py", "test_partial_concordance")),
+        Row(("undetermined",), "definition", "the share",
+            _in("test_score.py", "test_values_equal_the_plain_definitions", "test_extreme_predictions")),
+        Row(
+            ("score", "evaluate", "per_cause_table", "tally"), "definition",
+            "a plain loop over the resamples, bit for bit; scoring the repeated deaths themselves",
+            _in("test_score.py", "test_every_resample_equals_a_plain_loop_bit_for_bit",
+                "test_a_resample_equals_scoring_the_repeated_deaths", "test_names_and_ranges"),
+        ),
+    ),
+    "Calibration": (
+        Row(("log_loss", "brier"), "library, definition", "scikit-learn: log_loss; the plain sum of squares",
+            _in("test_calibration.py", "test_log_loss_equals_sklearn")),
+        Row(
+            ("reliability", "expected_calibration_error", "ece", "classwise_calibration_error", "ece_classwise"),
+            "library, worked example", "scikit-learn: calibration_curve; an example worked by hand",
+            _in("test_calibration.py", "test_reliability_and_its_errors_equal_sklearns_curve",
+                "test_errors_of_a_worked_example", "test_error_of_calibrated_probabilities_is_small"),
+        ),
+        Row(
+            ("fit_calibration", "apply_temperature"), "simulation",
+            "a known temperature and known biases are recovered",
+            _in("test_calibration.py", "test_temperature_is_recovered",
+                "test_temperature_and_biases_are_recovered_and_the_mean_becomes_the_share"),
+        ),
+        Row(
+            ("csmf_interval_coverage",), "simulation", "exact Dirichlet posteriors cover as they say",
+            _in("test_calibration.py", "test_interval_coverage_is_nominal_for_exact_posteriors"), ".954",
+        ),
+    ),
+    "Intervals": (
+        Row(
+            ("accuracy_interval",), "simulation, closed form",
+            "coverage of nominal 95% intervals of CSMF accuracies at 297, 1,000 and 1,726 deaths; the normal interval "
+            "where errors are many standard errors",
+            _in("test_intervals.py", "test_nominal_95_percent_intervals_cover_as_they_say",
+                "test_inversion_where_chance_plays_no_part_is_the_normal_interval", "test_csmf_accuracy_on_real_deaths",
+                "test_a_sample_better_than_chance_allows_lies_in_its_interval"),
+            ".940 to .958",
+        ),
+        Row(
+            ("interval", "bootstrap_weights", "quantile_of_sorted"), "simulation, library",
+            "coverage of the percentile intervals of seven metrics at three sizes; numpy.quantile, method weibull",
+            _in("test_intervals.py", "test_nominal_95_percent_intervals_cover_as_they_say", "test_kinds"),
+            ".940 to .968",
+        ),
+        Row(
+            ("over_test_sets", "median_interval"), "library, simulation",
+            "numpy.quantile; 20,000 resamples; coverage of the median of exponential values",
+            _in("test_testsets.py", "test_intervals_of_both_kinds", "test_interval_of_the_median_covers"), ".951",
+        ),
+        Row(
+            ("t_interval",), "library, simulation", "SciPy: t.interval, ttest_rel; coverage over 3, 6 and 20 sites. "
+            "Where one site in six is far below the others, six sites cover less than they say",
+            _in("test_comparison.py", "test_t_interval_equals_scipy")
+            + _in("test_error_rates.py", "test_t_interval_over_sites_covers",
+                  "test_t_interval_equals_scipys_paired_t_test",
+                  "test_t_interval_over_sites_of_which_one_is_unlike_the_others")
+            + _tests("tests/report/test_leaderboard.py", "test_t_interval_equals_scipys"),
+            ".947 to .949; one unlike site: .866",
+        ),
+        Row(
+            ("nested_bootstrap", "death_bank", "nested_intervals"), "simulation, closed form",
+            "coverage for new sites (sites alone; all levels, which count the chance of deaths twice and are cautious) "
+            "and for new deaths at given sites; the variance of resampling sites and deaths",
+            _in("test_nested.py", "test_interval_for_new_sites_covers",
+                "test_interval_for_new_deaths_at_the_same_sites_covers", "test_means_levels_and_pairing")
+            + _tests("tests/flow/test_report_statistics.py", "test_nested_intervals_are_those_of_the_closed_form"),
+            ".948 and .963; all levels .968 and .973; new deaths .947",
+        ),
+        Row(
+            ("paired_difference",), "simulation", "coverage for top-1 accuracy, 200 deaths",
+            _in("test_nested.py", "test_paired_difference_covers",
+                "test_paired_difference_is_narrower_than_unpaired_and_refuses_other_deaths"),
+            ".948",
+        ),
+        Row(
+            ("resampled_sets",), "library", "SciPy: bootstrap of the median; numpy.quantile",
+            _tests("tests/report/test_resampled_sets.py",
+                   "test_divisions_with_one_test_set_each_are_taken_together",
+                   "test_a_cell_over_many_test_sets_has_both_intervals"),
+        ),
+    ),
+    "Comparison of models": (
+        Row(
+            ("sign_flip",), "worked example, library, simulation",
+            "Fisher 1935 on Darwin's maize; SciPy: permutation_test; level over 6 sites, and over 24 by Monte Carlo",
+            _in("test_comparison.py", "test_sign_flip_equals_fishers_worked_example",
+                "test_sign_flip_equals_scipy_and_states_its_least_p", "test_sign_flip_of_many_units_is_monte_carlo",
+                "test_sign_flip_keeps_its_level_for_few_sites")
+            + _in("test_error_rates.py", "test_sign_flip_of_many_units_keeps_its_level"),
+            "6 sites .032 at 2/64; 24 sites .040 at .05",
+        ),
+        Row(
+            ("corrected_t",), "definition, library, simulation",
+            "Nadeau 2003; SciPy: ttest_1samp where there are no test deaths; level over random divisions. Over the "
+            "folds of one cross-validation it is too cautious",
+            _in("test_comparison.py", "test_corrected_t_equals_its_formula_and_the_plain_t_without_test_deaths",
+                "test_corrected_t_keeps_its_level_where_the_plain_t_does_not")
+            + _in("test_error_rates.py", "test_corrected_t_over_folds_and_few_divisions"),
+            "15, 5, 30 divisions .043, .039, .047 at .05 (plain t .375); 10 folds .010",
+        ),
+        Row(
+            ("bayesian_signed_rank",), "closed form, library, simulation",
+            "Benavoli 2014: equal differences, a Beta probability; SciPy: wilcoxon, one-sided; how often it is sure of "
+            "a difference that is not there (it promises no rate)",
+            _in("test_comparison.py", "test_signed_rank_has_a_closed_form_for_equal_differences",
+                "test_signed_rank_behaves")
+            + _in("test_error_rates.py", "test_how_often_the_bayesian_signed_rank_test_is_sure_of_nothing"),
+            "P > .95 for one side: 6 sites .168, 20 sites .138",
+        ),
+        Row(
+            ("holm",), "worked example, closed form",
+            "four p values by hand; the family-wise rate of independent "
+            "tests",
+            _in("test_comparison.py", "test_holm_worked_example", "test_holm_keeps_the_family_error"),
+        ),
+        Row(
+            ("max_t",), "definition, library, simulation",
+            "Westfall 1993, algorithm 2.8 by the definition; SciPy: permutation_test for one comparison; family-wise "
+            "rate",
+            _in("test_max_t.py", "test_one_comparison_is_the_sign_flip_test_and_scipys_permutation_test",
+                "test_by_the_definition", "test_family_wise_error_rate"),
+            ".055 at .05",
+        ),
+        Row(
+            ("mcnemar",), "library, simulation", "SciPy: binomtest; level with 150 deaths (exact: at most .05)",
+            _in("test_comparison.py", "test_mcnemar_equals_scipy")
+            + _in("test_error_rates.py", "test_mcnemar_keeps_its_level"),
+            ".036 at .05",
+        ),
+        Row(
+            ("friedman", "friedman_of_mean_ranks", "critical_difference", "mean_ranks"),
+            "library, worked example, simulation",
+            "SciPy: friedmanchisquare; Demsar 2006, section 3.2.4; level of F and of any pair beyond the difference",
+            _in("test_comparison.py", "test_friedman_equals_scipy", "test_friedman_equals_demsars_worked_example")
+            + _in("test_error_rates.py", "test_friedman_and_the_critical_difference_keep_their_level")
+            + _tests("tests/flow/test_report_statistics.py",
+                     "test_ranks_of_models_that_always_come_in_the_same_order"),
+            "F .051 to .062, any pair .037 to .043, at .05",
+        ),
+        Row(("indistinguishable_groups",), "worked example", "Demsar 2006, figure 1; by hand",
+            _in("test_comparison.py", "test_bars_of_a_critical_difference_diagram")),
+        Row(
+            ("compare_models", "paired_comparisons"), "library", "SciPy: ttest_rel; the tests above, pair by pair",
+            _in("test_comparison.py", "test_compare_models_pairs_all_and_adjusts")
+            + _tests("tests/report/test_comparisons.py", "test_by_site_against_scipy",
+                     "test_by_division_is_nadeau_and_bengio",
+                     "test_max_t_is_over_all_pairs_of_a_setting_that_have_all_sites",
+                     "test_models_that_were_tested_on_other_deaths_are_not_compared"),
+        ),
+    ),
+    "Test-set designs": (
+        Row(
+            ("draw_test_sets",), "definition, closed form",
+            "Murray 2011: floor and multinomial remainder; moments of the flat Dirichlet distribution",
+            _in("test_testsets.py", "test_counts_are_the_floor_and_a_multinomial_remainder",
+                "test_flat_dirichlet_has_its_moments", "test_around_and_target"),
+        ),
+        Row(
+            ("score_test_sets", "score_each_test_set", "score_design"), "definition",
+            "every set scored by itself; medians and intervals on the real deaths within tolerances of simulation",
+            _in("test_testsets.py", "test_scores_over_test_sets_equal_scoring_each",
+                "test_a_design_is_scored_by_resampling_or_by_asking_anew")
+            + _in("test_phmrc_figures.py", "test_pooled_with_dirichlet_test_sets"),
+        ),
+    ),
+    "Where a loss comes from": (
+        Row(
+            ("transfer_drop", "transfer_drops"), "simulation",
+            "no shift gives no parts; one shift at a time gives its own part",
+            _in("test_shift.py", "test_no_shift_no_parts", "test_each_part_answers_to_its_shift")
+            + _in("test_phmrc_shift.py", "test_parts_of_the_drop_by_site"),
+        ),
+        Row(
+            ("site_auc",), "closed form, library",
+            "one yes/no answer: P(a < b) + P(a = b) / 2; scikit-learn: roc_auc_score; SciPy: mannwhitneyu",
+            _in("test_shift.py", "test_site_auc_has_its_known_values",
+                "test_the_area_under_the_curve_equals_sklearns_and_mann_whitneys"),
+        ),
+        Row(("cause_mix_distance",), "worked example", "by hand", _in("test_shift.py", "test_cause_mix_distance")),
+    ),
+    "Corrected cause fractions": (
+        Row(
+            ("adjusted_count", "bbse"), "closed form, simulation",
+            "Forman 2008: two causes; a shifted mix is recovered where only the mix shifts",
+            _in("test_estimators.py", "test_two_causes_in_closed_form",
+                "test_corrections_recover_a_shifted_mix_and_plain_counts_do_not",
+                "test_abstains_on_what_cannot_be_inverted_and_says_so"),
+        ),
+        Row(
+            ("em",), "closed form, simulation",
+            "Saerens 2002: a fixed point of its equations; a shifted mix is recovered from calibrated posteriors only",
+            _in("test_estimators.py", "test_em_is_a_fixed_point_of_its_equations",
+                "test_em_needs_calibrated_posteriors"),
+        ),
+        Row(
+            ("classify_and_count", "mean_probability", "estimate_csmf"), "definition",
+            "a perfect model's plain counts",
+            _in("test_estimators.py", "test_soft_and_hard_agree_with_plain_counting_for_a_perfect_model")
+            + _in("test_phmrc_estimators.py", "test_label_shift_is_mended"),
+        ),
+    ),
+    "Convergence of InSilicoVA": (
+        Row(
+            ("assess",), "definition, closed form",
+            "Vehtari 2021: R-hat by its formula; the effective sample size of an AR(1)",
+            _tests(f"{MODELS_TESTS}/test_insilico_convergence.py", "test_rhat_equals_its_formula",
+                   "test_effective_sample_size_of_an_autoregression", "test_assessment_of_good_and_bad_chains"),
+        ),
+        Row(
+            ("heidelberger_welch",), "published figures, simulation",
+            "Anderson and Darling 1952: quantiles of the statistic; level, and a trend that is seen",
+            _tests(f"{MODELS_TESTS}/test_insilico_convergence.py", "test_cramer_von_mises_has_the_published_quantiles",
+                   "test_stationarity_test_keeps_its_level_and_sees_a_trend"),
+        ),
+        Row(("geweke",), "simulation", "standard normal on stationary series",
+            _tests(f"{MODELS_TESTS}/test_insilico_convergence.py", "test_geweke_scores_are_standard_normal")),
+        Row(("spectral_density_at_zero",), "closed form", "an AR(1): 1 / (1 - phi)^2",
+            _tests(f"{MODELS_TESTS}/test_insilico_convergence.py", "test_spectral_density_of_an_autoregression")),
+    ),
+}  # fmt: skip
+"""Heading -> rows."""
+
+ROWS: tuple[Row, ...] = tuple(row for rows in PARTS.values() for row in rows)
+
+MODULES = (
+    *(f"va_experiments.metrics.{m}" for m in (
+        "calibration", "ceilings", "comparison", "csmf", "estimators", "individual", "inversion", "max_t", "nested",
+        "over_testsets", "ranking", "resampling", "score", "shift", "tally", "testsets",
+    )),
+    "va_experiments.models.insilico_convergence", "va_experiments.report.comparisons",
+    "va_experiments.report.resampled_sets", "va_experiments.flow.report_statistics",
+)  # fmt: skip
+"""Modules whose public functions are statistics."""
+
+NO_STATISTICS = {
+    "cases_of": "arranges the deaths of a prediction",
+    "testset_options": "checks options",
+}
+"""Public functions of these modules that compute none, and what they do."""
+
+
+def public_statistics() -> Iterator[str]:
+    """Yield the name of every public statistic: functions of `MODULES`, and every metric."""
+    from va_experiments.metrics import CASE_METRICS, METRICS
+
+    yield from METRICS
+    yield from CASE_METRICS
+    for name in MODULES:
+        module = import_module(name)
+        for public in module.__all__:
+            if inspect.isfunction(getattr(module, public)) and public not in NO_STATISTICS:
+                yield public
