@@ -75,7 +75,7 @@ REPLAY = Replay(
     run=run,
     reading={},
     explanation=(
-        "CSMF accuracy agrees with the publication within the error of so few divisions, with and without "
+        "CSMF accuracy agrees with the publication within its error, with and without "
         "HCE, and so does its spread over divisions; so does CCC without HCE. With the a1_01 block CCC is .02"
         " lower here.",
     ),
