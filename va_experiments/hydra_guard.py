@@ -2,16 +2,19 @@
 
 Hydra calls whatever ``hydra.callbacks`` names, and Python's logging whatever stands under ``()`` in
 ``hydra.job_logging``, before a program sees its config; Hydra's own list of refused names is, by its own word, no
-boundary. So every config is checked at the moment it has been composed, by an allow-list.
+boundary. So every config is checked at the moment it has been composed, by an allow-list; its files are measured before
+they are parsed; and of the environment only variables made for this program can be taken in.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from va_experiments.errors import InputError, shown
+from va_experiments.secrets_out import OWN_VARIABLES, environment_asked
 
 __all__ = ["guard", "problems_of"]
 
@@ -35,36 +38,91 @@ LOGGING = {
 STREAMS = {"ext://sys.stdout", "ext://sys.stderr"}
 
 
+MAX_BYTES, MAX_ALIASES = 1_000_000, 20
+"""Of one file of the configuration: a few lines of YAML whose aliases name each other fill any memory."""
+
+OVERRIDE = "HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE"
+"""The variable by which Hydra is told to call what it would refuse."""
+
+
 def guard() -> None:
-    """Have every config checked that Hydra composes in this process; ``InputError`` for one that is refused."""
+    """Have every config checked that Hydra reads and composes in this process; ``InputError`` for a refused one."""
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.config_repository import ConfigRepository
+    from hydra.core.object_type import ObjectType
     from omegaconf import OmegaConf
 
-    compose = ConfigLoaderImpl.load_configuration
+    compose, read = ConfigLoaderImpl.load_configuration, ConfigRepository.load_config
     if getattr(compose, "_checks", False):
         return
 
     def checked(self: Any, *arguments: Any, **options: Any) -> Any:
+        if os.environ.get(OVERRIDE):
+            raise InputError(f"the environment variable {OVERRIDE} is set, which lets a config call anything; unset it")
         config = compose(self, *arguments, **options)
         tree: Any = OmegaConf.to_container(config, resolve=False)
         if problems := problems_of(tree):
             raise InputError(problems)
         return config
 
+    def measured(self: Any, config_path: str) -> Any:
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        if source is not None and source.scheme() == "file":
+            boundless(Path(source.path) / source._normalize_file_name(config_path))
+        return read(self, config_path)
+
     checked._checks = True  # type: ignore[attr-defined]
     ConfigLoaderImpl.load_configuration = checked  # type: ignore[method-assign]
+    ConfigRepository.load_config = measured  # type: ignore[method-assign]
+    OmegaConf.register_new_resolver("oc.env", variable, replace=True)
+    OmegaConf.clear_resolver("oc.decode")
+
+
+def variable(name: str, *default: Any) -> Any:
+    """Return a variable of the environment, as OmegaConf's ``oc.env`` does, but only one made for this program.
+
+    The names of variables are seen before they are asked for (`problems_of`), unless they are put together on the way.
+    """
+    if not name.startswith(OWN_VARIABLES):
+        raise InputError(f"{shown(name)} is not allowed in a run's config: only {OWN_VARIABLES}* of the environment is")
+    if name not in os.environ and not default:
+        raise InputError(f"the environment variable {name} is not set, and the config names no default for it")
+    return os.environ.get(name, default[0] if default else None)
+
+
+def boundless(path: Path) -> None:
+    """Raise `InputError` for a file of the configuration that is too large, or has aliases without end."""
+    import yaml
+
+    try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise InputError(f"{path}: {size:,} bytes; a file of the configuration may have {MAX_BYTES:,}")
+        text = path.read_text(encoding="utf-8")
+        if text.count("*") <= MAX_ALIASES:
+            return
+        aliases = [t for t in yaml.scan(text) if isinstance(t, yaml.AliasToken)]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return  # told by whoever reads it
+    if len(aliases) > MAX_ALIASES:
+        line = aliases[MAX_ALIASES].start_mark.line + 1
+        raise InputError(
+            f"{path}:{line}: more than {MAX_ALIASES} aliases (such as *{aliases[0].value}); "
+            "write out what they stand for"
+        )
 
 
 def problems_of(tree: Mapping[str, Any]) -> list[str]:
-    """Return what in a composed config's ``hydra`` part would be executed and is not on the allow-list."""
+    """Return what in a composed config would be executed, or taken from the environment, and is not allowed."""
     hydra = tree.get("hydra")
+    asked = environment_asked({k: v for k, v in tree.items() if k != "hydra"})
     if not isinstance(hydra, Mapping):
-        return []
+        return asked
+    said = {k: v for k, v in hydra.items() if k not in ("overrides", "job")}  # the command's words once more
+    asked += environment_asked(said, "hydra")
     more = tree.get("allowed_targets") or []
     own = tuple(str(m) for m in more if isinstance(more, list))
     allowed, roots = (*PLUGINS, *own), ("va_experiments", *own)
-    found: list[str] = []
-    found += [
+    found = asked + [
         f"'hydra.searchpath' has {shown(place)}: expected a folder inside this one, or pkg:// of one of "
         f"{', '.join(roots)}; name a folder elsewhere by --config-dir"
         for place in hydra.get("searchpath") or []

@@ -18,7 +18,7 @@ from va_experiments.cell import ModelSpec
 from va_experiments.config import Config, parse_config
 from va_experiments.errors import InputError
 from va_experiments.hydra_errors import remove_empty_run
-from va_experiments.secrets_out import redacted, redacted_tree, secrets_asked
+from va_experiments.secrets_out import redacted, redacted_tree
 
 if TYPE_CHECKING:
     from va_experiments.flow.finish import Summary
@@ -209,8 +209,6 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
         with contextlib.suppress(Exception):
             composed.hydra.job.num = initial_job_idx + number
         own = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
-        if asked := secrets_asked(OmegaConf.to_container(own, resolve=False)):
-            raise InputError(asked)
         trees.append(cast("dict[str, Any]", OmegaConf.to_container(own, resolve=True)))
         shown.append(tuple(redacted(o) for o in filter_overrides(overrides)))
     ray_options = cast("dict[str, Any]", OmegaConf.to_container(launcher.ray_cfg, resolve=True))

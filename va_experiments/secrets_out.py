@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["HIDDEN", "redacted", "redacted_tree", "secrets_asked", "without_password"]
+from va_experiments.errors import shown
+
+__all__ = ["HIDDEN", "OWN_VARIABLES", "environment_asked", "redacted", "redacted_tree", "without_password"]
 
 HIDDEN = "***"
 
@@ -46,27 +48,37 @@ def redacted_tree(tree: Any) -> Any:
     return redacted(tree) if isinstance(tree, str) else tree
 
 
-_VARIABLE = re.compile(r"\$\{\s*oc\.env\s*:\s*([^,}\s]+)")
+_VARIABLE = re.compile(r"\$\{\s*oc\.(?:env|decode)\s*:\s*([^,}\s]*)")
 _SECRET = re.compile(r"(?i)passw|token|secret|credential|auth|_key|apikey|private")
+OWN_VARIABLES = "VA_"
+"""What the name of a variable of the environment begins with that a configuration may take."""
 
 
-def secrets_asked(tree: Any, path: str = "") -> list[str]:
-    """Return a problem for each key of an unresolved config that would write a secret of the environment down.
+def environment_asked(tree: Any, path: str = "") -> list[str]:
+    """Return a problem for each key of an unresolved config that takes what it may not from the environment.
 
-    A configuration is kept with the run and sent to MLflow; only ``alert.url`` is blotted out there.
+    A configuration is kept with the run and sent to MLflow: only variables made for this program may stand in it, and
+    of these what looks like a secret only in ``alert.url``, which is blotted out there.
     """
     if isinstance(tree, Mapping):
-        return [p for k, v in tree.items() for p in secrets_asked(v, f"{path}.{k}" if path else str(k))]
+        return [p for k, v in tree.items() for p in environment_asked(v, f"{path}.{k}" if path else str(k))]
     if isinstance(tree, (list, tuple)):
-        return [p for i, v in enumerate(tree) for p in secrets_asked(v, f"{path}[{i}]")]
-    if not isinstance(tree, str) or path.startswith("alert.url"):
+        return [p for i, v in enumerate(tree) for p in environment_asked(v, f"{path}[{i}]")]
+    if not isinstance(tree, str):
         return []
-    return [
-        f"'{path}' takes the environment variable {name}, which looks like a secret and would be written into the "
-        f"run's files: not allowed outside alert.url"
-        for name in _VARIABLE.findall(tree)
-        if _SECRET.search(name)
-    ]
+    found = []
+    for name in _VARIABLE.findall(tree):
+        if not name.startswith(OWN_VARIABLES):
+            found.append(
+                f"'{path}' takes {shown(name)} from the environment: not allowed in a run's config; only variables "
+                f"whose name begins with {OWN_VARIABLES} are"
+            )
+        elif _SECRET.search(name) and not path.startswith("alert.url"):
+            found.append(
+                f"'{path}' takes the environment variable {name}, which looks like a secret and would be written into "
+                f"the run's files: not allowed outside alert.url"
+            )
+    return found
 
 
 def without_password(url: str) -> tuple[str, str | None, str | None]:

@@ -104,8 +104,47 @@ COMMANDS: list[Command] = [
     Command(
         "code",
         "secret of the environment",
-        "AWS_SECRET_KEY, which looks like a secret",
-        ("tracking.experiment='${oc.env:AWS_SECRET_KEY,none}'",),
+        "VA_SECRET_KEY, which looks like a secret",
+        ("tracking.experiment='${oc.env:VA_SECRET_KEY,none}'",),
+    ),
+    Command(
+        "code",
+        "variable of the environment",
+        "'tracking.experiment' takes 'HOME' from the environment: not allowed in a run's config",
+        ("tracking.experiment='${oc.env:HOME}'",),
+    ),
+    Command(
+        "code",
+        "variable that is another's, in the alert",
+        "'alert.url' takes 'SLACK_URL' from the environment: not allowed in a run's config",
+        ("alert.url='${oc.env:SLACK_URL}'",),
+    ),
+    Command(
+        "code",
+        "variable of the environment, for Hydra",
+        "'hydra.sweep.dir' takes 'HOME' from the environment",
+        ("hydra.sweep.dir='${oc.env:HOME}/x'",),
+    ),
+    Command(
+        "code",
+        "name of a variable put together",
+        "'${seed' from the environment: not allowed",
+        ("tracking.experiment='${oc.env:${seed}}'",),
+    ),
+    Command(
+        "code",
+        "resolver put together",
+        "'HOME' is not allowed in a run's config: only VA_* of the environment is",
+        ("+model.x=env", "tracking.experiment='${oc.${model.x}:HOME}'"),
+    ),
+    Command(
+        "code",
+        "variable that is not set",
+        "the environment variable VA_NOT_SET_HERE is not set",
+        ("tracking.experiment='${oc.env:VA_NOT_SET_HERE}'",),
+    ),
+    Command(
+        "code", "text that is parsed", "'tracking.experiment' takes '1' from", ("tracking.experiment='${oc.decode:1}'",)
     ),
     Command(
         "code",
@@ -184,6 +223,22 @@ YAMLS: list[Yaml] = [
     Yaml("yaml", "a control character", "mine.yaml: not valid YAML at character 7 ('\\x07')", "name: \x07\n"),
     Yaml("yaml", "not UTF-8", "mine.yaml: not UTF-8 at byte 10; save it as UTF-8", "name: min\udce9\n"),
     Yaml("yaml", "a list for a file", "", "- name\n- mine\n"),
+    Yaml(
+        "yaml",
+        "aliases without end",
+        "mine.yaml:6: more than 20 aliases (such as *a); write out what they stand for",
+        GOOD_MODEL
+        + "".join(
+            f"{b}: &{b} [{', '.join([f'*{a}'] * 9 if a.strip() else 'x' * 9)}]\n"
+            for a, b in zip(" abcdefg", "abcdefgh", strict=True)
+        ),
+    ),
+    Yaml(
+        "yaml",
+        "more than a megabyte",
+        "mine.yaml: 1,200,058 bytes; a file of the configuration may have 1,000,000",
+        GOOD_MODEL + "# nothing\n" * 120_000,
+    ),
     Yaml(
         "code",
         "an object of Python",

@@ -60,6 +60,12 @@ def test_all_problems_are_told_at_once() -> None:
     assert "seeed" in said
 
 
+def test_the_variable_that_opens_hydra_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE", "os.system")
+    with elsewhere() as root:
+        refused(("model=nbc", *QUICK), "HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE is set", root)
+
+
 HOSTILE = {
     "callback": "callbacks: {x: {_target_: builtins.open, file: MARK, mode: w}}",
     "sweeper": "sweeper: {_target_: os.system}",
