@@ -112,7 +112,7 @@ def losses_of(
         Leave out models that would take longer, as far as their cells tell. By default a fifth of what the cells
         took, at least 5 and at most 60 seconds.
     """
-    done = cells[(cells["status"] == "done") & ~cells["model"].isin(TRIVIAL_MODELS)].drop_duplicates("cell_key")
+    done = cells[(cells["status"] == "done") & ~cells["model"].isin(TRIVIAL_MODELS)].drop_duplicates("cell_key").copy()
     notes: dict[str, str] = {}
     with threadpool_limits(1):  # last bits must not depend on how many cores there are
         drops = _drops(done, _Source(store, deaths, tuple(allowed)), cache, notes, most_seconds)

@@ -55,7 +55,7 @@ def report_content(
     allow_missing : bool
         Show means over incomplete grids, marked.
     """
-    saved = saved or {}
+    saved, cells = saved or {}, cells.copy()  # copied, its columns lie together: pandas warns of those that do not
     configs = configs_of(manifests)
     first = configs[0] if configs else {}
     metric = str(first.get("objective", "csmf_accuracy_top"))

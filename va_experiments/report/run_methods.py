@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from va_experiments.report.content import TRIVIAL_MODELS
+
 __all__ = ["protocol_words", "run_methods"]
 
 Options = Mapping[str, Any]
@@ -41,11 +43,13 @@ LEARNED = ("adjusted_count", "bbse", "em")
 def run_methods(configs: Sequence[Options]) -> list[str]:
     """Return sentences on models, protocol, test sets, features, metrics, intervals and seeds of these jobs."""
     first = configs[0]
-    baselines = _each(b for c in configs for b in c["baselines"])
+    trivial = {*TRIVIAL_MODELS, *(b for c in configs for b in c["baselines"])}
+    ran = [str(c["model"]["name"]) for c in configs]
+    baselines = _each([*(b for c in configs for b in c["baselines"]), *(m for m in ran if m in trivial)])
     beside = f"; beside them the trivial models {baselines}, which look at no symptom" if baselines else ""
     features = _each(str(c["features"]["name"]) for c in configs)
     texts = [
-        f"Models: {_each(_model(c['model']) for c in configs)}{beside}.",
+        f"Models: {_each(_model(c['model']) for c in configs if c['model']['name'] not in trivial) or 'none'}{beside}.",
         f"Protocol: {_each((protocol_words(c['protocol']) for c in configs), '; ')}. Features: {features}.",
         f"Test sets: {_each((_testset(c['testset']) for c in configs), '; ')}.",
         "CSMF accuracy is 1 - sum |p - q| / (2 (1 - min p)) over the declared cause list, the minimum taken over the "
