@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from va_experiments.errors import shown
-
 __all__ = ["HIDDEN", "OWN_VARIABLES", "environment_asked", "redacted", "redacted_tree", "without_password"]
 
 HIDDEN = "***"
@@ -70,7 +68,7 @@ def environment_asked(tree: Any, path: str = "") -> list[str]:
     for name in _VARIABLE.findall(tree):
         if not name.startswith(OWN_VARIABLES):
             found.append(
-                f"'{path}' takes {shown(name)} from the environment: not allowed in a run's config; only variables "
+                f"'{path}' takes '{name}' from the environment: not allowed in a run's config; only variables "
                 f"whose name begins with {OWN_VARIABLES} are"
             )
         elif _SECRET.search(name) and not path.startswith("alert.url"):
