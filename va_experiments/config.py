@@ -183,7 +183,8 @@ RESUME = ("true", "false", "failed")
 ON_ERROR = ("continue", "stop")
 BACKENDS = ("ray", "inline")
 ALERTS = ("failed", "finished", "stalled")
-ALLOWED_TARGETS = ("va_experiments", "sklearn", "xgboost", "lightgbm")
+_MODEL_TARGET = re.compile(r"model(\.(member_parameters|parameters)(\..+)?)?\._target_")
+"""Where ``_target_`` may stand: it names the class of the model, or of a member of an ensemble."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,63}")
 """What a model may be called: names become parts of file names and of MLflow's metrics."""
 _POSITIVE = ("window", "num_workers", "cell_timeout_seconds", "max_cells", "stalled_minutes")
@@ -237,12 +238,12 @@ def parse_resources(tree: Any, where: str, problems: list[str]) -> Resources | N
 
 
 def forbidden_keys(tree: Any, where: str, problems: list[str], *, path: str = "") -> None:
-    """Collect keys that Hydra would execute: ``_target_`` anywhere but in the model, ``_partial_`` and the like."""
+    """Collect keys that Hydra would execute: ``_target_`` anywhere but in models, ``_partial_`` and the like."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
             full = f"{path}.{key}" if path else str(key)
             if key in ("_partial_", "_args_", "_recursive_", "_convert_") or (
-                key == "_target_" and full != "model._target_"
+                key == "_target_" and not _MODEL_TARGET.fullmatch(full)
             ):
                 problems.append(
                     f"{where}: {shown(full)} is not allowed in a run's config (value {shown(value)}); remove it"

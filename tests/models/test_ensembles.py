@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from va_experiments.cell import ModelSpec
+from va_experiments.config import forbidden_keys
 from va_experiments.errors import InputError
 from va_experiments.models import Calibrated, LogisticRegression, NaiveBayes, Stacking, Tuned, Voting
 from va_experiments.models.adaptive_count import AdaptiveCount, fit_adaptive_count, reweigh
@@ -194,7 +196,7 @@ def test_every_grid_is_known_to_its_model():
     for name in GRIDS:
         Tuned(model=name).check_parameters()
         assert len(Tuned(model=name)._candidates(None)) == 6
-    assert "stacking" not in member_classes()
+    assert set(GRIDS) <= set(member_classes())
 
 
 @pytest.mark.parametrize(
@@ -222,3 +224,69 @@ def test_every_grid_is_known_to_its_model():
 def test_what_cannot_be_used_is_named(model, message):
     with pytest.raises(InputError, match=message):
         model.check_parameters()
+
+
+SGD = {"_target_": "sklearn.linear_model.SGDClassifier", "loss": "log_loss"}
+
+
+@pytest.mark.parametrize("kind", [Voting, Stacking])
+def test_members_of_scikit_learn_and_other_ensembles(small_deaths, kind):
+    train, test = halves(small_deaths)
+    members = {"nbc": {}, "sgd": SGD, "voting": {"members": ("nbc", "prior")}, "tempered": {
+        "_target_": "va_experiments.models.calibrated.Calibrated", "member": "nbc"}}  # fmt: skip
+    model = kind(members=tuple(members), member_parameters=members).fit(train, seed=5)
+    assert [type(m).__name__ for m in model.models_.values()] == ["NaiveBayes", "SGDClassifier", "Voting", "Calibrated"]
+    predicted = model.predict(test, seed=6)
+    np.testing.assert_allclose(predicted.probability.sum(axis=1), 1)
+    again = kind(members=tuple(members), member_parameters=members).fit(train, seed=5).predict(test, seed=6)
+    assert np.array_equal(predicted.probability, again.probability)
+    if kind is Voting:
+        alone = make_member("sgd", SGD).fit(train, seed=integer_seed([5, "sgd"], "member"))
+        own = alone.predict(test, seed=integer_seed([6, "sgd"], "member"))
+        assert np.array_equal(own.probability, model.models_["sgd"].predict(test).probability)
+
+
+def test_a_joint_member_makes_the_ensemble_joint_by_its_own_parameters():
+    def voting(adapt):
+        return Voting(members=("nbc", "stacking"), member_parameters={"stacking": {"adapt": adapt}})
+
+    assert voting("posterior").joint
+    assert not voting("none").joint
+    assert Tuned(model="stacking", parameters={"adapt": "posterior"}, grid={"ridge": [1.0]}).joint
+
+
+def test_a_members_class_comes_from_the_allow_list(small_deaths):
+    tree = {"name": "v", "_target_": "va_experiments.models.voting.Voting", "members": ["nbc", "x"]}
+
+    def given(target):
+        return tree | {"member_parameters": {"x": {"_target_": target}}}
+
+    spec = ModelSpec.from_config(given("sklearn.naive_bayes.BernoulliNB"))
+    assert spec.code != ModelSpec.from_config(tree | {"members": ["nbc"]}).code, "a member's code is in the key"
+    assert spec.estimator().fit(small_deaths).predict(small_deaths.without_causes()).probability.shape[1] == 4
+    for target, said in (
+        ("subprocess.Popen", r"model.member_parameters.x._target_ is 'subprocess.Popen': not allowed"),
+        ("sklearn.linear_model.LinearRegression", "expected a classifier with fit and predict_proba"),
+        ("va_experiments.models.interva5.InterVA5", "has fixed knowledge; expected a model that is trained"),
+    ):
+        with pytest.raises(InputError, match=said):
+            ModelSpec.from_config(given(target))
+    hidden = {"name": "t", "_target_": "va_experiments.models.tuned.Tuned", "model": "voting",
+              "grid": {"member_parameters": [{"x": {"_target_": "subprocess.Popen"}}]}}  # fmt: skip
+    with pytest.raises(InputError, match=r"'subprocess\.Popen': not allowed"):
+        ModelSpec.from_config(hidden)
+
+
+def test_a_config_may_name_classes_of_members_and_nothing_else():
+    def problems(tree):
+        found = []
+        forbidden_keys(tree, "config", found)
+        return found
+
+    assert problems({"model": {"_target_": "a", "member_parameters": {"x": {"_target_": "b"}}}}) == []
+    deeper = {"member_parameters": {"v": {"member_parameters": {"x": {"_target_": "b"}}}}}
+    assert problems({"model": deeper}) == []
+    for path in ("grid", "resources"):
+        assert len(problems({"model": {path: {"_target_": "b"}}})) == 1
+    assert len(problems({"data": {"member_parameters": {"x": {"_target_": "b"}}}})) == 1
+    assert len(problems({"model": {"member_parameters": {"x": {"_target_": "b", "_partial_": True}}}})) == 1

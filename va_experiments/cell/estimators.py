@@ -1,4 +1,4 @@
-"""From a composed ``model`` group to an estimator: allow-listed classes only, parameters checked, source digested."""
+"""From a model's class to an estimator: parameters checked, source digested."""
 
 from __future__ import annotations
 
@@ -10,46 +10,12 @@ import os
 import sys
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
-from va_experiments.config import ALLOWED_TARGETS
 from va_experiments.errors import InputError, shown
 from va_experiments.models.base import Model, parameters_of
 
-__all__ = ["allowed_class", "build", "code_digest"]
-
-
-def allowed_class(target: str, allowed: tuple[str, ...] = ()) -> type[Model]:
-    """Return the model class that `target` names.
-
-    Raises
-    ------
-    InputError
-        For a package outside the allow-list, a name that cannot be imported, or something that is no class.
-    """
-    package, _, name = target.rpartition(".")
-    roots = (*ALLOWED_TARGETS, *allowed)
-    if target.split(".")[0] not in roots or not package:
-        raise InputError(
-            f"model._target_ is {shown(target)}: not allowed in a run's config; expected a class of one of "
-            f"{', '.join(roots)} (add a package of yours with allowed_targets=[...])"
-        )
-    try:
-        found = getattr(importlib.import_module(package), name)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"model._target_ is {shown(target)}: cannot be imported ({error})") from error
-    if not isinstance(found, type):
-        raise InputError(f"model._target_ is {shown(target)}: expected a class, found {type(found).__name__}")
-    if found.__module__.split(".")[0] not in roots:
-        raise InputError(
-            f"model._target_ is {shown(target)}: that is {found.__module__}.{found.__qualname__}, which only passes "
-            f"through there; expected a class of one of {', '.join(roots)} itself"
-        )
-    if not issubclass(found, Model):
-        from va_experiments.models.sklearn_adapter import adapter_for
-
-        return adapter_for(cast(Hashable, found))
-    return found
+__all__ = ["build", "code_digest"]
 
 
 def build(estimator_class: type[Model], params: Mapping[str, Any]) -> Model:

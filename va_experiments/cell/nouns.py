@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from va_experiments.cell.estimators import allowed_class, build, code_digest
+from va_experiments.cell.estimators import build, code_digest
 from va_experiments.config import Resources, parse_resources
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.metrics.score import METRIC_SET_VERSION
 from va_experiments.models.base import Model, parameters_of
+from va_experiments.models.targets import allowed_class, nested_targets
 from va_experiments.protocols import Split
 from va_experiments.seeds import canonical_json
 
@@ -49,6 +50,7 @@ class ModelSpec:
         options = {k: v for k, v in tree.items() if k not in ("name", "_target_", "resources")}
         target = str(tree.get("_target_", ""))
         estimator_class = allowed_class(target, tuple(allowed))
+        members = [allowed_class(found, tuple(allowed), key=key) for key, found in nested_targets(options)]
         known = parameters_of(estimator_class)
         problems = [
             f"model '{tree['name']}': unknown parameter '{key}'"
@@ -71,7 +73,7 @@ class ModelSpec:
             name=str(tree["name"]),
             target=target,
             params=params,
-            code=code_digest(cast(Hashable, estimator_class)),
+            code=" ".join(code_digest(cast(Hashable, c)) for c in (estimator_class, *members)),
             heavy_prediction=bool(estimator.heavy_prediction),
             trains=bool(getattr(estimator_class, "trains", True)),
             resources=resources,

@@ -1,4 +1,4 @@
-"""The models that an ensemble may be made of, by the names they have in ``conf/model``."""
+"""The models that an ensemble may be made of: by the names they have in ``conf/model``, or by their class."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.models.base import Model, Prediction, parameters_of
 from va_experiments.models.pooling import pool
+from va_experiments.models.targets import allowed_class
 from va_experiments.seeds import integer_seed
 
 __all__ = ["check_members", "fit_members", "make_member", "member_classes", "pooled_prediction"]
@@ -21,10 +22,11 @@ ALL = "all"
 
 
 def member_classes() -> Mapping[str, type[Model]]:
-    """Return the allow-list: name to class. Models with fixed knowledge and other ensembles are not in it.
+    """Return the models that are known by name: name to class. Models with fixed knowledge are not among them.
 
     The imports stand here as text, so that the digest of an ensemble's code covers its members' code.
     """
+    from va_experiments.models.calibrated import Calibrated
     from va_experiments.models.extra_trees import ExtraTrees
     from va_experiments.models.insilico import InSilicoVA
     from va_experiments.models.interva import InterVA
@@ -33,11 +35,15 @@ def member_classes() -> Mapping[str, type[Model]]:
     from va_experiments.models.nbc import NaiveBayes
     from va_experiments.models.priors import Prior, Uniform
     from va_experiments.models.random_forest import RandomForest
+    from va_experiments.models.stacking import Stacking
     from va_experiments.models.tariff import Tariff
     from va_experiments.models.tariff2 import Tariff2
+    from va_experiments.models.tuned import Tuned
+    from va_experiments.models.voting import Voting
     from va_experiments.models.xgboost import XGBoost
 
     return {
+        "calibrated": Calibrated,
         "extra_trees": ExtraTrees,
         "insilico": InSilicoVA,
         "interva": InterVA,
@@ -46,9 +52,12 @@ def member_classes() -> Mapping[str, type[Model]]:
         "nbc": NaiveBayes,
         "prior": Prior,
         "random_forest": RandomForest,
+        "stacking": Stacking,
         "tariff": Tariff,
         "tariff2": Tariff2,
+        "tuned": Tuned,
         "uniform": Uniform,
+        "voting": Voting,
         "xgboost": XGBoost,
     }
 
@@ -56,26 +65,42 @@ def member_classes() -> Mapping[str, type[Model]]:
 def make_member(name: str, parameters: Mapping[str, Any] | None = None, train: Deaths | None = None) -> Model:
     """Return the model of this name, its parameters stored but not yet checked.
 
-    ``covariates: all`` among its parameters stands for all covariates that `train` has.
+    ``_target_`` among its parameters names the class, of ours or of scikit-learn's contract; the name is then free.
+    ``covariates: all`` stands for all covariates that `train` has.
 
     Raises
     ------
     InputError
-        For a name outside the allow-list or an unknown parameter, with the nearest known one.
+        For a name or class outside the allow-list or an unknown parameter, with the nearest known one, and for a class
+        that is not trained.
     """
-    classes = member_classes()
-    if name not in classes:
-        raise InputError(f"unknown member {shown(name)}; known: {', '.join(classes)}{did_you_mean(name, classes)}")
     if not isinstance(given := parameters or {}, Mapping):
         raise InputError(f"parameters of member '{name}' are {shown(given)}; expected names with values")
-    known = parameters_of(classes[name])
-    if unknown := [key for key in given if key not in known]:
+    found = _class_of(name, given.get("_target_"))
+    known = parameters_of(found)
+    if unknown := [key for key in given if key not in known and key != "_target_"]:
         hint = did_you_mean(unknown[0], known) or "; known: " + ", ".join(known)
         raise InputError(f"member '{name}': unknown parameter {shown(unknown[0])}{hint}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if k != "_target_"}
     if values.get("covariates") == ALL:
         values["covariates"] = tuple(sorted(train.covariates)) if train is not None else ()
-    return classes[name](**values)
+    return found(**values)
+
+
+def _class_of(name: str, target: object) -> type[Model]:
+    if target is None:
+        classes = member_classes()
+        if name not in classes:
+            raise InputError(
+                f"unknown member {shown(name)}; known: {', '.join(classes)}{did_you_mean(name, classes)}; "
+                "any other class is named by _target_ in its parameters"
+            )
+        return classes[name]
+    # Packages that a run's config added were checked with it (`ModelSpec.from_config`), before any member is made.
+    found = allowed_class(str(target), (str(target).split(".")[0],), key=f"member '{name}': _target_")
+    if not getattr(found, "trains", True):
+        raise InputError(f"member '{name}': {shown(target)} has fixed knowledge; expected a model that is trained")
+    return found
 
 
 def check_members(members: object, parameters: object) -> None:

@@ -47,7 +47,8 @@ class Stacking(Model):
     Parameters
     ----------
     members : tuple of str
-        Names of models as in ``conf/model``; see `va_experiments.models.members.member_classes`.
+        Names of models as in ``conf/model``; see `va_experiments.models.members.member_classes`. Any other name has
+        its class, as ``_target_``, in `member_parameters`.
     pool : {"linear", "logarithmic"}
         ``linear``: weights that sum to 1, by EM. ``logarithmic``: exponents, which also make the pool more or less
         sure, by penalised likelihood.
@@ -96,12 +97,12 @@ class Stacking(Model):
     @property
     def joint(self) -> bool:  # type: ignore[override]
         """Whether the prediction for one death depends on the others: by `adapt`, or by a member's nature."""
-        return self.adapt == "posterior" or any(make_member(name).joint for name in self.members)
+        return self.adapt == "posterior" or any(make_member(n, self._given().get(n)).joint for n in self.members)
 
     @property
     def heavy_prediction(self) -> bool:
         """Whether a member's predicting is: moving the probabilities to a test set's cause mix takes no time."""
-        return any(make_member(name).heavy_prediction for name in self.members)
+        return any(make_member(n, self._given().get(n)).heavy_prediction for n in self.members)
 
     def _given(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the parameters of the members, by name."""

@@ -89,7 +89,7 @@ class Tuned(Model):
     @property
     def joint(self) -> bool:  # type: ignore[override]
         """Whether the tuned model's prediction for one death depends on the others."""
-        return make_member(self.model).joint
+        return make_member(self.model, self.parameters).joint
 
     def check_parameters(self) -> None:
         """Check the choices, and every candidate."""

@@ -20,7 +20,8 @@ class Voting(Model):
     Parameters
     ----------
     members : tuple of str
-        Names of models as in ``conf/model``; see `va_experiments.models.members.member_classes`.
+        Names of models as in ``conf/model``; see `va_experiments.models.members.member_classes`. Any other name has
+        its class, as ``_target_``, in `member_parameters`.
     weights : tuple of float, optional
         One for each member, not negative; None: equal weights.
     pool : {"linear", "logarithmic"}
@@ -45,7 +46,8 @@ class Voting(Model):
     @property
     def joint(self) -> bool:  # type: ignore[override]
         """Whether any member's prediction for one death depends on the others."""
-        return any(make_member(name).joint for name in self.members)
+        given = self.member_parameters or {}
+        return any(make_member(name, given.get(name)).joint for name in self.members)
 
     def check_parameters(self) -> None:
         """Check the members, their parameters and the weights."""

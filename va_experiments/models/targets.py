@@ -1,0 +1,61 @@
+"""From the ``_target_`` of a model to its class: allow-listed packages only."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, cast
+
+from va_experiments.errors import InputError, shown
+from va_experiments.models.base import Model
+
+__all__ = ["ALLOWED_TARGETS", "allowed_class", "nested_targets"]
+
+ALLOWED_TARGETS = ("va_experiments", "sklearn", "xgboost", "lightgbm")
+"""Packages from which classes may come; a run's config can add some with ``allowed_targets``."""
+
+
+def allowed_class(target: str, allowed: tuple[str, ...] = (), *, key: str = "model._target_") -> type[Model]:
+    """Return the model class that `target` names; `key` is what the config calls it.
+
+    Raises
+    ------
+    InputError
+        For a package outside the allow-list, a name that cannot be imported, or something that is no class.
+    """
+    package, _, name = target.rpartition(".")
+    roots = (*ALLOWED_TARGETS, *allowed)
+    if target.split(".")[0] not in roots or not package:
+        raise InputError(
+            f"{key} is {shown(target)}: not allowed in a run's config; expected a class of one of "
+            f"{', '.join(roots)} (add a package of yours with allowed_targets=[...])"
+        )
+    try:
+        found = getattr(importlib.import_module(package), name)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{key} is {shown(target)}: cannot be imported ({error})") from error
+    if not isinstance(found, type):
+        raise InputError(f"{key} is {shown(target)}: expected a class, found {type(found).__name__}")
+    if found.__module__.split(".")[0] not in roots:
+        raise InputError(
+            f"{key} is {shown(target)}: that is {found.__module__}.{found.__qualname__}, which only passes "
+            f"through there; expected a class of one of {', '.join(roots)} itself"
+        )
+    if not issubclass(found, Model):
+        from va_experiments.models.sklearn_adapter import adapter_for
+
+        return adapter_for(cast(Hashable, found))
+    return found
+
+
+def nested_targets(parameters: Any, path: str = "model") -> Iterator[tuple[str, str]]:
+    """Yield key and value of every ``_target_`` among a model's parameters: the classes of an ensemble's members."""
+    if isinstance(parameters, Mapping):
+        for key, value in parameters.items():
+            if key == "_target_":
+                yield f"{path}._target_", str(value)
+            else:
+                yield from nested_targets(value, f"{path}.{key}")
+    elif isinstance(parameters, (list, tuple)):
+        for place, value in enumerate(parameters):
+            yield from nested_targets(value, f"{path}[{place}]")
