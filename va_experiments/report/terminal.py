@@ -88,6 +88,8 @@ def _table(board: Leaderboard, width: int) -> list[str]:
     kinds = sorted({k for k in board.rows["interval"] if k})
     if interval and kinds:
         notes += _wrapped(f"[..] {'; '.join(kinds)}. * trivial: looks at no symptom.", width)
+        if (board.rows["low"] > board.rows["mean"]).any():
+            notes += _wrapped("An interval above its figure: chance lowers CSMF accuracy in a small sample.", width)
     elif board.rows["trivial"].any():
         notes.append("* trivial: looks at no symptom")
     for label, row in board.rows.iterrows():
