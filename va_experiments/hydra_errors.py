@@ -72,6 +72,8 @@ def _unknown_key(key: str, conf: Path) -> str:
     within = [_at(tree, parent.split(".")[1:]) for tree in choices.values()] or [_at(trees[""], parent.split("."))]
     if any(inner == {} for inner in within):
         return f"'{parent}' has keys of your own choice: add one with a plus, as in +{key}=VALUE"
+    if any(isinstance(inner, dict) and inner.get(name) == {} for inner in within):
+        return f"'{key}' has keys of your own choice: add one with a plus, as in +{key}.KEY=VALUE"
     if owners := [c for c, tree in choices.items() if name in tree and parent == group]:
         return f"the chosen {group} has no key '{name}'; it is one of {', '.join(f'{group}={c}' for c in owners)}"
     keys = [k for k in _keys(conf) if "." in k or not parent]

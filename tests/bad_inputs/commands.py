@@ -64,6 +64,12 @@ COMMANDS: list[Command] = [
     ),
     Command(
         "typo",
+        "keys of one's own in one piece",
+        "'data.covariates' has keys of your own choice: add one with a plus, as in +data.covariates.KEY=VALUE",
+        ("data=csv", "data.covariates={age: [0,120]}"),
+    ),
+    Command(
+        "typo",
         "unknown parameter",
         "unknown parameter 'conversoin'; did you mean 'conversion'?",
         ("+model.conversoin=fixed",),

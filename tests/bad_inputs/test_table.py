@@ -7,7 +7,7 @@ from tests.bad_inputs.files import FILES, NOTES, PATHS
 from tests.bad_inputs.rows import ROWS
 
 ELSEWHERE = {"changed"}
-"""Rows whose tests are no row of a table: `test_files.test_a_changed_file_is_another_data_set`."""
+"""Rows whose tests are no row of a table: `tests.flow.test_data_changes`."""
 
 
 def test_every_kind_has_a_case_and_every_case_a_kind() -> None:

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 
 from va_experiments.data.deaths import Deaths, LearnedCut, LedgerEntry
-from va_experiments.errors import InputError
+from va_experiments.errors import InputError, shown
 from va_experiments.seeds import content_hash
 
-__all__ = ["READER_VERSION", "load_cached", "pack", "unpack"]
+__all__ = ["READER_VERSION", "ReadFile", "load_cached", "pack", "unpack"]
 
 READER_VERSION = 1
 """To be raised with every change of a reader that changes what it returns."""
@@ -35,7 +35,38 @@ _ENTRY = re.compile(r"deaths-([0-9a-f]{64})-([0-9a-f]{64})\.npz")
 _FIELDS = ("symptom_names", "causes", "sites", "blocks", "groups")
 
 
-def load_cached(name: str, options: Mapping[str, Any] | None, cache_dir: str | os.PathLike[str]) -> Deaths:
+@dataclasses.dataclass(frozen=True)
+class ReadFile:
+    """A file as it was when it was read."""
+
+    path: Path
+    sha256: str
+    """Of its bytes on the disk."""
+    state: tuple[int, int, int]
+    """Inode, size and time of the last change: while these are the same, nothing is read again to compare."""
+
+    @classmethod
+    def now(cls, path: Path) -> ReadFile:
+        """Return the file as it is now."""
+        state = _state(path)
+        return cls(path, _sha256(path), state)
+
+    def difference(self) -> str:
+        """Return in words how the file differs from what was read; empty text: it does not."""
+        try:
+            if _state(self.path) == self.state or (now := _sha256(self.path)) == self.sha256:
+                return ""
+        except OSError as error:
+            return f"{shown(str(self.path))} cannot be read any more ({error.strerror})"
+        return f"{shown(str(self.path))} has changed: its SHA-256 is {now[:12]}..., the plan's is {self.sha256[:12]}..."
+
+
+def load_cached(
+    name: str,
+    options: Mapping[str, Any] | None,
+    cache_dir: str | os.PathLike[str],
+    seen: list[ReadFile] | None = None,
+) -> Deaths:
     """Return ``load(name, options)``, from the cache where an intact entry for the same bytes and options is there.
 
     Parameters
@@ -43,11 +74,13 @@ def load_cached(name: str, options: Mapping[str, Any] | None, cache_dir: str | o
     name, options : see :func:`va_experiments.data.registry.load`
     cache_dir : path
         Created with mode 0700 if need be. Nothing is read or written outside it, and links in it are not followed.
+    seen : list, optional
+        Is given the file that was read, to be asked later whether it has changed since.
 
     Raises
     ------
     InputError
-        As :func:`va_experiments.data.registry.load`; never because of the cache.
+        As :func:`va_experiments.data.registry.load`, never because of the cache; and if the file changes meanwhile.
     """
     from va_experiments.data.registry import READERS, check_options, load
 
@@ -58,13 +91,18 @@ def load_cached(name: str, options: Mapping[str, Any] | None, cache_dir: str | o
     file = _file(name, given[reader.file_option])
     if file is None:
         return load(name, given)
+    before = ReadFile.now(file)
+    if seen is not None:
+        seen.append(before)
     content = {k: _plain(v) for k, v in given.items() if k != reader.file_option}
-    key = content_hash({"reader": name, "version": READER_VERSION, "options": content, "file": _sha256(file)})
+    key = content_hash({"reader": name, "version": READER_VERSION, "options": content, "file": before.sha256})
     folder = Path(cache_dir)
     found = _find(folder, key)
     if found is not None:
         return found
     deaths = load(name, {**given, reader.file_option: str(file)})
+    if changed := before.difference():
+        raise InputError(f"{changed}; that was while it was read: give the command again")
     _store(folder, key, deaths)
     return deaths
 
@@ -140,6 +178,11 @@ def _file(name: str, given: str | None) -> Path | None:
     else:
         return None
     return path if "\x00" not in str(path) and path.is_file() else None
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _sha256(path: Path) -> str:

@@ -55,6 +55,9 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
         Exit code of the signal that ended the run early.
     """
     run.counts.stage = "reporting"
+    for changed in filter(None, (file.difference() for file in run.files)):
+        run.notes.append(f"  ! {changed}; these results are of the data as they were read at the start")
+        log.warning("data changed during the run: %s; the results are of the data as they were read", changed)
     counts = run.counts
     missing = counts.cells - counts.done - counts.reused - counts.failed
     cells, baselines = run.ledger.frames()

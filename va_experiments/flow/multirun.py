@@ -17,6 +17,7 @@ from pathlib import Path
 from va_experiments.cell import Cell, Failure, ModelSpec, Result
 from va_experiments.checkpoints import CorruptCell, StateStore, Store, lock_outputs
 from va_experiments.config import Config
+from va_experiments.data.cache import ReadFile, load_cached
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute import Watch, make_backend
 from va_experiments.flow.alerts import Alerts
@@ -53,6 +54,8 @@ class Multirun:
         self.ledger = RunLedger(folder, self.run_id)
         self.deaths: dict[str, Deaths] = {}
         self._loaded: dict[str, str] = {}
+        self.files: list[ReadFile] = []
+        """Files that the data sets were read from."""
         self._states = StateStore(self.store.root / "states")
         self.watch = Watch(
             keep_state=self._states.keep,
@@ -110,15 +113,13 @@ class Multirun:
 
     def read(self, configs: Sequence[Config]) -> list[str]:
         """Return the fingerprint of each job's data, reading each data set once."""
-        from va_experiments.data.cache import load_cached
-
         found = []
         for config in configs:
             options = {k: v for k, v in config.data.items() if k != "name"}
             identity = json.dumps([config.data["name"], options], sort_keys=True, default=str)
             if identity not in self._loaded:
                 self.counts.stage = "reading data"
-                deaths = load_cached(str(config.data["name"]), options, self.outputs / "cache")
+                deaths = load_cached(str(config.data["name"]), options, self.outputs / "cache", self.files)
                 self.deaths[deaths.fingerprint] = deaths
                 self._loaded[identity] = deaths.fingerprint
             found.append(self._loaded[identity])
