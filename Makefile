@@ -29,10 +29,11 @@ test: install  ## run the test suite: most of it in two processes, then what nee
 wheel: install  ## build the wheel, install it into an empty environment from the network, and try it there
 	$(BIN)/python -m pytest -m install tests/packaging
 
-check: install  ## lint, format, types, layers
+check: install  ## lint, format, types, docstrings of public names, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/interrogate va_experiments docs/generate.py
 	$(BIN)/lint-imports
 
 format: install  ## put the code in the house's format

@@ -14,15 +14,8 @@ def test_every_public_name_has_a_docstring():
         "interrogate.coverage", reason="needs interrogate: pip install 'va-experiments[dev]'"
     )
     config = pytest.importorskip("interrogate.config")
-    wanted = config.InterrogateConfig(
-        ignore_init_method=True,
-        ignore_magic=True,
-        ignore_private=True,
-        ignore_semiprivate=True,
-        ignore_nested_functions=True,
-        ignore_nested_classes=True,
-        ignore_overloaded_functions=True,
-    )
+    options = config.parse_pyproject_toml(str(ROOT / "pyproject.toml"))
+    wanted = config.InterrogateConfig(**{k: v for k, v in options.items() if k.startswith("ignore_")})
     found = coverage.InterrogateCoverage(
         [str(ROOT / "va_experiments"), str(ROOT / "docs" / "generate.py")], conf=wanted
     )
