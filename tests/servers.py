@@ -8,6 +8,7 @@ import http.client
 import http.server
 import json
 import os
+import random
 import socket
 import socketserver
 import subprocess
@@ -25,9 +26,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a free port that the system gives to nobody who asks for any: servers take it seconds later."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def answer(url: str, *, auth: str | None = None, host: str | None = None, body: object = None) -> tuple[int, bytes]:

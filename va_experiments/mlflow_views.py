@@ -52,6 +52,7 @@ def _view(name: str, kind: str, order: str, columns: Sequence[str], milliseconds
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
         "selectedColumns": list(columns),
+        "columnOrder": list(columns),
         "columnWidths": {name: max(90, 8 * len(name) - 40) for name in columns},
     }
     times = {"createdAt": milliseconds, "updatedAt": milliseconds}

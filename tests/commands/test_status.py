@@ -142,16 +142,17 @@ def test_a_driver_on_another_host_is_known_by_its_heartbeat(tmp_path: Path, age:
     assert read_status(tmp_path)["state"] == state
 
 
-@pytest.mark.parametrize("width", [40, 100])
+@pytest.mark.parametrize("width", [40, 80, 100])
 def test_the_text_fits_the_window(tmp_path: Path, width: int) -> None:
     (tmp_path / "status.json").write_text(json.dumps(_status()))
     lines = status_text(read_status(tmp_path), width).splitlines()
     assert max(map(len, lines)) <= width
-    if width == 100:
+    if width >= 80:
         assert "2 min 05 s to go, 30.0 cells a minute" in lines[3]
-        assert lines[4].strip().startswith("nbc at AP  3/5")
-        assert lines[4].endswith("attempt 2")
-        assert lines[5] == "  ! nbc at AP: ValueError: no"
+        assert lines[3].endswith("seen 0 s ago"), "how old it is must be said"
+        assert lines[4].endswith(f"process {os.getpid()} on {socket.gethostname()}")
+        assert lines[5] == "  nbc at AP 3/5, 0 s on h:1, attempt 2"
+        assert lines[6] == "  ! nbc at AP: ValueError: no"
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min")])

@@ -14,7 +14,7 @@ from scipy import stats
 from va_experiments.report.content import ReportContent, checked_cells, model_labels
 from va_experiments.report.leaderboard import leaderboards, t_interval
 from va_experiments.report.settings import METRIC_LABELS, lower_is_better
-from va_experiments.report.terminal import leaderboard_text, number
+from va_experiments.report.terminal import leaderboard_rows, leaderboard_text, number
 
 METRIC = "csmf_accuracy_top"
 
@@ -175,3 +175,13 @@ def test_a_replicate_that_is_missing_makes_a_grid_incomplete():
     row = board_of(both).rows.loc["nbc"]
     assert (row["done"], row["cells"]) == (5, 6)
     assert row["note"] == "5 of 6 cells: no mean"
+
+
+def test_rows_for_a_page_have_the_best_first_the_trivial_marked_and_no_mean_of_half_a_grid():
+    rows = leaderboard_rows(cells_of(nbc=[0.7, 0.8], prior=[0.6, 0.7], slow=[0.9, None]), METRIC)
+    shown = [[row["CSMF accuracy (top causes)"], row["mean"], row["A"], row["B"]] for row in rows]
+    assert shown == [
+        ["nbc", ".750", ".700", ".800"],
+        ["prior *", ".650", ".600", ".700"],
+        ["slow", "", ".900", ""],
+    ]

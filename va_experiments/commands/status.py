@@ -96,21 +96,24 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
     ]
     if status["state"] == "running":
         rate = status.get("cells_per_second")
-        parts = [
+        pace = [
             f"{duration(status['eta_seconds'])} to go" if status.get("eta_seconds") is not None else "",
             f"{60 * rate:.1f} cells a minute" if rate else "",
+            f"seen {status['age_seconds']:.0f} s ago",
+        ]
+        where = [
             f"driver {status['memory_mb']:.0f} MB",
             f"machine {status['memory_share']:.0%} of memory used" if status.get("memory_share") else "",
             f"process {status['pid']} on {status['host']}",
-            f"seen {status['age_seconds']:.0f} s ago",
         ]
-        lines.append(", ".join(p for p in parts if p))
+        lines += [", ".join(p for p in parts if p) for parts in (pace, where)]
     for fit in status["running"][:12]:
-        share = f"{fit['done']}/{fit['total']} " if fit.get("total") else ""
-        extras = " ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in fit["info"].items())
-        again = f" attempt {fit['attempt']}" if fit.get("attempt", 1) > 1 else ""
-        lines.append(f"  {fit['label']}  {share}{extras} {duration(time.time() - fit['started'])} "
-                     f"on {fit['worker']}{again}")  # fmt: skip
+        share = f" {fit['done']}/{fit['total']}" if fit.get("total") else ""
+        parts = [f"{fit['label']}{share}"]
+        parts += [f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in fit["info"].items()]
+        parts += [f"{duration(time.time() - fit['started'])} on {fit['worker']}"]
+        parts += [f"attempt {fit['attempt']}"] if fit.get("attempt", 1) > 1 else []
+        lines.append("  " + ", ".join(parts))
     if len(status["running"]) > 12:
         lines.append(f"  ... and {len(status['running']) - 12} more")
     lines += [f"  ! {error}" for error in status["errors"]]

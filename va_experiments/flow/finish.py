@@ -79,7 +79,7 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     status = "FINISHED" if complete else "FAILED"
     run.tracker.finish(_parent_metrics(run, cells, baselines), run.folder, status)
     _say(run, cells, baselines, [p for p in (report, va34) if p is not None], missing)
-    board = _prefect_table(cells, run.config.objective)
+    board = _prefect_table(run, cells, baselines)
     links = {"va-mlflow": link} if (link := run.tracker.link()) else {}
     how = "complete" if complete else f"incomplete ({missing} missing)" + (f": {run.error}" if run.error else "")
     run.alerts.finished(f"{how}; {run.progress.text()}; outputs in {run.folder}")
@@ -179,12 +179,13 @@ def _parent_metrics(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame)
     return figures
 
 
-def _prefect_table(cells: pd.DataFrame, metric: str) -> list[dict[str, Any]]:
-    if metric not in cells or not len(cells):
+def _prefect_table(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame) -> list[dict[str, str]]:
+    from va_experiments.report import leaderboard_rows
+
+    both = _both(cells, baselines)
+    if not len(cells) or not (both["status"] == "done").any():
         return []
-    values = cells.assign(value=pd.to_numeric(cells[metric]))
-    board = values.pivot_table(index="model", columns="test_site", values="value", aggfunc="mean").round(3)
-    return [{"model": str(m), **{str(k): v for k, v in row.items() if v == v}} for m, row in board.iterrows()]
+    return leaderboard_rows(both, run.config.objective, allow_missing=run.config.allow_missing)
 
 
 def remember_costs(run: Multirun, cells: pd.DataFrame) -> None:

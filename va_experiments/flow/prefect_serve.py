@@ -15,7 +15,8 @@ __all__ = ["main"]
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):  # unbuffered: a buffer's lock would trip the interpreter at its end
+        pass
     os._exit(0)
 
 
@@ -36,14 +37,20 @@ def _one_at_a_time(home: Path, port: int) -> None:
 
 
 def main(port: int) -> None:
-    """Serve on ``127.0.0.1:port``; settings come from the environment."""
+    """Serve on ``127.0.0.1:port``; settings come from the environment.
+
+    The port is taken at once: the server takes seconds to start, in which another process could be given it.
+    """
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.nice(5)  # a view: workers and their cluster go first
     import uvicorn
 
     _one_at_a_time(Path(os.environ["PREFECT_HOME"]), port)
     app = "prefect.server.api.server:create_app"
-    uvicorn.run(app, factory=True, host="127.0.0.1", port=port, log_level="error", lifespan="on")
+    uvicorn.Server(uvicorn.Config(app, factory=True, log_level="error", lifespan="on")).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -157,8 +157,8 @@ class PrefectView:
 
         owner = owner_tag(self._home)
         sweep_stale_runs(owner)
-        prepare = task(name="prepare data", persist_result=False)(self._prepared.wait)
-        report = task(name="report", persist_result=False)(self._reported.wait)
+        prepare = task(name="prepare data", task_run_name="prepare data", persist_result=False)(self._prepared.wait)
+        report = task(name="report", task_run_name="report", persist_result=False)(self._reported.wait)
 
         def evaluate(number: int) -> str:
             return self._jobs[number].wait()
@@ -186,7 +186,7 @@ class PrefectView:
             if table:
                 create_table_artifact(table=table, key="va-leaderboard", description=f"leaderboard of {self._run_id}")
             for key, link in links.items():
-                create_link_artifact(link=link, key=key, link_text=link)
+                create_link_artifact(link=link, key=key, link_text=link, description=f"MLflow's page of {self._run_id}")
             update_progress_artifact(artifact, progress=100.0)
             if failed or error:
                 raise RuntimeError(error or f"{failed} of {len(waiting)} steps failed")

@@ -183,14 +183,15 @@ class Progress:
         c, eta = self._counts, self._counts.eta()
         width = max(shutil.get_terminal_size((80, 20)).columns - 1, 10)
         if self._bar is None:
-            form = "{desc} {n_fmt}/{total_fmt} |{bar}|{postfix}"
-            self._bar = tqdm(total=c.fits, desc="fits", bar_format=form, ncols=width, file=sys.stderr, leave=True)
+            self._bar = tqdm(total=c.fits, desc="fits", bar_format="", ncols=width, file=sys.stderr, leave=True)
         self._bar.total, self._bar.n, self._bar.ncols = c.fits, c.fits_done, width
-        counts = f"{c.done} done {c.reused} reused {c.failed} failed"
-        left = "" if eta is None or last else f" {words(eta)} to go"
-        short = f"{c.failed} failed{left}" if c.failed else left.strip() or f"{c.done + c.reused} done"
+        counts = f"{c.done} done, {c.reused} reused, {c.failed} failed"
+        left = "" if eta is None or last else f"{words(eta)} to go"
+        failed = f"{c.failed} failed" if c.failed else ""
+        short = ", ".join(p for p in (failed, left) if p) or f"{c.done + c.reused} done"
+        told = ", ".join(p for p in (counts, left) if p) if width >= 72 else short
         # in a narrow window what is to come matters more than what is done
-        self._bar.set_postfix_str(f"{counts}{left}" if width >= 72 else short, refresh=False)
+        self._bar.bar_format = "{desc} {n_fmt}/{total_fmt} |{bar}| " + told
         self._bar.refresh()
         running = [] if last else sorted(dict(self._watch.running).values(), key=lambda r: r.started)[:MOST_LINES]
         while len(self._lines) < len(running):
@@ -237,12 +238,12 @@ class Progress:
 def running_text(running: Running) -> str:
     """Return a running fit in a line: what, how far, for how long."""
     share = f"{running.done}/{running.total}" if running.total else ""
-    parts = [running.label, share, _extras(running.info), words(time.time() - running.started)]
-    return " ".join(p for p in parts if p)
+    parts = [f"{running.label} {share}".rstrip(), _extras(running.info), words(time.time() - running.started)]
+    return ", ".join(p for p in parts if p)
 
 
 def _extras(info: Mapping[str, object]) -> str:
-    return " ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in info.items())
+    return ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in info.items())
 
 
 def words(seconds: float) -> str:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from va_experiments.report.content import TRIVIAL_MODELS, ReportContent, ReportPaths
 from va_experiments.report.profile_text import profile_text
-from va_experiments.report.terminal import leaderboard_text
+from va_experiments.report.terminal import leaderboard_rows, leaderboard_text
 
-__all__ = ["TRIVIAL_MODELS", "ReportContent", "ReportPaths", "build_report", "leaderboard_text", "profile_text"]
+__all__ = [
+    "TRIVIAL_MODELS",
+    "ReportContent",
+    "ReportPaths",
+    "build_report",
+    "leaderboard_rows",
+    "leaderboard_text",
+    "profile_text",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,7 @@ from va_experiments.report.content import ReportContent, checked_cells
 from va_experiments.report.leaderboard import OVERALL, Leaderboard, leaderboards
 from va_experiments.report.settings import metric_label
 
-__all__ = ["counts_line", "leaderboard_text", "number", "p_value", "span"]
+__all__ = ["counts_line", "leaderboard_rows", "leaderboard_text", "number", "p_value", "span"]
 
 MODEL_WIDTH = 28
 """Longest model name printed in full; parameters beyond it are cut with an ellipsis."""
@@ -45,6 +45,23 @@ def leaderboard_text(
             lines += _wrapped("SIMULATED DATA: the figures say nothing about real deaths", width)
         lines += [*_table(board, width), ""]
     return "\n".join([*lines, *_wrapped(counts_line(checked), width)] if counts else lines).rstrip("\n")
+
+
+def leaderboard_rows(cells: pd.DataFrame, metric: str, *, allow_missing: bool = False) -> list[dict[str, str]]:
+    """Return the leaderboards of `cells` as rows of words and figures, best first, for a page that shows tables.
+
+    The first column is headed by the metric and holds models (``*``: trivial); the mean, the sites and the setting
+    follow. An empty figure is one that there is not.
+    """
+    checked = checked_cells(ReportContent(title="", cells=cells, primary_metric=metric))
+    rows = []
+    for board in leaderboards(checked, metric, allow_missing=allow_missing):
+        for record in board.records():
+            model = record["label"] + (" *" if record["trivial"] else "")
+            row = {metric_label(metric): model, "mean": number(record["mean"])}
+            row |= {site: number(board.at_site(record["label"], site)[0]) for site in board.sites}
+            rows.append(row | {"setting": board.setting.title})
+    return rows
 
 
 def counts_line(cells: pd.DataFrame) -> str:

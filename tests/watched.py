@@ -1,0 +1,127 @@
+"""The servers of ``va-experiments ui`` and the addresses of their pages, for a browser that looks at them."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.chromium import Page
+from tests.servers import answer, free_port
+
+__all__ = ["Ui", "ui"]
+
+
+@dataclass(frozen=True)
+class Ui:
+    """Two servers that answer.
+
+    Attributes
+    ----------
+    mlflow, prefect : str
+        Where they are.
+    cells : str
+        The link that the command prints: MLflow's table of cells.
+    auth : str
+        Prefect's password.
+    """
+
+    mlflow: str
+    prefect: str
+    cells: str
+    auth: str
+
+    def greet(self, page: Page) -> None:
+        """Give the browser what a person gives it once: Prefect's password, and No to what the pages offer."""
+        kept = {
+            "prefect-password": base64.b64encode(self.auth.encode()).decode(),
+            "color-scheme": '"light"',
+            "join-the-community-modal-dismissed": "true",
+            "prefect-show-promotional-content": "false",
+            "mlflow.workflowType_v1": '"machine_learning"',
+            "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
+            "mlflow.assistant.panelOpen_v1": "false",
+        }
+        each = f"Object.entries({json.dumps(kept)}).forEach(([k, v]) => localStorage.setItem(k, v))"
+        page.before(f"if (location.protocol === 'http:') {each}")
+
+    def runs(self, where: str) -> list[dict[str, Any]]:
+        """Return MLflow's runs that a search string finds."""
+        asked = {"experiment_ids": ["1"], "filter": where, "max_results": 1000}
+        status, content = answer(f"{self.mlflow}/api/2.0/mlflow/runs/search", body=asked)
+        assert status == 200, content
+        return list(json.loads(content).get("runs", []))
+
+    def open_flow_run(self, page: Page, name: str, tab: str) -> None:
+        """Open Prefect's page of a flow run, at one of its tabs."""
+        page.go(f"{self.prefect}/runs")
+        page.click(leaf(name))
+        page.shows("Task Runs", "Artifacts")
+        chosen = f"new URLSearchParams(location.search).get('tab') === {json.dumps(tab)}"
+        for _ in range(20):  # the page goes back to its first tab when it has learnt which ones there are
+            page.click(leaf(tab))
+            time.sleep(0.7)
+            if page.say(chosen):
+                return
+        raise AssertionError(f"the tab {tab} cannot be chosen; the page says\n{page.text()}")
+
+    def open_artifact(self, page: Page, key: str) -> None:
+        """Open the latest artifact of a key on its own page."""
+        page.go(f"{self.prefect}/artifacts/key/{key}")
+        page.shows(f"Created {key}")
+        page.click(f"{_LEAVES}.filter(e => /^[0-9a-f]{{8}}$/.test(e.innerText.trim())).pop()")
+
+    def open_comparison(self, page: Page, runs: Sequence[str], x: str, y: str) -> None:
+        """Open MLflow's comparison of runs, at the box plot of a metric by a parameter."""
+        asked = {"runs": list(runs), "experiments": ["1"]}
+        page.go(f"{self.mlflow}/#/compare-runs?{'&'.join(f'{k}={quote(json.dumps(v))}' for k, v in asked.items())}")
+        page.click("[...document.querySelectorAll('[role=tab]')].find(e => e.innerText.trim() === 'Box Plot')")
+        for axis, name in (("x", x), ("y", y)):
+            page.click(f"document.getElementById('{axis}-axis-selector')")
+            page.click(f"[...document.querySelectorAll('[role=option]')].find(e => e.innerText.trim() === '{name}')")
+
+    def artifact(self, run: str, path: str) -> str:
+        """Return the address of MLflow's page of a run where one of its artifacts is open."""
+        return f"{self.mlflow}/#/experiments/1/runs/{run}/artifacts/{path}"
+
+
+_LEAVES = "[...document.querySelectorAll('*')].filter(e => !e.children.length && e.innerText)"
+
+
+def leaf(text: str) -> str:
+    """Return the expression of the last element that says just this."""
+    return f"{_LEAVES}.filter(e => e.innerText.trim() === {json.dumps(text)}).pop()"
+
+
+@contextlib.contextmanager
+def ui(outputs: Path) -> Iterator[Ui]:
+    """Run ``va-experiments ui`` on free ports until the block ends."""
+    outputs.mkdir(parents=True, exist_ok=True)
+    code = "import sys; from va_experiments.cli import main; sys.exit(main(sys.argv[1:]))"
+    ports = {"--mlflow-port": free_port(), "--prefect-port": free_port()}
+    options = [str(word) for pair in ports.items() for word in pair]
+    command = [sys.executable, "-c", code, "ui", "--outputs", str(outputs), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        said = ""
+        while "Ctrl-C" not in said:
+            line = process.stdout.readline()  # type: ignore[union-attr]
+            assert line, said
+            said += line
+        cells = re.search(r"^MLflow +(\S+)", said, re.MULTILINE)
+        assert cells is not None, said
+        mlflow, prefect = (f"http://127.0.0.1:{port}" for port in ports.values())
+        yield Ui(mlflow, prefect, cells.group(1), (outputs / "prefect" / "auth").read_text())
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
