@@ -167,7 +167,7 @@ def watch(study: Path, servers: Ui, camera: Camera, page: Page) -> Path:
     with contextlib.suppress(AssertionError):  # too fast a run; the pictures of its end are taken all the same
         servers.open_flow_run(page, name, "Artifacts")
         page.shows("va-progress", "of 18 cells", seconds=10)
-        camera.page("prefect-progress", 1200, 700)
+        camera.page("prefect-progress", 1200, 960)
     end = run.all()
     camera.terminal("terminal-bars", COMMAND, bars)
     camera.terminal("terminal-status", "va-experiments status", status)
