@@ -42,8 +42,7 @@ def main() -> int:
     SIGTERM, SIGHUP; 141 nobody reads the output any more; 1 anything unexpected.
     """
     debug = "--debug" in sys.argv
-    # Hydra refuses overrides on both sides of -m, and every command is a multirun here: the flag changes nothing
-    sys.argv = [a for a in sys.argv if a not in ("--debug", "-m", "--multirun")]
+    sys.argv = [sys.argv[0], *_as_multirun(sys.argv[1:])]
     os.umask(0o077)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are told here, once, in words
     register_plugins()
@@ -60,6 +59,20 @@ def main() -> int:
     except BaseException as error:
         return _told(error, debug=debug)
     return _closed(debug=debug)
+
+
+_SHOWS = ("-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion")
+"""Options with which Hydra shows something and runs nothing; none of them goes with --multirun."""
+
+
+def _as_multirun(given: list[str]) -> list[str]:
+    """Return the arguments with one --multirun before them: every command is a multirun here, with -m, -r or neither.
+
+    Hydra refuses overrides on both sides of the flag; without the flag it calls a sweep ambiguous whatever else is
+    wrong with the command.
+    """
+    rest = [a for a in given if a not in ("--debug", "-m", "--multirun", "-r", "--run")]
+    return rest if any(a.partition("=")[0] in _SHOWS for a in rest) else ["--multirun", *rest]
 
 
 def _closed(*, debug: bool) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
@@ -48,13 +50,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _run(given[0], given[1:], debug=debug)
 
 
+class _Paragraphs(argparse.HelpFormatter):
+    """Wraps each paragraph of a description by itself."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n\n".join(super(_Paragraphs, self)._fill_text(p, width, indent) for p in text.strip().split("\n\n"))
+
+
 def parser_of(command: str) -> argparse.ArgumentParser:
     """Return the argument parser of a command."""
     module = import_module(f"va_experiments.commands.{command}")
     parser = argparse.ArgumentParser(
         prog=f"va-experiments {command}",
         description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Paragraphs,
         allow_abbrev=False,
     )
     module.arguments(parser)
@@ -100,8 +109,14 @@ def _run(command: str, given: Sequence[str], *, debug: bool) -> int:
 
 
 def _overview() -> str:
-    width = max(map(len, COMMANDS))
-    rows = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    longest = max(map(len, COMMANDS))
+    width = max(shutil.get_terminal_size((100, 24)).columns, 40)
+    later = " " * (longest + 4)
+    rows = [
+        textwrap.fill(text, width, initial_indent=f"  {name:<{longest}}  ", subsequent_indent=later)
+        for name, text in COMMANDS.items()
+    ]
+    explained = "va-experiments COMMAND --help explains a command; --debug shows where an error arose."
     return "\n".join(
         [
             "usage: va-experiments COMMAND [options]",
@@ -110,6 +125,6 @@ def _overview() -> str:
             "",
             *rows,
             "",
-            "va-experiments COMMAND --help explains a command; --debug shows where an error arose.",
+            textwrap.fill(explained, width),
         ]
     )

@@ -41,6 +41,8 @@ class Yaml:
 SIZE = "train_size: n_train must be a whole number >= 1; got "
 COMMANDS: list[Command] = [
     Command("typo", "top-level key", "unknown key 'sede'; did you mean 'seed'?", ("sede=2",)),
+    Command("typo", "key beside a sweep", "did you mean 'seed'?", ("model=nbc,interva", "sede=2", "-m")),
+    Command("typo", "group's name beside a sweep", "unknown site 'pembra'", ("model=nbc,interva", "-m", "site=pembra")),
     Command("typo", "key of a group", "did you mean 'execution.num_workers'?", ("execution.num_worker=2",)),
     Command(
         "typo",

@@ -73,7 +73,8 @@ def test_prune_says_first_and_deletes_with_yes_only(copied: Path, va: Callable) 
     assert len(_cells(copied)) == 24
     assert "deleted 2 cells" in va("checkpoints", "prune", "--model", "nbc", "--yes", "--outputs", copied)[1]
     assert len(_cells(copied)) == 18
-    assert "0 cells" in va("checkpoints", "prune", "--older-than", "1d", "--yes", "--outputs", copied)[1]
+    nothing = va("checkpoints", "prune", "--older-than", "1d", "--yes", "--outputs", copied)[1]
+    assert nothing.startswith("nothing to delete")
     assert len(_cells(copied)) == 18
 
 

@@ -35,6 +35,24 @@ def test_help_answers_at_once(command: str) -> None:
     assert seconds < 0.5, f"{seconds:.2f} s of CPU"
 
 
+@pytest.mark.parametrize("command", ["", *OWN])
+def test_help_fits_eighty_columns(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    if not command:
+        main(["--help"])
+    else:
+        parser = parser_of(command)
+        parser.print_help()
+        for action in parser._actions:
+            for sub in (action.choices or {}).values() if isinstance(action.choices, dict) else ():
+                sub.print_help()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert [line for line in lines if len(line) > 80] == []
+
+
 def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     said = capsys.readouterr().out

@@ -20,7 +20,7 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the actions and their options."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = parser.add_subparsers(dest="action", required=True)
 
     def action(name: str, text: str, *, query: bool = True) -> ArgumentParser:
         sub = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
@@ -102,8 +102,8 @@ def _list(options: Namespace) -> int:
             trained = "+".join(cell.train_sites) or "nothing"
             mark = "  (other library versions)" if cell.older else ""
             print(
-                f"{cell.key[:12]}  {cell.model:<20} {trained} -> {cell.test_site}  {cell.protocol}, {cell.data}, "
-                f"{size(cell.bytes)}, {duration(cell.age)} old{mark}"
+                f"{cell.key[:12]} {size(cell.bytes):>9} {duration(cell.age):>11} old  {cell.model} {trained} -> "
+                f"{cell.test_site}  {cell.protocol}, {cell.data}{mark}"
             )
     print(f"{len(cells):,} cells, {size(sum(c.bytes for c in cells))}")
     return 0
@@ -147,11 +147,12 @@ def _prune(options: Namespace) -> int:
     store = store_of(options)
     cells = found(store, options)
     text = f"{len(cells):,} cells, {size(sum(c.bytes for c in cells))}"
+    if not cells:
+        print("nothing to delete: no cell is chosen by these options; see checkpoints list")
+        return 0
     if not options.yes:
         by_model = ", ".join(f"{n} {m}" for m, n in Counter(c.model for c in cells).most_common())
-        print(
-            f"would delete {text}" + (f" ({by_model})" if cells else "") + "; nothing was touched: add --yes to do it"
-        )
+        print(f"would delete {text} ({by_model}); nothing was touched: add --yes to do it")
         return 0
     with lock_outputs(options.outputs):
         for cell in cells:

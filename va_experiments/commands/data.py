@@ -18,10 +18,10 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the actions and their options."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = parser.add_subparsers(dest="action", required=True)
     text = "check a table (.csv, .csv.gz, .zip) and write the YAML for it"
     check = actions.add_parser("check", help=text, description=text, allow_abbrev=False)
-    check.add_argument("file", metavar="FILE")
+    check.add_argument("file", metavar="FILE", help="the table")
     check.add_argument(
         "--write", nargs="?", const="", metavar="YAML", help="write the YAML (default: conf/data/<file's name>.yaml)"
     )

@@ -89,7 +89,8 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
     said = {"running": status["stage"], "ended": status["stage"], "died": "stopped (the driver died)"}[status["state"]]
     elapsed = (time.time() if status["state"] == "running" else status["time"]) - status["started"]
     lines = [
-        f"run {status['run_id']}: {said}, {duration(elapsed)} since its start",
+        f"run {status['run_id']}: {said}"
+        + (f", {duration(elapsed)} since its start" if status["state"] == "running" else f" after {duration(elapsed)}"),
         f"cells {cells['all']}: {cells['done']} done, {cells['reused']} reused, {cells['failed']} failed, "
         f"{open_cells} to do",
         f"fits  {fits['done']} of {fits['all']} done, {len(status['running'])} running, {fits['waiting']} waiting",

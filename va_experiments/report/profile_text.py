@@ -42,7 +42,14 @@ def profile_text(cells: pd.DataFrame, width: int = 80, *, n: int = 10) -> str:
          seconds(r["cpu_seconds_total"]), _megabytes(r["peak_memory_mb_max"])]
         for r in records(cost_by_model(checked))
     ]  # fmt: skip
-    parts.append(_grid("Cost by model", ["model", "cells", "fit", "predict", "CPU in all", "memory"], cost, width))
+    parts.append(
+        _grid(
+            "Cost by model (fit, predict: medians)",
+            ["model", "cells", "fit", "predict", "CPU in all", "memory"],
+            cost,
+            width,
+        )
+    )
     slow = [
         [r["model"], r["test_site"], seconds(r["total_seconds"]),
          *(seconds(r[f"{s}_seconds"]) for s in ("queue", "load", "fit", "predict", "score", "commit"))]
