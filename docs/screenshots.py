@@ -160,7 +160,7 @@ def smaller(path: Path) -> None:
 def watch(study: Path, servers: Ui, camera: Camera, page: Page) -> Path:
     """Run the comparison, take pictures while it works, and return its folder."""
     run = Terminal(COMMAND, study)
-    bars = run.until(r"fits ([6-9]|1\d|2\d)/30(?s:.*)insilico\S* .* [1-9]\d*/\d+ ")
+    bars = run.until(r"fits ([6-9]|1\d|2\d)/30(?s:.*)insilico\S* .* [1-9]\d*/\d+,")
     status = Terminal("va-experiments status", study).all()
     folder = max((study / "outputs" / "runs").glob("*/*"))
     name = f"{folder.parent.name}/{folder.name}"
