@@ -27,7 +27,7 @@ from va_experiments.metrics.tally import Cases, Tally
 
 __all__ = ["CASE_METRICS", "ESTIMATES", "METRICS", "METRIC_SET_VERSION", "MetricInfo", "check_metric"]
 
-METRIC_SET_VERSION = 4
+METRIC_SET_VERSION = 5
 """Version of the meanings of all metrics together; part of a cell's key."""
 
 Floats = npt.NDArray[np.float64]
