@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 
 from va_experiments.cell import Result
-from va_experiments.flow.progress import Counts, words
+from va_experiments.execute import Watch
+from va_experiments.flow.progress import Counts, Progress, words
 from va_experiments.plan import Costs
 
 DRIVER = """
@@ -104,6 +105,15 @@ def test_ci_and_dumb_terminals_get_plain_lines(environment: dict[str, str], tmp_
     text = _in_a_terminal(100, tmp_path, **environment)
     assert "\x1b" not in text
     assert re.search(r"fits \d+/24 · \d+ done, 0 reused, \d failed of 48 cells", text)
+
+
+def test_the_last_plain_line_is_not_said_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    counts = Counts()
+    counts.cells, counts.fits, counts.fits_done, counts.done = 2, 2, 2, 2
+    progress = Progress(counts, Watch(), tmp_path, "d/t")
+    progress._print(last=False)
+    progress._print(last=True)
+    assert capsys.readouterr().err == "fits 2/2 · 2 done, 0 reused, 0 failed of 2 cells\n"
 
 
 def test_a_pipe_that_is_closed_does_not_stop_the_run(tmp_path: Path) -> None:

@@ -44,7 +44,9 @@ def arguments(parser: ArgumentParser) -> None:
     sub.add_argument("file", type=Path, metavar="FILE")
     sub = action("sync", "bring MLflow up to date: one finished run for each cell, none twice", query=False)
     sub.add_argument("--uri", metavar="URI", help="tracking server (default: the SQLite file under OUTPUTS)")
-    sub.add_argument("--experiment", default="va_experiments", metavar="NAME", help="default: va_experiments")
+    sub.add_argument(
+        "--experiment", default="va_experiments", metavar="NAME", help="of MLflow (default: va_experiments)"
+    )
 
 
 def run(options: Namespace) -> int:

@@ -28,9 +28,19 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--data-path", metavar="FILE", help="the PHMRC adult file (default: simulated deaths, for a first try)"
     )
-    parser.add_argument("--sites", nargs="+", metavar="SITE", default=list(SITES), help=f"default: {' '.join(SITES)}")
     parser.add_argument(
-        "--models", nargs="+", metavar="MODEL", default=list(MODELS), help=f"default: {' '.join(MODELS)}"
+        "--sites",
+        nargs="+",
+        metavar="SITE",
+        default=list(SITES),
+        help=f"sites that train and test (default: {' '.join(SITES)})",
+    )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        metavar="MODEL",
+        default=list(MODELS),
+        help=f"models by their names in conf/model (default: {' '.join(MODELS)})",
     )
     parser.add_argument(
         "--training-sizes",
@@ -44,13 +54,19 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--n-bootstrap", type=int, default=100, metavar="N", help="resamples for intervals (default: 100)"
     )
-    parser.add_argument("--output-dir", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    parser.add_argument(
+        "--output-dir",
+        type=Path,
+        default=Path("results"),
+        metavar="DIR",
+        help="where all is written (default: results)",
+    )
     parser.add_argument(
         "--parallel", action=BooleanOptionalAction, default=True, help="worker processes (default) or one"
     )
     parser.add_argument("--n-workers", type=int, metavar="N", help="workers (default: one for each core)")
     parser.add_argument("--resume", action=BooleanOptionalAction, default=True, help="take finished cells up (default)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of divisions and models (default: 1)")
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="further overrides, as for va-experiments run"
     )

@@ -31,8 +31,8 @@ __all__ = ["arguments", "mlflow_command", "run"]
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     add_outputs(parser)
-    parser.add_argument("--mlflow-port", type=int, default=5000, metavar="PORT", help="default: 5000")
-    parser.add_argument("--prefect-port", type=int, default=4200, metavar="PORT", help="default: 4200")
+    parser.add_argument("--mlflow-port", type=int, default=5000, metavar="PORT", help="of MLflow (default: 5000)")
+    parser.add_argument("--prefect-port", type=int, default=4200, metavar="PORT", help="of Prefect (default: 4200)")
     parser.add_argument("--no-mlflow", action="store_true", help="leave MLflow out")
     parser.add_argument("--no-prefect", action="store_true", help="leave Prefect out")
 

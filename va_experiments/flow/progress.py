@@ -109,7 +109,7 @@ class Progress:
         self._bar: Any = None
         self._lines: list[Any] = []
         self._began = time.time()
-        self._printed = 0.0
+        self._printed, self._line = 0.0, ""
         self._logged: set[tuple[str, int]] = set()
         self._terminal = _is_terminal()
         self._deaf = False
@@ -175,7 +175,10 @@ class Progress:
             self._printed = time.monotonic()
             c, eta = self._counts, self._counts.eta()
             left = f", {words(eta)} to go" if eta and not last else ""
-            print(f"fits {c.fits_done}/{c.fits} · {self.text()}{left}", file=sys.stderr, flush=True)
+            line = f"fits {c.fits_done}/{c.fits} · {self.text()}{left}"
+            if not last or line != self._line:
+                print(line, file=sys.stderr, flush=True)
+            self._line = line
 
     def _draw(self, *, last: bool) -> None:
         from tqdm import tqdm
