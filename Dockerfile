@@ -9,12 +9,13 @@ RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c requirements.lock ".[tuning,boosting,word]"
 
 FROM python:3.12-slim
+# /state: what a server keeps; a new volume takes its owner from it
 # libgomp: OpenMP for scikit-learn, XGBoost and LightGBM; procps: Ray looks at processes
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libgomp1 procps \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 1000 --create-home va \
- && install --directory --owner=va /home/va/outputs
+ && install --directory --owner=va /home/va/outputs /state
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -48,6 +51,7 @@ def test_the_image_takes_the_locked_versions_and_runs_as_an_ordinary_user(docker
     assert [rest for name, rest in dockerfile if name == "USER"] == ["va"]
     (entry,) = (rest for name, rest in dockerfile if name == "ENTRYPOINT")
     assert json.loads(entry) == ["python", "-m", "va_experiments"]
+    assert "install --directory --owner=va /home/va/outputs /state" in text, "what is mounted there is the user's"
 
 
 def test_the_extras_and_the_python_version_are_ones_that_the_package_has(dockerfile):
@@ -86,3 +90,62 @@ def test_mlflow_and_prefect_know_the_options(services):
     mlflow = pytest.importorskip("mlflow.cli")
     known = {option for parameter in mlflow.server.params for option in parameter.opts + parameter.secondary_opts}
     assert {c.split("=")[0] for c in services["mlflow"]["command"]} <= known
+
+
+KEYS = {
+    *("build", "image", "entrypoint", "command", "environment", "volumes", "ports", "healthcheck", "restart"),
+    *("profiles", "shm_size", "depends_on"),
+}
+"""Keys of a service, by the Compose specification, that the file has a use for."""
+
+
+def test_the_compose_file_hangs_together():
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    whole = yaml.safe_load(text)
+    assert set(whole) == {"name", "services", "volumes"}
+    for name, service in whole["services"].items():
+        assert set(service) <= KEYS, name
+        for volume in service["volumes"]:
+            source = volume.partition(":")[0]
+            assert source.startswith((".", "$")) or source in whole["volumes"], "a named volume is declared"
+        for other, wanted in service.get("depends_on", {}).items():
+            assert wanted == {"condition": "service_healthy"}
+            assert "healthcheck" in whole["services"][other]
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:")
+    assert not any("user" in service for service in whole["services"].values()), "the image's own, who is not root"
+    assert {s["image"] for s in whole["services"].values()} == {"va_experiments"}, "one image, built once"
+    for variable in re.findall(r"\$\{([^}]+)\}", text):
+        assert re.fullmatch(r"[A-Z_]+(:[?-].+)?", variable), variable
+
+
+def test_health_checks_are_programs_that_ask_the_right_port(services):
+    for name, port, path in (("mlflow", 5000, "/health"), ("prefect", 4200, "/api/health")):
+        kind, program, option, code = services[name]["healthcheck"]["test"]
+        assert (kind, program, option) == ("CMD", "python", "-c")
+        compile(code, name, "exec")
+        assert f"http://127.0.0.1:{port}{path}" in code
+
+
+def test_programs_and_settings_of_the_servers_exist_here(services):
+    """Entry points are scripts of this environment; every setting is one that its library knows."""
+    prefect = pytest.importorskip("prefect.settings")
+    for name in ("mlflow", "prefect"):
+        assert (Path(sys.executable).parent / services[name]["entrypoint"][0]).exists()
+    import mlflow.environment_variables as variables
+
+    for name in services["prefect"]["environment"]:
+        if name.startswith("PREFECT_"):
+            assert hasattr(prefect, name), name
+    for name in services["mlflow"]["environment"]:
+        assert hasattr(variables, name), name
+
+
+def test_the_entry_point_with_its_default_argument_prints_the_help(dockerfile, tmp_path):
+    (entry,) = (json.loads(rest) for name, rest in dockerfile if name == "ENTRYPOINT")
+    (arguments,) = (json.loads(rest) for name, rest in dockerfile if name == "CMD")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *entry[1:], *arguments]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "python -m va_experiments model=interva,insilico" in done.stdout

@@ -87,6 +87,7 @@ def server_environment(home: Path, port: int, auth: str, *, ui: bool, migrate: b
         "PREFECT_API_DATABASE_MIGRATE_ON_START": "true" if migrate else "false",
         "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
         "PREFECT_UI_ENABLED": "1" if ui else "0",
+        "PREFECT_UI_STATIC_DIRECTORY": str(home.resolve() / "pages"),  # not among the packages: they may be another's
         "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_LOGGING_LEVEL": "ERROR",
         "DO_NOT_TRACK": "1",
