@@ -155,6 +155,14 @@ def test_the_text_fits_the_window(tmp_path: Path, width: int) -> None:
         assert lines[6] == "  ! nbc at AP: ValueError: no"
 
 
+def test_a_long_error_is_told_in_a_few_lines(tmp_path: Path) -> None:
+    (tmp_path / "status.json").write_text(json.dumps(_status(errors=[f"nbc at AP: ValueError: {'so ' * 20}it ends"])))
+    lines = status_text(read_status(tmp_path), 40).splitlines()[6:]
+    assert lines[0].startswith("  ! nbc at AP: ValueError: so")
+    assert lines[-1].endswith("it ends")
+    assert max(map(len, lines)) <= 40
+
+
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min")])
 def test_durations(seconds: float, said: str) -> None:
     assert duration(seconds) == said

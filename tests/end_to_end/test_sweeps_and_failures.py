@@ -80,6 +80,8 @@ def test_a_failing_cell_leaves_the_others_done_and_is_a_row_with_its_traceback(t
     assert failed["csmf_accuracy_top"].isna().all()
     assert (cells["status"] == "done").sum() == 11
     assert "no mean" in ran.out or "5 of 6" in ran.out
+    assert "column error_traceback" in ran.out
+    assert "The same command tries the failed cells again" in ran.out
 
     again = run_command(*arguments, "model=toy,nbc", *QUICK, outputs=tmp_path / "o", **environment)
     assert again.code == 3

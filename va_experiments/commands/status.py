@@ -9,6 +9,7 @@ import json
 import shutil
 import socket
 import sys
+import textwrap
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -117,7 +118,10 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
         lines.append("  " + ", ".join(parts))
     if len(status["running"]) > 12:
         lines.append(f"  ... and {len(status['running']) - 12} more")
-    lines += [f"  ! {error}" for error in status["errors"]]
+    for error in status["errors"]:
+        lines += textwrap.wrap(
+            error, max(width, 20), initial_indent="  ! ", subsequent_indent="    ", max_lines=4, placeholder=" …"
+        )
     if status["state"] == "died":
         lines.append("Finished cells are kept: the same command goes on from them.")
     return "\n".join(line if len(line) <= width else line[: max(width - 1, 1)] + "…" for line in lines)

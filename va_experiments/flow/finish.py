@@ -230,10 +230,14 @@ def _say(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame, more: Sequ
     for problem in filter(None, (run.error, run.tracker.error, run.alerts.error)):
         lines.append(f"  ! {problem}")
     lines.append(f"cells   {run.folder / 'cells.csv'}")
+    if run.counts.failed:
+        lines.append("        column error_traceback: where each failed cell failed")
     lines += [f"{'report' if path.suffix == '.html' else 'table':8}{path}" for path in more]
     if run.config.tracking.mlflow and not run.config.tracking.uri:
         lines.append(f"compare va-experiments ui --outputs {run.outputs}")
     if run.interrupts.received is not None or missing:
         lines.append("Go on with the same command: finished cells are not computed again.")
+    elif run.counts.failed:
+        lines.append("The same command tries the failed cells again, and computes no finished one.")
     with contextlib.suppress(BrokenPipeError):  # nobody reads any more: the run ends as it would have
         print("\n".join(lines), flush=True)
