@@ -82,3 +82,10 @@ def test_nested_intervals_want_a_whole_grid_natural_sets_and_three_sites() -> No
     for other in (table.assign(testset="dirichlet"), table[table["test_site"] < "C"]):
         assert nested_intervals(other, "top1", store) is None  # type: ignore[arg-type]
     assert nested_intervals(table, "top1", FakeStore({}, 50)) is None  # type: ignore[arg-type]
+
+
+def test_nested_intervals_end_where_the_metric_ends() -> None:
+    table = cells(nbc=(1.0, 0.99, 1.0, 0.8, 1.0, 1.0)).rename(columns={"csmf_accuracy_top": "top1"})
+    found = nested_intervals(table, "top1", FakeStore(dict(zip(table["cell_key"], table["top1"], strict=True)), 50))  # type: ignore[arg-type]
+    assert found is not None
+    assert found["high"].tolist() == [1.0]

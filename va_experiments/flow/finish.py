@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import logging
 import os
@@ -26,6 +27,8 @@ from va_experiments.secrets_out import redacted, redacted_tree
 __all__ = ["Summary", "finish"]
 
 log = logging.getLogger(__name__)
+
+MOST_SPLITS = 1000
 
 MAIN_METRICS = ("csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model", "top1", "top3", "mean_ccc")
 """Metrics whose means stand on MLflow's parent run."""
@@ -128,15 +131,26 @@ def manifest(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame) -> dict[st
             for f, d in run.deaths.items()
         ],
         "seeds": sorted({j.config.seed for j in jobs}),
-        "splits": {}
-        if not len(cells)
-        else {
-            f"{p} {s}": h
-            for p, s, h in cells[["protocol", "test_site", "split_sha256"]].drop_duplicates().itertuples(index=False)
-            if h
-        },
+        "splits": split_hashes(cells),
         "jobs": [{"number": j.number, "overrides": list(j.overrides), "config": content_of(j)} for j in jobs],
     }
+
+
+def split_hashes(cells: pd.DataFrame) -> dict[str, str]:
+    """Return the SHA-256 of the deaths trained on and tested on, by split in words; one for all above `MOST_SPLITS`."""
+    if not len(cells):
+        return {}
+    names = ["protocol", "train_sites", "test_site", "train_size", "repeat", "fold", "replicate", "split_sha256"]
+    known = cells.loc[cells["split_sha256"].fillna("") != "", names].drop_duplicates()
+    if len(known) > MOST_SPLITS:
+        whole = hashlib.sha256("\n".join(sorted(known["split_sha256"])).encode()).hexdigest()
+        return {f"{len(known)} splits, SHA-256 of their sorted SHA-256": whole}
+    found = {}
+    for protocol, train, test, size, *numbers, sha256 in known.itertuples(index=False):
+        counted = (f"{name} {n:.0f}" for name, n in zip(("repeat", "fold", "replicate"), numbers, strict=True) if n)
+        size = "" if size == "all" else size
+        found[" ".join(filter(None, (protocol, train or "nothing", "->", test, size, *counted)))] = sha256
+    return found
 
 
 def content_of(job: Job) -> dict[str, Any]:

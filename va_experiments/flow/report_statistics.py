@@ -96,7 +96,8 @@ def nested_intervals(cells: pd.DataFrame, metric: str, store: Store) -> pd.DataF
         found = nested_bootstrap(banks, n_resamples=RESAMPLES, rng=generator(0, f"nested {metric}"))
         levels = "sites, splits and deaths" if most > 1 else "sites and deaths"
         method = f"95% nested bootstrap over {len(banks)} {levels} ({RESAMPLES:,} resamples)"
-        for model, low, high in zip(models, found.low.tolist(), found.high.tolist(), strict=True):
+        low_ends, high_ends = (np.clip(ends, *METRICS[metric].range).tolist() for ends in (found.low, found.high))
+        for model, low, high in zip(models, low_ends, high_ends, strict=True):
             rows.append({"model": model, "metric": metric, "low": low, "high": high, "method": method, **name})
     return pd.DataFrame(rows) if rows else None
 
