@@ -21,6 +21,9 @@ __all__ = ["guard", "problems_of"]
 PLUGINS = ("hydra_plugins", "optuna")
 """Packages, beside those of ``allowed_targets``, that a sweeper, its sampler and a launcher may come from."""
 
+LAUNCHER = "hydra_plugins.va_launcher.launcher.VaLauncher"
+"""What the jobs of a sweep are given to; with another one they would not be planned, recorded or kept."""
+
 CORE = "hydra._internal.core_plugins."
 
 LOGGING = {
@@ -128,6 +131,12 @@ def problems_of(tree: Mapping[str, Any]) -> list[str]:
         for place in hydra.get("searchpath") or []
         if not _searched(str(place), roots)
     ]
+    launcher = hydra.get("launcher")
+    if isinstance(launcher, Mapping) and launcher.get("_target_", LAUNCHER) != LAUNCHER:
+        found.append(
+            f"'hydra.launcher' is {shown(launcher['_target_'])}: jobs run through this program's own launcher, with or "
+            "without workers (execution=ray, execution=inline); leave hydra/launcher out"
+        )
     for path, key, value in _leaves(hydra, "hydra"):
         part = path.split(".")[1]
         if part == "callbacks" and key == "_target_":

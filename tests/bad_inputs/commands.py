@@ -108,6 +108,15 @@ COMMANDS: list[Command] = [
     Command(
         "code", "target elsewhere", "'data._target_' is not allowed in a run's config", ("+data._target_=os.system",)
     ),
+    *(
+        Command(
+            "value",
+            f"another launcher: {name}",
+            "jobs run through this program's own launcher, with or without workers (execution=ray, execution=inline)",
+            (f"hydra/launcher={name}",),
+        )
+        for name in ("basic", "ray")
+    ),
     Command("code", "partial", "'model._partial_' is not allowed", ("+model._partial_=true",)),
     Command(
         "code",
