@@ -6,18 +6,16 @@ import dataclasses
 import html
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
 from fake_content import fake_content, fuller
 
+from tests.chromium import CHROMIUM, MISSING
 from va_experiments.report import build_report
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -88,7 +86,7 @@ def look(page, tmp_path, width):
     MLflow shows an HTML artifact: scripts allowed, of an opaque origin, no storage. It reports to the page around it.
     """
     if CHROMIUM is None:
-        pytest.skip("needs a Chromium on the PATH (Debian: apt-get install chromium)")
+        pytest.skip(MISSING)
     framed = width < 500
     before, _, after = page.read_text().rpartition("</body>")
     send = "parent.postMessage(note.textContent, '*')"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import textwrap
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +74,9 @@ def run(options: Namespace) -> int:
     shutil.copyfile(paths.html, page)
     if any(config.get("va34_table") for config in configs_of(manifests)):
         print(f"table   {write_va34_table(cells, out)}")
+    width = shutil.get_terminal_size((100, 24)).columns
     for text in paths.skipped:
-        print(f"left out: {text}")
+        print(textwrap.fill(f"left out: {text}", width, subsequent_indent="  "))
     cells = content.cells.sort_values("status").drop_duplicates("cell_key")  # done stands before failed and missing
     failed = int((cells["status"] != "done").sum())
     print(f"{len(cells):,} cells, {failed} failed or missing")
