@@ -152,6 +152,7 @@ def dry_run(
     """Print the cells, done and to do, and how many fits they need; write nothing."""
     from va_experiments.checkpoints import Store
     from va_experiments.data import load
+    from va_experiments.flow.remarks import remarks
     from va_experiments.plan import Costs, Job, plan
 
     deaths, fingerprints = {}, []
@@ -161,6 +162,8 @@ def dry_run(
         fingerprints.append(found.fingerprint)
     jobs = [Job(first + i, tuple(overrides[i]), c, fingerprints[i]) for i, c in enumerate(configs)]
     planned = plan(jobs, deaths, models)
+    for remark in remarks(planned, deaths):
+        print(f"note: {remark}")
     config = configs[0]
     store = Store(Path(config.checkpoint.path or Path(config.paths.outputs) / "checkpoints"))
     stored = set(store.keys()) if config.resume != "false" else set()

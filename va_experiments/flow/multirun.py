@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shutil
 import time
 from collections.abc import Sequence
@@ -28,10 +29,13 @@ from va_experiments.flow.ledger import RunLedger
 from va_experiments.flow.logs import run_log
 from va_experiments.flow.prefect_view import PrefectView
 from va_experiments.flow.progress import Counts, Progress
+from va_experiments.flow.remarks import remarks
 from va_experiments.plan import Costs, Job, plan
 from va_experiments.tracking import Tracker
 
 __all__ = ["Multirun"]
+
+log = logging.getLogger(__name__)
 
 
 class Multirun:
@@ -129,6 +133,8 @@ class Multirun:
         """Run a batch of jobs and return each job's mean objective, None where a cell is missing."""
         self.counts.stage = "planning"
         planned = plan(jobs, self.deaths, models)
+        for remark in remarks(planned, self.deaths):
+            log.warning("%s", remark)
         self.prefect.prepared(f"{len(self.deaths)} data sets, {len(planned.asked)} cells")
         self.prefect.jobs({job.number: job.label for job in jobs})
         batch = Batch(self, planned)
