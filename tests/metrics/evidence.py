@@ -260,7 +260,7 @@ PARTS: dict[str, tuple[Row, ...]] = {
             _in("test_comparison.py", "test_compare_models_pairs_all_and_adjusts")
             + _tests("tests/report/test_comparisons.py", "test_by_site_against_scipy",
                      "test_by_division_is_nadeau_and_bengio",
-                     "test_max_t_is_over_all_pairs_of_a_setting_that_have_all_sites",
+                     "test_max_t_is_over_all_pairs_of_a_setting_whose_models_have_all_splits",
                      "test_models_that_were_tested_on_other_deaths_are_not_compared"),
         ),
     ),

@@ -125,7 +125,7 @@ def test_two_seeds_in_one_report_are_paired_seed_by_seed():
     assert (row.n, row.difference) == (2, pytest.approx(0.2))
 
 
-def test_max_t_is_over_all_pairs_of_a_setting_that_have_all_sites():
+def test_max_t_is_over_all_pairs_of_a_setting_whose_models_have_all_splits():
     rng = np.random.default_rng(3)
     values = {m: list(rng.normal(k / 20, 0.03, 6)) for k, m in enumerate("abc")}
     frame = cells(values)
@@ -136,3 +136,13 @@ def test_max_t_is_over_all_pairs_of_a_setting_that_have_all_sites():
     assert 2 / 64 <= table["p_max_t"].min() < table["p_holm"].min() == pytest.approx(6 / 64)
     frame.loc[0, "status"] = "failed"
     assert paired_comparisons(frame, ["top1"])["p_max_t"].isna().all()
+
+
+def test_max_t_is_not_given_where_pairs_stand_on_different_splits():
+    """Two seeds: prior has both, a and b one each, so a mean over all of prior's splits is no partner of theirs."""
+    one = hashed(cells({"a": [0.5, 0.6, 0.7], "prior": [0.4, 0.5, 0.5]}), a="1", prior="1")
+    two = hashed(cells({"b": [0.5, 0.6, 0.6], "prior": [0.1, 0.2, 0.2]}), b="2", prior="2")
+    table = paired_comparisons(pd.concat([one, two], ignore_index=True), ["top1"]).set_index(["model_a", "model_b"])
+    assert table["p_max_t"].isna().all()
+    assert table.loc[("a", "prior"), "difference"] == pytest.approx(0.4 / 3)
+    assert table.loc[("b", "prior"), "difference"] == pytest.approx(1.2 / 3)

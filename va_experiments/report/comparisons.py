@@ -55,7 +55,7 @@ def paired_comparisons(
     sign-flip test over sites and the least p it can give, and the Bayesian signed-rank test with a region of practical
     equivalence. With one site, or all pooled, and several random divisions: the corrected resampled t-test of Nadeau
     and Bengio (2003). With a single split there is nothing to compare by. Holm's adjustment is over the pairs of one
-    setting and metric, as is that of step-down max-T, where all pairs have all sites.
+    setting and metric, as is that of step-down max-T, where all models have all splits.
 
     Parameters
     ----------
@@ -149,10 +149,10 @@ def _over_sites(
 
 
 def _max_t(rows: list[dict[str, Any]], by_split: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows with p adjusted over all pairs at once, where all of them have all sites."""
+    """Return the rows with p adjusted over all pairs at once, where all models have all splits."""
     by_site = by_split.groupby(level="test_site").mean()
     compared = [r for r in rows if r["n"]]
-    whole = all(r["n"] == len(by_site) for r in compared) and 2 <= len(by_site) <= MOST_UNITS
+    whole = bool(by_split.notna().all(axis=None)) and 2 <= len(by_site) <= MOST_UNITS
     if not compared or not whole or 2 ** len(by_site) * len(compared) > MOST_ARRANGEMENTS:
         return rows
     values = by_site.to_numpy(), {str(c): k for k, c in enumerate(by_site.columns)}
