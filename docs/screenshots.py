@@ -184,7 +184,7 @@ def look_back(folder: Path, servers: Ui, camera: Camera, page: Page) -> None:
     camera.page("prefect-flow-run", 1200, 1000)
     servers.open_artifact(page, "va-leaderboard")
     page.shows("insilico", "prior *")
-    camera.page("prefect-leaderboard", 1200, 560)
+    camera.page("prefect-leaderboard", 1480, 560)
 
     page.go(servers.cells)
     page.shows("nbc → Bohol", "18 matching runs")
