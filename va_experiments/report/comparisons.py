@@ -155,10 +155,8 @@ def _max_t(rows: list[dict[str, Any]], by_split: pd.DataFrame) -> list[dict[str,
     whole = bool(by_split.notna().all(axis=None)) and 2 <= len(by_site) <= MOST_UNITS
     if not compared or not whole or 2 ** len(by_site) * len(compared) > MOST_ARRANGEMENTS:
         return rows
-    values = by_site.to_numpy(), {str(c): k for k, c in enumerate(by_site.columns)}
-    table = np.column_stack(
-        [values[0][:, values[1][r["model_a"]]] - values[0][:, values[1][r["model_b"]]] for r in compared]
-    )
+    of = {str(model): by_site[model].to_numpy() for model in by_site}
+    table = np.column_stack([of[r["model_a"]] - of[r["model_b"]] for r in compared])
     found = iter(max_t(table).tolist())
     return [r | {"p_max_t": next(found)} if r["n"] else r for r in rows]
 
