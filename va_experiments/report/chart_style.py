@@ -155,7 +155,7 @@ def model_axis() -> Any:
     return alt.Axis(title=None, labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=6)
 
 
-def value_axis(form: str = ".2f") -> Any:
+def value_axis(form: str = ".3~f") -> Any:
     """Return the axis of a score: few labels, none pushed aside at the ends."""
     import altair as alt
 
