@@ -59,11 +59,13 @@ def guard() -> None:
     if getattr(compose, "_checks", False):
         return
 
-    def checked(self: Any, *arguments: Any, **options: Any) -> Any:
+    def checked(self: Any, config_name: str | None, *arguments: Any, **options: Any) -> Any:
         if os.environ.get(OVERRIDE):
             raise InputError(f"the environment variable {OVERRIDE} is set, which lets a config call anything; unset it")
-        config = compose(self, *arguments, **options)
+        config = compose(self, config_name, *arguments, **options)
         tree: Any = OmegaConf.to_container(config, resolve=False)
+        if config_name is None and str(tree["hydra"]["launcher"].get("_target_")).startswith(CORE):
+            del tree["hydra"]["launcher"]  # Hydra's own help: no job of ours, and Hydra's own launcher
         if problems := problems_of(tree):
             raise InputError(problems)
         return config
