@@ -170,6 +170,13 @@ def test_suggested_yaml_for_other_codings(tmp_path: Path) -> None:
     assert nothing["cause"] is None
 
 
+@pytest.mark.parametrize("odd", ["\x7f", "\x85", "\u2028", "\ufeff", "\xa0", "\U0001f600", "\U000e0001", '"\\'])
+def test_a_column_of_any_name_comes_back_from_the_yaml(tmp_path: Path, odd: str) -> None:
+    cell = '"' + f"n{odd}d".replace('"', '""') + '"'
+    path = write(tmp_path / "odd.csv", f"site,cause,{cell}\nAP,A,Y\nUP,B,maybe\n")
+    assert yaml.safe_load(suggest_yaml(path))["exclude"] == [f"n{odd}d"]
+
+
 def test_describe(deaths: Deaths) -> None:
     facts = describe(deaths)
     assert facts["sites"] == {"NA": 2, "North": 2}

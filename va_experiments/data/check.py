@@ -241,4 +241,5 @@ def _fit(text: str, width: int) -> str:
 def _quoted(text: str | None) -> str:
     import json
 
-    return json.dumps(text, ensure_ascii=False)
+    said = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in said)  # YAML takes no others as they are
