@@ -86,3 +86,8 @@ def test_a_hostile_config_is_refused_before_hydra_acts_on_it(name: str, tmp_path
     assert "Traceback" not in ran.err
     assert "expected" in ran.err or "not allowed" in ran.err
     assert not mark.exists(), "it was called"
+
+
+def test_a_sweep_over_nothing() -> None:
+    with elsewhere() as root:
+        refused(("alert=glob(*)", "dry_run=true"), "the sweep has no jobs", root)
