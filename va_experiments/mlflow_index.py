@@ -12,7 +12,7 @@ from typing import Any
 from va_experiments.config import TrackingConfig
 from va_experiments.errors import InputError, shown
 from va_experiments.secrets_out import redacted
-from va_experiments.tracking import SqliteFile, cell_run, connect, outputs_tag, write_with_client
+from va_experiments.tracking import CellRun, cell_run, connect, outputs_tag, writer_of
 
 __all__ = ["REPORT_TABLES", "Index", "cell_rows"]
 
@@ -21,9 +21,6 @@ REPORT_TABLES = (
     *("intervals", "drops", "similarity", "ledger"),
 )
 """Tables of a report from which it can be built again without the store."""
-
-_AT_ONCE = 200
-"""Cells in one transaction, where MLflow is a file of ours."""
 
 _ORIGINALS = "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false'"
 
@@ -85,8 +82,8 @@ class Index:
         """
         known, parent, there = set(self.known()), "", 0
         name = f"sync {time.strftime('%Y-%m-%d %H:%M:%S')}"
-        file = SqliteFile.of(self._client, self._experiment)
-        added, waiting = 0, []
+        writer = writer_of(self._client, self._experiment)
+        added, waiting = 0, list[CellRun]()
         for row, folder in rows:
             if row["cell_key"] in known:
                 there += 1
@@ -95,17 +92,14 @@ class Index:
             if not parent:
                 tags = {"mlflow.runName": name, "va.kind": "sync", "va.outputs": outputs_tag(self._outputs)}
                 parent = self._client.create_run(self._experiment, tags=tags).info.run_id
-            run = cell_run(row, folder, parent=parent, multirun=name, outputs=self._outputs)
-            if file is None:
-                write_with_client(self._client, self._experiment, run)
-            else:
-                waiting.append(run)
-                if len(waiting) >= _AT_ONCE:
-                    file.write(waiting)
-                    waiting = []
+            waiting.append(cell_run(row, folder, parent=parent, multirun=name, outputs=self._outputs))
+            if len(waiting) == writer.at_once:
+                writer.write(waiting)
+                waiting = []
             added += 1
-        if file is not None and waiting:
-            file.write(waiting)
+        if waiting:
+            writer.write(waiting)
+        writer.close()
         if parent:
             self._client.set_terminated(parent, "FINISHED")
         return added, there

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from va_experiments.config import TrackingConfig
-from va_experiments.tracking import SqliteFile, cell_run, connect, write_with_client
+from va_experiments.tracking import Client, SqliteFile, cell_run, connect, writer_of
 
 ROW = {
     "model": "nbc",
@@ -80,7 +80,7 @@ def test_both_ways_leave_the_same_rows_and_files(server: SimpleNamespace, change
     assert file is not None
     run = _run(server, **changes)
     (quick,) = file.write([run])
-    slow = write_with_client(server.client, server.experiment, run)
+    (slow,) = Client(server.client, server.experiment).write([run])
     rows = _rows(server, quick)
     assert rows == _rows(server, slow)
     assert len(rows["runs"]) == 1
@@ -112,6 +112,12 @@ def test_steps_of_a_metric_are_its_history(server: SimpleNamespace) -> None:
     history = server.client.get_metric_history(server.parent, "system/load")
     assert sorted((m.step, m.value) for m in history) == [(0, 1.0), (1, 3.0), (2, 2.0)]
     assert server.client.get_run(server.parent).data.metrics["system/load"] == 2.0
+
+
+def test_the_quicker_way_is_taken_where_it_can_be(server: SimpleNamespace) -> None:
+    elsewhere = SimpleNamespace(tracking_uri="http://127.0.0.1:1", get_experiment=server.client.get_experiment)
+    assert isinstance(writer_of(server.client, server.experiment), SqliteFile)
+    assert isinstance(writer_of(elsewhere, server.experiment), Client)
 
 
 def test_all_or_none(server: SimpleNamespace) -> None:

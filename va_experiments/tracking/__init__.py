@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from va_experiments.tracking.cells import CELL_TAGS, SqliteFile, cell_run, outputs_tag, write_with_client
+from va_experiments.tracking.cells import CELL_TAGS, CellRun, Client, SqliteFile, cell_run, outputs_tag, writer_of
 from va_experiments.tracking.tracker import Tracker, connect, fetch_cell, find_cells, refused, safe_environment
 
 __all__ = [
     "CELL_TAGS",
+    "CellRun",
+    "Client",
     "SqliteFile",
     "Tracker",
     "cell_run",
@@ -16,5 +18,5 @@ __all__ = [
     "outputs_tag",
     "refused",
     "safe_environment",
-    "write_with_client",
+    "writer_of",
 ]

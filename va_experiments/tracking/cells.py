@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["CELL_TAGS", "CellRun", "SqliteFile", "cell_run", "outputs_tag", "write_step", "write_with_client"]
+__all__ = ["CELL_TAGS", "CellRun", "Client", "SqliteFile", "cell_run", "outputs_tag", "writer_of"]
 
 CELL_TAGS = (
     "model",
@@ -127,35 +127,60 @@ def outputs_tag(outputs: Path) -> str:
     return f"{socket.gethostname()}:{outputs.resolve()}"
 
 
-def write_with_client(client: Any, experiment: str, run: CellRun) -> str:
-    """Write a cell's run through MLflow's client, to whatever server, and return the run's id."""
-    from mlflow.entities import Metric, Param, RunTag
+class Client:
+    """MLflow's own client, which writes to any server, one run at a time.
 
-    made = client.create_run(
-        experiment,
-        start_time=run.started,
-        run_name=run.name,
-        tags={k: v for k, v in run.tags.items() if k in ("mlflow.parentRunId", "va.outputs")},
-    )
-    run_id = str(made.info.run_id)
-    client.log_batch(
-        run_id,
-        metrics=[Metric(k, v, run.logged, 0) for k, v in run.metrics.items()],
-        params=[Param(k, v) for k, v in run.params.items()],
-        tags=[RunTag(k, v) for k, v in run.tags.items()],
-    )
-    for path in run.files:
-        client.log_artifact(run_id, str(path), "cell")
-    client.set_terminated(run_id, run.status, end_time=run.ended)
-    return run_id
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+    experiment : str
+        Id of the experiment.
+    """
 
+    at_once = 1
+    """Runs that `write` takes whole or not at all."""
 
-def write_step(client: Any, run_id: str, figures: Mapping[str, float], step: int) -> None:
-    """Write a step of some of a run's metrics through MLflow's client."""
-    from mlflow.entities import Metric
+    def __init__(self, client: Any, experiment: str) -> None:
+        self._client, self._experiment = client, experiment
 
-    now = int(time.time() * 1000)
-    client.log_batch(run_id, [Metric(k, v, now, step) for k, v in figures.items()])
+    def write(self, runs: Sequence[CellRun]) -> list[str]:
+        """Write the runs and return their ids."""
+        return [self._write(run) for run in runs]
+
+    def _write(self, run: CellRun) -> str:
+        from mlflow.entities import Metric, Param, RunTag
+
+        made = self._client.create_run(
+            self._experiment,
+            start_time=run.started,
+            run_name=run.name,
+            tags={k: v for k, v in run.tags.items() if k in ("mlflow.parentRunId", "va.outputs")},
+        )
+        run_id = str(made.info.run_id)
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(k, v, run.logged, 0) for k, v in run.metrics.items()],
+            params=[Param(k, v) for k, v in run.params.items()],
+            tags=[RunTag(k, v) for k, v in run.tags.items()],
+        )
+        for path in run.files:
+            self.artifact(run_id, path, "cell")
+        self._client.set_terminated(run_id, run.status, end_time=run.ended)
+        return run_id
+
+    def artifact(self, run_id: str, path: Path, within: str) -> None:
+        """Copy a file to a folder among a run's artifacts; ``.`` is the top."""
+        self._client.log_artifact(run_id, str(path), None if within == "." else within)
+
+    def step(self, run_id: str, figures: Mapping[str, float], step: int) -> None:
+        """Write a step of some of a run's metrics."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        self._client.log_batch(run_id, [Metric(k, v, now, step) for k, v in figures.items()])
+
+    def close(self) -> None:
+        """Leave the client as it is: it is not ours to close."""
 
 
 class SqliteFile:
@@ -172,6 +197,9 @@ class SqliteFile:
 
     To be used in the thread that made it.
     """
+
+    at_once = 500
+    """Runs that `write` takes whole or not at all."""
 
     def __init__(self, file: Path, experiment: str, artifacts: Path) -> None:
         self._experiment, self._artifacts = int(experiment), artifacts
@@ -202,10 +230,10 @@ class SqliteFile:
     def write(self, runs: Sequence[CellRun]) -> list[str]:
         """Write all of the runs or none, and return their ids."""
         ids = [uuid.uuid4().hex for _ in runs]
-        for run_id, run in zip(ids, runs, strict=True):
+        pairs = list(zip(ids, runs, strict=True))
+        for run_id, run in pairs:
             for path in run.files:
                 self.artifact(run_id, path, "cell")
-        pairs = list(zip(ids, runs, strict=True))
         self._insert(
             runs=[self._run(i, run) for i, run in pairs],
             tags=[(k, v, i) for i, run in pairs for k, v in {**run.tags, "mlflow.runName": run.name}.items()],
@@ -216,7 +244,7 @@ class SqliteFile:
         return ids
 
     def artifact(self, run_id: str, path: Path, within: str) -> None:
-        """Copy a file to a folder among a run's artifacts."""
+        """Copy a file to a folder among a run's artifacts; ``.`` is the top."""
         folder = self._artifacts / run_id / "artifacts" / within
         if folder != self._made:
             folder.mkdir(parents=True, exist_ok=True)
@@ -250,6 +278,11 @@ class SqliteFile:
             return {str(row[1]) for row in self._database.execute(f"PRAGMA table_info({table})")}
 
         return all(columns(table) == set(names.split()) for table, names in _COLUMNS.items())
+
+
+def writer_of(client: Any, experiment: str) -> Client | SqliteFile:
+    """Return the quickest way to write to where a client of MLflow writes."""
+    return SqliteFile.of(client, experiment) or Client(client, experiment)
 
 
 def _text(value: Any) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 from va_experiments.config import TrackingConfig
 from va_experiments.mlflow_views import experiment_tags
 from va_experiments.secrets_out import redacted, without_password
-from va_experiments.tracking.cells import SqliteFile, cell_run, outputs_tag, write_step, write_with_client
+from va_experiments.tracking.cells import cell_run, outputs_tag, writer_of
 
 __all__ = ["Tracker", "close_zombies", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
 
@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 SAMPLE_SECONDS = 5.0
 """Between two samples of the machine's load."""
 
-GATHER_SECONDS, MOST_AT_ONCE = 2.0, 500
-"""How long cells are gathered for one transaction, and the most of them."""
+GATHER_SECONDS, MOST_GATHERED = 2.0, 500
+"""How long cells are gathered to be written together, and the most of them."""
 
 
 def safe_environment() -> None:
@@ -77,13 +77,12 @@ class Tracker:
         self._thread = threading.Thread(target=self._serve, name="mlflow", daemon=True)
         self._when: Callable[[], bool] = lambda: True
         self._client: Any = None
-        self._file: SqliteFile | None = None
+        self._writer: Any = None
         self._experiment = ""
         self._sampled, self._samples = 0.0, 0
         self.uri = redacted(config.uri or local_uri(outputs))
         self.parent = ""
         self.error = ""
-        self.logged = 0
 
     def start(self, when: Callable[[], bool] = lambda: True) -> None:
         """Begin in the background: import, first-use migrations, the parent run.
@@ -159,7 +158,7 @@ class Tracker:
     def _open(self) -> None:
         self._client, self._experiment = connect(self._config, self._outputs)
         close_zombies(self._client, self._experiment, self._outputs)
-        self._file = SqliteFile.of(self._client, self._experiment)
+        self._writer = writer_of(self._client, self._experiment)
         tags = {
             "mlflow.runName": self._run_id,
             "mlflow.source.name": "va_experiments",
@@ -174,16 +173,12 @@ class Tracker:
         """Log what the machine is doing as step metrics of the parent run; a sample that is lost is no loss."""
         self._sampled, self._samples = time.monotonic(), self._samples + 1
         with contextlib.suppress(Exception):
-            figures = system_metrics()
-            if self._file is not None:
-                self._file.step(self.parent, figures, self._samples)
-            else:
-                write_step(self._client, self.parent, figures, self._samples)
+            self._writer.step(self.parent, system_metrics(), self._samples)
 
     def _gathered(self, first: Any) -> tuple[list[Any], str, Any]:
         """Return `first` with the cells that come within two seconds, and what came after them."""
         cells, kind, content, until = [first], "", None, time.monotonic() + GATHER_SECONDS
-        while len(cells) < MOST_AT_ONCE:
+        while len(cells) < MOST_GATHERED:
             try:
                 kind, content = self._queue.get(timeout=max(0.0, until - time.monotonic()))
             except queue.Empty:
@@ -198,12 +193,9 @@ class Tracker:
             cell_run(row, folder, parent=self.parent, multirun=self._run_id, outputs=self._outputs)
             for row, folder in cells
         ]
-        if self._file is not None:
-            self._attempt("take cells", lambda: self._file.write(runs))
-        else:
-            for run in runs:
-                self._attempt("take a cell", lambda run=run: write_with_client(self._client, self._experiment, run))
-        self.logged += len(runs)
+        for start in range(0, len(runs), self._writer.at_once):
+            part = runs[start : start + self._writer.at_once]
+            self._attempt("take cells", lambda part=part: self._writer.write(part))
 
     def _close(self, metrics: Mapping[str, float], folder: Path | None, status: str) -> None:
         from mlflow.entities import Metric
@@ -213,14 +205,9 @@ class Tracker:
         for start in range(0, len(entries), 900):
             self._client.log_batch(self.parent, metrics=entries[start : start + 900])
         for path, relative in _files(folder) if folder is not None else ():
-            if self._file is not None:
-                self._file.artifact(self.parent, path, str(relative.parent))
-            else:
-                within = str(relative.parent) if relative.parent.name else None
-                self._client.log_artifact(self.parent, str(path), within)
+            self._writer.artifact(self.parent, path, str(relative.parent))
         self._client.set_terminated(self.parent, status)
-        if self._file is not None:
-            self._file.close()
+        self._writer.close()
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, Path]]:
