@@ -11,20 +11,15 @@ last figure stood.
 
 from __future__ import annotations
 
-import http.server
-import json
-import queue
-import shutil
-import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from benchmarks.measure import ROOT, machine, newest_run, options, show, tell, watch
+from tests.chromium import CHROMIUM, MISSING, chromium
 
 __all__ = ["main", "opened"]
 
@@ -34,56 +29,29 @@ GOAL = 120.0
 
 _REPORT = "from va_experiments.cli import main; raise SystemExit(main())"
 
-_CLOCK = """<script>
-(function wait() {
-  const paint = performance.getEntriesByName("first-contentful-paint")[0];
-  const drawn = document.body.dataset.figures === "drawn";
-  if (!paint || !drawn) { setTimeout(wait, 20); return; }
-  const clock = {first_text_s: paint.startTime / 1000, all_figures_s: performance.now() / 1000};
-  fetch("/clock", {method: "POST", body: JSON.stringify(clock)});
-})();
-</script></body>"""
+_CLOCK = """(function wait() {
+  if (document.body && document.body.dataset.figures === "drawn") window.drawnAt = performance.now();
+  else setTimeout(wait, 20);
+})();"""
+
+_TOLD = """({
+  first_text_s: performance.getEntriesByName("first-contentful-paint")[0].startTime / 1000,
+  all_figures_s: drawnAt / 1000,
+})"""
 
 
 def opened(page: Path, folder: Path, openings: int = 3) -> dict[str, Any]:
-    """Return the size of a page, and the seconds until it can be read and until its last figure is drawn."""
+    """Return the size of a page, and the least seconds until it can be read and until its last figure is drawn."""
     size: dict[str, Any] = {"page_mb": page.stat().st_size / 1e6, "goal_mb": 10}
-    browser = next((p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None)
-    if browser is None:
-        return size | {"browser": "none on the PATH"}
-    before, _, after = page.read_text(encoding="utf-8").rpartition("</body>")
-    content, told = (before + _CLOCK + after).encode(), queue.SimpleQueue[dict[str, float]]()
-
-    class Server(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200 if self.path == "/" else 404)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
-            self.end_headers()
-            self.wfile.write(content if self.path == "/" else b"")
-
-        def do_POST(self) -> None:
-            told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"]
-    command = [browser, *flags, f"--user-data-dir={folder / 'profile'}", "--remote-debugging-port=0"]
+    if CHROMIUM is None:
+        return size | {"browser": MISSING}
     found = []
-    for _ in range(openings):  # the first also starts the browser for the first time
-        process = subprocess.Popen(
-            [*command, f"http://127.0.0.1:{server.server_port}/"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            found.append(told.get(timeout=60))
-        finally:
-            process.terminate()
-            process.wait()
-    server.shutdown()
+    with chromium(folder / "profile") as browser:
+        browser.before(_CLOCK)
+        for _ in range(openings):
+            browser.go(page.resolve().as_uri())
+            browser.until("drawnAt && performance.getEntriesByName('first-contentful-paint').length")
+            found.append(browser.say(_TOLD))
     return size | {k: min(f[k] for f in found) for k in found[0]} | {"goal_s": 2}
 
 

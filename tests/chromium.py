@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CHROMIUM", "MISSING", "Page", "chromium"]
+__all__ = ["CHROMIUM", "MISSING", "QUIET", "Page", "chromium"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -26,7 +26,7 @@ CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
 MISSING = "needs a Chromium on the PATH (Debian: apt-get install chromium)"
 """Why a test that needs it is left out."""
 
-FLAGS = (
+QUIET = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -36,6 +36,11 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+)
+"""Options with which the browser has no window, asks nothing, and calls nobody."""
+
+FLAGS = (
+    *QUIET,
     "--hide-scrollbars",
     "--disable-features=IsolateSandboxedIframes",  # so that what a frame says can be asked of the page around it
     "--remote-debugging-port=0",

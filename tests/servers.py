@@ -184,3 +184,21 @@ def prefect_records(url: str, auth: str, outputs: Path) -> list[tuple[str, str]]
     )
     assert done.returncode == 0, done.stderr
     return [tuple(r) for r in json.loads(done.stdout.splitlines()[-1])]
+
+
+def start_ui(outputs: Path) -> tuple[subprocess.Popen[str], str, int, int]:
+    """Start ``va-experiments ui`` on free ports; return it, what it has said by then, MLflow's port and Prefect's."""
+    code = "import sys; from va_experiments.cli import main; sys.exit(main(sys.argv[1:]))"
+    mlflow, prefect = free_port(), free_port()
+    options = ["--outputs", str(outputs), "--mlflow-port", str(mlflow), "--prefect-port", str(prefect)]
+    process = subprocess.Popen([sys.executable, "-c", code, "ui", *options], stdout=subprocess.PIPE, text=True)
+    said = ""
+    try:
+        while "Ctrl-C" not in said:
+            line = process.stdout.readline()  # type: ignore[union-attr]
+            assert line, said
+            said += line
+    except BaseException:
+        process.terminate()
+        raise
+    return process, said, mlflow, prefect

@@ -7,8 +7,6 @@ import contextlib
 import json
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.chromium import Page
-from tests.servers import answer, free_port
+from tests.servers import answer, start_ui
 
 __all__ = ["Ui", "ui"]
 
@@ -107,20 +105,11 @@ def leaf(text: str) -> str:
 def ui(outputs: Path) -> Iterator[Ui]:
     """Run ``va-experiments ui`` on free ports until the block ends."""
     outputs.mkdir(parents=True, exist_ok=True)
-    code = "import sys; from va_experiments.cli import main; sys.exit(main(sys.argv[1:]))"
-    ports = {"--mlflow-port": free_port(), "--prefect-port": free_port()}
-    options = [str(word) for pair in ports.items() for word in pair]
-    command = [sys.executable, "-c", code, "ui", "--outputs", str(outputs), *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process, said, *ports = start_ui(outputs)
     try:
-        said = ""
-        while "Ctrl-C" not in said:
-            line = process.stdout.readline()  # type: ignore[union-attr]
-            assert line, said
-            said += line
         cells = re.search(r"^MLflow +(\S+)", said, re.MULTILINE)
         assert cells is not None, said
-        mlflow, prefect = (f"http://127.0.0.1:{port}" for port in ports.values())
+        mlflow, prefect = (f"http://127.0.0.1:{port}" for port in ports)
         yield Ui(mlflow, prefect, cells.group(1), (outputs / "prefect" / "auth").read_text())
     finally:
         process.send_signal(signal.SIGTERM)

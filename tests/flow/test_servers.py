@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from tests.end_to_end.conftest import run_command
-from tests.servers import answer, free_port, prefect_records, until, up
+from tests.servers import answer, free_port, prefect_records, start_ui, until, up
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,26 +54,11 @@ LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 @pytest.mark.slow
 def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_path: Path) -> None:
-    outputs, mlflow_port, prefect_port = tmp_path / "o", free_port(), free_port()
+    outputs = tmp_path / "o"
     outputs.mkdir(mode=0o700)
-    code = "import sys; from va_experiments.cli import main; sys.exit(main(sys.argv[1:]))"
-    arguments = [
-        "ui",
-        "--outputs",
-        str(outputs),
-        "--mlflow-port",
-        str(mlflow_port),
-        "--prefect-port",
-        str(prefect_port),
-    ]
-    ui = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    ui, said, mlflow_port, prefect_port = start_ui(outputs)
     family: list[psutil.Process] = []
     try:
-        said = ""
-        while "Ctrl-C" not in said:
-            line = ui.stdout.readline()  # type: ignore[union-attr]
-            assert line, said
-            said += line
         assert f"http://127.0.0.1:{mlflow_port}/#/experiments/1/runs?" in said, "the table of cells itself"
         assert f"http://127.0.0.1:{prefect_port}" in said
         family = [psutil.Process(ui.pid), *psutil.Process(ui.pid).children(recursive=True)]

@@ -11,25 +11,12 @@ import subprocess
 import pytest
 from fake_content import fake_content, fuller
 
-from tests.chromium import CHROMIUM, MISSING
+from tests.chromium import CHROMIUM, MISSING, QUIET
 from va_experiments.report import build_report
 
 pytestmark = pytest.mark.browser
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--enable-logging=stderr",
-    "--v=0",
-    "--virtual-time-budget=20000",
-]
+FLAGS = [*QUIET, "--enable-logging=stderr", "--v=0", "--virtual-time-budget=20000"]
 
 # Stands at the end of a copy of the page: leaves what it measured as text, which --dump-dom prints.
 PROBE = """<script>
