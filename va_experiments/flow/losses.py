@@ -138,6 +138,10 @@ def _drops(
         own = transfers[transfers["label"] == label].sort_values(["protocol", "train_sites", "test_site", "cell_key"])
         own = own.drop_duplicates(["data", "features", "train_sites", "test_site"]).head(MOST_TRANSFERS)
         found = list(_transfers(own, source))
+        if found and len(found) < len(own):
+            skipped.append(
+                f"{len(own) - len(found)} of {len(own)} splits of {label} (their cells or data are not here)"
+            )
         if not found:
             skipped.append(f"{label} (its cells or its data are not here)")
         elif found[0][1].spec.estimator().joint:
