@@ -42,7 +42,7 @@ class Leaderboard:
         One row a model, best first, indexed by the model's label: ``model``, ``trivial``, ``rank`` (among complete,
         non-trivial rows; NaN otherwise), ``mean``, ``low``, ``high``, ``interval`` (what low and high are),
         ``beside_low``, ``beside_high``, ``beside`` (a second interval of the mean, and what it is), ``done``,
-        ``cells`` (expected), ``note``.
+        ``cells`` (expected), ``undefined`` (done, but this figure does not exist for them), ``note``.
     values, low, high : DataFrame
         Models by test sites: the mean over a site's cells; the interval where a site has one cell that carries one.
     ceilings : DataFrame
@@ -150,9 +150,9 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_mis
         row |= {"mean": math.nan, "low": math.nan, "high": math.nan, "interval": "", "beside_low": math.nan}
         row |= {"beside_high": math.nan, "beside": "", "done": n_done, "cells": n_cells}
         row["note"] = "" if complete else f"{n_done} of {n_cells} cells" + ("" if allow_missing else ": no mean")
-        undefined = int(((own["status"] == "done") & own[metric].isna()).sum())
-        if undefined:
-            row["note"] += f" ({undefined} done, figure not defined)"
+        row["undefined"] = int(((own["status"] == "done") & own[metric].isna()).sum())
+        if row["undefined"]:
+            row["note"] += f" ({row['undefined']} done, figure not defined)"
         if value and (complete or allow_missing):
             row["mean"] = mean(list(value.values()))
             if len(done) == 1 and has_interval:

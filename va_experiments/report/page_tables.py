@@ -95,7 +95,7 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
     above = (board.low > board.values) & board.low.notna()
     if above.any().any():
         note += " An interval may lie above its figure: chance lowers CSMF accuracy in a small sample."
-    without = [str(r["label"]) for r in board.records() if "figure not defined" in r["note"]]
+    without = [str(r["label"]) for r in board.records() if r["undefined"]]
     if without:
         note += f" {', '.join(without)}: done, but this figure is not defined for it on these test sets."
     absent = [m for m in TRIVIAL_MODELS if m not in set(board.rows["model"])]
