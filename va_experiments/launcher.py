@@ -201,8 +201,6 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     from hydra.core.utils import JobReturn, JobStatus, configure_log, filter_overrides
     from omegaconf import OmegaConf, open_dict
 
-    if not job_overrides:
-        raise InputError("the sweep has no jobs: a glob(...) matches no file of its group; name what it should take")
     folder = Path(str(launcher.config.hydra.sweep.dir))
     hide_secrets(folder)
     with open_dict(launcher.config.hydra):  # where the presets of hydra/job_logging put their file

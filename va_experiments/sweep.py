@@ -29,7 +29,7 @@ def check_jobs(overrides: Iterable[Any], limit: int) -> None:
         counts[override.get_key_element()] = (_values(override), str(override.input_line))
     empty = [text for n, text in counts.values() if n == 0]
     if empty:
-        raise InputError([f"the grid is empty: {shown(text)} has no value" for text in empty])
+        raise InputError([f"the grid is empty: {shown(text)} has no value; the sweep has no jobs" for text in empty])
     jobs = math.prod(n for n, _ in counts.values())
     if jobs > limit:
         _, widest = max(counts.values())
@@ -40,14 +40,16 @@ def check_jobs(overrides: Iterable[Any], limit: int) -> None:
 
 
 def _values(override: Any) -> int:
-    """Return how many values an override sweeps over; 1 where it sweeps over none, or over files."""
-    from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
+    """Return how many values an override sweeps over; 1 where it sweeps over none."""
+    from hydra.core.override_parser.types import ChoiceSweep, Glob, RangeSweep
 
     if not override.is_sweep_override():
         return 1
     value = override.value()
     if isinstance(value, ChoiceSweep):
         return len(value.list)
+    if isinstance(value, Glob):
+        return len(list(override.sweep_iterator()))  # the files of its group that it takes
     if isinstance(value, RangeSweep) and value.start is not None and value.stop is not None and value.step:
         steps = (value.stop - value.start) / value.step
         return max(0, math.ceil(steps)) if math.isfinite(steps) else 10**18
