@@ -28,8 +28,8 @@ from threadpoolctl import threadpool_limits
 from benchmarks.reference import REFERENCE, fold, who_deaths
 from va_experiments.data.deaths import Deaths
 from va_experiments.models.base import Model
-from va_experiments.models.interva import InterVA
-from va_experiments.models.interva5 import InterVA5
+from va_experiments.models.interva.interva import InterVA
+from va_experiments.models.interva.interva5 import InterVA5
 from va_experiments.models.nbc import NaiveBayes
 from va_experiments.models.tariff import Tariff
 from va_experiments.models.tariff2 import Tariff2

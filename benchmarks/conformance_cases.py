@@ -11,10 +11,10 @@ import numpy as np
 from benchmarks.reference import REFERENCE, SITES, csmf, fold, matrix, text, who_deaths
 from va_experiments.data.probbase import CAUSES, read_probbase
 from va_experiments.models import tariff as tariff_module
-from va_experiments.models.datacheck import check_consistency
 from va_experiments.models.empirical import CONVERSIONS, LETTERS, empirical_probabilities, to_levels
-from va_experiments.models.interva import InterVA, cause_fractions
-from va_experiments.models.interva5 import InterVA5
+from va_experiments.models.interva.datacheck import check_consistency
+from va_experiments.models.interva.interva import InterVA, cause_fractions
+from va_experiments.models.interva.interva5 import InterVA5
 from va_experiments.models.nbc import NaiveBayes
 from va_experiments.models.tariff import Tariff
 

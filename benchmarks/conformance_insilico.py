@@ -28,9 +28,9 @@ from scipy import stats
 
 from benchmarks.reference import REFERENCE, SITES, fold, matrix, who_deaths
 from va_experiments.models.empirical import INTERVA_VALUES, LETTERS
-from va_experiments.models.insilico_chain import Run, Sampling
-from va_experiments.models.insilico_problem import Problem, build_problem
-from va_experiments.models.insilico_standard import InSilicoVAStandard
+from va_experiments.models.insilico.chain import Run, Sampling
+from va_experiments.models.insilico.problem import Problem, build_problem
+from va_experiments.models.insilico.standard import InSilicoVAStandard
 
 __all__ = ["FALSE_ALARM", "rows"]
 

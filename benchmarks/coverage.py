@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from benchmarks.measure import options, show, tell
 from benchmarks.va34_grid import real_deaths
-from va_experiments.metrics.inversion import accuracy_interval
+from va_experiments.metrics.csmf_interval import accuracy_interval
 from va_experiments.metrics.resampling import bootstrap_weights
 
 __all__ = ["coverage", "main", "populations"]

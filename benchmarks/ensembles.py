@@ -26,11 +26,11 @@ from va_experiments.data import read_phmrc
 from va_experiments.data.deaths import Deaths
 from va_experiments.metrics.calibration import fit_calibration
 from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
-from va_experiments.metrics.estimators import Training, em
+from va_experiments.metrics.quantification import Training, em
 from va_experiments.models.adaptive_count import fit_adaptive_count, reweigh
 from va_experiments.models.base import Model
-from va_experiments.models.out_of_site import death_weights
-from va_experiments.models.pooling import linear_weights, logarithmic_weights, pool
+from va_experiments.models.ensembles.pooling import linear_weights, logarithmic_weights, pool
+from va_experiments.models.ensembles.site_cross_validation import death_weights
 
 __all__ = ["main"]
 

@@ -27,9 +27,9 @@ import pandas as pd
 
 from benchmarks.reference import REFERENCE, fold
 from va_experiments.data.deaths import Deaths
-from va_experiments.models.insilico import InSilicoVA
-from va_experiments.models.insilico_chain import Run, Sampling
-from va_experiments.models.insilico_convergence import assess
+from va_experiments.models.insilico.chain import Run, Sampling
+from va_experiments.models.insilico.convergence import assess
+from va_experiments.models.insilico.insilico import InSilicoVA
 
 __all__ = ["conversions", "cost_by_size", "folds", "main", "resampled", "rows"]
 
@@ -177,7 +177,7 @@ def resampled(n_sets: int = 20, n_iterations: int = 10_000, *, cuda: bool = Fals
     model = InSilicoVA(n_iterations=n_iterations, burn_in=n_iterations // 2, auto_length=False).fit(train, seed=1)
     sampling = Sampling(n_iterations, n_iterations // 2, 10)
     if cuda:
-        from va_experiments.models.insilico_batch import sample_batch
+        from va_experiments.models.insilico.batch import sample_batch
 
         problems = [model.problem(test.take(rows)) for rows in resampled_rows(test, 500)]
         levels = set.intersection(*(set(p.levels) for p in problems))

@@ -30,7 +30,7 @@ _ROWS = 20_000
 
 def write_table(path: Path, n: int) -> None:
     """Write simulated deaths as CSV: id, site, cause, age, then Y, N or . for each symptom."""
-    from va_experiments.data.synthetic import simulate_deaths
+    from va_experiments.data.readers.simulated import simulate_deaths
 
     deaths = simulate_deaths(n, n_symptoms=N_SYMPTOMS)
     assert deaths.cause is not None

@@ -34,12 +34,14 @@ def timed(cls, name, part, whole):
         finally:
             spent[part] = spent.get(part, 0.0) + time.thread_time() - began
     setattr(cls, name, method)
-from va_experiments.flow import alerts, batch, prefect_view, progress
+from va_experiments.monitoring import alerts, progress
+from va_experiments.engine import batch
+from va_experiments.prefect_flow import flow
 from va_experiments.tracking import tracker
 timed(progress.Progress, "_tick", "progress, status", True)
 timed(batch.Batch, "_log_cell", "log of cells", False)
 timed(alerts.Alerts, "_send_all", "alerts", True)
-timed(prefect_view.PrefectView, "_record", "Prefect", True)
+timed(flow.PrefectView, "_record", "Prefect", True)
 timed(tracker.Tracker, "_serve", "MLflow", True)
 timed(tracker.Tracker, "_open", "MLflow's start", True)
 target = sys.argv.pop(1)
@@ -118,7 +120,7 @@ def _measure(folder: Path, cells: int, seconds: float, *, views: bool) -> dict[s
 
 def _look(process: subprocess.Popen[bytes], outputs: Path) -> tuple[float, int, float]:
     """Read the status until the run has ended; return its greatest age while cells ran, and what looking cost."""
-    from va_experiments.commands.runs import run_folders
+    from va_experiments.commands.run_lookup import run_folders
     from va_experiments.commands.status import read_status
 
     oldest, looks, cost = 0.0, 0, 0.0

@@ -27,8 +27,8 @@ __all__ = ["main"]
 
 
 def _plan(models: int, cells: int) -> Any:
-    from va_experiments.config import Config
-    from va_experiments.data.synthetic import simulate_deaths
+    from va_experiments.config.schema import Config
+    from va_experiments.data.readers.simulated import simulate_deaths
     from va_experiments.plan import Job, plan
 
     deaths = simulate_deaths(1200)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from va_experiments.analysis.comparisons import paired_comparisons
 from va_experiments.metrics.comparison import t_interval
-from va_experiments.report.comparisons import paired_comparisons
 
 __all__ = ["main", "page"]
 

@@ -26,15 +26,15 @@ import numpy as np
 from benchmarks.measure import ENVIRONMENT, ROOT, machine, newest_run, options, show, tell, watch
 from va_experiments.cell import Cell, prediction_sha256
 from va_experiments.checkpoints import Store
-from va_experiments.config import parse_config
+from va_experiments.config.schema import parse_config
 from va_experiments.data import load
 from va_experiments.data.deaths import Deaths
 from va_experiments.metrics.csmf import chance_corrected
-from va_experiments.metrics.inversion import accuracy_interval
+from va_experiments.metrics.csmf_interval import accuracy_interval
 from va_experiments.metrics.registry import CASE_METRICS, ESTIMATES, METRICS
 from va_experiments.metrics.resampling import bootstrap_weights, interval
 from va_experiments.metrics.score import LEVEL, evaluate
-from va_experiments.metrics.tally import Cases, cases_of, tally
+from va_experiments.metrics.sufficient_statistics import Cases, cases_of, tally
 from va_experiments.plan import Job, Plan, plan
 from va_experiments.seeds import generator, integer_seed
 
@@ -84,9 +84,9 @@ def plain_cell(cell: Cell, deaths: Deaths, seconds: _Seconds) -> tuple[dict[str,
     train, test = deaths.take(train_rows), deaths.take(test_rows)
     estimator = cell.model.estimator()
     seconds.lap("setup")
-    estimator.fit(train, seed=integer_seed(cell.fit_key, "fit"))
+    estimator.fit(train, seed=integer_seed(cell.fit_seed_key, "fit"))
     seconds.lap("fit")
-    prediction = estimator.predict(test.without_causes(), seed=integer_seed(cell.key, "predict"))
+    prediction = estimator.predict(test.without_causes(), seed=integer_seed(cell.seed_key, "predict"))
     seconds.lap("predict")
     assert test.cause is not None
     whole = cases_of(test.cause, prediction, train.cause)

@@ -1,6 +1,6 @@
 """``python docs/generate.py``: write the reference pages that follow from the code; ``--check`` only compares.
 
-configuration.md from the dataclasses of `va_experiments.config` and the files of ``conf/``; commands.md from the
+configuration.md from the dataclasses of `va_experiments.config.schema` and the files of ``conf/``; commands.md from the
 parsers of the command line; metric-list.md from the metrics' registry; python.md from the packages' ``__all__``;
 bad-inputs.md from the cases of ``tests/bad_inputs``; evidence.md from ``tests/metrics/evidence.py``.
 """
@@ -93,21 +93,21 @@ def comments_of(text: str) -> dict[str, str]:
 
 def configuration() -> str:
     """Return the configuration reference."""
-    from va_experiments import config
+    from va_experiments.config import schema
 
     conf = ROOT / "conf"
     top = (conf / "config.yaml").read_text(encoding="utf-8")
     lines = [
         "# Configuration\n",
         "A run's configuration is composed from `conf/`: one file of each group, chosen by `group=name`, and the keys",
-        "of `config.yaml`, set by `key=value`. Every key is checked before anything runs; an unknown one is refused",
+        "of `schema.yaml`, set by `key=value`. Every key is checked before anything runs; an unknown one is refused",
         "with the nearest known name. What a command comes to is printed by:\n",
         "```console\n$ python -m va_experiments model=nbc --cfg job\n```\n",
         "## Keys of the run\n",
-        *field_table(config.Config, "", comments_of(top)),
+        *field_table(schema.Config, "", comments_of(top)),
     ]
-    groups = [(f.name, getattr(config, str(f.type), None)) for f in dataclasses.fields(config.Config)]
-    for name, cls in [*groups, ("model.resources", config.Resources)]:
+    groups = [(f.name, getattr(schema, str(f.type), None)) for f in dataclasses.fields(schema.Config)]
+    for name, cls in [*groups, ("model.resources", schema.Resources)]:
         if isinstance(cls, type) and dataclasses.is_dataclass(cls):
             said = plain((cls.__doc__ or "").split("\n\n")[0])
             lines += [f"\n## `{name}`\n", f"{said}\n", *field_table(cls, f"{name}.", {})]

@@ -32,7 +32,7 @@ def elsewhere() -> Iterator[Path]:
 
 def run_here(arguments: Sequence[str]) -> tuple[int, str]:
     """Run ``python -m va_experiments`` in this process; return its exit code and what it said on standard error."""
-    import va_experiments.launcher as launcher
+    import va_experiments.hydra_app.session as launcher
     from va_experiments.__main__ import main
 
     launcher.session = launcher.Session()

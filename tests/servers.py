@@ -66,7 +66,7 @@ def up(url: str) -> bool:
 @contextlib.contextmanager
 def served(command: Sequence[str], health: str, log: Path, **environment: str) -> Iterator[None]:
     """Run a server that ends with this block, from when `health` answers."""
-    guarded = [sys.executable, "-m", "va_experiments.flow.guarded", *command]
+    guarded = [sys.executable, "-m", "va_experiments.child_process", *command]
     with open(log, "wb") as file:
         process = subprocess.Popen(
             guarded, stdin=subprocess.PIPE, stdout=file, stderr=file, cwd=ROOT, env={**os.environ, **environment}
@@ -173,7 +173,7 @@ def prefect_records(url: str, auth: str, outputs: Path) -> list[tuple[str, str]]
         "    runs += [('artifact', a.key, a.type) for a in c.read_artifacts()]\n"
         "print(json.dumps(runs))\n"
     )
-    from va_experiments.flow.prefect_server import client_environment
+    from va_experiments.prefect_flow.server import client_environment
 
     done = subprocess.run(
         [sys.executable, "-c", code],

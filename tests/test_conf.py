@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from va_experiments.__main__ import register_plugins
 from va_experiments.cell import ModelSpec
-from va_experiments.config import Config, conf_dir, parse_config
+from va_experiments.config.schema import Config, conf_dir, parse_config
 from va_experiments.data.registry import check_options
 from va_experiments.errors import InputError
 from va_experiments.metrics.testsets import testset_options

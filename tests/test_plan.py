@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from va_experiments.cell import Cell, ModelSpec
-from va_experiments.config import Config
+from va_experiments.config.schema import Config
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.plan import Costs, Job, Plan, plan
@@ -18,7 +18,7 @@ def config(name: str = "nbc", protocol: dict | None = None, **changes: object) -
     targets = {
         "nbc": "va_experiments.models.nbc.NaiveBayes",
         "prior": "va_experiments.models.priors.Prior",
-        "insilico": "va_experiments.models.insilico.InSilicoVA",
+        "insilico": "va_experiments.models.insilico.insilico.InSilicoVA",
     }
     fields: dict = {
         "model": {"name": name, "_target_": targets[name]},

@@ -14,9 +14,9 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
-from va_experiments.config import conf_dir
+from va_experiments.config.schema import conf_dir
 from va_experiments.errors import InputError
-from va_experiments.hydra_guard import guard
+from va_experiments.hydra_app.config_allowlist import guard
 
 __all__ = ["end", "main"]
 
@@ -76,9 +76,9 @@ def _as_multirun(given: list[str]) -> list[str]:
 
 
 def _closed(*, debug: bool) -> int:
-    if "va_experiments.launcher" not in sys.modules:
+    if "va_experiments.hydra_app.session" not in sys.modules:
         return 0
-    from va_experiments.launcher import session
+    from va_experiments.hydra_app.session import session
 
     try:
         return session.close()
@@ -91,9 +91,9 @@ def _told(error: BaseException, *, debug: bool) -> int:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from va_experiments.hydra_errors import explained, refused_by_hydra
+    from va_experiments.hydra_app.config_errors import explained, refused_by_hydra
 
-    session = getattr(sys.modules.get("va_experiments.launcher"), "session", None)
+    session = getattr(sys.modules.get("va_experiments.hydra_app.session"), "session", None)
     code: int | None = None
     if session is not None and session.run is not None:
         code = session.run.interrupts.exit_code
@@ -142,7 +142,7 @@ def _leave_nothing() -> None:
     """Remove the folder that Hydra's sweeper made for a run that never came about."""
     plugin = sys.modules.get("hydra_plugins.va_launcher.launcher")
     if plugin is not None and plugin.VaLauncher.sweep_dir is not None:
-        from va_experiments.hydra_errors import remove_empty_run
+        from va_experiments.hydra_app.config_errors import remove_empty_run
 
         remove_empty_run(Path(plugin.VaLauncher.sweep_dir))
 

@@ -10,6 +10,7 @@ import textwrap
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from va_experiments.commands import COMMANDS
 from va_experiments.errors import InputError, did_you_mean
@@ -57,9 +58,13 @@ class _Paragraphs(argparse.HelpFormatter):
         return "\n\n".join(super(_Paragraphs, self)._fill_text(p, width, indent) for p in text.strip().split("\n\n"))
 
 
+def _module(command: str) -> Any:
+    return import_module(f"va_experiments.commands.{command.replace('-', '_')}")
+
+
 def parser_of(command: str) -> argparse.ArgumentParser:
     """Return the argument parser of a command."""
-    module = import_module(f"va_experiments.commands.{command}")
+    module = _module(command)
     parser = argparse.ArgumentParser(
         prog=f"va-experiments {command}",
         description=module.__doc__,
@@ -87,7 +92,7 @@ def _run(command: str, given: Sequence[str], *, debug: bool) -> int:
     hint = ""
     try:
         options = parsed(command, given)
-        return int(import_module(f"va_experiments.commands.{command}").run(options))
+        return int(_module(command).run(options))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output (less, head) has closed it

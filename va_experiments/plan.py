@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.cell import Cell, Fit, ModelSpec, Setting, cell_key, fit_key
-from va_experiments.cell.fractions import check_estimator
-from va_experiments.config import Config
+from va_experiments.cell.csmf_correction import check_estimator
+from va_experiments.config.schema import Config
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.metrics.registry import check_metric

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.bad_inputs.files import FILES, GOOD, NOTES, PATHS, File, Place, rows
-from va_experiments.data.csv import read_csv_deaths
-from va_experiments.data.source import Limits, open_source
+from va_experiments.data.readers.csv import read_csv_deaths
+from va_experiments.data.text_source import Limits, open_source
 from va_experiments.errors import InputError
 
 OPTIONS = {"id": "id"}

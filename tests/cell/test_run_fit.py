@@ -62,7 +62,7 @@ def test_a_result_says_what_a_row_needs(small_deaths: Deaths) -> None:
     assert result.facts["n_train"] == len(train)
     assert result.facts["n_test"] == len(test)
     assert result.facts["split_sha256"] == cell.split.hash(small_deaths)
-    assert result.facts["model_seed"] == integer_seed(cell.fit_key, "fit")
+    assert result.facts["model_seed"] == integer_seed(cell.fit_seed_key, "fit")
     assert result.facts["ended"] >= result.facts["started"]
     assert {"fit_seconds", "predict_seconds", "score_seconds", "encode_seconds", "cpu_seconds"} <= set(result.timings)
     ids, truth, prediction = decode_prediction(result.predictions)
@@ -74,7 +74,7 @@ def test_a_result_says_what_a_row_needs(small_deaths: Deaths) -> None:
 
 
 def test_tuning_is_timed_apart_inside_the_fit(small_deaths: Deaths) -> None:
-    tuned = {"name": "tuned", "_target_": "va_experiments.models.tuned.Tuned", "model": "nbc", "budget": 2}
+    tuned = {"name": "tuned", "_target_": "va_experiments.models.ensembles.tuned.Tuned", "model": "nbc", "budget": 2}
     for model, chooses in ((NBC, False), (tuned, True)):
         cell = cells_of(small_deaths, model)[0]
         (result,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)

@@ -15,8 +15,8 @@ import pytest
 
 from va_experiments.cell import SCHEMA, Result
 from va_experiments.checkpoints import CorruptCell, DiskFull, Locked, NewerSchema, StateStore, Store, lock_outputs
-from va_experiments.checkpoints import files as files_module
-from va_experiments.checkpoints.files import append_line, is_disk_full, write_atomically
+from va_experiments.checkpoints import atomic_files as files_module
+from va_experiments.checkpoints.atomic_files import append_line, is_disk_full, write_atomically
 from va_experiments.checkpoints.store import _json
 from va_experiments.errors import InputError
 

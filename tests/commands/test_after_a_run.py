@@ -90,11 +90,11 @@ def test_one_report_over_several_runs(copied: Path, va: Callable, tmp_path: Path
 
 
 def test_verify_computes_the_same_bits(finished: Ran, va: Callable) -> None:
-    code, out, _ = va("verify", "--sample", 2, "--outputs", finished.outputs)
+    code, out, _ = va("recompute", "--sample", 2, "--outputs", finished.outputs)
     assert code == 0
     assert out.count("equal, SHA-256") == 2
     assert "2 of 2 cells equal to the last bit (4 finished cells in the run)" in out
-    assert out == va("verify", "--sample", 2, "--outputs", finished.outputs)[1]
+    assert out == va("recompute", "--sample", 2, "--outputs", finished.outputs)[1]
 
 
 def test_verify_sees_other_predictions_and_other_data(copied: Path, va: Callable) -> None:
@@ -102,7 +102,7 @@ def test_verify_sees_other_predictions_and_other_data(copied: Path, va: Callable
     cells = pd.read_parquet(folder / "cells.parquet")
     cells.loc[0, "prediction_sha256"] = "0" * 64
     cells.to_parquet(folder / "cells.parquet")
-    code, out, _ = va("verify", "--sample", 0, "--outputs", copied)
+    code, out, _ = va("recompute", "--sample", 0, "--outputs", copied)
     assert code == 3
     assert "other predictions" in out
     assert "3 of 4 cells equal" in out
@@ -110,7 +110,7 @@ def test_verify_sees_other_predictions_and_other_data(copied: Path, va: Callable
     for job in manifest["jobs"]:
         job["config"]["data"]["seed"] = 7
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    code, out, _ = va("verify", "--sample", 0, "--outputs", copied)
+    code, out, _ = va("recompute", "--sample", 0, "--outputs", copied)
     assert code == 3
     assert out.count("cannot be made again") == 4
 
@@ -195,7 +195,7 @@ def test_compare_takes_the_earlier_options_and_writes_the_earlier_table(va: Call
     import subprocess
     import sys
 
-    command = "compare --sites AP Pemba --models nbc --training-sizes 0.5 1.0 --n-bootstrap 20 --no-parallel"
+    command = "va34-comparison --sites AP Pemba --models nbc --training-sizes 0.5 1.0 --n-bootstrap 20 --no-parallel"
     code = "import sys; from va_experiments.cli import main; sys.exit(main(sys.argv[1:]))"
     arguments = [*command.split(), "--output-dir", str(tmp_path / "results"), "tracking=none"]
     for resumed in (False, True):

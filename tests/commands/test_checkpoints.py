@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import QUICK, Ran, run_command
-from va_experiments.commands.stored import age_seconds, n_bytes
+from va_experiments.commands.cell_query import age_seconds, n_bytes
 
 
 def _cells(outputs: Path) -> dict[str, bytes]:

@@ -97,7 +97,7 @@ BAD = {
     "export into nowhere": (["checkpoints", "export", "{tmp}/a/b.tar", "--outputs", "{out}"], ["there is no folder"]),
     "import a folder": (["checkpoints", "import", "{tmp}", "--outputs", "{tmp}/o"], ["is not a file"]),
     "import nonsense": (["checkpoints", "import", "{here}", "--outputs", "{tmp}/o"], ["cannot be read as an archive"]),
-    "negative sample": (["verify", "--sample", "-1", "--outputs", "{out}"], ["--sample must be 0 or more"]),
+    "negative sample": (["recompute", "--sample", "-1", "--outputs", "{out}"], ["--sample must be 0 or more"]),
     "unknown data": (["data", "describe", "synthetik"], ["did you mean 'synthetic'"]),
     "bad data option": (["data", "describe", "synthetic", "n"], ["KEY=VALUE"]),
     "unknown data option": (["data", "describe", "synthetic", "sede=1"], ["'sede'", "did you mean 'seed'"]),
@@ -109,9 +109,12 @@ BAD = {
     ),
     "port of the system": (["ui", "--mlflow-port", "80", "--outputs", "{out}"], ["between 1024 and 65535; got 80"]),
     "no outputs to serve": (["ui", "--outputs", "{tmp}/none"], ["there is no folder", "--outputs"]),
-    "compare: workers": (["compare", "--n-workers", "0"], ["--n-workers must be 1 or more"]),
-    "compare: sizes": (["compare", "--training-sizes", "1.5", "--data-path", "no.csv"], ["1.5", "no file 'no.csv'"]),
-    "compare: model": (["compare", "--models", "nbcc"], ["nbcc", "did you mean 'nbc'"]),
+    "compare: workers": (["va34-comparison", "--n-workers", "0"], ["--n-workers must be 1 or more"]),
+    "compare: sizes": (
+        ["va34-comparison", "--training-sizes", "1.5", "--data-path", "no.csv"],
+        ["1.5", "no file 'no.csv'"],
+    ),
+    "compare: model": (["va34-comparison", "--models", "nbcc"], ["nbcc", "did you mean 'nbc'"]),
 }
 
 

@@ -23,7 +23,7 @@ import time
 from typing import Self
 import numpy as np
 from va_experiments.data.deaths import Deaths
-from va_experiments.hooks import progress
+from va_experiments.callbacks import progress
 from va_experiments.models.base import Model, Prediction, labels_of
 
 

@@ -12,7 +12,7 @@ import pytest
 from va_experiments.data import cache
 from va_experiments.data.cache import load_cached, pack, unpack
 from va_experiments.data.deaths import Deaths, LearnedCut
-from va_experiments.data.synthetic import simulate_deaths
+from va_experiments.data.readers.simulated import simulate_deaths
 from va_experiments.errors import InputError
 
 TABLE = "id,site,cause,s1\n1,X,TB,Y\n2,Y,AIDS,N\n"

@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 import yaml
 
-from va_experiments.config import Config
-from va_experiments.flow.rows import FIRST_COLUMNS
+from va_experiments.config.schema import Config
+from va_experiments.results.rows import FIRST_COLUMNS
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"

@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 from va_experiments.cell import Fit
-from va_experiments.config import ExecutionConfig, Resources
+from va_experiments.config.schema import ExecutionConfig, Resources
 from va_experiments.errors import InputError
-from va_experiments.execute import ray_cluster, ray_life
-from va_experiments.execute.listener import ThrottledListener
+from va_experiments.execute import ray_cluster, ray_liveness
 from va_experiments.execute.ray_backend import RayBackend, _Flight
-from va_experiments.execute.watch import Watch
+from va_experiments.execute.run_channel import Watch
+from va_experiments.execute.throttled_listener import ThrottledListener
 
 
 def fit(**resources: Any) -> Any:
@@ -52,7 +52,7 @@ def test_only_the_processes_named_are_ended_and_those_that_go_by_themselves_are_
         subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({seconds})"]) for seconds in (60, 0, 60)
     )
     try:
-        ray_life._end([psutil.Process(stubborn.pid), psutil.Process(quick.pid)], grace=0.5)
+        ray_liveness._end([psutil.Process(stubborn.pid), psutil.Process(quick.pid)], grace=0.5)
         assert stubborn.wait(5) == -9
         assert quick.wait(5) in (0, -9)
         assert other.poll() is None
@@ -97,7 +97,7 @@ class Cluster:
 
 def test_a_lost_node_is_told_once_and_those_lost_before_never() -> None:
     cluster = Cluster()
-    watch = ray_life.NodeWatch(cluster, every=0.01)
+    watch = ray_liveness.NodeWatch(cluster, every=0.01)
     try:
         time.sleep(0.1)
         assert watch.lost() == []

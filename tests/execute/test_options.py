@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from tests.faults.harness import INLINE, RAY, SMALL, Place, undisturbed
-from va_experiments.config import Config, ExecutionConfig
-from va_experiments.launcher import with_ray_options
+from va_experiments.config.schema import Config, ExecutionConfig
+from va_experiments.hydra_app.session import with_ray_options
 
 RETRYABLE = [{"fault": "retryable", "times": 1}]
 """A ``ConnectionResetError`` at the first attempt at every cell."""

@@ -20,7 +20,7 @@ from tests.faults.harness import (
     undisturbed,
     until,
 )
-from va_experiments.checkpoints.files import FAULT_POINTS
+from va_experiments.checkpoints.atomic_files import FAULT_POINTS
 
 GRID = ("model=toy", "model.level=0,1", "model.seconds=0.05", "protocol=one_to_one")
 """60 cells."""

@@ -26,8 +26,8 @@ from tests.faults.harness import (
     undisturbed,
     until,
 )
-from va_experiments.config import TrackingConfig
-from va_experiments.flow.prefect_server import PrefectServer
+from va_experiments.config.schema import TrackingConfig
+from va_experiments.prefect_flow.server import PrefectServer
 
 TOY = ("model=toy", "model.seconds=0.3")
 MLFLOW = ("execution=inline", "tracking=local", "tracking.prefect=false")

@@ -16,11 +16,12 @@ from pathlib import Path
 PREPARED = (
     "hydra", "omegaconf", "hydra._internal.utils", "hydra._internal.hydra", "hydra.core.config_store",
     "hydra._internal.core_plugins.basic_sweeper", "hydra_plugins", "pandas", "pyarrow.parquet", "scipy.stats",
-    "scipy.special", "altair", "vl_convert", "jinja2", "psutil", "tqdm", "threadpoolctl", "va_experiments.launcher",
-    "va_experiments.flow.multirun", "va_experiments.flow.finish", "va_experiments.flow.report_content",
-    "va_experiments.report.build", "va_experiments.metrics.over_testsets", "va_experiments.data.cache",
-    "va_experiments.data.synthetic", "va_experiments.models", "va_experiments.models.priors",
-    "va_experiments.models.nbc", "va_experiments.hydra_errors",
+    "scipy.special", "altair", "vl_convert", "jinja2", "psutil", "tqdm", "threadpoolctl",
+    "va_experiments.hydra_app.session",
+    "va_experiments.engine.multirun", "va_experiments.engine.finalize", "va_experiments.report.inputs",
+    "va_experiments.report.build", "va_experiments.metrics.testset_scores", "va_experiments.data.cache",
+    "va_experiments.data.readers.simulated", "va_experiments.models", "va_experiments.models.priors",
+    "va_experiments.models.nbc", "va_experiments.hydra_app.config_errors",
 )  # fmt: skip
 
 
@@ -46,9 +47,9 @@ def _driver(request: dict) -> None:
 
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     if not request.get("report"):  # three quarters of a small run's time, and no part of what these tests are about
-        from va_experiments.flow import finish
+        from va_experiments.engine import finalize
 
-        finish._report = lambda *_: None
+        finalize._report = lambda *_: None
     from va_experiments.__main__ import end, main
 
     end(main())

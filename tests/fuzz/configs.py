@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from tests.fuzz.property import Property
 from tests.fuzz.tables import fit_to_show, mangled
 from tests.in_process import elsewhere, run_here
-from va_experiments.config import conf_dir, parse_config
+from va_experiments.config.schema import conf_dir, parse_config
+from va_experiments.data.readers.simulated import simulate_deaths
 from va_experiments.data.registry import check_options
-from va_experiments.data.synthetic import simulate_deaths
 from va_experiments.errors import InputError
-from va_experiments.hydra_errors import _keys
+from va_experiments.hydra_app.config_errors import _keys
 from va_experiments.plan import Job, plan
 
 __all__ = ["PROPERTIES"]

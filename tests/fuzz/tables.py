@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from tests.fuzz.property import Property
 from va_experiments.cli import main
 from va_experiments.data.cache import pack, unpack
-from va_experiments.data.csv import read_csv_deaths
 from va_experiments.data.deaths import Deaths
-from va_experiments.data.phmrc import SITES, module_of, read_phmrc
 from va_experiments.data.probbase import read_probbase
+from va_experiments.data.readers.csv import read_csv_deaths
+from va_experiments.data.readers.phmrc import SITES, module_of, read_phmrc
+from va_experiments.data.readers.who2016 import read_who2016
 from va_experiments.data.registry import load
-from va_experiments.data.who2016 import read_who2016
 from va_experiments.errors import InputError
 
 __all__ = ["PROPERTIES"]

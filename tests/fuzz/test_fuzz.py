@@ -6,7 +6,7 @@ import pytest
 
 from tests.fuzz import configs, tables
 from tests.fuzz.property import Hang, limited
-from va_experiments.data.csv import read_csv_deaths
+from va_experiments.data.readers.csv import read_csv_deaths
 
 PROPERTIES = tables.PROPERTIES | configs.PROPERTIES
 

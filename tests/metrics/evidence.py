@@ -63,18 +63,18 @@ PARTS: dict[str, tuple[Row, ...]] = {
         Row(
             ("chance_accuracy", "csmf_chance", "finite_sample_ceiling", "csmf_ceiling", "mean_absolute_deviation"),
             "closed form, simulation", "De Moivre 1730 on the mean absolute deviation; 4,000 simulated samples",
-            _in("test_ceilings.py", "test_mean_absolute_deviation_equals_de_moivre",
+            _in("test_reference_levels.py", "test_mean_absolute_deviation_equals_de_moivre",
                 "test_chance_and_finite_sample_ceiling_equal_simulation"),
         ),
         Row(
             ("uniform_accuracy_under_dirichlet",), "simulation",
             "chance levels measured by a program of its own for 34, 21, 6 and 5 causes",
-            _in("test_ceilings.py", "test_uniform_guess_under_dirichlet"),
+            _in("test_reference_levels.py", "test_uniform_guess_under_dirichlet"),
         ),
         Row(
             ("label_coverage", "coverage_ceiling", "csmf_ceiling_coverage"),
             "definition, simulation", "by hand; the best of 5,000 random mixes without the absent causes",
-            _in("test_ceilings.py", "test_label_coverage_bounds_what_can_be_reached")
+            _in("test_reference_levels.py", "test_label_coverage_bounds_what_can_be_reached")
             + _in("test_score.py", "test_values_equal_the_plain_definitions"),
         ),
         Row(("cause_fractions",), "worked example", "by hand", _in("test_csmf.py", "test_cause_fractions")),
@@ -170,27 +170,27 @@ PARTS: dict[str, tuple[Row, ...]] = {
             + _in("test_error_rates.py", "test_t_interval_over_sites_covers",
                   "test_t_interval_equals_scipys_paired_t_test",
                   "test_t_interval_over_sites_of_which_one_is_unlike_the_others")
-            + _tests("tests/report/test_leaderboard.py", "test_t_interval_equals_scipys"),
+            + _tests("tests/analysis/test_leaderboard.py", "test_t_interval_equals_scipys"),
             ".947 to .949; one unlike site: .866",
         ),
         Row(
             ("nested_bootstrap", "death_bank", "nested_intervals"), "simulation, closed form",
             "coverage for new sites (sites alone; all levels, which count the chance of deaths twice and are cautious) "
             "and for new deaths at given sites; the variance of resampling sites and deaths",
-            _in("test_nested.py", "test_interval_for_new_sites_covers",
+            _in("test_nested_bootstrap.py", "test_interval_for_new_sites_covers",
                 "test_interval_for_new_deaths_at_the_same_sites_covers", "test_means_levels_and_pairing")
-            + _tests("tests/flow/test_report_statistics.py", "test_nested_intervals_are_those_of_the_closed_form"),
+            + _tests("tests/analysis/test_run_statistics.py", "test_nested_intervals_are_those_of_the_closed_form"),
             ".948 and .963; all levels .968 and .973; new deaths .947",
         ),
         Row(
             ("paired_difference",), "simulation", "coverage for top-1 accuracy, 200 deaths",
-            _in("test_nested.py", "test_paired_difference_covers",
+            _in("test_nested_bootstrap.py", "test_paired_difference_covers",
                 "test_paired_difference_is_narrower_than_unpaired_and_refuses_other_deaths"),
             ".948",
         ),
         Row(
             ("resampled_sets",), "library", "SciPy: bootstrap of the median; numpy.quantile",
-            _tests("tests/report/test_resampled_sets.py",
+            _tests("tests/analysis/test_resampled_sets.py",
                    "test_divisions_with_one_test_set_each_are_taken_together",
                    "test_a_cell_over_many_test_sets_has_both_intervals"),
         ),
@@ -249,7 +249,7 @@ PARTS: dict[str, tuple[Row, ...]] = {
             "SciPy: friedmanchisquare; Demsar 2006, section 3.2.4; level of F and of any pair beyond the difference",
             _in("test_comparison.py", "test_friedman_equals_scipy", "test_friedman_equals_demsars_worked_example")
             + _in("test_error_rates.py", "test_friedman_and_the_critical_difference_keep_their_level")
-            + _tests("tests/flow/test_report_statistics.py",
+            + _tests("tests/analysis/test_run_statistics.py",
                      "test_ranks_of_models_that_always_come_in_the_same_order"),
             "F .051 to .062, any pair .037 to .043, at .05",
         ),
@@ -258,7 +258,7 @@ PARTS: dict[str, tuple[Row, ...]] = {
         Row(
             ("compare_models", "paired_comparisons"), "library", "SciPy: ttest_rel; the tests above, pair by pair",
             _in("test_comparison.py", "test_compare_models_pairs_all_and_adjusts")
-            + _tests("tests/report/test_comparisons.py", "test_by_site_against_scipy",
+            + _tests("tests/analysis/test_comparisons.py", "test_by_site_against_scipy",
                      "test_by_division_is_nadeau_and_bengio",
                      "test_max_t_is_over_all_pairs_of_a_setting_whose_models_have_all_splits",
                      "test_models_that_were_tested_on_other_deaths_are_not_compared"),
@@ -298,40 +298,40 @@ PARTS: dict[str, tuple[Row, ...]] = {
         Row(
             ("adjusted_count", "bbse"), "closed form, simulation",
             "Forman 2008: two causes; a shifted mix is recovered where only the mix shifts",
-            _in("test_estimators.py", "test_two_causes_in_closed_form",
+            _in("test_quantification.py", "test_two_causes_in_closed_form",
                 "test_corrections_recover_a_shifted_mix_and_plain_counts_do_not",
                 "test_abstains_on_what_cannot_be_inverted_and_says_so"),
         ),
         Row(
             ("em",), "closed form, simulation",
             "Saerens 2002: a fixed point of its equations; a shifted mix is recovered from calibrated posteriors only",
-            _in("test_estimators.py", "test_em_is_a_fixed_point_of_its_equations",
+            _in("test_quantification.py", "test_em_is_a_fixed_point_of_its_equations",
                 "test_em_needs_calibrated_posteriors"),
         ),
         Row(
             ("classify_and_count", "mean_probability", "estimate_csmf"), "definition",
             "a perfect model's plain counts",
-            _in("test_estimators.py", "test_soft_and_hard_agree_with_plain_counting_for_a_perfect_model")
-            + _in("test_phmrc_estimators.py", "test_label_shift_is_mended"),
+            _in("test_quantification.py", "test_soft_and_hard_agree_with_plain_counting_for_a_perfect_model")
+            + _in("test_phmrc_quantification.py", "test_label_shift_is_mended"),
         ),
     ),
     "Convergence of InSilicoVA": (
         Row(
             ("assess",), "definition, closed form",
             "Vehtari 2021: R-hat by its formula; the effective sample size of an AR(1)",
-            _tests(f"{MODELS_TESTS}/test_insilico_convergence.py", "test_rhat_equals_its_formula",
+            _tests(f"{MODELS_TESTS}/insilico/test_convergence.py", "test_rhat_equals_its_formula",
                    "test_effective_sample_size_of_an_autoregression", "test_assessment_of_good_and_bad_chains"),
         ),
         Row(
             ("heidelberger_welch",), "published figures, simulation",
             "Anderson and Darling 1952: quantiles of the statistic; level, and a trend that is seen",
-            _tests(f"{MODELS_TESTS}/test_insilico_convergence.py", "test_cramer_von_mises_has_the_published_quantiles",
+            _tests(f"{MODELS_TESTS}/insilico/test_convergence.py", "test_cramer_von_mises_has_the_published_quantiles",
                    "test_stationarity_test_keeps_its_level_and_sees_a_trend"),
         ),
         Row(("geweke",), "simulation", "standard normal on stationary series",
-            _tests(f"{MODELS_TESTS}/test_insilico_convergence.py", "test_geweke_scores_are_standard_normal")),
+            _tests(f"{MODELS_TESTS}/insilico/test_convergence.py", "test_geweke_scores_are_standard_normal")),
         Row(("spectral_density_at_zero",), "closed form", "an AR(1): 1 / (1 - phi)^2",
-            _tests(f"{MODELS_TESTS}/test_insilico_convergence.py", "test_spectral_density_of_an_autoregression")),
+            _tests(f"{MODELS_TESTS}/insilico/test_convergence.py", "test_spectral_density_of_an_autoregression")),
     ),
 }  # fmt: skip
 """Heading -> rows."""
@@ -340,11 +340,12 @@ ROWS: tuple[Row, ...] = tuple(row for rows in PARTS.values() for row in rows)
 
 MODULES = (
     *(f"va_experiments.metrics.{m}" for m in (
-        "calibration", "ceilings", "comparison", "csmf", "estimators", "individual", "inversion", "max_t", "nested",
-        "over_testsets", "ranking", "resampling", "score", "shift", "tally", "testsets",
+        "calibration", "comparison", "csmf", "csmf_interval", "individual", "max_t", "nested_bootstrap",
+        "quantification", "ranking", "reference_levels", "resampling", "score", "shift", "sufficient_statistics",
+        "testset_scores", "testsets",
     )),
-    "va_experiments.models.insilico_convergence", "va_experiments.report.comparisons",
-    "va_experiments.report.resampled_sets", "va_experiments.flow.report_statistics",
+    "va_experiments.models.insilico.convergence", "va_experiments.analysis.comparisons",
+    "va_experiments.analysis.resampled_sets", "va_experiments.analysis.run_statistics",
 )  # fmt: skip
 """Modules whose public functions are statistics."""
 

@@ -8,7 +8,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
 from va_experiments.metrics import calibration
-from va_experiments.metrics.tally import cases_of
+from va_experiments.metrics.sufficient_statistics import cases_of
 from va_experiments.models.base import Prediction
 
 RNG = np.random.default_rng(14)

@@ -9,10 +9,10 @@ import pytest
 
 from va_experiments.metrics import METRICS, score
 from va_experiments.metrics.csmf import csmf_accuracy
-from va_experiments.metrics.inversion import accuracy_interval
+from va_experiments.metrics.csmf_interval import accuracy_interval
 from va_experiments.metrics.resampling import bootstrap_weights, interval, over_test_sets, quantile_of_sorted
 from va_experiments.metrics.score import evaluate
-from va_experiments.metrics.tally import cases_of, tally
+from va_experiments.metrics.sufficient_statistics import cases_of, tally
 from va_experiments.models.base import Prediction
 
 C, STUDIES, RESAMPLES = 34, 500, 100

@@ -13,7 +13,7 @@ from va_experiments.metrics import CASE_METRICS, METRICS, score
 from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
 from va_experiments.metrics.resampling import bootstrap_weights
 from va_experiments.metrics.score import evaluate
-from va_experiments.metrics.tally import cases_of, tally
+from va_experiments.metrics.sufficient_statistics import cases_of, tally
 from va_experiments.models.base import Prediction
 from va_experiments.seeds import generator
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from va_experiments.models.counts import count_symptoms
 from va_experiments.models.empirical import (
     INTERVA_FREQUENCY,
     INTERVA_VALUES,
@@ -14,6 +13,7 @@ from va_experiments.models.empirical import (
     quantile7,
     to_levels,
 )
+from va_experiments.models.symptom_counts import count_symptoms
 
 
 def test_counts_equal_a_loop(small_deaths):

@@ -77,7 +77,7 @@ def test_servers_are_set_up_safely(services):
 
 
 def test_the_run_names_both_servers_by_keys_that_exist(services):
-    from va_experiments.config import TrackingConfig
+    from va_experiments.config.schema import TrackingConfig
 
     overrides = [w for w in services["run"]["entrypoint"] if "=" in w]
     assert {w.split("=")[0].removeprefix("tracking.") for w in overrides} <= set(TrackingConfig.__dataclass_fields__)

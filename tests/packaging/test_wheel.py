@@ -83,7 +83,9 @@ def test_the_wheel_says_what_it_is(wheel):
 
 
 def test_it_is_the_installed_package_that_runs(installed, tmp_path):
-    code = "import va_experiments, va_experiments.config as c; print(va_experiments.__file__); print(c.conf_dir())"
+    code = (
+        "import va_experiments, va_experiments.config.schema as c; print(va_experiments.__file__); print(c.conf_dir())"
+    )
     said = run(installed, tmp_path, "-c", code).stdout.split()
     assert said == [str(installed / "va_experiments" / "__init__.py"), str(installed / "va_experiments" / "conf")]
 

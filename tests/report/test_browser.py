@@ -9,9 +9,9 @@ import re
 import subprocess
 
 import pytest
-from fake_content import fake_content, fuller
 
 from tests.chromium import CHROMIUM, MISSING, QUIET
+from tests.fake_content import fake_content, fuller
 from va_experiments.report import build_report
 
 pytestmark = pytest.mark.browser

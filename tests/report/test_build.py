@@ -8,8 +8,8 @@ import time
 
 import pandas as pd
 import pytest
-from fake_content import fake_content
 
+from tests.fake_content import fake_content
 from va_experiments.errors import InputError
 from va_experiments.report import build_report
 

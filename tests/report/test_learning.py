@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from fake_content import fake_content
 
-from va_experiments.report.chart_learning import learning_curve_figure
-from va_experiments.report.chart_style import specification
-from va_experiments.report.content import checked_cells
-from va_experiments.report.leaderboard import leaderboards
+from tests.fake_content import fake_content
+from va_experiments.analysis.leaderboard import leaderboards
+from va_experiments.report.charts.learning import learning_curve_figure
+from va_experiments.report.charts.style import specification
+from va_experiments.report.report_data import checked_cells
 
 METRIC = "csmf_accuracy_top"
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from test_leaderboard import board_of, cells_of
 
+from tests.analysis.test_leaderboard import board_of, cells_of
 from va_experiments.report.tables import (
     latex,
     published,

@@ -4,9 +4,11 @@ A cell is plain data until it runs and its result is plain data after. `run_fit`
 and no scheduler, so it runs on any machine, and the same cell gives the same bits on each.
 """
 
-from va_experiments.cell.nouns import SCHEMA, Cell, Failure, Fit, ModelSpec, Result, Setting, cell_key, fit_key
-from va_experiments.cell.predictions import decode_prediction, prediction_sha256, versions
+from va_experiments.cell.cell import SCHEMA, Cell, Fit, Setting, cell_key, fit_key
+from va_experiments.cell.model_spec import ModelSpec
+from va_experiments.cell.result import Failure, Result
 from va_experiments.cell.run import failure_of, run_fit
+from va_experiments.cell.serialization import decode_prediction, prediction_sha256, versions
 
 __all__ = [
     "SCHEMA",

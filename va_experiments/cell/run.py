@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.cell.fractions import out_of_fold, with_fractions
-from va_experiments.cell.nouns import Cell, Failure, Fit, Result
-from va_experiments.cell.predictions import encode_prediction, plain, prediction_sha256, versions
+from va_experiments.cell.cell import Cell, Fit
+from va_experiments.cell.csmf_correction import out_of_fold, with_fractions
+from va_experiments.cell.result import Failure, Result
+from va_experiments.cell.serialization import encode_prediction, plain, prediction_sha256, versions
 from va_experiments.data.deaths import Deaths
-from va_experiments.metrics.estimators import Training
+from va_experiments.metrics.quantification import Training
 from va_experiments.models.base import Model, Prediction
 from va_experiments.seeds import integer_seed
 
@@ -48,13 +49,13 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             train_rows = rows[0]
             data = deaths.with_features(fit.setting.features)
             if data.learned_cuts:
-                from va_experiments.data.cuts import apply_learned_cuts
+                from va_experiments.data.learned_cutoffs import apply_learned_cuts
 
                 data = apply_learned_cuts(data, train_rows)
             train = data.take(train_rows) if fit.model.trains else data.take(np.zeros(0, dtype=np.intp))
             load = clock.lap()
             estimator = fit.model.estimator()
-            estimator.fit(train, seed=integer_seed(fit.key, "fit"))
+            estimator.fit(train, seed=integer_seed(fit.seed_key, "fit"))
             training = out_of_fold(fit, train) if fit.model.trains else None
             fitted = clock.lap()
         except BaseException as error:
@@ -100,7 +101,7 @@ def _test(
     training: Training | None,
     attempt: int,
 ) -> Result:
-    from va_experiments.metrics.over_testsets import score_design
+    from va_experiments.metrics.testset_scores import score_design
 
     clock = _Clock()
     train_rows, train = trained
@@ -110,7 +111,7 @@ def _test(
         if not np.array_equal(cell_train, train_rows):
             raise AssertionError("cells of one fit must share their training rows")
         test = data.take(test_rows)
-        blind, seed = test.without_causes(), integer_seed(cell.key, "predict")
+        blind, seed = test.without_causes(), integer_seed(cell.seed_key, "predict")
         prediction, said = with_fractions(estimator.predict(blind, seed=seed), cell.setting.csmf, training)
         predicted = clock.lap()
         if test.cause is not None:
@@ -165,7 +166,7 @@ def _facts(cell: Cell, started: float) -> dict[str, Any]:
         "worker": f"{socket.gethostname()}:{os.getpid()}",
         "peak_memory_mb": round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1),
         "versions": dict(versions()),
-        "model_seed": integer_seed(cell.fit_key, "fit"),
+        "model_seed": integer_seed(cell.fit_seed_key, "fit"),
     }
 
 

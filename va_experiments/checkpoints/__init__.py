@@ -1,8 +1,8 @@
 """The store of finished cells: content-addressed, committed atomically, verified on reading."""
 
-from va_experiments.checkpoints.files import DiskFull, is_disk_full
+from va_experiments.checkpoints.atomic_files import DiskFull, is_disk_full
 from va_experiments.checkpoints.lock import Locked, lock_outputs
-from va_experiments.checkpoints.states import StateStore
+from va_experiments.checkpoints.partial_states import StateStore
 from va_experiments.checkpoints.store import CorruptCell, NewerSchema, Store, Stored
 
 __all__ = [

@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from va_experiments.checkpoints.files import DiskFull, is_disk_full
+from va_experiments.checkpoints.atomic_files import DiskFull, is_disk_full
 from va_experiments.errors import InputError
 
 __all__ = ["Locked", "lock_outputs"]

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.cell import SCHEMA, Cell, Result
-from va_experiments.checkpoints.files import (
+from va_experiments.checkpoints.atomic_files import (
     TEMPORARY,
     DiskFull,
     append_line,
@@ -290,14 +290,14 @@ def _json(content: Any) -> bytes:
 
 def metrics_json(result: Result) -> bytes:
     """Return metrics, figures by cause and diagnostics as JSON; NaN becomes null."""
-    from va_experiments.cell.predictions import plain
+    from va_experiments.cell.serialization import plain
 
     return _json(plain({"metrics": result.metrics, "per_cause": result.per_cause, "diagnostics": result.diagnostics}))
 
 
 def manifest_of(cell: Cell, result: Result, files: Mapping[str, bytes]) -> bytes:
     """Return the manifest: the cell's content, checksums of its files, seeds, versions, timings."""
-    from va_experiments.cell.predictions import plain
+    from va_experiments.cell.serialization import plain
 
     facts = plain({k: v for k, v in result.facts.items() if k != "versions"})
     body = {

@@ -17,11 +17,11 @@ COMMANDS: Mapping[str, str] = {
     "report": "build the report of finished runs again, from their folders or from MLflow",
     "ui": "serve MLflow's and Prefect's pages on this machine",
     "checkpoints": "list, show, verify, prune, export, import finished cells; sync MLflow with them",
-    "verify": "compute a sample of a run's cells again and compare the predictions bit for bit",
+    "recompute": "compute a sample of a run's cells again and compare the predictions bit for bit",
     "data": "check a study's file, describe a data set",
     "doctor": "check the installation and say how to mend it",
-    "replay": "compute a published table again and print it beside the published figures",
-    "compare": "the options of the earlier comparison script, on the same engine",
+    "reproduce": "compute a published table again and print it beside the published figures",
+    "va34-comparison": "the options of the earlier comparison script, on the same engine",
     "completion": "print the line that lets a shell complete options",
 }
 """Name of each command, and what it does in one line."""

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.checkpoints import Store
-from va_experiments.checkpoints.files import TEMPORARY
-from va_experiments.commands.stored import StoredCell
+from va_experiments.checkpoints.atomic_files import TEMPORARY
+from va_experiments.checkpoints.transfer import CELL_FILES, MOST_BYTES, AdoptError, adopt
+from va_experiments.commands.cell_query import StoredCell
 from va_experiments.errors import InputError, shown
-from va_experiments.flow.adopt import CELL_FILES, MOST_BYTES, AdoptError, adopt
 
 __all__ = ["export_cells", "import_cells"]
 

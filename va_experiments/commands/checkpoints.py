@@ -11,8 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from va_experiments.commands.cell_query import StoredCell, add_query, add_store, found, store_of
 from va_experiments.commands.status import duration
-from va_experiments.commands.stored import StoredCell, add_query, add_store, found, store_of
 from va_experiments.errors import InputError, shown
 
 __all__ = ["arguments", "run"]

@@ -130,7 +130,7 @@ def _hint(options: Namespace) -> str:
 
 
 def _write(options: Namespace, text: str) -> int:
-    from va_experiments.config import conf_dir
+    from va_experiments.config.schema import conf_dir
 
     stem = (
         "".join(c if c.isalnum() else "_" for c in Path(options.file).name.split(".")[0].lower()).strip("_") or "study"

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from va_experiments.commands.runs import add_outputs
+from va_experiments.commands.run_lookup import add_outputs
 
 __all__ = ["Check", "arguments", "run"]
 
@@ -126,7 +126,7 @@ def _packages() -> Iterator[Check]:
 
 
 def _conf() -> Check:
-    from va_experiments.config import conf_dir
+    from va_experiments.config.schema import conf_dir
 
     groups = [p.name for p in conf_dir().iterdir() if p.is_dir()] if conf_dir().is_dir() else []
     right = {"model", "data", "protocol"} <= set(groups)
@@ -209,7 +209,7 @@ def _tried(what: str, try_it: Callable[[Path], str]) -> Check:
 
 
 def _ray(folder: Path) -> str:
-    from va_experiments.config import ExecutionConfig
+    from va_experiments.config.schema import ExecutionConfig
     from va_experiments.execute import ray_cluster
 
     ray = ray_cluster.connect(ExecutionConfig(num_workers=1))
@@ -223,7 +223,7 @@ def _ray(folder: Path) -> str:
 
 
 def _mlflow(folder: Path) -> str:
-    from va_experiments.config import TrackingConfig
+    from va_experiments.config.schema import TrackingConfig
     from va_experiments.tracking import connect
 
     client, experiment = connect(TrackingConfig(), folder)
@@ -234,8 +234,8 @@ def _mlflow(folder: Path) -> str:
 
 
 def _prefect(folder: Path) -> str:
-    from va_experiments.config import TrackingConfig
-    from va_experiments.flow.prefect_server import PrefectServer
+    from va_experiments.config.schema import TrackingConfig
+    from va_experiments.prefect_flow.server import PrefectServer
 
     home = folder / "prefect"
     home.mkdir()

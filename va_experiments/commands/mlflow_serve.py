@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from va_experiments.commands.ui import mlflow_command
-from va_experiments.config import TrackingConfig
+from va_experiments.config.schema import TrackingConfig
 from va_experiments.tracking import connect
 
 __all__ = ["main"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from argparse import ArgumentParser, Namespace
 
-from va_experiments.commands.runs import add_outputs, find_run
+from va_experiments.commands.run_lookup import add_outputs, find_run
 from va_experiments.errors import InputError
 
 __all__ = ["arguments", "run"]

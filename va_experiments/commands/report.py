@@ -14,7 +14,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from va_experiments.commands.runs import add_outputs, find_run
+from va_experiments.commands.run_lookup import add_outputs, find_run
 from va_experiments.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ def run(options: Namespace) -> int:
     if remote and options.out is None:
         raise InputError("report: say where to write with --out DIR, as the runs have no folder here")
     from va_experiments.checkpoints import Store
-    from va_experiments.flow.rebuild import losses_again, saved_tables
-    from va_experiments.flow.report_content import configs_of, report_content
     from va_experiments.report.build import build_report
-    from va_experiments.report.va34_table import write_va34_table
+    from va_experiments.report.inputs import configs_of, report_content
+    from va_experiments.report.legacy_table import write_va34_table
+    from va_experiments.report.report_inputs import losses_again, saved_tables
 
     with tempfile.TemporaryDirectory(prefix="va-report-") as scratch:
         tables, manifests, folders = _from_mlflow(options, Path(scratch)) if remote else _from_folders(options)
@@ -87,7 +87,7 @@ def run(options: Namespace) -> int:
 def _from_folders(options: Namespace) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
     import pandas as pd
 
-    from va_experiments.flow.rebuild import read_manifest
+    from va_experiments.report.report_inputs import read_manifest
 
     folders = list(dict.fromkeys(find_run(options.outputs, name) for name in options.runs or [None]))
     tables, manifests, problems = [], [], []
@@ -106,8 +106,8 @@ def _from_folders(options: Namespace) -> tuple[list[pd.DataFrame], list[dict[str
 def _from_mlflow(options: Namespace, scratch: Path) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
     import pandas as pd
 
-    from va_experiments.flow.rebuild import read_manifest
-    from va_experiments.mlflow_index import Index
+    from va_experiments.report.report_inputs import read_manifest
+    from va_experiments.tracking.index import Index
 
     index = Index(options.uri, options.experiment, options.outputs)
     known = index.multiruns()

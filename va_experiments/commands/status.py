@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from va_experiments.commands.runs import add_outputs, find_run, read_json
+from va_experiments.commands.run_lookup import add_outputs, find_run, read_json
 from va_experiments.errors import InputError
 
 __all__ = ["arguments", "read_status", "run", "status_text"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from va_experiments.cell import Cell, ModelSpec, Setting
 from va_experiments.checkpoints import CorruptCell, Store
-from va_experiments.commands.runs import read_json, run_folders
+from va_experiments.commands.run_lookup import read_json, run_folders
 from va_experiments.protocols import Split
 
 __all__ = ["cell_of", "stored_rows", "sync"]
@@ -18,7 +18,7 @@ __all__ = ["cell_of", "stored_rows", "sync"]
 def sync(options: Namespace, store: Store) -> int:
     """Give every stored cell its MLflow run; exit code 3 if a cell is damaged."""
     from va_experiments.checkpoints.lock import lock_outputs
-    from va_experiments.mlflow_index import Index
+    from va_experiments.tracking.index import Index
 
     damaged: list[str] = []
     with lock_outputs(options.outputs):
@@ -32,7 +32,7 @@ def sync(options: Namespace, store: Store) -> int:
 
 def stored_rows(store: Store, outputs: Path, damaged: list[str]) -> Iterator[tuple[dict[str, Any], Path]]:
     """Yield the row and the folder of each stored cell, sorted by key; what is damaged is named in `damaged`."""
-    from va_experiments.flow.rows import cell_row
+    from va_experiments.results.rows import cell_row
 
     simulated = _simulated(outputs)
     for key in sorted(store.keys()):

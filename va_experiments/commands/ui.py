@@ -20,10 +20,10 @@ import urllib.request
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from va_experiments.commands.runs import add_outputs
-from va_experiments.config import TrackingConfig
+from va_experiments.commands.run_lookup import add_outputs
+from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError
-from va_experiments.mlflow_views import page_of
+from va_experiments.tracking.views import page_of
 
 __all__ = ["arguments", "mlflow_command", "run"]
 
@@ -131,7 +131,7 @@ class _Mlflow:
         safe_environment()
         environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_ALLOW_FILE_STORE"}
         serve = [sys.executable, "-m", "va_experiments.commands.mlflow_serve", str(self._outputs), str(self._port)]
-        command = [sys.executable, "-m", "va_experiments.flow.guarded", *serve]
+        command = [sys.executable, "-m", "va_experiments.child_process", *serve]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=environment, start_new_session=True
@@ -170,7 +170,7 @@ class _Prefect:
     name = "Prefect"
 
     def __init__(self, outputs: Path, port: int) -> None:
-        from va_experiments.flow.prefect_server import PrefectServer
+        from va_experiments.prefect_flow.server import PrefectServer
 
         self._home, self._port = outputs / "prefect", port
         self._server = PrefectServer(TrackingConfig(), self._home)

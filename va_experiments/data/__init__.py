@@ -11,12 +11,12 @@ from va_experiments.data.deaths import Deaths
 
 if TYPE_CHECKING:
     from va_experiments.data.check import describe
-    from va_experiments.data.csv import read_csv_deaths
-    from va_experiments.data.cuts import apply_learned_cuts
-    from va_experiments.data.phmrc import read_phmrc
+    from va_experiments.data.learned_cutoffs import apply_learned_cuts
+    from va_experiments.data.readers.csv import read_csv_deaths
+    from va_experiments.data.readers.phmrc import read_phmrc
+    from va_experiments.data.readers.simulated import simulate_deaths
+    from va_experiments.data.readers.who2016 import read_who2016
     from va_experiments.data.registry import load, options_of
-    from va_experiments.data.synthetic import simulate_deaths
-    from va_experiments.data.who2016 import read_who2016
 
 __all__ = [
     "Deaths",
@@ -31,14 +31,14 @@ __all__ = [
 ]
 
 _HOME = {
-    "apply_learned_cuts": "cuts",
+    "apply_learned_cuts": "learned_cutoffs",
     "describe": "check",
     "load": "registry",
     "options_of": "registry",
-    "read_csv_deaths": "csv",
-    "read_phmrc": "phmrc",
-    "read_who2016": "who2016",
-    "simulate_deaths": "synthetic",
+    "read_csv_deaths": "readers.csv",
+    "read_phmrc": "readers.phmrc",
+    "read_who2016": "readers.who2016",
+    "simulate_deaths": "readers.simulated",
 }
 
 

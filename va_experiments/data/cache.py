@@ -170,7 +170,7 @@ def unpack(raw: bytes) -> Deaths:
 def _file(name: str, given: str | None) -> Path | None:
     """Return the file that will be read, or None where the reader itself must say what is wrong."""
     if name.startswith("phmrc_"):
-        from va_experiments.data.phmrc import find_phmrc
+        from va_experiments.data.readers.phmrc import find_phmrc
 
         path = find_phmrc(name.removeprefix("phmrc_"), given)
     elif given:

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from va_experiments.data.csv_blocks import CodedColumn, read_columns
 from va_experiments.data.deaths import FEATURE_LEVELS, MISSING, PRESENT, Deaths
-from va_experiments.data.delimited import CodedColumn, read_columns
-from va_experiments.data.source import SEPARATORS, TextSource, open_source
+from va_experiments.data.text_source import SEPARATORS, TextSource, open_source
 from va_experiments.errors import InputError
 
 __all__ = ["describe", "describe_text", "suggest_yaml"]

@@ -42,7 +42,7 @@ class Reader:
 
 def _phmrc(module: str) -> Reader:
     return Reader(
-        "va_experiments.data.phmrc",
+        "va_experiments.data.readers.phmrc",
         "read_phmrc",
         {
             "path": Option(None, "text", nullable=True),
@@ -58,7 +58,7 @@ def _phmrc(module: str) -> Reader:
 
 READERS: dict[str, Reader] = {
     "synthetic": Reader(
-        "va_experiments.data.synthetic",
+        "va_experiments.data.readers.simulated",
         "simulate_deaths",
         {
             "n": Option(None, "whole", nullable=True),
@@ -71,7 +71,7 @@ READERS: dict[str, Reader] = {
     "phmrc_child": _phmrc("child"),
     "phmrc_neonate": _phmrc("neonate"),
     "csv": Reader(
-        "va_experiments.data.csv",
+        "va_experiments.data.readers.csv",
         "read_csv_deaths",
         {
             "path": Option(None, "text", nullable=True),
@@ -96,7 +96,7 @@ READERS: dict[str, Reader] = {
         file_option="path",
     ),
     "who2016": Reader(
-        "va_experiments.data.who2016",
+        "va_experiments.data.readers.who2016",
         "read_who2016",
         {
             "path": Option(None, "text", nullable=True),

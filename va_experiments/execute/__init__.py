@@ -1,8 +1,8 @@
 """Run fits: in this process (`inline`), or on Ray workers, with retries, time limits and live progress."""
 
-from va_experiments.config import ExecutionConfig
+from va_experiments.config.schema import ExecutionConfig
 from va_experiments.execute.inline import InlineBackend
-from va_experiments.execute.watch import Backend, EngineLost, Running, Watch
+from va_experiments.execute.run_channel import Backend, EngineLost, Running, Watch
 
 __all__ = ["Backend", "EngineLost", "InlineBackend", "Running", "Watch", "make_backend"]
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from va_experiments.callbacks import listening
 from va_experiments.cell import Fit, Result, run_fit
-from va_experiments.config import ExecutionConfig
+from va_experiments.config.schema import ExecutionConfig
 from va_experiments.data.deaths import Deaths
-from va_experiments.execute.listener import ThrottledListener
-from va_experiments.execute.watch import Running, Watch, worth_another_try
-from va_experiments.hooks import listening
+from va_experiments.execute.run_channel import Running, Watch, worth_another_try
+from va_experiments.execute.throttled_listener import ThrottledListener
 
 __all__ = ["InlineBackend"]
 

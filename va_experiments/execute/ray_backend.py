@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from va_experiments.cell import Failure, Fit, Result
-from va_experiments.config import ExecutionConfig
+from va_experiments.config.schema import ExecutionConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute.inline import fit_label
-from va_experiments.execute.watch import EngineLost, Running, Watch, worth_another_try
+from va_experiments.execute.run_channel import EngineLost, Running, Watch, worth_another_try
 
 __all__ = ["RayBackend"]
 
@@ -84,12 +84,12 @@ class RayBackend:
                 self._dead = self._life.lost()
 
     def _connect(self) -> None:
-        from va_experiments.execute import ray_cluster, ray_life, ray_worker
+        from va_experiments.execute import ray_cluster, ray_liveness, ray_worker
 
         self._ray = ray_cluster.connect(self._config)
-        self._life = ray_life.RayLife(self._ray, owned=self._config.address is None)
+        self._life = ray_liveness.RayLife(self._ray, owned=self._config.address is None)
         if self._config.address is not None:
-            self._nodes = ray_life.NodeWatch(self._ray)
+            self._nodes = ray_liveness.NodeWatch(self._ray)
         self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         nodes = [n for n in self._ray.nodes() if n.get("Alive")]
         for name in ("CPU", "GPU", "memory"):
@@ -373,13 +373,13 @@ class RayBackend:
 
     def stop(self) -> None:
         """Stop the local cluster, or leave the joined one."""
-        from va_experiments.execute import ray_cluster, ray_life
+        from va_experiments.execute import ray_cluster, ray_liveness
 
         if self._keeper is None or self._stopping.is_set():
             return
         if not self._ready.wait(2):
             # stopped while it starts: `end` of __main__ does not wait for the thread, and with the process end its own
-            ray_life.end_own_ray()
+            ray_liveness.end_own_ray()
             return
         if self._nodes is not None:
             self._nodes.stop()

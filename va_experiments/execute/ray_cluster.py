@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from va_experiments.config import ExecutionConfig
+from va_experiments.config.schema import ExecutionConfig
 from va_experiments.errors import InputError
 
 __all__ = ["THREADS", "connect", "disconnect"]

@@ -9,10 +9,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
+from va_experiments.callbacks import listening
 from va_experiments.cell import Fit, Result, run_fit
 from va_experiments.data.deaths import Deaths
-from va_experiments.execute.listener import ThrottledListener
-from va_experiments.hooks import listening
+from va_experiments.execute.throttled_listener import ThrottledListener
 
 __all__ = ["Board", "work"]
 

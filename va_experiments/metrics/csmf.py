@@ -89,7 +89,7 @@ def chance_corrected(accuracy: npt.ArrayLike, chance: npt.ArrayLike = RANDOM_ALL
     accuracy : float array
     chance : float or float array
         The default 1 - 1/e is the limit for many causes under Dirichlet(1) truth and no other; for a given truth and
-        number of deaths take `va_experiments.metrics.ceilings.chance_accuracy`.
+        number of deaths take `va_experiments.metrics.reference_levels.chance_accuracy`.
     """
     base = np.asarray(chance, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.errors import InputError, did_you_mean, shown
-from va_experiments.metrics import calibration, ceilings, csmf, individual
-from va_experiments.metrics.tally import Cases, Tally
+from va_experiments.metrics import calibration, csmf, individual, reference_levels
+from va_experiments.metrics.sufficient_statistics import Cases, Tally
 
 __all__ = ["CASE_METRICS", "ESTIMATES", "METRICS", "METRIC_SET_VERSION", "MetricInfo", "check_metric"]
 
@@ -49,7 +49,7 @@ class MetricInfo:
     interval: str = ""
     """Kind of the bootstrap interval over deaths that ``<name>_low`` and ``<name>_high`` give: ``"percentile"``
     (`va_experiments.metrics.resampling.interval`), or ``"inversion"`` for CSMF accuracies, which a small sample biases
-    (`va_experiments.metrics.inversion`). Without one: no kind tried covers as it says."""
+    (`va_experiments.metrics.csmf_interval`). Without one: no kind tried covers as it says."""
 
 
 ESTIMATES: Mapping[str, tuple[str, Estimate]] = {
@@ -217,13 +217,15 @@ def _interval_coverage(cases: Cases) -> float:
 
 
 def _label_coverage(cases: Cases) -> float:
-    return float("nan") if cases.train_cause is None else ceilings.label_coverage(cases.truth, cases.train_cause)
+    return (
+        float("nan") if cases.train_cause is None else reference_levels.label_coverage(cases.truth, cases.train_cause)
+    )
 
 
 def _coverage_ceiling(cases: Cases) -> float:
     if cases.train_cause is None:
         return float("nan")
-    return ceilings.coverage_ceiling(_csmf_true(cases), cases.train_cause)
+    return reference_levels.coverage_ceiling(_csmf_true(cases), cases.train_cause)
 
 
 CASE_METRICS: dict[str, MetricInfo] = {
@@ -246,14 +248,14 @@ CASE_METRICS: dict[str, MetricInfo] = {
         True,
         (-1, 1),
         "Expected CSMF accuracy when each death gets a cause at random, for this truth and number of deaths.",
-        lambda c: ceilings.chance_accuracy(_csmf_true(c), len(c.truth)),
+        lambda c: reference_levels.chance_accuracy(_csmf_true(c), len(c.truth)),
     ),
     "csmf_ceiling": MetricInfo(
         "CSMF accuracy, finite-sample ceiling",
         True,
         (0, 1),
         "Expected CSMF accuracy of a fresh, rightly labelled sample of as many deaths from the same cause mix.",
-        lambda c: ceilings.finite_sample_ceiling(_csmf_true(c), len(c.truth)),
+        lambda c: reference_levels.finite_sample_ceiling(_csmf_true(c), len(c.truth)),
     ),
     "csmf_interval_coverage": MetricInfo(
         "coverage of CSMF intervals",

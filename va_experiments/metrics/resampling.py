@@ -37,7 +37,7 @@ def interval(
     2.4 and 5.2.1): those that `numpy.quantile` takes by default lie too far inside, with 100 resamples by a third of
     the tail.
 
-    Neither covers for sums of absolute differences, as in CSMF accuracy: see `va_experiments.metrics.inversion`.
+    Neither covers for sums of absolute differences, as in CSMF accuracy: see `va_experiments.metrics.csmf_interval`.
 
     Parameters
     ----------

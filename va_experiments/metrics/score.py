@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from va_experiments.metrics import individual
 from va_experiments.metrics.csmf import chance_corrected
-from va_experiments.metrics.inversion import accuracy_interval
+from va_experiments.metrics.csmf_interval import accuracy_interval
 from va_experiments.metrics.registry import CASE_METRICS, ESTIMATES, METRIC_SET_VERSION, METRICS
 from va_experiments.metrics.resampling import bootstrap_weights, interval
-from va_experiments.metrics.tally import Cases, PredictionLike, Tally, cases_of, tally
+from va_experiments.metrics.sufficient_statistics import Cases, PredictionLike, Tally, cases_of, tally
 from va_experiments.seeds import generator
 
 __all__ = ["METRIC_SET_VERSION", "Scores", "evaluate", "per_cause_table", "score"]

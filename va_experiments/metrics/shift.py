@@ -12,7 +12,7 @@ import numpy.typing as npt
 from va_experiments.data.deaths import MISSING, PRESENT, Deaths
 from va_experiments.errors import InputError
 from va_experiments.metrics.score import evaluate
-from va_experiments.metrics.tally import PredictionLike, cases_of, tally
+from va_experiments.metrics.sufficient_statistics import PredictionLike, cases_of, tally
 
 __all__ = ["TransferDrop", "cause_mix_distance", "site_auc", "transfer_drop", "transfer_drops"]
 

@@ -35,23 +35,23 @@ __all__ = [
 ]
 
 _MODULE = {
-    "Calibrated": "calibrated",
+    "Calibrated": "ensembles.calibrated",
     "ExtraTrees": "extra_trees",
-    "InSilicoVA": "insilico",
-    "InSilicoVAStandard": "insilico_standard",
-    "InterVA": "interva",
-    "InterVA5": "interva5",
+    "InSilicoVA": "insilico.insilico",
+    "InSilicoVAStandard": "insilico.standard",
+    "InterVA": "interva.interva",
+    "InterVA5": "interva.interva5",
     "LightGBM": "lightgbm",
     "LogisticRegression": "logistic_regression",
     "NaiveBayes": "nbc",
     "Prior": "priors",
     "RandomForest": "random_forest",
-    "Stacking": "stacking",
+    "Stacking": "ensembles.stacking",
     "Tariff": "tariff",
     "Tariff2": "tariff2",
-    "Tuned": "tuned",
+    "Tuned": "ensembles.tuned",
     "Uniform": "priors",
-    "Voting": "voting",
+    "Voting": "ensembles.voting",
     "XGBoost": "xgboost",
 }
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.probbase import LETTERS, LEVEL_VALUES
-from va_experiments.models.counts import count_symptoms
+from va_experiments.models.symptom_counts import count_symptoms
 
 __all__ = [
     "CONVERSIONS",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.models.base import Model, Prediction
-from va_experiments.models.counts import count_symptoms
+from va_experiments.models.symptom_counts import count_symptoms
 
 __all__ = ["NaiveBayes"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from va_experiments.report.content import TRIVIAL_MODELS, ReportContent, ReportPaths
 from va_experiments.report.profile_text import profile_text
+from va_experiments.report.report_data import TRIVIAL_MODELS, ReportContent, ReportPaths
 from va_experiments.report.terminal import leaderboard_rows, leaderboard_text
 
 __all__ = [

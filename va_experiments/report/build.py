@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from va_experiments.report.content import ReportContent, ReportPaths, checked_cells
+from va_experiments.analysis.leaderboard import leaderboards
 from va_experiments.report.figures import all_figures, figure_files, static_svg
 from va_experiments.report.html import page
-from va_experiments.report.leaderboard import leaderboards
+from va_experiments.report.report_data import ReportContent, ReportPaths, checked_cells
 from va_experiments.report.tables import data_tables, published, write_tables, write_whole
 
 __all__ = ["build_report"]

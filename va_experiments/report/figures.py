@@ -9,34 +9,34 @@ from typing import Any
 
 import pandas as pd
 
-from va_experiments.report.chart_calibration import (
+from va_experiments.analysis.comparable_groups import SETTING_COLUMNS
+from va_experiments.analysis.leaderboard import Leaderboard, full_size
+from va_experiments.report.charts.calibration import (
     calibration_figure,
     classwise_figure,
     convergence_figure,
     csmf_figure,
 )
-from va_experiments.report.chart_comparison import ranks_figure
-from va_experiments.report.chart_cost import gantt_figure, memory_figure, time_figure
-from va_experiments.report.chart_learning import learning_curve_figure
-from va_experiments.report.chart_losses import drops_by_model_figure, drops_figure, drops_shown, similarity_figure
-from va_experiments.report.chart_scores import (
+from va_experiments.report.charts.comparison import ranks_figure
+from va_experiments.report.charts.cost import gantt_figure, memory_figure, time_figure
+from va_experiments.report.charts.learning import learning_curve_figure
+from va_experiments.report.charts.losses import drops_by_model_figure, drops_figure, drops_shown, similarity_figure
+from va_experiments.report.charts.scores import (
     differences_figure,
     leaderboard_figure,
     matrix_figure,
     named,
 )
-from va_experiments.report.chart_style import STATIC_WIDTH, Figure, left_out, specification
-from va_experiments.report.chart_transfer import (
+from va_experiments.report.charts.style import STATIC_WIDTH, Figure, left_out, specification
+from va_experiments.report.charts.transfer import (
     cause_model_figure,
     cause_site_figure,
     confusion_figure,
     transfer_figure,
 )
-from va_experiments.report.content import ReportContent, as_numbers
-from va_experiments.report.leaderboard import Leaderboard, full_size
-from va_experiments.report.plain_text import plain_columns
-from va_experiments.report.settings import SETTING_COLUMNS
+from va_experiments.report.report_data import ReportContent, as_numbers
 from va_experiments.report.tables import write_whole
+from va_experiments.report.text_sanitizing import plain_columns
 
 __all__ = ["Figure", "all_figures", "figure_files", "static_svg"]
 

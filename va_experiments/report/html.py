@@ -10,9 +10,9 @@ from importlib import resources
 import pandas as pd
 
 from va_experiments import __version__
-from va_experiments.report.chart_style import Figure, specification
-from va_experiments.report.content import ReportContent
-from va_experiments.report.leaderboard import Leaderboard
+from va_experiments.analysis.leaderboard import Leaderboard
+from va_experiments.report.charts.style import Figure, specification
+from va_experiments.report.report_data import ReportContent
 from va_experiments.report.sections import page_sections
 from va_experiments.report.terminal import counts_line
 

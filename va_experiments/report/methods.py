@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from va_experiments.report.content import ReportContent
-from va_experiments.report.leaderboard import Leaderboard
-from va_experiments.report.settings import CEILINGS, metric_label
+from va_experiments.analysis.comparable_groups import CEILINGS, metric_label
+from va_experiments.analysis.leaderboard import Leaderboard
+from va_experiments.report.report_data import ReportContent
 
 __all__ = ["report_methods"]
 

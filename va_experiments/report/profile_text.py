@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from va_experiments.report.content import ReportContent, checked_cells, records
-from va_experiments.report.performance import (
+from va_experiments.analysis.performance import (
     cost_by_model,
     critical_path,
     parallel_efficiency,
     seconds,
     slowest_cells,
 )
+from va_experiments.report.report_data import ReportContent, checked_cells, records
 
 __all__ = ["profile_text"]
 
@@ -30,7 +30,7 @@ def profile_text(cells: pd.DataFrame, width: int = 80, *, n: int = 10) -> str:
     Parameters
     ----------
     cells : DataFrame
-        One row a cell, as in :class:`~va_experiments.report.content.ReportContent`.
+        One row a cell, as in :class:`~va_experiments.report.report_data.ReportContent`.
     width : int
         Characters of a line; first columns are left out from the right, then names are cut.
     """

@@ -10,14 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from va_experiments.report.answer import answer
-from va_experiments.report.chart_losses import drops_shown
-from va_experiments.report.chart_style import Figure
-from va_experiments.report.comparisons import NOT_COMPARED
-from va_experiments.report.content import ReportContent, records
-from va_experiments.report.leaderboard import Leaderboard, full_size
-from va_experiments.report.methods import report_methods
-from va_experiments.report.page_tables import (
+from va_experiments.analysis.comparisons import NOT_COMPARED
+from va_experiments.analysis.headline import answer
+from va_experiments.analysis.leaderboard import Leaderboard, full_size
+from va_experiments.analysis.performance import parallel_efficiency
+from va_experiments.report.bibliography import cited
+from va_experiments.report.charts.losses import drops_shown
+from va_experiments.report.charts.style import Figure
+from va_experiments.report.html_tables import (
     board_table,
     calibration_table,
     cost_table,
@@ -31,8 +31,8 @@ from va_experiments.report.page_tables import (
     sources_table,
     warnings_table,
 )
-from va_experiments.report.performance import parallel_efficiency
-from va_experiments.report.sources import cited
+from va_experiments.report.methods import report_methods
+from va_experiments.report.report_data import ReportContent, records
 
 __all__ = ["Section", "page_sections", "without_credentials"]
 

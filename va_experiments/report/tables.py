@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from va_experiments.report.content import ReportContent
-from va_experiments.report.leaderboard import OVERALL, Leaderboard
-from va_experiments.report.performance import cost_by_model, critical_path, slowest_cells
-from va_experiments.report.resampled_sets import resampled_sets
-from va_experiments.report.settings import metric_label
+from va_experiments.analysis.comparable_groups import metric_label
+from va_experiments.analysis.leaderboard import OVERALL, Leaderboard
+from va_experiments.analysis.performance import cost_by_model, critical_path, slowest_cells
+from va_experiments.analysis.resampled_sets import resampled_sets
+from va_experiments.report.report_data import ReportContent
 from va_experiments.report.terminal import number, span
 
 __all__ = [

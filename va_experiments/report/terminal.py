@@ -6,9 +6,9 @@ import math
 
 import pandas as pd
 
-from va_experiments.report.content import ReportContent, checked_cells
-from va_experiments.report.leaderboard import OVERALL, Leaderboard, leaderboards
-from va_experiments.report.settings import metric_label
+from va_experiments.analysis.comparable_groups import metric_label
+from va_experiments.analysis.leaderboard import OVERALL, Leaderboard, leaderboards
+from va_experiments.report.report_data import ReportContent, checked_cells
 
 __all__ = ["counts_line", "leaderboard_rows", "leaderboard_text", "number", "p_value", "span"]
 
@@ -32,7 +32,7 @@ def leaderboard_text(
     Parameters
     ----------
     cells : DataFrame
-        One row a cell, as in :class:`~va_experiments.report.content.ReportContent`.
+        One row a cell, as in :class:`~va_experiments.report.report_data.ReportContent`.
     counts : bool
         Whether the last line counts the cells, the trivial models' among them.
     """

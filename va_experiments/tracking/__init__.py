@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from va_experiments.tracking.cells import CELL_TAGS, CellRun, Client, SqliteFile, cell_run, outputs_tag, writer_of
+from va_experiments.tracking.run_writer import CELL_TAGS, CellRun, Client, SqliteFile, cell_run, outputs_tag, writer_of
 from va_experiments.tracking.tracker import Tracker, connect, fetch_cell, find_cells, refused, safe_environment
 
 __all__ = [

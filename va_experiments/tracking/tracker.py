@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from va_experiments.config import TrackingConfig
-from va_experiments.mlflow_views import experiment_tags
-from va_experiments.secrets_out import redacted, without_password
-from va_experiments.tracking.cells import cell_run, outputs_tag, writer_of
+from va_experiments.config.schema import TrackingConfig
+from va_experiments.redaction import redacted, without_password
+from va_experiments.tracking.run_writer import cell_run, outputs_tag, writer_of
+from va_experiments.tracking.views import experiment_tags
 
 __all__ = ["Tracker", "close_zombies", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
 

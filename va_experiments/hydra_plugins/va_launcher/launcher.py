@@ -51,7 +51,7 @@ class VaLauncher(Launcher):
         if str(config.hydra.sweeper._target_).endswith(".BasicSweeper"):
             from hydra.core.override_parser.overrides_parser import OverridesParser
 
-            from va_experiments.sweep import check_jobs
+            from va_experiments.hydra_app.sweep_size import check_jobs
 
             given = [f"{k}={v}" for k, v in config.hydra.sweeper.params.items()] if config.hydra.sweeper.params else []
             parser = OverridesParser.create(config_loader=hydra_context.config_loader)
@@ -64,6 +64,6 @@ class VaLauncher(Launcher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Run a batch of jobs."""
-        from va_experiments.launcher import launch
+        from va_experiments.hydra_app.session import launch
 
         return launch(self, job_overrides, initial_job_idx)

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from va_experiments import hooks
+from va_experiments import callbacks
 from va_experiments.data.deaths import Deaths
 from va_experiments.models.base import Model, Prediction, labels_of
 from vatoys.misbehave import note, perhaps
@@ -30,7 +30,7 @@ class Steady(Model):
         sites = [test.sites[s] for s in np.unique(test.site)]
         rng = np.random.Generator(np.random.Philox(seed))
         total, first = np.zeros((len(test), len(self.weight_))), 0
-        kept = hooks.resume()
+        kept = callbacks.resume()
         if kept is not None:
             total, first = kept["total"], int(kept["step"])
             rng.bit_generator.state = {
@@ -43,10 +43,10 @@ class Steady(Model):
         for step in range(first, self.steps):
             time.sleep(self.seconds / self.steps)
             total += rng.dirichlet(self.weight_, size=len(test)) * (1 + (test.symptoms == 1).sum(1, keepdims=True))
-            hooks.progress(step + 1, self.steps)
+            callbacks.progress(step + 1, self.steps)
             state = rng.bit_generator.state
             place = {name: state[name] for name in ("buffer", "buffer_pos")}
-            hooks.checkpoint({"total": total, "step": step + 1, **state["state"], **place})
+            callbacks.checkpoint({"total": total, "step": step + 1, **state["state"], **place})
             perhaps("step", sites, seed * 1000 + step)
         perhaps("predict", sites, seed)
         probability = total / total.sum(1, keepdims=True)

@@ -1,0 +1,84 @@
+"""The answer's verdict: against the best trivial model, by the interval of the paired difference."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from tests.analysis.test_leaderboard import METRIC, board_of, cells_of
+from va_experiments.analysis.headline import answer
+from va_experiments.analysis.leaderboard import leaderboards, t_interval
+from va_experiments.report.report_data import ReportContent, checked_cells
+
+
+def test_a_clear_winner():
+    board = board_of(cells_of(nbc=[0.80, 0.71, 0.75], prior=[0.70, 0.60, 0.66], uniform=[0.5, 0.5, 0.5]))
+    found = answer(board)
+    assert found.verdict == "better"
+    assert (found.best, found.trivial) == ("nbc", "prior")
+    assert found.difference == pytest.approx(0.1)
+    assert (found.low, found.high) == pytest.approx(t_interval([0.1, 0.11, 0.09]))
+    assert ".100 better than the best trivial model, prior (.653)" in found.sentence
+
+
+def test_a_difference_whose_interval_includes_zero_is_not_a_win():
+    found = answer(board_of(cells_of(nbc=[0.9, 0.6, 0.66], prior=[0.70, 0.65, 0.66])))
+    assert found.verdict == "unclear"
+    assert "not shown to be better" in found.sentence
+
+
+def test_it_says_so_when_the_trivial_model_wins():
+    found = answer(board_of(cells_of(nbc=[0.5, 0.6, 0.5], prior=[0.70, 0.65, 0.66])))
+    assert found.verdict == "worse"
+    assert found.sentence.startswith("No model beats the best trivial model, prior (.670)")
+
+
+def test_without_trivial_models_or_complete_grids_nothing_is_claimed():
+    assert answer(board_of(cells_of(nbc=[0.5, 0.6, 0.5]))).verdict == "none"
+    assert "No model finished every cell" in answer(board_of(cells_of(nbc=[0.5, None], prior=[0.4, 0.4]))).sentence
+
+
+def test_one_site_gets_no_interval():
+    found = answer(board_of(cells_of(nbc=[0.5], prior=[0.4])))
+    assert "one site" in found.sentence
+    assert found.verdict == "unclear"
+
+
+def test_simulated_deaths_are_named_first():
+    cells = cells_of(nbc=[0.8, 0.7, 0.7], prior=[0.7, 0.6, 0.6]).assign(simulated=True)
+    assert answer(board_of(cells)).sentence.startswith("On simulated deaths, ")
+
+
+def test_given_intervals_stand_beside_t():
+    cells = checked_cells(ReportContent(title="", cells=cells_of(nbc=[0.8, 0.7, 0.75], prior=[0.7, 0.6, 0.66])))
+    given = pd.DataFrame(
+        [("nbc", METRIC, 0.6, 0.9, "95% nested bootstrap", "natural"), ("nbc", METRIC, 0.1, 0.2, "other", "dirichlet")],
+        columns=["model", "metric", "low", "high", "method", "testset"],
+    )
+    rows = leaderboards(cells, METRIC, intervals=given)[0].rows
+    assert rows.loc["nbc", ["beside_low", "beside_high", "beside"]].tolist() == [0.6, 0.9, "95% nested bootstrap"]
+    assert rows["interval"].tolist() == ["95% t over 3 sites"] * 2
+    assert rows.loc["prior", "beside"] == ""
+
+
+def test_models_that_were_tested_on_other_deaths_get_no_interval_of_their_difference():
+    board = board_of(cells_of(nbc=[0.80, 0.71, 0.75], prior=[0.70, 0.60, 0.66]))
+    nothing = float("nan")
+    given = pd.DataFrame(
+        [("nbc", "prior", METRIC, *[nothing] * 4, "not compared: at 3 of 3 splits")],
+        columns=["model_a", "model_b", "metric", "difference", "low", "high", "p", "method"],
+    )
+    found = answer(board, given)
+    assert found.verdict == "unclear"
+    assert "no interval, as the two were not tested on identical test sets" in found.sentence
+
+
+def test_a_given_comparison_is_used_whichever_way_round_it_stands():
+    board = board_of(cells_of(nbc=[0.80, 0.71, 0.75], prior=[0.70, 0.60, 0.66]))
+    given = pd.DataFrame(
+        [("prior", "nbc", METRIC, -0.1, -0.15, -0.05, 0.01, "nested bootstrap")],
+        columns=["model_a", "model_b", "metric", "difference", "low", "high", "p", "method"],
+    )
+    found = answer(board, given)
+    assert (found.difference, found.low, found.high) == pytest.approx((0.1, 0.05, 0.15))
+    assert "nested bootstrap" in found.sentence

@@ -1,0 +1,187 @@
+"""Means, intervals, refusals and order of the leaderboard; labels and settings; the text for a terminal."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tests.fake_content import fake_content
+from va_experiments.analysis.comparable_groups import METRIC_LABELS, lower_is_better
+from va_experiments.analysis.leaderboard import leaderboards, t_interval
+from va_experiments.report.report_data import ReportContent, checked_cells, model_labels
+from va_experiments.report.terminal import leaderboard_rows, leaderboard_text, number
+
+METRIC = "csmf_accuracy_top"
+
+
+def cells_of(**scores: list[float | None]) -> pd.DataFrame:
+    """One cell a model and site A, B, C...; None fails."""
+    rows = [
+        {"cell_key": f"{m}{s}", "model": m, "test_site": s, "status": "failed" if v is None else "done", METRIC: v}
+        for m, values in scores.items()
+        for s, v in zip("ABCDEFGH", values, strict=False)
+    ]
+    return pd.DataFrame(rows).astype({METRIC: float})
+
+
+def board_of(cells: pd.DataFrame, **options):
+    return leaderboards(checked_cells(ReportContent(title="", cells=cells)), METRIC, **options)[0]
+
+
+def test_t_interval_equals_scipys():
+    values = [0.70, 0.75, 0.66, 0.78, 0.57, 0.75]
+    expected = stats.t.interval(0.95, 5, loc=np.mean(values), scale=stats.sem(values))
+    assert t_interval(values) == pytest.approx(expected, abs=1e-12)
+    assert all(math.isnan(v) for v in t_interval([0.5]))
+
+
+def test_models_are_ranked_and_trivial_ones_stand_among_them_unranked():
+    board = board_of(cells_of(nbc=[0.7, 0.8, 0.9], prior=[0.6, 0.7, 0.8], bad=[0.1, 0.2, 0.3]))
+    assert list(board.rows.index) == ["nbc", "prior", "bad"]
+    assert board.rows["trivial"].tolist() == [False, True, False]
+    assert board.rows["rank"].tolist()[0] == 1
+    assert math.isnan(board.rows["rank"].iloc[1])
+    assert board.rows["rank"].iloc[2] == 2
+    assert board.rows["mean"].tolist() == pytest.approx([0.8, 0.7, 0.2])
+
+
+def test_an_incomplete_grid_is_refused_a_mean_unless_allowed():
+    cells = cells_of(nbc=[0.9, 0.9, None], slow=[0.5, 0.5, 0.5])
+    row = board_of(cells).rows.loc["nbc"]
+    assert math.isnan(row["mean"])
+    assert row["note"] == "2 of 3 cells: no mean"
+    row = board_of(cells, allow_missing=True).rows.loc["nbc"]
+    assert row["mean"] == pytest.approx(0.9)
+    assert row["note"] == "2 of 3 cells"
+
+
+def test_a_cell_that_was_never_run_counts_as_missing_like_one_that_failed():
+    cells = cells_of(nbc=[0.9, 0.9, 0.9], slow=[0.5, 0.5, 0.5])
+    cells = cells[cells["cell_key"] != "nbcC"]
+    assert board_of(cells).rows.loc["nbc", "note"] == "2 of 3 cells: no mean"
+
+
+def test_a_metric_that_a_model_lacks_is_not_a_zero():
+    cells = cells_of(nbc=[0.9, 0.9, 0.9], slow=[0.5, 0.5, 0.5])
+    cells.loc[cells["model"] == "slow", METRIC] = math.nan
+    assert board_of(cells).rows.loc["slow", "note"] == "0 of 3 cells: no mean (3 done, figure not defined)"
+
+
+def test_a_site_counts_once_however_many_cells_it_has():
+    cells = cells_of(nbc=[0.2, 0.8])
+    more = cells.iloc[[1]].assign(cell_key="nbcB2", fold=1, csmf_accuracy_top=0.6)
+    board = board_of(pd.concat([cells, more]))
+    assert board.values.loc["nbc"].tolist() == pytest.approx([0.2, 0.7])
+    assert board.rows.loc["nbc", "mean"] == pytest.approx(0.45)
+    assert board.rows.loc["nbc", "cells"] == 3
+
+
+def test_the_order_in_which_cells_finished_changes_no_bit():
+    rng = np.random.default_rng(3)
+    cells = cells_of(nbc=list(rng.random(8)), prior=list(rng.random(8)))
+    tables = [board_of(cells.sample(frac=1, random_state=i)).table() for i in range(5)]
+    for table in tables[1:]:
+        pd.testing.assert_frame_equal(tables[0], table, check_exact=True)
+
+
+def test_a_cell_shared_by_two_jobs_counts_once():
+    cells = cells_of(nbc=[0.2, 0.8])
+    twice = pd.concat([cells, cells.assign(job="second", reused=True)])
+    checked = checked_cells(ReportContent(title="", cells=twice))
+    assert len(checked) == 2
+    assert not checked["reused"].any()
+
+
+def test_natural_and_dirichlet_test_sets_never_share_a_table():
+    cells = cells_of(nbc=[0.8, 0.8, 0.8])
+    both = pd.concat(
+        [cells, cells.assign(cell_key=cells["cell_key"] + "d", testset="dirichlet(1)", csmf_accuracy_top=0.6)]
+    )
+    boards = leaderboards(checked_cells(ReportContent(title="", cells=both)), METRIC)
+    assert [b.setting.testset for b in boards] == ["natural", "dirichlet(1)"]
+    assert [b.rows["mean"].iloc[0] for b in boards] == pytest.approx([0.8, 0.6])
+    assert boards[1].setting.heading == "Dirichlet(1) test sets"
+
+
+def test_ceilings_belong_to_splits_and_count_each_once():
+    cells = cells_of(nbc=[0.8, 0.8], prior=[0.5, 0.5]).assign(csmf_ceiling=[0.9, 0.8, 0.9, 0.8])
+    board = board_of(cells)
+    assert board.ceilings.loc["finite-sample ceiling"].tolist() == pytest.approx([0.9, 0.8, 0.85])
+
+
+def test_losses_are_ranked_upwards():
+    cells = cells_of(a=[2.0, 2.0, 2.0], b=[1.0, 1.0, 1.0]).rename(columns={METRIC: "log_loss"})
+    content = ReportContent(title="", cells=cells, primary_metric="log_loss")
+    board = leaderboards(checked_cells(content), "log_loss")[0]
+    assert board.rows.index.tolist() == ["b", "a"]
+    losses = {"log_loss", "brier", "ece", "ece_classwise", "undetermined"}
+    assert {m for m in METRIC_LABELS if lower_is_better(m)} == losses
+
+
+def test_only_parameters_that_differ_are_in_the_label():
+    cells = pd.DataFrame(
+        {
+            "model": ["nbc", "nbc", "rf"],
+            "model_params": ['{"alpha": 1, "k": 3}', '{"alpha": 2, "k": 3}', '{"trees": 500}'],
+        }
+    )
+    assert model_labels(cells) == ["nbc (alpha=1)", "nbc (alpha=2)", "rf"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.71, ".710"),
+        (-0.0312, "-.031"),
+        (1.0, "1.000"),
+        (-0.0001, ".000"),
+        (2.5, "2.500"),
+        (math.nan, ""),
+        (-1.25, "-1.250"),
+    ],
+)
+def test_figures_are_printed_as_the_field_prints_them(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(("width", "simulated"), list(itertools.product([40, 50, 60, 80, 120, 200], [True, False])))
+def test_text_fits_its_width_and_says_what_it_must(width, simulated):
+    content = fake_content(simulated=simulated, deep=False)
+    text = leaderboard_text(content.cells, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert ("SIMULATED" in text) == simulated
+    flat = " ".join(text.split())
+    assert flat.endswith("48 cells: 46 done (0 of them reused), 2 failed")
+    assert "interva: 4 of 6 cells: no mean" in flat
+    assert "prior *" in text
+
+
+def test_wide_text_has_everything_in_three_digits():
+    content = fake_content(deep=False)
+    text = leaderboard_text(content.cells, 200)
+    assert all(site in text for site in ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP"))
+    assert "95% t over 6 sites" in text
+
+
+def test_a_replicate_that_is_missing_makes_a_grid_incomplete():
+    both = pd.concat([cells_of(nbc=[0.7, 0.6, 0.7]), cells_of(nbc=[0.5, 0.6, None])], ignore_index=True)
+    both["replicate"] = [0, 0, 0, 1, 1, 1]
+    both["cell_key"] = [f"{k}" for k in range(6)]
+    row = board_of(both).rows.loc["nbc"]
+    assert (row["done"], row["cells"]) == (5, 6)
+    assert row["note"] == "5 of 6 cells: no mean"
+
+
+def test_rows_for_a_page_have_the_best_first_the_trivial_marked_and_no_mean_of_half_a_grid():
+    rows = leaderboard_rows(cells_of(nbc=[0.7, 0.8], prior=[0.6, 0.7], slow=[0.9, None]), METRIC)
+    shown = [[row["CSMF accuracy (top causes)"], row["mean"], row["A"], row["B"]] for row in rows]
+    assert shown == [
+        ["nbc", ".750", ".700", ".800"],
+        ["prior *", ".650", ".600", ".700"],
+        ["slow", "", ".900", ""],
+    ]

@@ -1,0 +1,57 @@
+"""A command that is refused removes what it has made itself, and nothing of another's."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from va_experiments.checkpoints import lock as locks
+from va_experiments.config.schema import parse_config
+from va_experiments.engine import multirun
+
+
+def configured(outputs: Path) -> multirun.Multirun:
+    tree = {
+        "model": {"name": "nbc", "_target_": "va_experiments.models.nbc.NaiveBayes"},
+        "data": {"name": "synthetic"},
+        "site": {"name": "all", "test_sites": "all"},
+        "features": {"name": "hce"},
+        "protocol": {"name": "leave_one_site_out"},
+        "testset": {"name": "natural"},
+        "execution": {"backend": "inline"},
+        "tracking": {"mlflow": False, "prefect": False},
+        "paths": {"outputs": str(outputs)},
+    }
+    return multirun.Multirun(parse_config(tree), outputs / "runs" / "one")
+
+
+def test_a_store_made_while_waiting_for_the_lock_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = tmp_path / "outputs"
+    kept = outputs / "checkpoints" / "cells" / "ab" / "somebody's cell"
+
+    @contextlib.contextmanager
+    def after_another(folder: Path):
+        kept.mkdir(parents=True)  # another command came first, finished, and let go of the lock
+        with locks.lock_outputs(folder):
+            yield
+
+    monkeypatch.setattr(multirun, "lock_outputs", after_another)
+    run = configured(outputs)
+    run.open([run.config])
+    run.close("failed")
+    assert kept.is_dir()
+
+
+def test_a_command_that_does_not_get_the_lock_removes_nothing(tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    first, second = configured(outputs), configured(outputs)
+    first.open([first.config])
+    with pytest.raises(locks.Locked):
+        second.open([second.config])
+    second.close("failed")
+    assert (outputs / "checkpoints").is_dir()
+    assert (outputs / "lock").exists()
+    first.close("failed")
+    assert not (outputs / "checkpoints").exists()

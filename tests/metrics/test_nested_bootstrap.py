@@ -1,0 +1,113 @@
+"""The nested bootstrap: coverage by simulation, pairing, and what each level speaks of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from va_experiments.metrics.nested_bootstrap import LEVELS, death_bank, nested_bootstrap, paired_difference
+from va_experiments.metrics.sufficient_statistics import cases_of
+from va_experiments.models.base import Prediction
+
+RNG = np.random.default_rng(31)
+
+
+def cases(truth: np.ndarray, skill: float, c: int = 5):
+    p = RNG.dirichlet(np.full(c, 0.5), len(truth)) + skill * np.eye(c)[truth]
+    p /= p.sum(axis=1, keepdims=True)
+    return cases_of(truth, Prediction(probability=p, csmf=p.mean(axis=0)))
+
+
+def simulated_banks(rng: np.random.Generator, n_sites: int, n_splits: int, between: float, within: float) -> list:
+    """Sites about a mean of 0, splits about their site, and resampled values about each split, as deaths would give."""
+    banks = []
+    for _ in range(n_sites):
+        site = rng.normal(0, between)
+        splits = []
+        for _ in range(n_splits):
+            value = site + rng.normal(0, within)
+            splits.append(np.concatenate([[value], value + rng.normal(0, within, 40)])[:, None])
+        banks.append(splits)
+    return banks
+
+
+def covered(levels: tuple[str, ...], n_sites: int, target: str, studies: int = 600) -> float:
+    rng = np.random.default_rng(32)
+    hits = 0
+    for _ in range(studies):
+        banks = simulated_banks(rng, n_sites, 2, 0.05, 0.02)
+        found = nested_bootstrap(banks, levels=levels, n_resamples=200, rng=rng)
+        hits += bool(found.low[0] <= 0 <= found.high[0])
+    return hits / studies
+
+
+@pytest.mark.parametrize("n_sites", [6, 20])
+def test_interval_for_new_sites_covers(n_sites: int) -> None:
+    found = {levels: covered(levels, n_sites, "sites") for levels in (("site",), LEVELS)}
+    print(f"mean over {n_sites} sites, nominal .95: " + ", ".join(f"{'+'.join(k)} {v:.3f}" for k, v in found.items()))
+    assert 0.93 <= found["site",] <= 0.97
+    assert 0.93 <= found[LEVELS] <= 0.99  # counts the chance of splits and deaths twice: cautious
+
+
+def test_interval_for_new_deaths_at_the_same_sites_covers() -> None:
+    rng = np.random.default_rng(33)
+    hits, studies = 0, 600
+    for _ in range(studies):
+        site_truth = rng.normal(0, 0.3, 6)  # differences between sites must not count
+        observed = site_truth + rng.normal(0, 0.02, 6)
+        banks = [[np.concatenate([[x], rng.normal(x, 0.02, 200)])[:, None]] for x in observed]
+        found = nested_bootstrap(banks, levels=("death",), n_resamples=400, rng=rng)
+        hits += bool(found.low[0] <= site_truth.mean() <= found.high[0])
+    print(f"mean over 6 given sites, deaths resampled, nominal .95: {hits / studies:.3f}")
+    assert 0.93 <= hits / studies <= 0.97
+
+
+def test_means_levels_and_pairing() -> None:
+    rng = np.random.default_rng(34)
+    banks = []
+    for n_splits in (1, 3, 2):
+        truth = rng.integers(0, 5, 120)
+        banks.append([death_bank({"a": cases(truth, 0.8), "b": cases(truth, 0.4)}, "top1") for _ in range(n_splits)])
+    found = nested_bootstrap(banks, rng=rng)
+    expected = np.mean([np.mean([b[0] for b in site], axis=0) for site in banks], axis=0)
+    np.testing.assert_allclose(found.mean, expected)
+    assert found.levels == LEVELS
+    assert found.resampled.shape == (2000, 2)
+    assert (found.low < found.mean).all()
+    assert (found.mean < found.high).all()
+    fixed = nested_bootstrap(banks, levels=(), rng=rng)
+    np.testing.assert_allclose(fixed.resampled, np.tile(fixed.mean, (2000, 1)))
+    with pytest.raises(ValueError, match="unknown level 'sites'"):
+        nested_bootstrap(banks, levels=("sites",), rng=rng)
+
+
+def test_paired_difference_is_narrower_than_unpaired_and_refuses_other_deaths() -> None:
+    truth = RNG.integers(0, 5, 400)
+    first = cases(truth, 0.5)
+    second = cases_of(truth, Prediction(probability=0.9 * first.probability + 0.02, csmf=np.full(5, 0.2)))
+    difference, low, high = paired_difference(first, second, "log_loss")
+    assert low <= difference <= high
+    bank = death_bank({"a": first}, "log_loss", n_resamples=500)
+    spread = np.diff(np.quantile(bank[1:, 0], [0.025, 0.975]))[0]
+    assert high - low < spread
+    with pytest.raises(ValueError, match="same deaths"):
+        paired_difference(first, cases(np.roll(truth, 1), 0.5), "top1")
+    with pytest.raises(ValueError, match="different numbers"):
+        death_bank({"a": first, "b": cases(truth[:9], 0.5)}, "top1")
+
+
+def test_paired_difference_covers() -> None:
+    rng = np.random.default_rng(35)
+    truth = rng.integers(0, 4, 20_000)
+    p = rng.dirichlet(np.full(4, 0.6), len(truth)) + 0.5 * np.eye(4)[truth]
+    p /= p.sum(axis=1, keepdims=True)
+    q = 0.7 * p + 0.3 * np.roll(p, 1, axis=1)
+    named_p, named_q = p.argmax(axis=1) == truth, q.argmax(axis=1) == truth
+    target, hits, studies = named_p.mean() - named_q.mean(), 0, 600
+    for k in range(studies):
+        rows = rng.integers(0, len(truth), 200)
+        pair = [cases_of(truth[rows], Prediction(probability=x[rows], csmf=x[rows].mean(axis=0))) for x in (p, q)]
+        _, low, high = paired_difference(*pair, "top1", n_resamples=300, seed=k)
+        hits += bool(low <= target <= high)
+    print(f"paired difference of top-1, 200 deaths, nominal .95: {hits / studies:.3f}")
+    assert 0.93 <= hits / studies <= 0.97

@@ -1,0 +1,124 @@
+"""CSMF estimators: recovery where their assumption holds, closed forms, and abstaining where it cannot work."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from va_experiments.errors import InputError
+from va_experiments.metrics.calibration import apply_temperature
+from va_experiments.metrics.quantification import ESTIMATORS, CSMFEstimate, Training, estimate_csmf
+
+C = 5
+RNG = np.random.default_rng(41)
+CENTRES = RNG.normal(size=(C, 3)) * 1.6
+
+
+def posteriors(cause: np.ndarray, prior: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Return exact posteriors, under `prior`, of points around the centre of their cause, then sharpened."""
+    x = CENTRES[cause] + RNG.normal(size=(len(cause), 3))
+    logs = np.log(prior) - 0.5 * ((x[:, None] - CENTRES) ** 2).sum(axis=2)
+    p = np.exp(logs - logs.max(axis=1, keepdims=True))
+    return apply_temperature(p / p.sum(axis=1, keepdims=True), temperature)
+
+
+def shifted(n_train: int = 20_000, n_test: int = 20_000, temperature: float = 1.0):
+    prior, target = RNG.dirichlet(np.full(C, 5.0)), RNG.dirichlet(np.full(C, 1.0))
+    train, test = RNG.choice(C, n_train, p=prior), RNG.choice(C, n_test, p=target)
+    training = Training(posteriors(train, prior, temperature), train)
+    return posteriors(test, prior, temperature), training, np.bincount(test, minlength=C) / n_test
+
+
+def error(found: CSMFEstimate, true: np.ndarray) -> float:
+    assert found.csmf is not None, found.abstained
+    assert found.csmf.sum() == pytest.approx(1)
+    assert (found.csmf >= 0).all()
+    return float(np.abs(found.csmf - true).sum())
+
+
+def test_corrections_recover_a_shifted_mix_and_plain_counts_do_not() -> None:
+    plain, corrected = [], {name: [] for name in ("adjusted_count", "bbse", "em")}
+    for _ in range(10):
+        test, training, true = shifted()
+        plain.append(min(error(estimate_csmf(name, test), true) for name in ("classify_and_count", "mean_probability")))
+        for name, errors in corrected.items():
+            errors.append(error(estimate_csmf(name, test, training), true))
+    print(
+        "mean L1 error, 10 shifts:", {k: round(float(np.mean(v)), 3) for k, v in {"plain": plain, **corrected}.items()}
+    )
+    for errors in corrected.values():
+        assert np.mean(errors) < 0.05 < np.mean(plain) / 3
+
+
+def test_em_needs_calibrated_posteriors() -> None:
+    raw, calibrated = [], []
+    for _ in range(5):
+        test, training, true = shifted(temperature=0.25)  # over-confident
+        raw.append(error(estimate_csmf("em", test, training, calibrate=False), true))
+        found = estimate_csmf("em", test, training)
+        calibrated.append(error(found, true))
+        assert found.facts["temperature"] == pytest.approx(4, rel=0.05)
+    assert np.mean(calibrated) < 0.05 < np.mean(raw)
+
+
+def test_em_is_a_fixed_point_of_its_equations() -> None:
+    test, training, _ = shifted(2000, 500)
+    found = estimate_csmf("em", test, training, calibrate=False)
+    assert found.csmf is not None
+    prior = np.bincount(training.truth, minlength=C) / len(training.truth)
+    posterior = test * (found.csmf / prior)
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(posterior.mean(axis=0), found.csmf, atol=1e-6)
+
+
+def test_two_causes_in_closed_form() -> None:
+    # sensitivity .8 and .7; named shares .5 and .5: q = (.5 - .3) / (.8 - .3) = .4 (Forman's adjusted count)
+    def said(first: int, second: int) -> np.ndarray:
+        return np.repeat([[0.9, 0.1], [0.1, 0.9]], [first, second], axis=0)
+
+    training = Training(np.vstack([said(80, 20), said(30, 70)]), np.repeat([0, 1], 100))
+    for name, options in (("adjusted_count", {}), ("bbse", {"soft": False})):
+        found = estimate_csmf(name, said(50, 50), training, **options)
+        np.testing.assert_allclose(found.csmf, [0.4, 0.6], atol=1e-6)
+        assert found.facts["condition"] > 1
+
+
+def test_soft_and_hard_agree_with_plain_counting_for_a_perfect_model() -> None:
+    truth = RNG.integers(0, C, 400)
+    perfect = np.eye(C)[truth]
+    test = np.eye(C)[RNG.choice(C, 300, p=[0.6, 0.1, 0.1, 0.1, 0.1])]
+    for name in ESTIMATORS:
+        np.testing.assert_allclose(
+            estimate_csmf(name, test, Training(perfect, truth)).csmf, test.mean(axis=0), atol=1e-6
+        )
+
+
+def test_abstains_on_what_cannot_be_inverted_and_says_so() -> None:
+    truth = np.repeat(np.arange(C), 40)
+    same = np.tile(np.linspace(1, 2, C) / np.linspace(1, 2, C).sum(), (200, 1))  # every death gets the same answer
+    for name in ("adjusted_count", "bbse"):
+        found = estimate_csmf(name, same, Training(same, truth))
+        assert found.csmf is None
+        assert "condition number" in found.abstained
+        assert found.facts["condition"] > 100 or np.isinf(found.facts["condition"])
+    assert estimate_csmf("em", *shifted(500, 200)[:2], max_iterations=1).abstained == "not converged after 1 rounds"
+
+
+def test_undetermined_deaths_and_absent_causes() -> None:
+    test, training, _ = shifted(3000, 3000)
+    wider = lambda p: np.hstack([p, np.zeros((len(p), 1))])  # noqa: E731
+    padded = np.vstack([wider(test), np.zeros((50, C + 1))])
+    for name in ESTIMATORS:
+        found = estimate_csmf(name, padded, Training(wider(training.probability), training.truth))
+        assert found.csmf is not None
+        assert found.csmf[C] == 0
+        narrow = estimate_csmf(name, test, training)
+        np.testing.assert_allclose(found.csmf[:C], narrow.csmf, atol=1e-9)
+        assert estimate_csmf(name, np.zeros((3, C)), training).abstained
+
+
+def test_unknown_names_and_missing_training_predictions() -> None:
+    with pytest.raises(InputError, match=r"unknown CSMF estimator 'bbs'; known: .*; did you mean 'bbse'\?"):
+        estimate_csmf("bbs", np.eye(2))
+    with pytest.raises(InputError, match="'em' learns from predictions of training deaths"):
+        estimate_csmf("em", np.eye(2))

@@ -1,0 +1,229 @@
+"""The leaderboard: models by test sites, a mean over sites where every cell is there, and the trivial models marked."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from va_experiments.analysis.comparable_groups import (
+    CEILINGS,
+    SPLIT_COLUMNS,
+    Setting,
+    lower_is_better,
+    of_setting,
+    size_order,
+    split_settings,
+)
+from va_experiments.report.report_data import records
+
+__all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "t_interval"]
+
+
+OVERALL = "mean over sites"
+"""Column of the mean beside columns that are named after sites."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Leaderboard:
+    """One setting's table.
+
+    Attributes
+    ----------
+    setting : Setting
+        What all its cells have in common.
+    metric : str
+        The metric shown.
+    rows : DataFrame
+        One row a model, best first, indexed by the model's label: ``model``, ``trivial``, ``rank`` (among complete,
+        non-trivial rows; NaN otherwise), ``mean``, ``low``, ``high``, ``interval`` (what low and high are),
+        ``beside_low``, ``beside_high``, ``beside`` (a second interval of the mean, and what it is), ``done``,
+        ``cells`` (expected), ``undefined`` (done, but this figure does not exist for them), ``note``.
+    values, low, high : DataFrame
+        Models by test sites: the mean over a site's cells; the interval where a site has one cell that carries one.
+    ceilings : DataFrame
+        What scores can be read against (finite-sample ceiling, label coverage, chance) by test site, and
+        :data:`OVERALL`; without rows where the cells do not have them.
+    """
+
+    setting: Setting
+    metric: str
+    rows: pd.DataFrame
+    values: pd.DataFrame
+    low: pd.DataFrame
+    high: pd.DataFrame
+    ceilings: pd.DataFrame
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the rows, best first, as dictionaries with ``label``."""
+        return records(self.rows.reset_index(names="label"))
+
+    def at_site(self, label: str, site: str) -> tuple[float, float, float]:
+        """Return a model's value at a site and its interval; NaN where there is none."""
+        i, j = self.rows.index.get_loc(label), self.sites.index(site)
+        return tuple(float(frame.to_numpy()[i, j]) for frame in (self.values, self.low, self.high))  # type: ignore[return-value]
+
+    def paired(self, first: str, second: str) -> list[float]:
+        """Return the differences, first minus second, at the sites that both have."""
+        difference = self.values.loc[first].to_numpy(dtype=float) - self.values.loc[second].to_numpy(dtype=float)
+        return [float(d) for d in difference if not math.isnan(d)]
+
+    @property
+    def sites(self) -> list[str]:
+        """Test sites, in alphabetical order."""
+        return list(self.values.columns)
+
+    def table(self) -> pd.DataFrame:
+        """Return everything as one flat table: the form written to files."""
+        flat = self.rows.reset_index(names="label")
+        for name in ("protocol", "data", "features", "testset", "train_size"):
+            flat.insert(len(flat.columns), name, getattr(self.setting, name))
+        flat["simulated"] = self.setting.simulated
+        flat["metric"] = self.metric
+        for site in self.sites:
+            name = f"site {site}" if site in flat.columns else site
+            flat[name] = self.values[site].to_numpy()
+            flat[f"{name}_low"] = self.low[site].to_numpy()
+            flat[f"{name}_high"] = self.high[site].to_numpy()
+        return flat
+
+
+def leaderboards(
+    cells: pd.DataFrame, metric: str, *, allow_missing: bool = False, intervals: pd.DataFrame | None = None
+) -> list[Leaderboard]:
+    """Return one leaderboard for each setting of `cells`, which are as ``checked_cells`` returns them.
+
+    Parameters
+    ----------
+    intervals : DataFrame, optional
+        Intervals of means that stand beside Student's t, as in
+        :class:`~va_experiments.report.report_data.ReportContent`.
+    """
+    boards = [leaderboard(s, group, metric, allow_missing=allow_missing) for s, group in split_settings(cells)]
+    for board in boards:
+        has_mean = set(board.rows.index[board.rows["mean"].notna()])
+        for row in records(of_setting(intervals, board.setting, metric)):
+            if row["model"] in has_mean:
+                board.rows.loc[row["model"], "beside_low"] = float(row["low"])
+                board.rows.loc[row["model"], "beside_high"] = float(row["high"])
+                board.rows.loc[row["model"], "beside"] = str(row["method"])
+    return boards
+
+
+def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_missing: bool = False) -> Leaderboard:
+    """Return the leaderboard of one setting's cells.
+
+    A site's value is the mean over its cells (folds, repeats, training sites), the overall mean is the mean over sites,
+    so that a site counts once however many cells it has. The grid that is expected of every model is the union of the
+    splits that any model has. A model that lacks one of them gets no mean, unless `allow_missing`.
+
+    The interval of the mean is Student's t over sites (sites are what a new study would differ in): k - 1 degrees of
+    freedom, from three sites on; a single cell keeps its own interval.
+    """
+    cells = cells.sort_values("cell_key", kind="stable")
+    splits = cells.drop_duplicates(list(SPLIT_COLUMNS))
+    expected = splits.groupby("test_site").size()
+    sites = sorted(map(str, expected.index))
+    usable = cells[(cells["status"] == "done") & cells[metric].notna()]
+    has_interval = {f"{metric}_low", f"{metric}_high"} <= set(cells.columns)
+    rows: list[dict[str, Any]] = []
+    values: dict[str, list[float]] = {}
+    lows: dict[str, list[float]] = {}
+    highs: dict[str, list[float]] = {}
+    for name, own in cells.groupby("label", sort=True):
+        label = str(name)
+        done = usable[usable["label"] == label]
+        by_site = {str(site): group for site, group in done.groupby("test_site", sort=True)}
+        value = {s: mean(group[metric]) for s, group in by_site.items()}
+        values[label] = [value.get(s, math.nan) for s in sites]
+        lows[label], highs[label] = (
+            [_own(by_site.get(s), f"{metric}_{end}") if has_interval else math.nan for s in sites]
+            for end in ("low", "high")
+        )
+        n_done, n_cells = len(done.drop_duplicates(list(SPLIT_COLUMNS))), len(splits)
+        complete = n_done == n_cells
+        row = {"label": label, "model": own["model"].iloc[0], "trivial": bool(own["trivial"].iloc[0])}
+        row |= {"mean": math.nan, "low": math.nan, "high": math.nan, "interval": "", "beside_low": math.nan}
+        row |= {"beside_high": math.nan, "beside": "", "done": n_done, "cells": n_cells}
+        row["note"] = "" if complete else f"{n_done} of {n_cells} cells" + ("" if allow_missing else ": no mean")
+        row["undefined"] = int(((own["status"] == "done") & own[metric].isna()).sum())
+        if row["undefined"]:
+            row["note"] += f" ({row['undefined']} done, figure not defined)"
+        if value and (complete or allow_missing):
+            row["mean"] = mean(list(value.values()))
+            if len(done) == 1 and has_interval:
+                row["low"], row["high"] = float(done[f"{metric}_low"].iloc[0]), float(done[f"{metric}_high"].iloc[0])
+                row["interval"] = "of the cell"
+            elif len(value) >= 3:
+                row["low"], row["high"] = t_interval(list(value.values()))
+                row["interval"] = f"95% t over {len(value)} sites"
+        rows.append(row)
+    sign = 1 if lower_is_better(metric) else -1
+
+    def place(row: dict[str, Any]) -> tuple[bool, float, int, str]:
+        # Rows without a mean go last, by how much of the grid they have.
+        lacks = math.isnan(row["mean"])
+        return lacks, 0.0 if lacks else sign * row["mean"], -row["done"], row["label"]
+
+    rows.sort(key=place)
+    order = [row["label"] for row in rows]
+    table = pd.DataFrame(rows).set_index("label")
+    ranked = ~table["trivial"] & table["mean"].notna()
+    table.insert(2, "rank", np.where(ranked, ranked.cumsum(), np.nan))
+
+    def frame(columns: dict[str, list[float]]) -> pd.DataFrame:
+        return pd.DataFrame.from_dict(columns, orient="index", columns=sites, dtype=float).loc[order]
+
+    return Leaderboard(
+        setting, metric, table, frame(values), frame(lows), frame(highs), _ceilings(cells, metric, sites)
+    )
+
+
+def full_size(boards: Sequence[Leaderboard]) -> list[Leaderboard]:
+    """Return the boards of models trained on all there was; where there is none, those of the largest size."""
+    full = [b for b in boards if b.setting.train_size in ("", "all")]
+    if full:
+        return full
+    largest = max(size_order(b.setting.train_size) for b in boards)
+    return [b for b in boards if size_order(b.setting.train_size) == largest]
+
+
+def mean(values: Sequence[float] | pd.Series) -> float:
+    """Return the arithmetic mean by :func:`math.fsum`: the same bits for any order of `values`."""
+    listed = [float(v) for v in values]
+    return math.fsum(listed) / len(listed) if listed else math.nan
+
+
+def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
+    """Return Student's t interval of the mean of `values`; NaN for fewer than two."""
+    if len(values) < 2:
+        return math.nan, math.nan
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
+
+    centre = mean(values)
+    variance = math.fsum((v - centre) ** 2 for v in values) / (len(values) - 1)
+    half = float(stdtrit(len(values) - 1, 0.5 + level / 2)) * math.sqrt(variance / len(values))
+    return centre - half, centre + half
+
+
+def _ceilings(cells: pd.DataFrame, metric: str, sites: list[str]) -> pd.DataFrame:
+    """Return the ceilings by site. They belong to a split, not to a model: each split counts once."""
+    names = next((n for prefix, n in CEILINGS.items() if metric.startswith(prefix)), {})
+    found: dict[str, dict[str, float]] = {}
+    for column, name in names.items():
+        if column not in cells.columns or not cells[column].notna().any():
+            continue
+        by_split = cells[cells[column].notna()].drop_duplicates(list(SPLIT_COLUMNS))
+        by_site = {str(s): mean(group[column]) for s, group in by_split.groupby("test_site", sort=True)}
+        row = {s: by_site.get(s, math.nan) for s in sites}
+        found[name] = row | {OVERALL: mean(list(by_site.values())) if len(by_site) == len(sites) else math.nan}
+    return pd.DataFrame.from_dict(found, orient="index", columns=[*sites, OVERALL], dtype=float)
+
+
+def _own(group: pd.DataFrame | None, column: str) -> float:
+    """Return the interval's end of a site's only cell; several cells of a site have no common interval."""
+    return float(group[column].iloc[0]) if group is not None and len(group) == 1 else math.nan

@@ -1,0 +1,64 @@
+"""The CSMF of a cell by another estimator than the model's own, learned inside the training deaths only (``csmf=``)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from va_experiments.cell.cell import Fit
+from va_experiments.data.deaths import Deaths
+from va_experiments.errors import InputError, did_you_mean
+from va_experiments.metrics.quantification import ESTIMATORS, Training, estimate_csmf
+from va_experiments.models.base import Prediction
+from va_experiments.seeds import generator, integer_seed
+
+__all__ = ["OWN", "check_estimator", "out_of_fold", "with_fractions"]
+
+OWN = "own"
+"""The model's own CSMF."""
+
+_NEEDS_NO_TRAINING = ("classify_and_count", "mean_probability")
+
+
+def check_estimator(name: str) -> None:
+    """Raise `InputError` for an unknown estimator, with the nearest known one."""
+    if name != OWN and name not in ESTIMATORS:
+        known = (OWN, *ESTIMATORS)
+        raise InputError(f"csmf is '{name}'; known: {', '.join(known)}{did_you_mean(name, known)}")
+
+
+def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> Training | None:
+    """Return predictions for the training deaths by models that did not see them, or None where none are needed.
+
+    Folds are the training sites, because the error to be corrected is that at a site not trained on; a single site is
+    divided at random.
+    """
+    if fit.setting.csmf == OWN or fit.setting.csmf in _NEEDS_NO_TRAINING:
+        return None
+    assert train.cause is not None
+    fold = train.site.astype(np.int64)
+    if len(np.unique(fold)) < 2:
+        fold = generator(integer_seed(fit.seed_key, "folds")).permutation(len(train)) % folds
+    probability = np.zeros((len(train), len(train.causes)))
+    for number in np.unique(fold):
+        held = fold == number
+        model = fit.model.estimator()
+        model.fit(train.take(~held), seed=integer_seed([fit.seed_key, int(number)], "fold"))
+        seed = integer_seed([fit.seed_key, int(number)], "fold predict")
+        probability[held] = model.predict(train.take(held).without_causes(), seed=seed).probability
+    return Training(probability, train.cause)
+
+
+def with_fractions(prediction: Prediction, name: str, training: Training | None) -> tuple[Prediction, dict[str, Any]]:
+    """Return the prediction with its CSMF by the estimator `name`, and what there is to say about it.
+
+    Where the estimator abstains the CSMF stays the model's own, and ``csmf_abstained`` holds the reason.
+    """
+    if name == OWN:
+        return prediction, {}
+    found = estimate_csmf(name, prediction.probability, training)
+    if found.csmf is None:
+        return prediction, {"csmf_estimator": name, "csmf_abstained": found.abstained}
+    return dataclasses.replace(prediction, csmf=found.csmf), {"csmf_estimator": name, **dict(found.facts)}

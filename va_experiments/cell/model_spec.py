@@ -1,0 +1,106 @@
+"""A model as plain data: its class, parameters, the digest of its source, and the resources it may use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, cast
+
+from va_experiments.cell.model_factory import build, code_digest
+from va_experiments.cell.seed_identity import model_identity
+from va_experiments.config.schema import Resources, parse_resources
+from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.models.base import Model, parameters_of
+from va_experiments.models.model_import import allowed_class, nested_targets
+from va_experiments.seeds import canonical_json
+
+__all__ = ["ModelSpec", "content_digest"]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model by name: which class, with which parameters, allowed which resources.
+
+    `name` and `resources` are labels and permissions, not part of a cell's identity.
+    """
+
+    name: str
+    target: str
+    params: Mapping[str, Any]
+    code: str
+    heavy_prediction: bool = False
+    trains: bool = True
+    resources: Resources = field(default_factory=Resources)
+
+    @classmethod
+    def from_config(cls, tree: Mapping[str, Any], *, allowed: Iterable[str] = ()) -> ModelSpec:
+        """Check a composed ``model`` group, and build its estimator once to prove that it can be.
+
+        Raises
+        ------
+        InputError
+            For a class outside the allow-list, an unknown or missing parameter, or a value the model refuses.
+        """
+        options = {k: v for k, v in tree.items() if k not in ("name", "_target_", "resources")}
+        target = str(tree.get("_target_", ""))
+        estimator_class = allowed_class(target, tuple(allowed))
+        members = [allowed_class(found, tuple(allowed), key=key) for key, found in nested_targets(options)]
+        known = parameters_of(estimator_class)
+        problems = [
+            f"model '{tree['name']}': unknown parameter '{key}'"
+            f"{did_you_mean(key, known) or '; known: ' + ', '.join(known)}"
+            for key in options
+            if key not in known
+        ]
+        resources = parse_resources(tree.get("resources"), f"model '{tree['name']}'", problems)
+        if problems or resources is None:
+            raise InputError(problems)
+        params = {k: options.get(k, default) for k, default in known.items()}
+        estimator = build(estimator_class, params)
+        try:
+            canonical_json(params)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"model '{tree['name']}': a parameter is not plain data ({error}): {shown(str(params))}"
+            ) from error
+        return cls(
+            name=str(tree["name"]),
+            target=target,
+            params=params,
+            code=" ".join(code_digest(cast(Hashable, c)) for c in (estimator_class, *members)),
+            heavy_prediction=bool(estimator.heavy_prediction),
+            trains=bool(getattr(estimator_class, "trains", True)),
+            resources=resources,
+        )
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """What of the model takes part in a cell's key."""
+        return {"target": self.target, "params": dict(self.params), "code": self.code}
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of `content`."""
+        return content_digest(self.content)
+
+    @cached_property
+    def seed_content(self) -> dict[str, Any]:
+        """What the seeds of the model depend on, as plain data."""
+        targets = [self.target, *(target for _, target in nested_targets(self.params))]
+        return model_identity(targets, self.params, self.code.split(" "))
+
+    @cached_property
+    def seed_digest(self) -> bytes:
+        """SHA-256 of `seed_content`."""
+        return content_digest(self.seed_content)
+
+    def estimator(self) -> Model:
+        """Return a new estimator."""
+        return build(allowed_class(self.target, (self.target.split(".")[0],)), dict(self.params))
+
+
+def content_digest(content: Any) -> bytes:
+    """Return the SHA-256 of the canonical JSON of `content`."""
+    return hashlib.sha256(canonical_json(content).encode("ascii")).digest()

@@ -1,0 +1,112 @@
+"""Compute a sample of a finished run's cells again, from its manifest, and compare the predictions bit for bit.
+
+Nothing is stored. Exit code 3: a prediction differs, or a cell cannot be made again (data or code have changed).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Any
+
+from va_experiments.commands.run_lookup import add_outputs, find_run
+from va_experiments.errors import InputError
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("run", nargs="?", metavar="RUN", help="name (or a part of it) or folder; default: the latest")
+    add_outputs(parser)
+    parser.add_argument("--sample", type=int, default=5, metavar="N", help="cells to compute (default: 5; 0: all)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="chooses the sample (default: 0)")
+    parser.add_argument(
+        "--allow", action="append", default=[], metavar="PACKAGE", help="package of yours that models may come from"
+    )
+
+
+def run(options: Namespace) -> int:
+    """Compute the sample and compare."""
+    from va_experiments.cell import Fit, run_fit
+
+    if options.sample < 0:
+        raise InputError(f"--sample must be 0 or more; got {options.sample}")
+    folder = find_run(options.outputs, options.run)
+    expected = _expected(folder)
+    chosen = sorted(expected)
+    if options.sample and options.sample < len(chosen):
+        chosen = sorted(random.Random(options.seed).sample(chosen, options.sample))
+    planned, deaths = _planned(folder, tuple(options.allow))
+    rows = {planned.key(row): row for row in range(len(planned))}
+    equal, wrong = 0, []
+    for key in chosen:
+        said = expected[key]
+        if key not in rows:
+            wrong.append(f"{key[:12]} {said['label']}: cannot be made again: its model's code or its data have changed")
+            continue
+        cell = planned.cell(rows[key])
+        result = run_fit(Fit(cell.fit_key, (cell,)), deaths[cell.setting.fingerprint])[0]
+        if result.failure is not None:
+            wrong.append(f"{key[:12]} {said['label']}: failed: {result.failure.error}: {result.failure.message}")
+        elif result.prediction_sha256 != said["sha256"]:
+            wrong.append(f"{key[:12]} {said['label']}: other predictions: {result.prediction_sha256[:12]}, recorded "
+                         f"{said['sha256'][:12]}{_versions(folder)}")  # fmt: skip
+        else:
+            equal += 1
+            print(f"{key[:12]} {said['label']}: equal, SHA-256 {said['sha256'][:12]}")
+    for text in wrong:
+        print(text)
+    print(f"{equal} of {len(chosen)} cells equal to the last bit ({len(expected)} finished cells in the run)")
+    return 3 if wrong else 0
+
+
+def _expected(folder: Path) -> dict[str, dict[str, str]]:
+    import pandas as pd
+
+    if not (folder / "cells.parquet").exists():
+        raise InputError(f"'{folder}' has no cells.parquet: the run has not ended (see va-experiments status)")
+    cells = pd.read_parquet(folder / "cells.parquet")
+    cells = cells[cells["status"] == "done"]
+    if not len(cells):
+        raise InputError(f"'{folder}' has no finished cells to verify")
+    return {
+        row["cell_key"]: {"sha256": row["prediction_sha256"], "label": f"{row['model']} at {row['test_site']}"}
+        for row in cells[["cell_key", "prediction_sha256", "model", "test_site"]].to_dict("records")
+    }
+
+
+def _planned(folder: Path, allowed: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+    """Return the run's plan, made again from its manifest, and its data, read again."""
+    from va_experiments.data import load
+    from va_experiments.plan import plan
+    from va_experiments.report.report_inputs import jobs_of, read_manifest
+
+    manifest = read_manifest(folder / "manifest.json")
+    jobs = jobs_of(manifest)
+    if not jobs:
+        raise InputError(f"'{folder / 'manifest.json'}' is missing or cannot be read; the run cannot be made again")
+    loaded: dict[str, str] = {}
+    deaths, ready = {}, []
+    for job in jobs:
+        identity = json.dumps(dict(job.config.data), sort_keys=True, default=str)
+        if identity not in loaded:
+            found = load(str(job.config.data["name"]), {k: v for k, v in job.config.data.items() if k != "name"})
+            deaths[found.fingerprint] = found
+            loaded[identity] = found.fingerprint
+        # only packages named on the command line: a run's folder may have come from somebody else
+        config = dataclasses.replace(job.config, allowed_targets=allowed)
+        ready.append(dataclasses.replace(job, config=config, data=loaded[identity]))
+    return plan(ready, deaths), deaths
+
+
+def _versions(folder: Path) -> str:
+    from va_experiments.cell import versions
+    from va_experiments.report.report_inputs import read_manifest
+
+    then, now = read_manifest(folder / "manifest.json").get("versions", {}), versions()
+    other = ", ".join(f"{k} {v} (now {now.get(k, 'absent')})" for k, v in sorted(then.items()) if now.get(k) != v)
+    return f"; libraries differ: {other}" if other else ""

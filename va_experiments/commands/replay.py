@@ -1,5 +1,0 @@
-"""Compute a published comparison again, and print its figures beside the published ones."""
-
-from va_experiments.replays.command import arguments, run
-
-__all__ = ["arguments", "run"]

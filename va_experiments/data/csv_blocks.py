@@ -1,0 +1,189 @@
+"""A scanned text source -> coded text columns, block by block.
+
+Every cell stays text: nothing is guessed, so that site ``NA``, id ``001`` and cause ``None`` stay what they were. A
+column is kept as integer codes into its distinct values, which makes mapping it to symptoms a look-up of a few values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.text_source import SEPARATORS, TextSource
+from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Block", "CodedColumn", "missing_columns", "read_blocks", "read_columns"]
+
+_BLOCK = 8 << 20
+
+
+@dataclass(frozen=True)
+class CodedColumn:
+    """Text cells as codes into distinct values.
+
+    Parameters
+    ----------
+    codes : int32 array, shape (n_rows,)
+    values : list of str
+    """
+
+    codes: npt.NDArray[np.int32]
+    values: list[str]
+
+    def text(self) -> npt.NDArray[np.object_]:
+        """Return the cells as an object array of str."""
+        return np.array(self.values, dtype=object)[self.codes] if self.values else np.empty(0, dtype=object)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive rows of a table; `start` counts the data rows before them."""
+
+    start: int
+    n_rows: int
+    columns: dict[str, CodedColumn]
+
+
+def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Iterator[Block]:
+    """Yield the table in blocks of about 8 MB of text.
+
+    Parameters
+    ----------
+    source : TextSource
+    columns : sequence of str, optional
+        Only these columns, which must be in the header; all by default.
+
+    Raises
+    ------
+    InputError
+        After the last block, if a row is too short or too long; within, if a cell is longer than the limit.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    wanted = list(source.header if columns is None else columns)
+    short_or_long: list[tuple[int, int]] = []
+    n_bad = 0
+
+    def note(row: arrow_csv.InvalidRow) -> str:
+        nonlocal n_bad
+        n_bad += 1
+        if len(short_or_long) < MAX_SHOWN:
+            short_or_long.append((row.number, row.actual_columns))
+        return "skip"
+
+    text = pa.dictionary(pa.int32(), pa.string())
+    start, name = 0, shown(str(source.path))
+    encoding = (
+        "utf8" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig") else source.encoding
+    )
+    with source.stream() as raw:
+        try:
+            reader = arrow_csv.open_csv(
+                pa.PythonFile(raw, mode="r"),
+                read_options=arrow_csv.ReadOptions(block_size=_BLOCK, use_threads=False, encoding=encoding),
+                parse_options=arrow_csv.ParseOptions(
+                    delimiter=source.sep, newlines_in_values=not source.plain_lines, invalid_row_handler=note
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=wanted,
+                    column_types=dict.fromkeys(wanted, text),
+                    strings_can_be_null=False,
+                    quoted_strings_can_be_null=False,
+                    null_values=[],
+                ),
+            )
+            for batch in reader:
+                if not batch.num_rows:
+                    continue
+                block = {w: _coded(batch.column(i), w, source, start) for i, w in enumerate(wanted)}
+                yield Block(start, batch.num_rows, block)
+                start += batch.num_rows
+        except (pa.ArrowException, UnicodeError) as error:
+            if "straddling" in str(error):
+                raise InputError(f"{name}: a row is longer than {_BLOCK >> 20} MB after row {start}") from None
+            if not short_or_long:
+                raise InputError(f"{name}: cannot be parsed after row {start}: {error}") from None
+    if n_bad:
+        lines = source.lines_of([number for number, _ in short_or_long])
+        expected = len(source.header)
+        hint = _separator_hint(source) if start == 0 else ""
+        problems = [
+            f"{name}: line {line} has {found} fields, header has {expected}{hint}"
+            for line, (_, found) in zip(lines, short_or_long, strict=True)
+        ]
+        raise InputError(problems + ["(and further rows)"] * (n_bad - len(problems)))
+    if not start:
+        raise InputError(f"{name}: has a header but no rows")
+
+
+def read_columns(source: TextSource, columns: Sequence[str] | None = None) -> dict[str, CodedColumn]:
+    """Return whole columns, with one list of distinct values each; see :func:`read_blocks`."""
+    wanted = list(source.header if columns is None else columns)
+    places: dict[str, dict[str, int]] = {w: {} for w in wanted}
+    parts: dict[str, list[npt.NDArray[np.int32]]] = {w: [] for w in wanted}
+    for block in read_blocks(source, wanted):
+        for w in wanted:
+            column, place = block.columns[w], places[w]
+            recode = np.array([place.setdefault(v, len(place)) for v in column.values], dtype=np.int32)
+            parts[w].append(recode[column.codes])
+    return {w: CodedColumn(np.concatenate(parts[w]), list(places[w])) for w in wanted}
+
+
+def missing_columns(header: Sequence[str], needed: Sequence[str], where: str) -> list[str]:
+    """Return one problem for each needed column that is not in the header, with the column that was probably meant."""
+    present, problems = set(header), []
+    alike: dict[str, str] = {}
+    for column in header:
+        alike.setdefault(_skeleton(column), column)
+    for column in needed:
+        if column in present:
+            continue
+        found = alike.get(_skeleton(column))
+        if found is None:
+            problems.append(f"{where}: missing column {shown(column)}{did_you_mean(column, header)}")
+            continue
+        why = "spaces around it" if found.strip() == column else "other case" if found.isascii() else "looks alike"
+        problems.append(f"{where}: missing column {shown(column)}; found {_spelt(found)} ({why})")
+    return problems
+
+
+_ALIKE = str.maketrans("аеорсухіјѕԁһвкмнтАВЕКМНОРСТХІЈЅαοιν", "aeopcyxijsdhbkmhtABEKMHOPCTXIJSaoiv")
+
+
+def _skeleton(name: str) -> str:
+    """Fold case, width, spaces and the Cyrillic and Greek letters that look Latin."""
+    import unicodedata
+
+    folded = unicodedata.normalize("NFKC", name).translate(_ALIKE)
+    visible = (c for c in folded if not unicodedata.category(c).startswith(("C", "Z")))
+    return "".join(visible).casefold()
+
+
+def _spelt(name: str) -> str:
+    return "'" + name.encode("ascii", "backslashreplace").decode() + "'"
+
+
+def _coded(column: pa.DictionaryArray, name: str, source: TextSource, start: int) -> CodedColumn:
+    values, indices = column.dictionary.to_pylist(), column.indices
+    # the buffer itself: Arrow's own way to NumPy imports pandas, which takes a second
+    codes = np.frombuffer(indices.buffers()[1], dtype=np.int32)[indices.offset : indices.offset + len(indices)]
+    if values and max(map(len, values)) > source.limits.max_field:
+        worst = max(range(len(values)), key=lambda k: len(values[k]))
+        record = start + int(np.flatnonzero(codes == worst)[0]) + 2
+        (line,) = source.lines_of([record])
+        raise InputError(f"{shown(str(source.path))}: line {line}, column {shown(name)}: field > 1 MB")
+    return CodedColumn(codes, values)
+
+
+def _separator_hint(source: TextSource) -> str:
+    others = [s for s in SEPARATORS if s != source.sep]
+    best = max(others, key=lambda s: sum(s in h for h in source.header))
+    return f"; does '{best}' separate the columns? set `sep`" if any(best in h for h in source.header) else ""

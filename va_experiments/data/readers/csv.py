@@ -1,0 +1,277 @@
+"""A table of one's own -> `Deaths`: a site, a cause and symptoms in columns, whatever they are called and coded.
+
+Every cell is text until the mapping says otherwise. All problems of a file are gathered and told at once, with line and
+column. The table is read in blocks, so that a million deaths fit into memory as one byte a symptom.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_blocks
+from va_experiments.data.deaths import MISSING, PRESENT, Deaths, LedgerEntry
+from va_experiments.data.readers.csv_columns import DEFAULT_VALUES, Labels, Numbers, Symptoms, value_codes
+from va_experiments.data.record_ids import canonical_order, content_ids
+from va_experiments.data.text_source import TextSource, open_source
+from va_experiments.errors import InputError, did_you_mean, shown
+
+__all__ = ["read_csv_deaths"]
+
+
+def read_csv_deaths(
+    path: str | os.PathLike[str] | None,
+    *,
+    id: str | None = None,
+    site: str = "site",
+    cause: str | None = "cause",
+    symptoms: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    value_map: Mapping[Any, str] = DEFAULT_VALUES,
+    covariates: Mapping[str, Sequence[float] | None] | None = None,
+    causes: Sequence[str] | None = None,
+    sites: Sequence[str] | None = None,
+    groups: Mapping[str, str] | None = None,
+    hce: Sequence[str] = (),
+    words: Sequence[str] = (),
+    drop_unlabelled: bool = False,
+    sep: str = ",",
+    decimal: str = ".",
+    encoding: str = "utf-8-sig",
+    label: str = "csv",
+) -> Deaths:
+    """Return the deaths of a table with one row a death.
+
+    Parameters
+    ----------
+    path : path
+        ``.csv``, ``.csv.gz`` or ``.zip`` with one file.
+    id : str, optional
+        Column of the id; by default ids are hashes of the rows.
+    site, cause : str
+        Columns; `cause` None where no cause is known.
+    symptoms : sequence of str, optional
+        Columns; by default all that are not named elsewhere.
+    exclude : sequence of str
+        Columns to leave out by default.
+    value_map : mapping, optional
+        Cell -> ``"Y"`` (present), ``"N"`` (absent) or ``"."`` (missing). An empty cell is missing unless it is mapped.
+        Default: Y, N and . stand for themselves.
+    covariates : mapping of str to (low, high) or None, optional
+        Numeric columns with the range that their values must lie in.
+    causes, sites : sequence of str, optional
+        Declared names in order; by default those found, sorted.
+    groups : mapping of str to str, optional
+        Group of each cause; ``other`` for the rest.
+    hce, words : sequence of str
+        Symptom columns that come from health workers, or are words of the narrative.
+    drop_unlabelled : bool
+        Drop rows without a cause instead of refusing the table.
+    sep, decimal, encoding : str
+        How the table is written.
+    label : str
+        Name of the study.
+
+    Returns
+    -------
+    Deaths
+        Rows sorted by id.
+
+    Raises
+    ------
+    InputError
+        With every problem found.
+    """
+    if not path:
+        raise InputError("data=csv needs a file: set data.path")
+    if decimal not in (".", ","):
+        raise InputError(f"decimal: {shown(decimal)} must be '.' or ','")
+    codes = value_codes(value_map)
+    source = open_source(path, sep=sep, encoding=encoding)
+    where = shown(str(source.path))
+    numbers = dict(covariates or {})
+    special = [c for c in (id, site, cause) if c is not None]
+    wanted = _symptom_columns(source, where, symptoms, special, list(numbers), exclude)
+    problems = _roles(source, where, special, list(numbers), wanted, [*hce, *words])
+    if problems:
+        raise InputError(problems)
+
+    answers = Symptoms(wanted, codes)
+    place_of = Labels(site, "site", sites)
+    labels = None if cause is None else Labels(cause, "cause", causes)
+    measured = [Numbers(c, numbers[c], decimal) for c in numbers]
+    ids: list[npt.NDArray[np.object_]] = []
+    needed = list(dict.fromkeys([*special, *numbers, *wanted]))
+    for block in read_blocks(source, needed):
+        answers.add(block)
+        place_of.add(block)
+        if labels is not None:
+            labels.add(block)
+        for column in measured:
+            column.add(block)
+        ids.append(_ids(block.columns, id))
+    ledger: list[LedgerEntry] = []
+    site_names, site_index, bad = place_of.finish(source, ledger)
+    problems += bad
+    keep = np.ones(len(site_index), dtype=bool)
+    cause_names: tuple[str, ...] = tuple(causes or ())
+    cause_index = None
+    if labels is not None:
+        cause_names, cause_index, bad = labels.finish(source, ledger, drop_missing=drop_unlabelled)
+        problems += bad
+        keep = cause_index >= 0
+    for column in measured:
+        problems += column.problems(source)
+    problems += answers.problems(source)
+    names = np.concatenate(ids) if id is not None else _numbered(np.concatenate(ids))
+    if id is not None:
+        problems += _id_problems(names, source, id, ledger)
+    if unknown := [c for c in (groups or {}) if cause_names and c not in cause_names]:
+        problems.append(f"groups: unknown cause {shown(unknown[0])}{did_you_mean(unknown[0], cause_names)}")
+    if problems:
+        raise InputError(problems)
+    if not keep.any():
+        raise InputError(f"{where}: no row is left after dropping rows without a cause; nothing to train on")
+    order = np.flatnonzero(keep)
+    order = order[canonical_order(names[order])]
+    matrix = answers.matrix()[order]
+    _note(matrix, tuple(wanted), cause_names, None if cause_index is None else cause_index[order], ledger)
+    return Deaths(
+        symptoms=matrix,
+        symptom_names=tuple(wanted),
+        causes=cause_names,
+        cause=None if cause_index is None else cause_index[order],
+        sites=site_names,
+        site=site_index[order],
+        id=names[order].astype(np.str_),
+        blocks=tuple("hce" if c in set(hce) else "word" if c in set(words) else "core" for c in wanted),
+        groups=tuple((groups or {}).get(c, "other") for c in cause_names) if groups else (),
+        covariates={c.column: c.values()[order] for c in measured},
+        name=label,
+        ledger=tuple(ledger),
+    )
+
+
+def _symptom_columns(
+    source: TextSource,
+    where: str,
+    symptoms: Sequence[str] | None,
+    special: Sequence[str],
+    numbers: Sequence[str],
+    exclude: Sequence[str],
+) -> list[str]:
+    if symptoms is not None:
+        return list(symptoms)
+    if unknown := [c for c in exclude if c not in source.header]:
+        raise InputError(f"{where}: exclude: no column {shown(unknown[0])}{did_you_mean(unknown[0], source.header)}")
+    away = {*special, *numbers, *exclude}
+    return [c for c in source.header if c not in away]
+
+
+def _roles(
+    source: TextSource,
+    where: str,
+    special: Sequence[str],
+    numbers: Sequence[str],
+    wanted: Sequence[str],
+    blocks: Sequence[str],
+) -> list[str]:
+    """Every column that is named must exist and have one role."""
+    problems = missing_columns(source.header, list(dict.fromkeys([*special, *numbers, *wanted])), where)
+    roles: dict[str, str] = {}
+    for role, columns in (("id, site or cause", special), ("covariate", numbers), ("symptom", wanted)):
+        for column in columns:
+            if column in roles:
+                problems.append(
+                    f"{where}: column {shown(column)} is named as {roles[column]}; it cannot be a {role} too"
+                )
+            roles[column] = role
+    if not wanted:
+        problems.append(f"{where}: no column is left for symptoms")
+    for column in blocks:
+        if column not in wanted:
+            problems.append(f"{where}: hce/words: {shown(column)} is no symptom column{did_you_mean(column, wanted)}")
+    return problems
+
+
+def _ids(columns: Mapping[str, CodedColumn], id: str | None) -> npt.NDArray[np.object_]:
+    if id is None:
+        return content_ids(columns)
+    column = columns[id]
+    return np.array([v.strip() for v in column.values], dtype=object)[column.codes]
+
+
+def _numbered(hashes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Return the hashes with equal ones numbered over all blocks."""
+    seen: dict[str, int] = {}
+    made = []
+    for value in hashes:
+        key = value.split(".")[0]
+        seen[key] = seen.get(key, 0) + 1
+        made.append(key if seen[key] == 1 else f"{key}.{seen[key]}")
+    return np.array(made, dtype=object)
+
+
+def _id_problems(ids: npt.NDArray[np.object_], source: TextSource, column: str, ledger: list[LedgerEntry]) -> list[str]:
+    where, problems = shown(str(source.path)), []
+    blank = np.flatnonzero(ids == "")
+    if len(blank):
+        lines = source.lines_of([int(r) + 2 for r in blank[:5]])
+        problems.append(
+            f"{where}: column {shown(column)}: {len(blank)} rows have no id (lines {_list(lines)}); "
+            "fill them in, or leave `id` out"
+        )
+    text = ids.astype(np.str_)
+    values, counts = np.unique(text, return_counts=True)
+    for value in values[(counts > 1) & (values != "")][:50]:
+        rows = np.flatnonzero(text == value)
+        lines = source.lines_of([int(r) + 2 for r in rows[:5]])
+        problems.append(
+            f"{where}: {len(rows)} rows share id {shown(str(value))} (lines {_list(lines)}); ids are kept as text: "
+            "give each death one of its own"
+        )
+    as_number: dict[str, int] = {}
+    for value in values.tolist():
+        try:
+            key = repr(float(value))
+        except ValueError:
+            continue
+        as_number[key] = as_number.get(key, 0) + 1
+    if alike := sum(n for n in as_number.values() if n > 1):
+        ledger.append(
+            LedgerEntry("noted", column, alike, "ids are equal as numbers (001 and 1) but kept apart as text")
+        )
+    return problems
+
+
+def _note(
+    matrix: npt.NDArray[np.int8],
+    names: tuple[str, ...],
+    causes: tuple[str, ...],
+    cause: npt.NDArray[np.int16] | None,
+    ledger: list[LedgerEntry],
+) -> None:
+    present, absent = (matrix == PRESENT).any(axis=0), (matrix == 0).any(axis=0)
+    for mask, reason in (
+        (~present & ~absent, "symptoms have no answer at any death"),
+        (present ^ absent, "symptoms have the same answer at every death that has one"),
+    ):
+        if mask.any():
+            which = tuple(names[j] for j in np.flatnonzero(mask))
+            ledger.append(LedgerEntry("noted", "*", len(which), reason, which[:5]))
+    silent = int((matrix == MISSING).all(axis=1).sum())
+    if silent:
+        ledger.append(LedgerEntry("noted", "*", silent, "deaths have no answer at all; kept"))
+    if cause is not None:
+        count = np.bincount(cause, minlength=len(causes))
+        single = tuple(causes[k] for k in np.flatnonzero(count == 1))
+        if single:
+            ledger.append(LedgerEntry("noted", "cause", len(single), "causes have one death only", single[:5]))
+
+
+def _list(lines: Sequence[int]) -> str:
+    return ", ".join(map(str, lines))

@@ -1,0 +1,276 @@
+"""A raw PHMRC file -> `Deaths`: find it, check its shape, apply the questionnaire's rules, keep a ledger.
+
+The three public files (adult, child, neonate) of the Population Health Metrics Research Consortium hold gold-standard
+causes beside the answers of the interview. Rows come out sorted by ``newid``: no result depends on the file's order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_columns
+from va_experiments.data.deaths import MISSING, PRESENT, Deaths, LedgerEntry
+from va_experiments.data.readers.phmrc_convert import age_in_years, convert
+from va_experiments.data.readers.phmrc_rules import Module, is_label_equivalent
+from va_experiments.data.record_ids import canonical_order, content_ids
+from va_experiments.data.text_source import TextSource, open_source
+from va_experiments.errors import InputError, did_you_mean, shown
+
+__all__ = ["MODULES", "RECORD", "SITES", "find_phmrc", "module_of", "read_phmrc"]
+
+SITES = ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP")
+"""Andhra Pradesh, Bohol, Dar es Salaam, Mexico City, Pemba, Uttar Pradesh."""
+
+MODULES = ("adult", "child", "neonate")
+"""Questionnaires."""
+
+RECORD = (
+    "https://ghdx.healthdata.org/record/ihme-data/"
+    "population-health-metrics-research-consortium-gold-standard-verbal-autopsy-data-2005-2011"
+)
+"""Where the files are to be had; an account (free) is needed."""
+
+
+def module_of(name: str) -> Module:
+    """Return the rules of ``adult``, ``child`` or ``neonate``."""
+    if name == "adult":
+        from va_experiments.data.readers.phmrc_adult import ADULT as module
+    elif name == "child":
+        from va_experiments.data.readers.phmrc_child import CHILD as module
+    elif name == "neonate":
+        from va_experiments.data.readers.phmrc_neonate import NEONATE as module
+    else:
+        raise InputError(
+            f"unknown PHMRC module {shown(name)}; known: {', '.join(MODULES)}{did_you_mean(name, MODULES)}"
+        )
+    return module
+
+
+def find_phmrc(module: str, path: str | os.PathLike[str] | None = None) -> Path:
+    """Return the file of one module: `path`, or the file in the folder `path` or ``VA_PHMRC_DIR``.
+
+    Raises
+    ------
+    InputError
+        That says where to get the file and where to put it.
+    """
+    known = [f"{module}.csv", f"{module}.csv.gz", f"{module}.zip", f"{module}.csv.zip"]
+    official = f"IHME_PHMRC_VA_DATA_{module.upper()}_Y2013M09D11_0"
+    known += [official + ending for ending in (".csv", ".csv.gz", ".zip", ".csv.zip")]
+    place = os.fspath(path) if path else os.environ.get("VA_PHMRC_DIR", "")
+    advice = (
+        f"get the PHMRC {module} file from {RECORD} (a free GHDx account is needed), then set data.path=FILE, or put "
+        f"it as {known[0]}, {known[1]} or {official}.csv into a folder and set VA_PHMRC_DIR to that folder"
+    )
+    if not place:
+        raise InputError(f"the PHMRC {module} file is not given; {advice}")
+    if "://" in place:
+        raise InputError(f"{shown(place)} is an address, not a file; {advice}")
+    given = Path(place).expanduser()
+    if not given.is_dir():
+        if "\x00" not in place and not given.exists():
+            raise InputError(f"{shown(place)}: no such file; {advice}")
+        return given
+    for name in known:
+        if (given / name).exists():
+            return given / name
+    raise InputError(f"{shown(place)} holds none of {', '.join(known[:2])}, {official}.csv; {advice}")
+
+
+def read_phmrc(
+    module: str,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    features: str = "hce",
+    compat: bool = False,
+    durations: bool = False,
+    drop_unlabelled: bool = False,
+) -> Deaths:
+    """Return the deaths of one PHMRC module.
+
+    Parameters
+    ----------
+    module : {"adult", "child", "neonate"}
+    path : path, optional
+        A ``.csv``, ``.csv.gz`` or ``.zip`` file, or a folder that holds one; else the folder ``VA_PHMRC_DIR``.
+    features : {"no_hce", "hce", "hce_words"}
+        ``hce`` gives the 168 symptoms of the adult file; ``hce_words`` adds every ``word_*`` stem of the narrative.
+    compat : bool
+        Reproduce the published conversion with its faults: `a4_04` computed from `a4_03`, answers that are not on the
+        list taken as "no", ages of children in months not used.
+    durations : bool
+        Keep the numbers behind the cut-offs as covariates (``a2_03_days``, ...) beside ``age``.
+    drop_unlabelled : bool
+        Drop rows without a known cause instead of refusing the file.
+
+    Returns
+    -------
+    Deaths
+        Covariate ``age`` in years: g1_07 as the published conversion uses it, g5_04 (told by the respondent) where that
+        is blank; NaN where neither is known. Rows sorted by id: ``newid``, else a hash of the row's content.
+
+    Raises
+    ------
+    InputError
+    """
+    rules = module_of(module)
+    file = find_phmrc(module, path)
+    source = open_source(file, encoding="latin-1")
+    words = tuple(c for c in source.header if c.startswith("word_"))
+    _check_header(source, rules)
+    table = read_columns(source)
+    ledger: list[LedgerEntry] = []
+    _check_module(table["module"], rules, source)
+    site = _site(table["site"], source)
+    cause, keep = _cause(table, rules, source, drop_unlabelled, ledger)
+    ids = _ids(table, ledger)
+    recorded_age, age = age_in_years(table, rules, compat, ledger)
+    covariates = {"age": age}
+    symptoms, names, blocks, cuts = convert(table, rules, words, covariates, recorded_age, compat, durations, ledger)
+    order = np.flatnonzero(keep)
+    order = order[canonical_order(ids[order])]
+    _note_table(source, rules, symptoms[order], names, len(order), ledger)
+    deaths = Deaths(
+        symptoms=symptoms[order],
+        symptom_names=names,
+        causes=rules.causes,
+        cause=cause[order],
+        sites=SITES,
+        site=site[order],
+        id=ids[order].astype(np.str_),
+        blocks=blocks,
+        groups=rules.groups,
+        covariates={k: v[order] for k, v in covariates.items()},
+        learned_cuts=cuts,
+        name=f"phmrc_{module}" + ("_compat" if compat else ""),
+        ledger=tuple(ledger),
+    )
+    return deaths.with_features(features)
+
+
+def _check_header(source: TextSource, rules: Module) -> None:
+    label = ("site", "module", "gs_text34" if rules.stems else "va34")
+    needed = dict.fromkeys([*label, *(c for r in rules.rules for c in r.columns), *(c for c, _ in rules.age[:1])])
+    problems = missing_columns(source.header, list(needed), shown(str(source.path)))
+    if problems:
+        absent = [c for c in needed if c not in source.header]
+        if len(absent) > len(needed) // 3:
+            raise InputError(
+                f"{shown(str(source.path))}: {len(absent)} of {len(needed)} columns of the PHMRC {rules.name} "
+                f"questionnaire are missing (first: {shown(absent[0])}); is this another module's file?"
+            )
+        raise InputError(problems)
+
+
+def _check_module(column: CodedColumn, rules: Module, source: TextSource) -> None:
+    found = sorted({v.strip() for v in column.values})
+    if [f.casefold() for f in found] != [rules.name]:
+        names = ", ".join(shown(f) for f in found[:5])
+        raise InputError(f"{shown(str(source.path))}: column 'module' holds {names}; expected '{rules.name.title()}'")
+
+
+def _site(column: CodedColumn, source: TextSource) -> npt.NDArray[np.int16]:
+    place = {s: k for k, s in enumerate(SITES)}
+    problems = []
+    index = np.zeros(len(column.values), dtype=np.int16)
+    for k, value in enumerate(column.values):
+        if value.strip() in place:
+            index[k] = place[value.strip()]
+            continue
+        lines = _lines(source, column.codes == k)
+        problems.append(
+            f"{shown(str(source.path))}: unknown site {shown(value)} ({lines}); known: {', '.join(SITES)}"
+            f"{did_you_mean(value, SITES)}"
+        )
+    if problems:
+        raise InputError(problems)
+    return index[column.codes]
+
+
+def _cause(
+    table: Mapping[str, CodedColumn], rules: Module, source: TextSource, drop: bool, ledger: list[LedgerEntry]
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
+    column = table["gs_text34" if rules.stems else "va34"]
+    index = np.full(len(column.values), -1, dtype=np.int16)
+    for k, value in enumerate(column.values):
+        text = value.strip()
+        if rules.stems:
+            name = next((cause for stem, cause in rules.stems if stem in text.casefold()), None)
+            index[k] = rules.causes.index(name) if name else -1
+        elif text.isdecimal() and text.isascii() and 1 <= int(text) <= len(rules.causes):
+            index[k] = int(text) - 1
+    cause = index[column.codes]
+    keep = cause >= 0
+    if not keep.all():
+        values = sorted({column.values[k].strip() for k in np.flatnonzero(index < 0)})
+        if not drop:
+            what = ", ".join(shown(v) for v in values[:5])
+            raise InputError(
+                f"{shown(str(source.path))}: {int((~keep).sum())} rows without a known cause ({_lines(source, ~keep)}; "
+                f"found {what}; expected 1 to {len(rules.causes)}); drop them with `drop_unlabelled: true`"
+            )
+        ledger.append(
+            LedgerEntry(
+                "dropped row",
+                "gs_text34" if rules.stems else "va34",
+                int((~keep).sum()),
+                "no known cause",
+                tuple(values[:5]),
+            )
+        )
+    return cause, keep
+
+
+def _ids(table: Mapping[str, CodedColumn], ledger: list[LedgerEntry]) -> npt.NDArray[np.object_]:
+    """Return ``newid`` where it is there, filled and unique; else a hash of the whole row, numbered among equals."""
+    column = table.get("newid")
+    if column is not None:
+        ids = np.char.strip(column.text().astype(np.str_)).astype(object)
+        if len(np.unique(ids.astype(np.str_))) == len(ids) and (ids != "").all():
+            return ids
+        ledger.append(LedgerEntry("noted", "newid", len(ids), "newid is blank or repeated; ids are hashes of the rows"))
+    else:
+        ledger.append(LedgerEntry("noted", "newid", 0, "the file has no newid; ids are hashes of the rows"))
+    return content_ids(table)
+
+
+def _note_table(
+    source: TextSource,
+    rules: Module,
+    symptoms: npt.NDArray[np.int8],
+    names: tuple[str, ...],
+    n: int,
+    ledger: list[LedgerEntry],
+) -> None:
+    refused = [c for c in source.header if is_label_equivalent(c)]
+    used = {c for r in rules.rules for c in r.columns} | {c for c, _ in rules.age}
+    unused = [c for c in source.header if c not in used and c not in refused and not c.startswith("word_")]
+    ledger.append(LedgerEntry("not read", "*", len(refused), "columns: tell the cause, the site or the interview"))
+    ledger.append(LedgerEntry("not read", "*", len(unused), "columns: no symptom is derived from them"))
+    if n != rules.n_deaths:
+        ledger.append(LedgerEntry("noted", "*", n, f"the published file has {rules.n_deaths:,} deaths"))
+    spread = symptoms.max(axis=0, initial=MISSING) != np.where(symptoms < 0, PRESENT, symptoms).min(
+        axis=0, initial=PRESENT
+    )
+    learned = {r.symptom for r in rules.rules if r.learned}
+    constant = tuple(names[j] for j in np.flatnonzero(~spread) if names[j] not in learned)
+    if constant:
+        ledger.append(LedgerEntry("noted", "*", len(constant), "symptoms are the same for every death", constant[:5]))
+    silent = int((symptoms == MISSING).all(axis=1).sum())
+    if silent:
+        ledger.append(LedgerEntry("noted", "*", silent, "deaths have no answer at all"))
+    repeated = n - len(np.unique(symptoms[:, : len(rules.rules)], axis=0)) if n else 0
+    if repeated:
+        ledger.append(LedgerEntry("noted", "*", repeated, "deaths repeat the answers of another"))
+
+
+def _lines(source: TextSource, mask: npt.NDArray[np.bool_]) -> str:
+    rows = np.flatnonzero(mask)
+    lines = source.lines_of([int(r) + 2 for r in rows[:5]])
+    more = f", ... {len(rows)} in all" if len(rows) > len(lines) else ""
+    return f"line{'s' if len(rows) > 1 else ''} {', '.join(map(str, lines))}{more}"

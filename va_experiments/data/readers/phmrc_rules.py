@@ -1,0 +1,213 @@
+"""Questions of a PHMRC file -> symptoms: what a rule is, how it is applied, and which columns may never become one.
+
+A rule turns the answers of one or two questions into one symptom. The published conversion (James, Flaxman and Murray
+2011, Population Health Metrics 9:31, additional files 9 and 10) is a list of such rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.csv_blocks import CodedColumn
+from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LedgerEntry
+
+__all__ = [
+    "UNKNOWN",
+    "Module",
+    "Rule",
+    "answers",
+    "apply_rule",
+    "categories",
+    "cut_off",
+    "is_label_equivalent",
+    "numbers",
+]
+
+UNKNOWN = frozenset({"", "Don't Know", "Don\x92t Know", "Don’t Know", "Refused to Answer", "Unknown", "No Data"})
+"""Answers that tell nothing."""
+
+_LABEL_EQUIVALENT = re.compile(
+    r"""gs_.*|va(34|46|55)|site|module|newid       # the truth, and what stands for it
+      |a6_1[1-5]|c5_1[2-6]|[ac]7_.*|c6_.*          # causes on the death certificate
+      |g2_.*|g3_.*|g4_.*                           # interviewer, consent, respondent
+      |(g1_01|g1_06|g5_01|g5_03|a6_06_[12]|a6_07|c1_10|c1_24|c5_08)[dmy]?""",
+    re.VERBOSE,
+)
+_FREE_TEXT = re.compile(
+    r"a2_09_[12]b|a2_46b|a2_87_10b|a4_02_5b|c1_19_4b|c2_01_13|c2_08b|c2_1[35]b|c3_03_4b|c3_43|c4_45|c4_47_8b"
+)
+
+
+def is_label_equivalent(column: str) -> bool:
+    """Whether a column of the raw file tells the cause, the site or the interview, and so may never become a symptom.
+
+    ``a2_09_1b`` and other free text are refused too: an answer in words can name the cause.
+    """
+    return bool(_LABEL_EQUIVALENT.fullmatch(column) or _FREE_TEXT.fullmatch(column))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one symptom is read.
+
+    Parameters
+    ----------
+    symptom : str
+    columns : tuple of str
+        The question; a second column is a second answer to it, that can only add a "yes".
+    yes, no : frozenset of str
+        Listed answers. Any other answer is missing, and with `compat` absent, as published.
+    cut : float, optional
+        The symptom is present where the number is strictly greater.
+    learned : bool
+        No cut-off is published: it is to be learned on training rows.
+    recorded : bool
+        Present where any of the columns holds an answer, whatever it says; absent otherwise.
+    block : str
+        ``core``, ``hce`` or ``word``.
+    unit : str
+        ``days``, ``years``, ``g``, ``per day``: of `cut` and of the covariate.
+    """
+
+    symptom: str
+    columns: tuple[str, ...]
+    yes: frozenset[str] = frozenset({"Yes"})
+    no: frozenset[str] = frozenset({"No"})
+    cut: float | None = None
+    learned: bool = False
+    recorded: bool = False
+    block: str = "core"
+    unit: str = ""
+
+    @property
+    def covariate(self) -> str:
+        """Name of the number behind a cut, as in ``a2_03_days``."""
+        return f"{self.columns[0]}_{self.unit.replace(' ', '_')}"
+
+
+@dataclass(frozen=True)
+class Module:
+    """One questionnaire: its rules and its cause list.
+
+    Parameters
+    ----------
+    name : str
+        ``adult``, ``child`` or ``neonate``.
+    n_deaths : int
+        Deaths in the published file.
+    rules : tuple of Rule
+        Without the words of the narrative, which come from the file.
+    causes, groups : tuple of str
+        In the order of the codes 1, 2, ...
+    age : tuple of (str, float)
+        Column and years per unit; the first with a number wins, columns of one source are not added up.
+    age_range : tuple of float
+        Years outside are set missing.
+    stems : tuple of (str, str)
+        Where given, causes are matched by the first of these stems that `gs_text34` holds, and not by code.
+    """
+
+    name: str
+    n_deaths: int
+    rules: tuple[Rule, ...]
+    causes: tuple[str, ...]
+    groups: tuple[str, ...]
+    age: tuple[tuple[str, float], ...]
+    age_range: tuple[float, float]
+    stems: tuple[tuple[str, str], ...] = ()
+
+
+def answers(columns: str, *, block: str = "core") -> list[Rule]:
+    """Return Yes/No rules for the columns named in a text; ``a2_87_1:9`` stands for ``a2_87_1`` to ``a2_87_9``."""
+    rules = []
+    for word in columns.split():
+        stem, _, last = word.partition(":")
+        if last:
+            prefix, first = re.fullmatch(r"(.*_)(\d+)", stem).groups()  # type: ignore[union-attr]
+            names = [f"{prefix}{k:0{len(first)}d}" for k in range(int(first), int(last) + 1)]
+        else:
+            names = [stem]
+        rules += [Rule(n, (n,), block=block) for n in names]
+    return rules
+
+
+def categories(
+    column: str, *levels: str | Sequence[str], no: Sequence[str] = (), second: str | None = None
+) -> list[Rule]:
+    """Return one rule for each level of a question with listed answers: ``q``, ``q_s1``, ``q_s2``, ...
+
+    Parameters
+    ----------
+    column : str
+    *levels : answers that make the first, second, ... symptom present
+    no : listed answers that make none present
+    second : column of a second answer
+    """
+    sets = [frozenset([level] if isinstance(level, str) else level) for level in levels]
+    everything = frozenset().union(*sets, no)
+    columns = (column,) if second is None else (column, second)
+    return [
+        Rule(column if k == 0 else f"{column}_s{k}", columns, yes=level, no=everything - level)
+        for k, level in enumerate(sets)
+    ]
+
+
+def cut_off(cuts: Mapping[str, float | None], unit: str = "days") -> list[Rule]:
+    """Return "greater than" rules; None stands for a cut-off to be learned."""
+    return [Rule(c, (c,), cut=v, learned=v is None, unit=unit) for c, v in cuts.items()]
+
+
+def numbers(column: CodedColumn) -> npt.NDArray[np.float64]:
+    """Return the cells as numbers, NaN where they are none or not finite."""
+    parsed = np.full(len(column.values), np.nan)
+    for k, value in enumerate(column.values):
+        try:
+            parsed[k] = float(value)
+        except ValueError:
+            continue
+    parsed[~np.isfinite(parsed)] = np.nan
+    return parsed[column.codes]
+
+
+def apply_rule(
+    rule: Rule, table: Mapping[str, CodedColumn], *, compat: bool, ledger: list[LedgerEntry]
+) -> npt.NDArray[np.int8]:
+    """Return one symptom, int8 of shape (n_deaths,), and write down every answer that was not listed.
+
+    Rules with a cut are applied to numbers elsewhere (:func:`va_experiments.data.readers.phmrc.read_phmrc`).
+    """
+    first = table[rule.columns[0]]
+    codes = np.full(len(first.values), ABSENT if compat else MISSING, dtype=np.int8)
+    unlisted = []
+    for k, raw in enumerate(first.values):
+        value = raw.strip()
+        if value in UNKNOWN:
+            codes[k] = MISSING
+        elif value in rule.yes:
+            codes[k] = PRESENT
+        elif value in rule.no:
+            codes[k] = ABSENT
+        else:
+            unlisted.append(k)
+    symptom = codes[first.codes]
+    if unlisted:
+        count = int(np.isin(first.codes, unlisted).sum())
+        ledger.append(
+            LedgerEntry(
+                "set absent" if compat else "set missing",
+                rule.symptom,
+                count,
+                "the answer is not on the questionnaire's list",
+                tuple(sorted(first.values[k] for k in unlisted))[:5],
+            )
+        )
+    for name in rule.columns[1:]:
+        second = table[name]
+        also = np.array([v.strip() in rule.yes for v in second.values], dtype=bool)
+        symptom[also[second.codes]] = PRESENT
+    return symptom

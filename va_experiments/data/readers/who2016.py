@@ -1,0 +1,128 @@
+"""WHO 2016 verbal autopsies in the input form of InterVA-5 (one row a death, 353 indicators y/n) -> `Deaths`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from va_experiments.data.csv_blocks import missing_columns, read_blocks
+from va_experiments.data.deaths import MISSING, Deaths, LedgerEntry
+from va_experiments.data.probbase import read_probbase
+from va_experiments.data.readers.csv_columns import Labels, Symptoms, value_codes
+from va_experiments.data.record_ids import canonical_order
+from va_experiments.data.text_source import open_source
+from va_experiments.errors import InputError, shown
+
+__all__ = ["WHO_VALUES", "read_who2016"]
+
+WHO_VALUES: Mapping[Any, str] = {"y": "Y", "Y": "Y", "n": "N", "N": "N", ".": ".", "-": ".", "NA": "."}
+"""Cells of InterVA-5's input and what they mean; an empty cell is missing."""
+
+
+def read_who2016(
+    path: str | os.PathLike[str] | None,
+    *,
+    id: str = "ID",
+    site: str | None = None,
+    cause: str | None = None,
+    value_map: Mapping[Any, str] = WHO_VALUES,
+    sep: str = ",",
+    encoding: str = "utf-8-sig",
+    label: str = "who2016",
+) -> Deaths:
+    """Return the deaths of a file that InterVA-5 could read.
+
+    Parameters
+    ----------
+    path : path
+        ``.csv``, ``.csv.gz`` or ``.zip`` with one file: a column of ids and the 353 indicators of InterVA-5 by code
+        (``i004a`` to ``i459o``), in any order; other columns are left out.
+    id : str
+        Column of the id.
+    site : str, optional
+        Column of the site; without one all deaths belong to the site ``all``.
+    cause : str, optional
+        Column of a cause assigned otherwise (by physicians, say), in InterVA-5's names; by default none is known.
+    value_map : mapping
+        Cell -> ``"Y"``, ``"N"`` or ``"."`` (missing).
+    sep, encoding : str
+        How the file is written.
+    label : str
+        Name of the study.
+
+    Returns
+    -------
+    Deaths
+        Rows sorted by id; the cause list is InterVA-5's 61 causes.
+
+    Raises
+    ------
+    InputError
+        With every problem found: missing columns, cells that `value_map` does not know, ids that are empty or repeated.
+    """
+    if not path:
+        raise InputError("data=who2016 needs a file: set data.path")
+    probbase = read_probbase()
+    codes = value_codes(value_map)
+    source = open_source(path, sep=sep, encoding=encoding)
+    where = shown(str(source.path))
+    special = [c for c in (id, site, cause) if c is not None]
+    wanted = [*special, *probbase.indicators]
+    if problems := missing_columns(source.header, wanted, where):
+        raise InputError(problems)
+    answers = Symptoms(list(probbase.indicators), codes)
+    places = None if site is None else Labels(site, "site", None)
+    labels = None if cause is None else Labels(cause, "cause", probbase.causes)
+    parts = []
+    for block in read_blocks(source, wanted):
+        for column in (answers, places, labels):
+            if column is not None:
+                column.add(block)
+        parts.append(np.array([v.strip() for v in block.columns[id].values], dtype=object)[block.columns[id].codes])
+    ids = np.concatenate(parts)
+    ledger: list[LedgerEntry] = []
+    sites: tuple[str, ...] = ("all",)
+    at, causes_at = np.zeros(len(ids), dtype=np.int16), None
+    problems = _id_problems(ids, where, id)
+    if places is not None:
+        sites, at, bad = places.finish(source, ledger)
+        problems += bad
+    if labels is not None:
+        _, causes_at, bad = labels.finish(source, ledger)
+        problems += bad
+    problems += answers.problems(source)
+    if problems:
+        raise InputError(problems)
+    if extra := sorted(set(source.header) - set(wanted)):
+        ledger.append(
+            LedgerEntry("left out", "*", len(extra), "columns are no indicators of InterVA-5", tuple(extra[:5]))
+        )
+    order = canonical_order(ids)
+    symptoms = answers.matrix()[order]
+    if silent := int((symptoms == MISSING).all(axis=1).sum()):
+        ledger.append(LedgerEntry("noted", "*", silent, "deaths have no answer at all; kept"))
+    return Deaths(
+        symptoms=symptoms,
+        symptom_names=probbase.indicators,
+        causes=probbase.causes,
+        cause=None if causes_at is None else causes_at[order],
+        sites=sites,
+        site=at[order],
+        id=ids[order].astype(np.str_),
+        name=label,
+        ledger=tuple(ledger),
+    )
+
+
+def _id_problems(ids: np.ndarray, where: str, column: str) -> list[str]:
+    values, counts = np.unique(ids.astype(np.str_), return_counts=True)
+    problems = [
+        f"{where}: {n} rows share id {shown(str(v))}; expected each id once"
+        for v, n in zip(values[(counts > 1) & (values != "")], counts[(counts > 1) & (values != "")], strict=True)
+    ]
+    if "" in values:
+        problems.append(f"{where}: column {shown(column)}: {counts[values == ''][0]} rows have no id")
+    return problems

@@ -1,0 +1,35 @@
+"""Ids and the order of rows: the same deaths come out in the same order, however the file was sorted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.csv_blocks import CodedColumn
+
+__all__ = ["canonical_order", "content_ids"]
+
+
+def content_ids(table: Mapping[str, CodedColumn]) -> npt.NDArray[np.object_]:
+    """Return an id for each row from the SHA-256 of its cells; rows with equal cells are numbered .2, .3, ...
+
+    The order of rows and of columns makes no difference, up to rows that no cell tells apart.
+    """
+    texts = [table[c].text() for c in sorted(table)]
+    made: list[str] = []
+    seen: dict[str, int] = {}
+    for row in zip(*texts, strict=True):
+        key = hashlib.sha256("\x1f".join(row).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        seen[key] = seen.get(key, 0) + 1
+        made.append(key if seen[key] == 1 else f"{key}.{seen[key]}")
+    return np.array(made, dtype=object)
+
+
+def canonical_order(ids: npt.NDArray[np.object_]) -> npt.NDArray[np.intp]:
+    """Return the rows in the order of their ids: by number where all are whole numbers, else by text."""
+    if all(i.isdecimal() and i.isascii() for i in ids):
+        return np.array(sorted(range(len(ids)), key=lambda k: (int(ids[k]), ids[k])), dtype=np.intp)
+    return np.argsort(ids.astype(np.str_), kind="stable")

@@ -1,0 +1,251 @@
+"""A file that a person gave -> checked bytes: what kind of file it is, how large, in which encoding, with which header.
+
+In: a path. Out: a :class:`TextSource`, scanned once from end to end (kind, size, expansion, encoding, quotes, SHA-256),
+whose content can then be parsed by :mod:`va_experiments.data.csv_blocks`. Nothing is unpacked to disk or evaluated.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from va_experiments.data.safe_open import Limits, opened, size_text
+from va_experiments.errors import InputError, shown
+
+__all__ = ["SEPARATORS", "Limits", "TextSource", "open_source"]
+
+SEPARATORS: dict[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+"""Separators that a table may use."""
+
+_CHUNK = 4 << 20
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """A scanned text table.
+
+    Parameters
+    ----------
+    path : Path
+    sep, encoding : str
+    header : tuple of str
+        Column names as they stand in the file, without a byte-order mark.
+    sha256 : str
+        Of the expanded bytes.
+    n_bytes : int
+        Expanded.
+    plain_lines : bool
+        True when no cell is quoted and no line is blank, so that record k stands on line k.
+    """
+
+    path: Path
+    sep: str
+    encoding: str
+    header: tuple[str, ...]
+    sha256: str
+    n_bytes: int
+    plain_lines: bool
+    limits: Limits
+
+    @contextmanager
+    def stream(self) -> Iterator[BinaryIO]:
+        """Open the expanded bytes once more."""
+        with opened(self.path, self.limits) as raw:
+            yield raw
+
+    def lines_of(self, records: Sequence[int]) -> list[int]:
+        """Return the line of each record (1 = header); quoted line breaks and blank lines are counted."""
+        if self.plain_lines or not records:
+            return list(records)
+        wanted, found, number, start = set(records), {}, 0, 1
+        with _rows(self.path, self.limits, self.sep, self.encoding, strict=False) as rows, suppress(csv.Error):
+            for row in rows:
+                if row:
+                    number += 1
+                    if number in wanted:
+                        found[number] = start
+                        if len(found) == len(wanted):
+                            break
+                start = rows.line_num + 1  # type: ignore[attr-defined]
+        return [found.get(r, r) for r in records]
+
+
+def open_source(
+    path: str | os.PathLike[str],
+    *,
+    sep: str = ",",
+    encoding: str = "utf-8-sig",
+    limits: Limits | None = None,
+) -> TextSource:
+    """Return the scanned source of a ``.csv``, ``.csv.gz`` or ``.zip`` (one member) file.
+
+    Parameters
+    ----------
+    path : path of a regular file
+    sep : one of ``, ; | `` or a tab
+    encoding : a Python text encoding; UTF-8 is strict, and a byte-order mark is dropped
+    limits : Limits, optional
+
+    Raises
+    ------
+    InputError
+        If it is no regular file, too large, expands too far, is binary, is not in this encoding, has a quote that is
+        never closed, or has no usable header.
+    """
+    limits = limits or Limits()
+    if sep not in SEPARATORS:
+        raise InputError(f"sep: {shown(sep)} is not a separator; known: ',', ';', '|', tab ('\\t')")
+    try:
+        if not codecs.lookup(encoding)._is_text_encoding:
+            raise LookupError
+    except (LookupError, TypeError, ValueError):
+        raise InputError(
+            f"encoding: {shown(encoding)} is not known; try utf-8-sig, latin-1, cp1252 or utf-16"
+        ) from None
+    if "://" in os.fspath(path):  # asked of the text: a Path folds the slashes
+        raise InputError(f"{shown(os.fspath(path))} is an address, not a file; download it and give the path")
+    file = Path(os.path.expanduser(os.fspath(path)))
+    with opened(file, limits) as raw:
+        sha256, n_bytes, n_quotes, blank = _scan(raw, file, encoding)
+    if n_quotes % 2:
+        _find_open_quote(file, limits, sep, encoding)
+    header = _header(file, limits, sep, encoding)
+    return TextSource(file, sep, encoding, header, sha256, n_bytes, not (n_quotes or blank), limits)
+
+
+def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool]:
+    """Read everything once: SHA-256, size, number of quotes, whether a line is blank; refuse what is no text."""
+    digest, name = hashlib.sha256(), shown(str(path))
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    wide = not _extends_ascii(encoding)
+    n_bytes = n_quotes = n_lines = 0
+    blank, tail, first = False, b"", True
+    while chunk := raw.read(_CHUNK):
+        digest.update(chunk)
+        if first and not wide and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise InputError(f"{name}: looks like UTF-16; set `encoding: utf-16`")
+        if not wide and (nul := chunk.find(b"\x00")) >= 0:
+            raise InputError(f"{name}: contains NUL at byte {n_bytes + nul + 1}: not a text file")
+        pending = len(decoder.getstate()[0])
+        if wide or pending or not chunk.isascii():
+            try:
+                text = decoder.decode(chunk)
+            except UnicodeError as error:
+                within = max(getattr(error, "start", 0) - pending, 0)
+                at = n_bytes + within
+                line = n_lines + chunk[:within].count(b"\n") + 1
+                hint = "cp1252" if encoding.lower().startswith(("utf-8", "utf8", "ascii")) else "latin-1"
+                raise InputError(
+                    f"{name}: not {encoding.upper().removesuffix('-SIG')} at byte {at + 1} (line {line}); "
+                    f"set `encoding: {hint}`"
+                ) from None
+            if wide:
+                if "\x00" in text:
+                    raise InputError(f"{name}: contains NUL characters: not a text file")
+                chunk_bytes = text.encode("utf-8", "replace")
+            else:
+                chunk_bytes = chunk
+        else:
+            chunk_bytes = chunk
+        n_bytes += len(chunk)
+        n_quotes += chunk_bytes.count(b'"')
+        n_lines += chunk_bytes.count(b"\n")
+        joined = tail + chunk_bytes
+        blank = blank or b"\n\n" in joined or b"\n\r\n" in joined or b"\r\r" in joined
+        blank = blank or (first and joined.startswith((b"\n", b"\r")))
+        tail, first = joined[-2:], False
+    if not n_bytes:
+        raise InputError(f"{name}: the file is empty")
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        raise InputError(f"{name}: ends in the middle of a character; set `encoding: cp1252`") from None
+    return digest.hexdigest(), n_bytes, n_quotes, blank
+
+
+def _extends_ascii(encoding: str) -> bool:
+    """Whether bytes below 128 are what they are in ASCII, so that plain chunks need no decoding."""
+    plain = bytes(range(32, 127))
+    name = codecs.lookup(encoding).name
+    return not name.startswith(("utf-7", "hz", "iso2022")) and plain.decode(encoding, "replace") == plain.decode(
+        "ascii"
+    )
+
+
+def _text(raw: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BufferedReader(cast(io.RawIOBase, raw)), encoding=encoding, newline="")
+
+
+@contextmanager
+def _rows(path: Path, limits: Limits, sep: str, encoding: str, *, strict: bool) -> Iterator[Iterator[list[str]]]:
+    before = csv.field_size_limit(limits.max_field)
+    try:
+        with opened(path, limits) as raw:
+            yield csv.reader(_text(raw, encoding), delimiter=sep, strict=strict)
+    finally:
+        csv.field_size_limit(before)
+
+
+def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> None:
+    """Say where a quote is opened and never closed; an odd number of quotes inside plain cells is no fault."""
+    start = 1
+    with _rows(path, limits, sep, encoding, strict=True) as rows:
+        try:
+            for _ in rows:
+                start = rows.line_num + 1  # type: ignore[attr-defined]
+        except csv.Error as error:
+            if "field larger" in str(error):
+                raise InputError(
+                    f"{shown(str(path))}: line {start}: quote never closed, or a field > {size_text(limits.max_field)}"
+                ) from None
+            if "unexpected end" in str(error):
+                raise InputError(f"{shown(str(path))}: line {start}: quote never closed") from None
+            raise InputError(f"{shown(str(path))}: line {start}: stray quote: {error}") from None
+
+
+def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[str, ...]:
+    name = shown(str(path))
+    with _rows(path, limits, sep, encoding, strict=False) as rows:
+        line = 1
+        try:
+            names = next((row for row in rows if row), [])
+            line = rows.line_num + 1  # type: ignore[attr-defined]
+            second = next((row for row in rows if row), None)
+        except csv.Error as error:
+            raise InputError(f"{name}: line {line}: {error}; a field may hold {size_text(limits.max_field)}") from None
+    if len(names) > limits.max_columns:
+        raise InputError(f"{name}: {len(names)} columns > max_columns {limits.max_columns}")
+    if len(names) < 2:
+        only = names[0] if names else ""
+        for other, word in SEPARATORS.items():
+            if other != sep and only.count(other) > 0:
+                text = "\\t" if other == "\t" else other
+                raise InputError(f"{name}: looks like '{text}' ({word}) separates the columns; set `sep: \"{text}\"`")
+        raise InputError(f"{name}: the header has only one column: {shown(only)}")
+    problems = []
+    where: dict[str, list[int]] = {}
+    for position, column in enumerate(names, start=1):
+        where.setdefault(column.strip(), []).append(position)
+    for column, positions in where.items():
+        if not column:
+            problems.append(f"{name}: a column has no name (position {', '.join(map(str, positions))})")
+        elif len(positions) > 1:
+            spots = ", ".join(map(str, positions[:5]))
+            problems.append(f"{name}: column {shown(column)} appears {_times(len(positions))} (positions {spots})")
+    if second is None:
+        problems.append(f"{name}: has a header but no rows")
+    if problems:
+        raise InputError(problems)
+    return tuple(names)
+
+
+def _times(count: int) -> str:
+    return "twice" if count == 2 else f"{count} times"

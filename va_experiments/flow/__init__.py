@@ -1,1 +1,0 @@
-"""The engine of a multirun, and the Prefect flow that watches it."""

@@ -1,0 +1,176 @@
+"""What Hydra itself would execute or read is checked first: callbacks, logging factories, plugins, where configs lie.
+
+Hydra calls whatever ``hydra.callbacks`` names, and Python's logging whatever stands under ``()`` in
+``hydra.job_logging``, before a program sees its config; Hydra's own list of refused names is, by its own word, no
+boundary. So every config is checked at the moment it has been composed, by an allow-list; its files are measured before
+they are parsed; and of the environment only variables made for this program can be taken in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from va_experiments.errors import InputError, shown
+from va_experiments.redaction import OWN_VARIABLES, environment_asked
+
+__all__ = ["guard", "problems_of"]
+
+PLUGINS = ("hydra_plugins", "optuna")
+"""Packages, beside those of ``allowed_targets``, that a sweeper, its sampler and a launcher may come from."""
+
+LAUNCHER = "hydra_plugins.va_launcher.launcher.VaLauncher"
+"""What the jobs of a sweep are given to; with another one they would not be planned, recorded or kept."""
+
+CORE = "hydra._internal.core_plugins."
+
+LOGGING = {
+    "logging.FileHandler",
+    "logging.Formatter",
+    "logging.NullHandler",
+    "logging.StreamHandler",
+    "logging.handlers.RotatingFileHandler",
+    "logging.handlers.TimedRotatingFileHandler",
+    "colorlog.ColoredFormatter",
+    "va_experiments.monitoring.logs.JsonFormatter",
+    "va_experiments.monitoring.logs.TerminalHandler",
+    "va_experiments.monitoring.logs.json_handler",
+}
+STREAMS = {"ext://sys.stdout", "ext://sys.stderr"}
+
+
+MAX_BYTES, MAX_ALIASES = 1_000_000, 20
+"""Of one file of the configuration: a few lines of YAML whose aliases name each other fill any memory."""
+
+OVERRIDE = "HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE"
+"""The variable by which Hydra is told to call what it would refuse."""
+
+
+def guard() -> None:
+    """Have every config checked that Hydra reads and composes in this process; ``InputError`` for a refused one."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.config_repository import ConfigRepository
+    from hydra.core.object_type import ObjectType
+    from omegaconf import OmegaConf
+
+    compose, read = ConfigLoaderImpl.load_configuration, ConfigRepository.load_config
+    if getattr(compose, "_checks", False):
+        return
+
+    def checked(self: Any, config_name: str | None, *arguments: Any, **options: Any) -> Any:
+        if os.environ.get(OVERRIDE):
+            raise InputError(f"the environment variable {OVERRIDE} is set, which lets a config call anything; unset it")
+        config = compose(self, config_name, *arguments, **options)
+        tree: Any = OmegaConf.to_container(config, resolve=False)
+        if config_name is None and str(tree["hydra"]["launcher"].get("_target_")).startswith(CORE):
+            del tree["hydra"]["launcher"]  # Hydra's own help: no job of ours, and Hydra's own launcher
+        if problems := problems_of(tree):
+            raise InputError(problems)
+        return config
+
+    def measured(self: Any, config_path: str) -> Any:
+        source = self._find_object_source(config_path, ObjectType.CONFIG)
+        if source is not None and source.scheme() == "file":
+            boundless(Path(source.path) / source._normalize_file_name(config_path))
+        return read(self, config_path)
+
+    checked._checks = True  # type: ignore[attr-defined]
+    ConfigLoaderImpl.load_configuration = checked  # type: ignore[method-assign]
+    ConfigRepository.load_config = measured  # type: ignore[method-assign]
+    OmegaConf.register_new_resolver("oc.env", variable, replace=True)
+    OmegaConf.clear_resolver("oc.decode")
+
+
+def variable(name: str, *default: Any) -> Any:
+    """Return a variable of the environment, as OmegaConf's ``oc.env`` does, but only one made for this program.
+
+    The names of variables are seen before they are asked for (`problems_of`), unless they are put together on the way.
+    """
+    if not name.startswith(OWN_VARIABLES):
+        raise InputError(f"{shown(name)} is not allowed in a run's config: only {OWN_VARIABLES}* of the environment is")
+    if name not in os.environ and not default:
+        raise InputError(f"the environment variable {name} is not set, and the config names no default for it")
+    return os.environ.get(name, default[0] if default else None)
+
+
+def boundless(path: Path) -> None:
+    """Raise `InputError` for a file of the configuration that is too large, or has aliases without end."""
+    import yaml
+
+    try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise InputError(f"{path}: {size:,} bytes; a file of the configuration may have {MAX_BYTES:,}")
+        text = path.read_text(encoding="utf-8")
+        if text.count("*") <= MAX_ALIASES:
+            return
+        aliases = [t for t in yaml.scan(text) if isinstance(t, yaml.AliasToken)]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return  # told by whoever reads it
+    if len(aliases) > MAX_ALIASES:
+        line = aliases[MAX_ALIASES].start_mark.line + 1
+        raise InputError(
+            f"{path}:{line}: more than {MAX_ALIASES} aliases (such as *{aliases[0].value}); "
+            "write out what they stand for"
+        )
+
+
+def problems_of(tree: Mapping[str, Any]) -> list[str]:
+    """Return what in a composed config would be executed, or taken from the environment, and is not allowed."""
+    hydra = tree.get("hydra")
+    asked = environment_asked({k: v for k, v in tree.items() if k != "hydra"})
+    if not isinstance(hydra, Mapping):
+        return asked
+    said = {k: v for k, v in hydra.items() if k not in ("overrides", "job")}  # the command's words once more
+    asked += environment_asked(said, "hydra")
+    more = tree.get("allowed_targets") or []
+    own = tuple(str(m) for m in more if isinstance(more, list))
+    allowed, roots = (*PLUGINS, *own), ("va_experiments", *own)
+    found = asked + [
+        f"'hydra.searchpath' has {shown(place)}: expected a folder inside this one, or pkg:// of one of "
+        f"{', '.join(roots)}; name a folder elsewhere by --config-dir"
+        for place in hydra.get("searchpath") or []
+        if not _searched(str(place), roots)
+    ]
+    launcher = hydra.get("launcher")
+    if isinstance(launcher, Mapping) and launcher.get("_target_", LAUNCHER) != LAUNCHER:
+        found.append(
+            f"'hydra.launcher' is {shown(launcher['_target_'])}: jobs run through this program's own launcher, with or "
+            "without workers (execution=ray, execution=inline); leave hydra/launcher out"
+        )
+    for path, key, value in _leaves(hydra, "hydra"):
+        part = path.split(".")[1]
+        if part == "callbacks" and key == "_target_":
+            found.append(f"'{path}' is not allowed: nothing is called from hydra.callbacks (value {shown(value)})")
+        elif key == "_target_" and not (str(value).split(".")[0] in allowed or str(value).startswith(CORE)):
+            found.append(f"'{path}' is {shown(value)}: expected a class of one of {', '.join(allowed)}")
+        elif part in ("job_logging", "hydra_logging") and (
+            (key in ("()", "class", "factory") and value not in LOGGING)
+            or (isinstance(value, str) and value.startswith("ext://") and value not in STREAMS)
+        ):
+            found.append(f"'{path}' is {shown(value)}: expected one of {', '.join(sorted(LOGGING | STREAMS))}")
+    return found
+
+
+def _searched(place: str, roots: tuple[str, ...]) -> bool:
+    """Return whether configs may come from this place of ``hydra.searchpath``: an allowed package, or a folder here."""
+    scheme, found, rest = place.partition("://")
+    if found and scheme == "pkg":
+        return rest.split(".")[0] in roots
+    if found and scheme != "file":
+        return False
+    here = Path.cwd().resolve()
+    return (here / (rest if found else place)).resolve().is_relative_to(here)
+
+
+def _leaves(tree: Any, path: str) -> Iterator[tuple[str, str, Any]]:
+    """Yield path, last key and value of everything that is no container; values in lists have their list's key."""
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from _leaves(value, f"{path}.{key}")
+    elif isinstance(tree, (list, tuple)):
+        for value in tree:
+            yield from _leaves(value, path)
+    else:
+        yield path, path.rpartition(".")[2], tree

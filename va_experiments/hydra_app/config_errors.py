@@ -1,0 +1,178 @@
+"""Hydra's errors in words that lead to the fix, and Hydra's traces of a run that never came about removed."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from va_experiments.errors import InputError, did_you_mean, printable, shown
+
+__all__ = ["explained", "refused_by_hydra", "remove_empty_run"]
+
+_COMPOSERS = ("hydra", "omegaconf", "yaml", "antlr4")
+"""Packages that read what a person has given before anything of ours does."""
+
+
+def refused_by_hydra(error: BaseException) -> bool:
+    """Return whether an error rose inside Hydra or its parsers: what they were given to compose cannot be used."""
+    if not isinstance(error, Exception) or isinstance(error, OSError):
+        return False
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if package not in sys.stdlib_module_names:
+            return package in _COMPOSERS
+    return False
+
+
+def explained(error: BaseException, conf: Path) -> list[str]:
+    """Return the lines to print for an error of Hydra, OmegaConf, their parsers or our own."""
+    return [printable(line) for line in _explained(error, conf)] or [type(error).__name__]
+
+
+def _explained(error: BaseException, conf: Path) -> list[str]:
+    if isinstance(error, InputError):
+        return str(error).splitlines()
+    if found_in_file := _unreadable(error):
+        return [found_in_file]
+    text = "\n".join(str(e) for e in _chain(error))
+    if found := re.search(r"Could not find '([\w./-]+)'", text):
+        group, _, name = found.group(1).rpartition("/")
+        known = sorted(p.stem for p in (conf / group).glob("*.yaml"))
+        if group and known:
+            return [f"unknown {group} '{name}'; known: {', '.join(known)}{did_you_mean(name, known)}"]
+        if (group, name) == ("hydra/sweeper", "optuna"):
+            return ["hydra/sweeper=optuna needs the extra 'tuning': pip install 'va-experiments[tuning]'"]
+        groups = sorted(p.name for p in conf.iterdir() if p.is_dir())
+        return [f"unknown group '{group or name}'; known: {', '.join(groups)}{did_you_mean(group or name, groups)}"]
+    if found := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' is not in struct", text):
+        return [_unknown_key(found.group(1), conf)]
+    if "mismatched input" in text or "no viable alternative" in text or "token recognition" in text:
+        return [
+            f"cannot read an override: {text.splitlines()[0]}; write key=value, quote text that holds commas or spaces"
+        ]
+    lines = [line for line in dict.fromkeys(text.splitlines()) if line.strip()][:6]
+    if type(error).__module__ == "builtins":  # a bare ValueError says little without its name
+        lines = [
+            f"the command or a file of its configuration cannot be used: {type(error).__name__}: {' '.join(lines)}"
+        ]
+    return lines
+
+
+def _unknown_key(key: str, conf: Path) -> str:
+    """Say why a key cannot be set: another choice of its group has it, it wants a plus, or it is spelt otherwise."""
+    trees = dict(_trees(conf))
+    parent, _, name = key.rpartition(".")
+    group = key.partition(".")[0]
+    choices = {choice.rpartition("=")[2]: tree for choice, tree in trees.items() if choice.startswith(f"{group}=")}
+    within = [_at(tree, parent.split(".")[1:]) for tree in choices.values()] or [_at(trees[""], parent.split("."))]
+    if any(inner == {} for inner in within):
+        return f"'{parent}' has keys of your own choice: add one with a plus, as in +{key}=VALUE"
+    if any(isinstance(inner, dict) and inner.get(name) == {} for inner in within):
+        return f"'{key}' has keys of your own choice: add one with a plus, as in +{key}.KEY=VALUE"
+    if owners := [c for c, tree in choices.items() if name in tree and parent == group]:
+        return f"the chosen {group} has no key '{name}'; it is one of {', '.join(f'{group}={c}' for c in owners)}"
+    keys = [k for k in _keys(conf) if "." in k or not parent]
+    siblings = sorted({k for inner in within if isinstance(inner, dict) for k in inner if isinstance(k, str)})
+    last = {k.rsplit(".", 1)[-1]: k for k in keys}
+    near = did_you_mean(name, siblings) and f"; did you mean '{parent}.{_near(name, siblings)}'?"
+    near = near or did_you_mean(key, keys)
+    if not near and did_you_mean(name, last):
+        near = f"; did you mean '{last[_near(name, list(last))]}'?"
+    if not near and siblings and parent:
+        near = f"; known in {parent}: {', '.join(siblings)}"
+    return f"unknown key '{key}'{near or '; see python -m va_experiments --help for the groups and keys'}"
+
+
+def _near(name: str, known: list[str]) -> str:
+    return did_you_mean(name, known).split("'")[1]
+
+
+def _at(tree: object, path: list[str]) -> object:
+    """Return what stands at a path of keys, or None."""
+    for part in path:
+        tree = tree.get(part) if isinstance(tree, dict) else None
+    return tree
+
+
+def _trees(conf: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield ``group=choice`` and the content of every file of ``conf/``, and for ``""`` the schema's own groups."""
+    import dataclasses
+    import typing
+
+    import yaml
+
+    from va_experiments.config.schema import Config
+
+    for path in sorted(conf.glob("*/*.yaml")):
+        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        yield f"{path.parent.name}={path.stem}", tree
+    own: dict[str, object] = {}
+    for name, hint in typing.get_type_hints(Config).items():
+        own[name] = {f.name: None for f in dataclasses.fields(hint)} if dataclasses.is_dataclass(hint) else None
+    yield "", own
+
+
+def _unreadable(error: BaseException) -> str:
+    """Return what is wrong with a file that is no YAML, with line and column; nothing for another error."""
+    import yaml
+
+    if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark or error.context_mark):
+        what = " ".join(p for p in (error.context, error.problem, error.note) if p)
+        return f"{mark.name}:{mark.line + 1}:{mark.column + 1}: not valid YAML: {what}"
+    if isinstance(error, (yaml.YAMLError, UnicodeDecodeError)):
+        frames = [frame.f_locals for frame, _ in traceback.walk_tb(error.__traceback__)]
+        path = next((str(f["full_path"]) for f in reversed(frames) if "full_path" in f), "a configuration file")
+        if isinstance(error, UnicodeDecodeError):
+            return f"{path}: not UTF-8 at byte {error.start + 1}; save it as UTF-8"
+        position = getattr(error, "position", None)
+        where = "" if position is None else f" at character {position + 1} ({shown(chr(error.character))})"  # type: ignore[attr-defined]
+        return f"{path}: not valid YAML{where}: {getattr(error, 'reason', error)}"
+    return ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # Hydra raises some errors from themselves
+        seen.add(id(error))
+        yield error
+        error = error.__cause__
+
+
+def _keys(conf: Path) -> Iterator[str]:
+    """Yield every dotted key that the files in ``conf/`` set, and every field of the schema."""
+    import dataclasses
+    import typing
+
+    import yaml
+
+    from va_experiments.config.schema import Config
+
+    for path in sorted(conf.rglob("*.yaml")):
+        group = path.parent.relative_to(conf).as_posix()
+        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        prefix = "" if group in (".", "experiment") else f"{group}."
+        yield from (f"{prefix}{k}" for k in tree if isinstance(k, str) and k not in ("defaults", "hydra"))
+        if group not in (".", "experiment"):
+            yield group
+    for name, hint in typing.get_type_hints(Config).items():
+        yield name
+        if dataclasses.is_dataclass(hint):
+            yield from (f"{name}.{f.name}" for f in dataclasses.fields(hint))
+
+
+def remove_empty_run(folder: Path) -> None:
+    """Remove a run's folder that holds no results, and the folders above it, as far as they are empty."""
+    try:
+        names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    except OSError:  # no permission: nothing of ours can lie there
+        return
+    if names <= {"multirun.yaml", "log.jsonl", "status.json", "optimization_results.yaml"}:
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in list(folder.parents)[:3]:
+            with contextlib.suppress(OSError):
+                parent.rmdir()

@@ -1,0 +1,161 @@
+"""Scores under a test-set design: of one prediction resampled, or of a prediction made on every set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments import callbacks
+from va_experiments.metrics.registry import METRICS
+from va_experiments.metrics.resampling import cause_regression, over_test_sets
+from va_experiments.metrics.score import LEVEL, Scores, evaluate, per_cause_table, score
+from va_experiments.metrics.sufficient_statistics import PredictionLike, Tally, cases_of, tally
+from va_experiments.metrics.testsets import Natural, TestSets, draw_test_sets, testset_options
+
+__all__ = ["score_design", "score_each_test_set", "score_test_sets"]
+
+PredictSets = Callable[[Sequence[npt.NDArray[np.intp]]], Iterable[PredictionLike]]
+"""Rows of each test set, with repeats, to the prediction of a model that was given just these deaths, set by set."""
+
+
+def score_design(
+    testset: Mapping[str, Any] | Natural,
+    truth: npt.ArrayLike,
+    prediction: PredictionLike,
+    causes: Sequence[str],
+    *,
+    seed: int,
+    n_bootstrap: int = 100,
+    train_cause: npt.ArrayLike | None = None,
+    predict: PredictSets | None = None,
+) -> tuple[Scores, dict[str, Any]]:
+    """Return all metrics of a prediction under a test-set design, and how they were come by.
+
+    Parameters
+    ----------
+    testset : mapping or design
+        ``{"name": "natural"}`` gives `score`; any other, medians and intervals over its test sets.
+    truth, prediction, causes, n_bootstrap, train_cause
+        As for `score`; `prediction` is that of the natural test set.
+    seed : int
+        From the split's specification, never from the model: then all models are scored on the same sets.
+    predict : callable, optional
+        To be given for joint models, which have to be asked anew for each set.
+
+    Returns
+    -------
+    scores : Scores
+    facts : dict
+        ``testset_sha256`` (equal for models tested on the same sets), ``n_test_sets``, and ``testset_method``:
+        ``"natural"``, ``"predicted once, predictions resampled"`` or ``"predicted on each test set"``.
+    """
+    design = testset_options(testset)
+    sets = draw_test_sets(design, truth, causes, seed=seed, train_cause=train_cause)
+    facts: dict[str, Any] = {"testset_sha256": sets.hash, "n_test_sets": len(sets.weights)}
+    if design.name == Natural.name:
+        found = score(truth, prediction, causes, n_bootstrap=n_bootstrap, seed=seed, train_cause=train_cause)
+        return found, facts | {"testset_method": "natural"}
+    if predict is None:
+        found = score_test_sets(truth, prediction, causes, sets, train_cause=train_cause)
+        return found, facts | {"testset_method": "predicted once, predictions resampled"}
+    found = score_each_test_set(truth, predict, prediction, causes, sets, train_cause=train_cause)
+    return found, facts | {"testset_method": "predicted on each test set"}
+
+
+def score_test_sets(
+    truth: npt.ArrayLike,
+    prediction: PredictionLike,
+    causes: Sequence[str],
+    sets: TestSets,
+    *,
+    csmf_model: npt.ArrayLike | None = None,
+    train_cause: npt.ArrayLike | None = None,
+) -> Scores:
+    """Return all metrics over many resampled test sets of one prediction.
+
+    The prediction is made once and its deaths are resampled: right for models that treat deaths one by one. For a joint
+    model (InSilicoVA) score each set's own prediction with `score`, or give at least its CSMF of each set.
+
+    Parameters
+    ----------
+    truth, prediction, causes, train_cause
+        As for `score`.
+    sets : TestSets
+        From `va_experiments.metrics.testsets.draw_test_sets`; the same for all models.
+    csmf_model : float array, shape (n_sets, n_causes), optional
+        The model's own CSMF on each set. Without it the ``..._model`` metrics are given only where the model's CSMF is
+        its mean probability or the shares of its named causes, for then they follow.
+
+    Returns
+    -------
+    Scores
+        ``values[name]`` is the median over test sets; ``<name>_low, <name>_high`` the 2.5 and 97.5 percentiles *over
+        test sets*; ``<name>_median_low, <name>_median_high`` the 95% bootstrap interval *of the median*, which is
+        narrower by the square root of the number of sets and says nothing of a single test set. ``per_cause`` has,
+        beside the natural test set's columns, the regression over test sets of estimated (csmf_top) on true fraction
+        of each cause: ``csmf_slope, csmf_intercept, csmf_rmse`` (Murray 2011).
+    """
+    cases = cases_of(truth, prediction, train_cause)
+    if cases.n_causes != len(causes):
+        raise ValueError(f"probabilities over {cases.n_causes} causes for a list of {len(causes)}")
+    sums = tally(cases, sets.weights, csmf_model)
+    known = csmf_model is not None or cases.csmf_follows
+    names = [name for name in METRICS if known or "model" not in name]
+    return _summary(evaluate(sums, names), tally(cases), sums.csmf_true, sums.csmf_top)
+
+
+def score_each_test_set(
+    truth: npt.ArrayLike,
+    predict: PredictSets,
+    prediction: PredictionLike,
+    causes: Sequence[str],
+    sets: TestSets,
+    *,
+    train_cause: npt.ArrayLike | None = None,
+) -> Scores:
+    """Return all metrics over test sets of which each is predicted by itself, as joint models need it.
+
+    Parameters
+    ----------
+    truth, causes, sets, train_cause
+        As for `score_test_sets`.
+    predict : callable
+        Rows of all test sets to an iterable over their predictions, in order.
+    prediction : PredictionLike
+        Of the natural test set, for the natural columns of ``per_cause``.
+
+    Returns
+    -------
+    Scores
+        As from `score_test_sets`, with the ``..._model`` metrics of each set's own CSMF.
+    """
+    cause = np.asarray(truth)
+    tallies = []
+    rows = [sets.rows(k) for k in range(len(sets.weights))]
+    for k, found in enumerate(predict(rows)):
+        tallies.append(tally(cases_of(cause[rows[k]], found, train_cause)))
+        callbacks.progress(k + 1, len(rows))
+    by_set = [evaluate(t) for t in tallies]
+    values = {name: np.concatenate([v[name] for v in by_set]) for name in METRICS}
+    true, top = (np.concatenate([getattr(t, name) for t in tallies]) for name in ("csmf_true", "csmf_top"))
+    return _summary(values, tally(cases_of(truth, prediction, train_cause)), true, top)
+
+
+def _summary(
+    values: Mapping[str, npt.NDArray[np.float64]],
+    natural: Tally,
+    csmf_true: npt.NDArray[np.float64],
+    csmf_top: npt.NDArray[np.float64],
+) -> Scores:
+    named: dict[str, float] = {"n_test_sets": float(len(csmf_true))}
+    for name, value in values.items():
+        defined = value[np.isfinite(value)]
+        if len(defined):
+            named |= over_test_sets(defined, LEVEL).named(name)
+    columns = ("csmf_slope", "csmf_intercept", "csmf_rmse")
+    per_cause = per_cause_table(natural) | dict(zip(columns, cause_regression(csmf_true, csmf_top), strict=True))
+    return Scores({k: v for k, v in named.items() if math.isfinite(v)}, per_cause)

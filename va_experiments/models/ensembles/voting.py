@@ -1,0 +1,77 @@
+"""Soft voting: the weighted mean of the probabilities of several models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from va_experiments.data.deaths import Deaths
+from va_experiments.errors import InputError, shown
+from va_experiments.models.base import Model, Prediction
+from va_experiments.models.ensembles.ensemble_members import check_members, fit_members, make_member, pooled_prediction
+from va_experiments.models.ensembles.pooling import POOLS
+
+__all__ = ["Voting"]
+
+
+class Voting(Model):
+    """Pool the probabilities of several models, by weights given beforehand.
+
+    Parameters
+    ----------
+    members : tuple of str
+        Names of models as in ``conf/model``; any other name has its class, as ``_target_``,
+        in `member_parameters`.
+    weights : tuple of float, optional
+        One for each member, not negative; None: equal weights.
+    pool : {"linear", "logarithmic"}
+        Weighted mean of the probabilities, or of their logarithms.
+    member_parameters : mapping of str to mapping, optional
+        Parameters of members that are not to be the class's defaults.
+    """
+
+    def __init__(
+        self,
+        *,
+        members: tuple[str, ...] = ("logistic_regression", "xgboost", "random_forest", "extra_trees", "nbc"),
+        weights: tuple[float, ...] | None = None,
+        pool: str = "linear",
+        member_parameters: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.members = members
+        self.weights = weights
+        self.pool = pool
+        self.member_parameters = member_parameters
+
+    @property
+    def joint(self) -> bool:  # type: ignore[override]
+        """Whether any member's prediction for one death depends on the others."""
+        given = self.member_parameters or {}
+        return any(make_member(name, given.get(name)).joint for name in self.members)
+
+    def check_parameters(self) -> None:
+        """Check the members, their parameters and the weights."""
+        check_members(self.members, self.member_parameters or {})
+        self._require_choice("pool", POOLS)
+        if self.weights is None:
+            return
+        numbers = all(isinstance(w, int | float) and w >= 0 for w in self.weights)
+        if len(self.weights) != len(self.members) or not numbers or not sum(self.weights) > 0:
+            raise InputError(
+                f"Voting: weights is {shown(list(self.weights))} for {len(self.members)} members; expected a number of "
+                "at least 0 for each, not all of them 0"
+            )
+
+    def fit(self, train: Deaths, *, seed: int = 0) -> Self:
+        """Fit every member."""
+        self.check_parameters()
+        self._remember(train)
+        self.models_ = fit_members(self.members, self.member_parameters or {}, train, seed=seed)
+        given = self.weights or (1.0,) * len(self.members)
+        self.weights_ = [w / sum(given) for w in given]
+        return self
+
+    def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
+        """Return the pooled probabilities; the CSMF is their mean."""
+        self._check_test(test)
+        return pooled_prediction(self.models_, test, self.weights_, self.pool, seed=seed)

@@ -1,0 +1,1 @@
+"""Progress bars, status file, alerts and structured logs of a run."""

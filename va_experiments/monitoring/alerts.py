@@ -1,0 +1,120 @@
+"""Tell somebody who is not watching: a message by Apprise (mail, Slack, webhook, ...) when a run fails, ends or stalls.
+
+Messages go out from a thread of their own, so that no run waits for a mail server; an address never appears in a log.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from va_experiments.config.schema import AlertConfig
+from va_experiments.redaction import redacted
+
+__all__ = ["Alerts"]
+
+log = logging.getLogger(__name__)
+
+
+class Alerts:
+    """The messages of one run.
+
+    Parameters
+    ----------
+    config : AlertConfig
+    run_id : str
+        Named in each message.
+    now : callable
+        The clock, for tests.
+    """
+
+    def __init__(self, config: AlertConfig, run_id: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._config, self._run_id, self._now = config, run_id, now
+        self._queue: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._send_all, name="alerts", daemon=True)
+        self._told: dict[str, float] = {}
+        self._held: dict[str, int] = {}
+        self._seen: tuple[Any, float] = (None, now())
+        self._stalled = False
+        self.sent = 0
+        self.error = ""
+
+    @property
+    def on(self) -> bool:
+        """Whether there is anybody to tell."""
+        return bool(self._config.url)
+
+    def start(self) -> None:
+        """Begin to send in the background."""
+        if self.on:
+            self._thread.start()
+
+    def failed(self, text: str) -> None:
+        """Tell of a failed cell; those that come faster than the rate limit are counted and told with the next."""
+        self._tell("failed", text)
+
+    def finished(self, text: str) -> None:
+        """Tell that the run has ended, and how."""
+        held = self._held.pop("failed", 0)
+        self._tell("finished", text + (f"\n{held} more failures were not told one by one." if held else ""))
+
+    def watch(self, state: Any, text: str) -> None:
+        """Look whether `state`, anything that changes when the run gets on, has stood still for too long."""
+        now = self._now()
+        if state != self._seen[0]:
+            self._seen, self._stalled = (state, now), False
+        elif not self._stalled and now - self._seen[1] >= 60 * self._config.stalled_minutes:
+            self._stalled = True  # once, until it gets on again
+            self._tell("stalled", f"nothing has moved for {self._config.stalled_minutes:g} minutes: {text}")
+
+    def close(self, timeout: float = 15) -> None:
+        """Wait until what was told has gone out, within `timeout` seconds."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join(timeout)
+
+    def _tell(self, kind: str, text: str) -> None:
+        if not self.on or kind not in self._config.events:
+            return
+        now = self._now()
+        if kind != "finished" and now - self._told.get(kind, float("-inf")) < self._config.min_seconds:
+            self._held[kind] = self._held.get(kind, 0) + 1
+            return
+        self._told[kind] = now
+        more = self._held.pop(kind, 0)
+        self._queue.put((kind, text + (f"\nand {more} more since the last message" if more else "")))
+
+    def _send_all(self) -> None:
+        while (message := self._queue.get()) is not None:
+            try:
+                self._send(*message)
+            except Exception as error:  # an alert must never take the run down
+                self._note(type(error).__name__)
+
+    def _send(self, kind: str, text: str) -> None:
+        logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it writes addresses into its log
+        import apprise
+
+        target = apprise.Apprise()
+        refused = sum(not target.add(url) for url in self._config.url or ())
+        if refused:
+            self._note(f"{refused} of the addresses in alert.url cannot be read as Apprise URLs")
+        kinds = {"failed": apprise.NotifyType.FAILURE, "stalled": apprise.NotifyType.WARNING}
+        told = len(target) and target.notify(
+            title=f"va_experiments {self._run_id}: {kind}",
+            body=redacted(text),
+            notify_type=kinds.get(kind, apprise.NotifyType.INFO),
+        )
+        if told:
+            self.sent += 1
+        elif len(target):
+            self._note("the receiver did not take the message")
+
+    def _note(self, why: str) -> None:
+        if not self.error:
+            log.warning("an alert could not be sent (%s); check alert.url; results are not affected", why)
+        self.error = self.error or f"an alert could not be sent: {why}"

@@ -1,0 +1,104 @@
+"""Structured logs: readable on the terminal, JSON lines in the run's folder; never a person's data, never a secret."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from va_experiments.redaction import redacted, redacted_tree
+
+__all__ = ["JsonFormatter", "TerminalHandler", "cell_fields", "json_handler", "run_log"]
+
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a record: time, level, logger, message, and whatever came in ``extra``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line of JSON."""
+        content = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": redacted(record.getMessage()),
+        }
+        extra = {k: v for k, v in vars(record).items() if k not in _STANDARD and not k.startswith("_")}
+        content |= redacted_tree(extra)
+        if record.exc_info:
+            content["traceback"] = redacted(self.formatException(record.exc_info))
+        return json.dumps(content, default=str)
+
+
+class TerminalHandler(logging.Handler):
+    """Writes warnings and errors above the progress bars, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record; a terminal that has gone away is no reason to stop."""
+        try:
+            line = f"{record.levelname.lower()}: {redacted(record.getMessage())}"
+            if sys.stderr.isatty() and "tqdm" in sys.modules:
+                sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
+            else:
+                print(line, file=sys.stderr, flush=True)
+        except (OSError, ValueError):
+            pass
+
+
+class _Lines(logging.FileHandler):
+    """Appends to a file; a line that the disk does not take is left out: the run itself says that the disk is full."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Leave the line out, where another handler would print a traceback."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
+def json_handler(path: Path) -> logging.Handler:
+    """Return a handler that appends JSON lines to `path`."""
+    handler = _Lines(path, encoding="utf-8", delay=True)
+    handler.setFormatter(JsonFormatter())
+    return handler
+
+
+@contextlib.contextmanager
+def run_log(folder: Path) -> Iterator[None]:
+    """Send this package's log to the terminal (warnings and errors) and to ``log.jsonl`` in the run's folder.
+
+    Where ``hydra/job_logging`` has given the root logger handlers of its own, those serve the terminal instead. At the
+    end everything is as it was: another run in the same process (a notebook) writes no line into this one's file.
+    """
+    logger = logging.getLogger("va_experiments")
+    level, propagate = logger.level, logger.propagate
+    handlers = [json_handler(folder / "log.jsonl")]
+    logger.setLevel(logging.INFO)
+    for name, other in logging.root.manager.loggerDict.items():  # a preset may have switched them off
+        if name.startswith("va_experiments") and isinstance(other, logging.Logger):
+            other.disabled = False
+    if not logging.root.handlers:
+        handlers.append(TerminalHandler(logging.WARNING))
+        logger.propagate = False  # Prefect gives the root logger a handler that would print every line again
+    for handler in handlers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.setLevel(level)
+        logger.propagate = propagate
+
+
+def cell_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a log line of a cell carries, from its row in ``cells.csv``."""
+    names = ("run_id", "job", "cell_key", "fit_key", "model", "protocol", "train_sites", "test_site", "worker")
+    timings = {k: v for k, v in row.items() if k.endswith("_seconds") and isinstance(v, float)}
+    fields = {k: row.get(k) for k in (*names, "status", "reused", "attempt", "started", "ended")}
+    return fields | {"timings": timings}

@@ -1,0 +1,244 @@
+"""A Prefect server on loopback for the time of a run: started beside everything else, stopped by its own process id.
+
+A server that is already there is used instead: one named by URL, or the one that ``va-experiments ui`` left word of.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from va_experiments.config.schema import TrackingConfig
+from va_experiments.redaction import without_password
+
+__all__ = ["PrefectServer", "client_environment", "healthy", "server_environment", "trouble"]
+
+_OFF = (
+    "SCHEDULER",
+    "LATE_RUNS",
+    "PAUSE_EXPIRATIONS",
+    "CANCELLATION_CLEANUP",
+    "FOREMAN",
+    "TRIGGERS",
+    "EVENT_PERSISTER",
+    "DB_VACUUM",
+    "REPOSSESSOR",
+)
+"""Services of the server that a recorded run has no need of."""
+
+
+def auth_string(home: Path) -> str:
+    """Return the password of the servers of this state folder: random, kept in a file only its owner can read."""
+    path = home / "auth"
+    with contextlib.suppress(FileExistsError):
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(f"va:{secrets.token_urlsafe(24)}")
+    return path.read_text()
+
+
+def client_environment(home: Path, url: str, auth: str | None) -> dict[str, str]:
+    """Return what a process needs in its environment to talk to the server, safely and quietly."""
+    environment = {
+        "PREFECT_HOME": str(home.resolve()),
+        "PREFECT_API_URL": url,
+        "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
+        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # a lost server is told in our words, not as tracebacks
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        "PREFECT_CLIENT_METRICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    return environment | ({"PREFECT_API_AUTH_STRING": auth} if auth else {})
+
+
+def server_environment(home: Path, port: int, auth: str, *, ui: bool, migrate: bool) -> dict[str, str]:
+    """Return the environment of a server on loopback that asks for `auth`."""
+    services = {f"PREFECT_API_SERVICES_{name}_ENABLED": "false" for name in _OFF}
+    services |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _OFF}
+    return {
+        **services,
+        "PREFECT_HOME": str(home.resolve()),
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_API_AUTH_STRING": auth,
+        "PREFECT_API_AUTH_STRING": auth,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port}",
+        "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_API_DATABASE_MIGRATE_ON_START": "true" if migrate else "false",
+        "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+        "PREFECT_UI_ENABLED": "1" if ui else "0",
+        "PREFECT_UI_STATIC_DIRECTORY": str(home.resolve() / "pages"),  # not among the packages: they may be another's
+        "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def trouble(url: str, auth: str | None = None, timeout: float = 2.0) -> str:
+    """Return what keeps the Prefect API at `url` from being used with this password; empty text: nothing."""
+    request = urllib.request.Request(f"{url.rstrip('/')}/admin/version")
+    if auth:
+        request.add_header("Authorization", f"Basic {base64.b64encode(auth.encode()).decode()}")
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            said = answer.read(1000)
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            return REFUSED
+        return _NO_API if error.code in (404, 405) else f"it answers {error.code}"
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return f"it cannot be reached ({getattr(error, 'reason', error)})"
+    return "" if re.fullmatch(rb'"[^"]+"', said) else _NO_API
+
+
+REFUSED = "it refuses the password in PREFECT_API_AUTH_STRING, which must be what the server was started with"
+_NO_API = "no Prefect API answers there: the address ends in /api"
+
+
+def healthy(url: str, auth: str | None = None, timeout: float = 2.0) -> bool:
+    """Return whether a Prefect API answers at `url`, and accepts this password."""
+    return not trouble(url, auth, timeout)
+
+
+class PrefectServer:
+    """A server to record a run on: found, or started here.
+
+    Parameters
+    ----------
+    config : TrackingConfig
+    home : Path
+        Prefect's state folder: its SQLite database, the password, word of a running server.
+    """
+
+    def __init__(self, config: TrackingConfig, home: Path) -> None:
+        self._config, self._home = config, home
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+        self.auth: str | None = None
+        self.elsewhere = config.prefect_api_url is not None
+        self.cold = not self.elsewhere and not (home / "prefect.db").exists()
+        self.trouble = ""
+
+    def start(self, *, ui: bool = False, port: int | None = None) -> None:
+        """Find a healthy server or start one; returns at once, see `wait`."""
+        if self._config.prefect_api_url:
+            self.url, user, password = without_password(self._config.prefect_api_url)
+            self.auth = f"{user}:{password or ''}" if user else os.environ.get("PREFECT_API_AUTH_STRING")
+            return
+        self.auth = auth_string(self._home)
+        if (known := self._left_word()) and healthy(known, self.auth):
+            self.url = known
+            return
+        port = port or _free_port()
+        self.url = f"http://127.0.0.1:{port}/api"
+        environment = server_environment(self._home, port, self.auth, ui=ui, migrate=self._needs_migration())
+        log = open(self._home / "server.log", "ab")  # noqa: SIM115 (the child keeps it)
+        command = [sys.executable, "-m", "va_experiments.prefect_flow.serve", str(port)]
+        # a session of its own: Ctrl-C in the terminal must not end the server before the run has said goodbye;
+        # the pipe ends with this process, however it ends, and the server with the pipe
+        self._process = subprocess.Popen(
+            command,
+            env={**_inherited(), **environment},
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+
+    def wait(self, timeout: float) -> bool:
+        """Return whether the server answers within `timeout` seconds; if not, `trouble` says what it looked like."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if self._process is not None and self._process.poll() is not None:
+                return False
+            self.trouble = trouble(self.url, self.auth)
+            if not self.trouble:
+                if self._process is not None:
+                    (self._home / "migrated").write_text(_prefect_version())
+                return True
+            if self.elsewhere and self.trouble == REFUSED:
+                return False  # no waiting will mend it
+            time.sleep(0.25)
+        return False
+
+    def leave_word(self) -> None:
+        """Write down where the server is, so that runs of this state folder use it; `stop` removes it again."""
+        from va_experiments.checkpoints.atomic_files import write_atomically
+
+        write_atomically(self._home / "server.json", json.dumps({"url": self.url}).encode())
+
+    def stop(self) -> None:
+        """Stop the server if it was started here."""
+        process, self._process = self._process, None
+        if process is not None and self._left_word() == self.url:
+            (self._home / "server.json").unlink(missing_ok=True)
+        if process is None or process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=3)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server was started here and is gone."""
+        return self._process is not None and self._process.poll() is not None
+
+    @property
+    def started_here(self) -> bool:
+        """Whether this object owns the server."""
+        return self._process is not None
+
+    def _left_word(self) -> str | None:
+        try:
+            return str(json.loads((self._home / "server.json").read_text())["url"])
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def _needs_migration(self) -> bool:
+        """Migrations take seconds; they are left out when this very version has brought the database up to date."""
+        try:
+            return self.cold or (self._home / "migrated").read_text() != _prefect_version()
+        except OSError:
+            return True
+
+
+def _prefect_version() -> str:
+    from importlib.metadata import version
+
+    return version("prefect")
+
+
+def _inherited() -> Mapping[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,1 @@
+"""Figures of the report, drawn with Altair from the tables of `va_experiments.analysis`."""

@@ -1,0 +1,53 @@
+"""The figure of mean ranks over sites, with the difference at which two models can be told apart."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from va_experiments.analysis.comparable_groups import of_setting
+from va_experiments.analysis.leaderboard import Leaderboard
+from va_experiments.report.charts.scores import named
+from va_experiments.report.charts.style import OKABE_ITO, Figure, inline, model_axis
+from va_experiments.report.terminal import p_value
+
+__all__ = ["ranks_figure"]
+
+
+def ranks_figure(board: Leaderboard, ranks: pd.DataFrame | None, key: str) -> list[Figure]:
+    """Return the mean ranks with bars half a critical difference to each side, or nothing where there are none.
+
+    Two models are told apart at 5% (Nemenyi) where their bars do not overlap: Demsar's diagram (2006), with room for
+    names.
+    """
+    import altair as alt
+
+    rows = of_setting(ranks, board.setting, board.metric)
+    if not len(rows):
+        return []
+    name = named(board)
+    half = rows["critical_difference"].astype(float) / 2
+    frame = pd.DataFrame(
+        {"model": [name.get(str(m), str(m)) for m in rows["model"]], "rank": rows["mean_rank"].astype(float)}
+    )
+    frame = frame.assign(low=frame["rank"] - half, high=frame["rank"] + half).sort_values(["rank", "model"])
+    y = alt.Y("model:N", sort=frame["model"].tolist(), axis=model_axis())
+    base = alt.Chart(inline(frame)).encode(y=y)
+    scale = alt.Scale(zero=False, nice=False, padding=10)  # bars reach beyond the first and the last rank, ticks do not
+    ranks_there = list(range(1, len(frame) + 1, 1 + len(frame) // 12))
+    bars = base.mark_rule(strokeWidth=2, color=OKABE_ITO[0]).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
+    dots = base.mark_point(filled=True, size=80, opacity=1, color=OKABE_ITO[0]).encode(
+        x=alt.X(
+            "rank:Q",
+            scale=scale,
+            title="Mean rank over sites (1 is best)",
+            axis=alt.Axis(values=ranks_there, format="d", labelFlush=False),
+        ),
+        tooltip=["model:N", alt.Tooltip("rank:Q", format=".2f")],
+    )
+    n = f" over {int(rows['n'].iloc[0])} sites" if "n" in rows else ""
+    said = p_value(float(rows["p"].iloc[0])) if "p" in rows else ""
+    equals = "" if said.startswith("<") else "= "
+    p = f" Friedman test that all rank alike: p {equals}{said}." if said else ""
+    caption = f"Mean ranks{n}. Two models whose bars overlap are not told apart at 5% (Nemenyi; Demsar 2006).{p}"
+    chart = alt.layer(bars, dots).properties(height=26 * len(frame))
+    return [Figure(key, "differences", "Mean ranks", caption, chart)]

@@ -1,0 +1,186 @@
+"""From the cells of finished runs to the plain tables that a report is made of.
+
+The report at the end of a run and one that is built again, over one run or several, go through the same function, from
+the same things: the table of cells, the runs' manifests, and the store of predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from va_experiments.analysis.cell_tables import by_cause, individual_tables
+from va_experiments.analysis.comparable_groups import SETTING_COLUMNS
+from va_experiments.analysis.comparisons import paired_comparisons
+from va_experiments.analysis.run_statistics import mean_ranks, nested_intervals
+from va_experiments.analysis.transfer_loss import Losses
+from va_experiments.checkpoints import Store
+from va_experiments.report import TRIVIAL_MODELS, ReportContent
+from va_experiments.report.report_data import model_labels
+from va_experiments.report.run_methods import run_methods
+
+__all__ = ["configs_of", "report_content"]
+
+SEPARATE = ("ledger", "cause_groups")
+"""What a manifest says of its data that stands in tables of its own."""
+
+MOST_CONFIGS = 20
+
+
+def report_content(
+    cells: pd.DataFrame,
+    manifests: Sequence[Mapping[str, Any]],
+    *,
+    store: Store | None,
+    losses: Losses,
+    saved: Mapping[str, pd.DataFrame] | None = None,
+    allow_missing: bool = False,
+) -> ReportContent:
+    """Return the content of one report over one run or several.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Cells of all runs, those of the trivial models among them.
+    manifests : sequence of mapping
+        The runs' manifests, as far as there are any.
+    store : Store, optional
+        Where what needs single deaths or causes is read.
+    losses : Losses
+        Where the loss comes from.
+    saved : mapping of str to DataFrame, optional
+        Tables of earlier reports on these runs, by name: they stand in for cells that the store does not have.
+    allow_missing : bool
+        Show means over incomplete grids, marked.
+    """
+    saved, cells = saved or {}, cells.copy()  # copied, its columns lie together: pandas warns of those that do not
+    configs = configs_of(manifests)
+    first = configs[0] if configs else {}
+    metric = str(first.get("objective", "csmf_accuracy_top"))
+    run_ids = list(dict.fromkeys(str(r) for r in cells["run_id"] if r))
+    simulated = bool(cells["simulated"].astype("boolean").fillna(False).any())
+    names = ", ".join(sorted(map(str, cells["data"].dropna().unique())))
+    n_models = cells.loc[~cells["model"].isin(TRIVIAL_MODELS), "model"].nunique()
+    n_sites = cells["test_site"].nunique()
+    title = (
+        f"Verbal-autopsy comparison: {n_models} model{'s' if n_models != 1 else ''} at "
+        f"{n_sites} test site{'s' if n_sites != 1 else ''}"
+    )
+    compared = metric in cells and (cells["status"] == "done").any()
+    distinct = cells.sort_values("status", kind="stable").drop_duplicates("cell_key")  # done stands before failed
+    causes, confusion, reliability, classwise = _from_store(distinct, store, _groups(manifests, saved), saved)
+    return ReportContent(
+        title=f"{title}, {'simulated data' if simulated else names}",
+        cells=cells,
+        causes=causes,
+        confusion=confusion,
+        reliability=reliability,
+        classwise=classwise,
+        comparisons=paired_comparisons(distinct, (metric,)) if compared else None,
+        intervals=_intervals(distinct, metric, store, saved) if compared else None,
+        ranks=mean_ranks(cells, metric) if compared else None,
+        drops=_relabelled(losses.drops, distinct),
+        similarity=losses.similarity,
+        notes=losses.notes,
+        ledger=_ledger(manifests, saved),
+        config=_config_text(manifests),
+        manifest=_shown(manifests, run_ids),
+        methods=run_methods(configs) if configs else [],
+        primary_metric=metric,
+        interval=f"95% bootstrap over deaths ({first.get('n_bootstrap', '?')} resamples)",
+        allow_missing=allow_missing or bool(first.get("allow_missing", False)),
+    )
+
+
+def _intervals(
+    cells: pd.DataFrame, metric: str, store: Store | None, saved: Mapping[str, pd.DataFrame]
+) -> pd.DataFrame | None:
+    """Return the nested intervals: from the store's predictions, else those of an earlier report on these runs."""
+    own = nested_intervals(cells, metric, store) if store is not None else None
+    if own is not None or "intervals" not in saved:
+        return own
+    names = ["model", "metric", *SETTING_COLUMNS]
+    kept = saved["intervals"]
+    return kept[~kept.duplicated(names, keep=False)].reset_index(drop=True)  # two runs' would not be on one grid
+
+
+def configs_of(manifests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the config of every job of these runs, as plain data."""
+    return [job["config"] for manifest in manifests for job in manifest.get("jobs", ()) if "config" in job]
+
+
+def _from_store(
+    cells: pd.DataFrame, store: Store | None, groups: Mapping[str, str], saved: Mapping[str, pd.DataFrame]
+) -> tuple[pd.DataFrame | None, ...]:
+    """Return what is known by cause, confusion, and reliability of top causes and of classes."""
+    there = set(store.keys()) if store is not None else set()
+    stored = cells[cells["cell_key"].isin(there)]
+    asked = stored[~stored["model"].isin(TRIVIAL_MODELS)]
+    found: tuple[pd.DataFrame | None, ...] = (None,) * 4
+    if store is not None and len(stored):
+        found = by_cause(store, stored, groups), *individual_tables(store, asked)
+    others = set(cells["cell_key"]) - there
+    names = ("causes", "confusion", "reliability", "reliability_classwise")
+    return tuple(_with(own, saved.get(name), others) for own, name in zip(found, names, strict=True))
+
+
+def _with(own: pd.DataFrame | None, saved: pd.DataFrame | None, keys: set[str]) -> pd.DataFrame | None:
+    """Return a table with those rows of an earlier report's that belong to other cells."""
+    more = None if saved is None else saved[saved["cell_key"].isin(keys)].drop_duplicates()
+    parts = [part for part in (own, more) if part is not None and len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else None
+
+
+def _groups(manifests: Sequence[Mapping[str, Any]], saved: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if "causes" in saved and "group" in saved["causes"]:
+        table = saved["causes"][["cause", "group"]].drop_duplicates()
+        found |= {str(c): str(g) for c, g in table.itertuples(index=False)}
+    for manifest in manifests:
+        for data in manifest.get("data", ()):
+            found |= data.get("cause_groups", {})
+    return found
+
+
+def _ledger(manifests: Sequence[Mapping[str, Any]], saved: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
+    """Return what reading each data set dropped or changed, once for each data set however many runs read it."""
+    rows: list[dict[str, Any]] = []
+    for data in {d.get("sha256", d["name"]): d for m in manifests for d in m.get("data", ()) if "ledger" in d}.values():
+        rows += [{"data": data["name"], **entry} for entry in data["ledger"]]
+    columns = ["data", "action", "column", "count", "reason"]
+    if rows:
+        return pd.DataFrame(rows, columns=columns)
+    return saved["ledger"].drop_duplicates() if "ledger" in saved else pd.DataFrame(columns=columns)
+
+
+def _relabelled(drops: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the drops with models called as in this report: an earlier one may have had fewer to tell apart."""
+    if drops is None or "model_digest" not in drops or "model_digest" not in cells:
+        return drops
+    own = cells.assign(label=model_labels(cells.assign(model_params=cells["model_params"].fillna("{}"))))
+    names = dict(zip(own["model_digest"], own["label"], strict=True))
+    return drops.assign(model=[names.get(d, m) for d, m in zip(drops["model_digest"], drops["model"], strict=True)])
+
+
+def _config_text(manifests: Sequence[Mapping[str, Any]]) -> str:
+    import yaml
+
+    jobs = [job for manifest in manifests for job in manifest.get("jobs", ())]
+    return "\n".join(
+        f"# job {job['number']}: {' '.join(job['overrides']) or 'default'}\n"
+        f"{yaml.safe_dump(job['config'], sort_keys=False, allow_unicode=True)}"
+        for job in jobs[:MOST_CONFIGS]
+    )
+
+
+def _shown(manifests: Sequence[Mapping[str, Any]], run_ids: Sequence[str]) -> dict[str, Any]:
+    """Return the manifests for the page: without what stands in tables of its own."""
+    found = [
+        {k: v for k, v in m.items() if k not in ("data", "jobs")}
+        | {"data": [{k: v for k, v in d.items() if k not in SEPARATE} for d in m.get("data", ())]}
+        | {"jobs": [{"number": j["number"], "overrides": j["overrides"]} for j in m.get("jobs", ())]}
+        for m in manifests
+    ]
+    return found[0] if len(found) == 1 and len(run_ids) < 2 else {"runs": list(run_ids), "manifests": found}

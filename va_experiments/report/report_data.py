@@ -1,0 +1,266 @@
+"""What a report is made of: plain tables that come in as :class:`ReportContent` and leave checked and in order."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from va_experiments.analysis.comparable_groups import SETTING_COLUMNS, SPLIT_COLUMNS
+from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.report.text_sanitizing import plain_columns
+
+__all__ = [
+    "CELL_DEFAULTS",
+    "TRIVIAL_MODELS",
+    "ReportContent",
+    "ReportPaths",
+    "as_numbers",
+    "checked_cells",
+    "model_labels",
+    "records",
+]
+
+TRIVIAL_MODELS = ("prior", "uniform")
+"""Models that look at no symptom. A comparison is read against them, so they stand in every table, marked."""
+
+REQUIRED = ("cell_key", "model", "test_site", "status")
+STATUSES = ("done", "failed", "missing")
+
+CELL_DEFAULTS: Mapping[str, Any] = {
+    "run_id": "",
+    "job": "",
+    "model_params": "{}",
+    "protocol": "",
+    "train_sites": "",
+    "train_size": "all",
+    "repeat": 0,
+    "fold": 0,
+    "replicate": 0,
+    "testset": "natural",
+    "features": "",
+    "data": "",
+    "simulated": False,
+    "n_train": float("nan"),
+    "n_test": float("nan"),
+    "n_causes": float("nan"),
+    "reused": False,
+    "queue_seconds": float("nan"),
+    "load_seconds": float("nan"),
+    "fit_seconds": float("nan"),
+    "predict_seconds": float("nan"),
+    "score_seconds": float("nan"),
+    "commit_seconds": float("nan"),
+    "cpu_seconds": float("nan"),
+    "peak_memory_mb": float("nan"),
+    "worker": "",
+    "started": float("nan"),
+    "ended": float("nan"),
+    "converged": None,
+    "warning": "",
+    "error_class": "",
+    "error_message": "",
+    "error_traceback": "",
+    "prediction_sha256": "",
+}
+"""Columns of ``cells`` that may be absent, and what stands for them."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ReportContent:
+    """All that one report shows, as plain tables.
+
+    Parameters
+    ----------
+    title : str
+        Heading of the page.
+    cells : DataFrame
+        One row a cell: ``cell_key``, ``model``, ``test_site``, ``status`` (``done``, ``failed`` or ``missing``), the
+        columns of :data:`CELL_DEFAULTS` where known, and metrics (``csmf_accuracy_top``, ``top1``, ...), each with
+        optional ``_low`` and ``_high`` columns (the cell's own interval, see `interval`). Times are seconds,
+        ``started`` and ``ended`` seconds since 1970, memory is MB.
+    causes : DataFrame, optional
+        One row a cell and cause: ``cell_key``, ``cause``, ``group``, ``n_true``, ``sensitivity``, ``ppv``,
+        ``csmf_true``, ``csmf_top``, ``csmf_mean``, ``csmf_model``, ``ccc``.
+    reliability : DataFrame, optional
+        ``cell_key``, ``bin``, ``confidence``, ``accuracy``, ``count``: mean confidence and accuracy of the top cause
+        by bin of confidence.
+    classwise : DataFrame, optional
+        ``cell_key``, ``cause``, ``bin``, ``confidence``, ``accuracy``, ``count``: the same for the probability of every
+        cause, whether it comes first or not.
+    confusion : DataFrame, optional
+        ``cell_key``, ``true_cause``, ``top_cause``, ``count``.
+    ledger : DataFrame, optional
+        ``action``, ``column``, ``count``, ``reason``: what reading the data dropped or changed.
+    config : str
+        The configuration as YAML.
+    manifest : dict
+        Data hash, code and library versions, hardware, seeds.
+    methods : list of str
+        Sentences of the methods paragraph, each naming a choice and its source.
+    comparisons : DataFrame, optional
+        Paired differences: ``model_a``, ``model_b``, ``metric``, ``difference`` (a minus b), ``low``, ``high``, ``p``,
+        ``method``, and optionally the columns that name a setting (``protocol``, ``testset``, ...).
+    intervals : DataFrame, optional
+        Intervals of means to stand beside Student's t over sites: ``model``, ``metric``, ``low``, ``high``,
+        ``method`` (``95% nested bootstrap over sites and deaths``), and optionally columns that name a setting.
+    ranks : DataFrame, optional
+        Mean ranks over sites: ``model``, ``mean_rank``, ``critical_difference``, ``n`` (sites), ``p`` (Friedman), and
+        optionally columns that name a setting.
+    drops : DataFrame, optional
+        Where the loss of a transfer comes from, in points of a metric: ``model``, ``test_site``, ``prior_shift``,
+        ``symptom_shift``, ``missingness_shift``, ``label_coverage``, and optionally ``train_sites`` and ``metric``.
+    similarity : DataFrame, optional
+        ``site_a``, ``site_b``, ``auc`` of a classifier that tells the two sites' deaths apart (0.5: alike), and
+        optionally ``auc_missing``, from what is missing alone.
+    notes : mapping of str to str
+        Under ``drops`` and ``similarity``: what those tables lack, and why, in a sentence.
+    primary_metric : str
+        The metric by which models are ranked, fixed before the results are seen.
+    interval : str
+        What a cell's ``_low`` and ``_high`` are.
+    allow_missing : bool
+        Take means over incomplete grids (marked "n of N"); otherwise such a mean is refused.
+    """
+
+    title: str
+    cells: pd.DataFrame
+    causes: pd.DataFrame | None = None
+    reliability: pd.DataFrame | None = None
+    classwise: pd.DataFrame | None = None
+    confusion: pd.DataFrame | None = None
+    ledger: pd.DataFrame | None = None
+    config: str = ""
+    manifest: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    methods: list[str] = dataclasses.field(default_factory=list)
+    comparisons: pd.DataFrame | None = None
+    intervals: pd.DataFrame | None = None
+    ranks: pd.DataFrame | None = None
+    drops: pd.DataFrame | None = None
+    similarity: pd.DataFrame | None = None
+    notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    primary_metric: str = "csmf_accuracy_top"
+    interval: str = "95% bootstrap over deaths"
+    allow_missing: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportPaths:
+    """Where a report was written.
+
+    ``tables`` and ``figures`` map a name with its format (``leaderboard.csv``) to a path; ``skipped`` says in sentences
+    what was left out and why.
+    """
+
+    html: Path
+    folder: Path
+    tables: Mapping[str, Path]
+    figures: Mapping[str, Path]
+    skipped: tuple[str, ...] = ()
+
+
+def checked_cells(content: ReportContent) -> pd.DataFrame:
+    """Return the cells with every column, one row a ``cell_key``, sorted by it, with ``label`` and ``trivial`` added.
+
+    A cell that several jobs or multiruns share stands once: done before failed, computed before reused. Sorting here
+    keeps the order in which cells finished out of every sum.
+
+    Raises
+    ------
+    InputError
+        If columns that a report cannot do without are missing, or a status is unknown.
+    """
+    cells = content.cells
+    # Where every cell failed there is no metric to ask for, and yet a report of the failures to write.
+    nothing_done = "status" in cells.columns and not (cells["status"] == "done").any()
+    problems = [
+        f"report: column '{c}' is missing from the cells{did_you_mean(c, cells.columns)}"
+        for c in (*REQUIRED, content.primary_metric)
+        if c not in cells.columns and not (c == content.primary_metric and nothing_done)
+    ]
+    if "status" in cells.columns:
+        for status in sorted(set(cells["status"]) - set(STATUSES), key=str):
+            problems.append(f"report: status {shown(status)} is none of {', '.join(STATUSES)}")
+    if not len(cells):
+        problems.append("report: there are no cells to report on")
+    if problems:
+        raise InputError(problems)
+    cells = cells.copy()
+    for column, default in {**CELL_DEFAULTS, content.primary_metric: float("nan")}.items():
+        if column not in cells.columns:
+            cells[column] = default
+        elif isinstance(default, str):
+            cells[column] = cells[column].astype(object).where(cells[column].notna(), default)
+    for column in [
+        c for c in cells.columns if c not in (*REQUIRED, "converged") and not isinstance(CELL_DEFAULTS.get(c), str)
+    ]:
+        cells[column] = as_numbers(cells[column])
+    names = [c for c, default in CELL_DEFAULTS.items() if isinstance(default, str) and not c.startswith("error_")]
+    cells = plain_columns(cells, ["model", "test_site", *names])
+    cells = plain_columns(cells, ["error_class", "error_message", "error_traceback"], one_line=False)
+    cells["model_params"] = [p if isinstance(p, str) else json.dumps(p, sort_keys=True) for p in cells["model_params"]]
+    # Python's True, False and None, however the column came (NumPy, Arrow, text would each compare differently).
+    cells["converged"] = pd.Series(
+        [None if pd.isna(c) else bool(c) for c in cells["converged"]], index=cells.index, dtype=object
+    )
+    for column in ("reused", "simulated"):
+        cells[column] = cells[column].astype("boolean").fillna(False).astype(bool)
+    order = cells.assign(_failed=cells["status"] != "done")
+    order = order.sort_values(["cell_key", "_failed", "reused"], kind="stable").drop(columns="_failed")
+    order = order.drop_duplicates(["cell_key", "model", *SETTING_COLUMNS, *SPLIT_COLUMNS], ignore_index=True)
+    order["label"] = model_labels(order)
+    order["trivial"] = order["model"].isin(TRIVIAL_MODELS)
+    return order
+
+
+def model_labels(cells: pd.DataFrame) -> list[str]:
+    """Return a name for each cell's model: its own, with those parameters in which the model's cells differ."""
+    keys = list(zip(cells["model"].astype(str), cells["model_params"], strict=True))
+    parsed = {key: _parameters(key[1]) for key in dict.fromkeys(keys)}
+    own: dict[str, list[dict[str, str]]] = {}
+    for (model, _), parameters in parsed.items():
+        own.setdefault(model, []).append(parameters)
+    labels = {}
+    for key, parameters in parsed.items():
+        others = own[key[0]]
+        # A parameter that other cells of the model leave out differs too, but is named only where it must be.
+        for present in (True, False):
+            differing = [
+                f"{name}={value}"
+                for name, value in sorted(parameters.items())
+                if any(o.get(name, value if present else None) != value for o in others)
+            ]
+            labels[key] = f"{key[0]} ({', '.join(differing)})" if differing else key[0]
+            if list(labels.values()).count(labels[key]) == 1:
+                break
+    return [labels[key] for key in keys]
+
+
+def as_numbers(values: pd.Series) -> pd.Series:
+    """Return nullable and object columns that hold numbers as plain floats; others as they are."""
+    if isinstance(values.dtype, np.dtype) and values.dtype != object:
+        return values
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.notna().sum() < values.notna().sum():
+        return values
+    return pd.Series(numbers.to_numpy(dtype=float, na_value=np.nan), index=values.index)
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as dictionaries by column name."""
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
+
+
+def _parameters(text: str) -> dict[str, str]:
+    try:
+        parsed = json.loads(text)
+    except (TypeError, ValueError):
+        return {"parameters": str(text)} if text else {}
+    if not isinstance(parsed, dict):
+        return {"parameters": str(text)}
+    return {str(k): v if isinstance(v, str) else json.dumps(v, sort_keys=True) for k, v in parsed.items()}

@@ -1,0 +1,9 @@
+"""Published tables computed again: the published figure beside ours, the difference and its interval, and why.
+
+``python -m va_experiments.reproductions NAME --data FILE`` (or ``va-experiments reproduce NAME``).
+"""
+
+from va_experiments.reproductions.registry import REPRODUCTIONS, reproduction_of
+from va_experiments.reproductions.table import Compared, Reproduction, markdown
+
+__all__ = ["REPRODUCTIONS", "Compared", "Reproduction", "markdown", "reproduction_of"]

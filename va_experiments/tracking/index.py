@@ -1,0 +1,155 @@
+"""What an MLflow server knows of cells: brought up to date from the store, and read back as a table."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from va_experiments.config.schema import TrackingConfig
+from va_experiments.errors import InputError, shown
+from va_experiments.redaction import redacted
+from va_experiments.tracking import CellRun, cell_run, connect, outputs_tag, writer_of
+
+__all__ = ["REPORT_TABLES", "Index", "cell_rows"]
+
+REPORT_TABLES = (
+    *("causes", "confusion", "reliability", "reliability_classwise"),
+    *("intervals", "drops", "similarity", "ledger"),
+)
+"""Tables of a report from which it can be built again without the store."""
+
+_ORIGINALS = "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false'"
+
+
+class Index:
+    """The experiment of one tracking server.
+
+    Parameters
+    ----------
+    uri : str or None
+        Tracking URI; None: the SQLite file under `outputs`.
+    experiment : str
+    outputs : Path
+
+    Raises
+    ------
+    InputError
+        If the server cannot be reached or refuses us.
+    """
+
+    def __init__(self, uri: str | None, experiment: str, outputs: Path) -> None:
+        self._outputs = outputs
+        try:
+            config = TrackingConfig(uri=uri, experiment=experiment)
+            self._client, self._experiment = connect(config, outputs)
+        except Exception as error:
+            raise InputError(
+                f"MLflow at {redacted(uri or str(outputs / 'mlflow.db'))} cannot be used "
+                f"({type(error).__name__}: {redacted(str(error))[:200]}): check the address and, where it asks for a "
+                "password, MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            ) from None
+
+    def runs(self, where: str) -> Iterator[Any]:
+        """Yield all runs that a search string finds, the oldest first."""
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment], where, max_results=1000, page_token=token, order_by=["attributes.start_time ASC"]
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def known(self) -> dict[str, str]:
+        """Return cell key -> run id of the first run that computed it."""
+        found: dict[str, str] = {}
+        for run in self.runs(_ORIGINALS):
+            found.setdefault(run.data.tags.get("cell_key", ""), run.info.run_id)
+        return found
+
+    def sync(self, rows: Iterable[tuple[Mapping[str, Any], Path]]) -> tuple[int, int]:
+        """Log each cell that has no run yet, under one parent; return how many were added and how many were there.
+
+        Parameters
+        ----------
+        rows : iterable of (row, folder)
+            A cell's row as in ``cells.csv`` and the folder of its files.
+        """
+        known, parent, there = set(self.known()), "", 0
+        name = f"sync {time.strftime('%Y-%m-%d %H:%M:%S')}"
+        writer = writer_of(self._client, self._experiment)
+        added, waiting = 0, list[CellRun]()
+        for row, folder in rows:
+            if row["cell_key"] in known:
+                there += 1
+                continue
+            known.add(row["cell_key"])
+            if not parent:
+                tags = {"mlflow.runName": name, "va.kind": "sync", "va.outputs": outputs_tag(self._outputs)}
+                parent = self._client.create_run(self._experiment, tags=tags).info.run_id
+            waiting.append(cell_run(row, folder, parent=parent, multirun=name, outputs=self._outputs))
+            if len(waiting) == writer.at_once:
+                writer.write(waiting)
+                waiting = []
+            added += 1
+        if waiting:
+            writer.write(waiting)
+        writer.close()
+        if parent:
+            self._client.set_terminated(parent, "FINISHED")
+        return added, there
+
+    def multiruns(self) -> list[str]:
+        """Return the names of all multiruns, the oldest first."""
+        return [r.data.tags["multirun"] for r in self.runs("tags.`va.kind` = 'multirun'") if "multirun" in r.data.tags]
+
+    def tables(self, multirun: str, folder: Path) -> list[Path]:
+        """Download ``cells``, ``baselines``, ``manifest`` and the report's own tables of a multirun; those it has.
+
+        All of them lie in `folder` itself.
+        """
+        parents = [r for r in self.runs("tags.`va.kind` = 'multirun'") if r.data.tags.get("multirun") == multirun]
+        if not parents:
+            raise InputError(f"MLflow has no multirun {shown(multirun)} in this experiment")
+        run_id, paths = parents[-1].info.run_id, []
+        names = ["cells.parquet", "baselines.parquet", "manifest.json"]
+        with contextlib.suppress(Exception):  # a run may have been left without a report
+            files = self._client.list_artifacts(run_id, "report/tables")
+            names += [f.path for f in files if f.path.endswith(".parquet") and Path(f.path).stem in REPORT_TABLES]
+        for name in names:
+            try:
+                paths.append(Path(self._client.download_artifacts(run_id, name, str(folder))))
+            except Exception:  # an unfinished multirun has none; its children are read instead
+                continue
+        return paths
+
+    def children(self, multirun: str) -> list[dict[str, Any]]:
+        """Return the rows of a multirun's cells, as far as their runs have ended."""
+        where = f"tags.`va.kind` = 'cell' and tags.multirun = '{multirun.replace(chr(39), '')}'"
+        return list(cell_rows(self.runs(where)))
+
+
+def cell_rows(runs: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Yield a row as in ``cells.csv`` for each MLflow run of a cell."""
+    for run in runs:
+        tags, params = run.data.tags, run.data.params
+        row: dict[str, Any] = {k: v for k, v in tags.items() if not k.startswith(("mlflow.", "va."))}
+        row |= {k: v for k, v in params.items() if not k.startswith("model.")}
+        row |= dict(run.data.metrics)
+        row["model_params"] = json.dumps(
+            {k[6:]: v for k, v in params.items() if k.startswith("model.")}, sort_keys=True
+        )
+        for flag in ("simulated", "reused", "converged"):
+            row[flag] = {"true": True, "false": False}.get(str(row.get(flag)).lower())
+        row["run_id"] = tags.get("multirun", "")
+        row["started"], row["ended"] = run.info.start_time / 1000, (run.info.end_time or run.info.start_time) / 1000
+        for whole in ("seed", "repeat", "fold"):
+            row[whole] = int(row[whole]) if str(row.get(whole, "")).isdigit() else 0
+        if "error" in tags:
+            row["error_class"], _, row["error_message"] = tags["error"].partition(": ")
+        yield row

@@ -1,0 +1,63 @@
+"""A team's tracking server as a shared store: finished cells that are missing here are fetched from it by key."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from va_experiments.checkpoints import NewerSchema, Store
+from va_experiments.checkpoints.atomic_files import TEMPORARY
+from va_experiments.checkpoints.transfer import MOST_BYTES, AdoptError, adopt
+from va_experiments.config.schema import Config
+from va_experiments.redaction import redacted
+from va_experiments.tracking import connect, fetch_cell, find_cells, refused
+
+__all__ = ["fetch_shared"]
+
+log = logging.getLogger(__name__)
+
+
+def fetch_shared(config: Config, store: Store, outputs: Path, keys: set[str]) -> Iterator[str]:
+    """Fetch those of the cells that the server has into the store, and yield their keys.
+
+    Each is checked against its manifest's checksums before it is committed. Whatever goes wrong with the server costs
+    a warning and the computing of the cell, never the run.
+    """
+    tracking = config.tracking
+    if not (keys and config.checkpoint.shared and tracking.mlflow and tracking.uri):
+        return
+    folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=store.root))
+    try:
+        client, experiment = connect(tracking, outputs)
+        for key, run_id in dict(find_cells(client, experiment, "", keys)).items():
+            place = folder / key
+            place.mkdir()
+            try:
+                fetched = fetch_cell(client, run_id, place)
+                adopt(store, key, lambda name, fetched=fetched: _content(fetched / name))  # type: ignore[misc]
+            except (AdoptError, NewerSchema) as error:
+                log.warning("a cell on the tracking server was not taken: %s", error)
+            else:
+                yield key
+            finally:
+                shutil.rmtree(place, ignore_errors=True)
+    except Exception as error:  # a view must never take the run down
+        where = redacted(str(tracking.uri))
+        log.log(
+            logging.INFO if refused(error) else logging.WARNING,  # the tracker, which opens it as well, says the first
+            "finished cells could not be looked up at %s (%s: %s); they are computed here",
+            where,
+            type(error).__name__,
+            redacted(str(error))[:200],
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _content(path: Path) -> bytes:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES:
+        raise AdoptError(f"{path.name} is missing, a link, or too large")
+    return path.read_bytes()
