@@ -4,10 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test wheel check format bench docs faults fuzz clean
+.PHONY: help install demo test test-fast wheel check format bench docs faults fuzz clean
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Python 3.11 to 3.13 is needed; this is {v.major}.{v.minor}. Name another: make PYTHON=python3.12 ...")'
@@ -21,6 +21,9 @@ install: $(VENV)/.installed  ## create the environment in .venv from requirement
 
 demo: install  ## run the main job on the embedded, simulated data; ends with the leaderboard and the report's path
 	$(BIN)/python -m va_experiments model=interva,insilico site=all -m
+
+test-fast: install  ## run what stays in its process: before each commit
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not alone and not install and not slow and not browser"
 
 test: install  ## run the test suite: most of it in two processes, then what needs the machine to itself
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone and not install"
