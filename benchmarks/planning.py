@@ -36,7 +36,7 @@ def _plan(models: int, cells: int) -> Any:
     for number in range(models):
         config = Config(
             model={"name": "noop", "_target_": "benchmarks.noop.NoOp", "variant": number},
-            data={"name": "synthetic"},
+            data={"name": "simulated"},
             site={"name": "all", "test_sites": "all"},
             features={"name": "hce"},
             protocol={"name": "pooled", "repeats": cells // models},

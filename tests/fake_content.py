@@ -113,7 +113,7 @@ def fake_content(
                         "fold": 0,
                         "testset": "natural",
                         "features": "hce",
-                        "data": "synthetic" if simulated else "phmrc_adult",
+                        "data": "simulated" if simulated else "phmrc_adult",
                         "simulated": simulated,
                         "n_train": n_train,
                         "n_test": numbers[test],

@@ -49,8 +49,8 @@ def test_the_whole_comparison_is_one_job_of_40_splits() -> None:
     from va_experiments.data import load
     from va_experiments.protocols import splits
 
-    config = composed("experiment=va34_comparison", "data=synthetic")
-    deaths = load("synthetic", {"n": 3000})
+    config = composed("experiment=va34_comparison", "data=simulated")
+    deaths = load("simulated", {"n": 3000})
     found = splits({"seed": 1} | {k: v for k, v in config.protocol.items() if v is not None}, deaths, "all")
     assert config.va34_table
     assert sum(s.train_sites == s.test_sites and s.train_size == "all" for s in found) == 6

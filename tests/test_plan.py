@@ -22,7 +22,7 @@ def config(name: str = "nbc", protocol: dict | None = None, **changes: object) -
     }
     fields: dict = {
         "model": {"name": name, "_target_": targets[name]},
-        "data": {"name": "synthetic"},
+        "data": {"name": "simulated"},
         "site": {"name": "all", "test_sites": "all"},
         "features": {"name": "hce"},
         "protocol": protocol or {"name": "leave_one_site_out"},

@@ -76,7 +76,7 @@ COMMANDS: list[Command] = [
         "unknown parameter 'conversoin'; did you mean 'conversion'?",
         ("+model.conversoin=fixed",),
     ),
-    Command("typo", "unknown data option", "unknown key 'pth' in data=synthetic; known: n, seed", ("+data.pth=x",)),
+    Command("typo", "unknown data option", "unknown key 'pth' in data=simulated; known: n, seed", ("+data.pth=x",)),
     Command("typo", "option of the command line", "unrecognized arguments: --multirn", ("--multirn",)),
     Command("name", "model", "unknown model 'intreva'; known: ", ("model=intreva",)),
     Command("name", "one of several models", "did you mean 'interva'?", ("model=nbc,intreva",)),

@@ -153,7 +153,7 @@ def test_a_study_with_faults_lists_all_of_them_and_writes_nothing(study: Path, t
 
 
 def test_describe_as_json(va: Callable) -> None:
-    code, out, _ = va("data", "describe", "synthetic", "n=200", "--json")
+    code, out, _ = va("data", "describe", "simulated", "n=200", "--json")
     facts = json.loads(out)
     assert code == 0
     assert (facts["n_deaths"], facts["simulated"], facts["n_symptoms"]) == (200, True, 168)

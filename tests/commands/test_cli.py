@@ -98,9 +98,9 @@ BAD = {
     "import a folder": (["checkpoints", "import", "{tmp}", "--outputs", "{tmp}/o"], ["is not a file"]),
     "import nonsense": (["checkpoints", "import", "{here}", "--outputs", "{tmp}/o"], ["cannot be read as an archive"]),
     "negative sample": (["recompute", "--sample", "-1", "--outputs", "{out}"], ["--sample must be 0 or more"]),
-    "unknown data": (["data", "describe", "synthetik"], ["did you mean 'synthetic'"]),
-    "bad data option": (["data", "describe", "synthetic", "n"], ["KEY=VALUE"]),
-    "unknown data option": (["data", "describe", "synthetic", "sede=1"], ["'sede'", "did you mean 'seed'"]),
+    "unknown data": (["data", "describe", "simulatd"], ["did you mean 'simulated'"]),
+    "bad data option": (["data", "describe", "simulated", "n"], ["KEY=VALUE"]),
+    "unknown data option": (["data", "describe", "simulated", "sede=1"], ["'sede'", "did you mean 'seed'"]),
     "missing file": (["data", "check", "nowhere.csv"], ["nowhere.csv"]),
     "nothing to serve": (["ui", "--no-mlflow", "--no-prefect", "--outputs", "{out}"], ["nothing to serve"]),
     "one port for two": (

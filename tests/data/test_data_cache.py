@@ -115,7 +115,7 @@ def test_a_cache_that_cannot_be_written_costs_nothing_else(study: Path, tmp_path
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     assert len(load_cached("csv", {"path": str(study), "id": "id"}, blocked)) == 2
-    assert len(load_cached("synthetic", {"n": 60, "n_symptoms": 5}, tmp_path / "none")) == 60
+    assert len(load_cached("simulated", {"n": 60, "n_symptoms": 5}, tmp_path / "none")) == 60
     assert not (tmp_path / "none").exists()
     with pytest.raises(InputError, match=r"set data\.path"):
         load_cached("csv", {}, tmp_path)

@@ -46,7 +46,7 @@ def test_feature_levels_have_a_file() -> None:
 
 
 def test_load_synthetic() -> None:
-    deaths = load("synthetic", {"name": "synthetic", "n": 60, "n_symptoms": 12})
+    deaths = load("simulated", {"name": "simulated", "n": 60, "n_symptoms": 12})
     assert (len(deaths), deaths.n_symptoms) == (60, 12)
 
 
@@ -59,12 +59,12 @@ def test_load_phmrc_keeps_every_block(phmrc_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("phmrc_adlut", {}, r"unknown data 'phmrc_adlut'; known: synthetic, .*; did you mean 'phmrc_adult'\?"),
-        ("synthetic", {"sed": 1}, r"unknown key 'sed' in data=synthetic; known: n, seed, .*; did you mean 'seed'\?"),
-        ("synthetic", {"n": "100"}, r"data\.n must be a whole number; got '100' \(str\)"),
-        ("synthetic", {"n": 1e3}, r"data\.n must be a whole number; got 1000\.0 \(float\)"),
-        ("synthetic", {"n": True}, r"data\.n must be a whole number; got True \(bool\)"),
-        ("synthetic", {"sites": "AP"}, r"data\.sites must be a list of names; got 'AP'"),
+        ("phmrc_adlut", {}, r"unknown data 'phmrc_adlut'; known: simulated, .*; did you mean 'phmrc_adult'\?"),
+        ("simulated", {"sed": 1}, r"unknown key 'sed' in data=simulated; known: n, seed, .*; did you mean 'seed'\?"),
+        ("simulated", {"n": "100"}, r"data\.n must be a whole number; got '100' \(str\)"),
+        ("simulated", {"n": 1e3}, r"data\.n must be a whole number; got 1000\.0 \(float\)"),
+        ("simulated", {"n": True}, r"data\.n must be a whole number; got True \(bool\)"),
+        ("simulated", {"sites": "AP"}, r"data\.sites must be a list of names; got 'AP'"),
         ("phmrc_adult", {"compat": "yes"}, r"data\.compat must be true or false; got 'yes' \(str\)"),
         ("phmrc_adult", {"path": 7}, r"data\.path must be text; got 7 \(int\)"),
         ("csv", {"site": False}, r'data\.site must be text; got False \(bool\) - quote it: "NO"'),
@@ -79,7 +79,7 @@ def test_wrong_options_are_refused(name: str, options: dict, message: str) -> No
 
 def test_all_wrong_options_are_named_at_once() -> None:
     with pytest.raises(InputError) as caught:
-        load("synthetic", {"sed": 1, "n": "x", "sites": 3})
+        load("simulated", {"sed": 1, "n": "x", "sites": 3})
     assert len(caught.value.problems) == 3
 
 

@@ -15,7 +15,7 @@ from va_experiments.engine import multirun
 def configured(outputs: Path) -> multirun.Multirun:
     tree = {
         "model": {"name": "nbc", "_target_": "va_experiments.models.nbc.NaiveBayes"},
-        "data": {"name": "synthetic"},
+        "data": {"name": "simulated"},
         "site": {"name": "all", "test_sites": "all"},
         "features": {"name": "hce"},
         "protocol": {"name": "leave_one_site_out"},

@@ -46,7 +46,7 @@ def test_it_composes_and_plans(name):
     for key, options in values.items():
         for option in options if key == "model" else options[:1]:
             job = first | {key: option}
-            config = composed([f"experiment={name}", "data=synthetic", *(f"{k}={v}" for k, v in job.items())])
+            config = composed([f"experiment={name}", "data=simulated", *(f"{k}={v}" for k, v in job.items())])
             ModelSpec.from_config(config.model)
     assert config is not None
     one = splits(dict(config.protocol) | {"seed": 1}, simulate_deaths(n=900), config.site["test_sites"])

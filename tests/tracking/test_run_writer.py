@@ -22,7 +22,7 @@ ROW = {
     "train_size": "all",
     "testset": "natural",
     "features": "hce",
-    "data": "synthetic",
+    "data": "simulated",
     "simulated": True,
     "status": "done",
     "reused": False,

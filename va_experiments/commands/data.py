@@ -29,7 +29,7 @@ def arguments(parser: ArgumentParser) -> None:
     text = "describe a data set: deaths by site and cause, symptoms, missing answers, ledger"
     describe = actions.add_parser("describe", help=text, description=text, allow_abbrev=False)
     describe.add_argument(
-        "name", metavar="NAME", help="synthetic, phmrc_adult, phmrc_child, phmrc_neonate, csv, who2016"
+        "name", metavar="NAME", help="simulated, phmrc_adult, phmrc_child, phmrc_neonate, csv, who2016"
     )
     _add_options(describe)
 

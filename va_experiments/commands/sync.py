@@ -48,7 +48,7 @@ def stored_rows(store: Store, outputs: Path, damaged: list[str]) -> Iterator[tup
         result.reused = False
         cell = cell_of(manifest)
         data = manifest["data_sha256"]
-        known = simulated.get(data, cell.setting.data == "synthetic")
+        known = simulated.get(data, cell.setting.data == "simulated")
         job = f"from the store: {cell.model.name}"
         yield cell_row(cell, result, job=job, run_id="", simulated=known, model=cell.model.name), stored.folder
 

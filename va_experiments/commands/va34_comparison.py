@@ -123,7 +123,7 @@ def _jobs(options: Namespace) -> list[list[str]]:
     if options.data_path is not None:
         common.append(f"data.path={_quoted(options.data_path)}")
     else:
-        common.append("data=synthetic")
+        common.append("data=simulated")
     sites = "[" + ",".join(map(_quoted, options.sites)) + "]"
     common += [f"site.test_sites={sites}", f"protocol.parts.one_to_one.train_sites={sites}"]
     if options.training_sizes:

@@ -57,7 +57,7 @@ def _phmrc(module: str) -> Reader:
 
 
 READERS: dict[str, Reader] = {
-    "synthetic": Reader(
+    "simulated": Reader(
         "va_experiments.data.readers.simulated",
         "simulate_deaths",
         {

@@ -115,7 +115,7 @@ def simulate_deaths(
         blocks=tuple(i.block for i in indicators),
         groups=tuple(c.group for c in CAUSES.values()),
         covariates={"age": age},
-        name="synthetic",
+        name="simulated",
         simulated=True,
         ledger=(
             LedgerEntry("simulated", "*", total, f"drawn from the InterVA-5 {base.version.strip()}"),

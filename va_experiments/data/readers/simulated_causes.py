@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CAUSES", "SITES", "Site", "SyntheticCause"]
+__all__ = ["CAUSES", "SITES", "Site", "SimulatedCause"]
 
 
 @dataclass(frozen=True)
-class SyntheticCause:
+class SimulatedCause:
     """One simulated cause.
 
     Parameters
@@ -58,11 +58,11 @@ SITES: dict[str, Site] = {
 _INFECTIOUS, _NCD, _HEART, _EXTERNAL = "infectious", "ncd", "circulatory", "external"
 
 
-def _cause(outputs: str, weight: float, female: float, age: float, spread: float, group: str) -> SyntheticCause:
-    return SyntheticCause(tuple(f"b_{o}" for o in outputs.split()), weight, female, age, spread, group)
+def _cause(outputs: str, weight: float, female: float, age: float, spread: float, group: str) -> SimulatedCause:
+    return SimulatedCause(tuple(f"b_{o}" for o in outputs.split()), weight, female, age, spread, group)
 
 
-CAUSES: dict[str, SyntheticCause] = {
+CAUSES: dict[str, SimulatedCause] = {
     "AIDS": _cause("0103", 6, 0.5, 37, 10, _INFECTIOUS),
     "Asthma": _cause("0502", 1, 0.55, 52, 16, _NCD),
     "Bite of Venomous Animal": _cause("1206", 1, 0.4, 38, 15, _EXTERNAL),
