@@ -115,7 +115,7 @@ class Setting:
             size = f"{amount} training deaths" if name == "n" else f"training size {self.train_size}"
         words = {
             "protocol": self.protocol.replace("_", " "),
-            "data": f"{self.data} (simulated)" if self.simulated and self.data else self.data,
+            "data": f"{self.data} (simulated)" if self.simulated and self.data not in ("", "simulated") else self.data,
             "features": f"features {self.features}" if self.features else "",
             "testset": f"{self.testset} test sets" if self.testset else "",
             "train_size": "" if self.train_size in ("", "all") else size,

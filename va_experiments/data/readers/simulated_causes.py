@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CAUSES", "SITES", "Site", "SimulatedCause"]
+__all__ = ["CAUSES", "SITES", "SimulatedCause", "Site"]
 
 
 @dataclass(frozen=True)
