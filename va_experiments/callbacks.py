@@ -1,7 +1,7 @@
-"""What a long fit may call while it runs: progress, and state to go on from after a crash.
+"""Report progress from a long fit, and save and load its partial state.
 
-A model calls :func:`progress`, :func:`checkpoint` and :func:`resume` without knowing who listens. In a notebook nobody
-does (they cost nothing); inside a run the engine installs its listener with :func:`listening`.
+A model calls :func:`progress`, :func:`checkpoint` and :func:`resume`. Inside a run the engine installs a listener with
+:func:`listening`. Without a listener, as in a notebook, the calls do nothing.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ State = Mapping[str, Any]
 
 
 class Listener(Protocol):
-    """Receives what a running fit or prediction reports."""
+    """Receive progress and partial states from a running fit or prediction."""
 
     def progress(self, done: int, total: int, info: Mapping[str, object]) -> None:
-        """Take note of the units (iterations, trees, resamples) done out of `total`."""
+        """Record how many units (iterations, trees, resamples) of `total` are done."""
 
     def checkpoint(self, state: State) -> None:
-        """Keep `state`, atomically, in place of the state kept before."""
+        """Save `state` atomically, in place of the last saved state."""
 
     def resume(self) -> dict[str, Any] | None:
-        """Return the state kept last for this very fit, or None."""
+        """Return the last saved state of this fit, or None."""
 
 
 _listener: contextvars.ContextVar[Listener | None] = contextvars.ContextVar("va_experiments_listener", default=None)
@@ -38,7 +38,7 @@ _listener: contextvars.ContextVar[Listener | None] = contextvars.ContextVar("va_
 
 @contextlib.contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Install `listener` for the duration of the block."""
+    """Use `listener` while the block runs."""
     token = _listener.set(listener)
     try:
         yield
@@ -47,34 +47,34 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def progress(done: int, total: int, **info: object) -> None:
-    """Report that `done` of `total` units are done, with named extras such as ``acceptance=0.41``."""
+    """Report that `done` of `total` units are done, with named values such as ``acceptance=0.41``."""
     if (listener := _listener.get()) is not None:
         listener.progress(done, total, info)
 
 
 def checkpoint(state: State) -> None:
-    """Offer the complete state from which this fit can go on bit-identically."""
+    """Save the complete state from which this fit can continue with identical results."""
     if (listener := _listener.get()) is not None:
         listener.checkpoint(state)
 
 
 def resume() -> dict[str, Any] | None:
-    """Return the state that an interrupted attempt at this very fit left, or None."""
+    """Return the state that an interrupted attempt at this fit saved, or None."""
     listener = _listener.get()
     return None if listener is None else listener.resume()
 
 
 def encode_state(state: Mapping[str, Any]) -> bytes:
-    """Return a state as the bytes of an ``.npz`` archive; objects are refused with ``ValueError``."""
+    """Encode a state as the bytes of an ``.npz`` archive; refuse objects with ``ValueError``."""
     arrays = {name: np.asarray(value) for name, value in state.items()}
     if bad := [name for name, array in arrays.items() if array.dtype.hasobject]:
-        raise ValueError(f"a state holds plain arrays, numbers and text; not so: {', '.join(bad)}")
+        raise ValueError(f"a state holds plain arrays, numbers and text only; these are objects: {', '.join(bad)}")
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
 def decode_state(content: bytes) -> dict[str, Any]:
-    """Return the state that `encode_state` wrote; 0-d arrays come back as Python numbers and text."""
+    """Decode the bytes of `encode_state`; arrays without dimensions become Python numbers and text."""
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         return {name: archive[name] if archive[name].ndim else archive[name].item() for name in archive.files}

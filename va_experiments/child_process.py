@@ -1,6 +1,7 @@
-"""Run a command until it ends or standard input does: what a process started must not outlive it, however it dies.
+"""Run a command as a child process that ends when its parent ends, even if the parent is killed.
 
-``python -m va_experiments.child_process COMMAND...`` with a pipe as standard input: the pipe ends with the parent.
+``python -m va_experiments.child_process COMMAND...`` with a pipe from the parent as standard input. The pipe closes
+when the parent ends; the command is then stopped.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ __all__ = ["main"]
 
 
 def main(command: Sequence[str]) -> int:
-    """Run `command` in a process group of its own; end the whole group when standard input ends, or on SIGTERM."""
+    """Run `command` in its own process group; stop the whole group when standard input closes, or on SIGTERM."""
     child = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, start_new_session=True)
 
     def stop(*_: object) -> None:
-        for name, patience in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
+        for stop_signal, seconds in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, name)
+                os.killpg(child.pid, stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(patience)
+                child.wait(seconds)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         os._exit(0)
 
     def watch() -> None:
-        while os.read(0, 1024):  # unbuffered: a buffer's lock would trip the interpreter at its end
+        while os.read(0, 1024):  # unbuffered: the lock of a buffer can make the interpreter fail when it exits
             pass
         stop()
 

@@ -1,4 +1,7 @@
-"""What is odd about a plan that can run all the same: said before the first fit, so that nobody is surprised after."""
+"""Warn about a plan that can run but may not be what the user meant.
+
+In: a plan and its data. Out: sentences that are printed before the first fit.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ import numpy as np
 from va_experiments.data.deaths import Deaths
 from va_experiments.plan import Plan
 
-__all__ = ["remarks"]
+__all__ = ["plan_warnings"]
 
 
-def remarks(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
-    """Return a sentence for each odd thing about a plan.
+def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
+    """List what may be wrong with a plan, one sentence each.
 
     Parameters
     ----------
@@ -23,37 +26,43 @@ def remarks(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
     Returns
     -------
     list of str
-        Cells that several jobs ask for, training sets with fewer deaths than there are causes, and causes that are
-        tested where nobody of the training sites died of them.
+        Cells that several jobs contain, training sets with fewer deaths than causes, and causes that occur at a test
+        site but not at its training sites.
     """
-    found = []
-    if twice := sum(map(len, planned.job_cells)) - len(planned.asked):
-        found.append(f"{twice:,} cell{'s are' if twice > 1 else ' is'} asked for more than once; each is computed once")
+    warnings = []
+    if repeated := sum(map(len, planned.job_cells)) - len(planned.asked):
+        warnings.append(
+            f"{repeated:,} cell{'s occur' if repeated > 1 else ' occurs'} in more than one job; each is computed once"
+        )
     kinds = planned.splits.kinds
     sizes = sorted({int(k.train_size[2:]) for k in kinds if k.train_size.startswith("n=")})
     n_causes = max((len(d.causes) for d in deaths.values()), default=0)
     if few := [n for n in sizes if n < n_causes]:
-        found.append(
-            f"train_size {', '.join(map(str, few))} is fewer deaths than there are causes ({n_causes}): of a cause "
-            "without a death in training a model knows only what it assumes; the label-coverage ceiling tells the cost"
+        warnings.append(
+            f"train_size {', '.join(map(str, few))} is fewer deaths than there are causes ({n_causes}): a model learns "
+            "nothing about causes without a training death; the label-coverage ceiling in the report shows the effect"
         )
     pairs = {(k.train_sites, k.test_sites) for k in kinds}
     unseen = [
-        (test, causes) for train, test in pairs for d in deaths.values() if (causes := _only_tested(train, test, d))
+        (test, causes)
+        for train, test in pairs
+        for d in deaths.values()
+        if (causes := _causes_without_training(train, test, d))
     ]
     if unseen:
         sites, causes = max(unseen, key=lambda u: (len(u[1]), u[0]))
-        found.append(
-            f"causes are tested that nobody at the training sites died of (most at {'+'.join(sites)}: {len(causes)}, "
-            f"such as '{causes[0]}'); the label-coverage ceiling tells the cost"
+        warnings.append(
+            f"some causes occur at a test site but not at its training sites (most at {'+'.join(sites)}: "
+            f"{len(causes)}, "
+            f"such as '{causes[0]}'); the label-coverage ceiling in the report shows the effect"
         )
-    return found
+    return warnings
 
 
-def _only_tested(train: Sequence[str], test: Sequence[str], deaths: Deaths) -> list[str]:
-    """Return the causes that the test sites have and the training sites have not."""
+def _causes_without_training(train: Sequence[str], test: Sequence[str], deaths: Deaths) -> list[str]:
+    """List the causes that occur at the test sites but not at the training sites."""
     if deaths.cause is None or not train or not {*train, *test} <= set(deaths.sites):
         return []
     places = [[deaths.sites.index(s) for s in sites] for sites in (train, test)]
-    known, asked = (np.unique(deaths.cause[np.isin(deaths.site, place)]) for place in places)
-    return [deaths.causes[c] for c in np.setdiff1d(asked, known).tolist()]
+    trained, tested = (np.unique(deaths.cause[np.isin(deaths.site, place)]) for place in places)
+    return [deaths.causes[c] for c in np.setdiff1d(tested, trained).tolist()]

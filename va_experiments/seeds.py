@@ -1,4 +1,4 @@
-"""Seeds that come from content, never from order, time or worker: same input, same numbers, on any machine.
+"""Derive seeds from content, never from order, time or worker: the same input gives the same numbers everywhere.
 
 A *content* is plain data (str, int, bool, None, lists, dicts with text keys). Its canonical JSON is hashed with
 SHA-256; the hash seeds a counter-based generator. Sub-streams have names, so that adding one does not shift another.
@@ -20,12 +20,12 @@ _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 
 def canonical_json(content: Any) -> str:
-    """Return the one JSON text of `content`: keys sorted, no spaces, ASCII, no NaN (a ``ValueError``)."""
+    """Write `content` as canonical JSON: keys sorted, no spaces, ASCII. NaN raises ``ValueError``."""
     return _canonical.encode(content)
 
 
 def content_hash(content: Any) -> str:
-    """Return the SHA-256 of `content`'s canonical JSON, 64 hexadecimal digits."""
+    """Hash the canonical JSON of `content` with SHA-256; return 64 hexadecimal digits."""
     return hashlib.sha256(canonical_json(content).encode("ascii")).hexdigest()
 
 
@@ -34,10 +34,10 @@ def _sequence(entropy: int, stream: str) -> np.random.SeedSequence:
 
 
 def integer_seed(content: Any, stream: str = "main") -> int:
-    """Return a seed in [0, 2**32) from the content and the stream's name, for libraries that want an integer."""
+    """Derive a seed in [0, 2**32) from content and the name of a stream, for libraries that take an integer."""
     return int(_sequence(int(content_hash(content), 16), stream).generate_state(1, np.uint32)[0])
 
 
 def generator(seed: int, stream: str = "main") -> np.random.Generator:
-    """Return an independent generator (Philox) for this seed and this stream's name."""
+    """Make an independent generator (Philox) for a seed and the name of a stream."""
     return np.random.Generator(np.random.Philox(_sequence(int(seed), stream)))

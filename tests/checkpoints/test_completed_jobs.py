@@ -10,29 +10,29 @@ import pytest
 
 from tests.faults.harness import INLINE, RAY, SMALL, Place
 from tests.test_plan import config
-from va_experiments.checkpoints.completed_jobs import remember, were_done
+from va_experiments.checkpoints.completed_jobs import is_complete, mark_complete
 from va_experiments.config.schema import ExecutionConfig, PathsConfig
 
 
 def test_jobs_are_known_again_by_what_their_cells_depend_on(tmp_path: Path) -> None:
     jobs = [config(), config("prior")]
-    assert not were_done(tmp_path, jobs)
-    remember(tmp_path, jobs)
-    assert were_done(tmp_path, jobs)
+    assert not is_complete(tmp_path, jobs)
+    mark_complete(tmp_path, jobs)
+    assert is_complete(tmp_path, jobs)
     elsewhere = {"execution": ExecutionConfig(num_workers=7), "paths": PathsConfig("x"), "report": False}
-    assert were_done(tmp_path, [dataclasses.replace(c, **elsewhere) for c in jobs])
-    assert not were_done(tmp_path, jobs[:1])
-    assert not were_done(tmp_path, [dataclasses.replace(c, seed=2) for c in jobs])
+    assert is_complete(tmp_path, [dataclasses.replace(c, **elsewhere) for c in jobs])
+    assert not is_complete(tmp_path, jobs[:1])
+    assert not is_complete(tmp_path, [dataclasses.replace(c, seed=2) for c in jobs])
     for resume in ("false", "failed"):
-        assert not were_done(tmp_path, [dataclasses.replace(c, resume=resume) for c in jobs])
+        assert not is_complete(tmp_path, [dataclasses.replace(c, resume=resume) for c in jobs])
 
 
 @pytest.mark.parametrize("content", ["", "{", "null", '{"a": 1}', "[1, 2]"])
 def test_a_damaged_list_is_no_list(content: str, tmp_path: Path) -> None:
     (tmp_path / "complete.json").write_text(content)
-    assert not were_done(tmp_path, [config()])
-    remember(tmp_path, [config()])
-    assert were_done(tmp_path, [config()])
+    assert not is_complete(tmp_path, [config()])
+    mark_complete(tmp_path, [config()])
+    assert is_complete(tmp_path, [config()])
 
 
 def test_ray_is_not_started_when_every_cell_is_there() -> None:

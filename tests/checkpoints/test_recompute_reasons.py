@@ -1,4 +1,4 @@
-"""Why cells are computed although the store has the like of them."""
+"""Reasons for recomputing cells although similar ones are stored."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from va_experiments.checkpoints import Store
-from va_experiments.checkpoints.recompute_reasons import reasons
+from va_experiments.checkpoints.recompute_reasons import recompute_reasons
 
 
 def content(name: str = "nbc", code: str = "1", data: str = "a", level: int = 0, metrics: int = 3) -> dict[str, Any]:
@@ -36,18 +36,18 @@ def store(tmp_path: Path) -> Store:
 @pytest.mark.parametrize(
     ("new", "expected"),
     [
-        (content(code="9"), "code of the model"),
-        (content(data="z"), "data"),
-        (content(data="z", metrics=4), "data and metric set"),
+        (content(code="9"), "version of the model's code"),
+        (content(data="z"), "data set"),
+        (content(data="z", metrics=4), "data set and another metric set"),
         (content(level=2), None),
         (content("other"), None),
     ],
 )
-def test_the_reason_is_what_nobody_asked_for(new: dict[str, Any], expected: str | None, store: Store) -> None:
-    said = f"1 cells of nbc were computed anew: the store has them with other {expected}"
-    assert reasons(store, [new], {"a" * 64}) == ([said] if expected else [])
+def test_the_reason_names_what_changed(new: dict[str, Any], expected: str | None, store: Store) -> None:
+    line = f"1 cell of nbc recomputed: stored results exist, but for another {expected}"
+    assert recompute_reasons(store, [new], {"a" * 64}) == ([line] if expected else [])
 
 
 def test_cells_of_this_run_are_no_reason_and_nothing_computed_reads_nothing(store: Store) -> None:
-    assert reasons(store, [content(code="9")], {f"{n:064x}" for n in range(3)}) == []
-    assert reasons(store, [], set()) == []
+    assert recompute_reasons(store, [content(code="9")], {f"{n:064x}" for n in range(3)}) == []
+    assert recompute_reasons(store, [], set()) == []

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from va_experiments.cell import SCHEMA, Result
-from va_experiments.checkpoints import CorruptCell, DiskFull, Locked, NewerSchema, StateStore, Store, lock_outputs
+from va_experiments.checkpoints import CorruptCell, DiskFull, Locked, NewerSchema, PartialStates, Store, lock_outputs
 from va_experiments.checkpoints import atomic_files as files_module
 from va_experiments.checkpoints.atomic_files import append_line, is_disk_full, write_atomically
-from va_experiments.checkpoints.store import _json
+from va_experiments.checkpoints.manifest import json_bytes
 from va_experiments.errors import InputError
 
 KEY = hashlib.sha256(b"a cell").hexdigest()
@@ -106,12 +106,12 @@ def test_other_predictions_for_the_same_cell_are_refused_and_the_stored_ones_sta
 def test_a_newer_schema_stops_and_is_left_alone_but_a_flipped_digit_is_damage(store: Store) -> None:
     path = store.folder(KEY) / "manifest.json"
     right = json.loads(path.read_bytes())
-    path.write_bytes(_json({**right, "schema": SCHEMA + 1}))
+    path.write_bytes(json_bytes({**right, "schema": SCHEMA + 1}))
     with pytest.raises(CorruptCell):
         store.load(KEY)
     store.commit(CELL, result())
     body = {k: v for k, v in right.items() if k != "manifest_sha256"} | {"schema": SCHEMA + 1}
-    path.write_bytes(_json({**body, "manifest_sha256": hashlib.sha256(_json(body)).hexdigest()}))
+    path.write_bytes(json_bytes({**body, "manifest_sha256": hashlib.sha256(json_bytes(body)).hexdigest()}))
     with pytest.raises(NewerSchema, match="update va_experiments"):
         store.load(KEY)
     assert KEY in store
@@ -157,11 +157,11 @@ def test_a_failed_commit_leaves_nothing(store: Store, monkeypatch: pytest.Monkey
 
 
 def test_a_torn_last_line_costs_itself_only(store: Store) -> None:
-    store.note_attempt(KEY, {"attempt": 1})
+    store.record_attempt(KEY, {"attempt": 1})
     path = store.root / "attempts.jsonl"
     with open(path, "a") as file:
         file.write('{"key": "torn", "ti')
-    store.note_attempt(KEY, {"attempt": 2})
+    store.record_attempt(KEY, {"attempt": 2})
     assert [a["attempt"] for a in store.attempts()] == [1, 2]
 
 
@@ -178,27 +178,27 @@ def test_files_are_for_their_owner_only(store: Store) -> None:
 
 
 def test_states_come_back_intact_or_not_at_all(tmp_path: Path) -> None:
-    states = StateStore(tmp_path / "states")
-    states.keep(KEY, b"state")
-    assert states.last(KEY) == b"state"
+    states = PartialStates(tmp_path / "states")
+    states.save(KEY, b"state")
+    assert states.load(KEY) == b"state"
     path = tmp_path / "states" / f"{KEY}.state"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    assert states.last(KEY) is None
+    assert states.load(KEY) is None
     assert not path.exists()
-    states.keep(KEY, b"state")
-    states.sweep(set())
-    assert states.last(KEY) == b"state"
-    states.sweep({KEY})
-    assert states.last(KEY) is None
+    states.save(KEY, b"state")
+    states.delete_finished(set())
+    assert states.load(KEY) == b"state"
+    states.delete_finished({KEY})
+    assert states.load(KEY) is None
 
 
 def test_a_state_that_cannot_be_written_costs_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "states").write_text("a file in the way")
-    states = StateStore(tmp_path / "states")
-    states.keep(KEY, b"state")
-    states.keep(KEY, b"state")
+    states = PartialStates(tmp_path / "states")
+    states.save(KEY, b"state")
+    states.save(KEY, b"state")
     assert len(caplog.records) == 1
-    assert states.last(KEY) is None
+    assert states.load(KEY) is None
 
 
 def test_an_atomic_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

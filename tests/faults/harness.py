@@ -166,7 +166,7 @@ class Place:
 
     def environment(self, plan: Sequence[Mapping[str, Any]] = (), **more: str) -> dict[str, str]:
         """Return the environment of a command."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("VA_TOY", "VA_FAULT", "RAY_", "PREFECT_"))}
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("VA_TOY", "RAY_", "PREFECT_"))}
         marks = self.root / "marks"
         toy = {"VA_TOY_DIR": str(marks), "VA_TOY_PLAN": json.dumps(list(plan)), "PYTHONPATH": f"{self.toys}:{ROOT}"}
         return {**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **toy, **more}

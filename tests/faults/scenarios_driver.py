@@ -7,6 +7,7 @@ import random
 import signal
 import time
 
+from tests.faults.commit_faults import POINTS
 from tests.faults.harness import (
     INLINE,
     RAY,
@@ -20,7 +21,6 @@ from tests.faults.harness import (
     undisturbed,
     until,
 )
-from va_experiments.checkpoints.atomic_files import FAULT_POINTS
 
 GRID = ("model=toy", "model.level=0,1", "model.seconds=0.05", "protocol=one_to_one")
 """60 cells."""
@@ -121,11 +121,11 @@ def f6_commit_steps(times: int = 3) -> Row:
     row = Row("F6", "process ended at a step of a commit", 0, 0, 0)
     right = undisturbed("model=toy")
     with Place.new() as place:
-        for point in FAULT_POINTS:
+        for point in POINTS:
             for number in range(times):
                 outputs = place.root / f"o-{point}-{number}"
                 place_there = Place(outputs.parent, place.base, place.toys, started=1000 + row.injected * 10)
-                ended = place_there.run("model=toy", outputs=outputs, VA_FAULT=point)
+                ended = place_there.run("model=toy", outputs=outputs, request={"commit_fault": point})
                 row.injected += 1
                 row.expect(ended.code == 137, f"{point}: code {ended.code}")
                 from tests.faults.harness import stored

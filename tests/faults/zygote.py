@@ -50,6 +50,10 @@ def _driver(request: dict) -> None:
         from va_experiments.engine import finalize
 
         finalize._report = lambda *_: None
+    if point := request.get("commit_fault"):
+        from tests.faults.commit_faults import install
+
+        install(point)
     from va_experiments.__main__ import end, main
 
     end(main())

@@ -1,4 +1,4 @@
-"""The replays: what they print by hand, that each runs, and that openVA's published figures come out again."""
+"""The reproductions: the printed page, that each runs, and that openVA's published figures are reproduced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from va_experiments.reproductions import REPRODUCTIONS, Compared, fitting, markd
 from va_experiments.reproductions.__main__ import main
 from va_experiments.reproductions.fitting import divisions
 from va_experiments.reproductions.openva_ap import ROWS
-from va_experiments.reproductions.table import Given, median_and_interval
+from va_experiments.reproductions.table import ReproductionOptions, median_and_interval
 
 CHEAP = {"insilico": Prior, "nbc": NaiveBayes}
 
@@ -33,8 +33,8 @@ def test_a_row_by_hand():
     assert row.difference == pytest.approx(0.02)
     assert row.difference_interval == pytest.approx((-0.02, 0.05))
     alone = Compared("", "prior", "AP", "CSMF accuracy", math.nan, 0.7, 0.6, 0.8)
-    replay = reproduction_of("openva_ap")
-    page = markdown(replay, [row, alone], data="made up", given=Given(), date="2026-11-23")
+    reproduction = reproduction_of("openva_ap")
+    page = markdown(reproduction, [row, alone], data="made up", options=ReproductionOptions(), date="2026-11-23")
     assert "| 0.530 | 0.550 | +0.020 | -0.020 to +0.050 | 1 |" in page
     assert "| not given | 0.700 (0.600 to 0.800) |  |  | 1 |" in page
     assert "nan" not in page
@@ -54,27 +54,29 @@ OPTIONS = {"stratified": True, "metrics": ("csmf_accuracy_model", "top1")}
 
 
 def test_divisions_are_the_same_for_every_model_and_follow_the_seed(deaths):
-    both = divisions({"a": NaiveBayes, "b": NaiveBayes, "prior": Prior}, deaths, Given(4), **OPTIONS)
+    both = divisions({"a": NaiveBayes, "b": NaiveBayes, "prior": Prior}, deaths, ReproductionOptions(4), **OPTIONS)
     assert np.array_equal(both["a"]["top1"], both["b"]["top1"])
     assert both["a"]["csmf_accuracy_model"].mean() > both["prior"]["csmf_accuracy_model"].mean()
-    other = divisions({"a": NaiveBayes}, deaths, Given(4, seed=2), **OPTIONS)
+    other = divisions({"a": NaiveBayes}, deaths, ReproductionOptions(4, seed=2), **OPTIONS)
     assert not np.array_equal(both["a"]["top1"], other["a"]["top1"])
 
 
 def test_divisions_go_on_where_they_were_and_any_number_of_processes_gives_the_same(deaths, tmp_path, monkeypatch):
-    whole = divisions({"a": NaiveBayes}, deaths, Given(4), **OPTIONS)
-    divisions({"a": NaiveBayes}, deaths, Given(2, keep=tmp_path), **OPTIONS)
+    whole = divisions({"a": NaiveBayes}, deaths, ReproductionOptions(4), **OPTIONS)
+    divisions({"a": NaiveBayes}, deaths, ReproductionOptions(2, cache_folder=tmp_path), **OPTIONS)
     (file,) = tmp_path.glob("*.jsonl")
     file.write_text(file.read_text(encoding="utf-8") + '{"division": 3, "figu', encoding="utf-8")
     said: list[str] = []
-    two = Given(4, say=said.append, workers=2, keep=tmp_path)
+    two = ReproductionOptions(4, report=said.append, workers=2, cache_folder=tmp_path)
     assert np.array_equal(divisions({"a": NaiveBayes}, deaths, two, **OPTIONS)["a"]["top1"], whole["a"]["top1"])
-    assert said[0] == "2 of 4 divisions were done before"
+    assert said[0] == "2 of 4 divisions are finished already"
     monkeypatch.setattr(fitting, "fitted_scores", None)  # nothing is left to fit
-    again = divisions({"a": NaiveBayes}, deaths, Given(4, keep=tmp_path), **OPTIONS)
+    again = divisions({"a": NaiveBayes}, deaths, ReproductionOptions(4, cache_folder=tmp_path), **OPTIONS)
     assert np.array_equal(again["a"]["top1"], whole["a"]["top1"])
     with pytest.raises(TypeError, match="not callable"):
-        divisions({"a": Prior}, deaths, Given(4, keep=tmp_path), **OPTIONS)  # another model: other figures
+        divisions(
+            {"a": Prior}, deaths, ReproductionOptions(4, cache_folder=tmp_path), **OPTIONS
+        )  # another model: other figures
 
 
 @pytest.mark.parametrize("name", sorted(set(REPRODUCTIONS) - {"reproduce_openva_ap"}))
@@ -82,14 +84,14 @@ def test_each_runs(name, deaths, monkeypatch):
     module = importlib.import_module(f"va_experiments.reproductions.{name.removeprefix('reproduce_')}")
     monkeypatch.setattr(module, "MAKERS", {m: CHEAP.get(m.split()[0], NaiveBayes) for m in module.MAKERS})
     said: list[str] = []
-    replay = reproduction_of(name)
-    rows = replay.run(deaths, Given(resamples=3, say=said.append))
+    reproduction = reproduction_of(name)
+    rows = reproduction.run(deaths, ReproductionOptions(resamples=3, report=said.append))
     assert said
     assert any(np.isfinite(r.published) for r in rows)
     assert any(np.isnan(r.published) for r in rows)
     assert all(np.isfinite(r.obtained) for r in rows)
-    page = markdown(replay, rows, data="made up", given=Given(3), date="today")
-    assert ("has 500 divisions, this page 3." in page) == (replay.divisions == 500)
+    page = markdown(reproduction, rows, data="made up", options=ReproductionOptions(3), date="today")
+    assert ("has 500 divisions, this page 3." in page) == (reproduction.divisions == 500)
     assert page.count("\n| ") == len(rows) + 1
 
 
@@ -109,7 +111,7 @@ def test_openva_published_figures_come_out_again(phmrc_dir, monkeypatch):
     deaths = read_phmrc("adult", phmrc_dir / "adult.csv.gz", compat=True)
     module = importlib.import_module("va_experiments.reproductions.openva_ap")
     monkeypatch.setattr(module, "ROWS", [r for r in ROWS if r[0] in ("InterVA", "NBC")])
-    for row in module.run(deaths, Given()):
+    for row in module.run(deaths, ReproductionOptions()):
         print(row.method, row.published, row.obtained)
         assert row.obtained == pytest.approx(row.published, abs=0.0051)
         assert row.low < row.obtained < row.high

@@ -1,16 +1,17 @@
-"""The store of finished cells: content-addressed, committed atomically, verified on reading."""
+"""Store finished cells: found by the hash of their content, committed atomically, checked on reading."""
 
 from va_experiments.checkpoints.atomic_files import DiskFull, is_disk_full
 from va_experiments.checkpoints.lock import Locked, lock_outputs
-from va_experiments.checkpoints.partial_states import StateStore
-from va_experiments.checkpoints.store import CorruptCell, NewerSchema, Store, Stored
+from va_experiments.checkpoints.manifest import NewerSchema
+from va_experiments.checkpoints.partial_states import PartialStates
+from va_experiments.checkpoints.store import CorruptCell, Store, Stored
 
 __all__ = [
     "CorruptCell",
     "DiskFull",
     "Locked",
     "NewerSchema",
-    "StateStore",
+    "PartialStates",
     "Store",
     "Stored",
     "is_disk_full",

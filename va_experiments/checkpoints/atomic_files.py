@@ -1,6 +1,7 @@
-"""Writing that a crash cannot tear: temporary file in the same folder, fsync, rename, fsync of the folder.
+"""Write files so that a crash leaves the old or the new content, never a part.
 
-The environment variable ``VA_FAULT`` names a point at which the process ends at once, so that tests can prove it.
+In: a path and bytes. The bytes go into a temporary file in the same folder, which is synced to disk and then renamed;
+the folder is synced last.
 """
 
 from __future__ import annotations
@@ -11,11 +12,9 @@ import tempfile
 from pathlib import Path
 
 __all__ = [
-    "FAULT_POINTS",
     "TEMPORARY",
     "DiskFull",
     "append_line",
-    "fault",
     "fsync_folder",
     "is_disk_full",
     "write_atomically",
@@ -23,15 +22,13 @@ __all__ = [
 ]
 
 TEMPORARY = ".tmp-"
-"""Prefix of everything that is not committed yet; swept at start."""
+"""Prefix of files and folders that are not committed yet; deleted at the start of a run."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-FAULT_POINTS = ("after_write", "before_fsync", "before_manifest", "before_rename", "after_rename")
-
 
 class DiskFull(RuntimeError):
-    """Something could not be written for want of space; nothing that was committed is harmed."""
+    """A file could not be written because the disk is full; committed files are intact."""
 
 
 def is_disk_full(error: BaseException) -> bool:
@@ -39,14 +36,8 @@ def is_disk_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in _FULL
 
 
-def fault(point: str) -> None:
-    """End the process as SIGKILL would, if ``VA_FAULT`` names this point."""
-    if os.environ.get("VA_FAULT") == point:
-        os._exit(137)
-
-
 def fsync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
+    """Sync a folder to disk, so that renames in it survive a power failure."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
@@ -55,21 +46,19 @@ def fsync_folder(folder: Path) -> None:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a new file that only its owner can read, and fsync it."""
+    """Write a new file, readable by its owner only, and sync it to disk."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(fd, "wb", closefd=False) as file:
             file.write(content)
             file.flush()
-            fault("after_write")
-            fault("before_fsync")
             os.fsync(fd)
     finally:
         os.close(fd)
 
 
 def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace `path` by `content`: readers see the old or the new file, never a part.
+    """Replace the content of `path`: readers see the old or the new file, never a part.
 
     ``durable=False`` leaves out the fsync, for files such as a status page that are rewritten every second.
     """
@@ -91,7 +80,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append one line durably; a reader skips a line that a crash has torn, and the next line does not stick to it."""
+    """Append one line and sync it to disk. After a line that a crash cut short, start on a new line."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         size = os.fstat(fd).st_size

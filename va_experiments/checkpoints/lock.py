@@ -1,4 +1,8 @@
-"""One driver for one outputs folder: a kernel lock, freed by the kernel when its holder dies, however it dies."""
+"""Lock an outputs folder, so that one driver at a time works in it.
+
+The kernel holds the lock and frees it when the process ends, however it ends. A lock file with a process id would stay
+behind after a kill.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +23,12 @@ __all__ = ["Locked", "lock_outputs"]
 
 
 class Locked(RuntimeError):
-    """Another process works in this outputs folder. The command line exits with 4."""
+    """Another process works in this outputs folder."""
 
 
 @contextlib.contextmanager
 def lock_outputs(outputs: Path) -> Iterator[None]:
-    """Hold the folder's lock for the duration of the block.
+    """Hold the lock of an outputs folder while the block runs.
 
     Raises
     ------
@@ -53,10 +57,10 @@ def lock_outputs(outputs: Path) -> Iterator[None]:
                 f"the file system of '{outputs}' has no locks ({error.strerror}), so two runs could write over each "
                 f"other: choose a local folder with paths.outputs=FOLDER"
             ) from error
-        if not _same_file(fd, path):  # its maker has just given up and removed the folder
+        if not _same_file(fd, path):  # the process that made it has just removed the folder
             raise Locked(f"outputs folder '{outputs}' was removed by another process at this moment; run again")
         started = time.strftime("%Y-%m-%d %H:%M:%S")
-        with contextlib.suppress(OSError):  # a full disk: the lock holds all the same, only its holder has no name
+        with contextlib.suppress(OSError):  # a full disk: the lock works, but does not name its holder
             os.ftruncate(fd, 0)
             os.write(fd, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": started}).encode())
         yield

@@ -1,4 +1,7 @@
-"""Intermediate states of long fits, kept from attempt to attempt; plain arrays and numbers, never pickle."""
+"""Store the partial states of long fits, so that the next attempt continues where the last one stopped.
+
+In and out: the bytes of an ``.npz`` archive of plain arrays and numbers. Nothing is pickled.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,20 @@ from pathlib import Path
 
 from va_experiments.checkpoints.atomic_files import TEMPORARY, write_atomically
 
-__all__ = ["StateStore"]
+__all__ = ["PartialStates"]
 
 log = logging.getLogger(__name__)
 
 _KEY = re.compile(r"[0-9a-f]{64}")
 
 
-class StateStore:
-    """The last state of each fit that has not finished, by key.
+class PartialStates:
+    """Partial states on disk: the last state of each unfinished fit, by key.
 
     Parameters
     ----------
     folder : Path
-        Where states lie, one file each: 32 bytes of SHA-256, then an ``.npz`` archive.
+        One file for each state: 32 bytes of SHA-256, then an ``.npz`` archive.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,35 +38,39 @@ class StateStore:
             raise ValueError(f"not a key: {key!r}")
         return self.folder / f"{key}.state"
 
-    def keep(self, key: str, content: bytes) -> None:
-        """Keep an encoded state in place of the one before; a disk that cannot take it costs no result."""
+    def save(self, key: str, content: bytes) -> None:
+        """Save an encoded state in place of the last one. If the disk refuses it, warn once and continue."""
         path = self._path(key)
         try:
             write_atomically(path, hashlib.sha256(content).digest() + content)
         except OSError as error:
             if not self._warned:
-                log.warning("the state of a long fit could not be kept (%s): a crash would cost more of it", error)
+                log.warning(
+                    "the partial state of a long fit could not be saved (%s): after a crash, more of it is computed "
+                    "again",
+                    error,
+                )
             self._warned = True
 
-    def last(self, key: str) -> bytes | None:
-        """Return the encoded state kept last, or None when there is none or it is damaged."""
+    def load(self, key: str) -> bytes | None:
+        """Return the last saved state, or None if there is none or it is damaged."""
         try:
             raw = self._path(key).read_bytes()
         except OSError:
             return None
         if hashlib.sha256(raw[32:]).digest() != raw[:32]:
-            self.drop(key)
+            self.delete(key)
             return None
         return raw[32:]
 
-    def drop(self, key: str) -> None:
-        """Forget the state: the fit is done."""
+    def delete(self, key: str) -> None:
+        """Delete the state of a finished fit."""
         self._path(key).unlink(missing_ok=True)
 
-    def sweep(self, done: Container[str]) -> None:
-        """Forget the states of finished cells, and what interrupted writes have left."""
+    def delete_finished(self, finished: Container[str]) -> None:
+        """Delete the states of finished cells and what interrupted writes left."""
         if not self.folder.is_dir():
             return
         for path in self.folder.iterdir():
-            if path.name.startswith(TEMPORARY) or path.stem in done:
+            if path.name.startswith(TEMPORARY) or path.stem in finished:
                 path.unlink(missing_ok=True)

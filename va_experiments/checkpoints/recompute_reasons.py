@@ -1,6 +1,8 @@
-"""Why cells were computed although the store has the like of them: other code of the model, other data, other metrics.
+"""Find out why cells were recomputed although similar cells are stored.
 
-Parameters and seeds that differ were asked for; these three change behind a command that stayed the same.
+In: the store and the cells computed in a run. Out: lines for the log. A different parameter or seed needs no
+explanation, because the user chose it. Code, data, metric set and key schema can change while the command stays the
+same.
 """
 
 from __future__ import annotations
@@ -13,61 +15,68 @@ from typing import Any
 
 from va_experiments.checkpoints import Store
 
-__all__ = ["MOST_LOOKED_AT", "reasons"]
+__all__ = ["MAX_MANIFESTS", "recompute_reasons"]
 
-MOST_LOOKED_AT = 5000
-"""Cells of other runs whose manifests are read; with more, only the newest so many are."""
+MAX_MANIFESTS = 5000
+"""Number of stored manifests that are read at most: the newest ones."""
 
-_WORDS = {"code": "code of the model", "fingerprint": "data", "metrics": "metric set", "schema": "format"}
+_CHANGES = {
+    "code": "version of the model's code",
+    "fingerprint": "data set",
+    "metrics": "metric set",
+    "schema": "key schema",
+}
+"""Part of a cell's content -> how a message names it."""
 
 
-def reasons(store: Store, computed: Iterable[Mapping[str, Any]], planned: set[str]) -> list[str]:
-    """Return lines such as ``6 cells of nbc were computed anew: the store has them with other code of the model``.
+def recompute_reasons(store: Store, computed: Iterable[Mapping[str, Any]], planned: set[str]) -> list[str]:
+    """Return lines such as ``6 cells of nbc recomputed: stored results exist, but for another data set``.
 
     Parameters
     ----------
     store : Store
     computed : iterable of mapping
-        `Cell.content` of the cells that this run has computed, each with its model's name as ``"name"``.
+        `Cell.content` of the cells computed in this run, each with its model's name as ``"name"``.
     planned : set of str
-        Keys of this run's own cells.
+        Keys of all cells of this run.
     """
     wanted: dict[str, list[Mapping[str, Any]]] = {}
     for content in computed:
-        wanted.setdefault(_same(content), []).append(content)
+        wanted.setdefault(_user_choices(content), []).append(content)
     if not wanted:
         return []
     best: dict[int, tuple[str, ...]] = {}
-    for manifest in _others(store, planned):
-        for content in wanted.get(_same(manifest), ()):
-            differ = tuple(k for k in _WORDS if _of(content, k) != _of(manifest, k))
-            if differ and len(differ) < len(best.get(id(content), _WORDS | {"": ""})):
+    for manifest in _stored_contents(store, planned):
+        for content in wanted.get(_user_choices(manifest), ()):
+            differ = tuple(k for k in _CHANGES if _part(content, k) != _part(manifest, k))
+            if differ and len(differ) < len(best.get(id(content), _CHANGES | {"": ""})):
                 best[id(content)] = differ
     contents = {id(c): c for group in wanted.values() for c in group}
     counts = Counter((str(contents[i]["name"]), differ) for i, differ in best.items())
     lines = []
     for (name, differ), n in sorted(counts.items()):
-        other = " and ".join(_WORDS[d] for d in differ)
-        lines.append(f"{n} cells of {name} were computed anew: the store has them with other {other}")
+        other = " and another ".join(_CHANGES[d] for d in differ)
+        cells = "cell" if n == 1 else "cells"
+        lines.append(f"{n} {cells} of {name} recomputed: stored results exist, but for another {other}")
     return lines
 
 
-def _of(content: Mapping[str, Any], part: str) -> Any:
+def _part(content: Mapping[str, Any], part: str) -> Any:
     return content["model"].get("code") if part == "code" else content["setting"].get(part)
 
 
-def _same(content: Mapping[str, Any]) -> str:
-    """Return what two cells have in common that differ in nothing that was asked for."""
-    setting = {k: v for k, v in content["setting"].items() if k not in _WORDS}
+def _user_choices(content: Mapping[str, Any]) -> str:
+    """Return the part of a cell's content that the user chose, as text to compare."""
+    setting = {k: v for k, v in content["setting"].items() if k not in _CHANGES}
     model = {k: v for k, v in content["model"].items() if k != "code"}
     return json.dumps([model, content["split"], setting], sort_keys=True, default=list)
 
 
-def _others(store: Store, planned: set[str]) -> Iterable[Mapping[str, Any]]:
-    """Yield the contents of stored cells that are not of this run; they are read for this message only, unchecked."""
+def _stored_contents(store: Store, planned: set[str]) -> Iterable[Mapping[str, Any]]:
+    """Yield the contents of stored cells of other runs, without checking them: they serve this message only."""
     folders = [store.folder(key) for key in set(store.keys()) - planned]
-    if len(folders) > MOST_LOOKED_AT:
-        folders = sorted(folders, key=_when)[-MOST_LOOKED_AT:]
+    if len(folders) > MAX_MANIFESTS:
+        folders = sorted(folders, key=_modified_time)[-MAX_MANIFESTS:]
     for folder in folders:
         try:
             content = json.loads((folder / "manifest.json").read_bytes())["config"]
@@ -77,7 +86,7 @@ def _others(store: Store, planned: set[str]) -> Iterable[Mapping[str, Any]]:
             continue
 
 
-def _when(folder: Path) -> float:
+def _modified_time(folder: Path) -> float:
     try:
         return folder.stat().st_mtime
     except OSError:

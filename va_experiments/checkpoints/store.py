@@ -1,4 +1,4 @@
-"""Finished cells on disk, one folder each, named by the cell's key.
+"""Store finished cells on disk, one folder each, named by the cell's key.
 
 ``cells/<ab>/<key>/`` holds ``predictions.parquet``, ``metrics.json`` and ``manifest.json``. The folder is built under a
 temporary name, its manifest last, and appears by one rename: that is the commit. A reader trusts a cell only if the
@@ -9,7 +9,6 @@ manifest parses, its schema is known, and size and SHA-256 of each file match; o
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import re
@@ -26,17 +25,24 @@ from va_experiments.checkpoints.atomic_files import (
     TEMPORARY,
     DiskFull,
     append_line,
-    fault,
     fsync_folder,
     is_disk_full,
     write_atomically,
     write_durably,
 )
+from va_experiments.checkpoints.manifest import (
+    FILES,
+    MANIFEST,
+    NewerSchema,
+    checksum_matches,
+    make_manifest,
+    make_metrics_json,
+    verify_files,
+)
 from va_experiments.errors import InputError
 
-__all__ = ["FILES", "CorruptCell", "NewerSchema", "Store", "Stored"]
+__all__ = ["CorruptCell", "Store", "Stored"]
 
-FILES = ("predictions.parquet", "metrics.json")
 _KEY = re.compile(r"[0-9a-f]{64}")
 _PROBE = 256 * 1024
 """Bytes that must fit on the disk before anything is computed: a few cells' worth."""
@@ -44,10 +50,6 @@ _PROBE = 256 * 1024
 
 class CorruptCell(ValueError):
     """A stored cell does not match its manifest; it has been moved to quarantine."""
-
-
-class NewerSchema(RuntimeError):
-    """A stored cell was written by a newer version of this package, and is left untouched."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Store:
         self.quarantined = root / "quarantine"
 
     def open(self) -> None:
-        """Create the folders, sweep what interrupted commits left, and prove that the disk can be written.
+        """Create the folders, delete what interrupted commits left, and test that the disk can be written.
 
         Raises
         ------
@@ -133,7 +135,7 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
 
     def folder(self, key: str) -> Path:
-        """Return where the cell `key` lies or would lie."""
+        """Return the folder of the cell `key`, whether or not it exists."""
         if not _KEY.fullmatch(key):
             raise ValueError(f"not a cell key: {key!r}")
         return self.cells / key[:2] / key
@@ -152,7 +154,7 @@ class Store:
         return isinstance(key, str) and self.folder(key).is_dir()
 
     def commit(self, cell: Cell, result: Result) -> bool:
-        """Store a finished cell; return False when it was there already, with the same predictions.
+        """Store a finished cell; return False if it was stored before with the same predictions.
 
         Raises
         ------
@@ -162,32 +164,29 @@ class Store:
             If the stored predictions differ from these: the computation is not deterministic. The stored ones stay.
         """
         final = self.folder(result.key)
-        files = {"predictions.parquet": result.predictions, "metrics.json": metrics_json(result)}
-        manifest = manifest_of(cell, result, files)
+        files = {"predictions.parquet": result.predictions, "metrics.json": make_metrics_json(result)}
+        manifest = make_manifest(cell, result, files)
         final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = final.parent / f"{TEMPORARY}{result.key[:16]}-{secrets.token_hex(4)}"
         temporary.mkdir(mode=0o700)
         try:
             for name, content in files.items():
                 write_durably(temporary / name, content)
-            fault("before_manifest")
-            write_durably(temporary / "manifest.json", manifest)
+            write_durably(temporary / MANIFEST, manifest)
             fsync_folder(temporary)
-            fault("before_rename")
             temporary.rename(final)
         except BaseException as error:
             shutil.rmtree(temporary, ignore_errors=True)
             if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST) and final.is_dir():
-                return self._same(cell, result)
+                return self._compare_with_stored(cell, result)
             raise
-        fault("after_rename")
         fsync_folder(final.parent)
         return True
 
-    def _same(self, cell: Cell, result: Result) -> bool:
+    def _compare_with_stored(self, cell: Cell, result: Result) -> bool:
         try:
             stored = self.load(result.key)
-        except CorruptCell:  # in quarantine now: this result takes its place
+        except CorruptCell:  # moved to quarantine: this result replaces it
             return self.commit(cell, result)
         if stored is not None and stored.manifest["prediction_sha256"] != result.prediction_sha256:
             raise CorruptCell(
@@ -197,7 +196,7 @@ class Store:
         return False
 
     def load(self, key: str, *, check: bool = True) -> Stored | None:
-        """Return the cell, or None when it is not there.
+        """Load a cell and check it against its manifest; return None if it is not stored.
 
         Raises
         ------
@@ -209,10 +208,10 @@ class Store:
         if not folder.is_dir():
             return None
         try:
-            raw = (folder / "manifest.json").read_bytes()
+            raw = (folder / MANIFEST).read_bytes()
             manifest = json.loads(raw)
             schema = manifest["schema"]
-            intact = _intact(raw, manifest)
+            intact = checksum_matches(raw, manifest)
             if isinstance(schema, int) and schema > SCHEMA and intact:
                 raise NewerSchema(
                     f"cell {key[:12]} has schema {schema}, this version knows {SCHEMA}: update va_experiments, "
@@ -220,7 +219,7 @@ class Store:
                 )
             if not intact:  # also a flipped bit that still parses, as in 1e-05 and 1E-05
                 raise ValueError("manifest.json does not match its own checksum")
-            self._check(folder, key, manifest, contents=check)
+            verify_files(folder, key, manifest, contents=check)
             metrics = json.loads((folder / "metrics.json").read_bytes())
             return Stored(key, manifest, metrics, folder)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -230,18 +229,8 @@ class Store:
                 f"cell {key[:12]} is damaged ({reason}); moved to quarantine, to be computed again"
             ) from None
 
-    def _check(self, folder: Path, key: str, manifest: Mapping[str, Any], *, contents: bool) -> None:
-        if manifest["cell_id"] != key:
-            raise ValueError(f"the manifest is of cell {str(manifest['cell_id'])[:12]}")
-        for name in FILES:
-            path, expected = folder / name, manifest["files"][name]
-            if path.is_symlink() or path.stat().st_size != expected["bytes"]:
-                raise ValueError(f"{name} has {path.stat().st_size} bytes, expected {expected['bytes']}")
-            if contents and hashlib.sha256(path.read_bytes()).hexdigest() != expected["sha256"]:
-                raise ValueError(f"{name} does not match its SHA-256")
-
     def quarantine(self, key: str, reason: str) -> None:
-        """Move a cell out of the way, with the reason beside it."""
+        """Move a damaged cell to the quarantine folder and record the reason."""
         self.quarantined.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = self.quarantined / f"{key}-{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(2)}"
         self.folder(key).rename(target)
@@ -250,18 +239,18 @@ class Store:
         )
 
     def remove(self, key: str) -> None:
-        """Delete a cell: renamed first, so that no reader sees a half of it."""
+        """Delete a cell. It is renamed first, so that no reader sees a part of it."""
         folder = self.folder(key)
-        doomed = folder.parent / f"{TEMPORARY}{key[:16]}-{secrets.token_hex(4)}"
-        folder.rename(doomed)
-        shutil.rmtree(doomed)
+        deleted = folder.parent / f"{TEMPORARY}{key[:16]}-{secrets.token_hex(4)}"
+        folder.rename(deleted)
+        shutil.rmtree(deleted)
 
-    def note_attempt(self, key: str, record: Mapping[str, Any]) -> None:
-        """Append what became of one attempt to ``attempts.jsonl``."""
+    def record_attempt(self, key: str, record: Mapping[str, Any]) -> None:
+        """Append the outcome of one attempt to ``attempts.jsonl``."""
         append_line(self.root / "attempts.jsonl", json.dumps({"key": key, "time": time.time(), **record}))
 
     def attempts(self) -> Iterator[dict[str, Any]]:
-        """Yield the recorded attempts, oldest first; a torn line is skipped."""
+        """Yield the recorded attempts, oldest first; skip lines that a crash cut short."""
         try:
             with open(self.root / "attempts.jsonl", encoding="utf-8", errors="replace") as file:
                 for line in file:
@@ -271,47 +260,3 @@ class Store:
                         continue
         except FileNotFoundError:
             return
-
-
-def _intact(raw: bytes, manifest: Mapping[str, Any]) -> bool:
-    """Return whether a manifest is byte for byte what was written: its text without its checksum's line has that sum.
-
-    Writing it out again to compare would take as long as all other checks of a cell together.
-    """
-    said = str(manifest["manifest_sha256"])
-    line = f' "manifest_sha256": "{said}",\n'.encode("ascii", "replace")
-    body, found, rest = raw.partition(line)
-    return bool(found) and hashlib.sha256(body + rest).hexdigest() == said
-
-
-def _json(content: Any) -> bytes:
-    return json.dumps(content, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False).encode("ascii")
-
-
-def metrics_json(result: Result) -> bytes:
-    """Return metrics, figures by cause and diagnostics as JSON; NaN becomes null."""
-    from va_experiments.cell.serialization import plain
-
-    return _json(plain({"metrics": result.metrics, "per_cause": result.per_cause, "diagnostics": result.diagnostics}))
-
-
-def manifest_of(cell: Cell, result: Result, files: Mapping[str, bytes]) -> bytes:
-    """Return the manifest: the cell's content, checksums of its files, seeds, versions, timings."""
-    from va_experiments.cell.serialization import plain
-
-    facts = plain({k: v for k, v in result.facts.items() if k != "versions"})
-    body = {
-        "schema": SCHEMA,
-        "cell_id": result.key,
-        "config": plain(cell.content),
-        "labels": {"model": cell.model.name, "data": cell.setting.data},
-        "files": {n: {"sha256": hashlib.sha256(c).hexdigest(), "bytes": len(c)} for n, c in files.items()},
-        "data_sha256": cell.setting.fingerprint,
-        "prediction_sha256": result.prediction_sha256,
-        "seed": cell.setting.seed,
-        "versions": plain(result.facts.get("versions", {})),
-        "facts": facts,
-        "timings": plain(result.timings),
-        "attempt": result.attempt,
-    }
-    return _json({**body, "manifest_sha256": hashlib.sha256(_json(body)).hexdigest()})

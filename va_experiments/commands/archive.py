@@ -13,7 +13,8 @@ from typing import Any
 
 from va_experiments.checkpoints import Store
 from va_experiments.checkpoints.atomic_files import TEMPORARY
-from va_experiments.checkpoints.transfer import CELL_FILES, MOST_BYTES, AdoptError, adopt
+from va_experiments.checkpoints.manifest import CELL_FILES
+from va_experiments.checkpoints.transfer import MAX_FILE_BYTES, TransferError, transfer_cell
 from va_experiments.commands.cell_query import StoredCell
 from va_experiments.errors import InputError, shown
 
@@ -87,8 +88,8 @@ def import_cells(path: Path, store: Store) -> tuple[int, int, list[str]]:
             refused.append(f"cell {key[:12]}: its manifest is not the one in the archive's index")
             continue
         try:
-            new = adopt(store, key, contents.__getitem__)
-        except AdoptError as error:
+            new = transfer_cell(store, key, contents.__getitem__)
+        except TransferError as error:
             refused.append(str(error))
             continue
         taken, there = taken + new, there + (not new)
@@ -120,7 +121,7 @@ def _cells(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
             current, contents = "", dict[str, bytes]()
             for member in archive:
                 match = _MEMBER.fullmatch(member.name)
-                if not member.isreg() or member.size > MOST_BYTES or (match is None and member.name != INDEX):
+                if not member.isreg() or member.size > MAX_FILE_BYTES or (match is None and member.name != INDEX):
                     raise InputError(
                         f"'{path}' holds {shown(member.name)}, which has no place in an archive of checkpoints; "
                         "nothing of it was written"

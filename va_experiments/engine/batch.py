@@ -14,7 +14,7 @@ import numpy.typing as npt
 from va_experiments.cell import Cell, Result
 from va_experiments.cell.serialization import plain
 from va_experiments.checkpoints import CorruptCell, DiskFull
-from va_experiments.checkpoints.recompute_reasons import reasons
+from va_experiments.checkpoints.recompute_reasons import recompute_reasons
 from va_experiments.execute import EngineLost
 from va_experiments.monitoring.logs import cell_fields
 from va_experiments.plan import Plan
@@ -129,7 +129,7 @@ class Batch:
             return
         cells = [self.plan.cell(row) for row in rows.tolist()]
         contents = [{"name": cell.model.name, **plain(cell.content)} for cell in cells]
-        for line in reasons(self.run.store, contents, {cell.key for cell in cells}):
+        for line in recompute_reasons(self.run.store, contents, {cell.key for cell in cells}):
             log.info("%s", line)
             self.run.notes.append(line)
 

@@ -77,7 +77,7 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     remember_costs(run, cells)
     complete = missing == 0 and counts.failed == 0 and not run.error
     if complete:
-        completed_jobs.remember(run.store.root, [job.config for job in jobs])
+        completed_jobs.mark_complete(run.store.root, [job.config for job in jobs])
     exit_code = interrupted if interrupted is not None else 5 if run.error else 0 if complete else 3
     status = "FINISHED" if complete else "FAILED"
     run.tracker.finish(_parent_metrics(run, cells, baselines), run.folder, status)

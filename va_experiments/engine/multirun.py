@@ -16,8 +16,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from va_experiments.cell import Cell, Failure, ModelSpec, Result
-from va_experiments.checkpoints import CorruptCell, StateStore, Store, lock_outputs
-from va_experiments.checkpoints.completed_jobs import were_done
+from va_experiments.checkpoints import CorruptCell, PartialStates, Store, lock_outputs
+from va_experiments.checkpoints.completed_jobs import is_complete
 from va_experiments.config.schema import Config
 from va_experiments.data.cache import ReadFile, load_cached
 from va_experiments.data.deaths import Deaths
@@ -28,7 +28,7 @@ from va_experiments.monitoring.alerts import Alerts
 from va_experiments.monitoring.logs import run_log
 from va_experiments.monitoring.progress import Counts, Progress
 from va_experiments.plan import Costs, Job, plan
-from va_experiments.plan_warnings import remarks
+from va_experiments.plan_warnings import plan_warnings
 from va_experiments.prefect_flow.flow import PrefectView
 from va_experiments.results.writer import RunLedger
 from va_experiments.tracking import Tracker
@@ -60,11 +60,11 @@ class Multirun:
         self._loaded: dict[str, str] = {}
         self.files: list[ReadFile] = []
         """Files that the data sets were read from."""
-        self._states = StateStore(self.store.root / "states")
+        self._states = PartialStates(self.store.root / "states")
         self.watch = Watch(
-            keep_state=self._states.keep,
-            last_state=self._states.last,
-            failed_attempt=self.store.note_attempt,
+            keep_state=self._states.save,
+            last_state=self._states.load,
+            failed_attempt=self.store.record_attempt,
             state_seconds=config.checkpoint.state_seconds,
         )
         self.backend = make_backend(config.execution)
@@ -97,11 +97,11 @@ class Multirun:
         places = [self.outputs / "cache", self.outputs / "prefect", self.store.root]
         self._new = [p for p in places if not p.exists()] + [lock] * first
         self.store.open()
-        self._states.sweep(self.store)
+        self._states.delete_finished(self.store)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._open.enter_context(run_log(self.folder))
         self._open.enter_context(self.interrupts)
-        if not were_done(self.store.root, configs):
+        if not is_complete(self.store.root, configs):
             self.backend.start()
         self.prefect.start()
         self.tracker.start(lambda: bool(self.watch.running) or self.counts.fits_done > 0)  # no fit waits for its import
@@ -133,7 +133,7 @@ class Multirun:
         """Run a batch of jobs and return each job's mean objective, None where a cell is missing."""
         self.counts.stage = "planning"
         planned = plan(jobs, self.deaths, models)
-        for remark in remarks(planned, self.deaths):
+        for remark in plan_warnings(planned, self.deaths):
             log.warning("%s", remark)
         self.prefect.prepared(f"{len(self.deaths)} data sets, {len(planned.asked)} cells")
         self.prefect.jobs({job.number: job.label for job in jobs})
@@ -148,7 +148,7 @@ class Multirun:
         self.progress.stop(status)
         self.alerts.close()
         self.backend.stop()
-        self._states.sweep(self.store)  # a worker's last state may come after its result
+        self._states.delete_finished(self.store)  # a worker's last state may come after its result
         self.ledger.close()
         if status == "failed" and not (self.counts.done or self.counts.failed or self.counts.reused):
             for path in self._new:  # made by this command, which came to nothing; the lock is held until all is gone
@@ -166,9 +166,9 @@ class Multirun:
             except CorruptCell as error:
                 result.failure = Failure("NotDeterministic", str(error))
             result.timings["commit_seconds"] = time.perf_counter() - began
-            self._states.drop(cell.key)
+            self._states.delete(cell.key)
         else:
-            self.store.note_attempt(
+            self.store.record_attempt(
                 cell.key,
                 {"attempt": result.attempt, "error": result.failure.error, "message": result.failure.message[:300]},
             )

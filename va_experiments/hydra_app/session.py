@@ -153,7 +153,7 @@ def dry_run(
     from va_experiments.checkpoints import Store
     from va_experiments.data import load
     from va_experiments.plan import Costs, Job, plan
-    from va_experiments.plan_warnings import remarks
+    from va_experiments.plan_warnings import plan_warnings
 
     deaths, fingerprints = {}, []
     for config in configs:
@@ -162,7 +162,7 @@ def dry_run(
         fingerprints.append(found.fingerprint)
     jobs = [Job(first + i, tuple(overrides[i]), c, fingerprints[i]) for i, c in enumerate(configs)]
     planned = plan(jobs, deaths, models)
-    for remark in remarks(planned, deaths):
+    for remark in plan_warnings(planned, deaths):
         print(f"note: {remark}")
     config = configs[0]
     store = Store(Path(config.checkpoint.path or Path(config.paths.outputs) / "checkpoints"))

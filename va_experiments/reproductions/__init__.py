@@ -1,4 +1,4 @@
-"""Published tables computed again: the published figure beside ours, the difference and its interval, and why.
+"""Reproduce published tables: compare each published figure with ours, with an interval and the reason.
 
 ``python -m va_experiments.reproductions NAME --data FILE`` (or ``va-experiments reproduce NAME``).
 """

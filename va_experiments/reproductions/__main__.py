@@ -12,12 +12,12 @@ from va_experiments.reproductions.command import arguments, run
 __all__ = ["main"]
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Parse the command line, run the replay, and return the exit code: 0 done, 2 something cannot be used."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the command line, run the reproduction, and return the exit code: 0 done, 2 invalid input."""
     parser = argparse.ArgumentParser(prog="python -m va_experiments.reproductions", description=run.__doc__)
     arguments(parser)
     try:
-        return run(parser.parse_args(given))
+        return run(parser.parse_args(argv))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Compute a published table again and print it beside the published figures."""
+"""Reproduce a published table and print it beside the published figures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from va_experiments.errors import InputError
 from va_experiments.reproductions.registry import REPRODUCTIONS, reproduction_of
-from va_experiments.reproductions.table import Given, markdown
+from va_experiments.reproductions.table import ReproductionOptions, markdown
 
 __all__ = ["arguments", "run"]
 
@@ -24,20 +24,19 @@ def arguments(parser: ArgumentParser) -> None:
         type=int,
         default=20,
         metavar="N",
-        help="divisions with one test set each, where the publication has 500 (default: %(default)s); models are "
-        "fitted anew for each",
+        help="number of divisions, with one test set each; the publications have 500 (default: %(default)s); models "
+        "are "
+        "fitted to each",
     )
-    parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="processes that divisions are shared out to (default: 1)"
-    )
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="number of processes (default: 1)")
     parser.add_argument(
         "--outputs",
-        default="outputs/replays",
+        default="outputs/reproductions",
         metavar="FOLDER",
-        help="finished divisions are kept there, so that the same command goes on where it was (default: %(default)s)",
+        help="finished divisions are stored here, so that the same command can continue (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    parser.add_argument("--write", metavar="FOLDER", help="write NAME.md there as well")
+    parser.add_argument("--write", metavar="FOLDER", help="also write NAME.md into this folder")
 
 
 def run(options: Namespace) -> int:
@@ -52,26 +51,26 @@ def run(options: Namespace) -> int:
         if (value := getattr(options, name)) < 1
     ]:
         raise InputError(problems)
-    replays = [reproduction_of(name) for name in (REPRODUCTIONS if options.name == "all" else [options.name])]
+    reproductions = [reproduction_of(name) for name in (REPRODUCTIONS if options.name == "all" else [options.name])]
     if options.write and not Path(options.write).is_dir():
         raise InputError(f"--write: no such folder: '{options.write}'")
-    for replay in replays:
-        deaths = read_phmrc("adult", options.data, **replay.reading)
-        given = Given(options.resamples, options.seed, _say, options.workers, Path(options.outputs))
+    for reproduction in reproductions:
+        deaths = read_phmrc("adult", options.data, **reproduction.reading)
+        chosen = ReproductionOptions(options.resamples, options.seed, _report, options.workers, Path(options.outputs))
         with threadpool_limits(1):
-            rows = replay.run(deaths, given)
+            rows = reproduction.run(deaths, chosen)
         page = markdown(
-            replay,
+            reproduction,
             rows,
             data=f"{deaths.name} ({len(deaths):,} deaths, {deaths.n_symptoms} symptoms)",
-            given=given,
+            options=chosen,
             date=datetime.now(tz=UTC).date().isoformat(),
         )
         print(page)
         if options.write:
-            (Path(options.write) / f"{replay.name}.md").write_text(page, encoding="utf-8")
+            (Path(options.write) / f"{reproduction.name}.md").write_text(page, encoding="utf-8")
     return 0
 
 
-def _say(text: str) -> None:
+def _report(text: str) -> None:
     print(f"  {text}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Fit, predict and score for the replays: one site left out, one division with a Dirichlet test set, and so on."""
+"""Fit, predict and score for the reproductions: one test site, or many divisions with Dirichlet test sets."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from va_experiments.metrics.score import METRIC_SET_VERSION, Scores, score
 from va_experiments.metrics.testsets import draw_test_sets
 from va_experiments.models.base import Model
 from va_experiments.protocols import Split, splits
-from va_experiments.reproductions.division_cache import Kept
-from va_experiments.reproductions.table import Given
+from va_experiments.reproductions.division_cache import DivisionCache
+from va_experiments.reproductions.table import ReproductionOptions
 from va_experiments.seeds import content_hash, integer_seed
 
 __all__ = ["Makers", "divisions", "fitted_scores"]
@@ -33,7 +33,7 @@ def fitted_scores(
     seed: int,
     n_bootstrap: int = 0,
 ) -> Scores:
-    """Return the scores of a model fitted to `train` and asked about `test`."""
+    """Fit a model to `train` and score its prediction for `test`."""
     model = make().fit(train, seed=integer_seed([seed, "fit"]))
     prediction = model.predict(test.without_causes(), seed=integer_seed([seed, "predict"]))
     assert test.cause is not None
@@ -43,44 +43,46 @@ def fitted_scores(
 def divisions(
     makers: Makers,
     deaths: Deaths,
-    given: Given,
+    options: ReproductionOptions,
     *,
     stratified: bool,
     metrics: Sequence[str],
 ) -> dict[str, dict[str, npt.NDArray[np.float64]]]:
-    """Return metrics over random 75/25 divisions of all deaths, each with one Dirichlet(1) test set.
+    """Compute metrics over random 75/25 divisions of all deaths, each with one Dirichlet(1) test set.
 
     Each of the test deaths' causes gets a share drawn uniformly over all mixes; deaths are drawn with replacement
-    inside causes, as many as were set aside. All models see the same divisions and the same sets, and each is fitted
-    and asked anew. The first divisions of many are those of few, whatever the number of processes.
+    inside causes, as many as are in the test part. All models get the same divisions and test sets, and each is fitted
+    to every division. Division k is the same whatever the number of divisions and processes.
 
     Returns
     -------
-    dict of model to dict of metric to float array, shape (given.resamples,)
+    dict of model to dict of metric to float array, shape (options.resamples,)
     """
     from joblib import Parallel, delayed
 
-    n, seed = given.resamples, given.seed
+    n, seed = options.resamples, options.seed
     parted = splits({"name": "pooled", "repeats": n, "stratified": stratified, "seed": seed}, deaths)
-    kept = Kept(given.keep, _key(makers, deaths, stratified=stratified, seed=seed, metrics=metrics))
-    done = kept.read()
+    cache = DivisionCache(options.cache_folder, _key(makers, deaths, stratified=stratified, seed=seed, metrics=metrics))
+    done = cache.read()
     left = [k for k in range(n) if k not in done]
     if len(left) < n:
-        given.say(f"{n - len(left)} of {n} divisions were done before")
+        options.report(f"{n - len(left)} of {n} divisions are finished already")
     work = (delayed(_division)(dict(makers), deaths, parted[k], k, seed, tuple(metrics)) for k in left)
     start = time.monotonic()
-    for number, (k, found) in enumerate(zip(left, Parallel(given.workers, return_as="generator")(work), strict=True)):
-        done[k] = found
-        kept.add(k, found)
+    for number, (k, figures) in enumerate(
+        zip(left, Parallel(options.workers, return_as="generator")(work), strict=True)
+    ):
+        done[k] = figures
+        cache.add(k, figures)
         each = (time.monotonic() - start) / (number + 1)
-        given.say(f"division {n - len(left) + number + 1} of {n}, {each * (len(left) - number - 1):.0f} s left")
+        options.report(f"division {n - len(left) + number + 1} of {n}, {each * (len(left) - number - 1):.0f} s left")
     return {name: {m: np.array([done[k][name][m] for k in range(n)]) for m in metrics} for name in makers}
 
 
 def _division(
     makers: Makers, deaths: Deaths, split: Split, number: int, seed: int, metrics: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """Return the metrics of every model on one division; with one thread, wherever it runs."""
+    """Compute the metrics of every model on one division, with one thread."""
     from threadpoolctl import threadpool_limits
 
     train, test = (deaths.take(rows) for rows in split.indices(deaths))
@@ -92,13 +94,13 @@ def _division(
     figures = {}
     with threadpool_limits(1):
         for name, make in makers.items():
-            found = fitted_scores(make, train, resampled, seed=integer_seed([seed, number, name])).values
-            figures[name] = {metric: found.get(metric, math.nan) for metric in metrics}
+            values = fitted_scores(make, train, resampled, seed=integer_seed([seed, number, name])).values
+            figures[name] = {metric: values.get(metric, math.nan) for metric in metrics}
     return figures
 
 
 def _key(makers: Makers, deaths: Deaths, *, stratified: bool, seed: int, metrics: Sequence[str]) -> str:
-    """Return a digest of all that the figures of a division depend on: the data, the design, the models' code."""
+    """Hash everything that the scores of a division depend on: the data, the design, the models' code."""
     models = {name: make() for name, make in makers.items()}
     return content_hash(
         {

@@ -7,9 +7,9 @@ import numpy as np
 from va_experiments.data.deaths import Deaths
 from va_experiments.models import InSilicoVA, NaiveBayes, Prior, Tariff2
 from va_experiments.reproductions.fitting import Makers, divisions
-from va_experiments.reproductions.table import Compared, Given, Reproduction, median_and_interval
+from va_experiments.reproductions.table import Compared, Reproduction, ReproductionOptions, median_and_interval
 
-__all__ = ["REPLAY"]
+__all__ = ["REPRODUCTION"]
 
 MAKERS: Makers = {
     "insilico": lambda: InSilicoVA(),
@@ -30,21 +30,21 @@ PUBLISHED = {
 """Median CSMF accuracy and mean CCC; ``hce`` there includes the words of the narrative."""
 
 
-def run(deaths: Deaths, given: Given) -> list[Compared]:
-    """Return the rows: medians over the divisions."""
+def run(deaths: Deaths, options: ReproductionOptions) -> list[Compared]:
+    """Compute the rows: medians over the divisions."""
     rows = []
     for level, shown in (("no_hce", "no HCE"), ("hce", "HCE: a1_01 only")):
-        found = divisions(
+        scores = divisions(
             MAKERS,
             deaths.with_features(level),
-            given,
+            options,
             stratified=True,
             metrics=("mean_ccc", *sorted(set(OF.values()))),
         )
-        for model, values in found.items():
+        for model, values in scores.items():
             method, csmf, ccc = PUBLISHED.get((model, level), ("(not in the paper)", np.nan, np.nan))
             setting = f"75/25, Dirichlet(1), {shown}"
-            n = given.resamples
+            n = options.resamples
             rows.append(
                 Compared(method, model, setting, "CSMF accuracy", csmf, *median_and_interval(values[OF[model]]), "", n)
             )
@@ -54,14 +54,14 @@ def run(deaths: Deaths, given: Given) -> list[Compared]:
     return rows
 
 
-REPLAY = Reproduction(
+REPRODUCTION = Reproduction(
     name="reproduce_flaxman_2018",
     title="Flaxman et al. 2018",
     source="Flaxman, Joseph, Murray, Riley, Lopez, BMC Medicine 2018, 16:56, and its replication archive; Tariff 2.0 "
     "from Serina et al., BMC Medicine 2015, 13:291",
     protocol="Random divisions 75/25, stratified by cause; from each test part one set with a cause mix drawn "
-    "uniformly over all mixes (Murray 2011). Medians over the divisions; every model is fitted and "
-    "asked anew for each.",
+    "uniformly over all mixes (Murray 2011). Medians over the divisions; every model is fitted "
+    "again for each.",
     intervals="95% bootstrap interval of the median over the divisions: of the median, not of a single division.",
     differences=(
         "Its InSilicoVA was run on the 171 symptoms of Tariff 2.0, ours on the 168 of the openVA conversion.",
@@ -75,9 +75,9 @@ REPLAY = Reproduction(
     reading={},
     explanation=(
         "InSilicoVA's CSMF accuracy is .03 to .06 higher here, its CCC the same or .02 lower. Li et al. "
-        "2020 reran this comparison, got .72 and .75, and dispute the published figures; ours side with "
-        "theirs (reproduce_li_2020), and unconverged chains are the likely reason.",
-        "Tariff 2.0's CSMF accuracy comes out again without HCE, its CCC is .02 lower; with HCE both are lower here, "
+        "2020 reran this comparison, got .72 and .75, and dispute the published figures; ours agree with "
+        "theirs (reproduce_li_2020). Unconverged chains are the likely reason.",
+        "Tariff 2.0's CSMF accuracy is reproduced without HCE, its CCC is .02 lower; with HCE both are lower here, "
         "where HCE has no words (.03 and .09).",
     ),
     divisions=500,

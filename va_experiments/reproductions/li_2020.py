@@ -7,9 +7,9 @@ import numpy as np
 from va_experiments.data.deaths import Deaths
 from va_experiments.models import InSilicoVA, NaiveBayes, Prior
 from va_experiments.reproductions.fitting import Makers, divisions
-from va_experiments.reproductions.table import Compared, Given, Reproduction, median_and_interval
+from va_experiments.reproductions.table import Compared, Reproduction, ReproductionOptions, median_and_interval
 
-__all__ = ["REPLAY"]
+__all__ = ["REPRODUCTION"]
 
 MAKERS: Makers = {
     "insilico conversion=fixed": lambda: InSilicoVA(conversion="fixed"),
@@ -23,18 +23,18 @@ PUBLISHED = {
 }
 
 
-def run(deaths: Deaths, given: Given) -> list[Compared]:
-    """Return the rows: medians over the divisions."""
+def run(deaths: Deaths, options: ReproductionOptions) -> list[Compared]:
+    """Compute the rows: medians over the divisions."""
     rows = []
     for level, ((shown, csmf, between), (ccc, ccc_between)) in PUBLISHED.items():
-        found = divisions(
+        scores = divisions(
             MAKERS,
             deaths.with_features(level),
-            given,
+            options,
             stratified=False,
             metrics=("csmf_accuracy_model", "mean_ccc"),
         )
-        for model, values in found.items():
+        for model, values in scores.items():
             ours = model == "insilico conversion=fixed"
             method = "InSilicoVA" if ours else "(not in the paper)"
             setting = f"5881/1960, Dirichlet(1), {shown}"
@@ -53,18 +53,18 @@ def run(deaths: Deaths, given: Given) -> list[Compared]:
                         value if ours else np.nan,
                         *median_and_interval(values[metric]),
                         interval if ours else "",
-                        given.resamples,
+                        options.resamples,
                     )
                 )
     return rows
 
 
-REPLAY = Reproduction(
+REPRODUCTION = Reproduction(
     name="reproduce_li_2020",
     title="Li, McCormick and Clark 2020",
     source="Li, McCormick, Clark, BMC Medicine 2020, 18:69, and its replication code; intervals over the 500 divisions",
     protocol="Plain random divisions 5881/1960 (not stratified); from each test part one set with a cause mix drawn "
-    "uniformly over all mixes. InSilicoVA with conversion=fixed, refitted and sampled anew for each set.",
+    "uniformly over all mixes. InSilicoVA with conversion=fixed, fitted and sampled again for each set.",
     intervals="95% bootstrap interval of the median over the divisions; the publication's, and those in the second "
     "column, are over divisions.",
     differences=(

@@ -9,10 +9,10 @@ import numpy as np
 from va_experiments.data.deaths import Deaths
 from va_experiments.models import InSilicoVA, InterVA, Prior, Tariff
 from va_experiments.reproductions.fitting import Makers, fitted_scores
-from va_experiments.reproductions.table import Compared, Given, Reproduction, over_sites
+from va_experiments.reproductions.table import Compared, Reproduction, ReproductionOptions, over_sites
 from va_experiments.seeds import integer_seed
 
-__all__ = ["REPLAY"]
+__all__ = ["REPRODUCTION"]
 
 MAKERS: Makers = {
     "insilico": lambda: InSilicoVA(),
@@ -33,9 +33,9 @@ PUBLISHED = {
 """CSMF accuracy and top-3 accuracy in the four settings."""
 
 
-def run(deaths: Deaths, given: Given) -> list[Compared]:
-    """Return the rows: means over the tested sites."""
-    found: dict[tuple[str, str], dict[int, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+def run(deaths: Deaths, options: ReproductionOptions) -> list[Compared]:
+    """Compute the rows: means over the tested sites."""
+    scores: dict[tuple[str, str], dict[int, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
     present = np.unique(deaths.site).tolist()
     for site in present:
         here = deaths.site == site
@@ -44,14 +44,14 @@ def run(deaths: Deaths, given: Given) -> list[Compared]:
         settings += [("one other site", deaths.take(deaths.site == other)) for other in present if other != site]
         for number, (setting, train) in enumerate(settings):
             for model, make in MAKERS.items():
-                values = fitted_scores(make, train, test, seed=integer_seed([given.seed, site, number, model])).values
-                found[model, setting][site].append((values["csmf_accuracy_model"], values["top3"]))
-        given.say(f"tested {deaths.sites[site]}")
+                values = fitted_scores(make, train, test, seed=integer_seed([options.seed, site, number, model])).values
+                scores[model, setting][site].append((values["csmf_accuracy_model"], values["top3"]))
+        options.report(f"tested {deaths.sites[site]}")
     rows = []
     for k, setting in enumerate(SETTINGS):
         for model, (method, csmf, top3, spread) in PUBLISHED.items():
-            by_site = np.array([np.mean(v, axis=0) for v in found[model, setting].values()])
-            pairs = sum(map(len, found[model, setting].values()))
+            by_site = np.array([np.mean(v, axis=0) for v in scores[model, setting].values()])
+            pairs = sum(map(len, scores[model, setting].values()))
             rows.append(
                 Compared(method, model, setting, "CSMF accuracy", csmf[k], *over_sites(by_site[:, 0]), spread[k], pairs)
             )
@@ -60,7 +60,7 @@ def run(deaths: Deaths, given: Given) -> list[Compared]:
     return rows
 
 
-REPLAY = Reproduction(
+REPRODUCTION = Reproduction(
     name="reproduce_mccormick_2016",
     title="McCormick et al. 2016, Table 3",
     source="McCormick, Li, Calvert, Crampin, Kahn, Clark, JASA 2016, 111:1036, Table 3 (means, and standard deviations "
@@ -73,7 +73,7 @@ REPLAY = Reproduction(
         "The paper does not say whether training and test deaths of the same site overlap, nor whether test sets were "
         "resampled. Here 'all sites' and 'same site' are tested on the very deaths they were trained on, so these two "
         "are no estimate for any other death.",
-        "Its symptoms are openVA's conversion of the time; ours is the same list with its documented faults mended.",
+        "Its symptoms are openVA's conversion of the time; ours is the same list with its documented faults corrected.",
         "InterVA here: level values by quantile, uniform prior, the best cause always named (rule=false), and each "
         "level as frequent as in InterVA's own table.",
         "Tariff: 100 bootstrap samples for the significance of tariffs in place of 500.",
@@ -81,12 +81,11 @@ REPLAY = Reproduction(
     run=run,
     reading={},
     explanation=(
-        "InterVA comes out again in all four settings, and InSilicoVA where it is tested at sites it was not "
-        "trained on.",
+        "InterVA is reproduced in all four settings, and InSilicoVA where it is tested at sites it was not trained on.",
         "InSilicoVA at 'same site' and 'all sites' is lower here, although the deaths tested are those "
         "trained on: the published settings must differ in something the paper does not say.",
         "Tariff is better here in every setting: ours keeps significant tariffs only, with the faults of the "
-        "R package mended (docs/models/tariff.md).",
+        "R package corrected (docs/models/tariff.md).",
         "Compare with the rows that copy the training fractions, which the paper's table does not have: at "
         "other sites every method of the table, published or here, lies below them in CSMF accuracy.",
     ),

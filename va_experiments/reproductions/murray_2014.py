@@ -7,9 +7,9 @@ import numpy as np
 from va_experiments.data.deaths import Deaths
 from va_experiments.models import InterVA, NaiveBayes, Prior, RandomForest, Tariff
 from va_experiments.reproductions.fitting import Makers, divisions
-from va_experiments.reproductions.table import Compared, Given, Reproduction, median_and_interval
+from va_experiments.reproductions.table import Compared, Reproduction, ReproductionOptions, median_and_interval
 
-__all__ = ["REPLAY"]
+__all__ = ["REPRODUCTION"]
 
 MAKERS: Makers = {
     "tariff": lambda: Tariff(n_bootstrap=100),
@@ -28,17 +28,17 @@ PUBLISHED = {
 """The abstract gives one range for the three data-driven methods; its middle stands for each."""
 
 
-def run(deaths: Deaths, given: Given) -> list[Compared]:
-    """Return the rows: medians over the divisions."""
-    found = divisions(
+def run(deaths: Deaths, options: ReproductionOptions) -> list[Compared]:
+    """Compute the rows: medians over the divisions."""
+    scores = divisions(
         MAKERS,
         deaths,
-        given,
+        options,
         stratified=True,
         metrics=("csmf_accuracy_top", "mean_ccc"),
     )
     rows = []
-    for model, values in found.items():
+    for model, values in scores.items():
         method, csmf, ccc, between, ccc_between = PUBLISHED.get(model, ("(not in the paper)", np.nan, np.nan, "", ""))
         for metric, name, value, interval in (
             ("csmf_accuracy_top", "CSMF accuracy", csmf, between),
@@ -46,12 +46,12 @@ def run(deaths: Deaths, given: Given) -> list[Compared]:
         ):
             middle = median_and_interval(values[metric])
             rows.append(
-                Compared(method, model, "75/25, Dirichlet(1), words", name, value, *middle, interval, given.resamples)
+                Compared(method, model, "75/25, Dirichlet(1), words", name, value, *middle, interval, options.resamples)
             )
     return rows
 
 
-REPLAY = Reproduction(
+REPRODUCTION = Reproduction(
     name="reproduce_murray_2014",
     title="Murray et al. 2014",
     source="Murray, Lozano, Flaxman, et al., BMC Medicine 2014, 12:5; physicians there: CSMF accuracy .680, CCC 42.2%",
@@ -73,7 +73,8 @@ REPLAY = Reproduction(
         "of three methods together. The first publication of Tariff, in the same design and with words (James et al. "
         "2011, Popul Health Metr 9:31), has .745 and .445: less than here. The significance test is worth .018 of CSMF "
         "accuracy on 847 symptoms.",
-        "A single multi-class forest carries the training cause mix into every test set; where the mix is drawn anew, "
+        "A single multi-class forest carries the training cause mix into every test set; where the mix is drawn at "
+        "random, "
         "that costs it most in CSMF accuracy.",
         "InterVA-4 with physicians' probabilities has the same CSMF accuracy within .02; trained on deaths of the same "
         "sites it names causes better.",

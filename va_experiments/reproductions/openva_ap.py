@@ -7,10 +7,10 @@ import numpy as np
 from va_experiments.data.deaths import Deaths
 from va_experiments.models import InSilicoVA, InterVA, NaiveBayes, Prior, Tariff
 from va_experiments.reproductions.fitting import fitted_scores
-from va_experiments.reproductions.table import Compared, Given, Reproduction
+from va_experiments.reproductions.table import Compared, Reproduction, ReproductionOptions
 from va_experiments.seeds import integer_seed
 
-__all__ = ["REPLAY"]
+__all__ = ["REPRODUCTION"]
 
 SETTING = "train 5 sites, test AP"
 
@@ -23,24 +23,24 @@ ROWS = (
 )
 
 
-def run(deaths: Deaths, given: Given) -> list[Compared]:
-    """Return the rows; intervals are over bootstrap resamples of the AP deaths."""
+def run(deaths: Deaths, options: ReproductionOptions) -> list[Compared]:
+    """Compute the rows; intervals are over bootstrap resamples of the AP deaths."""
     ap = deaths.sites.index("AP")
     train, test = deaths.take(deaths.site != ap), deaths.take(deaths.site == ap)
     rows = []
     for method, model, metric, published, make in ROWS:
-        found = fitted_scores(make, train, test, seed=integer_seed([given.seed, model]), n_bootstrap=500).values
-        value = found[metric]
-        low, high = (found.get(f"{metric}_{end}", np.nan) for end in ("low", "high"))
+        scores = fitted_scores(make, train, test, seed=integer_seed([options.seed, model]), n_bootstrap=500).values
+        value = scores[metric]
+        low, high = (scores.get(f"{metric}_{end}", np.nan) for end in ("low", "high"))
         if np.isnan(low):  # the variant without undetermined deaths has no interval: shift that of its sibling
             sibling = metric.removesuffix("_determined")
-            low, high = (found[f"{sibling}_{end}"] - found[sibling] + value for end in ("low", "high"))
+            low, high = (scores[f"{sibling}_{end}"] - scores[sibling] + value for end in ("low", "high"))
         rows.append(Compared(method, model, SETTING, "CSMF accuracy", published, value, low, high, "(rounded)"))
-        given.say(f"{model} done")
+        options.report(f"{model} done")
     return rows
 
 
-REPLAY = Reproduction(
+REPRODUCTION = Reproduction(
     name="reproduce_openva_ap",
     title="openVA, R Journal 2023: Andhra Pradesh",
     source="Li, Thomas, Choi, McCormick, Clark, R Journal 14/4 (RJ-2023-020) and the package's vignette",

@@ -1,4 +1,4 @@
-"""The replays by name."""
+"""List the reproductions by name."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ REPRODUCTIONS: Mapping[str, str] = {
     "reproduce_li_2020": "Li et al. 2020: InSilicoVA in the same design",
     "reproduce_murray_2014": "Murray et al. 2014: Tariff and random forest in the same design",
 }
-"""Name of each replay, and what it computes again."""
+"""Name of each reproduction -> the table that it reproduces."""
 
 
 def reproduction_of(name: str) -> Reproduction:
-    """Return the replay of this name, with or without ``reproduce_`` before it.
+    """Load the reproduction of this name, with or without ``reproduce_`` before it.
 
     Raises
     ------
@@ -31,8 +31,8 @@ def reproduction_of(name: str) -> Reproduction:
     full = name if name.startswith("reproduce_") else f"reproduce_{name}"
     if full not in REPRODUCTIONS:
         raise InputError(
-            f"unknown replay {shown(name)}; known: {', '.join(REPRODUCTIONS)}{did_you_mean(full, REPRODUCTIONS)}"
+            f"unknown reproduction {shown(name)}; known: {', '.join(REPRODUCTIONS)}{did_you_mean(full, REPRODUCTIONS)}"
         )
     module = importlib.import_module(f"va_experiments.reproductions.{full.removeprefix('reproduce_')}")
-    found: Reproduction = module.REPLAY
-    return found
+    reproduction: Reproduction = module.REPRODUCTION
+    return reproduction

@@ -1,4 +1,7 @@
-"""What a replay is and what it prints: a published figure, ours, the difference with its interval, and why."""
+"""Describe a reproduction and write its page.
+
+A row compares a published figure with ours: the difference, its interval and, below the table, the reasons.
+"""
 
 from __future__ import annotations
 
@@ -16,22 +19,22 @@ from va_experiments.metrics.comparison import t_interval
 from va_experiments.metrics.resampling import interval
 from va_experiments.seeds import generator
 
-__all__ = ["Compared", "Given", "Reproduction", "markdown", "median_and_interval", "over_sites"]
+__all__ = ["Compared", "Reproduction", "ReproductionOptions", "markdown", "median_and_interval", "over_sites"]
 
 
 @dataclass(frozen=True)
-class Given:
-    """What a person chose for a replay."""
+class ReproductionOptions:
+    """Options of a reproduction that the user chooses."""
 
     resamples: int = 20
-    """Test sets of models that are fitted anew for each (InSilicoVA, and all that need a fit for each split)."""
+    """Number of divisions, each with one test set and one fit of every model."""
     seed: int = 1
-    say: Callable[[str], None] = field(default=lambda text: None)
-    """Told of progress, a line at a time."""
+    report: Callable[[str], None] = field(default=lambda text: None)
+    """Called with each line about the progress."""
     workers: int = 1
-    """Processes that divisions are shared out to."""
-    keep: Path | None = None
-    """Folder in which finished divisions are kept and from which they are taken."""
+    """Number of processes that compute divisions."""
+    cache_folder: Path | None = None
+    """Folder in which finished divisions are stored, and from which they are read."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,15 @@ class Compared:
     method: str
     """As the publication calls it."""
     model: str
-    """What stands for it here, with its parameters."""
+    """The model used here, with its parameters."""
     setting: str
     """Training and test deaths, symptoms."""
     metric: str
     published: float
-    """NaN where the publication gives none: ours stands alone."""
+    """NaN if the publication gives no figure."""
     obtained: float
     low: float
-    """95% interval of `obtained`; what it is over is said by the replay."""
+    """95% interval of `obtained`; the reproduction says what it is over."""
     high: float
     published_interval: str = ""
     n: int = 1
@@ -57,18 +60,18 @@ class Compared:
 
     @property
     def difference(self) -> float:
-        """Ours less the published figure."""
+        """Our figure minus the published one."""
         return self.obtained - self.published
 
     @property
     def difference_interval(self) -> tuple[float, float]:
-        """Interval of the difference; the published figure is taken as it is printed, without its own error."""
+        """Interval of the difference; the published figure is taken as printed, without its own error."""
         return self.low - self.published, self.high - self.published
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """A published table, how it is computed again, and what is not the same."""
+    """A published table, how it is reproduced, and what differs."""
 
     name: str
     title: str
@@ -79,13 +82,13 @@ class Reproduction:
     """What the intervals are over."""
     differences: tuple[str, ...]
     """How protocol, data and models differ from the publication."""
-    run: Callable[[Deaths, Given], list[Compared]]
+    run: Callable[[Deaths, ReproductionOptions], list[Compared]]
     reading: dict[str, Any]
     """Options of the PHMRC reader beside the path."""
     explanation: tuple[str, ...] = ()
     """Why the figures differ, where they do."""
     divisions: int = 0
-    """Of the publication, where there are such; those here are chosen by `Given.resamples`."""
+    """Number of divisions in the publication; `ReproductionOptions.resamples` chooses the number here."""
 
 
 def median_and_interval(values: npt.ArrayLike, *, seed: int = 0, n_resamples: int = 2000) -> tuple[float, float, float]:
@@ -103,24 +106,27 @@ def over_sites(values: npt.ArrayLike) -> tuple[float, float, float]:
     return t_interval(values)
 
 
-def markdown(replay: Reproduction, rows: Sequence[Compared], *, data: str, given: Given, date: str) -> str:
-    """Return the page of a replay."""
-    chosen = f" --resamples {given.resamples}" if replay.divisions else ""
-    differences = list(replay.differences)
-    if replay.divisions > given.resamples:
-        differences.insert(0, f"The publication has {replay.divisions} divisions, this page {given.resamples}.")
+def markdown(
+    reproduction: Reproduction, rows: Sequence[Compared], *, data: str, options: ReproductionOptions, date: str
+) -> str:
+    """Write the page of a reproduction."""
+    chosen = f" --resamples {options.resamples}" if reproduction.divisions else ""
+    differences = list(reproduction.differences)
+    if reproduction.divisions > options.resamples:
+        differences.insert(0, f"The publication has {reproduction.divisions} divisions, this page {options.resamples}.")
     lines = [
-        f"# {replay.title}",
+        f"# {reproduction.title}",
         "",
-        f"Source of the published figures: {replay.source}.",
+        f"Source of the published figures: {reproduction.source}.",
         "",
-        f"Printed by `python -m va_experiments.reproductions {replay.name}{chosen}` on {date}, from {data}; "
-        f"seed {given.seed}.",
+        f"Printed by `python -m va_experiments.reproductions {reproduction.name}{chosen}` on {date}, from {data}; "
+        f"seed {options.seed}.",
         "",
-        f"**Protocol here.** {replay.protocol}",
+        f"**Protocol here.** {reproduction.protocol}",
         "",
-        f"**Intervals.** {replay.intervals} The published figure is taken as printed; where the publication gives an "
-        "interval it stands beside it.",
+        f"**Intervals.** {reproduction.intervals} The published figure is taken as printed; its interval, if the "
+        "publication "
+        "gives one, is in brackets.",
         "",
         "| published method | here | setting | metric | published | obtained | difference | 95% interval of the "
         "difference | n |",
@@ -138,7 +144,7 @@ def markdown(replay: Reproduction, rows: Sequence[Compared], *, data: str, given
             f"| {row.method} | {row.model} | {row.setting} | {row.metric} | {published} | {row.obtained:.3f}{own} | "
             f"{difference} | {between if difference else ''} | {row.n} |"
         )
-    lines += ["", "**What is not the same.**", "", *[f"- {text}" for text in differences]]
-    if replay.explanation:
-        lines += ["", "**Where the figures differ, and why.**", "", *[f"- {text}" for text in replay.explanation]]
+    lines += ["", "**What differs.**", "", *[f"- {text}" for text in differences]]
+    if reproduction.explanation:
+        lines += ["", "**Why figures differ.**", "", *[f"- {text}" for text in reproduction.explanation]]
     return "\n".join(lines) + "\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from va_experiments.checkpoints import NewerSchema, Store
 from va_experiments.checkpoints.atomic_files import TEMPORARY
-from va_experiments.checkpoints.transfer import MOST_BYTES, AdoptError, adopt
+from va_experiments.checkpoints.transfer import MAX_FILE_BYTES, TransferError, transfer_cell
 from va_experiments.config.schema import Config
 from va_experiments.redaction import redacted
 from va_experiments.tracking import connect, fetch_cell, find_cells, refused
@@ -37,8 +37,8 @@ def fetch_shared(config: Config, store: Store, outputs: Path, keys: set[str]) ->
             place.mkdir()
             try:
                 fetched = fetch_cell(client, run_id, place)
-                adopt(store, key, lambda name, fetched=fetched: _content(fetched / name))  # type: ignore[misc]
-            except (AdoptError, NewerSchema) as error:
+                transfer_cell(store, key, lambda name, fetched=fetched: _content(fetched / name))  # type: ignore[misc]
+            except (TransferError, NewerSchema) as error:
                 log.warning("a cell on the tracking server was not taken: %s", error)
             else:
                 yield key
@@ -58,6 +58,6 @@ def fetch_shared(config: Config, store: Store, outputs: Path, keys: set[str]) ->
 
 
 def _content(path: Path) -> bytes:
-    if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_BYTES:
-        raise AdoptError(f"{path.name} is missing, a link, or too large")
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
+        raise TransferError(f"{path.name} is missing, a link, or too large")
     return path.read_bytes()
