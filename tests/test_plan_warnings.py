@@ -1,4 +1,4 @@
-"""What is odd about a plan is warning before anything runs."""
+"""Warnings about a plan are printed before anything runs."""
 
 from __future__ import annotations
 

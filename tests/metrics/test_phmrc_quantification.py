@@ -51,7 +51,7 @@ def summary(rows: list[dict[str, float]]) -> dict[str, tuple[float, int]]:
     }
 
 
-def test_label_shift_is_mended(adults: Deaths) -> None:
+def test_label_shift_is_corrected(adults: Deaths) -> None:
     rows = []
     for split in splits({"name": "pooled", "repeats": 5}, adults):
         train, test = (adults.take(r) for r in split.indices(adults))

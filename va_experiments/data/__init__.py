@@ -1,6 +1,6 @@
-"""Readers of verbal-autopsy data and the `Deaths` they return.
+"""Read verbal-autopsy data into `Deaths`.
 
-Nothing heavy is imported until a reader is called. :func:`load` is what a run uses: a reader by name, with its options.
+:func:`load` is what a run uses: a reader by name, with its options. Libraries are imported when a reader is called.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
     "simulate_deaths",
 ]
 
-_HOME = {
+_MODULES = {
     "apply_learned_cuts": "learned_cutoffs",
     "describe": "check",
     "load": "registry",
@@ -43,11 +43,11 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

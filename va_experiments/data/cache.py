@@ -1,7 +1,8 @@
-"""Parsed data sets kept beside a run, so that a second reading takes a fraction of a second.
+"""Cache parsed data sets, so that reading the same file again takes a fraction of a second.
 
-The key is a SHA-256 over the file's bytes, the reader's options and `READER_VERSION`. An entry is one ``.npz`` without
-objects, whose own SHA-256 stands in its name: a torn, flipped or foreign file is found out, removed and read anew.
+In: the name and options of a reader. Out: `Deaths`. The key of an entry is a SHA-256 over the file's bytes, the
+reader's options and `READER_VERSION`. An entry is one ``.npz`` file without pickled objects; its name contains its own
+SHA-256, so that a damaged file is detected, deleted and read from the source again.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from va_experiments.seeds import content_hash
 __all__ = ["READER_VERSION", "ReadFile", "load_cached", "pack", "unpack"]
 
 READER_VERSION = 1
-"""To be raised with every change of a reader that changes what it returns."""
+"""Raise this with every change of a reader that changes what it returns."""
 
 _ENTRY = re.compile(r"deaths-([0-9a-f]{64})-([0-9a-f]{64})\.npz")
 _FIELDS = ("symptom_names", "causes", "sites", "blocks", "groups")
@@ -37,7 +38,7 @@ _FIELDS = ("symptom_names", "causes", "sites", "blocks", "groups")
 
 @dataclasses.dataclass(frozen=True)
 class ReadFile:
-    """A file as it was when it was read."""
+    """A data file as it was when it was read."""
 
     path: Path
     sha256: str
@@ -47,17 +48,17 @@ class ReadFile:
 
     @classmethod
     def now(cls, path: Path) -> ReadFile:
-        """Return the file as it is now."""
+        """Record the present state of a file."""
         state = _state(path)
         return cls(path, _sha256(path), state)
 
     def difference(self) -> str:
-        """Return in words how the file differs from what was read; empty text: it does not."""
+        """Describe how the file differs from the one that was read; return empty text if it does not."""
         try:
             if _state(self.path) == self.state or (now := _sha256(self.path)) == self.sha256:
                 return ""
         except OSError as error:
-            return f"{shown(str(self.path))} cannot be read any more ({error.strerror})"
+            return f"{shown(str(self.path))} can no longer be read ({error.strerror})"
         return f"{shown(str(self.path))} has changed: its SHA-256 is {now[:12]}..., the plan's is {self.sha256[:12]}..."
 
 
@@ -65,50 +66,50 @@ def load_cached(
     name: str,
     options: Mapping[str, Any] | None,
     cache_dir: str | os.PathLike[str],
-    seen: list[ReadFile] | None = None,
+    read_files: list[ReadFile] | None = None,
 ) -> Deaths:
-    """Return ``load(name, options)``, from the cache where an intact entry for the same bytes and options is there.
+    """Load a data set, from the cache if it has an intact entry for the same bytes and options.
 
     Parameters
     ----------
     name, options : see :func:`va_experiments.data.registry.load`
     cache_dir : path
-        Created with mode 0700 if need be. Nothing is read or written outside it, and links in it are not followed.
-    seen : list, optional
-        Is given the file that was read, to be asked later whether it has changed since.
+        Created with mode 0700 if it is missing. Nothing outside it is read or written; links in it are not followed.
+    read_files : list, optional
+        The file that was read is appended, so that a later change of it can be detected.
 
     Raises
     ------
     InputError
-        As :func:`va_experiments.data.registry.load`, never because of the cache; and if the file changes meanwhile.
+        As :func:`va_experiments.data.registry.load`, and if the file changes while it is read. The cache raises none.
     """
     from va_experiments.data.registry import READERS, check_options, load
 
-    given = check_options(name, options or {})
+    checked = check_options(name, options or {})
     reader = READERS[name]
     if reader.file_option is None:
-        return load(name, given)
-    file = _file(name, given[reader.file_option])
+        return load(name, checked)
+    file = _file(name, checked[reader.file_option])
     if file is None:
-        return load(name, given)
+        return load(name, checked)
     before = ReadFile.now(file)
-    if seen is not None:
-        seen.append(before)
-    content = {k: _plain(v) for k, v in given.items() if k != reader.file_option}
+    if read_files is not None:
+        read_files.append(before)
+    content = {k: _plain(v) for k, v in checked.items() if k != reader.file_option}
     key = content_hash({"reader": name, "version": READER_VERSION, "options": content, "file": before.sha256})
     folder = Path(cache_dir)
-    found = _find(folder, key)
-    if found is not None:
-        return found
-    deaths = load(name, {**given, reader.file_option: str(file)})
+    cached = _find(folder, key)
+    if cached is not None:
+        return cached
+    deaths = load(name, {**checked, reader.file_option: str(file)})
     if changed := before.difference():
-        raise InputError(f"{changed}; that was while it was read: give the command again")
+        raise InputError(f"{changed}; it changed while it was being read: run the command again")
     _store(folder, key, deaths)
     return deaths
 
 
 def pack(deaths: Deaths) -> bytes:
-    """Return a data set as the bytes of an ``.npz`` that holds no objects."""
+    """Encode a data set as the bytes of an ``.npz`` archive without pickled objects."""
     header = {field: list(getattr(deaths, field)) for field in _FIELDS}
     header["name"], header["simulated"] = deaths.name, deaths.simulated  # type: ignore[assignment]
     header["covariates"] = list(deaths.covariates)
@@ -137,12 +138,12 @@ _NOT_PACKED = (
 
 
 def unpack(raw: bytes) -> Deaths:
-    """Return the data set of :func:`pack`.
+    """Decode the bytes of :func:`pack`.
 
     Raises
     ------
     ValueError
-        If the bytes are no such data set, or its content does not have the fingerprint that it was packed with.
+        If the bytes are not a packed data set, or the content does not match the fingerprint.
     """
     try:
         with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
@@ -161,28 +162,28 @@ def unpack(raw: bytes) -> Deaths:
                 **{field: tuple(header[field]) for field in _FIELDS},
             )
     except _NOT_PACKED as error:
-        raise ValueError(f"no packed data set: {error}") from error
+        raise ValueError(f"not a packed data set: {error}") from error
     if deaths.fingerprint != header["fingerprint"]:
-        raise ValueError("the packed data set does not have the content that it was packed with")
+        raise ValueError("the content of the packed data set does not match its fingerprint")
     return deaths
 
 
-def _file(name: str, given: str | None) -> Path | None:
-    """Return the file that will be read, or None where the reader itself must say what is wrong."""
+def _file(name: str, option: str | None) -> Path | None:
+    """Find the file that will be read; return None if the reader itself has to report the problem."""
     if name.startswith("phmrc_"):
         from va_experiments.data.readers.phmrc import find_phmrc
 
-        path = find_phmrc(name.removeprefix("phmrc_"), given)
-    elif given:
-        path = Path(given).expanduser()
+        path = find_phmrc(name.removeprefix("phmrc_"), option)
+    elif option:
+        path = Path(option).expanduser()
     else:
         return None
     return path if "\x00" not in str(path) and path.is_file() else None
 
 
 def _state(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _sha256(path: Path) -> str:
@@ -210,7 +211,7 @@ def _find(folder: Path, key: str) -> Deaths | None:
 
 
 def _store(folder: Path, key: str, deaths: Deaths) -> None:
-    """Write the entry whole or not at all; a full or read-only disk costs the cache, not the run."""
+    """Write an entry completely or not at all. If the disk refuses it, the run continues without a cache entry."""
     raw = pack(deaths)
     final = folder / f"deaths-{key}-{hashlib.sha256(raw).hexdigest()}.npz"
     temporary = None

@@ -1,4 +1,4 @@
-"""What a data set holds, in words and numbers; and a first YAML for a study's own table."""
+"""Describe a data set in numbers, and suggest a first YAML for a study's own table."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _AGE = ("age", "age_years", "ageinyears", "age_in_years")
 
 
 def describe(deaths: Deaths) -> dict[str, Any]:
-    """Return what a data set holds, as plain data.
+    """Describe a data set as plain data.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def describe(deaths: Deaths) -> dict[str, Any]:
 
 
 def describe_text(deaths: Deaths) -> str:
-    """Return :func:`describe` as lines for a terminal."""
+    """Describe a data set as lines for a terminal."""
     facts = describe(deaths)
     kind = "SIMULATED deaths" if deaths.simulated else "deaths"
     lines = [
@@ -139,7 +139,7 @@ def describe_text(deaths: Deaths) -> str:
 
 
 def suggest_yaml(path: str | os.PathLike[str]) -> str:
-    """Return a ``conf/data`` YAML for a table, guessed from its header and cells; what could not be guessed says so.
+    """Write a ``conf/data`` YAML for a table, guessed from its header and cells, with a comment on what is unclear.
 
     Raises
     ------
@@ -215,7 +215,7 @@ _ANSWERS = frozenset({*_YES, *_NO, *_UNKNOWN})
 
 
 def _is_symptom(column: CodedColumn) -> bool:
-    """Return whether at least nine in ten cells are answers: the others are then told, rather than the column lost."""
+    """Check whether at least nine in ten cells are answers; the remaining cells are then reported as problems."""
     values = [v.strip().casefold() for v in column.values]
     known = np.isin(column.codes, [k for k, v in enumerate(values) if v in _ANSWERS])
     return bool(known.mean() >= 0.9) and not {*_YES, *_NO}.isdisjoint(values)
@@ -241,5 +241,5 @@ def _fit(text: str, width: int) -> str:
 def _quoted(text: str | None) -> str:
     import json
 
-    said = json.dumps(text, ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in said)  # YAML takes no others as they are
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)  # as YAML needs it

@@ -1,7 +1,8 @@
-"""A scanned text source -> coded text columns, block by block.
+"""Read a scanned text table into coded text columns, block by block.
 
-Every cell stays text: nothing is guessed, so that site ``NA``, id ``001`` and cause ``None`` stay what they were. A
-column is kept as integer codes into its distinct values, which makes mapping it to symptoms a look-up of a few values.
+In: a :class:`~va_experiments.data.text_source.TextSource` and column names. Out: columns of integer codes into their
+distinct values, so that mapping a column to symptoms is a look-up of a few values. Cells stay text: site ``NA``, id
+``001`` and cause ``None`` are not changed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _BLOCK = 8 << 20
 
 @dataclass(frozen=True)
 class CodedColumn:
-    """Text cells as codes into distinct values.
+    """A text column as codes into its distinct values.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
 
 
 def read_columns(source: TextSource, columns: Sequence[str] | None = None) -> dict[str, CodedColumn]:
-    """Return whole columns, with one list of distinct values each; see :func:`read_blocks`."""
+    """Read whole columns, each with one list of distinct values; see :func:`read_blocks`."""
     wanted = list(source.header if columns is None else columns)
     places: dict[str, dict[str, int]] = {w: {} for w in wanted}
     parts: dict[str, list[npt.NDArray[np.int32]]] = {w: [] for w in wanted}
@@ -138,7 +139,7 @@ def read_columns(source: TextSource, columns: Sequence[str] | None = None) -> di
 
 
 def missing_columns(header: Sequence[str], needed: Sequence[str], where: str) -> list[str]:
-    """Return one problem for each needed column that is not in the header, with the column that was probably meant."""
+    """List one problem for each required column that is not in the header, with the most similar column."""
     present, problems = set(header), []
     alike: dict[str, str] = {}
     for column in header:
@@ -146,12 +147,12 @@ def missing_columns(header: Sequence[str], needed: Sequence[str], where: str) ->
     for column in needed:
         if column in present:
             continue
-        found = alike.get(_skeleton(column))
-        if found is None:
+        similar = alike.get(_skeleton(column))
+        if similar is None:
             problems.append(f"{where}: missing column {shown(column)}{did_you_mean(column, header)}")
             continue
-        why = "spaces around it" if found.strip() == column else "other case" if found.isascii() else "looks alike"
-        problems.append(f"{where}: missing column {shown(column)}; found {_spelt(found)} ({why})")
+        why = "spaces around it" if similar.strip() == column else "other case" if similar.isascii() else "looks alike"
+        problems.append(f"{where}: missing column {shown(column)}; found {_spelt(similar)} ({why})")
     return problems
 
 

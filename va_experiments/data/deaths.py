@@ -1,4 +1,4 @@
-"""`Deaths`: one data set, and the ledger of what reading it dropped or changed."""
+"""Hold one data set as `Deaths`, with a ledger of what reading it dropped or changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FEATURE_LEVELS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """One kind of change made on reading: how many rows or cells, where, and why."""
+    """One kind of change made on reading: how many rows or cells, in which column, and why."""
 
     action: str
     """What was done: ``"dropped row"``, ``"set missing"``, ``"clipped"``, ``"noted"``, ..."""
@@ -40,12 +40,12 @@ class LedgerEntry:
     reason: str
     """Why, in words a reader of the report understands."""
     examples: tuple[str, ...] = ()
-    """At most five distinct offending values; never an identifier of a person."""
+    """At most five distinct values that caused the entry; never an id of a person."""
 
 
 @dataclass(frozen=True)
 class LearnedCut:
-    """A symptom that is `present` where a number exceeds a cut-off to be learned on training rows only."""
+    """A symptom that is present if a number exceeds a cut-off, which is learned on training rows only."""
 
     symptom: str
     covariate: str
@@ -53,7 +53,7 @@ class LearnedCut:
 
 @dataclass(frozen=True, eq=False)
 class Deaths:
-    """Deaths with their symptoms and, where known, their causes.
+    """Deaths with their symptoms and, if known, their causes.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Deaths:
     id : array of str, shape (n_deaths,)
         Unique; text as read.
     blocks : tuple of str, optional
-        Block of each symptom: ``core``, ``hce`` (told by a health worker) or ``word`` (stem in the narrative).
+        Block of each symptom: ``core``, ``hce`` (reported by a health worker) or ``word`` (stem in the narrative).
     groups : tuple of str, optional
         Group of each cause (``ncd``, ``external``, ...).
     covariates : mapping of str to float64 array, shape (n_deaths,), optional
@@ -80,7 +80,7 @@ class Deaths:
         Symptoms still to be filled from covariates by cut-offs learned on training rows.
     name : str
     simulated : bool
-        True for data that no person left behind; everything printed from them must say so.
+        True for simulated deaths; everything that is printed from them must say so.
     ledger : tuple of LedgerEntry
 
     Raises
@@ -164,7 +164,7 @@ class Deaths:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the canonical content: everything that can influence a result, whatever file it came from."""
+        """SHA-256 of the canonical content: everything that can influence a result, independent of the file."""
         digest = hashlib.sha256()
         header = {
             "schema": 1,
@@ -187,7 +187,7 @@ class Deaths:
         return digest.hexdigest()
 
     def take(self, rows: npt.ArrayLike) -> Deaths:
-        """Return the deaths of these rows, in this order; a row taken twice gets a numbered id.
+        """Return the deaths of these rows, in this order; a row that is taken twice gets a numbered id.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class Deaths:
         )
 
     def select(self, symptoms: Sequence[str] | npt.NDArray[np.bool_]) -> Deaths:
-        """Return the same deaths with only these symptoms, given by name or by mask."""
+        """Return the same deaths with only these symptoms, named or selected by a mask."""
         if len(symptoms) and not isinstance(symptoms[0], str):
             keep = np.flatnonzero(np.asarray(symptoms))
         else:
@@ -237,5 +237,5 @@ class Deaths:
         return self if keep.all() else self.select(keep)
 
     def without_causes(self) -> Deaths:
-        """Return the same deaths with the truth hidden: all that a model may see of a test set."""
+        """Return the same deaths without their causes: all that a model may see of a test set."""
         return dataclasses.replace(self, cause=None)

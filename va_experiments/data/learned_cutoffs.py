@@ -1,10 +1,10 @@
-"""Cut-offs for durations, learned on training deaths only.
+"""Learn cut-offs for durations, on training deaths only.
 
 The rule is that of James, Flaxman and Murray 2011 (Population Health Metrics 9:31), which gave the published adult and
-child cut-offs: for each cause take the mean of the number over the training deaths of that cause (0 for those who did
-not have the symptom counts); the cut-off is the median of these means over causes plus two median absolute deviations.
-A symptom is present where the number is strictly greater. On the PHMRC adult file with 34 causes it gives 68.9 years of
-age (published 67.6), 3.1 days of rash (3.1), 3.2 of headache (3.2) and 4.3 cigarettes a day (4.2).
+child cut-offs: for each cause take the mean of the number over the training deaths of that cause (a death without the
+symptom counts as 0); the cut-off is the median of these means over causes plus two median absolute deviations. A
+symptom is present if the number is strictly greater. On the PHMRC adult file with 34 causes the rule gives 68.9 years
+of age (published 67.6), 3.1 days of rash (3.1), 3.2 of headache (3.2) and 4.3 cigarettes a day (4.2).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["apply_learned_cuts", "learn_cut", "learn_cuts"]
 
 
 def learn_cut(value: npt.NDArray[np.float64], cause: npt.NDArray[np.integer]) -> float:
-    """Return the median over causes of the mean value by cause, plus two median absolute deviations.
+    """Compute the median over causes of the mean value by cause, plus two median absolute deviations.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def learn_cut(value: npt.NDArray[np.float64], cause: npt.NDArray[np.integer]) ->
 
 
 def learn_cuts(deaths: Deaths, train_rows: npt.ArrayLike) -> dict[str, float]:
-    """Return symptom -> cut-off for every `learned_cuts` entry; only the training rows are looked at.
+    """Learn the cut-off of every `learned_cuts` entry from the training rows alone.
 
     Parameters
     ----------
@@ -67,22 +67,22 @@ def learn_cuts(deaths: Deaths, train_rows: npt.ArrayLike) -> dict[str, float]:
 
 
 def apply_learned_cuts(deaths: Deaths, train_rows: npt.ArrayLike, cuts: Mapping[str, float] | None = None) -> Deaths:
-    """Return all the deaths with their `learned_cuts` turned into symptoms by cut-offs from the training rows.
+    """Turn the `learned_cuts` of all deaths into symptoms, with cut-offs from the training rows.
 
-    A symptom stays missing where the number is missing, and everywhere if no training death has one.
+    A symptom stays missing if the number is missing, and for all deaths if no training death has a number.
 
     Parameters
     ----------
     deaths : Deaths
     train_rows : int array or bool mask
-        Rows that may be learned from.
+        Rows to learn from.
     cuts : mapping of str to float, optional
-        Cut-offs learned before (:func:`learn_cuts`), to be used instead.
+        Cut-offs learned earlier by :func:`learn_cuts`, which are then used.
 
     Returns
     -------
     Deaths
-        Without `learned_cuts`; the ledger tells the cut-offs.
+        Without `learned_cuts`; the ledger records the cut-offs.
     """
     if not deaths.learned_cuts:
         return deaths

@@ -1,4 +1,4 @@
-"""The probbase of InterVA-5: what experts hold each symptom to say about each cause, read from a file and checked."""
+"""Read the probbase of InterVA-5, the expert table of how likely each symptom is for each cause, and check it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _CIRCUMSTANCE_NAMES = ("Culture", "Emergency", "Health systems", "Inevitable", "
 
 
 class Rule(NamedTuple):
-    """One consistency rule of an indicator: it concerns `other` having the value `yes`."""
+    """One consistency rule of an indicator: it applies if `other` has the value `yes`."""
 
     indicator: int
     other: int
@@ -47,7 +47,7 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Probbase:
-    """InterVA-5's knowledge.
+    """InterVA-5's table of expert knowledge.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Probbase:
     names : tuple of str
         Their names.
     substantive : bool array, shape (n_indicators,)
-        The answer that says something: True for yes, False for no.
+        The informative answer: True for yes, False for no.
     level : int8 array, shape (n_indicators, 70)
         Level of P(substantive answer | output): index into `LETTERS`.
     prior_level : int8 array, shape (70,)
@@ -94,18 +94,18 @@ class Probbase:
         return LEVEL_VALUES[self.level]
 
     def index(self, code: str) -> int:
-        """Return the place of an indicator."""
+        """Return the position of an indicator."""
         return self.indicators.index(code)
 
 
 def read_probbase(path: str | Path | None = None) -> Probbase:
-    """Return the probbase in `path` (``.csv`` or ``.csv.gz``), or the one that the package vacheck carries.
+    """Read the probbase in `path` (``.csv`` or ``.csv.gz``), or the one in the package vacheck.
 
     Raises
     ------
     InputError
-        Missing columns, letters that are no level, a cause without any level, twice the same indicator, rules that
-        name no indicator, no row of priors: all problems of the file at once.
+        Missing columns, letters that are not a level, a cause without any level, repeated indicators, rules about
+        unknown indicators, no row of priors: all problems of the file at once.
     """
     if path is None:
         return _bundled()
@@ -119,7 +119,7 @@ def read_probbase(path: str | Path | None = None) -> Probbase:
 
 @functools.lru_cache(maxsize=1)
 def _bundled() -> Probbase:
-    spec = importlib.util.find_spec("vacheck")  # its data file is wanted, not the package, which imports pandas
+    spec = importlib.util.find_spec("vacheck")  # only its data file is used: importing the package would import pandas
     if spec is None or not spec.submodule_search_locations:
         raise InputError(
             "probbase: the package vacheck, which carries the probbase, is not installed; expected version 0.0.3"
@@ -210,7 +210,7 @@ def _level(cell: str) -> int:
 
 
 def _names(labels: list[str] | None, outputs: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the outputs' names without WHO's numbers; a file that lacks them gets those of the bundled one."""
+    """Name the outputs without WHO's numbers; a file without names gets those of the bundled probbase."""
     if labels is None:
         known = dict(zip(_bundled().outputs, _bundled().names, strict=True))
         return tuple(known.get(code, code) for code in outputs)

@@ -1,4 +1,4 @@
-"""Ids and the order of rows: the same deaths come out in the same order, however the file was sorted."""
+"""Make ids for rows and put rows into a canonical order, which does not depend on the order of the file."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["canonical_order", "content_ids"]
 
 
 def content_ids(table: Mapping[str, CodedColumn]) -> npt.NDArray[np.object_]:
-    """Return an id for each row from the SHA-256 of its cells; rows with equal cells are numbered .2, .3, ...
+    """Make an id for each row from the SHA-256 of its cells; rows with equal cells are numbered .2, .3, ...
 
-    The order of rows and of columns makes no difference, up to rows that no cell tells apart.
+    The order of rows and of columns makes no difference, except among rows with identical cells.
     """
     texts = [table[c].text() for c in sorted(table)]
     made: list[str] = []
@@ -29,7 +29,7 @@ def content_ids(table: Mapping[str, CodedColumn]) -> npt.NDArray[np.object_]:
 
 
 def canonical_order(ids: npt.NDArray[np.object_]) -> npt.NDArray[np.intp]:
-    """Return the rows in the order of their ids: by number where all are whole numbers, else by text."""
+    """Sort rows by id: by number if all ids are whole numbers, else as text."""
     if all(i.isdecimal() and i.isascii() for i in ids):
         return np.array(sorted(range(len(ids)), key=lambda k: (int(ids[k]), ids[k])), dtype=np.intp)
     return np.argsort(ids.astype(np.str_), kind="stable")

@@ -1,6 +1,7 @@
-"""The door to a file that a person gave: its expanded bytes, or a refusal that says why.
+"""Open a user-supplied file safely: regular files, gzip and zip, within size limits.
 
-Only regular files pass; gzip and zip are recognised by their first bytes and unpacked as a stream, within limits.
+In: a path. Out: a stream of expanded bytes, or an error that names the reason. gzip and zip are recognised by their
+first bytes and expanded as a stream.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import BinaryIO, cast
 
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["Limits", "opened", "size_text"]
+__all__ = ["Limits", "format_bytes", "open_safely"]
 
 _RATIO_FLOOR = 10 << 20  # small files of one repeated row compress 300-fold in all honesty
 _FOREIGN = {
@@ -33,7 +34,7 @@ _FOREIGN = {
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one file may hold, in bytes unless said otherwise."""
+    """Largest sizes of one file, in bytes unless stated otherwise."""
 
     max_bytes: int = 4 << 30
     """On disk."""
@@ -47,15 +48,15 @@ class Limits:
 
 
 @contextmanager
-def opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
-    """Open the expanded bytes of a regular file; a device, a pipe or an address never gets as far as a read."""
+def open_safely(path: Path, limits: Limits) -> Iterator[BinaryIO]:
+    """Open the expanded bytes of a regular file; refuse devices, pipes and addresses before reading."""
     name = str(path)
     if "\x00" in name:
         raise InputError(f"{shown(name)}: a path cannot hold a NUL character")
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise InputError(f"{shown(name)}: no such file{_neighbour(path)}") from None
+        raise InputError(f"{shown(name)}: no such file{_similar_file(path)}") from None
     except OSError as error:
         raise InputError(f"{shown(name)}: cannot be opened: {error.strerror}") from None
     status = os.fstat(descriptor)
@@ -65,7 +66,9 @@ def opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
         raise InputError(f"{shown(name)} is {kind}, not a regular file")
     with os.fdopen(descriptor, "rb") as file:
         if status.st_size > limits.max_bytes:
-            raise InputError(f"{shown(name)}: {size_text(status.st_size)} > max_bytes {size_text(limits.max_bytes)}")
+            raise InputError(
+                f"{shown(name)}: {format_bytes(status.st_size)} > max_bytes {format_bytes(limits.max_bytes)}"
+            )
         magic = file.read(4)
         file.seek(0)
         for prefix, kind in _FOREIGN.items():
@@ -74,10 +77,10 @@ def opened(path: Path, limits: Limits) -> Iterator[BinaryIO]:
         try:
             if magic.startswith(b"\x1f\x8b"):
                 with gzip.GzipFile(fileobj=file) as unpacked:
-                    yield _guarded(unpacked, path, status.st_size, limits)
+                    yield _limit(unpacked, path, status.st_size, limits)
             elif magic.startswith(b"PK\x03\x04") or magic.startswith(b"PK\x05\x06"):
                 with zipfile.ZipFile(file) as archive, archive.open(_only_member(archive, path)) as unpacked:
-                    yield _guarded(unpacked, path, status.st_size, limits)
+                    yield _limit(unpacked, path, status.st_size, limits)
             else:
                 yield file
         except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile, NotImplementedError, RuntimeError) as error:
@@ -100,8 +103,8 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     return members[0]
 
 
-class _Guarded(io.RawIOBase):
-    """Expanded bytes that stop with an error where the limits end, before memory or patience does."""
+class _LimitedStream(io.RawIOBase):
+    """Stream of expanded bytes that raises an error when a limit is exceeded."""
 
     def __init__(self, inner: BinaryIO, path: Path, packed: int, limits: Limits) -> None:
         self._inner, self._path, self._packed, self._limits, self._seen = inner, path, max(packed, 1), limits, 0
@@ -114,7 +117,7 @@ class _Guarded(io.RawIOBase):
         self._seen += len(data)
         if self._seen > self._limits.max_expanded:
             raise InputError(
-                f"{shown(str(self._path))}: expands to more than max_expanded {size_text(self._limits.max_expanded)}"
+                f"{shown(str(self._path))}: expands to more than max_expanded {format_bytes(self._limits.max_expanded)}"
             )
         if self._seen > _RATIO_FLOOR and self._seen > self._packed * self._limits.max_ratio:
             raise InputError(f"{shown(str(self._path))}: expands more than {self._limits.max_ratio}-fold; refused")
@@ -122,20 +125,20 @@ class _Guarded(io.RawIOBase):
         return len(data)
 
 
-def _guarded(inner: object, path: Path, packed: int, limits: Limits) -> BinaryIO:
-    return cast(BinaryIO, _Guarded(cast(BinaryIO, inner), path, packed, limits))
+def _limit(inner: object, path: Path, packed: int, limits: Limits) -> BinaryIO:
+    return cast(BinaryIO, _LimitedStream(cast(BinaryIO, inner), path, packed, limits))
 
 
-def size_text(n_bytes: int) -> str:
-    """Return a number of bytes as people write it, ``1.5 GB``."""
+def format_bytes(n_bytes: int) -> str:
+    """Format a number of bytes, as ``1.5 GB``."""
     for unit, scale in (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10)):
         if n_bytes >= scale:
             return f"{n_bytes / scale:.3g} {unit}"
     return f"{n_bytes} bytes"
 
 
-def _neighbour(path: Path) -> str:
-    """Name the file beside it that was probably meant."""
+def _similar_file(path: Path) -> str:
+    """Name the most similar file in the same folder."""
     try:
         names = [p.name for p in path.parent.iterdir()][:1000]
     except OSError:

@@ -1,7 +1,7 @@
-"""A file that a person gave -> checked bytes: what kind of file it is, how large, in which encoding, with which header.
+"""Check a user-supplied text table and describe it: separator, encoding, header, size, SHA-256.
 
-In: a path. Out: a :class:`TextSource`, scanned once from end to end (kind, size, expansion, encoding, quotes, SHA-256),
-whose content can then be parsed by :mod:`va_experiments.data.csv_blocks`. Nothing is unpacked to disk or evaluated.
+In: a path. Out: a :class:`TextSource`, scanned once from end to end, whose content
+:mod:`va_experiments.data.csv_blocks` can parse. Nothing is unpacked to disk or evaluated.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from va_experiments.data.safe_open import Limits, opened, size_text
+from va_experiments.data.safe_open import Limits, format_bytes, open_safely
 from va_experiments.errors import InputError, shown
 
 __all__ = ["SEPARATORS", "Limits", "TextSource", "open_source"]
@@ -57,25 +57,25 @@ class TextSource:
 
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:
-        """Open the expanded bytes once more."""
-        with opened(self.path, self.limits) as raw:
+        """Open the expanded bytes again."""
+        with open_safely(self.path, self.limits) as raw:
             yield raw
 
     def lines_of(self, records: Sequence[int]) -> list[int]:
-        """Return the line of each record (1 = header); quoted line breaks and blank lines are counted."""
+        """Find the line of each record (1 = header); quoted line breaks and blank lines are counted."""
         if self.plain_lines or not records:
             return list(records)
-        wanted, found, number, start = set(records), {}, 0, 1
+        wanted, line_of, number, start = set(records), {}, 0, 1
         with _rows(self.path, self.limits, self.sep, self.encoding, strict=False) as rows, suppress(csv.Error):
             for row in rows:
                 if row:
                     number += 1
                     if number in wanted:
-                        found[number] = start
-                        if len(found) == len(wanted):
+                        line_of[number] = start
+                        if len(line_of) == len(wanted):
                             break
                 start = rows.line_num + 1  # type: ignore[attr-defined]
-        return [found.get(r, r) for r in records]
+        return [line_of.get(r, r) for r in records]
 
 
 def open_source(
@@ -85,7 +85,7 @@ def open_source(
     encoding: str = "utf-8-sig",
     limits: Limits | None = None,
 ) -> TextSource:
-    """Return the scanned source of a ``.csv``, ``.csv.gz`` or ``.zip`` (one member) file.
+    """Scan a ``.csv``, ``.csv.gz`` or ``.zip`` (one file inside) and return its description.
 
     Parameters
     ----------
@@ -110,10 +110,10 @@ def open_source(
         raise InputError(
             f"encoding: {shown(encoding)} is not known; try utf-8-sig, latin-1, cp1252 or utf-16"
         ) from None
-    if "://" in os.fspath(path):  # asked of the text: a Path folds the slashes
+    if "://" in os.fspath(path):  # checked in the text, because a Path merges the slashes
         raise InputError(f"{shown(os.fspath(path))} is an address, not a file; download it and give the path")
     file = Path(os.path.expanduser(os.fspath(path)))
-    with opened(file, limits) as raw:
+    with open_safely(file, limits) as raw:
         sha256, n_bytes, n_quotes, blank = _scan(raw, file, encoding)
     if n_quotes % 2:
         _find_open_quote(file, limits, sep, encoding)
@@ -122,7 +122,7 @@ def open_source(
 
 
 def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool]:
-    """Read everything once: SHA-256, size, number of quotes, whether a line is blank; refuse what is no text."""
+    """Read everything once: SHA-256, size, number of quotes, blank lines; refuse what is not text."""
     digest, name = hashlib.sha256(), shown(str(path))
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     wide = not _extends_ascii(encoding)
@@ -172,7 +172,7 @@ def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool
 
 
 def _extends_ascii(encoding: str) -> bool:
-    """Whether bytes below 128 are what they are in ASCII, so that plain chunks need no decoding."""
+    """Check whether bytes below 128 mean the same as in ASCII, so that ASCII chunks need no decoding."""
     plain = bytes(range(32, 127))
     name = codecs.lookup(encoding).name
     return not name.startswith(("utf-7", "hz", "iso2022")) and plain.decode(encoding, "replace") == plain.decode(
@@ -188,14 +188,14 @@ def _text(raw: BinaryIO, encoding: str) -> io.TextIOWrapper:
 def _rows(path: Path, limits: Limits, sep: str, encoding: str, *, strict: bool) -> Iterator[Iterator[list[str]]]:
     before = csv.field_size_limit(limits.max_field)
     try:
-        with opened(path, limits) as raw:
+        with open_safely(path, limits) as raw:
             yield csv.reader(_text(raw, encoding), delimiter=sep, strict=strict)
     finally:
         csv.field_size_limit(before)
 
 
 def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> None:
-    """Say where a quote is opened and never closed; an odd number of quotes inside plain cells is no fault."""
+    """Report where a quote is opened and never closed; an odd number of quotes inside unquoted cells is allowed."""
     start = 1
     with _rows(path, limits, sep, encoding, strict=True) as rows:
         try:
@@ -204,7 +204,8 @@ def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> Non
         except csv.Error as error:
             if "field larger" in str(error):
                 raise InputError(
-                    f"{shown(str(path))}: line {start}: quote never closed, or a field > {size_text(limits.max_field)}"
+                    f"{shown(str(path))}: line {start}: quote never closed, or a field > "
+                    f"{format_bytes(limits.max_field)}"
                 ) from None
             if "unexpected end" in str(error):
                 raise InputError(f"{shown(str(path))}: line {start}: quote never closed") from None
@@ -220,7 +221,9 @@ def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[str, .
             line = rows.line_num + 1  # type: ignore[attr-defined]
             second = next((row for row in rows if row), None)
         except csv.Error as error:
-            raise InputError(f"{name}: line {line}: {error}; a field may hold {size_text(limits.max_field)}") from None
+            raise InputError(
+                f"{name}: line {line}: {error}; a field may hold {format_bytes(limits.max_field)}"
+            ) from None
     if len(names) > limits.max_columns:
         raise InputError(f"{name}: {len(names)} columns > max_columns {limits.max_columns}")
     if len(names) < 2:

@@ -43,7 +43,7 @@ def test_cells_stay_what_they_were(deaths: Deaths) -> None:
     assert deaths.blocks == ("core", "core", "hce")
     np.testing.assert_array_equal(deaths.covariates["age"], [7.5, 0, np.nan, 40])
     noted = {(e.column, e.count, e.reason) for e in deaths.ledger}
-    assert ("site", 2, "kept as the name of a site") in noted
+    assert ("site", 2, "used as the name of a site") in noted
     assert any(column == "id" and count == 2 for column, count, _ in noted)
 
 
@@ -105,8 +105,8 @@ def test_notes_on_useless_columns_and_lone_causes(tmp_path: Path) -> None:
     reasons = {e.reason: (e.count, e.examples) for e in read_csv_deaths(path, id="id").ledger}
     assert reasons["symptoms have no answer at any death"] == (1, ("s2",))
     assert reasons["symptoms have the same answer at every death that has one"] == (1, ("s1",))
-    assert reasons["deaths have no answer at all; kept"] == (1, ())
-    assert reasons["causes have one death only"] == (1, ("AIDS",))
+    assert reasons["deaths have no answer at all; they stay in the data"] == (1, ())
+    assert reasons["causes have only one death"] == (1, ("AIDS",))
 
 
 def test_formula_and_markup_are_data(tmp_path: Path) -> None:

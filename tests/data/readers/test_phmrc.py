@@ -132,8 +132,8 @@ def test_naive_bayes_finds_what_was_measured_on_the_published_conversion(
     compat = leave_one_site_out(read_phmrc("adult", phmrc_dir, compat=True))
     for site, figures in published.items():
         np.testing.assert_allclose(compat[site], figures, atol=0.0006, err_msg=site)
-    mended = leave_one_site_out(adult.with_features("hce"))
-    np.testing.assert_allclose(np.mean(list(mended.values()), axis=0), [0.710, 0.354], atol=0.01)
+    corrected = leave_one_site_out(adult.with_features("hce"))
+    np.testing.assert_allclose(np.mean(list(corrected.values()), axis=0), [0.710, 0.354], atol=0.01)
 
 
 @pytest.mark.real_data
@@ -216,10 +216,10 @@ def test_order_of_rows_and_columns_does_not_matter(child: Deaths, phmrc_dir: Pat
 @pytest.mark.real_data
 def test_ledger_counts_what_was_changed(adult: Deaths, child: Deaths) -> None:
     entry = {(e.action, e.column): e for e in adult.ledger}
-    assert entry["mended", "a4_04"].count == 1456
+    assert entry["corrected", "a4_04"].count == 1456
     assert any("Don't Know" in e.reason and e.count > 100_000 for e in adult.ledger)
     assert any(e.count == 128 and "repeat the answers" in e.reason for e in adult.ledger)
-    assert {e.column for e in child.ledger if e.action == "mended"} == {"c1_08b"}
+    assert {e.column for e in child.ledger if e.action == "corrected"} == {"c1_08b"}
 
 
 @pytest.mark.real_data

@@ -1,1 +1,1 @@
-"""Readers: one module for each kind of data set, each returns `Deaths`."""
+"""Read each kind of data set into `Deaths`: one module for each kind."""

@@ -1,7 +1,8 @@
-"""A table of one's own -> `Deaths`: a site, a cause and symptoms in columns, whatever they are called and coded.
+"""Read a study's own table into `Deaths`: columns of sites, causes and symptoms, under any names and codes.
 
-Every cell is text until the mapping says otherwise. All problems of a file are gathered and told at once, with line and
-column. The table is read in blocks, so that a million deaths fit into memory as one byte a symptom.
+In: a path and the meaning of columns and cells. Out: `Deaths`. Cells are text until the mapping gives them a meaning.
+All problems of a file are reported together, with line and column. The table is read in blocks, so that a million
+deaths take one byte of memory for each symptom.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def read_csv_deaths(
     encoding: str = "utf-8-sig",
     label: str = "csv",
 ) -> Deaths:
-    """Return the deaths of a table with one row a death.
+    """Read a table with one row for each death.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def read_csv_deaths(
     covariates : mapping of str to (low, high) or None, optional
         Numeric columns with the range that their values must lie in.
     causes, sites : sequence of str, optional
-        Declared names in order; by default those found, sorted.
+        Declared names in order; by default the names in the table, sorted.
     groups : mapping of str to str, optional
         Group of each cause; ``other`` for the rest.
     hce, words : sequence of str
@@ -72,7 +73,7 @@ def read_csv_deaths(
     drop_unlabelled : bool
         Drop rows without a cause instead of refusing the table.
     sep, decimal, encoding : str
-        How the table is written.
+        Separator, decimal mark and encoding of the table.
     label : str
         Name of the study.
 
@@ -84,7 +85,7 @@ def read_csv_deaths(
     Raises
     ------
     InputError
-        With every problem found.
+        Listing every problem.
     """
     if not path:
         raise InputError("data=csv needs a file: set data.path")
@@ -180,7 +181,7 @@ def _roles(
     wanted: Sequence[str],
     blocks: Sequence[str],
 ) -> list[str]:
-    """Every column that is named must exist and have one role."""
+    """Check that every named column exists and has one role."""
     problems = missing_columns(source.header, list(dict.fromkeys([*special, *numbers, *wanted])), where)
     roles: dict[str, str] = {}
     for role, columns in (("id, site or cause", special), ("covariate", numbers), ("symptom", wanted)):
@@ -206,7 +207,7 @@ def _ids(columns: Mapping[str, CodedColumn], id: str | None) -> npt.NDArray[np.o
 
 
 def _numbered(hashes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-    """Return the hashes with equal ones numbered over all blocks."""
+    """Add numbers to equal hashes, over all blocks."""
     seen: dict[str, int] = {}
     made = []
     for value in hashes:
@@ -231,8 +232,8 @@ def _id_problems(ids: npt.NDArray[np.object_], source: TextSource, column: str, 
         rows = np.flatnonzero(text == value)
         lines = source.lines_of([int(r) + 2 for r in rows[:5]])
         problems.append(
-            f"{where}: {len(rows)} rows share id {shown(str(value))} (lines {_list(lines)}); ids are kept as text: "
-            "give each death one of its own"
+            f"{where}: {len(rows)} rows share id {shown(str(value))} (lines {_list(lines)}); ids are compared as text: "
+            "give each death its own id"
         )
     as_number: dict[str, int] = {}
     for value in values.tolist():
@@ -242,9 +243,7 @@ def _id_problems(ids: npt.NDArray[np.object_], source: TextSource, column: str, 
             continue
         as_number[key] = as_number.get(key, 0) + 1
     if alike := sum(n for n in as_number.values() if n > 1):
-        ledger.append(
-            LedgerEntry("noted", column, alike, "ids are equal as numbers (001 and 1) but kept apart as text")
-        )
+        ledger.append(LedgerEntry("noted", column, alike, "ids are equal as numbers (001 and 1) but differ as text"))
     return problems
 
 
@@ -265,12 +264,12 @@ def _note(
             ledger.append(LedgerEntry("noted", "*", len(which), reason, which[:5]))
     silent = int((matrix == MISSING).all(axis=1).sum())
     if silent:
-        ledger.append(LedgerEntry("noted", "*", silent, "deaths have no answer at all; kept"))
+        ledger.append(LedgerEntry("noted", "*", silent, "deaths have no answer at all; they stay in the data"))
     if cause is not None:
         count = np.bincount(cause, minlength=len(causes))
         single = tuple(causes[k] for k in np.flatnonzero(count == 1))
         if single:
-            ledger.append(LedgerEntry("noted", "cause", len(single), "causes have one death only", single[:5]))
+            ledger.append(LedgerEntry("noted", "cause", len(single), "causes have only one death", single[:5]))
 
 
 def _list(lines: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""Columns of a study's table, gathered block by block: labels, numbers and symptoms, each with what is wrong in it."""
+"""Collect the columns of a study's table block by block: labels, numbers and symptoms, each with its problems."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _MAX_NAMES = 2000
 
 
 DEFAULT_VALUES: Mapping[Any, str] = {"Y": "Y", "N": "N", ".": "."}
-"""Cells that mean what they say."""
+"""Codes of a table that already uses Y, N and ``.``."""
 
 
 def value_codes(value_map: Mapping[Any, str] = DEFAULT_VALUES) -> dict[str, int]:
-    """Return cell -> symptom code, from a mapping onto ``Y``, ``N`` and ``.``; an empty cell is missing unless mapped.
+    """Translate a mapping onto ``Y``, ``N`` and ``.`` into symptom codes; an empty cell is missing unless mapped.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def value_codes(value_map: Mapping[Any, str] = DEFAULT_VALUES) -> dict[str, int]
     return codes
 
 
-class _Gathered:
+class _Collected:
     """Codes of one column over blocks, with one list of distinct values."""
 
     def __init__(self, column: str) -> None:
@@ -60,7 +60,7 @@ class _Gathered:
         self._parts: list[npt.NDArray[np.int32]] = []
 
     def add(self, block: Block) -> None:
-        """Take one block in."""
+        """Add one block."""
         column = block.columns[self.column]
         recode = np.array([self._place.setdefault(v, len(self._place)) for v in column.values], dtype=np.int32)
         self._parts.append(recode[column.codes])
@@ -75,7 +75,7 @@ class _Gathered:
         return f"line{'s' if len(rows) > 1 else ''} {', '.join(map(str, lines))}{more}"
 
 
-class Labels(_Gathered):
+class Labels(_Collected):
     """Sites or causes.
 
     Parameters
@@ -93,7 +93,7 @@ class Labels(_Gathered):
     def finish(
         self, source: TextSource, ledger: list[LedgerEntry], *, drop_missing: bool = False
     ) -> tuple[tuple[str, ...], npt.NDArray[np.int16], list[str]]:
-        """Return the names, the index of each row (-1 where a cause is not known), and what is wrong."""
+        """Return the names, the index of each row (-1 if the cause is not known), and the problems."""
         coded, where, what = self.coded(), shown(str(source.path)), self._what
         clean = [unicodedata.normalize("NFC", v).strip() for v in coded.values]
         problems: list[str] = []
@@ -182,7 +182,7 @@ class Labels(_Gathered):
             odd = [k for k, n in enumerate(clean) if n and n.casefold() in NO_LABEL and k not in missing]
             for k in odd:
                 count = int((coded.codes == k).sum())
-                ledger.append(LedgerEntry("noted", self.column, count, "kept as the name of a site", (clean[k],)))
+                ledger.append(LedgerEntry("noted", self.column, count, "used as the name of a site", (clean[k],)))
         if self._declared is not None:
             for k, name in enumerate(clean):
                 if k in missing or name in self._declared:
@@ -195,7 +195,7 @@ class Labels(_Gathered):
         return problems
 
 
-class Numbers(_Gathered):
+class Numbers(_Collected):
     """One numeric column with the range that its values must lie in."""
 
     def __init__(self, column: str, limits: Sequence[float] | None, decimal: str) -> None:
@@ -227,7 +227,7 @@ class Numbers(_Gathered):
         return np.array([self._parse(v) for v in coded.values], dtype=np.float64)[coded.codes]
 
     def problems(self, source: TextSource) -> list[str]:
-        """Return what is wrong: text, infinite numbers, numbers outside the range."""
+        """List the problems: text, infinite numbers, numbers outside the range."""
         coded, where, found = self.coded(), shown(str(source.path)), []
         low, high = self._limits or (-math.inf, math.inf)
         for k, text in enumerate(coded.values):
@@ -252,7 +252,7 @@ class Numbers(_Gathered):
 
 
 class Symptoms:
-    """All symptom columns, kept as one byte an answer."""
+    """All symptom columns, one byte for each answer."""
 
     def __init__(self, columns: Sequence[str], codes: Mapping[str, int]) -> None:
         self._columns, self._codes = list(columns), dict(codes)
@@ -260,7 +260,7 @@ class Symptoms:
         self._bad: dict[tuple[str, str], tuple[int, int]] = {}
 
     def add(self, block: Block) -> None:
-        """Take one block in."""
+        """Add one block."""
         part = np.empty((len(self._columns), block.n_rows), dtype=np.int8)
         for j, name in enumerate(self._columns):
             column = block.columns[name]
@@ -281,7 +281,7 @@ class Symptoms:
             self._bad[name, value] = (count + int(rows.sum()), first)
 
     def problems(self, source: TextSource) -> list[str]:
-        """Return one problem for each column and value that is not mapped."""
+        """List one problem for each column and value that is not mapped."""
         where = shown(str(source.path))
         allowed = ", ".join(shown(c) for c in self._codes if c)
         worst = list(self._bad.items())
@@ -294,7 +294,7 @@ class Symptoms:
         ]
 
     def matrix(self) -> npt.NDArray[np.int8]:
-        """Return the symptoms, int8 of shape (n_deaths, n_symptoms); the blocks are given up."""
+        """Return the symptoms, int8 of shape (n_deaths, n_symptoms), and free the blocks."""
         whole = np.concatenate(self._parts)
         self._parts = []
         return whole

@@ -1,7 +1,7 @@
-"""A raw PHMRC file -> `Deaths`: find it, check its shape, apply the questionnaire's rules, keep a ledger.
+"""Read a raw PHMRC file into `Deaths`: find it, check its shape, apply the rules of the questionnaire, keep a ledger.
 
 The three public files (adult, child, neonate) of the Population Health Metrics Research Consortium hold gold-standard
-causes beside the answers of the interview. Rows come out sorted by ``newid``: no result depends on the file's order.
+causes beside the answers of the interview. Rows are sorted by ``newid``: no result depends on the order of the file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RECORD = (
 
 
 def module_of(name: str) -> Module:
-    """Return the rules of ``adult``, ``child`` or ``neonate``."""
+    """Load the rules of ``adult``, ``child`` or ``neonate``."""
     if name == "adult":
         from va_experiments.data.readers.phmrc_adult import ADULT as module
     elif name == "child":
@@ -52,7 +52,7 @@ def module_of(name: str) -> Module:
 
 
 def find_phmrc(module: str, path: str | os.PathLike[str] | None = None) -> Path:
-    """Return the file of one module: `path`, or the file in the folder `path` or ``VA_PHMRC_DIR``.
+    """Find the file of one module: `path`, or the file in the folder `path` or ``VA_PHMRC_DIR``.
 
     Raises
     ------
@@ -71,14 +71,14 @@ def find_phmrc(module: str, path: str | os.PathLike[str] | None = None) -> Path:
         raise InputError(f"the PHMRC {module} file is not given; {advice}")
     if "://" in place:
         raise InputError(f"{shown(place)} is an address, not a file; {advice}")
-    given = Path(place).expanduser()
-    if not given.is_dir():
-        if "\x00" not in place and not given.exists():
+    file = Path(place).expanduser()
+    if not file.is_dir():
+        if "\x00" not in place and not file.exists():
             raise InputError(f"{shown(place)}: no such file; {advice}")
-        return given
+        return file
     for name in known:
-        if (given / name).exists():
-            return given / name
+        if (file / name).exists():
+            return file / name
     raise InputError(f"{shown(place)} holds none of {', '.join(known[:2])}, {official}.csv; {advice}")
 
 
@@ -91,7 +91,7 @@ def read_phmrc(
     durations: bool = False,
     drop_unlabelled: bool = False,
 ) -> Deaths:
-    """Return the deaths of one PHMRC module.
+    """Read the deaths of one PHMRC module.
 
     Parameters
     ----------
@@ -227,7 +227,7 @@ def _cause(
 
 
 def _ids(table: Mapping[str, CodedColumn], ledger: list[LedgerEntry]) -> npt.NDArray[np.object_]:
-    """Return ``newid`` where it is there, filled and unique; else a hash of the whole row, numbered among equals."""
+    """Return ``newid`` if it is present, complete and unique; else a hash of each row, numbered among equals."""
     column = table.get("newid")
     if column is not None:
         ids = np.char.strip(column.text().astype(np.str_)).astype(object)

@@ -1,4 +1,4 @@
-"""The PHMRC adult questionnaire: 168 symptoms and 34 causes.
+"""Define the rules of the PHMRC adult questionnaire: 168 symptoms and 34 causes.
 
 Cut-offs: James, Flaxman and Murray 2011, Population Health Metrics 9:31, additional files 9 and 10. Causes: the 34 of
 the Tariff analyses; groups: the five broad ones used for calibration.

@@ -1,10 +1,10 @@
-"""The PHMRC child questionnaire (28 days to 11 years): symptoms of sections c1, c4 and c5, and 21 causes.
+"""Define the rules of the PHMRC child questionnaire (28 days to 11 years): sections c1, c4 and c5, and 21 causes.
 
 Cut-offs from the source of the adult rules (James, Flaxman and Murray 2011); every other question follows the same
 pattern: listed answers become present or absent, the rest is missing. Not read, with the reason:
 
 - dates (c1_10, c1_24, c5_08), free text (c1_19_4b, c4_45, c4_47_8b) and death certificates (c5_12-16, c6): they can
-  tell the cause or the site;
+  reveal the cause or the site;
 - c1_08a, c4_07a: the units of the next question; c1_26: the same for every child;
 - c1_09: a second sex, which contradicts g1_05 for 318 children;
 - c5_04, c5_05, c5_10, c5_11: whether papers could be shown; c5_07: weights known for a few children only.
@@ -66,7 +66,7 @@ _RULES: list[Rule] = [
     *answers("c5_01 c5_02_1:10 c5_02_11a c5_02_12:14"),
     Rule("c5_06_1", ("c5_06_1d", "c5_06_1m", "c5_06_1y"), block="hce", recorded=True),
     Rule("c5_06_2", ("c5_06_2d", "c5_06_2m", "c5_06_2y"), block="hce", recorded=True),
-    # the codebook's flag is 0 here, but a test and a diagnosis told by a health worker are experience of health care
+    # the codebook's flag is 0, but a test and a diagnosis reported by a health worker are experience of health care
     *answers("c5_17:19", block="hce"),
 ]
 

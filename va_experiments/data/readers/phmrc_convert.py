@@ -1,4 +1,4 @@
-"""Coded columns of a PHMRC file -> symptoms and age in years, by the questionnaire's rules."""
+"""Convert coded columns of a PHMRC file into symptoms and age in years, by the rules of the questionnaire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["age_in_years", "convert"]
 def age_in_years(
     table: Mapping[str, CodedColumn], rules: Module, compat: bool, ledger: list[LedgerEntry]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the age at death in years: as recorded (g1_07), and filled from the respondent's answer (g5_04).
+    """Compute the age at death in years: as recorded (g1_07), else as answered by the respondent (g5_04).
 
     Both are float64 of shape (n_deaths,), NaN where not known; with `compat` both are the first column alone.
     """
@@ -53,7 +53,7 @@ def convert(
     durations: bool,
     ledger: list[LedgerEntry],
 ) -> tuple[npt.NDArray[np.int8], tuple[str, ...], tuple[str, ...], tuple[LearnedCut, ...]]:
-    """Return the symptoms, int8 of shape (n_deaths, n_symptoms), their names and blocks, and the cuts still to learn.
+    """Convert columns to symptoms, int8 of shape (n_deaths, n_symptoms), with names, blocks and cut-offs to learn.
 
     Numbers behind the cuts are added to `covariates` where they are to be learned from or `durations` asks for them.
     """
@@ -84,7 +84,9 @@ def convert(
         j = next(j for j, rule in enumerate(rules.rules) if rule.symptom == "a4_04")
         published = _cut(numbers(table["a4_03"]), rules.rules[j].cut)
         ledger.append(
-            LedgerEntry("mended", "a4_04", int((published != symptoms[:, j]).sum()), "published as computed from a4_03")
+            LedgerEntry(
+                "corrected", "a4_04", int((published != symptoms[:, j]).sum()), "published as computed from a4_03"
+            )
         )
     for what, reason in (("Don't Know", "answered Don't Know"), ("Refused to Answer", "refused"), ("", "blank")):
         count = sum(_count(table[r.columns[0]], what) for r in rules.rules if not r.recorded)
@@ -100,7 +102,7 @@ def _number(
     compat: bool,
     ledger: list[LedgerEntry],
 ) -> npt.NDArray[np.float64]:
-    """Return the number behind a cut, with the known faults of the file mended unless `compat`."""
+    """Return the number behind a cut-off, with the known faults of the file corrected unless `compat`."""
     if rule.symptom == "a4_04" and compat:
         return numbers(table["a4_03"])
     if rule.unit == "years" and not compat:
@@ -111,7 +113,7 @@ def _number(
         value = np.where(unknown, np.nan, np.where(kilograms, value * 1000, value))
         for mask, action, reason in (
             (unknown, "set missing", "9999 stands for not known"),
-            (kilograms, "mended", "a weight up to 8 is in kilograms"),
+            (kilograms, "corrected", "a weight up to 8 is in kilograms"),
         ):
             if mask.any():
                 ledger.append(LedgerEntry(action, rule.symptom, int(mask.sum()), reason))

@@ -1,7 +1,7 @@
-"""The PHMRC neonate questionnaire (stillbirths and deaths before 28 days): sections c1, c2, c3 and c5, and 6 causes.
+"""Define the rules of the PHMRC neonate questionnaire (stillbirths and deaths before 28 days), and 6 causes.
 
-No cut-off for durations is published for this module: each is learned, on training rows only, by
-:func:`va_experiments.data.learned_cutoffs.apply_learned_cuts`. The columns are those of the codebook.
+Sections c1, c2, c3 and c5. No cut-off for durations is published for this module: each is learned, on training rows
+only, by :func:`va_experiments.data.learned_cutoffs.apply_learned_cuts`. The columns are those of the codebook.
 """
 
 from __future__ import annotations

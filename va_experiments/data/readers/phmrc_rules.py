@@ -1,4 +1,4 @@
-"""Questions of a PHMRC file -> symptoms: what a rule is, how it is applied, and which columns may never become one.
+"""Turn questions of a PHMRC file into symptoms: the rules, how to apply them, and which columns are never symptoms.
 
 A rule turns the answers of one or two questions into one symptom. The published conversion (James, Flaxman and Murray
 2011, Population Health Metrics 9:31, additional files 9 and 10) is a list of such rules.
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 UNKNOWN = frozenset({"", "Don't Know", "Don\x92t Know", "Don’t Know", "Refused to Answer", "Unknown", "No Data"})
-"""Answers that tell nothing."""
+"""Answers without information, which count as missing."""
 
 _LABEL_EQUIVALENT = re.compile(
     r"""gs_.*|va(34|46|55)|site|module|newid       # the truth, and what stands for it
@@ -44,7 +44,7 @@ _FREE_TEXT = re.compile(
 
 
 def is_label_equivalent(column: str) -> bool:
-    """Whether a column of the raw file tells the cause, the site or the interview, and so may never become a symptom.
+    """Check whether a raw column reveals the cause, the site or the interview, and so must not be a symptom.
 
     ``a2_09_1b`` and other free text are refused too: an answer in words can name the cause.
     """
@@ -53,7 +53,7 @@ def is_label_equivalent(column: str) -> bool:
 
 @dataclass(frozen=True)
 class Rule:
-    """How one symptom is read.
+    """How to compute one symptom.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Rule:
 
     @property
     def covariate(self) -> str:
-        """Name of the number behind a cut, as in ``a2_03_days``."""
+        """Name of the number behind a cut-off, such as ``a2_03_days``."""
         return f"{self.columns[0]}_{self.unit.replace(' ', '_')}"
 
 
@@ -123,7 +123,7 @@ class Module:
 
 
 def answers(columns: str, *, block: str = "core") -> list[Rule]:
-    """Return Yes/No rules for the columns named in a text; ``a2_87_1:9`` stands for ``a2_87_1`` to ``a2_87_9``."""
+    """Make Yes/No rules for the columns named in a text; ``a2_87_1:9`` means ``a2_87_1`` to ``a2_87_9``."""
     rules = []
     for word in columns.split():
         stem, _, last = word.partition(":")
@@ -139,7 +139,7 @@ def answers(columns: str, *, block: str = "core") -> list[Rule]:
 def categories(
     column: str, *levels: str | Sequence[str], no: Sequence[str] = (), second: str | None = None
 ) -> list[Rule]:
-    """Return one rule for each level of a question with listed answers: ``q``, ``q_s1``, ``q_s2``, ...
+    """Make one rule for each listed answer of a question: ``q``, ``q_s1``, ``q_s2``, ...
 
     Parameters
     ----------
@@ -158,12 +158,12 @@ def categories(
 
 
 def cut_off(cuts: Mapping[str, float | None], unit: str = "days") -> list[Rule]:
-    """Return "greater than" rules; None stands for a cut-off to be learned."""
+    """Make "greater than" rules; None means a cut-off to be learned."""
     return [Rule(c, (c,), cut=v, learned=v is None, unit=unit) for c, v in cuts.items()]
 
 
 def numbers(column: CodedColumn) -> npt.NDArray[np.float64]:
-    """Return the cells as numbers, NaN where they are none or not finite."""
+    """Convert cells to numbers, NaN if they are not finite numbers."""
     parsed = np.full(len(column.values), np.nan)
     for k, value in enumerate(column.values):
         try:
@@ -177,7 +177,7 @@ def numbers(column: CodedColumn) -> npt.NDArray[np.float64]:
 def apply_rule(
     rule: Rule, table: Mapping[str, CodedColumn], *, compat: bool, ledger: list[LedgerEntry]
 ) -> npt.NDArray[np.int8]:
-    """Return one symptom, int8 of shape (n_deaths,), and write down every answer that was not listed.
+    """Compute one symptom, int8 of shape (n_deaths,), and record every answer that is not listed.
 
     Rules with a cut are applied to numbers elsewhere (:func:`va_experiments.data.readers.phmrc.read_phmrc`).
     """

@@ -1,12 +1,13 @@
-"""Simulated deaths from the InterVA-5 probbase: the embedded data set, and as many deaths as a load test wants.
+"""Simulate deaths from the InterVA-5 probbase: the embedded data set, or any number of deaths for a load test.
 
-No person left these data behind; ``Deaths.simulated`` is True and must be said wherever a figure from them is shown.
+``Deaths.simulated`` is True, and everything that shows a figure from these deaths must say so.
 
-How a death is drawn, at a site with its own seeded deviations: a cause from the site's mix; sex and age from the
-cause; then each question. The probbase gives the chance of each indicator for a cause (letters A+ to N); it is blended
-with the average over causes, shifted on the logit scale by site (reporting habits), by site and cause, and by how
-readily this respondent says yes; a question that depends on another is asked only after a "yes" to that one. Answers go
-missing at random, by question and site. Every stream is named: a site's deaths do not depend on which others are drawn.
+A death is drawn as follows, at a site whose deviations come from its own seed: a cause from the site's mix; sex and
+age from the cause; then each answer. The probbase gives the probability of each indicator for a cause (letters A+ to
+N). It is mixed with the average over causes and shifted on the logit scale by site (reporting habits), by site and
+cause, and by how readily this respondent says yes. A question that depends on another is asked only after a "yes" to
+that one. Answers are missing at random, by question and site. Every random stream has a name, so that the deaths of a
+site do not depend on which other sites are drawn.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def simulate_deaths(
     sites: Sequence[str] | Mapping[str, int] | None = None,
     n_symptoms: int = 168,
 ) -> Deaths:
-    """Return simulated adult deaths.
+    """Simulate adult deaths.
 
     Parameters
     ----------
@@ -87,9 +88,9 @@ def simulate_deaths(
     sizes = _sizes(n, sites)
     if not 5 <= n_symptoms <= len(base.indicators):
         raise InputError(f"n_symptoms must be a whole number from 5 to {len(base.indicators)}; got {n_symptoms}")
-    kept = _choose(base, n_symptoms)
-    indicators = [base.indicators[j] for j in kept]
-    logit = _logit(_blend(base.probability[:, kept]))
+    selected = _choose(base, n_symptoms)
+    indicators = [base.indicators[j] for j in selected]
+    logit = _logit(_blend(base.probability[:, selected]))
     logit += _READY + generator(seed, "causes").normal(0, _CAUSE_SHIFT, size=logit.shape)
     total = sum(sizes.values())
     symptoms = np.empty((total, n_symptoms), dtype=np.int8)
@@ -125,7 +126,7 @@ def simulate_deaths(
 
 
 class _SimulatedSite:
-    """One site's cause mix, reporting and missingness, and the draws from them."""
+    """Cause mix, reporting and missingness of one site, and the draws from them."""
 
     def __init__(self, name: str, seed: int, logit: npt.NDArray[np.float64], indicators: list[_Indicator]) -> None:
         n_causes, n_symptoms = logit.shape
@@ -157,7 +158,7 @@ class _SimulatedSite:
     def draw(
         self, block: int, symptoms: npt.NDArray[np.int8], cause: npt.NDArray[np.int16], age: npt.NDArray[np.float64]
     ) -> None:
-        """Fill one block of deaths in place."""
+        """Draw one block of deaths into the given arrays."""
         rng = generator(self._seed, f"deaths:{self._name}:{block}")
         n = len(cause)
         cause[:] = np.searchsorted(self._mix, rng.random(n), side="right")
@@ -196,7 +197,7 @@ def _logit(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def _choose(base: _Adults, n_symptoms: int) -> list[int]:
-    """Return the indicators that differ most between causes, in the probbase's order; service questions last."""
+    """Choose the indicators that differ most between causes, in the probbase's order, service questions last."""
     always = {_MALE, _FEMALE, *_BANDS}
     spread = _blend(base.probability).std(axis=0)
     key = [(i.name not in always, i.name.startswith(_SERVICE), -spread[j], j) for j, i in enumerate(base.indicators)]
@@ -232,7 +233,7 @@ def _ids(name: str, size: int, width: int) -> npt.NDArray[np.str_]:
 
 
 def _adult_indicators() -> _Adults:
-    """Return the probbase's indicators that are asked about adults, and their chances for the 34 causes."""
+    """Select the probbase's indicators that apply to adults, with their probabilities for the 34 causes."""
     base = read_probbase()
     neonate = {rule.indicator for rule in base.neonates_only}
     refused: dict[int, set[str]] = {}
@@ -240,7 +241,7 @@ def _adult_indicators() -> _Adults:
         if rule.yes:
             refused.setdefault(rule.indicator, set()).add(base.indicators[rule.other])
     parents = {rule.indicator: base.indicators[rule.other] for rule in base.ask_if if rule.yes}
-    kept = [
+    selected = [
         j
         for j, name in enumerate(base.indicators)
         if base.substantive[j]
@@ -255,9 +256,9 @@ def _adult_indicators() -> _Adults:
             _MALE in refused.get(j, set()),
             "hce" if 125 <= int(base.indicators[j][1:4]) <= 144 else "core",
         )
-        for j in kept
+        for j in selected
     ]
     place = {code: k for k, code in enumerate(base.outputs)}
-    chance = base.probability[kept]
+    chance = base.probability[selected]
     table = [chance[:, [place[o] for o in cause.outputs]].mean(axis=1) for cause in CAUSES.values()]
     return _Adults(tuple(indicators), np.array(table), base.version)

@@ -1,6 +1,6 @@
-"""The 34 causes of the simulated deaths: which probbase columns stand for each, how common it is, whom it takes.
+"""Define the 34 causes of the simulated deaths: their probbase columns, how common they are, and whom they affect.
 
-Weights, sex shares and ages are round numbers chosen for a plausible adult mortality; they come from no file of deaths.
+Weights, sex shares and ages are round numbers chosen for a plausible adult mortality; they do not come from any data.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""WHO 2016 verbal autopsies in the input form of InterVA-5 (one row a death, 353 indicators y/n) -> `Deaths`."""
+"""Read WHO 2016 verbal autopsies in the input form of InterVA-5 (one row a death, 353 indicators y/n) into `Deaths`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read_who2016(
     encoding: str = "utf-8-sig",
     label: str = "who2016",
 ) -> Deaths:
-    """Return the deaths of a file that InterVA-5 could read.
+    """Read the deaths of a file that InterVA-5 could read.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def read_who2016(
     order = canonical_order(ids)
     symptoms = answers.matrix()[order]
     if silent := int((symptoms == MISSING).all(axis=1).sum()):
-        ledger.append(LedgerEntry("noted", "*", silent, "deaths have no answer at all; kept"))
+        ledger.append(LedgerEntry("noted", "*", silent, "deaths have no answer at all; they stay in the data"))
     return Deaths(
         symptoms=symptoms,
         symptom_names=probbase.indicators,
