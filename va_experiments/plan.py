@@ -1,7 +1,7 @@
-"""From jobs and data to the cells to run: complete, in a fixed order, each identical cell once.
+"""Plan the cells to run, from jobs and data: all of them, in a fixed order, each distinct cell once.
 
-A plan is columns of numbers (which model, split and setting; the key), so that a million cells fit in little memory;
-`Plan.cell` makes the object for one of them when it is needed.
+In: composed jobs and data sets. Out: a `Plan`. A plan is columns of numbers (model, split, setting and key of each
+cell), so that a million cells fit in little memory; `Plan.cell` makes the object of one cell on access.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BASELINES: Mapping[str, str] = {
     "prior": "va_experiments.models.priors.Prior",
     "uniform": "va_experiments.models.priors.Uniform",
 }
-"""Trivial models that stand beside every comparison."""
+"""Models without symptoms that are added to every comparison."""
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -39,7 +39,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Job:
-    """One composed Hydra job: its number in the sweep, what was overridden, its typed config and its data."""
+    """One composed Hydra job: its number in the sweep, its overrides, its typed config and its data."""
 
     number: int
     overrides: tuple[str, ...]
@@ -55,18 +55,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Costs:
-    """What fits cost before, by digest of the model: CPU seconds for each death trained or tested on."""
+    """Costs of earlier fits, by digest of the model: CPU seconds for each training or test death."""
 
     seconds_by_death: Mapping[str, float] = field(default_factory=dict)
 
     def estimate(self, model: ModelSpec, deaths: float, default: float = 1e-4) -> float:
-        """Return the expected seconds of a fit over this many deaths."""
+        """Estimate the seconds of a fit over this many deaths."""
         return deaths * self.seconds_by_death.get(model.digest.hex()[:16], default)
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Every cell of a sweep once, and which job asked for which."""
+    """All cells of a sweep, each once, and the cells of each job."""
 
     jobs: tuple[Job, ...]
     models: tuple[ModelSpec, ...]
@@ -83,7 +83,7 @@ class Plan:
     job_models: tuple[ModelSpec, ...]
     """For each job, its model under the name the job gives it."""
     job_baselines: tuple[Mapping[str, Rows], ...]
-    """For each job, the trivial models' cells on the same splits."""
+    """For each job, the cells of the baselines on the same splits."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -97,12 +97,12 @@ class Plan:
         return Cell(self.models[self.model[row]], self.splits[self.split[row]], self.settings[self.setting[row]])
 
     @property
-    def asked(self) -> Rows:
-        """Cells of the jobs themselves, without the trivial models' that nobody asked for; sorted, each once."""
+    def requested(self) -> Rows:
+        """Cells of the jobs themselves, without those of the baselines that were added; sorted, each once."""
         return np.unique(np.concatenate([*self.job_cells, np.zeros(0, np.int64)]))
 
     def row(self, key: str) -> int:
-        """Return the number of the cell with this key.
+        """Find the number of the cell with this key.
 
         Raises
         ------
@@ -127,8 +127,8 @@ class Plan:
     def tasks(self, todo: Iterable[int], sizes: Mapping[str, Mapping[str, int]], costs: Costs) -> Tasks:
         """Return the fits that compute these cells, the longest first.
 
-        Cells of a fit are tested together, except where predicting is the work (InSilicoVA samples the test set): there
-        each cell is a task. Ties are broken by the plan's order.
+        Cells of a fit are tested together, unless prediction dominates the cost (InSilicoVA samples the test set): then
+        each cell is its own task. Ties are broken by the order of the plan.
 
         Parameters
         ----------
@@ -152,23 +152,23 @@ class Plan:
         return Tasks(self, members, ends, order, seconds[order])
 
     def _deaths(self, rows: Rows, sizes: Mapping[str, Mapping[str, int]]) -> tuple[Floats, Floats]:
-        """Return about how many deaths each of these cells is tested on, and trained on."""
+        """Estimate how many deaths each of these cells is tested on and trained on."""
         both = np.zeros((2, len(rows)))
         for fingerprint, size in sizes.items():
-            wanted = np.array([s.fingerprint == fingerprint for s in self.settings])[self.setting[rows]]
-            used, place = np.unique(self.splits.kind[self.split[rows[wanted]]], return_inverse=True)
-            found = np.array([_expected(self.splits.kinds[k], size) for k in used.tolist()]).reshape(-1, 2).T
-            both[:, wanted] = found[:, place]
+            in_data = np.array([s.fingerprint == fingerprint for s in self.settings])[self.setting[rows]]
+            used, place = np.unique(self.splits.kind[self.split[rows[in_data]]], return_inverse=True)
+            estimates = np.array([_expected(self.splits.kinds[k], size) for k in used.tolist()]).reshape(-1, 2).T
+            both[:, in_data] = estimates[:, place]
         return both[0], both[1]
 
 
 class Tasks(Sequence[Fit]):
-    """The fits of a plan in the order in which they are to be handed out; each is made when it is asked for."""
+    """The fits of a plan in the order in which workers get them; each is made on access."""
 
     def __init__(self, of: Plan, members: Rows, ends: Rows, order: Rows, seconds: Floats) -> None:
         self._plan, self._members, self._ends, self._order = of, members, ends, order
         self.seconds = seconds
-        """What each is expected to take."""
+        """Expected duration of each."""
 
     def __len__(self) -> int:
         return len(self._order)
@@ -189,12 +189,12 @@ class Tasks(Sequence[Fit]):
 
 
 def _protocol(config: Config) -> dict[str, object]:
-    """Return the options of a job's protocol; the run's seed stands in for its own."""
+    """Return the options of a job's protocol; its seed defaults to that of the run."""
     return {"seed": config.seed, **{k: v for k, v in config.protocol.items() if v is not None}}
 
 
 def _expected(split: Split, size: Mapping[str, int]) -> tuple[float, float]:
-    """Return about how many deaths a split tests and trains on."""
+    """Estimate how many deaths a split tests and trains on."""
     tested, trained = (float(sum(size.get(s, 0) for s in sites)) for sites in (split.test_sites, split.train_sites))
     share = 1 / split.n_folds if split.n_folds else split.test_share
     if split.divides_sites:
@@ -208,7 +208,7 @@ def _expected(split: Split, size: Mapping[str, int]) -> tuple[float, float]:
 
 
 def plan(jobs: Sequence[Job], deaths: Mapping[str, Deaths], models: Sequence[ModelSpec] | None = None) -> Plan:
-    """Return the plan of these jobs.
+    """Make the plan of these jobs.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def plan(jobs: Sequence[Job], deaths: Mapping[str, Deaths], models: Sequence[Mod
 
 
 class _Builder:
-    """Collects the columns of a plan, one job after the other."""
+    """Collect the columns of a plan, one job after the other."""
 
     def __init__(self, deaths: Mapping[str, Deaths]) -> None:
         self._deaths = deaths
@@ -277,7 +277,7 @@ class _Builder:
             )
         if model.trains and config.protocol["name"] == "assign":
             raise InputError(f"model '{model.name}' has to be trained, but protocol=assign trains nothing")
-        self._check_width(config, data)  # before a billion of splits are listed
+        self._check_width(config, data)  # before a billion splits are listed
         rows = self._splits_of(config, data)
         unknown = [b for b in config.baselines if b not in BASELINES]
         if unknown:
@@ -295,7 +295,7 @@ class _Builder:
         wide = most_splits(_protocol(config), data, config.site.get("test_sites", "all"))
         if wide * (1 + len(config.baselines)) > config.max_cells:
             raise InputError(
-                f"{wide:,} cells (and {len(config.baselines)} trivial models on the same splits) are more than "
+                f"{wide:,} cells (and {len(config.baselines)} baselines on the same splits) are more than "
                 f"max_cells={config.max_cells:,}; raise it with max_cells=N"
             )
 
@@ -343,9 +343,9 @@ class _Builder:
         order = np.argsort(first, kind="stable")  # plan order, not key order
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        number, kept = place[inverse], first[order]
+        number, first_rows = place[inverse], first[order]
         del inverse, place, order, first
-        _, fit_number = _distinct(np.frombuffer(fits, "V16")[kept])
+        _, fit_number = _distinct(np.frombuffer(fits, "V16")[first_rows])
 
         def cells(block: int) -> Rows:
             return number[starts[block] : starts[block] + sizes[block]].astype(np.int64)
@@ -355,10 +355,10 @@ class _Builder:
             models=tuple(self._model_list),
             splits=self._splits,
             settings=tuple(self._setting_list),
-            model=model[kept],
-            split=split[kept],
-            setting=setting[kept],
-            keys=all_keys[kept],
+            model=model[first_rows],
+            split=split[first_rows],
+            setting=setting[first_rows],
+            keys=all_keys[first_rows],
             fits=fit_number,
             job_cells=tuple(cells(block) for block, _ in self._job_blocks),
             job_models=tuple(self._job_models),
@@ -367,15 +367,15 @@ class _Builder:
 
 
 def _prefix(keys: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
-    """Return the first eight bytes of each key as a number: they sort ten times as fast as the keys."""
+    """Return the first eight bytes of each key as a number, which sorts ten times as fast as the key."""
     return np.ascontiguousarray(keys).view(np.uint64).reshape(len(keys), -1)[:, 0].copy()
 
 
 def _distinct(keys: npt.NDArray[np.void]) -> tuple[Rows, Rows]:
-    """Return where each distinct key occurs first, and for each key the number of the distinct one that it equals."""
+    """Find where each distinct key occurs first, and number each key by the distinct key that it equals."""
     _, first, inverse = np.unique(_prefix(keys), return_index=True, return_inverse=True)
     inverse = inverse.ravel()
     parts = (slice(start, start + 65536) for start in range(0, len(keys), 65536))
-    if any((keys[first[inverse[p]]] != keys[p]).any() for p in parts):  # two keys, one prefix: rare, but not impossible
+    if any((keys[first[inverse[p]]] != keys[p]).any() for p in parts):  # two keys with one prefix: rare, but possible
         _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     return first, inverse.ravel()

@@ -30,7 +30,7 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
         site but not at its training sites.
     """
     warnings = []
-    if repeated := sum(map(len, planned.job_cells)) - len(planned.asked):
+    if repeated := sum(map(len, planned.job_cells)) - len(planned.requested):
         warnings.append(
             f"{repeated:,} cell{'s occur' if repeated > 1 else ' occurs'} in more than one job; each is computed once"
         )

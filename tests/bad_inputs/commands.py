@@ -183,7 +183,7 @@ COMMANDS: list[Command] = [
     Command(
         "grid",
         "billion splits",
-        "30,000,000,000 cells (and 2 trivial models on the same splits) are more than max_cells",
+        "30,000,000,000 cells (and 2 baselines on the same splits) are more than max_cells",
         ("protocol=in_domain", "protocol.repeats=1000000000"),
     ),
     Command("grid", "more than allowed", "are more than max_cells=3; raise it with max_cells=N", ("max_cells=3",)),

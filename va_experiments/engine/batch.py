@@ -36,7 +36,7 @@ class Batch:
         self.state = np.zeros(len(planned), np.int8)  # 0 to do, 1 done, 2 failed, 3 left out
         self.value = np.full(len(planned), np.nan)
         self._asked = np.zeros(len(planned), bool)
-        self._asked[planned.asked] = True
+        self._asked[planned.requested] = True
         self._number_asked = int(self._asked.sum())
         self._job_of = np.full(len(planned), -1, np.int64)
         for number in range(len(planned.jobs) - 1, -1, -1):

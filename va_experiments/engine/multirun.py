@@ -135,7 +135,7 @@ class Multirun:
         planned = plan(jobs, self.deaths, models)
         for remark in plan_warnings(planned, self.deaths):
             log.warning("%s", remark)
-        self.prefect.prepared(f"{len(self.deaths)} data sets, {len(planned.asked)} cells")
+        self.prefect.prepared(f"{len(self.deaths)} data sets, {len(planned.requested)} cells")
         self.prefect.jobs({job.number: job.label for job in jobs})
         batch = Batch(self, planned)
         batch.take_up()

@@ -167,7 +167,7 @@ def dry_run(
     config = configs[0]
     store = Store(Path(config.checkpoint.path or Path(config.paths.outputs) / "checkpoints"))
     stored = set(store.keys()) if config.resume != "false" else set()
-    asked = planned.asked.tolist()
+    asked = planned.requested.tolist()
     todo = [row for row in asked if planned.key(row) not in stored]
     for row in asked[:200]:
         cell = planned.cell(row)

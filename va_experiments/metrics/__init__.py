@@ -1,4 +1,4 @@
-"""Metrics of individual and population cause assignment, and the statistics to compare them.
+"""Compute metrics of individual and population cause assignment, and compare models with statistics.
 
 >>> from va_experiments.metrics import score                              # doctest: +SKIP
 >>> score(test.cause, prediction, test.causes).values["csmf_accuracy_mean"]  # doctest: +SKIP

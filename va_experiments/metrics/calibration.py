@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: reliability, expected calibration error, temperature, interval coverage."""
+"""Measure and correct calibration: reliability, expected calibration error, temperature, interval coverage."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ N_BINS = 15
 
 @dataclass(frozen=True, eq=False)
 class Reliability:
-    """Deaths by bin of predicted probability: how many, what was predicted, what was observed. Shapes (..., n_bins)."""
+    """Deaths by bin of predicted probability: number, predicted and observed share. Shapes (..., n_bins)."""
 
     count: Floats
     predicted: Floats
@@ -55,7 +55,7 @@ def _bins(
 
 
 def reliability(truth: npt.ArrayLike, probability: npt.ArrayLike, *, n_bins: int = N_BINS) -> Reliability:
-    """Return predicted probability against observed share for each cause and bin, shape (n_causes, n_bins).
+    """Compare predicted probability and observed share for each cause and bin, shape (n_causes, n_bins).
 
     Cause list: the declared one. Undetermined deaths (all-zero rows) are left out: they predict nothing.
 
@@ -74,7 +74,7 @@ def reliability(truth: npt.ArrayLike, probability: npt.ArrayLike, *, n_bins: int
 
 
 def classwise_calibration_error(truth: npt.ArrayLike, probability: npt.ArrayLike, *, n_bins: int = N_BINS) -> float:
-    """Return the class-wise expected calibration error: the mean over the declared causes of that of each (Kull 2019).
+    """Compute the class-wise expected calibration error: the mean over the declared causes (Kull 2019).
 
     Undetermined deaths are left out.
     """
@@ -82,7 +82,7 @@ def classwise_calibration_error(truth: npt.ArrayLike, probability: npt.ArrayLike
 
 
 def expected_calibration_error(truth: npt.ArrayLike, probability: npt.ArrayLike, *, n_bins: int = N_BINS) -> float:
-    """Return the expected calibration error of the largest probability: |confidence - accuracy| by bin (Guo 2017).
+    """Compute the expected calibration error of the largest probability: |confidence - accuracy| (Guo 2017).
 
     Ties of the largest probability: the first in the declared list. Undetermined deaths are left out; NaN if all are.
     """
@@ -97,7 +97,7 @@ def expected_calibration_error(truth: npt.ArrayLike, probability: npt.ArrayLike,
 
 
 def apply_temperature(probability: npt.ArrayLike, temperature: float, bias: npt.ArrayLike = 0.0) -> Floats:
-    """Return ``p ** (1 / temperature) * exp(bias)``, each row scaled to 1; zeros and all-zero rows stay zero.
+    """Compute ``p ** (1 / temperature) * exp(bias)``, rows scaled to 1; zeros and all-zero rows stay zero.
 
     A temperature above 1 makes the probabilities less sure.
     """
@@ -118,14 +118,14 @@ class Calibration:
     """Shape (n_causes,); 0 for causes that the calibration deaths do not have."""
 
     def apply(self, probability: npt.ArrayLike) -> Floats:
-        """Return calibrated probabilities; zeros and all-zero rows stay zero."""
+        """Calibrate probabilities; zeros and all-zero rows stay zero."""
         return apply_temperature(np.asarray(probability, dtype=np.float64), self.temperature, self.bias)
 
 
 def fit_calibration(
     truth: npt.ArrayLike, probability: npt.ArrayLike, *, bias: bool = True, ridge: float = 1e-3
 ) -> Calibration:
-    """Return the temperature, and a bias for each cause, with the least log loss on these deaths.
+    """Fit the temperature, and a bias for each cause, that minimise log loss on these deaths.
 
     To be learned on deaths that the model was not fitted to (out-of-fold predictions). With biases the mean calibrated
     probability of each cause is its share among these deaths, which corrections for label shift rely on; a temperature
@@ -173,14 +173,14 @@ def fit_calibration(
     start = np.concatenate([[1.0], np.zeros(int(free.sum()))])
     bounds = [(0.02, 50.0)] + [(None, None)] * int(free.sum())
     options = {"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-7}
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+    solution = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
     shift = np.zeros(n_causes)
-    shift[free] = found[1:]
-    return Calibration(float(1 / found[0]), shift)
+    shift[free] = solution[1:]
+    return Calibration(float(1 / solution[0]), shift)
 
 
 def csmf_interval_coverage(true: npt.ArrayLike, draws: npt.ArrayLike, *, level: float = 0.95) -> npt.NDArray[np.bool_]:
-    """Return for each cause whether its true fraction lies in the equal-tailed interval of the posterior draws.
+    """Check for each cause whether its true fraction lies in the equal-tailed interval of the posterior draws.
 
     The mean over causes, test sets and sites is the coverage to hold against `level`; the ends belong to the interval.
 

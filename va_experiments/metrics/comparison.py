@@ -1,6 +1,6 @@
-"""Is one model better than another? Tests and intervals for paired values: the same sites, splits or deaths for both.
+"""Compare two models by paired tests and intervals: the same sites, splits or deaths for both.
 
-Which to use, and what to expect of few sites, is told in ``docs/explanation/metrics.md``.
+``docs/explanation/metrics.md`` explains which test to use and how little few sites can show.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SignFlip:
     p: float
     """Two-sided."""
     smallest_p: float
-    """Least p that so many units can give, however large the differences: print it beside `p`."""
+    """Smallest attainable p value for this n: print it beside `p`."""
     n: int
     exact: bool
 
@@ -50,7 +50,7 @@ class SignFlip:
 def sign_flip(
     differences: npt.ArrayLike, *, n_draws: int = 100_000, rng: np.random.Generator | None = None
 ) -> SignFlip:
-    """Return the sign-flip (one-sample permutation) test of a mean difference of 0.
+    """Test a mean difference of 0 by sign flips (one-sample permutation test).
 
     Under the null hypothesis that the two models are exchangeable at every site, each difference is as likely to have
     the other sign; p is the share of the 2^n arrangements with an absolute mean at least as large. Exact up to 20
@@ -100,7 +100,7 @@ class CorrectedT:
 
 
 def corrected_t(differences: npt.ArrayLike, n_train: float, n_test: float, *, level: float = 0.95) -> CorrectedT:
-    """Return the corrected resampled t-test for J random divisions of the same deaths (Nadeau and Bengio 2003).
+    """Run the corrected resampled t-test for J random divisions of the same deaths (Nadeau and Bengio 2003).
 
     ``t = mean / sqrt((1/J + n_test/n_train) s^2)`` with J - 1 degrees of freedom: overlapping divisions are correlated,
     and the plain t-test, which has 1/J alone, finds differences in noise. The correction is a heuristic for the
@@ -132,7 +132,7 @@ def corrected_t(differences: npt.ArrayLike, n_train: float, n_test: float, *, le
 
 
 def t_interval(values: npt.ArrayLike, *, level: float = 0.95) -> tuple[float, float, float]:
-    """Return mean, lower and upper end of the t interval over independent units (sites); ends are NaN below 2 units."""
+    """Compute the mean and its t interval over independent units (sites); the ends are NaN below 2 units."""
     from scipy import stats
 
     x = np.asarray(values, dtype=np.float64)
@@ -161,7 +161,7 @@ def bayesian_signed_rank(
     n_draws: int = 50_000,
     prior_strength: float = 0.5,
 ) -> SignedRank:
-    """Return the Bayesian signed-rank test with a region of practical equivalence (Benavoli et al. 2017).
+    """Run the Bayesian signed-rank test with a region of practical equivalence (Benavoli et al. 2017).
 
     A Dirichlet process prior with one pseudo-observation of 0; the posterior draws weights w ~ Dirichlet(s, 1, ..., 1)
     for it and the n differences, and weighs the pairs whose mean is below -rope, within, and above rope. The answer is
@@ -199,7 +199,7 @@ def bayesian_signed_rank(
 
 
 def holm(p: npt.ArrayLike) -> Floats:
-    """Return p values adjusted for their number by Holm's step-down rule (Holm 1979), in the order given.
+    """Adjust p values for their number by Holm's step-down rule (Holm 1979), in the given order.
 
     Rejecting those at most alpha keeps the chance of any false rejection in the family below alpha. NaN stay NaN and do
     not count.
@@ -228,7 +228,7 @@ class McNemar:
 
 
 def mcnemar(first_correct: npt.ArrayLike, second_correct: npt.ArrayLike) -> McNemar:
-    """Return McNemar's exact test of two models' top causes on the same test deaths (two-sided, binomial).
+    """Run McNemar's exact test of two models' top causes on the same test deaths (two-sided, binomial).
 
     It says whether they differ on deaths like these; it knows nothing of training variance or other sites.
 
@@ -275,7 +275,7 @@ def compare_models(
     rope: float = 0.01,
     rng: np.random.Generator,
 ) -> list[Pairwise]:
-    """Return the comparison of every pair of models (or of every model with one) over the same sites.
+    """Compare every pair of models (or every model with one) over the same sites.
 
     Parameters
     ----------

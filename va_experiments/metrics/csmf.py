@@ -1,4 +1,4 @@
-"""Accuracy of cause-specific mortality fractions (CSMF): how well the cause mix of a population is estimated."""
+"""Compute the accuracy of cause-specific mortality fractions (CSMF): how well a population's cause mix is estimated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RANDOM_ALLOCATION = 1 - 1 / math.e
 
 
 def cause_fractions(cause: npt.ArrayLike, n_causes: int) -> Floats:
-    """Return the share of each cause among these deaths, shape (n_causes,); undetermined ones (-1) are in the whole.
+    """Compute the share of each cause, shape (n_causes,); undetermined deaths (-1) count in the total.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ def cause_fractions(cause: npt.ArrayLike, n_causes: int) -> Floats:
 
 
 def csmf_accuracy(true: npt.ArrayLike, estimated: npt.ArrayLike) -> Floats:
-    """Return the CSMF accuracy, ``1 - sum_j |p_j - q_j| / (2 (1 - min_j p_j))`` (Murray 2011, Popul Health Metr 9:28).
+    """Compute CSMF accuracy, ``1 - sum_j |p_j - q_j| / (2 (1 - min_j p_j))`` (Murray 2011, Popul Health Metr 9:28).
 
     - Cause list: the last axis, which is the declared list; causes without deaths belong to it.
     - Minimum: over the declared list, so 0 where some cause has no deaths.
-    - Undetermined: where `estimated` sums to less than 1 the rest is a class of its own that no true death has: its
+    - Undetermined: where `estimated` sums to less than 1 the rest is a separate class that no true death has: its
       share adds to the sum as an error, and it takes no part in the minimum.
     - Not clipped: 1 is best; 0 is the worst that an estimate without undetermined deaths can be.
 
@@ -63,7 +63,7 @@ def csmf_accuracy(true: npt.ArrayLike, estimated: npt.ArrayLike) -> Floats:
 
 
 def csmf_accuracy_determined(true: npt.ArrayLike, estimated: npt.ArrayLike) -> Floats:
-    """Return `csmf_accuracy` after the undetermined share is dropped and the rest scaled to 1 (openVA's practice).
+    """Compute `csmf_accuracy` without the undetermined share, the rest scaled to 1 (openVA's practice).
 
     This flatters a method that leaves the hard deaths undetermined: read it beside `csmf_accuracy`, never alone. NaN
     where nothing is determined.
@@ -75,14 +75,14 @@ def csmf_accuracy_determined(true: npt.ArrayLike, estimated: npt.ArrayLike) -> F
 
 
 def csmf_accuracy_redistributed(true: npt.ArrayLike, estimated: npt.ArrayLike) -> Floats:
-    """Return `csmf_accuracy` after the undetermined share is spread evenly over the declared list."""
+    """Compute `csmf_accuracy` with the undetermined share spread evenly over the declared causes."""
     q = np.asarray(estimated, dtype=np.float64)
     rest = np.maximum(1 - q.sum(axis=-1, keepdims=True), 0)
     return csmf_accuracy(true, q + rest / q.shape[-1])
 
 
 def chance_corrected(accuracy: npt.ArrayLike, chance: npt.ArrayLike = RANDOM_ALLOCATION) -> Floats:
-    """Return ``(accuracy - chance) / (1 - chance)``: 0 for guessing, 1 for perfect (CCCSMF; Flaxman 2015, PHM 13:28).
+    """Compute ``(accuracy - chance) / (1 - chance)``: 0 for guessing, 1 for perfect (CCCSMF; Flaxman 2015, PHM 13:28).
 
     Parameters
     ----------

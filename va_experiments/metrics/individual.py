@@ -1,6 +1,6 @@
-"""Agreement on single deaths: concordance, sensitivity, predictive value, kappa, rank of the true cause.
+"""Measure agreement on single deaths: concordance, sensitivity, predictive value, kappa, rank of the true cause.
 
-Everything but `rank_of_truth` works on counts by cause, with any leading axes (resamples): shapes are (..., n_causes).
+All functions but `rank_of_truth` take counts by cause with any leading axes (resamples): shapes are (..., n_causes).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def rank_of_truth(truth: npt.ArrayLike, probability: npt.ArrayLike) -> npt.NDArray[np.intp]:
-    """Return the rank (0 = first) of the true cause among the probabilities of each death, shape (n,).
+    """Rank the true cause (0 = first) among the probabilities of each death, shape (n,).
 
     Ties: in the order of the declared list, as `argmax` breaks them. A true cause with probability 0 (in particular
     that of an undetermined death) has rank `n_causes`: it is in no top k.
@@ -37,10 +37,10 @@ def rank_of_truth(truth: npt.ArrayLike, probability: npt.ArrayLike) -> npt.NDArr
     probability : float array, shape (n, n_causes)
     """
     cause, p = np.asarray(truth, dtype=np.intp), np.asarray(probability, dtype=np.float64)
-    own = p[np.arange(len(cause)), cause][:, None]
+    true_probability = p[np.arange(len(cause)), cause][:, None]
     before = np.arange(p.shape[1]) < cause[:, None]
-    rank = ((p > own) | ((p == own) & before)).sum(axis=1)
-    return np.where(own[:, 0] > 0, rank, p.shape[1])
+    rank = ((p > true_probability) | ((p == true_probability) & before)).sum(axis=1)
+    return np.where(true_probability[:, 0] > 0, rank, p.shape[1])
 
 
 def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
@@ -49,7 +49,7 @@ def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Floats:
 
 
 def sensitivity(correct: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
-    """Return the share of the deaths of each cause that are named rightly; NaN for causes without deaths.
+    """Compute the share of the deaths of each cause that are assigned correctly; NaN for causes without deaths.
 
     Undetermined deaths stay in the denominator: they are errors.
     """
@@ -57,7 +57,7 @@ def sensitivity(correct: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
 
 
 def positive_predictive_value(correct: npt.ArrayLike, named: npt.ArrayLike) -> Floats:
-    """Return the share of right ones among the deaths given each cause; NaN for causes never named.
+    """Compute the share of correct assignments to each cause; NaN for causes that are never assigned.
 
     Depends on the cause mix of the test set: not comparable between test sets.
     """
@@ -65,9 +65,9 @@ def positive_predictive_value(correct: npt.ArrayLike, named: npt.ArrayLike) -> F
 
 
 def specificity(correct: npt.ArrayLike, true: npt.ArrayLike, named: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
-    """Return the share of the deaths of all other causes that are not given this one; NaN where there are none.
+    """Compute the share of deaths of other causes that are not assigned to this one; NaN if there are none.
 
-    Undetermined deaths are given no cause, so they count as right here. `n` is the number of deaths, shape (...).
+    Undetermined deaths are assigned no cause, so they count as correct here. `n` is the number of deaths, shape (...).
     """
     total = np.asarray(n, dtype=np.float64)[..., None]
     others = total - np.asarray(true)
@@ -77,7 +77,7 @@ def specificity(correct: npt.ArrayLike, true: npt.ArrayLike, named: npt.ArrayLik
 def negative_predictive_value(
     correct: npt.ArrayLike, true: npt.ArrayLike, named: npt.ArrayLike, n: npt.ArrayLike
 ) -> Floats:
-    """Return the share of deaths of other causes among those not given this one; NaN where there are none.
+    """Compute the share of deaths of other causes among those not assigned to this one; NaN if there are none.
 
     Depends on the cause mix of the test set. `n` is the number of deaths, shape (...).
     """
@@ -86,7 +86,7 @@ def negative_predictive_value(
 
 
 def confusion(truth: npt.ArrayLike, named: npt.ArrayLike, n_causes: int) -> npt.NDArray[np.int64]:
-    """Return how many deaths of each true cause were given each cause, shape (n_causes, n_causes + 1).
+    """Count how many deaths of each true cause are assigned to each cause, shape (n_causes, n_causes + 1).
 
     The last column counts undetermined deaths (-1). For groups of causes give the groups' numbers instead.
 
@@ -95,13 +95,13 @@ def confusion(truth: npt.ArrayLike, named: npt.ArrayLike, n_causes: int) -> npt.
     truth, named : int array, shape (n,)
     n_causes : int
     """
-    given = np.asarray(named, dtype=np.intp)
-    codes = np.asarray(truth, dtype=np.intp) * (n_causes + 1) + np.where(given < 0, n_causes, given)
+    assigned = np.asarray(named, dtype=np.intp)
+    codes = np.asarray(truth, dtype=np.intp) * (n_causes + 1) + np.where(assigned < 0, n_causes, assigned)
     return np.bincount(codes, minlength=n_causes * (n_causes + 1)).reshape(n_causes, n_causes + 1)
 
 
 def chance_corrected_concordance(correct: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
-    """Return the chance-corrected concordance of each cause, ``(sensitivity - 1/N) / (1 - 1/N)`` (Murray 2011).
+    """Compute chance-corrected concordance by cause, ``(sensitivity - 1/N) / (1 - 1/N)`` (Murray 2011).
 
     N is the length of the declared list (the last axis), not the number of causes seen. NaN for causes without deaths.
     The minimum is ``-1 / (N - 1)``; undetermined deaths are errors.
@@ -113,7 +113,7 @@ def chance_corrected_concordance(correct: npt.ArrayLike, true: npt.ArrayLike) ->
 
 
 def partial_concordance(top_k: npt.ArrayLike, k: int, n_causes: int) -> Floats:
-    """Return the partial chance-corrected concordance, ``(C_k - k/N) / (1 - k/N)``.
+    """Compute partial chance-corrected concordance, ``(C_k - k/N) / (1 - k/N)``.
 
     C_k is the share of deaths with the true cause in the top k, N the length of the declared list; NaN where N is not
     more than k. Undetermined deaths are errors.
@@ -123,13 +123,13 @@ def partial_concordance(top_k: npt.ArrayLike, k: int, n_causes: int) -> Floats:
 
 
 def macro(by_cause: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
-    """Return the unweighted mean over the causes with deaths in the test set, shape (...); undefined values count 0."""
+    """Average over the causes with deaths in the test set, shape (...); undefined values count as 0."""
     value, present = np.nan_to_num(np.asarray(by_cause, dtype=np.float64)), np.asarray(true) > 0
     return _ratio(np.where(present, value, 0.0).sum(axis=-1), present.sum(axis=-1))
 
 
 def median_over_present(by_cause: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
-    """Return the median over the causes with deaths in the test set, shape (...)."""
+    """Take the median over the causes with deaths in the test set, shape (...)."""
     present = np.asarray(true) > 0
     ordered = np.sort(np.where(present, np.asarray(by_cause, dtype=np.float64), np.inf), axis=-1)
     n = present.sum(axis=-1)
@@ -138,7 +138,7 @@ def median_over_present(by_cause: npt.ArrayLike, true: npt.ArrayLike) -> Floats:
 
 
 def kappa(correct: npt.ArrayLike, true: npt.ArrayLike, named: npt.ArrayLike) -> Floats:
-    """Return Cohen's kappa, ``(po - pe) / (1 - pe)``, between the true and the named causes, shape (...).
+    """Compute Cohen's kappa, ``(po - pe) / (1 - pe)``, between true and assigned causes, shape (...).
 
     Undetermined is a category that only the method uses: it adds to neither po nor pe.
     """

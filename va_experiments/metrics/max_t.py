@@ -1,8 +1,9 @@
-"""Many paired comparisons over few sites at once: step-down max-T by sign flips, whose least p does not grow with them.
+"""Adjust many paired comparisons over few sites by step-down max-T, whose smallest p does not depend on their number.
 
-Holm multiplies the least p that n sites can give by the number of comparisons, so that with six sites nothing can come
-out beyond one comparison. Here the signs of a site are flipped for all comparisons together, and each is held against
-the largest statistic among those not yet settled: the least p stays that of one comparison, 2^(1 - n).
+Holm's rule multiplies the smallest attainable p value of n sites by the number of comparisons, so that with six sites
+no comparison among several can be significant. Here the signs of a site are flipped for all comparisons together, and
+each comparison is tested against the largest statistic among those not yet decided: the smallest attainable p stays
+that of one comparison, 2^(1 - n).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ MOST_UNITS = 16
 
 
 def max_t(differences: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return adjusted two-sided p of the mean differences, shape (n_comparisons,), by Westfall and Young's step-down.
+    """Adjust two-sided p values of mean differences, shape (n_comparisons,), by Westfall and Young's step-down.
 
     It is the share of the sign arrangements whose largest absolute t, over this comparison and those with a smaller
     one, reaches the observed t; never below the p of a comparison before it. Holds the family-wise error rate where,

@@ -1,4 +1,4 @@
-"""Bootstrap over sites, splits and deaths, for all models on the same resamples."""
+"""Resample sites, splits and deaths by bootstrap, with the same resamples for all models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LEVELS = ("site", "split", "death")
 
 
 def death_bank(models: Mapping[str, Cases], metric: str, *, n_resamples: int = 200, seed: int = 0) -> Floats:
-    """Return a metric of several models on one test set and on resamples of its deaths, the same for all.
+    """Compute a metric of several models on one test set and on resamples of its deaths, the same for all.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def death_bank(models: Mapping[str, Cases], metric: str, *, n_resamples: int = 2
 def paired_difference(
     first: Cases, second: Cases, metric: str, *, n_resamples: int = 1000, seed: int = 0, kind: str = "percentile"
 ) -> tuple[float, float, float]:
-    """Return the difference of two models on the same test deaths, and its 95% bootstrap interval over deaths.
+    """Compute the difference of two models on the same test deaths, and its 95% bootstrap interval.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def nested_bootstrap(
     level: float = 0.95,
     rng: np.random.Generator,
 ) -> NestedInterval:
-    """Return intervals of the mean over sites, of which sites, splits and deaths are resampled within one another.
+    """Compute intervals of the mean over sites, resampling sites, splits within sites and deaths within splits.
 
     What is resampled is what the interval speaks of: ``("split", "death")`` of new deaths at these very sites,
     ``("site",)`` of new sites. Resampling all three is the most cautious: the differences seen between sites already
@@ -134,7 +134,7 @@ def nested_bootstrap(
 
 
 def _site_means(site: Sequence[Floats], levels: Sequence[str], n: int, rng: np.random.Generator) -> Floats:
-    """Return `n` resampled means over the splits of one site, shape (n, n_models)."""
+    """Draw `n` resampled means over the splits of one site, shape (n, n_models)."""
     n_splits = len(site)
     total = np.zeros((n, site[0].shape[1]))
     for place in range(n_splits):

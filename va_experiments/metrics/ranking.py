@@ -1,4 +1,4 @@
-"""Many models over many sites: the Friedman test and critical differences of mean ranks (Demsar 2006, JMLR 7:1-30)."""
+"""Rank many models over many sites: the Friedman test and critical differences (Demsar 2006, JMLR 7:1-30)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Friedman:
     n: int
     """Sites on which all models have a value."""
     critical_difference: float
-    """Nemenyi: mean ranks that differ by less are not told apart at 5%."""
+    """Nemenyi: mean ranks that differ by less are not significantly different at 5%."""
 
 
 def friedman_of_mean_ranks(mean_rank: npt.ArrayLike, n: int, *, alpha: float = 0.05) -> Friedman:
-    """Return the Friedman test from mean ranks without ties over `n` sites (Demsar 2006, section 3.2.2)."""
+    """Run the Friedman test on mean ranks without ties over `n` sites (Demsar 2006, section 3.2.2)."""
     ranks = np.asarray(mean_rank, dtype=np.float64)
     k = len(ranks)
     chi2 = 12 * n / (k * (k + 1)) * (float((ranks**2).sum()) - k * (k + 1) ** 2 / 4)
@@ -38,7 +38,7 @@ def friedman_of_mean_ranks(mean_rank: npt.ArrayLike, n: int, *, alpha: float = 0
 
 
 def friedman(values: npt.ArrayLike, *, higher_is_better: bool = True, alpha: float = 0.05) -> Friedman:
-    """Return the Friedman test that all models rank alike, with ties averaged and corrected for.
+    """Test that all models rank alike (Friedman), with ties averaged and corrected.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _with_f(mean_rank: npt.NDArray[np.float64], chi2: float, n: int, k: int, alp
 
 
 def critical_difference(n_models: int, n_sites: int, *, alpha: float = 0.05) -> float:
-    """Return Nemenyi's critical difference of mean ranks, ``q_alpha sqrt(k (k + 1) / (6 n))``.
+    """Compute Nemenyi's critical difference of mean ranks, ``q_alpha sqrt(k (k + 1) / (6 n))``.
 
     q is the studentised range quantile for k models and infinite degrees of freedom over the square root of 2.
     """
@@ -90,7 +90,7 @@ def critical_difference(n_models: int, n_sites: int, *, alpha: float = 0.05) -> 
 
 
 def indistinguishable_groups(mean_rank: npt.ArrayLike, difference: float) -> list[Sequence[int]]:
-    """Return the bars of a critical-difference diagram: the largest runs of models whose mean ranks are that near.
+    """Find the bars of a critical-difference diagram: the largest groups of models with mean ranks that close.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What guessing gets, and what nobody can exceed: the rows without which a CSMF accuracy cannot be read."""
+"""Compute reference values to judge CSMF accuracy by: the score of guessing, and the highest score possible."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def mean_absolute_deviation(n: int, share: npt.ArrayLike, about: npt.ArrayLike) -> Floats:
-    """Return ``E |X/n - about|`` for X binomial with n trials of probability `share`, exactly (sum over all outcomes).
+    """Compute ``E |X/n - about|`` for X binomial with n trials of probability `share`, exactly.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ def mean_absolute_deviation(n: int, share: npt.ArrayLike, about: npt.ArrayLike) 
 
 
 def chance_accuracy(true: npt.ArrayLike, n: int) -> float:
-    """Return the expected CSMF accuracy when each of `n` deaths gets a cause at random, all causes alike.
+    """Compute the expected CSMF accuracy if each of `n` deaths gets a random cause, all causes equally likely.
 
-    The chance level of this very truth and number of deaths, exactly; list and minimum as in `csmf_accuracy`.
+    The value is exact for this cause mix and number of deaths; cause list and minimum are those of `csmf_accuracy`.
 
     Parameters
     ----------
@@ -61,10 +61,10 @@ def chance_accuracy(true: npt.ArrayLike, n: int) -> float:
 
 
 def finite_sample_ceiling(true: npt.ArrayLike, n: int) -> float:
-    """Return the expected CSMF accuracy of a fresh, rightly labelled sample of `n` deaths from the true cause mix.
+    """Compute the expected CSMF accuracy of a correctly labelled random sample of `n` deaths from the true mix.
 
-    A method that knows the population's cause mix perfectly scores about this on so few deaths; a set of another size
-    has another ceiling, so columns with different n are not comparable without it. Exact, not simulated.
+    A method that knows the cause mix of the population perfectly scores about this on `n` deaths. The ceiling depends
+    on n, so test sets of different sizes cannot be compared without it. The value is exact, not simulated.
 
     Parameters
     ----------
@@ -78,12 +78,12 @@ def finite_sample_ceiling(true: npt.ArrayLike, n: int) -> float:
 
 
 def label_coverage(truth: npt.ArrayLike, train_cause: npt.ArrayLike) -> float:
-    """Return the share of test deaths whose cause occurs in training: a ceiling of top-k accuracy."""
+    """Compute the share of test deaths whose cause occurs in training: the ceiling of top-k accuracy."""
     return float(np.isin(np.asarray(truth), np.unique(np.asarray(train_cause))).mean())
 
 
 def coverage_ceiling(true: npt.ArrayLike, train_cause: npt.ArrayLike) -> float:
-    """Return the best CSMF accuracy of an estimate with no deaths of the causes that are absent from training.
+    """Compute the best CSMF accuracy of an estimate that gives nothing to causes absent from training.
 
     With u the share of test deaths of such causes, the least sum of differences is 2u: ``1 - u / (1 - min p)``.
     """
@@ -94,7 +94,7 @@ def coverage_ceiling(true: npt.ArrayLike, train_cause: npt.ArrayLike) -> float:
 
 
 def uniform_accuracy_under_dirichlet(n_causes: int, *, n_draws: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Return mean and standard error of the CSMF accuracy of the estimate 1/N when the truth is Dirichlet(1,...,1).
+    """Compute mean and standard error of the CSMF accuracy of 1/N for every cause under Dirichlet(1) truth.
 
     By simulation; about .637 for 34 causes, and 1 - 1/e in the limit.
     """

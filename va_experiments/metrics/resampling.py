@@ -1,4 +1,4 @@
-"""Resamples of test deaths, as weights: the bootstrap, and test sets with other cause mixes than the data's own."""
+"""Resample test deaths as weights: the bootstrap, and intervals over many test sets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 def bootstrap_weights(n: int, n_resamples: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Return how often each of `n` deaths is in each resample of n deaths with replacement, shape (n_resamples, n)."""
+    """Count how often each of `n` deaths is drawn in each resample, shape (n_resamples, n)."""
     drawn = rng.integers(0, n, size=(n_resamples, n))
     drawn += np.arange(n_resamples)[:, None] * n
     return np.bincount(drawn.ravel(), minlength=n_resamples * n).reshape(n_resamples, n)
@@ -30,7 +30,7 @@ def bootstrap_weights(n: int, n_resamples: int, rng: np.random.Generator) -> npt
 def interval(
     point: npt.ArrayLike, resampled: npt.ArrayLike, *, level: float = 0.95, kind: str = "percentile"
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the lower and upper ends of the bootstrap interval of a statistic.
+    """Compute the lower and upper ends of the bootstrap interval of a statistic.
 
     ``percentile`` takes the quantiles of the resampled values; ``basic`` mirrors them at the point estimate. Quantiles
     are the values in place ``(n_resamples + 1) * probability`` of the ordered ones (Davison and Hinkley 1997, sections
@@ -57,7 +57,7 @@ def interval(
 
 
 def quantile_of_sorted(values: npt.NDArray[np.float64], probability: float) -> npt.NDArray[np.float64]:
-    """Return the value in place ``(n + 1) * probability`` of n ordered ones, between two by interpolation.
+    """Return the value at position ``(n + 1) * probability`` of n sorted values, interpolated.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def quantile_of_sorted(values: npt.NDArray[np.float64], probability: float) -> n
 
 @dataclass(frozen=True)
 class OverTestSets:
-    """A metric over many test sets, with intervals of both kinds: they differ by more than ten times for 500 sets."""
+    """A metric over many test sets, with two kinds of interval: over test sets, and of their median."""
 
     median: float
     low: float
@@ -85,13 +85,13 @@ class OverTestSets:
     median_high: float
 
     def named(self, name: str) -> dict[str, float]:
-        """Return the numbers as ``name``, ``name_low``, ``name_high``, ``name_median_low``, ``name_median_high``."""
+        """Name the numbers ``name``, ``name_low``, ``name_high``, ``name_median_low``, ``name_median_high``."""
         ends = {k: getattr(self, k) for k in ("low", "high", "median_low", "median_high")}
         return {name: self.median, **{f"{name}_{k}": v for k, v in ends.items()}}
 
 
 def over_test_sets(values: npt.ArrayLike, level: float = 0.95) -> OverTestSets:
-    """Return the median of a metric over test sets, with the interval over test sets and that of the median.
+    """Compute the median of a metric over test sets, its interval over test sets and that of the median.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def over_test_sets(values: npt.ArrayLike, level: float = 0.95) -> OverTestSets:
 
 
 def median_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of the median, exactly: that of infinitely many resamples.
+    """Compute the percentile bootstrap interval of the median exactly, as from infinitely many resamples.
 
     Of n ordered values, the median of a resample is at most the k-th with the probability that a binomial variable
     (n, k/n) is at least (n + 1) / 2 (Efron 1979, Annals of Statistics 7:1, section 3; the lower middle one for even n).
@@ -122,7 +122,7 @@ def median_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, 
 
 @functools.lru_cache(maxsize=64)
 def _median_places(n: int, level: float) -> tuple[int, int]:
-    """Return the places, among n ordered values, of the ends of the bootstrap interval of the median."""
+    """Find the positions, among n sorted values, of the ends of the bootstrap interval of the median."""
     need = (n + 1) // 2
     log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
     at_least = np.arange(need, n + 1)
@@ -137,10 +137,10 @@ def _median_places(n: int, level: float) -> tuple[int, int]:
 
 
 def cause_regression(true: npt.ArrayLike, estimated: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], ...]:
-    """Return slope, intercept and root mean squared error of the estimated on the true fraction of each cause.
+    """Regress estimated on true fractions of each cause: slope, intercept and root mean squared error.
 
     Least squares over test sets (Murray 2011, Popul Health Metr 9:28): slope 1 and intercept 0 are right; a slope below
-    1 means that the method pulls the fraction to a value of its own.
+    1 means that the method pulls the fraction towards a constant.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`score`: the truth and one prediction in; every metric with its interval, and the per-cause table, out."""
+"""Score one prediction: the truth and a prediction in; metrics with intervals and a table by cause out."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_WEIGHTS = 10_000_000
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What `score` returns."""
+    """Metrics with intervals, and the table by cause."""
 
     values: dict[str, float]
     """Metric by name, with ``<name>_low`` and ``<name>_high`` where there is an interval; never NaN or infinite."""
@@ -38,7 +38,7 @@ class Scores:
 
 
 def evaluate(sums: Tally, names: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the metrics of every resample of a tally, by name, each of shape (B,).
+    """Compute the metrics of every resample, by name, each of shape (B,).
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ def score(
     seed: int = 0,
     train_cause: npt.ArrayLike | None = None,
 ) -> Scores:
-    """Return all metrics of one prediction.
+    """Compute all metrics of one prediction.
 
-    What each metric counts is said by its entry in `METRICS` and `CASE_METRICS`, and by the function behind it.
+    The entries of `METRICS` and `CASE_METRICS`, and the functions behind them, define what each metric counts.
     Intervals are 95% bootstraps over the test deaths, of the kind that the metric's entry names: they hold the model
     and the split fixed, so they are narrower than the uncertainty about a new site (see
     `va_experiments.metrics.comparison`).
@@ -108,7 +108,7 @@ def _resampled(cases: Cases, n_bootstrap: int, rng: np.random.Generator) -> Iter
 
 
 def _intervals(parts: Sequence[Tally]) -> dict[str, float]:
-    """Return the ends of the intervals of every metric that has one; the first row of the first part is the sample."""
+    """Compute the interval of every metric that has one; the first row of the first part is the sample."""
     names = [name for name, info in METRICS.items() if info.interval == "percentile"]
     by_part = [evaluate(part, names) for part in parts]
     stacked = np.stack([np.concatenate([values[name] for values in by_part]) for name in names], axis=1)
@@ -118,15 +118,15 @@ def _intervals(parts: Sequence[Tally]) -> dict[str, float]:
     for name, *both in zip(ESTIMATES, *accuracy_interval(true, estimated, level=LEVEL), strict=True):
         ends[f"csmf_accuracy_{name}"] = both[0], both[1]
         ends[f"cccsmf_{name}"] = chance_corrected(both[0]), chance_corrected(both[1])
-    found = {}
+    limits = {}
     for name, (low, high) in ends.items():
         least, most = METRICS[name].range
-        found[f"{name}_low"], found[f"{name}_high"] = max(float(low), least), min(float(high), most)
-    return found
+        limits[f"{name}_low"], limits[f"{name}_high"] = max(float(low), least), min(float(high), most)
+    return limits
 
 
 def per_cause_table(sums: Tally) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the table over the declared causes of the first resample (the test set itself)."""
+    """Make the table over the declared causes for the first resample (the test set itself)."""
     true, named, correct = sums.true[0], sums.named[0], sums.correct[0]
     return {
         "n_true": true.copy(),

@@ -1,4 +1,4 @@
-"""Where the loss of a transfer comes from, and how alike two sites are."""
+"""Split a transfer loss into its parts, and measure how similar two sites are."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ __all__ = ["TransferDrop", "cause_mix_distance", "site_auc", "transfer_drop", "t
 Predict = Callable[[Deaths], PredictionLike]
 
 RIDGE = 20.0
-"""Penalty of `site_auc`'s regression, in deaths: a symptom that tells sites apart has to do so in some tens of them."""
+"""Penalty of the regression in `site_auc`, in deaths: a symptom must differ between sites in tens of deaths."""
 
 
 def cause_mix_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Return the total variation distance of two cause mixes: the share of deaths that would have to change cause."""
+    """Compute the total variation distance of two cause mixes: the share of deaths with a different cause."""
     return float(np.abs(np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)).sum() / 2)
 
 
 @dataclass(frozen=True)
 class TransferDrop:
-    """A model's metric at home less its metric abroad, and the four parts that add up to it.
+    """A model's metric at the training sites minus its metric at the target site, and its four parts.
 
-    All parts are on the metric's scale; where lower is better a harm has a negative sign.
+    All parts are on the scale of the metric; for a metric where lower is better, a loss is negative.
     """
 
     home: float
@@ -39,11 +39,11 @@ class TransferDrop:
     abroad: float
     """On the deaths of the target site."""
     prior_shift: float
-    """From another mix of the shared causes."""
+    """From a different mix of the shared causes."""
     symptom_shift: float
-    """From deaths of the same cause being told otherwise, at the same missingness."""
+    """From symptoms that are reported differently for the same cause, at the same missingness."""
     missingness_shift: float
-    """From more or fewer questions left unanswered, given the cause."""
+    """From more or fewer missing answers for the same cause."""
     label_coverage: float
     """From target deaths of causes that the home deaths do not have."""
 
@@ -62,7 +62,7 @@ def transfer_drop(
     n_masks: int = 5,
     rng: np.random.Generator,
 ) -> TransferDrop:
-    """Split the drop of one metric from home deaths to target deaths into four parts: see `transfer_drops`."""
+    """Split the loss of one metric between training-site and target deaths into four parts: see `transfer_drops`."""
     return transfer_drops(predict, home, target, metrics=[metric], n_masks=n_masks, rng=rng)[metric]
 
 
@@ -75,7 +75,7 @@ def transfer_drops(
     n_masks: int = 5,
     rng: np.random.Generator,
 ) -> dict[str, TransferDrop]:
-    """Split the drop of each metric from home deaths to target deaths into four parts that add up to it exactly.
+    """Split the loss of each metric between training-site and target deaths into four parts that add up exactly.
 
     One fitted model is scored on six sets; K is the set of causes with deaths in both `home` and `target`:
 
@@ -100,7 +100,7 @@ def transfer_drops(
     home, target : Deaths
         With causes.
     metrics : sequence of str
-        Of `va_experiments.metrics.METRICS`, none that uses the model's own CSMF. Each set is predicted once for all.
+        Of `va_experiments.metrics.METRICS`, none that uses the model's own CSMF. Each set is predicted once.
     n_masks : int
         Random partners whose missingness is imposed; the metric is averaged over them.
     rng : numpy.random.Generator
@@ -110,8 +110,8 @@ def transfer_drops(
     ValueError
         If the two share no cause.
     """
-    if own := [m for m in metrics if "model" in m]:
-        raise ValueError(f"{own[0]} uses the model's own CSMF, which does not follow a weighting of deaths")
+    if model_metrics := [m for m in metrics if "model" in m]:
+        raise ValueError(f"{model_metrics[0]} uses the model's own CSMF, which does not follow a weighting of deaths")
     n_causes = len(home.causes)
     home_cause, target_cause = _labels_of(home), _labels_of(target)
     at_home, at_target = (np.bincount(c, minlength=n_causes) for c in (home_cause, target_cause))
@@ -122,8 +122,8 @@ def transfer_drops(
     def values(deaths: Deaths, *weights: npt.ArrayLike) -> npt.NDArray[np.float64]:
         cases = cases_of(_labels_of(deaths), predict(deaths.without_causes()))
         rows = np.asarray(weights, dtype=np.float64) if weights else None
-        found = evaluate(tally(cases, rows), metrics)
-        return np.stack([found[m] for m in metrics], axis=-1)
+        values = evaluate(tally(cases, rows), metrics)
+        return np.stack([values[m] for m in metrics], axis=-1)
 
     known_home, known_target = home.take(shared[home_cause]), target.take(shared[target_cause])
     ratio = np.divide(at_target, at_home, out=np.zeros(n_causes), where=shared)
@@ -137,12 +137,12 @@ def transfer_drops(
 
 
 def _masked(deaths: Deaths, partners: Deaths, rng: np.random.Generator) -> Deaths:
-    """Return the deaths with every answer missing that a random partner of the same cause lacks."""
-    own, others = _labels_of(deaths), _labels_of(partners)
-    order = np.argsort(others, kind="stable")
-    start = np.searchsorted(others[order], np.arange(len(deaths.causes)))
-    members = np.bincount(others, minlength=len(deaths.causes))
-    partner = order[start[own] + rng.integers(0, members[own])]
+    """Set every answer to missing that is missing in a random death of the same cause from the other side."""
+    cause, partner_cause = _labels_of(deaths), _labels_of(partners)
+    order = np.argsort(partner_cause, kind="stable")
+    start = np.searchsorted(partner_cause[order], np.arange(len(deaths.causes)))
+    members = np.bincount(partner_cause, minlength=len(deaths.causes))
+    partner = order[start[cause] + rng.integers(0, members[cause])]
     gone = partners.symptoms[partner] == MISSING
     covariates = {
         k: np.where(np.isnan(partners.covariates[k][partner]), np.nan, v) if k in partners.covariates else v
@@ -155,7 +155,7 @@ def _masked(deaths: Deaths, partners: Deaths, rng: np.random.Generator) -> Death
 def site_auc(
     first: npt.ArrayLike, second: npt.ArrayLike, *, missingness_only: bool = False, n_folds: int = 5, seed: int = 0
 ) -> float:
-    """Return how well a classifier tells the deaths of two sites apart: cross-validated AUC, .5 = not at all.
+    """Measure how well a classifier distinguishes the deaths of two sites: cross-validated AUC, .5 = not at all.
 
     Ridge regression of the site on the indicators *present* and *missing* of every symptom (a linear discriminant),
     the mean AUC of the folds. Give it deaths of one cause to see symptom shift without prior shift.
@@ -200,14 +200,16 @@ def site_auc(
 
 
 def _auc(lower: npt.NDArray[np.float64], upper: npt.NDArray[np.float64]) -> float:
-    """Return the share of pairs in which `upper` is the larger; ties count half (Mann and Whitney)."""
+    """Compute the share of pairs in which `upper` is larger; ties count half (Mann and Whitney)."""
     ordered = np.sort(lower)
     below, up_to = (np.searchsorted(ordered, upper, side=side) for side in ("left", "right"))
     return float((below + up_to).sum() / (2 * len(lower) * len(upper)))
 
 
 def _labels_of(deaths: Deaths) -> npt.NDArray[np.int16]:
-    """Return the known causes, or raise the error that deaths without them deserve."""
+    """Return the known causes; raise an error if deaths have none."""
     if deaths.cause is None:
-        raise InputError(f"data '{deaths.name}' has no causes: where a loss comes from can only be told with them")
+        raise InputError(
+            f"data '{deaths.name}' has no causes: the parts of a transfer loss can be computed only with known causes"
+        )
     return deaths.cause

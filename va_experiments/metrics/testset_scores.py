@@ -1,4 +1,4 @@
-"""Scores under a test-set design: of one prediction resampled, or of a prediction made on every set."""
+"""Score a prediction under a test-set design: resample one prediction, or predict every test set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from va_experiments.metrics.testsets import Natural, TestSets, draw_test_sets, t
 __all__ = ["score_design", "score_each_test_set", "score_test_sets"]
 
 PredictSets = Callable[[Sequence[npt.NDArray[np.intp]]], Iterable[PredictionLike]]
-"""Rows of each test set, with repeats, to the prediction of a model that was given just these deaths, set by set."""
+"""Function that predicts each test set by itself: from the rows of each set, with repeats, to one prediction each."""
 
 
 def score_design(
@@ -33,7 +33,7 @@ def score_design(
     train_cause: npt.ArrayLike | None = None,
     predict: PredictSets | None = None,
 ) -> tuple[Scores, dict[str, Any]]:
-    """Return all metrics of a prediction under a test-set design, and how they were come by.
+    """Compute all metrics of a prediction under a test-set design, and record the method.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def score_design(
     seed : int
         From the split's specification, never from the model: then all models are scored on the same sets.
     predict : callable, optional
-        To be given for joint models, which have to be asked anew for each set.
+        For joint models, which must predict each test set separately.
 
     Returns
     -------
@@ -57,13 +57,13 @@ def score_design(
     sets = draw_test_sets(design, truth, causes, seed=seed, train_cause=train_cause)
     facts: dict[str, Any] = {"testset_sha256": sets.hash, "n_test_sets": len(sets.weights)}
     if design.name == Natural.name:
-        found = score(truth, prediction, causes, n_bootstrap=n_bootstrap, seed=seed, train_cause=train_cause)
-        return found, facts | {"testset_method": "natural"}
+        scores = score(truth, prediction, causes, n_bootstrap=n_bootstrap, seed=seed, train_cause=train_cause)
+        return scores, facts | {"testset_method": "natural"}
     if predict is None:
-        found = score_test_sets(truth, prediction, causes, sets, train_cause=train_cause)
-        return found, facts | {"testset_method": "predicted once, predictions resampled"}
-    found = score_each_test_set(truth, predict, prediction, causes, sets, train_cause=train_cause)
-    return found, facts | {"testset_method": "predicted on each test set"}
+        scores = score_test_sets(truth, prediction, causes, sets, train_cause=train_cause)
+        return scores, facts | {"testset_method": "predicted once, predictions resampled"}
+    scores = score_each_test_set(truth, predict, prediction, causes, sets, train_cause=train_cause)
+    return scores, facts | {"testset_method": "predicted on each test set"}
 
 
 def score_test_sets(
@@ -75,10 +75,11 @@ def score_test_sets(
     csmf_model: npt.ArrayLike | None = None,
     train_cause: npt.ArrayLike | None = None,
 ) -> Scores:
-    """Return all metrics over many resampled test sets of one prediction.
+    """Compute all metrics of one prediction over many resampled test sets.
 
-    The prediction is made once and its deaths are resampled: right for models that treat deaths one by one. For a joint
-    model (InSilicoVA) score each set's own prediction with `score`, or give at least its CSMF of each set.
+    The prediction is made once and its deaths are resampled, which is correct if the prediction of a death does not
+    depend on the other deaths. For a joint model (InSilicoVA) score the prediction of each set with `score`, or give at
+    least its CSMF of each set.
 
     Parameters
     ----------
@@ -117,7 +118,7 @@ def score_each_test_set(
     *,
     train_cause: npt.ArrayLike | None = None,
 ) -> Scores:
-    """Return all metrics over test sets of which each is predicted by itself, as joint models need it.
+    """Compute all metrics over test sets that are predicted one by one, as joint models need.
 
     Parameters
     ----------
@@ -136,8 +137,8 @@ def score_each_test_set(
     cause = np.asarray(truth)
     tallies = []
     rows = [sets.rows(k) for k in range(len(sets.weights))]
-    for k, found in enumerate(predict(rows)):
-        tallies.append(tally(cases_of(cause[rows[k]], found, train_cause)))
+    for k, set_prediction in enumerate(predict(rows)):
+        tallies.append(tally(cases_of(cause[rows[k]], set_prediction, train_cause)))
         callbacks.progress(k + 1, len(rows))
     by_set = [evaluate(t) for t in tallies]
     values = {name: np.concatenate([v[name] for v in by_set]) for name in METRICS}

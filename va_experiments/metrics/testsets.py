@@ -1,7 +1,7 @@
-"""Test-set designs: the natural cause mix, or resamples with other mixes, the same for every model.
+"""Design test sets: the natural cause mix, or resamples with other mixes, the same for every model.
 
-A natural test set rewards a method that copies the training cause mix; drawing the mix anew for each of many test sets
-takes that reward away (Murray 2011, Popul Health Metr 9:28), at the price of mixes unlike any population's.
+A natural test set rewards a method that copies the training cause mix. Drawing a new mix for each of many test sets
+removes that reward (Murray 2011, Popul Health Metr 9:28), but the mixes are unlike those of any real population.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class TestSets:
         return hashlib.sha256(np.ascontiguousarray(self.weights.astype("<i4")).tobytes()).hexdigest()
 
     def rows(self, k: int) -> npt.NDArray[np.intp]:
-        """Return the rows of the k-th test set, each as often as it is in it: for models that predict jointly."""
+        """Return the rows of the k-th test set, with repeats, for models that predict a set jointly."""
         return np.repeat(np.arange(self.weights.shape[1]), self.weights[k])
 
 
@@ -63,7 +63,7 @@ class Natural:
         """Raise `InputError` for a cause mix that does not fit the cause list."""
 
     def mixes(self, natural: Floats, train: Floats | None, causes: Sequence[str], rng: np.random.Generator) -> Floats:
-        """Return the cause mixes to aim at, shape (n_sets, n_causes)."""
+        """Draw the target cause mixes, shape (n_sets, n_causes)."""
         return natural[None]
 
 
@@ -90,7 +90,7 @@ class Dirichlet(Natural):
             raise InputError([f"testset {self.name}: {p}" for p in problems])
 
     def mixes(self, natural: Floats, train: Floats | None, causes: Sequence[str], rng: np.random.Generator) -> Floats:
-        """Return the cause mixes to aim at, shape (n_sets, n_causes)."""
+        """Draw the target cause mixes, shape (n_sets, n_causes)."""
         return _dirichlet(np.where(natural > 0, float(self.alpha), 0.0), self.n_resamples, rng)
 
 
@@ -125,7 +125,7 @@ class DirichletAround(Natural):
         _named_csmf(self.name, self.csmf, causes)
 
     def mixes(self, natural: Floats, train: Floats | None, causes: Sequence[str], rng: np.random.Generator) -> Floats:
-        """Return the cause mixes to aim at, shape (n_sets, n_causes)."""
+        """Draw the target cause mixes, shape (n_sets, n_causes)."""
         centre = _centre(self.name, self.csmf, natural, train, causes)
         return _dirichlet(self.concentration * centre, self.n_resamples, rng)
 
@@ -156,7 +156,7 @@ class Target(Natural):
         _named_csmf(self.name, self.csmf, causes)
 
     def mixes(self, natural: Floats, train: Floats | None, causes: Sequence[str], rng: np.random.Generator) -> Floats:
-        """Return the cause mixes to aim at, shape (n_sets, n_causes)."""
+        """Draw the target cause mixes, shape (n_sets, n_causes)."""
         return np.tile(_centre(self.name, self.csmf, natural, train, causes), (self.n_resamples, 1))
 
 
@@ -165,7 +165,7 @@ TESTSETS: Mapping[str, type[Natural]] = {t.name: t for t in (Natural, Dirichlet,
 
 
 def testset_options(options: Mapping[str, Any] | Natural) -> Natural:
-    """Return the checked options of a design from plain data such as ``{"name": "dirichlet", "n_resamples": 500}``.
+    """Check the options of a design, given as plain data such as ``{"name": "dirichlet", "n_resamples": 500}``.
 
     Raises
     ------
@@ -174,19 +174,19 @@ def testset_options(options: Mapping[str, Any] | Natural) -> Natural:
     """
     if isinstance(options, Natural):
         return options
-    given = dict(options)
-    name = given.pop("name", None)
+    design = dict(options)
+    name = design.pop("name", None)
     if name not in TESTSETS:
         raise InputError(f"unknown testset {shown(name)}; known: {', '.join(TESTSETS)}{did_you_mean(name, TESTSETS)}")
     known = [f.name for f in dataclasses.fields(TESTSETS[name])]
-    if unknown := [k for k in given if k not in known]:
+    if unknown := [k for k in design if k not in known]:
         raise InputError(
             [
                 f"testset {name}: unknown option {shown(k)}; known: {', '.join(known)}{did_you_mean(k, known)}"
                 for k in unknown
             ]
         )
-    return TESTSETS[name](**given)
+    return TESTSETS[name](**design)
 
 
 testset_options.__test__ = False  # type: ignore[attr-defined]
@@ -200,7 +200,7 @@ def draw_test_sets(
     seed: int,
     train_cause: npt.ArrayLike | None = None,
 ) -> TestSets:
-    """Return the test sets of a design, drawn from the deaths of one test set.
+    """Draw the test sets of a design from the deaths of one test set.
 
     Each set of n deaths holds ``floor(n p_j)`` deaths of each cause j, and what is missing to n by a multinomial draw
     with probabilities p; inside a cause deaths are drawn with replacement. Causes without test deaths get nothing, and
@@ -249,7 +249,7 @@ def draw_test_sets(
 def _draw_inside_causes(
     cause: npt.NDArray[np.intp], counts: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> npt.NDArray[np.int32]:
-    """Return weights such that each set holds `counts` deaths of each cause, drawn with replacement inside causes."""
+    """Draw weights so that each set holds `counts` deaths of each cause, with replacement inside causes."""
     n_sets, n_causes = counts.shape
     rows = np.argsort(cause, kind="stable")
     start = np.searchsorted(cause[rows], np.arange(n_causes))

@@ -1,4 +1,4 @@
-"""Who trains and who is tested: options in, an ordered list of `Split` out, rows only when asked for.
+"""Divide deaths into training and test sets: options in, an ordered list of `Split` out; rows are drawn later.
 
 >>> options = protocol_options({"name": "leave_one_site_out"})          # doctest: +SKIP
 >>> for split in splits(options, deaths, "all"):                         # doctest: +SKIP

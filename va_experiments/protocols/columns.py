@@ -1,4 +1,4 @@
-"""Many splits in little memory: what they have in common once, their numbers in columns, an object when asked for."""
+"""Store many splits in little memory: common parts once, numbers in columns; a `Split` is made on access."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _same = attrgetter(*(f.name for f in dataclasses.fields(Split) if f.name not in 
 
 
 class Splits(Sequence[Split]):
-    """A sequence of splits: 16 bytes each, where an object takes ten times as much.
+    """A sequence of splits at 16 bytes each; objects would take ten times as much.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Splits(Sequence[Split]):
 
     @property
     def kinds(self) -> Sequence[Split]:
-        """The distinct splits, their repeat, fold and replicate set to 0: as large, so that they cost as much."""
+        """The distinct splits with repeat, fold and replicate set to 0; they are equally large and costly."""
         return tuple(self._kinds)
 
     @property

@@ -1,4 +1,4 @@
-"""From options, sites and counts to the ordered list of splits of a protocol."""
+"""List the splits of a protocol, from its options, the sites and the numbers of deaths."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["most_splits", "splits"]
 def most_splits(
     protocol: Mapping[str, Any] | ProtocolOptions, deaths: Deaths, test_sites: str | Iterable[str] = "all"
 ) -> int:
-    """Return how many splits there will be, without making one; more than there are where a size is skipped.
+    """Count the splits without making them; the result is too high if a training size is skipped.
 
     Raises
     ------
@@ -57,14 +57,14 @@ def most_splits(
 def splits(
     protocol: Mapping[str, Any] | ProtocolOptions, deaths: Deaths, test_sites: str | Iterable[str] = "all"
 ) -> Splits:
-    """Return the splits of a protocol, in a fixed order. No rows are drawn yet: see `Split.indices`.
+    """List the splits of a protocol in a fixed order. No rows are drawn: see `Split.indices`.
 
     Parameters
     ----------
     protocol : mapping or ProtocolOptions
         Plain data with the ``name`` of the protocol and its options.
     deaths : Deaths
-        Its sites, their sizes and whether causes are known are looked at, nothing else.
+        Only sites, their sizes and whether causes are known are used.
     test_sites : "all", str or iterable of str
         Sites to test on; case is ignored. All means those with deaths. For ``pooled`` and ``in_domain`` the sites that
         are divided. Under ``leave_one_country_out`` the whole country of a tested site is left out of training.
@@ -78,7 +78,7 @@ def splits(
     present = [s for k, s in enumerate(deaths.sites) if (deaths.site == k).any()]
     sites = resolve_sites(test_sites, deaths.sites)
     if sites == deaths.sites:
-        sites = tuple(present)  # all: those there are
+        sites = tuple(present)  # all sites with deaths
     if empty := [s for s in sites if s not in present]:
         raise InputError([f"site '{s}' of data '{deaths.name}' has 0 rows; nothing to test on" for s in empty])
     if not present:
@@ -86,18 +86,18 @@ def splits(
     if not deaths.labelled and not isinstance(options, Assign):
         raise InputError(f"data '{deaths.name}' has no causes: only protocol=assign can use them")
     if isinstance(options, Union):
-        found = Splits(_united(options, deaths, sites, present))
+        listed = Splits(_united(options, deaths, sites, present))
     else:
-        found = Splits(_sized(options, deaths, _whole(options, sites, present)))
-    if not found:
+        listed = Splits(_sized(options, deaths, _whole(options, sites, present)))
+    if not listed:
         raise InputError(f"protocol {options.name} with test site {', '.join(sites)} has no splits")
-    return found
+    return listed
 
 
 def _parts(
     options: Union, sites: tuple[str, ...], known: Sequence[str]
 ) -> list[tuple[ProtocolOptions, tuple[str, ...]]]:
-    """Return the options and the tested sites of each part that has any."""
+    """Return the options and the test sites of each part that has test sites."""
     parts, problems = [], []
     for word, (part, named) in options.each().items():
         try:
@@ -113,7 +113,7 @@ def _parts(
 
 
 def _united(options: Union, deaths: Deaths, sites: tuple[str, ...], present: list[str]) -> Iterator[Split]:
-    """Yield the splits of all parts, part after part, those that several parts have once."""
+    """Yield the splits of all parts in order; a split of several parts once."""
     seen: set[Split] = set()
     problems: list[str] = []
     for part, tested in _parts(options, sites, deaths.sites):
@@ -190,7 +190,7 @@ def _divided(options: InDomain | OneToOne, site: str) -> Iterator[Split]:
 
 
 def _countries(options: LeaveOneCountryOut, present: list[str]) -> list[tuple[str, ...]]:
-    """Return the groups of sites that are left out together, in the order of their first site."""
+    """Return the groups of sites that are left out together, ordered by their first site."""
     known = {s.casefold() for s in present}
     home = {
         resolve_site(site, present): country
@@ -228,7 +228,7 @@ def _sized(options: ProtocolOptions, deaths: Deaths, whole: Iterable[Split]) -> 
 
 
 def _n_train(split: Split, count: Mapping[str, int]) -> int:
-    """Return the number of deaths there are to train on; with folds that of the smallest training set."""
+    """Count the deaths available for training; with folds, those of the smallest training set."""
     n = sum(count[s] for s in split.train_sites)
     if split.n_folds:
         return n - -(-n // split.n_folds)

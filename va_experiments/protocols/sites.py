@@ -1,4 +1,4 @@
-"""Site names as people type them, matched to the declared sites of a data set."""
+"""Match site names as users type them to the declared sites of a data set."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["resolve_site", "resolve_sites"]
 
 
 def resolve_site(name: object, sites: Sequence[str], *, what: str = "site") -> str:
-    """Return the declared site that `name` means: the exact name, or else the only one that differs in case alone.
+    """Find the declared site that `name` means: the exact name, or the only one that differs in case alone.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def resolve_site(name: object, sites: Sequence[str], *, what: str = "site") -> s
 
 
 def resolve_sites(names: str | Iterable[str], sites: Sequence[str], *, what: str = "site") -> tuple[str, ...]:
-    """Return the declared sites meant by `names` (``"all"``, one name or several), in declared order, each once.
+    """Find the declared sites that `names` means (``"all"``, one name or several), in declared order, each once.
 
     Raises
     ------
@@ -43,15 +43,15 @@ def resolve_sites(names: str | Iterable[str], sites: Sequence[str], *, what: str
         names = [names]
     if not isinstance(names, Iterable):
         raise InputError(f"{what} must be 'all', a name or a list of names; got {shown(names)}")
-    found: set[str] = set()
+    resolved: set[str] = set()
     problems: list[str] = []
     for name in names:
         try:
-            found.add(resolve_site(name, sites, what=what))
+            resolved.add(resolve_site(name, sites, what=what))
         except InputError as error:
             problems += error.problems
     if problems:
         raise InputError(problems)
-    if not found:
+    if not resolved:
         raise InputError(f"no {what} is named; write 'all' or some of {', '.join(sites)}")
-    return tuple(s for s in sites if s in found)
+    return tuple(s for s in sites if s in resolved)

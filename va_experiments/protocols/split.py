@@ -1,4 +1,4 @@
-"""`Split`: a few words that say who trains and who is tested; the rows follow from them and the data alone."""
+"""Describe who trains and who is tested as a `Split`; the rows follow from it and the data alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _by_id: weakref.WeakKeyDictionary[Deaths, npt.NDArray[np.int32]] = weakref.WeakK
 
 
 def _rows_by_id(deaths: Deaths) -> npt.NDArray[np.int32]:
-    """Return all rows in the order of their ids; kept for as long as the data set lives."""
+    """Sort all rows by id; the result is stored as long as the data set exists."""
     rows = _by_id.get(deaths)
     if rows is None:
         rows = _by_id[deaths] = np.argsort(deaths.id, kind="stable").astype(np.int32)
@@ -34,7 +34,7 @@ def _rows_by_id(deaths: Deaths) -> npt.NDArray[np.int32]:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Who trains and who is tested, as a specification. Made by `splits`; the same for every model.
+    """Who trains and who is tested, as a specification made by `splits`; the same for every model.
 
     Parameters
     ----------
@@ -84,19 +84,19 @@ class Split:
         return self.n_folds > 0 or self.test_share > 0
 
     def spec(self) -> dict[str, Any]:
-        """Return the specification as plain data: what the key of a cell hashes. `from_spec` reads it back."""
+        """Return the specification as plain data, which the key of a cell hashes. `from_spec` reads it back."""
         spec: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         spec["train_sites"], spec["test_sites"] = list(self.train_sites), list(self.test_sites)
         return spec
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Split:
-        """Return the split of a specification made by `spec`."""
+        """Make the split of a specification that `spec` returned."""
         sites = {name: tuple(spec[name]) for name in ("train_sites", "test_sites")}
         return cls(**{**spec, **sites})
 
     def _division(self) -> dict[str, Any]:
-        """Return what the random division of the sites' deaths depends on (not the fold: folds are one partition)."""
+        """Return what the random division of the deaths depends on (not the fold: folds are one partition)."""
         if not self.divides_sites:
             return {}
         return {
@@ -108,7 +108,7 @@ class Split:
         } | ({} if self.stratified else {"stratified": False})
 
     def _training_pool(self) -> dict[str, Any]:
-        """Return what the deaths that may be trained on depend on, before `train_size` takes a part of them."""
+        """Return what the set of possible training deaths depends on, before `train_size` takes a part of it."""
         return {"sites": sorted(self.train_sites), "division": self._division(), "fold": self.fold}
 
     def train_key(self) -> str:
@@ -150,13 +150,13 @@ class Split:
         return self._subset(deaths, train), test
 
     def hash(self, deaths: Deaths, rows: tuple[Rows, Rows] | None = None) -> str:
-        """Return the SHA-256 of the ids trained on and tested on, 64 hexadecimal digits.
+        """Hash the ids of the training and test deaths with SHA-256; 64 hexadecimal digits.
 
         Parameters
         ----------
         deaths : Deaths
         rows : tuple of int arrays, optional
-            What `indices` returned, where it is known already.
+            The result of `indices`, if it was computed before.
         """
         digest = hashlib.sha256()
         for part, chosen in zip(("train", "test"), rows or self.indices(deaths), strict=True):
@@ -164,12 +164,12 @@ class Split:
         return digest.hexdigest()
 
     def _of_sites(self, deaths: Deaths, rows: Rows, sites: tuple[str, ...]) -> Rows:
-        wanted = np.array([s in sites for s in deaths.sites], dtype=bool)
-        found = rows[wanted[deaths.site[rows]]]
+        is_chosen = np.array([s in sites for s in deaths.sites], dtype=bool)
+        selected = rows[is_chosen[deaths.site[rows]]]
         for site in sites:
             if not (deaths.site == deaths.sites.index(site)).any():
                 raise InputError(f"site '{site}' of data '{deaths.name}' has 0 rows; nothing to train or test on")
-        return found
+        return selected
 
     def _drawn_for_test(self, deaths: Deaths, rows: Rows) -> npt.NDArray[np.bool_]:
         assert deaths.cause is not None

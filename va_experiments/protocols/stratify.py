@@ -1,4 +1,4 @@
-"""Stratified random orders and folds in which a rare cause is placed by rule and never left out."""
+"""Make stratified random orders and folds, in which the deaths of a rare cause are placed by rule and never dropped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["stratified_folds", "stratified_order"]
 
 
 def _ranks_within(cause: npt.NDArray[np.integer], rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Return the random rank of each death among the deaths of its own cause."""
+    """Rank each death at random among the deaths of the same cause."""
     shuffled = rng.permutation(len(cause))
     by_cause = shuffled[np.argsort(cause[shuffled], kind="stable")]
     start = np.searchsorted(cause[by_cause], cause[by_cause], side="left")
@@ -19,7 +19,7 @@ def _ranks_within(cause: npt.NDArray[np.integer], rng: np.random.Generator) -> n
 
 
 def stratified_order(cause: npt.NDArray[np.integer], rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Return a random order of the deaths of which every prefix has the cause mix of the whole, to about one death.
+    """Order the deaths at random so that every prefix has the cause mix of all deaths, to about one death.
 
     Systematic sampling within causes: the r-th death (in random order) of a cause with m deaths gets the key
     ``(r + u) / m``, with one uniform u for each cause; deaths are ordered by key. A prefix of share t so holds floor or
@@ -48,7 +48,7 @@ def stratified_order(cause: npt.NDArray[np.integer], rng: np.random.Generator) -
 
 
 def stratified_folds(cause: npt.NDArray[np.integer], n_folds: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Return the fold, in ``0..n_folds-1``, of each death.
+    """Assign a fold, in ``0..n_folds-1``, to each death.
 
     The deaths of one cause, in random order, are dealt to the folds in turn; the next cause goes on where the last one
     stopped; the first fold dealt to is random. So fold sizes differ by at most one, the counts of a cause differ by
