@@ -8,7 +8,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-from va_experiments.report.report_data import ReportContent
+from va_experiments.analysis.run_tables import RunTables
 
 SITES = ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP")
 SIZES = (1554, 1259, 1726, 1586, 297, 1419)
@@ -70,7 +70,7 @@ def fake_content(
     models: tuple[str, ...] = tuple(MODELS),
     seed: int = 7,
     deep: bool = True,
-) -> ReportContent:
+) -> RunTables:
     """Content with one cell for each protocol, size, split and model; the first `failures` cells of interva fail."""
     rng = np.random.default_rng(seed)
     numbers = dict(zip(SITES, SIZES, strict=True))
@@ -169,7 +169,7 @@ def fake_content(
         [("dropped", "", 12, "no cause of death"), ("changed", "g1_07a", 4, "age 999 is 'unknown': missing")],
         columns=["action", "column", "count", "reason"],
     )
-    return ReportContent(
+    return RunTables(
         title="Six models where they were not trained",
         cells=pd.DataFrame(rows).sample(frac=1, random_state=1),
         causes=pd.DataFrame(causes) if causes else None,
@@ -188,7 +188,7 @@ def fake_content(
     )
 
 
-def fuller(content: ReportContent, seed: int = 3) -> ReportContent:
+def fuller(content: RunTables, seed: int = 3) -> RunTables:
     """The content with comparisons, nested intervals, ranks, parts of the loss and similarities of sites as well."""
     rng = np.random.default_rng(seed)
     models = sorted(set(content.cells["model"]) - {"interva"})

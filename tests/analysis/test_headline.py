@@ -8,7 +8,7 @@ import pytest
 from tests.analysis.test_leaderboard import METRIC, board_of, cells_of
 from va_experiments.analysis.headline import answer
 from va_experiments.analysis.leaderboard import leaderboards, t_interval
-from va_experiments.report.report_data import ReportContent, checked_cells
+from va_experiments.analysis.run_tables import RunTables, checked_cells
 
 
 def test_a_clear_winner():
@@ -50,7 +50,7 @@ def test_simulated_deaths_are_named_first():
 
 
 def test_given_intervals_stand_beside_t():
-    cells = checked_cells(ReportContent(title="", cells=cells_of(nbc=[0.8, 0.7, 0.75], prior=[0.7, 0.6, 0.66])))
+    cells = checked_cells(RunTables(title="", cells=cells_of(nbc=[0.8, 0.7, 0.75], prior=[0.7, 0.6, 0.66])))
     given = pd.DataFrame(
         [("nbc", METRIC, 0.6, 0.9, "95% nested bootstrap", "natural"), ("nbc", METRIC, 0.1, 0.2, "other", "dirichlet")],
         columns=["model", "metric", "low", "high", "method", "testset"],

@@ -11,10 +11,11 @@ import pytest
 from scipy import stats
 
 from tests.fake_content import fake_content
-from va_experiments.analysis.comparable_groups import METRIC_LABELS, lower_is_better
 from va_experiments.analysis.leaderboard import leaderboards, t_interval
-from va_experiments.report.report_data import ReportContent, checked_cells, model_labels
-from va_experiments.report.terminal import leaderboard_rows, leaderboard_text, number
+from va_experiments.analysis.run_tables import RunTables, checked_cells, model_labels
+from va_experiments.formatting import format_number
+from va_experiments.metrics.registry import METRICS, MetricInfo, known_metrics, lower_is_better
+from va_experiments.report.terminal import leaderboard_rows, leaderboard_text
 
 METRIC = "csmf_accuracy_top"
 
@@ -30,7 +31,7 @@ def cells_of(**scores: list[float | None]) -> pd.DataFrame:
 
 
 def board_of(cells: pd.DataFrame, **options):
-    return leaderboards(checked_cells(ReportContent(title="", cells=cells)), METRIC, **options)[0]
+    return leaderboards(checked_cells(RunTables(title="", cells=cells)), METRIC, **options)[0]
 
 
 def test_t_interval_equals_scipys():
@@ -92,7 +93,7 @@ def test_the_order_in_which_cells_finished_changes_no_bit():
 def test_a_cell_shared_by_two_jobs_counts_once():
     cells = cells_of(nbc=[0.2, 0.8])
     twice = pd.concat([cells, cells.assign(job="second", reused=True)])
-    checked = checked_cells(ReportContent(title="", cells=twice))
+    checked = checked_cells(RunTables(title="", cells=twice))
     assert len(checked) == 2
     assert not checked["reused"].any()
 
@@ -102,7 +103,7 @@ def test_natural_and_dirichlet_test_sets_never_share_a_table():
     both = pd.concat(
         [cells, cells.assign(cell_key=cells["cell_key"] + "d", testset="dirichlet(1)", csmf_accuracy_top=0.6)]
     )
-    boards = leaderboards(checked_cells(ReportContent(title="", cells=both)), METRIC)
+    boards = leaderboards(checked_cells(RunTables(title="", cells=both)), METRIC)
     assert [b.setting.testset for b in boards] == ["natural", "dirichlet(1)"]
     assert [b.rows["mean"].iloc[0] for b in boards] == pytest.approx([0.8, 0.6])
     assert boards[1].setting.heading == "Dirichlet(1) test sets"
@@ -116,11 +117,20 @@ def test_ceilings_belong_to_splits_and_count_each_once():
 
 def test_losses_are_ranked_upwards():
     cells = cells_of(a=[2.0, 2.0, 2.0], b=[1.0, 1.0, 1.0]).rename(columns={METRIC: "log_loss"})
-    content = ReportContent(title="", cells=cells, primary_metric="log_loss")
+    content = RunTables(title="", cells=cells, primary_metric="log_loss")
     board = leaderboards(checked_cells(content), "log_loss")[0]
     assert board.rows.index.tolist() == ["b", "a"]
     losses = {"log_loss", "brier", "ece", "ece_classwise", "undetermined"}
-    assert {m for m in METRIC_LABELS if lower_is_better(m)} == losses
+    assert {m for m in known_metrics() if lower_is_better(m)} == losses
+
+
+def test_a_new_metric_is_ranked_by_its_declared_direction(monkeypatch):
+    """Its name holds none of the words that losses usually have."""
+    wrong = MetricInfo("Wrong", False, (0, 1), "Share of deaths not named rightly.", lambda t: 1 - t.correct / t.n)
+    monkeypatch.setitem(METRICS, "wrong", wrong)
+    cells = cells_of(bad=[0.9, 0.9, 0.9], good=[0.1, 0.1, 0.1]).rename(columns={METRIC: "wrong"})
+    content = RunTables(title="", cells=cells, primary_metric="wrong")
+    assert leaderboards(checked_cells(content), "wrong")[0].rows.index.tolist() == ["good", "bad"]
 
 
 def test_only_parameters_that_differ_are_in_the_label():
@@ -146,7 +156,7 @@ def test_only_parameters_that_differ_are_in_the_label():
     ],
 )
 def test_figures_are_printed_as_the_field_prints_them(value, text):
-    assert number(value) == text
+    assert format_number(value) == text
 
 
 @pytest.mark.parametrize(("width", "simulated"), list(itertools.product([40, 50, 60, 80, 120, 200], [True, False])))

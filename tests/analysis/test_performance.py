@@ -14,9 +14,9 @@ from va_experiments.analysis.performance import (
     critical_path,
     gantt_rows,
     parallel_efficiency,
-    seconds,
     slowest_cells,
 )
+from va_experiments.formatting import format_duration
 from va_experiments.report.profile_text import profile_text
 
 
@@ -107,12 +107,12 @@ def test_cost_takes_medians_by_model_and_leaves_failures_out():
         (0.35, "0.35 s"),
         (12.3, "12 s"),
         (200, "3 min 20 s"),
-        (7500, "2 h 5 min"),
+        (7500, "2 h 05 min"),
         (float("nan"), "?"),
     ],
 )
 def test_durations_in_words(value, text):
-    assert seconds(value) == text
+    assert format_duration(value) == text
 
 
 @pytest.mark.parametrize("width", [50, 80, 160])

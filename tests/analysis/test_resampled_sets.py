@@ -10,12 +10,12 @@ from scipy import stats
 from tests.analysis.test_leaderboard import METRIC, cells_of
 from va_experiments.analysis.leaderboard import Leaderboard, leaderboards
 from va_experiments.analysis.resampled_sets import resampled_sets
+from va_experiments.analysis.run_tables import RunTables, checked_cells
 from va_experiments.report.html_tables import sets_table
-from va_experiments.report.report_data import ReportContent, checked_cells
 
 
 def board_and_cells(cells: pd.DataFrame) -> tuple[Leaderboard, pd.DataFrame]:
-    checked = checked_cells(ReportContent(title="", cells=cells, primary_metric=METRIC))
+    checked = checked_cells(RunTables(title="", cells=cells, primary_metric=METRIC))
     return leaderboards(checked, METRIC)[0], checked
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import QUICK, Ran
-from va_experiments.commands.status import duration, read_status, status_text
+from va_experiments.commands.status import read_status, status_text
+from va_experiments.formatting import format_duration
 
 SLOW = '''
 """A model that takes its time and says how far it is."""
@@ -165,4 +166,4 @@ def test_a_long_error_is_told_in_a_few_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min")])
 def test_durations(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+    assert format_duration(seconds) == said

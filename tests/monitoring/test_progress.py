@@ -20,7 +20,8 @@ import pytest
 
 from va_experiments.cell import Result
 from va_experiments.execute import Watch
-from va_experiments.monitoring.progress import Counts, Progress, words
+from va_experiments.formatting import format_duration
+from va_experiments.monitoring.progress import Counts, Progress
 from va_experiments.plan import Costs
 
 DRIVER = """
@@ -183,4 +184,4 @@ def test_a_failed_fit_counts_as_an_average_one() -> None:
 
 @pytest.mark.parametrize(("seconds", "said"), [(8.4, "8s"), (200, "3m20s"), (7500, "2h05m")])
 def test_words(seconds: float, said: str) -> None:
-    assert words(seconds) == said
+    assert format_duration(seconds) == said

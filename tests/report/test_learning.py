@@ -6,9 +6,9 @@ import pytest
 
 from tests.fake_content import fake_content
 from va_experiments.analysis.leaderboard import leaderboards
+from va_experiments.analysis.run_tables import checked_cells
 from va_experiments.report.charts.learning import learning_curve_figure
 from va_experiments.report.charts.style import specification
-from va_experiments.report.report_data import checked_cells
 
 METRIC = "csmf_accuracy_top"
 

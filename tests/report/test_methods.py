@@ -11,12 +11,12 @@ import pytest
 
 from tests.fake_content import fake_content, fuller
 from va_experiments.analysis.leaderboard import leaderboards
+from va_experiments.analysis.run_tables import checked_cells
 from va_experiments.cell import ModelSpec
 from va_experiments.config.schema import conf_dir
 from va_experiments.models.base import Model
 from va_experiments.report.bibliography import SOURCES, cited
 from va_experiments.report.methods import OVER_DIVISIONS, OVER_SITES, report_methods
-from va_experiments.report.report_data import checked_cells
 from va_experiments.report.run_methods import ESTIMATORS, MODELS, protocol_words, run_methods
 from va_experiments.report.sections import page_sections
 

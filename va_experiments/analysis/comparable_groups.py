@@ -11,12 +11,8 @@ import re
 import pandas as pd
 
 __all__ = [
-    "CEILINGS",
-    "METRIC_LABELS",
     "SETTING_COLUMNS",
     "Setting",
-    "lower_is_better",
-    "metric_label",
     "of_setting",
     "size_order",
     "split_settings",
@@ -30,49 +26,6 @@ SPLIT_COLUMNS = ("train_sites", "test_site", "repeat", "fold", "replicate")
 
 PROTOCOLS = ("leave_one_site_out", "leave_one_country_out", "one_to_one", "in_domain", "pooled")
 """The order in which protocols are reported: the question of the project first."""
-
-METRIC_LABELS = {
-    "csmf_accuracy_top": "CSMF accuracy (top causes)",
-    "csmf_accuracy_mean": "CSMF accuracy (mean probability)",
-    "csmf_accuracy_model": "CSMF accuracy (model's own CSMF)",
-    "cccsmf_top": "CCCSMF (top causes)",
-    "cccsmf_mean": "CCCSMF (mean probability)",
-    "cccsmf_model": "CCCSMF (model's own CSMF)",
-    "top1": "Top-1 accuracy",
-    "top3": "Top-3 accuracy",
-    "mean_ccc": "Mean CCC",
-    "median_ccc": "Median CCC",
-    "pccc3": "Partial CCC, top 3",
-    "macro_sensitivity": "Macro sensitivity",
-    "macro_ppv": "Macro PPV",
-    "kappa": "Cohen's kappa",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "ece": "ECE",
-    "ece_classwise": "Class-wise ECE",
-    "undetermined": "Undetermined",
-}
-"""What the metrics are called in headings and on axes."""
-
-CEILINGS = {
-    "csmf_accuracy": {
-        "csmf_ceiling": "finite-sample ceiling",
-        "csmf_ceiling_coverage": "label-coverage ceiling",
-        "csmf_chance": "guessing at random",
-    },
-    "top1": {"label_coverage": "label-coverage ceiling"},
-}
-"""Columns of the cells that hold no model's score but what a score can be read against, by the metrics' prefix."""
-
-
-def metric_label(metric: str) -> str:
-    """Return the metric's name for people."""
-    return METRIC_LABELS.get(metric, metric.replace("_", " "))
-
-
-def lower_is_better(metric: str) -> bool:
-    """Return whether a smaller value of `metric` is the better one (losses and errors)."""
-    return any(part in metric for part in ("loss", "brier", "ece", "error", "rmse", "mae", "undetermined"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,10 +7,11 @@ import math
 
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import lower_is_better, metric_label, of_setting
+from va_experiments.analysis.comparable_groups import of_setting
 from va_experiments.analysis.comparisons import NOT_COMPARED
 from va_experiments.analysis.leaderboard import Leaderboard, mean, t_interval
-from va_experiments.report.terminal import number
+from va_experiments.formatting import format_number
+from va_experiments.metrics.registry import lower_is_better, metric_label
 
 __all__ = ["Answer", "answer"]
 
@@ -50,7 +51,7 @@ def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answe
     best_mean = models["mean"].iloc[0]
     n_sites = len(board.sites)
     over = f"mean over {n_sites} sites" if n_sites > 1 else f"at {board.sites[0]}"
-    has = f"{best} comes first: {metric} {number(best_mean)}, {over} ({where})"
+    has = f"{best} comes first: {metric} {format_number(best_mean)}, {over} ({where})"
     if not len(trivial):
         return Answer(
             _sentence(
@@ -65,20 +66,23 @@ def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answe
     difference, low, high, method = _difference(board, str(best), str(base), comparisons)
     if lower_is_better(board.metric):
         difference, low, high = -difference, -high, -low
-    beside = f"the best trivial model, {base} ({number(trivial['mean'].iloc[0])})"
+    beside = f"the best trivial model, {base} ({format_number(trivial['mean'].iloc[0])})"
     if method.startswith(NOT_COMPARED):
         interval = "no interval, as the two were not tested on identical test sets"
     elif math.isnan(low):
         interval = "one site: no interval over sites" if n_sites == 1 else "too few sites for an interval"
     else:
-        interval = f"95% interval of the difference {number(low)} to {number(high)}, {method}"
+        interval = f"95% interval of the difference {format_number(low)} to {format_number(high)}, {method}"
     verdict = "worse" if difference <= 0 else "better" if low > 0 else "unclear"
     if verdict == "worse":
-        text = (
-            f"no model beats {beside}: {best} comes next, {metric} {number(best_mean)}, {over} ({where}); {interval}."
-        )
+        text = f"no model beats {beside}: {best} comes next, {metric} {format_number(best_mean)}, {over} ({where}); "
+        text += f"{interval}."
     else:
-        by = "no better than" if number(difference) == number(0.0) else f"{number(difference)} better than"
+        by = (
+            "no better than"
+            if format_number(difference) == format_number(0.0)
+            else f"{format_number(difference)} better than"
+        )
         text = f"{has}. That is {by} {beside}; {interval}."
         if verdict == "unclear" and not math.isnan(low):
             text += " The interval includes zero: it is not shown to be better than looking at no symptom."

@@ -11,15 +11,14 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.analysis.comparable_groups import (
-    CEILINGS,
     SPLIT_COLUMNS,
     Setting,
-    lower_is_better,
     of_setting,
     size_order,
     split_settings,
 )
-from va_experiments.report.report_data import records
+from va_experiments.analysis.run_tables import records
+from va_experiments.metrics.registry import lower_is_better, reference_levels_of
 
 __all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "t_interval"]
 
@@ -101,7 +100,7 @@ def leaderboards(
     ----------
     intervals : DataFrame, optional
         Intervals of means that stand beside Student's t, as in
-        :class:`~va_experiments.report.report_data.ReportContent`.
+        :class:`~va_experiments.analysis.run_tables.RunTables`.
     """
     boards = [leaderboard(s, group, metric, allow_missing=allow_missing) for s, group in split_settings(cells)]
     for board in boards:
@@ -212,7 +211,7 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, flo
 
 def _ceilings(cells: pd.DataFrame, metric: str, sites: list[str]) -> pd.DataFrame:
     """Return the ceilings by site. They belong to a split, not to a model: each split counts once."""
-    names = next((n for prefix, n in CEILINGS.items() if metric.startswith(prefix)), {})
+    names = reference_levels_of(metric)
     found: dict[str, dict[str, float]] = {}
     for column, name in names.items():
         if column not in cells.columns or not cells[column].notna().any():

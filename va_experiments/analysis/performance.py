@@ -12,6 +12,8 @@ import math
 import numpy as np
 import pandas as pd
 
+from va_experiments.formatting import format_duration
+
 __all__ = ["Efficiency", "cost_by_model", "critical_path", "gantt_rows", "parallel_efficiency", "slowest_cells"]
 
 STAGES = ("queue_seconds", "load_seconds", "fit_seconds", "predict_seconds", "score_seconds", "commit_seconds")
@@ -37,10 +39,11 @@ class Efficiency:
         """The figures in words."""
         if not self.workers:
             return "No cell was computed in this run (all reused, or no timings recorded)."
+        plural = "s" if self.workers > 1 else ""
         return (
-            f"{self.workers} worker{'s' if self.workers > 1 else ''}, {seconds(self.wall_seconds)} of wall time, "
-            f"{seconds(self.busy_seconds)} of work: parallel efficiency {self.efficiency:.0%}. With these cells and "
-            f"workers no order could have ended before {seconds(self.bound_seconds)}."
+            f"{self.workers} worker{plural}, {format_duration(self.wall_seconds)} of wall time, "
+            f"{format_duration(self.busy_seconds)} of work: parallel efficiency {self.efficiency:.0%}. "
+            f"The fastest possible schedule takes {format_duration(self.bound_seconds)}."
         )
 
 
@@ -137,20 +140,6 @@ def cost_by_model(cells: pd.DataFrame) -> pd.DataFrame:
         rows.append(row)
     table = pd.DataFrame(rows)
     return table.sort_values("cpu_seconds_total", ascending=False, ignore_index=True) if len(table) else table
-
-
-def seconds(value: float) -> str:
-    """Return a duration in words: ``1.2 ms``, ``0.35 s``, ``12 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    if math.isnan(value):
-        return "?"
-    if value < 0.01:
-        return f"{1000 * value:.2g} ms"
-    if value < 10:
-        return f"{value:.2g} s"
-    if value < 120:
-        return f"{value:.0f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _computed(cells: pd.DataFrame) -> pd.DataFrame:

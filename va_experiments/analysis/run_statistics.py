@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.analysis.comparable_groups import SETTING_COLUMNS, SPLIT_COLUMNS
+from va_experiments.analysis.run_tables import RunTables, checked_cells
 from va_experiments.cell import decode_prediction
 from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.metrics.nested_bootstrap import death_bank, nested_bootstrap
 from va_experiments.metrics.ranking import friedman
 from va_experiments.metrics.registry import METRICS
 from va_experiments.metrics.sufficient_statistics import cases_of
-from va_experiments.report.report_data import ReportContent, checked_cells
 from va_experiments.seeds import generator, integer_seed
 
 __all__ = ["mean_ranks", "nested_intervals"]
@@ -31,7 +31,7 @@ Sites = tuple[dict[str, Any], pd.DataFrame]
 
 def _by_setting(cells: pd.DataFrame, metric: str) -> Iterator[Sites]:
     """Yield what names a setting, and the metric by site (rows) and model (columns), complete rows and columns only."""
-    checked = checked_cells(ReportContent(title="", cells=cells, primary_metric=metric))
+    checked = checked_cells(RunTables(title="", cells=cells, primary_metric=metric))
     done = checked[checked["status"] == "done"]
     for values, group in done.groupby(list(SETTING_COLUMNS), sort=True, dropna=False):
         table = group.pivot_table(index="test_site", columns="label", values=metric, aggfunc="mean")
@@ -76,7 +76,7 @@ def nested_intervals(cells: pd.DataFrame, metric: str, store: Store) -> pd.DataF
         ``model``, ``metric``, ``low``, ``high``, ``method`` and the columns that name a setting; None where there is
         no such setting.
     """
-    checked = checked_cells(ReportContent(title="", cells=cells, primary_metric=metric))
+    checked = checked_cells(RunTables(title="", cells=cells, primary_metric=metric))
     checked = checked[checked["testset"].isin(["", "natural"])]
     if metric not in METRICS:
         return None

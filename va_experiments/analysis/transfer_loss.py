@@ -18,18 +18,18 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from va_experiments.analysis.performance import seconds
+from va_experiments.analysis.run_tables import TRIVIAL_MODELS, model_labels, records
 from va_experiments.cell import ModelSpec
 from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.checkpoints.atomic_files import write_atomically
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.learned_cutoffs import apply_learned_cuts
 from va_experiments.errors import InputError
+from va_experiments.formatting import format_duration
 from va_experiments.metrics.shift import site_auc, transfer_drops
 from va_experiments.models.base import Model, Prediction
 from va_experiments.protocols import Split
 from va_experiments.protocols.split import Rows
-from va_experiments.report.report_data import TRIVIAL_MODELS, model_labels, records
 from va_experiments.seeds import content_hash, generator, integer_seed
 
 __all__ = ["DROP_METRICS", "Losses", "losses_of"]
@@ -48,7 +48,7 @@ IDENTITY = ("protocol", "data", "features", "train_sites", "test_site", "model_d
 
 @dataclasses.dataclass(frozen=True)
 class Losses:
-    """The two tables, as `va_experiments.report.ReportContent` takes them, and in sentences what they lack and why."""
+    """The two tables, as `va_experiments.report.RunTables` takes them, and in sentences what they lack and why."""
 
     drops: pd.DataFrame | None
     similarity: pd.DataFrame | None
@@ -171,7 +171,7 @@ def _drops(
             except Exception as error:  # a model may refuse fewer deaths than it was given in the run
                 skipped.append(f"{label} ({type(error).__name__}: {str(error)[:200]})")
     if slow:
-        more = seconds(sum(expected[label] for label in slow))
+        more = format_duration(sum(expected[label] for label in slow))
         skipped.append(f"{', '.join(slow)} (about {more} more: va-experiments report --loss-seconds does them)")
     if skipped:
         notes["drops"] = f"Not split: {'; '.join(skipped)}."

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.commands.cell_query import StoredCell, add_query, add_store, found, store_of
-from va_experiments.commands.status import duration
 from va_experiments.errors import InputError, shown
+from va_experiments.formatting import format_bytes, format_duration
 
 __all__ = ["arguments", "run"]
 
@@ -62,15 +62,6 @@ def run(options: Namespace) -> int:
     }[options.action](options)
 
 
-def size(count: float) -> str:
-    """Return bytes in words."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1024 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return ""
-
-
 def _row(cell: StoredCell) -> dict[str, Any]:
     return {
         "key": cell.key,
@@ -98,16 +89,16 @@ def _list(options: Namespace) -> int:
             counts[getattr(cell, name)] += 1
             sizes[getattr(cell, name)] += cell.bytes
         for key, count in counts.most_common():
-            print(f"{key:<24} {count:>8,} cells {size(sizes[key]):>10}")
+            print(f"{key:<24} {count:>8,} cells {format_bytes(sizes[key]):>10}")
     else:
         for cell in sorted(cells, key=lambda c: (c.model, c.test_site, c.key)):
             trained = "+".join(cell.train_sites) or "nothing"
             mark = "  (other library versions)" if cell.older else ""
             print(
-                f"{cell.key[:12]} {size(cell.bytes):>9} {duration(cell.age):>11} old  {cell.model} {trained} -> "
-                f"{cell.test_site}  {cell.protocol}, {cell.data}{mark}"
+                f"{cell.key[:12]} {format_bytes(cell.bytes):>9} {format_duration(cell.age):>11} old  {cell.model} "
+                f"{trained} -> {cell.test_site}  {cell.protocol}, {cell.data}{mark}"
             )
-    print(f"{len(cells):,} cells, {size(sum(c.bytes for c in cells))}")
+    print(f"{len(cells):,} cells, {format_bytes(sum(c.bytes for c in cells))}")
     return 0
 
 
@@ -136,7 +127,7 @@ def _verify(options: Namespace) -> int:
                 damaged.append(str(error))
     for text in damaged:
         print(text)
-    print(f"{len(cells):,} cells read again, {size(sum(c.bytes for c in cells))}: {len(damaged)} damaged")
+    print(f"{len(cells):,} cells read again, {format_bytes(sum(c.bytes for c in cells))}: {len(damaged)} damaged")
     return 3 if damaged else 0
 
 
@@ -148,7 +139,7 @@ def _prune(options: Namespace) -> int:
         raise InputError("prune: say which cells (--model, --site, --older-than, ...), or --all for every one")
     store = store_of(options)
     cells = found(store, options)
-    text = f"{len(cells):,} cells, {size(sum(c.bytes for c in cells))}"
+    text = f"{len(cells):,} cells, {format_bytes(sum(c.bytes for c in cells))}"
     if not cells:
         print("nothing to delete: no cell is chosen by these options; see checkpoints list")
         return 0
@@ -180,7 +171,7 @@ def _export(options: Namespace) -> int:
         except CorruptCell as error:
             raise InputError(f"export: {error}; run the command again to export the others") from None
         written = export_cells(cells, options.file)
-    print(f"{len(cells):,} cells, {size(written)}, in {options.file}")
+    print(f"{len(cells):,} cells, {format_bytes(written)}, in {options.file}")
     return 0
 
 

@@ -83,7 +83,7 @@ def _planned(folder: Path, allowed: tuple[str, ...]) -> tuple[Any, dict[str, Any
     """Return the run's plan, made again from its manifest, and its data, read again."""
     from va_experiments.data import load
     from va_experiments.plan import plan
-    from va_experiments.report.report_inputs import jobs_of, read_manifest
+    from va_experiments.report.saved_inputs import jobs_of, read_manifest
 
     manifest = read_manifest(folder / "manifest.json")
     jobs = jobs_of(manifest)
@@ -105,7 +105,7 @@ def _planned(folder: Path, allowed: tuple[str, ...]) -> tuple[Any, dict[str, Any
 
 def _versions(folder: Path) -> str:
     from va_experiments.cell import versions
-    from va_experiments.report.report_inputs import read_manifest
+    from va_experiments.report.saved_inputs import read_manifest
 
     then, now = read_manifest(folder / "manifest.json").get("versions", {}), versions()
     other = ", ".join(f"{k} {v} (now {now.get(k, 'absent')})" for k, v in sorted(then.items()) if now.get(k) != v)

@@ -52,7 +52,7 @@ def run(options: Namespace) -> int:
     from va_experiments.report.build import build_report
     from va_experiments.report.inputs import configs_of, report_content
     from va_experiments.report.legacy_table import write_va34_table
-    from va_experiments.report.report_inputs import losses_again, saved_tables
+    from va_experiments.report.saved_inputs import losses_again, saved_tables
 
     with tempfile.TemporaryDirectory(prefix="va-report-") as scratch:
         tables, manifests, folders = _from_mlflow(options, Path(scratch)) if remote else _from_folders(options)
@@ -87,7 +87,7 @@ def run(options: Namespace) -> int:
 def _from_folders(options: Namespace) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
     import pandas as pd
 
-    from va_experiments.report.report_inputs import read_manifest
+    from va_experiments.report.saved_inputs import read_manifest
 
     folders = list(dict.fromkeys(find_run(options.outputs, name) for name in options.runs or [None]))
     tables, manifests, problems = [], [], []
@@ -106,7 +106,7 @@ def _from_folders(options: Namespace) -> tuple[list[pd.DataFrame], list[dict[str
 def _from_mlflow(options: Namespace, scratch: Path) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
     import pandas as pd
 
-    from va_experiments.report.report_inputs import read_manifest
+    from va_experiments.report.saved_inputs import read_manifest
     from va_experiments.tracking.index import Index
 
     index = Index(options.uri, options.experiment, options.outputs)

@@ -18,6 +18,7 @@ from typing import Any
 
 from va_experiments.commands.run_lookup import add_outputs, find_run, read_json
 from va_experiments.errors import InputError
+from va_experiments.formatting import format_duration
 
 __all__ = ["arguments", "read_status", "run", "status_text"]
 
@@ -91,7 +92,11 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
     elapsed = (time.time() if status["state"] == "running" else status["time"]) - status["started"]
     lines = [
         f"run {status['run_id']}: {said}"
-        + (f", {duration(elapsed)} since its start" if status["state"] == "running" else f" after {duration(elapsed)}"),
+        + (
+            f", {format_duration(round(elapsed))} since its start"
+            if status["state"] == "running"
+            else f" after {format_duration(round(elapsed))}"
+        ),
         f"cells {cells['all']}: {cells['done']} done, {cells['reused']} reused, {cells['failed']} failed, "
         f"{open_cells} to do",
         f"fits  {fits['done']} of {fits['all']} done, {len(status['running'])} running, {fits['waiting']} waiting",
@@ -99,7 +104,7 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
     if status["state"] == "running":
         rate = status.get("cells_per_second")
         pace = [
-            f"{duration(status['eta_seconds'])} to go" if status.get("eta_seconds") is not None else "",
+            f"{format_duration(status['eta_seconds'])} to go" if status.get("eta_seconds") is not None else "",
             f"{60 * rate:.1f} cells a minute" if rate else "",
             f"seen {status['age_seconds']:.0f} s ago",
         ]
@@ -113,7 +118,7 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
         share = f" {fit['done']}/{fit['total']}" if fit.get("total") else ""
         parts = [f"{fit['label']}{share}"]
         parts += [f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in fit["info"].items()]
-        parts += [f"{duration(time.time() - fit['started'])} on {fit['worker']}"]
+        parts += [f"{format_duration(round(time.time() - fit['started']))} on {fit['worker']}"]
         parts += [f"attempt {fit['attempt']}"] if fit.get("attempt", 1) > 1 else []
         lines.append("  " + ", ".join(parts))
     if len(status["running"]) > 12:
@@ -125,13 +130,3 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
     if status["state"] == "died":
         lines.append("Finished cells are kept: the same command goes on from them.")
     return "\n".join(line if len(line) <= width else line[: max(width - 1, 1)] + "…" for line in lines)
-
-
-def duration(seconds: float) -> str:
-    """Return seconds in words: ``8 s``, ``3 min 20 s``, ``2 h 05 min``."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -19,8 +19,9 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.formatting import format_bytes
 
-__all__ = ["Limits", "format_bytes", "open_safely"]
+__all__ = ["Limits", "open_safely"]
 
 _RATIO_FLOOR = 10 << 20  # small files of one repeated row compress 300-fold in all honesty
 _FOREIGN = {
@@ -127,14 +128,6 @@ class _LimitedStream(io.RawIOBase):
 
 def _limit(inner: object, path: Path, packed: int, limits: Limits) -> BinaryIO:
     return cast(BinaryIO, _LimitedStream(cast(BinaryIO, inner), path, packed, limits))
-
-
-def format_bytes(n_bytes: int) -> str:
-    """Format a number of bytes, as ``1.5 GB``."""
-    for unit, scale in (("GB", 1 << 30), ("MB", 1 << 20), ("kB", 1 << 10)):
-        if n_bytes >= scale:
-            return f"{n_bytes / scale:.3g} {unit}"
-    return f"{n_bytes} bytes"
 
 
 def _similar_file(path: Path) -> str:

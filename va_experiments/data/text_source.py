@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from va_experiments.data.safe_open import Limits, format_bytes, open_safely
+from va_experiments.data.safe_open import Limits, open_safely
 from va_experiments.errors import InputError, shown
+from va_experiments.formatting import format_bytes
 
 __all__ = ["SEPARATORS", "Limits", "TextSource", "open_source"]
 

@@ -25,7 +25,20 @@ from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.metrics import calibration, csmf, individual, reference_levels
 from va_experiments.metrics.sufficient_statistics import Cases, Tally
 
-__all__ = ["CASE_METRICS", "ESTIMATES", "METRICS", "METRIC_SET_VERSION", "MetricInfo", "check_metric"]
+__all__ = [
+    "CASE_METRICS",
+    "ESTIMATES",
+    "METRICS",
+    "METRIC_SET_VERSION",
+    "MetricInfo",
+    "check_metric",
+    "find_metric",
+    "known_metrics",
+    "lower_is_better",
+    "metric_label",
+    "reference_levels_of",
+    "table_metrics",
+]
 
 METRIC_SET_VERSION = 5
 """Version of the meanings of all metrics together; part of a cell's key."""
@@ -36,9 +49,10 @@ Estimate = Callable[[Tally], Floats]
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """What a metric is called, which way is better, and how it is computed."""
+    """Everything about a metric: tables, ranks, comparisons, MLflow's views and sweepers read it here."""
 
     label: str
+    """What it is called in headings and on axes."""
     higher_is_better: bool
     range: tuple[float, float]
     """Least and greatest value."""
@@ -50,6 +64,12 @@ class MetricInfo:
     """Kind of the bootstrap interval over deaths that ``<name>_low`` and ``<name>_high`` give: ``"percentile"``
     (`va_experiments.metrics.resampling.interval`), or ``"inversion"`` for CSMF accuracies, which a small sample biases
     (`va_experiments.metrics.csmf_interval`). Without one: no kind tried covers as it says."""
+    in_tables: bool = True
+    """Whether it is a column of the report's table of all metrics."""
+    reference_for: str = ""
+    """Beginning of the names of the metrics that it is a reference value for; empty for a model's own score."""
+    defined_for: str = "every model with a labelled test set"
+    """Where it has a value."""
 
 
 ESTIMATES: Mapping[str, tuple[str, Estimate]] = {
@@ -69,40 +89,51 @@ def _cccsmf(estimate: Estimate, tally: Tally) -> Floats:
 
 
 def _csmf_metrics() -> dict[str, MetricInfo]:
-    rows: dict[str, MetricInfo] = {}
     lowest = -1.0
-    for name, (source, estimate) in ESTIMATES.items():
-        rows[f"csmf_accuracy_{name}"] = MetricInfo(
-            f"CSMF accuracy ({name})",
+    words = {"top": "top causes", "mean": "mean probability", "model": "model's own CSMF"}
+    families = (
+        (
+            "csmf_accuracy_{}",
+            "CSMF accuracy ({})",
+            lowest,
+            "CSMF accuracy of {}; declared list; undetermined deaths are a class of their own.",
+            lambda estimate: functools.partial(_accuracy, csmf.csmf_accuracy, estimate),
+        ),
+        (
+            "cccsmf_{}",
+            "CCCSMF ({})",
+            -5.5,
+            "CSMF accuracy of {}, corrected for chance by the constant 1 - 1/e.",
+            lambda estimate: functools.partial(_cccsmf, estimate),
+        ),
+        (
+            "csmf_accuracy_{}_determined",
+            "CSMF accuracy ({}), determined only",
+            lowest,
+            "CSMF accuracy of {} after undetermined deaths are dropped and the rest scaled to 1.",
+            lambda estimate: functools.partial(_accuracy, csmf.csmf_accuracy_determined, estimate),
+        ),
+        (
+            "csmf_accuracy_{}_redistributed",
+            "CSMF accuracy ({}), redistributed",
+            lowest,
+            "CSMF accuracy of {} after undetermined deaths are spread evenly over the declared list.",
+            lambda estimate: functools.partial(_accuracy, csmf.csmf_accuracy_redistributed, estimate),
+        ),
+    )
+    return {
+        name.format(key): MetricInfo(
+            label.format(words[key]),
             True,
-            (lowest, 1),
-            f"CSMF accuracy of {source}; declared list; undetermined deaths are a class of their own.",
-            functools.partial(_accuracy, csmf.csmf_accuracy, estimate),
-            interval="inversion",
+            (low, 1),
+            text.format(source),
+            function(estimate),
+            interval="inversion" if name.endswith("{}") else "",
+            in_tables=name.endswith("{}"),
         )
-        rows[f"cccsmf_{name}"] = MetricInfo(
-            f"CCCSMF ({name})",
-            True,
-            (-5.5, 1),
-            f"CSMF accuracy of {source}, corrected for chance by the constant 1 - 1/e.",
-            functools.partial(_cccsmf, estimate),
-            interval="inversion",
-        )
-        rows[f"csmf_accuracy_{name}_determined"] = MetricInfo(
-            f"CSMF accuracy ({name}), determined only",
-            True,
-            (lowest, 1),
-            f"CSMF accuracy of {source} after undetermined deaths are dropped and the rest scaled to 1.",
-            functools.partial(_accuracy, csmf.csmf_accuracy_determined, estimate),
-        )
-        rows[f"csmf_accuracy_{name}_redistributed"] = MetricInfo(
-            f"CSMF accuracy ({name}), redistributed",
-            True,
-            (lowest, 1),
-            f"CSMF accuracy of {source} after undetermined deaths are spread evenly over the declared list.",
-            functools.partial(_accuracy, csmf.csmf_accuracy_redistributed, estimate),
-        )
-    return rows
+        for name, label, low, text, function in families
+        for key, (source, estimate) in ESTIMATES.items()
+    }
 
 
 def _mean_ccc(t: Tally) -> Floats:
@@ -118,7 +149,7 @@ def _median_ccc(t: Tally) -> Floats:
 METRICS: dict[str, MetricInfo] = {
     **_csmf_metrics(),
     "top1": MetricInfo(
-        "top-1 accuracy",
+        "Top-1 accuracy",
         True,
         (0, 1),
         "Share of deaths whose named cause is the true one; undetermined deaths are errors.",
@@ -126,7 +157,7 @@ METRICS: dict[str, MetricInfo] = {
         interval="percentile",
     ),
     "top3": MetricInfo(
-        "top-3 accuracy",
+        "Top-3 accuracy",
         True,
         (0, 1),
         "Share of deaths with the true cause among the three most probable; ties in the order of the declared list; "
@@ -135,7 +166,7 @@ METRICS: dict[str, MetricInfo] = {
         interval="percentile",
     ),
     "mean_ccc": MetricInfo(
-        "mean CCC",
+        "Mean CCC",
         True,
         (-1, 1),
         "Chance-corrected concordance (N = declared list), unweighted mean over causes with deaths in the test set.",
@@ -143,21 +174,21 @@ METRICS: dict[str, MetricInfo] = {
         interval="percentile",
     ),
     "median_ccc": MetricInfo(
-        "median CCC",
+        "Median CCC",
         True,
         (-1, 1),
         "Chance-corrected concordance (N = declared list), median over causes with deaths in the test set.",
         _median_ccc,
     ),
     "pccc3": MetricInfo(
-        "partial CCC, top 3",
+        "Partial CCC, top 3",
         True,
         (-1, 1),
         "Top-3 accuracy corrected for chance, (C - 3/N) / (1 - 3/N), N = declared list.",
         lambda t: individual.partial_concordance(t.top3 / t.n, 3, t.n_causes),
     ),
     "macro_sensitivity": MetricInfo(
-        "macro sensitivity",
+        "Macro sensitivity",
         True,
         (0, 1),
         "Unweighted mean sensitivity over causes with deaths in the test set; undetermined deaths are errors.",
@@ -165,7 +196,7 @@ METRICS: dict[str, MetricInfo] = {
         interval="percentile",
     ),
     "macro_ppv": MetricInfo(
-        "macro PPV",
+        "Macro PPV",
         True,
         (0, 1),
         "Unweighted mean positive predictive value over causes with deaths in the test set; 0 where never named.",
@@ -180,7 +211,7 @@ METRICS: dict[str, MetricInfo] = {
         interval="percentile",
     ),
     "log_loss": MetricInfo(
-        "log loss",
+        "Log loss",
         False,
         (0, 34.6),
         "Mean minus log probability of the true cause, floor 1e-15; undetermined deaths count as uniform.",
@@ -196,7 +227,7 @@ METRICS: dict[str, MetricInfo] = {
         interval="percentile",
     ),
     "undetermined": MetricInfo(
-        "undetermined",
+        "Undetermined",
         False,
         (0, 1),
         "Share of deaths for which no cause is named.",
@@ -237,47 +268,59 @@ CASE_METRICS: dict[str, MetricInfo] = {
         lambda c: calibration.expected_calibration_error(c.truth, c.probability),
     ),
     "ece_classwise": MetricInfo(
-        "class-wise ECE",
+        "Class-wise ECE",
         False,
         (0, 1),
         "Mean over the declared causes of the calibration error of each, 15 bins; undetermined left out.",
         lambda c: calibration.classwise_calibration_error(c.truth, c.probability),
     ),
-    "csmf_chance": MetricInfo(
-        "CSMF accuracy of guessing",
-        True,
-        (-1, 1),
-        "Expected CSMF accuracy when each death gets a cause at random, for this truth and number of deaths.",
-        lambda c: reference_levels.chance_accuracy(_csmf_true(c), len(c.truth)),
-    ),
     "csmf_ceiling": MetricInfo(
-        "CSMF accuracy, finite-sample ceiling",
+        "finite-sample ceiling",
         True,
         (0, 1),
         "Expected CSMF accuracy of a fresh, rightly labelled sample of as many deaths from the same cause mix.",
         lambda c: reference_levels.finite_sample_ceiling(_csmf_true(c), len(c.truth)),
+        in_tables=False,
+        reference_for="csmf_accuracy",
     ),
     "csmf_interval_coverage": MetricInfo(
-        "coverage of CSMF intervals",
+        "Coverage of CSMF intervals",
         True,
         (0, 1),
         "Share of the declared causes whose true fraction lies in the 95% interval of the model's CSMF draws; "
         "only for models that have draws.",
         _interval_coverage,
+        in_tables=False,
+        defined_for="models that give draws of the CSMF",
     ),
     "label_coverage": MetricInfo(
-        "label coverage",
+        "label-coverage ceiling",
         True,
         (0, 1),
         "Share of test deaths whose cause occurs in training: a ceiling of top-1 accuracy.",
         _label_coverage,
+        in_tables=False,
+        reference_for="top1",
+        defined_for="protocols that train",
     ),
     "csmf_ceiling_coverage": MetricInfo(
-        "CSMF accuracy, label-coverage ceiling",
+        "label-coverage ceiling",
         True,
         (0, 1),
         "Best CSMF accuracy of an estimate without the causes that are absent from training.",
         _coverage_ceiling,
+        in_tables=False,
+        reference_for="csmf_accuracy",
+        defined_for="protocols that train",
+    ),
+    "csmf_chance": MetricInfo(
+        "guessing at random",
+        True,
+        (-1, 1),
+        "Expected CSMF accuracy when each death gets a cause at random, for this truth and number of deaths.",
+        lambda c: reference_levels.chance_accuracy(_csmf_true(c), len(c.truth)),
+        in_tables=False,
+        reference_for="csmf_accuracy",
     ),
 }
 """Metrics of `Cases`, by name: computed once, on the whole test set."""
@@ -289,6 +332,7 @@ for _name in ESTIMATES:
         (-float("inf"), 1),
         f"csmf_accuracy_{_name} corrected by csmf_chance, the chance level of this truth and number of deaths.",
         lambda c: float("nan"),  # follows from two others: see `score`
+        in_tables=False,
     )
 
 
@@ -302,3 +346,39 @@ def check_metric(name: str, where: str) -> None:
     known = [*METRICS, *CASE_METRICS]
     if name not in known:
         raise InputError(f"{where}: unknown metric {shown(name)}; known: {', '.join(known)}{did_you_mean(name, known)}")
+
+
+def known_metrics() -> dict[str, MetricInfo]:
+    """Return every metric by name, in the order in which tables show them."""
+    return METRICS | CASE_METRICS
+
+
+def find_metric(name: str) -> MetricInfo | None:
+    """Return a metric by its column's name, or None for a column that is none."""
+    return METRICS.get(name) or CASE_METRICS.get(name)
+
+
+def metric_label(name: str) -> str:
+    """Return what a metric is called in headings and on axes."""
+    info = find_metric(name)
+    return info.label if info else name.replace("_", " ")
+
+
+def lower_is_better(name: str) -> bool:
+    """Return whether a smaller value of a metric is the better one."""
+    info = find_metric(name)
+    return info is not None and not info.higher_is_better
+
+
+def table_metrics() -> tuple[str, ...]:
+    """Return the names of the metrics that the report's table of all metrics shows, in its order."""
+    return tuple(name for name, info in known_metrics().items() if info.in_tables)
+
+
+def reference_levels_of(metric: str) -> dict[str, str]:
+    """Return the reference values that a metric is read against: column of the cells -> name."""
+    return {
+        name: info.label
+        for name, info in known_metrics().items()
+        if info.reference_for and metric.startswith(info.reference_for)
+    }

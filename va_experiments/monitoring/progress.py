@@ -23,9 +23,10 @@ from typing import Any
 from va_experiments.cell import Result
 from va_experiments.checkpoints.atomic_files import write_atomically
 from va_experiments.execute import Running, Watch
+from va_experiments.formatting import format_duration
 from va_experiments.plan import Costs, Plan
 
-__all__ = ["Counts", "Progress", "running_text", "words"]
+__all__ = ["Counts", "Progress", "running_text"]
 
 log = logging.getLogger(__name__)
 
@@ -174,7 +175,7 @@ class Progress:
         if last or time.monotonic() - self._printed > PLAIN_SECONDS:
             self._printed = time.monotonic()
             c, eta = self._counts, self._counts.eta()
-            left = f", {words(eta)} to go" if eta and not last else ""
+            left = f", {format_duration(eta, compact=True)} to go" if eta and not last else ""
             line = f"fits {c.fits_done}/{c.fits} · {self.text()}{left}"
             if not last or line != self._line:
                 print(line, file=sys.stderr, flush=True)
@@ -189,7 +190,7 @@ class Progress:
             self._bar = tqdm(total=c.fits, desc="fits", bar_format="", ncols=width, file=sys.stderr, leave=True)
         self._bar.total, self._bar.n, self._bar.ncols = c.fits, c.fits_done, width
         counts = f"{c.done} done, {c.reused} reused, {c.failed} failed"
-        left = "" if eta is None or last else f"{words(eta)} to go"
+        left = "" if eta is None or last else f"{format_duration(eta, compact=True)} to go"
         failed = f"{c.failed} failed" if c.failed else ""
         short = ", ".join(p for p in (failed, left) if p) or f"{c.done + c.reused} done"
         told = ", ".join(p for p in (counts, left) if p) if width >= 72 else short
@@ -241,20 +242,16 @@ class Progress:
 def running_text(running: Running) -> str:
     """Return a running fit in a line: what, how far, for how long."""
     share = f"{running.done}/{running.total}" if running.total else ""
-    parts = [f"{running.label} {share}".rstrip(), _extras(running.info), words(time.time() - running.started)]
+    parts = [
+        f"{running.label} {share}".rstrip(),
+        _extras(running.info),
+        format_duration(time.time() - running.started, compact=True),
+    ]
     return ", ".join(p for p in parts if p)
 
 
 def _extras(info: Mapping[str, object]) -> str:
     return ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in info.items())
-
-
-def words(seconds: float) -> str:
-    """Return seconds in a few characters: ``8s``, ``3m20s``, ``2h05m``."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole}s"
-    return f"{whole // 60}m{whole % 60:02d}s" if whole < 3600 else f"{whole // 3600}h{whole % 3600 // 60:02d}m"
 
 
 def _is_terminal() -> bool:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from va_experiments.analysis.run_tables import TRIVIAL_MODELS, RunTables
+from va_experiments.report.build import ReportPaths
 from va_experiments.report.profile_text import profile_text
-from va_experiments.report.report_data import TRIVIAL_MODELS, ReportContent, ReportPaths
 from va_experiments.report.terminal import leaderboard_rows, leaderboard_text
 
 __all__ = [
     "TRIVIAL_MODELS",
-    "ReportContent",
     "ReportPaths",
+    "RunTables",
     "build_report",
     "leaderboard_rows",
     "leaderboard_text",

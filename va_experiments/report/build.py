@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from va_experiments.analysis.leaderboard import leaderboards
+from va_experiments.analysis.run_tables import RunTables, checked_cells
 from va_experiments.report.figures import all_figures, figure_files, static_svg
 from va_experiments.report.html import page
-from va_experiments.report.report_data import ReportContent, ReportPaths, checked_cells
 from va_experiments.report.tables import data_tables, published, write_tables, write_whole
 
-__all__ = ["build_report"]
+__all__ = ["ReportPaths", "build_report"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportPaths:
+    """Where a report was written.
+
+    ``tables`` and ``figures`` map a name with its format (``leaderboard.csv``) to a path; ``skipped`` says in sentences
+    what was left out and why.
+    """
+
+    html: Path
+    folder: Path
+    tables: Mapping[str, Path]
+    figures: Mapping[str, Path]
+    skipped: tuple[str, ...] = ()
 
 
 def build_report(
-    content: ReportContent, folder: Path, *, figure_formats: Sequence[str] = ("png", "svg", "pdf")
+    content: RunTables, folder: Path, *, figure_formats: Sequence[str] = ("png", "svg", "pdf")
 ) -> ReportPaths:
     """Write ``report.html``, ``tables/`` and ``figures/`` into `folder` and return where everything is.
 
     Parameters
     ----------
-    content : ReportContent
+    content : RunTables
         All that the report shows.
     folder : Path
         Created where needed; files of an earlier report are replaced, each one whole.

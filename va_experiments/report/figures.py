@@ -11,6 +11,7 @@ import pandas as pd
 
 from va_experiments.analysis.comparable_groups import SETTING_COLUMNS
 from va_experiments.analysis.leaderboard import Leaderboard, full_size
+from va_experiments.analysis.run_tables import RunTables, as_numbers
 from va_experiments.report.charts.calibration import (
     calibration_figure,
     classwise_figure,
@@ -34,9 +35,8 @@ from va_experiments.report.charts.transfer import (
     confusion_figure,
     transfer_figure,
 )
-from va_experiments.report.report_data import ReportContent, as_numbers
 from va_experiments.report.tables import write_whole
-from va_experiments.report.text_sanitizing import plain_columns
+from va_experiments.text_sanitizing import plain_columns
 
 __all__ = ["Figure", "all_figures", "figure_files", "static_svg"]
 
@@ -44,7 +44,7 @@ MOST_SETTINGS = 6
 """Settings that get figures of their own; the tables have all."""
 
 
-def all_figures(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[Figure]:
+def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[Figure]:
     """Return the figures for these cells and leaderboards; one whose data are missing says so instead.
 
     Leaderboard, matrix and differences are drawn for each setting at full training size; what goes deeper (causes,

@@ -11,8 +11,8 @@ import pandas as pd
 
 from va_experiments import __version__
 from va_experiments.analysis.leaderboard import Leaderboard
+from va_experiments.analysis.run_tables import RunTables
 from va_experiments.report.charts.style import Figure, specification
-from va_experiments.report.report_data import ReportContent
 from va_experiments.report.sections import page_sections
 from va_experiments.report.terminal import counts_line
 
@@ -23,7 +23,7 @@ EXPORTS = "window.vegaEmbed = vegaEmbed;"
 
 
 def page(
-    content: ReportContent,
+    content: RunTables,
     cells: pd.DataFrame,
     boards: Sequence[Leaderboard],
     figures: Sequence[Figure],

@@ -8,14 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import METRIC_LABELS, metric_label, split_settings
+from va_experiments.analysis.comparable_groups import split_settings
 from va_experiments.analysis.leaderboard import OVERALL, Leaderboard, full_size, leaderboard
-from va_experiments.analysis.performance import cost_by_model, critical_path, seconds, slowest_cells
+from va_experiments.analysis.performance import cost_by_model, critical_path, slowest_cells
 from va_experiments.analysis.resampled_sets import resampled_sets
+from va_experiments.analysis.run_tables import TRIVIAL_MODELS, RunTables, records
+from va_experiments.formatting import format_duration, format_interval, format_number, format_p_value
+from va_experiments.metrics.registry import metric_label, table_metrics
 from va_experiments.report.charts.losses import PARTS, drops_shown
 from va_experiments.report.charts.scores import difference_rows
-from va_experiments.report.report_data import TRIVIAL_MODELS, ReportContent, records
-from va_experiments.report.terminal import number, p_value, span
 
 __all__ = [
     "board_table",
@@ -78,14 +79,14 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
         kind = "trivial" if row["trivial"] else "incomplete" if row["note"] else ""
         label = f"{row['label']} (trivial)" if row["trivial"] else row["label"]
         values: list[Any] = ["" if math.isnan(row["rank"]) else int(row["rank"]), label]
-        values.append((number(row["mean"]) or "no mean", span(row["low"], row["high"])))
-        values += [span(row["beside_low"], row["beside_high"])] if beside else []
+        values.append((format_number(row["mean"]) or "no mean", format_interval(row["low"], row["high"])))
+        values += [format_interval(row["beside_low"], row["beside_high"])] if beside else []
         for site in board.sites:
             value, low, high = board.at_site(row["label"], site)
-            values.append((number(value) or "-", span(low, high)))
+            values.append((format_number(value) or "-", format_interval(low, high)))
         rows.append((kind, [*values, f"{row['done']} of {row['cells']}"]))
     for name, ceiling in board.ceilings.iterrows():
-        mean, *scores = [number(ceiling[s]) or "-" for s in (OVERALL, *board.sites)]
+        mean, *scores = [format_number(ceiling[s]) or "-" for s in (OVERALL, *board.sites)]
         rows.append(("ceiling", ["", str(name), mean, *[""] * bool(beside), *scores, ""]))
     kinds = sorted({k for k in board.rows["interval"] if k})
     note = f"{metric_label(board.metric)}. Small figures are intervals; of the mean: {'; '.join(kinds) or 'none'}"
@@ -108,8 +109,11 @@ def sets_table(board: Leaderboard, cells: pd.DataFrame, *, title: bool) -> dict[
     """Return both kinds of interval at each site where test sets are resampled, or None where they are not."""
     body = []
     for r in records(resampled_sets(board, cells)):
-        both = span(r["over_sets_low"], r["over_sets_high"]), span(r["median_low"], r["median_high"])
-        body.append(("", [r["label"], r["test_site"], r["n_sets"] or "", number(r["median"]), *both]))
+        both = (
+            format_interval(r["over_sets_low"], r["over_sets_high"]),
+            format_interval(r["median_low"], r["median_high"]),
+        )
+        body.append(("", [r["label"], r["test_site"], r["n_sets"] or "", format_number(r["median"]), *both]))
     names = [("Model", False), ("Tested on", False), ("Test sets", True), ("Median", True)]
     names += [("95% over test sets", True), ("95% of the median", True)]
     note = "Over test sets: what a single test set may give. Of the median: how well the median over all sets is known."
@@ -117,9 +121,9 @@ def sets_table(board: Leaderboard, cells: pd.DataFrame, *, title: bool) -> dict[
     return html_table(f"Resampled test sets{where}", names, body, note=note, closed=len(body) > 12) if body else None
 
 
-def metrics_tables(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
+def metrics_tables(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
     """Return one table a setting: every metric's mean over sites, by model in the primary metric's order."""
-    metrics = [m for m in METRIC_LABELS if m in cells.columns and cells[m].notna().any()]
+    metrics = [m for m in table_metrics() if m in cells.columns and cells[m].notna().any()]
     if len(metrics) < 2:
         return []
     tables = []
@@ -133,7 +137,7 @@ def metrics_tables(content: ReportContent, cells: pd.DataFrame, boards: Sequence
         rows = []
         for row in main.records():
             name = f"{row['label']} (trivial)" if row["trivial"] else row["label"]
-            values = [number(means[m][row["label"]]) or "-" for m in metrics]
+            values = [format_number(means[m][row["label"]]) or "-" for m in metrics]
             rows.append(("trivial" if row["trivial"] else "", [name, *values]))
         columns = [("Model", False), *((metric_label(m), True) for m in metrics)]
         tables.append(html_table(f"All metrics, mean over sites: {setting.heading}", columns, rows, closed=True))
@@ -159,7 +163,7 @@ def calibration_table(board: Leaderboard, cells: pd.DataFrame) -> dict[str, Any]
     for r in board.records():
         if r["label"] in means.index:
             name = f"{r['label']} (trivial)" if r["trivial"] else r["label"]
-            values = [number(means[m][r["label"]]) or "-" for m in shown]
+            values = [format_number(means[m][r["label"]]) or "-" for m in shown]
             rows.append(("trivial" if r["trivial"] else "", [name, *values]))
     note = "Means over test sites; lower is better"
     if "csmf_interval_coverage" in shown:
@@ -176,8 +180,8 @@ def losses_table(board: Leaderboard, drops: pd.DataFrame | None) -> dict[str, An
     for r in records(rows):
         trained = str(r.get("train_sites", "")).split("+")
         where = f"{len(trained)} sites" if len(trained) > 2 else " + ".join(trained)
-        ends = [number(float(r[c])) for c in ("home", "abroad") if c in r]
-        values = [*ends, number(r["total"]), *(number(float(r[p])) for p in parts)]
+        ends = [format_number(float(r[c])) for c in ("home", "abroad") if c in r]
+        values = [*ends, format_number(r["total"]), *(format_number(float(r[p])) for p in parts)]
         body.append(("", [r["model"], where, r["test_site"], *values]))
     columns = [("Model", False), ("Trained on", False), ("Tested on", False)]
     columns += [(name, True) for c, name in (("home", "At home"), ("abroad", "At the test site")) if c in rows]
@@ -203,9 +207,9 @@ def differences_table(board: Leaderboard, comparisons: pd.DataFrame | None) -> d
     usual = str(found["method"].value_counts().index[0]) if len(found) else ""
     body = []
     for r in records(found):
-        ps = [p_value(float(r[c])) for c in ("p", *extra)]
+        ps = [format_p_value(float(r[c])) for c in ("p", *extra)]
         pair = r["pair"], "" if r["method"] == usual else str(r["method"])
-        body.append(("", [pair, number(r["difference"]), span(r["low"], r["high"]), *ps]))
+        body.append(("", [pair, format_number(r["difference"]), format_interval(r["low"], r["high"]), *ps]))
     columns = [("First - second", False), ("Difference", True), ("95% interval", True), ("p", True)]
     columns += [(name, True) for name in extra.values()]
     note = f"Method: {usual}." if usual else ""
@@ -216,7 +220,7 @@ def cost_table(cells: pd.DataFrame) -> dict[str, Any] | None:
     """Return time and memory by model, or None where no cell is done."""
     body = []
     for r in records(cost_by_model(cells)):
-        times = [seconds(r[c]) for c in ("fit_seconds_median", "predict_seconds_median", "cpu_seconds_total")]
+        times = [format_duration(r[c]) for c in ("fit_seconds_median", "predict_seconds_median", "cpu_seconds_total")]
         body.append(("", [r["model"], r["cells"], *times, megabytes(r["peak_memory_mb_max"])]))
     names = ["Cells", "Fit, median", "Predict, median", "CPU, all cells", "Peak memory"]
     return html_table("Cost by model", [("Model", False), *((n, True) for n in names)], body) if body else None
@@ -230,7 +234,7 @@ def slowest_table(cells: pd.DataFrame) -> dict[str, Any] | None:
     for r in records(slow):
         trained = str(r.get("train_sites", "")).split("+")
         where = f"{len(trained)} sites" if len(trained) > 2 else " + ".join(trained)
-        times = [seconds(r["total_seconds"]), *(seconds(r[s]) for s in stages)]
+        times = [format_duration(r["total_seconds"]), *(format_duration(r[s]) for s in stages)]
         body.append(("", [r["model"], where, r["test_site"], *times, megabytes(r.get("peak_memory_mb", math.nan))]))
     columns = [("Model", False), ("Trained on", False), ("Tested on", False), ("Time", True)]
     columns += [(s.removesuffix("_seconds").capitalize().replace("Cpu", "CPU"), True) for s in stages] + [
@@ -245,11 +249,11 @@ def path_table(cells: pd.DataFrame) -> dict[str, Any] | None:
     path = critical_path(cells)
     body = []
     for r in records(path.tail(MOST_PATH)):
-        times = [seconds(r[c]) for c in ("waited", "seconds", "end")]
+        times = [format_duration(r[c]) for c in ("waited", "seconds", "end")]
         body.append(("", [r["model"], r["test_site"], r["worker"], *times]))
     columns = [("Model", False), ("Tested on", False), ("Worker", False), ("Idle before", True), ("Took", True)]
     cut = f"the last {MOST_PATH} of {len(path)} cells; " if len(path) > MOST_PATH else ""
-    note = f"The chain of cells that ended last ({cut}idle {seconds(float(path['waited'].sum()))} in all)."
+    note = f"The chain of cells that ended last ({cut}idle {format_duration(float(path['waited'].sum()))} in all)."
     return html_table("Critical path", [*columns, ("Ended at", True)], body, note=note, closed=True) if body else None
 
 

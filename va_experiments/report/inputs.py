@@ -15,10 +15,10 @@ from va_experiments.analysis.cell_tables import by_cause, individual_tables
 from va_experiments.analysis.comparable_groups import SETTING_COLUMNS
 from va_experiments.analysis.comparisons import paired_comparisons
 from va_experiments.analysis.run_statistics import mean_ranks, nested_intervals
+from va_experiments.analysis.run_tables import model_labels
 from va_experiments.analysis.transfer_loss import Losses
 from va_experiments.checkpoints import Store
-from va_experiments.report import TRIVIAL_MODELS, ReportContent
-from va_experiments.report.report_data import model_labels
+from va_experiments.report import TRIVIAL_MODELS, RunTables
 from va_experiments.report.run_methods import run_methods
 
 __all__ = ["configs_of", "report_content"]
@@ -37,7 +37,7 @@ def report_content(
     losses: Losses,
     saved: Mapping[str, pd.DataFrame] | None = None,
     allow_missing: bool = False,
-) -> ReportContent:
+) -> RunTables:
     """Return the content of one report over one run or several.
 
     Parameters
@@ -71,7 +71,7 @@ def report_content(
     compared = metric in cells and (cells["status"] == "done").any()
     distinct = cells.sort_values("status", kind="stable").drop_duplicates("cell_key")  # done stands before failed
     causes, confusion, reliability, classwise = _from_store(distinct, store, _groups(manifests, saved), saved)
-    return ReportContent(
+    return RunTables(
         title=f"{title}, {'simulated data' if simulated else names}",
         cells=cells,
         causes=causes,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from va_experiments.report.report_data import model_labels
+from va_experiments.analysis.run_tables import model_labels
 
 __all__ = ["COLUMNS", "FILE", "va34_table", "write_va34_table"]
 

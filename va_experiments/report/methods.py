@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import CEILINGS, metric_label
 from va_experiments.analysis.leaderboard import Leaderboard
-from va_experiments.report.report_data import ReportContent
+from va_experiments.analysis.run_tables import RunTables
+from va_experiments.metrics.registry import metric_label, reference_levels_of
 
 __all__ = ["report_methods"]
 
@@ -48,7 +48,7 @@ SIMILARITY = (
 )
 
 
-def report_methods(content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[str]:
+def report_methods(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[str]:
     """Return what was ranked, averaged, paired, pooled and left out in this report, by which rule and from where."""
     metric = content.primary_metric
     texts = [
@@ -82,7 +82,7 @@ def report_methods(content: ReportContent, cells: pd.DataFrame, boards: Sequence
             "criteria allow it; cells that did not are listed."
         )
     if any(len(b.ceilings) for b in boards):
-        used = next(n for prefix, n in CEILINGS.items() if metric.startswith(prefix))
+        used = reference_levels_of(metric)
         texts.append(f"Not a model's score, but what scores can be read against: {', '.join(used.values())}.")
     grid = (
         "Means over incomplete grids were allowed and are marked."
@@ -113,7 +113,7 @@ def _test_sets(cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[str]:
     return [text]
 
 
-def _pairs(content: ReportContent) -> list[str]:
+def _pairs(content: RunTables) -> list[str]:
     """Return how models were paired and compared."""
     found = content.comparisons
     if found is None or not len(found):

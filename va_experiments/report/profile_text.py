@@ -13,10 +13,10 @@ from va_experiments.analysis.performance import (
     cost_by_model,
     critical_path,
     parallel_efficiency,
-    seconds,
     slowest_cells,
 )
-from va_experiments.report.report_data import ReportContent, checked_cells, records
+from va_experiments.analysis.run_tables import RunTables, checked_cells, records
+from va_experiments.formatting import format_duration
 
 __all__ = ["profile_text"]
 
@@ -30,16 +30,16 @@ def profile_text(cells: pd.DataFrame, width: int = 80, *, n: int = 10) -> str:
     Parameters
     ----------
     cells : DataFrame
-        One row a cell, as in :class:`~va_experiments.report.report_data.ReportContent`.
+        One row a cell, as in :class:`~va_experiments.analysis.run_tables.RunTables`.
     width : int
         Characters of a line; first columns are left out from the right, then names are cut.
     """
     cells = cells.assign(_none=float("nan"))
-    checked = checked_cells(ReportContent(title="", cells=cells, primary_metric="_none"))
+    checked = checked_cells(RunTables(title="", cells=cells, primary_metric="_none"))
     parts = [textwrap.fill(parallel_efficiency(checked).sentence, width)]
     cost = [
-        [r["model"], str(r["cells"]), *(seconds(r[f"{s}_seconds_median"]) for s in ("fit", "predict")),
-         seconds(r["cpu_seconds_total"]), _megabytes(r["peak_memory_mb_max"])]
+        [r["model"], str(r["cells"]), *(format_duration(r[f"{s}_seconds_median"]) for s in ("fit", "predict")),
+         format_duration(r["cpu_seconds_total"]), _megabytes(r["peak_memory_mb_max"])]
         for r in records(cost_by_model(checked))
     ]  # fmt: skip
     parts.append(
@@ -51,14 +51,20 @@ def profile_text(cells: pd.DataFrame, width: int = 80, *, n: int = 10) -> str:
         )
     )
     slow = [
-        [r["model"], r["test_site"], seconds(r["total_seconds"]),
-         *(seconds(r[f"{s}_seconds"]) for s in ("queue", "load", "fit", "predict", "score", "commit"))]
+        [r["model"], r["test_site"], format_duration(r["total_seconds"]),
+         *(format_duration(r[f"{s}_seconds"]) for s in ("queue", "load", "fit", "predict", "score", "commit"))]
         for r in records(slowest_cells(checked, n))
     ]  # fmt: skip
     head = ["model", "tested on", "time", "queue", "load", "fit", "predict", "score", "commit"]
     parts.append(_grid("Slowest cells (time: load to commit)", head, slow, width))
     path = [
-        [r["model"], r["test_site"], seconds(r["waited"]), seconds(r["seconds"]), seconds(r["end"])]
+        [
+            r["model"],
+            r["test_site"],
+            format_duration(r["waited"]),
+            format_duration(r["seconds"]),
+            format_duration(r["end"]),
+        ]
         for r in records(critical_path(checked).tail(n))
     ]
     head = ["model", "tested on", "idle before", "took", "ended at"]

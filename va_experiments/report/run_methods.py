@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from va_experiments.report.report_data import TRIVIAL_MODELS
+from va_experiments.analysis.run_tables import TRIVIAL_MODELS
 
 __all__ = ["protocol_words", "run_methods"]
 

@@ -14,6 +14,7 @@ from va_experiments.analysis.comparisons import NOT_COMPARED
 from va_experiments.analysis.headline import answer
 from va_experiments.analysis.leaderboard import Leaderboard, full_size
 from va_experiments.analysis.performance import parallel_efficiency
+from va_experiments.analysis.run_tables import RunTables, records
 from va_experiments.report.bibliography import cited
 from va_experiments.report.charts.losses import drops_shown
 from va_experiments.report.charts.style import Figure
@@ -32,7 +33,6 @@ from va_experiments.report.html_tables import (
     warnings_table,
 )
 from va_experiments.report.methods import report_methods
-from va_experiments.report.report_data import ReportContent, records
 
 __all__ = ["Section", "page_sections", "without_credentials"]
 
@@ -73,7 +73,7 @@ class Section:
 
 
 def page_sections(
-    content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard], figures: Sequence[Figure]
+    content: RunTables, cells: pd.DataFrame, boards: Sequence[Leaderboard], figures: Sequence[Figure]
 ) -> list[Section]:
     """Return the sections in the page's order."""
     several = len(boards) > 1
@@ -97,7 +97,7 @@ def page_sections(
 
 
 def _content_of(
-    key: str, content: ReportContent, cells: pd.DataFrame, boards: Sequence[Leaderboard]
+    key: str, content: RunTables, cells: pd.DataFrame, boards: Sequence[Leaderboard]
 ) -> tuple[Paragraphs, Items]:
     if key == "answer":
         return _answers(content, boards), []
@@ -163,7 +163,7 @@ def _interleaved(figures: Items, tables: Items) -> Items:
     return items + [{"table": t["table"] | {"closed": True}} for t in left]
 
 
-def _answers(content: ReportContent, boards: Sequence[Leaderboard]) -> Paragraphs:
+def _answers(content: RunTables, boards: Sequence[Leaderboard]) -> Paragraphs:
     full = full_size(boards)
     found = [answer(b, content.comparisons) for b in full[:MOST_ANSWERS]]
     paragraphs = [{"text": a.sentence, "kind": a.verdict} for a in found]
@@ -195,7 +195,7 @@ def _failures(cells: pd.DataFrame) -> tuple[Paragraphs, Items]:
     return _text(*texts), items
 
 
-def _configuration(content: ReportContent) -> Items:
+def _configuration(content: RunTables) -> Items:
     items: Items = []
     if content.config:
         items.append({"code": {"title": "Configuration (YAML)", "text": without_credentials(content.config)}})

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import metric_label
 from va_experiments.analysis.leaderboard import OVERALL, Leaderboard
 from va_experiments.analysis.performance import cost_by_model, critical_path, slowest_cells
 from va_experiments.analysis.resampled_sets import resampled_sets
-from va_experiments.report.report_data import ReportContent
-from va_experiments.report.terminal import number, span
+from va_experiments.analysis.run_tables import RunTables
+from va_experiments.formatting import format_interval, format_number
+from va_experiments.metrics.registry import metric_label
 
 __all__ = [
     "PublishedTable",
@@ -37,7 +37,7 @@ PublishedTable = tuple[str, pd.DataFrame]
 """A caption and a table of text, ready to print."""
 
 
-def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: ReportContent) -> dict[str, pd.DataFrame]:
+def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: RunTables) -> dict[str, pd.DataFrame]:
     """Return the tables with full precision, by name; those without rows are left out."""
     tables = {
         "cells": cells,
@@ -75,15 +75,15 @@ def published(board: Leaderboard) -> PublishedTable:
     for r in board.records():
         row = {
             "Model": f"{r['label']} (trivial)" if r["trivial"] else r["label"],
-            "Mean": number(r["mean"]) or r["note"],
+            "Mean": format_number(r["mean"]) or r["note"],
         }
-        row["95% interval"] = span(r["low"], r["high"])
-        row |= {"95% nested bootstrap": span(r["beside_low"], r["beside_high"])} if beside else {}
-        rows.append(row | {s: number(board.at_site(r["label"], s)[0]) or "-" for s in board.sites})
+        row["95% interval"] = format_interval(r["low"], r["high"])
+        row |= {"95% nested bootstrap": format_interval(r["beside_low"], r["beside_high"])} if beside else {}
+        rows.append(row | {s: format_number(board.at_site(r["label"], s)[0]) or "-" for s in board.sites})
     for name, values in board.ceilings.iterrows():
-        row = {"Model": str(name), "Mean": number(values[OVERALL]), "95% interval": ""}
+        row = {"Model": str(name), "Mean": format_number(values[OVERALL]), "95% interval": ""}
         row |= {"95% nested bootstrap": ""} if beside else {}
-        rows.append(row | {s: number(values[s]) or "-" for s in board.sites})
+        rows.append(row | {s: format_number(values[s]) or "-" for s in board.sites})
     table = pd.DataFrame(rows)
     kinds = sorted({k for k in board.rows["interval"] if k})
     kind = f" Interval of the mean: {'; '.join(kinds)}." if kinds else ""

@@ -6,11 +6,12 @@ import math
 
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import metric_label
 from va_experiments.analysis.leaderboard import OVERALL, Leaderboard, leaderboards
-from va_experiments.report.report_data import ReportContent, checked_cells
+from va_experiments.analysis.run_tables import RunTables, checked_cells
+from va_experiments.formatting import format_number
+from va_experiments.metrics.registry import metric_label
 
-__all__ = ["counts_line", "leaderboard_rows", "leaderboard_text", "number", "p_value", "span"]
+__all__ = ["counts_line", "leaderboard_rows", "leaderboard_text"]
 
 MODEL_WIDTH = 28
 """Longest model name printed in full; parameters beyond it are cut with an ellipsis."""
@@ -32,11 +33,11 @@ def leaderboard_text(
     Parameters
     ----------
     cells : DataFrame
-        One row a cell, as in :class:`~va_experiments.report.report_data.ReportContent`.
+        One row a cell, as in :class:`~va_experiments.analysis.run_tables.RunTables`.
     counts : bool
         Whether the last line counts the cells, the trivial models' among them.
     """
-    checked = checked_cells(ReportContent(title="", cells=cells, primary_metric=metric))
+    checked = checked_cells(RunTables(title="", cells=cells, primary_metric=metric))
     width = max(width, 40)
     lines: list[str] = []
     for board in leaderboards(checked, metric, allow_missing=allow_missing):
@@ -53,13 +54,13 @@ def leaderboard_rows(cells: pd.DataFrame, metric: str, *, allow_missing: bool = 
     The first column is headed by the metric and holds models (``*``: trivial); the mean, the sites and the setting
     follow. An empty figure is one that there is not.
     """
-    checked = checked_cells(ReportContent(title="", cells=cells, primary_metric=metric))
+    checked = checked_cells(RunTables(title="", cells=cells, primary_metric=metric))
     rows = []
     for board in leaderboards(checked, metric, allow_missing=allow_missing):
         for record in board.records():
             model = record["label"] + (" *" if record["trivial"] else "")
-            row = {metric_label(metric): model, "mean": number(record["mean"])}
-            row |= {site: number(board.at_site(record["label"], site)[0]) for site in board.sites}
+            row = {metric_label(metric): model, "mean": format_number(record["mean"])}
+            row |= {site: format_number(board.at_site(record["label"], site)[0]) for site in board.sites}
             rows.append(row | {"setting": board.setting.title})
     return rows
 
@@ -69,25 +70,6 @@ def counts_line(cells: pd.DataFrame) -> str:
     done, failed = int((cells["status"] == "done").sum()), int((cells["status"] == "failed").sum())
     reused = int((cells["reused"] & (cells["status"] == "done")).sum())
     return f"{len(cells)} cells: {done} done ({reused} of them reused), {failed} failed"
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Return a figure as the field prints it: ``.710``, ``-.031``, ``1.000``; empty when there is none."""
-    if value is None or math.isnan(value):
-        return ""
-    text = f"{value:.{digits}f}"
-    text = text.lstrip("-") if float(text) == 0 else text
-    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
-
-
-def p_value(value: float) -> str:
-    """Return a p value as the field prints it: ``.031``, ``< .001``; empty when there is none."""
-    return "< .001" if value < 0.0005 else number(value)
-
-
-def span(low: float, high: float) -> str:
-    """Return an interval as ``.701 to .785``, or nothing."""
-    return "" if math.isnan(low) or math.isnan(high) else f"{number(low)} to {number(high)}"
 
 
 def _table(board: Leaderboard, width: int) -> list[str]:
@@ -136,16 +118,20 @@ def _rows(board: Leaderboard, sites: list[str], digits: int, site_width: int, in
     for row in board.records():
         label = row["label"]
         rank = "" if math.isnan(row["rank"]) else str(int(row["rank"]))
-        line = f"{rank:>2} {names[label]:<{first}} {number(row['mean'], digits) or '-':>{value}}"
+        line = f"{rank:>2} {names[label]:<{first}} {format_number(row['mean'], digits) or '-':>{value}}"
         if interval:
-            both = "" if math.isnan(row["low"]) else f"[{number(row['low'], digits)}, {number(row['high'], digits)}]"
+            both = (
+                ""
+                if math.isnan(row["low"])
+                else f"[{format_number(row['low'], digits)}, {format_number(row['high'], digits)}]"
+            )
             line += f" {both:<{span}}"
-        line += "".join(f" {number(board.at_site(label, s)[0], digits) or '-':>{site_width}}" for s in sites)
+        line += "".join(f" {format_number(board.at_site(label, s)[0], digits) or '-':>{site_width}}" for s in sites)
         lines.append(line.rstrip())
     for name, ceiling in board.ceilings.iterrows():
-        line = f"   {_cut(str(name), first):<{first}} {number(ceiling[OVERALL], digits) or '-':>{value}}"
+        line = f"   {_cut(str(name), first):<{first}} {format_number(ceiling[OVERALL], digits) or '-':>{value}}"
         line += " " * (span + 1) if interval else ""
-        lines.append(line + "".join(f" {number(ceiling[s], digits) or '-':>{site_width}}" for s in sites))
+        lines.append(line + "".join(f" {format_number(ceiling[s], digits) or '-':>{site_width}}" for s in sites))
     return lines
 
 

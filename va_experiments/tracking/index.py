@@ -9,18 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from va_experiments.analysis.run_tables import REPORT_TABLES
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError, shown
 from va_experiments.redaction import redacted
 from va_experiments.tracking import CellRun, cell_run, connect, outputs_tag, writer_of
 
-__all__ = ["REPORT_TABLES", "Index", "cell_rows"]
-
-REPORT_TABLES = (
-    *("causes", "confusion", "reliability", "reliability_classwise"),
-    *("intervals", "drops", "similarity", "ledger"),
-)
-"""Tables of a report from which it can be built again without the store."""
+__all__ = ["Index", "cell_rows"]
 
 _ORIGINALS = "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false'"
 

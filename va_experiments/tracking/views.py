@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from va_experiments.metrics.registry import lower_is_better
+
 __all__ = ["CELLS", "experiment_tags", "page_of"]
 
 CELLS = "va-cells"
@@ -36,17 +38,26 @@ def experiment_tags(milliseconds: int) -> dict[str, str]:
     cells = [f"metrics.`{name}`" for name in _CELL_METRICS] + [f"tags.`{name}`" for name in _CELL_TAGS]
     parents = [f"metrics.`{name}.csmf_accuracy_top`" for name in _PARENT_METRICS]
     views = {
-        CELLS: _view("cells, best first", "cell", "metrics.`csmf_accuracy_top`", cells, milliseconds),
+        CELLS: _view(
+            "cells, best first",
+            "cell",
+            f"metrics.`{_CELL_METRICS[0]}`",
+            cells,
+            milliseconds,
+            ascending=lower_is_better(_CELL_METRICS[0]),
+        ),
         "va-multiruns": _view("multiruns", "multirun", "attributes.start_time", parents, milliseconds),
     }
     return {"mlflow.experimentKind": "custom_model_development"} | {_PREFIX + key: v for key, v in views.items()}
 
 
-def _view(name: str, kind: str, order: str, columns: Sequence[str], milliseconds: int) -> str:
+def _view(
+    name: str, kind: str, order: str, columns: Sequence[str], milliseconds: int, *, ascending: bool = False
+) -> str:
     state = {
         "searchFilter": f"tags.`va.kind` = '{kind}'",
         "orderByKey": order,
-        "orderByAsc": False,
+        "orderByAsc": ascending,
         "startTime": "ALL",
         "lifecycleFilter": "Active",
         "modelVersionFilter": "All Runs",

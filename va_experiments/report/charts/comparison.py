@@ -6,9 +6,9 @@ import pandas as pd
 
 from va_experiments.analysis.comparable_groups import of_setting
 from va_experiments.analysis.leaderboard import Leaderboard
+from va_experiments.formatting import format_p_value
 from va_experiments.report.charts.scores import named
 from va_experiments.report.charts.style import OKABE_ITO, Figure, inline, model_axis
-from va_experiments.report.terminal import p_value
 
 __all__ = ["ranks_figure"]
 
@@ -45,7 +45,7 @@ def ranks_figure(board: Leaderboard, ranks: pd.DataFrame | None, key: str) -> li
         tooltip=["model:N", alt.Tooltip("rank:Q", format=".2f")],
     )
     n = f" over {int(rows['n'].iloc[0])} sites" if "n" in rows else ""
-    said = p_value(float(rows["p"].iloc[0])) if "p" in rows else ""
+    said = format_p_value(float(rows["p"].iloc[0])) if "p" in rows else ""
     equals = "" if said.startswith("<") else "= "
     p = f" Friedman test that all rank alike: p {equals}{said}." if said else ""
     caption = f"Mean ranks{n}. Two models whose bars overlap are not told apart at 5% (Nemenyi; Demsar 2006).{p}"

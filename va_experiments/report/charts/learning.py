@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import metric_label
 from va_experiments.analysis.leaderboard import Leaderboard, mean, t_interval
+from va_experiments.metrics.registry import metric_label
 from va_experiments.report.charts.scores import named
 from va_experiments.report.charts.style import Figure, inline, left_out, legend, model_colours
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import metric_label, of_setting
+from va_experiments.analysis.comparable_groups import of_setting
 from va_experiments.analysis.leaderboard import Leaderboard
+from va_experiments.formatting import format_number
+from va_experiments.metrics.registry import metric_label
 from va_experiments.report.charts.scores import named
 from va_experiments.report.charts.style import (
     OKABE_ITO,
@@ -19,7 +21,6 @@ from va_experiments.report.charts.style import (
     picker,
     value_axis,
 )
-from va_experiments.report.terminal import number
 
 __all__ = ["PARTS", "drops_by_model_figure", "drops_figure", "drops_shown", "similarity_figure"]
 
@@ -150,7 +151,7 @@ def similarity_figure(similarity: pd.DataFrame | None, why: str = "") -> Figure:
                 )
             )
     frame = pd.concat(parts).drop_duplicates(["site", "other site", "told by"]).rename(columns={"told by": "by"})
-    frame["text"] = [number(v, 2) for v in frame["value"]]
+    frame["text"] = [format_number(v, 2) for v in frame["value"]]
     sites = sorted(map(str, set(frame["site"])))
     options = list(kinds.values())
     spread = {c: float(np.nanstd(similarity[c].to_numpy(dtype=float))) for c in kinds}

@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import lower_is_better, metric_label, of_setting
+from va_experiments.analysis.comparable_groups import of_setting
 from va_experiments.analysis.leaderboard import Leaderboard, mean, t_interval
+from va_experiments.formatting import format_number
+from va_experiments.metrics.registry import lower_is_better, metric_label
 from va_experiments.report.charts.style import (
     GREY,
     OKABE_ITO,
@@ -19,7 +21,6 @@ from va_experiments.report.charts.style import (
     model_axis,
     value_axis,
 )
-from va_experiments.report.terminal import number
 
 __all__ = ["difference_rows", "differences_figure", "leaderboard_figure", "matrix_figure"]
 
@@ -140,7 +141,7 @@ def matrix_figure(board: Leaderboard, key: str) -> Figure:
     frame = _long(values, name)
     if not len(frame):
         return left_out(key, "matrix", title, "No cell of this setting is done.", setting)
-    frame["text"] = [number(v, 2) for v in frame["value"]]
+    frame["text"] = [format_number(v, 2) for v in frame["value"]]
     chart = heat_map(
         frame,
         x="site",

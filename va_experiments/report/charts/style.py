@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from va_experiments.report.text_sanitizing import plain_tree
+from va_experiments.text_sanitizing import plain_tree
 
 __all__ = [
     "GREY",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import metric_label
 from va_experiments.analysis.leaderboard import Leaderboard
+from va_experiments.formatting import format_number
+from va_experiments.metrics.registry import metric_label
 from va_experiments.report.charts.scores import named
 from va_experiments.report.charts.style import Figure, heat_map, left_out, picker
-from va_experiments.report.terminal import number
 
 __all__ = ["cause_model_figure", "cause_site_figure", "confusion_figure", "pooled_sensitivity", "transfer_figure"]
 
@@ -31,7 +31,7 @@ def transfer_figure(board: Leaderboard, cells: pd.DataFrame) -> Figure:
     frame = frame.rename(columns={"train_sites": "train site", "test_site": "test site"})
     name = named(board)
     frame["model"] = frame.pop("label").map(name)
-    frame["text"] = [number(v, 2) for v in frame["value"]]
+    frame["text"] = [format_number(v, 2) for v in frame["value"]]
     options = [name[m] for m in board.rows.index if name[m] in set(frame["model"])]
     first = next((o for o in options if not o.endswith("(trivial)")), options[0])
     choose = picker("model", options, first, "Model")
@@ -76,7 +76,7 @@ def cause_model_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
         return left_out("causes-by-model", "transfer", title, "No sensitivities by cause were recorded.")
     name = named(board)
     frame["model"] = frame["label"].map(name)
-    frame["text"] = [number(v, 2) for v in frame["value"]]
+    frame["text"] = [format_number(v, 2) for v in frame["value"]]
     chart = heat_map(
         frame.drop(columns="label"),
         x="model",
@@ -107,7 +107,7 @@ def cause_site_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
     frame = pd.concat(parts).rename(columns={"test_site": "test site"})
     if not len(frame):
         return left_out("causes-by-site", "transfer", title, "No sensitivities by cause were recorded.")
-    frame["text"] = [number(v, 2) for v in frame["value"]]
+    frame["text"] = [format_number(v, 2) for v in frame["value"]]
     present = set(frame["model"])
     options = [name[m] for m in board.rows.index if name[m] in present]
     first = next((o for o in options if not o.endswith("(trivial)")), options[0])
@@ -170,7 +170,7 @@ def confusion_figure(
     # Pairs that never occur are zeros here, not gaps.
     grid = pd.MultiIndex.from_product([sorted(set(frame["model"])), order, order], names=["model", "true", "top"])
     frame = frame.set_index(["model", "true", "top"]).reindex(grid, fill_value=0).reset_index()
-    frame["text"] = [number(v, 2) if v >= 0.005 else "" for v in frame["value"]]
+    frame["text"] = [format_number(v, 2) if v >= 0.005 else "" for v in frame["value"]]
     options = [name[m] for m in board.rows.index if name[m] in set(frame["model"])]
     first = next((o for o in options if not o.endswith("(trivial)")), options[0])
     frame = frame.rename(columns={"true": "true cause", "top": "named cause", "count": "deaths"})

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from va_experiments.analysis.run_tables import REPORT_TABLES
 from va_experiments.analysis.transfer_loss import Losses, losses_of
 from va_experiments.checkpoints import Store
 from va_experiments.config.schema import parse_config
@@ -16,7 +17,6 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.plan import Job
 from va_experiments.report.inputs import configs_of
-from va_experiments.tracking.index import REPORT_TABLES
 
 __all__ = ["data_of", "jobs_of", "losses_again", "read_manifest", "saved_tables"]
 

@@ -1,11 +1,10 @@
-"""What a report is made of: plain tables that come in as :class:`ReportContent` and leave checked and in order."""
+"""The tables of finished runs, checked and in order: what every analysis and the report start from."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,13 @@ import pandas as pd
 
 from va_experiments.analysis.comparable_groups import SETTING_COLUMNS, SPLIT_COLUMNS
 from va_experiments.errors import InputError, did_you_mean, shown
-from va_experiments.report.text_sanitizing import plain_columns
+from va_experiments.text_sanitizing import plain_columns
 
 __all__ = [
     "CELL_DEFAULTS",
+    "REPORT_TABLES",
     "TRIVIAL_MODELS",
-    "ReportContent",
-    "ReportPaths",
+    "RunTables",
     "as_numbers",
     "checked_cells",
     "model_labels",
@@ -28,6 +27,12 @@ __all__ = [
 
 TRIVIAL_MODELS = ("prior", "uniform")
 """Models that look at no symptom. A comparison is read against them, so they stand in every table, marked."""
+
+REPORT_TABLES = (
+    *("causes", "confusion", "reliability", "reliability_classwise"),
+    *("intervals", "drops", "similarity", "ledger"),
+)
+"""Tables of a report from which it can be built again without the store."""
 
 REQUIRED = ("cell_key", "model", "test_site", "status")
 STATUSES = ("done", "failed", "missing")
@@ -72,8 +77,8 @@ CELL_DEFAULTS: Mapping[str, Any] = {
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class ReportContent:
-    """All that one report shows, as plain tables.
+class RunTables:
+    """All results of one or more runs, as plain tables.
 
     Parameters
     ----------
@@ -149,22 +154,7 @@ class ReportContent:
     allow_missing: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class ReportPaths:
-    """Where a report was written.
-
-    ``tables`` and ``figures`` map a name with its format (``leaderboard.csv``) to a path; ``skipped`` says in sentences
-    what was left out and why.
-    """
-
-    html: Path
-    folder: Path
-    tables: Mapping[str, Path]
-    figures: Mapping[str, Path]
-    skipped: tuple[str, ...] = ()
-
-
-def checked_cells(content: ReportContent) -> pd.DataFrame:
+def checked_cells(content: RunTables) -> pd.DataFrame:
     """Return the cells with every column, one row a ``cell_key``, sorted by it, with ``label`` and ``trivial`` added.
 
     A cell that several jobs or multiruns share stands once: done before failed, computed before reused. Sorting here
