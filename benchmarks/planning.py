@@ -27,26 +27,28 @@ __all__ = ["main"]
 
 
 def _plan(models: int, cells: int) -> Any:
-    from va_experiments.config.schema import Config
+    from va_experiments.config.schema import JobConfig, RunConfig
     from va_experiments.data.readers.simulated import simulate_deaths
     from va_experiments.plan import Job, plan
 
     deaths = simulate_deaths(1200)
     jobs = []
     for number in range(models):
-        config = Config(
-            model={"name": "noop", "_target_": "benchmarks.noop.NoOp", "variant": number},
-            data={"name": "simulated"},
-            site={"name": "all", "test_sites": "all"},
-            features={"name": "hce"},
-            protocol={"name": "pooled", "repeats": cells // models},
-            testset={"name": "natural"},
-            baselines=(),
-            allowed_targets=("benchmarks",),
+        config = JobConfig.model_validate(
+            {
+                "model": {"name": "noop", "_target_": "benchmarks.noop.NoOp", "variant": number},
+                "data": {"name": "simulated"},
+                "site": {"name": "all", "test_sites": "all"},
+                "features": {"name": "hce"},
+                "protocol": {"name": "pooled", "repeats": cells // models},
+                "testset": {"name": "natural"},
+                "baselines": (),
+            }
         )
         jobs.append(Job(number, (f"model.variant={number}",), config, deaths.fingerprint))
     sizes = {deaths.fingerprint: {s: int((deaths.site == k).sum()) for k, s in enumerate(deaths.sites)}}
-    return plan(jobs, {deaths.fingerprint: deaths}), sizes
+    run = RunConfig(allowed_targets=("benchmarks",))
+    return plan(jobs, {deaths.fingerprint: deaths}, run=run), sizes
 
 
 def _step(models: int, cells: int, store: Path | None, make: bool) -> dict[str, Any]:

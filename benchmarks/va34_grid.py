@@ -60,7 +60,7 @@ def real_deaths() -> Path:
 def planned(folder: Path, deaths: Deaths) -> Plan:
     """Return the plan of the run that left `folder`, from the configs in its manifest."""
     jobs = json.loads((folder / "manifest.json").read_text())["jobs"]
-    found = [Job(j["number"], tuple(j["overrides"]), parse_config(j["config"]), deaths.fingerprint) for j in jobs]
+    found = [Job(j["number"], tuple(j["overrides"]), parse_config(j["config"])[1], deaths.fingerprint) for j in jobs]
     return plan(found, {deaths.fingerprint: deaths})
 
 

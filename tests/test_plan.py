@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from va_experiments.cell import Cell, ModelSpec
-from va_experiments.config.schema import Config
+from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.plan import Costs, Job, Plan, plan
 
 
-def config(name: str = "nbc", protocol: dict | None = None, **changes: object) -> Config:
+def config(name: str = "nbc", protocol: dict | None = None, **changes: object) -> JobConfig:
     targets = {
         "nbc": "va_experiments.models.nbc.NaiveBayes",
         "prior": "va_experiments.models.priors.Prior",
@@ -29,12 +29,12 @@ def config(name: str = "nbc", protocol: dict | None = None, **changes: object) -
         "testset": {"name": "natural"},
         "baselines": (),
     }
-    return Config(**(fields | changes))
+    return JobConfig.model_validate(fields | changes)
 
 
-def planned(deaths: Deaths, *configs: Config) -> Plan:
+def planned(deaths: Deaths, *configs: JobConfig, run: RunConfig | None = None) -> Plan:
     jobs = [Job(i, (f"job={i}",), c, deaths.fingerprint) for i, c in enumerate(configs)]
-    return plan(jobs, {deaths.fingerprint: deaths})
+    return plan(jobs, {deaths.fingerprint: deaths}, run=run)
 
 
 def sizes(deaths: Deaths) -> dict[str, dict[str, int]]:
@@ -120,7 +120,7 @@ def test_a_smaller_training_set_is_expected_to_cost_less(small_deaths: Deaths) -
 
 def test_a_grid_beyond_the_limit_is_refused(small_deaths: Deaths) -> None:
     with pytest.raises(InputError, match=r"raise it with max_cells=N"):
-        planned(small_deaths, config(protocol={"name": "pooled", "repeats": 50}, max_cells=49))
+        planned(small_deaths, config(protocol={"name": "pooled", "repeats": 50}), run=RunConfig(max_cells=49))
 
 
 def test_the_plan_is_the_same_whatever_the_name_of_the_data(small_deaths: Deaths) -> None:

@@ -10,20 +10,20 @@ import sys
 import numpy as np
 import pytest
 
+from va_experiments.config.protocols import canonical_size
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.protocols import (
     PROTOCOLS,
+    Combined,
     Split,
     Splits,
-    Union,
     most_splits,
     protocol_options,
     resolve_site,
     resolve_sites,
     splits,
 )
-from va_experiments.protocols.options import canonical_size
 from va_experiments.protocols.stratify import stratified_folds, stratified_order
 
 SITES = ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP")
@@ -61,7 +61,10 @@ EVERY = [
     {"name": "pooled", "repeats": 2, "train_size": ["n=50", "share=0.5"], "replicates": 2},
     {"name": "pooled", "repeats": 1, "stratified": False},
     {"name": "assign"},
-    {"name": "union", "parts": {"a": {"name": "one_to_one"}, "b": {"name": "in_domain", "train_size": [0.5, "all"]}}},
+    {
+        "name": "combined",
+        "parts": {"a": {"name": "one_to_one"}, "b": {"name": "in_domain", "train_size": [0.5, "all"]}},
+    },
 ]
 
 
@@ -242,7 +245,7 @@ def test_training_sizes_that_cannot_be_meant(value: object) -> None:
         ({"name": "pooled", "train_size": 1000.0}, r"n_train must be a whole number >= 1; got 1000.0 \(float\)"),
         ({"name": "leave_one_siteout"}, "did you mean 'leave_one_site_out'"),
         ({}, "unknown protocol None"),
-        ({"name": "pooled", "repeat": 4}, "unknown option 'repeat'.*did you mean 'repeats'"),
+        ({"name": "pooled", "repeat": 4}, "unknown key 'repeat' in protocol=pooled; known: .*did you mean 'repeats'"),
         ({"name": "in_domain", "folds": True}, r"folds must be a whole number >= 1; got True \(bool\)"),
         ({"name": "in_domain", "folds": 2.0}, r"folds must be a whole number >= 1; got 2.0 \(float\)"),
         ({"name": "pooled", "test_share": 1.5}, "test_share must be a number between 0 and 1; got 1.5"),
@@ -322,7 +325,6 @@ print(len(found), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) 
 
 
 def test_every_yaml_is_a_protocol_and_writes_out_the_defaults() -> None:
-    import dataclasses
     from pathlib import Path
 
     import yaml
@@ -332,49 +334,48 @@ def test_every_yaml_is_a_protocol_and_writes_out_the_defaults() -> None:
         options = protocol_options(content)
         if path.stem != "train_size":
             assert options.name == path.stem
-            assert set(content) - {"name"} <= {f.name for f in dataclasses.fields(options)}
+            assert set(content) <= set(type(options).model_fields)
             plain = {k: [*map(list, v.values())] if k == "countries" else v for k, v in vars(options).items()}
             base = {k: [*map(list, v.values())] if k == "countries" else v for k, v in vars(type(options)()).items()}
-            if isinstance(options, Union):
-                plain["parts"], base["parts"] = options.each(), Union().each()
+            if isinstance(options, Combined):
+                plain["parts"], base["parts"] = options.each(), Combined().each()
             assert plain == base
 
 
-def test_a_union_has_the_splits_of_its_parts_each_once(deaths: Deaths) -> None:
+def test_a_combined_protocol_has_the_splits_of_its_parts_each_once(deaths: Deaths) -> None:
     whole = {"name": "in_domain", "folds": 1}
     pairs = {"name": "one_to_one", "folds": 1, "same_site": True}
     curve = {"name": "in_domain", "folds": 1, "train_size": [0.5, 1.0]}
     parts = {"whole": whole, "pairs": pairs | {"same_site": False}, "curve": curve | {"test_sites": "ap"}}
-    found = splits({"name": "union", "seed": 3, "parts": parts}, deaths)
+    found = splits({"name": "combined", "seed": 3, "parts": parts}, deaths)
     alone = [*splits(pairs | {"seed": 3}, deaths), *splits(curve | {"seed": 3}, deaths, "AP")]
     assert len(found) == 6 + 30 + 1, "the full size of the curve is a split of the first part"
     assert {*found} == {*alone}
-    assert most_splits({"name": "union", "parts": parts}, deaths) == 6 + 36 + 2, "an upper bound"
-    only = splits({"name": "union", "seed": 3, "parts": parts}, deaths, ["Pemba", "UP"])
+    assert most_splits({"name": "combined", "parts": parts}, deaths) == 6 + 36 + 2, "an upper bound"
+    only = splits({"name": "combined", "seed": 3, "parts": parts}, deaths, ["Pemba", "UP"])
     assert len(only) == 2 + 10, "the run's sites narrow every part; the curve has none left"
 
 
-def test_parts_of_a_union_take_what_they_do_not_say_from_it() -> None:
-    union = protocol_options(
-        {"name": "union", "seed": 5, "replicates": 2, "parts": {"a": {"name": "pooled", "replicates": 3, "seed": None}}}
-    )
-    assert isinstance(union, Union)
-    (part, sites) = union.each()["a"]
-    assert (part.seed, part.replicates, sites) == (5, 3, "all")
+def test_parts_of_a_combined_protocol_inherit_its_options() -> None:
+    part = {"name": "pooled", "replicates": 3, "seed": None}
+    combined = protocol_options({"name": "combined", "seed": 5, "replicates": 2, "parts": {"a": part}})
+    assert isinstance(combined, Combined)
+    (options, sites) = combined.each()["a"]
+    assert (options.seed, options.replicates, sites) == (5, 3, "all")
 
 
-def test_every_problem_of_a_union_is_told(deaths: Deaths) -> None:
+def test_every_problem_of_a_combined_protocol_is_reported(deaths: Deaths) -> None:
     parts = {"a": {"name": "pooled", "repeat": 2}, "b": 3, "c": {"name": "assign"}, "d": {"name": "in_domian"}}
     with pytest.raises(InputError) as caught:
-        protocol_options({"name": "union", "parts": parts})
+        protocol_options({"name": "combined", "parts": parts})
     text = str(caught.value)
-    for said in ("parts.a: protocol pooled: unknown option 'repeat'", "parts.b must have", "parts.c.name: assign",
+    for said in ("unknown key 'repeat' in protocol.parts.a (pooled)", "parts.b must have", "parts.c.name: assign",
                  "did you mean 'in_domain'"):  # fmt: skip
         assert said in text
     with pytest.raises(InputError, match="parts must map words to protocols"):
-        protocol_options({"name": "union", "parts": {}})
+        protocol_options({"name": "combined", "parts": {}})
     with pytest.raises(InputError, match=r"parts.a.test_sites: unknown site 'Apu'"):
-        splits({"name": "union", "parts": {"a": {"name": "in_domain", "test_sites": "Apu"}}}, deaths)
+        splits({"name": "combined", "parts": {"a": {"name": "in_domain", "test_sites": "Apu"}}}, deaths)
 
 
 @pytest.mark.parametrize("options", EVERY, ids=lambda o: o["name"])

@@ -17,11 +17,12 @@ import numpy.typing as npt
 
 from va_experiments.cell import Cell, Fit, ModelSpec, Setting, cell_key, fit_key
 from va_experiments.cell.csmf_correction import check_estimator
-from va_experiments.config.schema import Config
+from va_experiments.config.protocols import ProtocolOptions
+from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.metrics.registry import check_metric
-from va_experiments.metrics.testsets import testset_options
+from va_experiments.metrics.testsets import check_causes
 from va_experiments.protocols import Split, Splits, most_splits, splits
 from va_experiments.seeds import canonical_json
 
@@ -43,7 +44,7 @@ class Job:
 
     number: int
     overrides: tuple[str, ...]
-    config: Config
+    config: JobConfig
     data: str
     """Identity of the data it reads: fingerprint of the `Deaths`."""
 
@@ -188,9 +189,9 @@ class Tasks(Sequence[Fit]):
         return Fit(cells[0].fit_key, cells)
 
 
-def _protocol(config: Config) -> dict[str, object]:
-    """Return the options of a job's protocol; its seed defaults to that of the run."""
-    return {"seed": config.seed, **{k: v for k, v in config.protocol.items() if v is not None}}
+def _protocol(config: JobConfig) -> ProtocolOptions:
+    """Return the options of a job's protocol; the job's seed stands in for its own."""
+    return config.protocol.with_seed(config.seed)
 
 
 def _expected(split: Split, size: Mapping[str, int]) -> tuple[float, float]:
@@ -207,8 +208,13 @@ def _expected(split: Split, size: Mapping[str, int]) -> tuple[float, float]:
     return tested, trained
 
 
-def plan(jobs: Sequence[Job], deaths: Mapping[str, Deaths], models: Sequence[ModelSpec] | None = None) -> Plan:
-    """Make the plan of these jobs.
+def plan(
+    jobs: Sequence[Job],
+    deaths: Mapping[str, Deaths],
+    models: Sequence[ModelSpec] | None = None,
+    run: RunConfig | None = None,
+) -> Plan:
+    """Return the plan of these jobs.
 
     Parameters
     ----------
@@ -216,6 +222,8 @@ def plan(jobs: Sequence[Job], deaths: Mapping[str, Deaths], models: Sequence[Mod
     deaths : mapping of fingerprint to Deaths
     models : sequence of ModelSpec, optional
         The model of each job, where it has been built already.
+    run : RunConfig, optional
+        What the jobs have in common: the most cells, the objective, packages that models may come from.
 
     Raises
     ------
@@ -223,14 +231,11 @@ def plan(jobs: Sequence[Job], deaths: Mapping[str, Deaths], models: Sequence[Mod
         Listing the problems of all jobs: unknown site, empty training set, too many cells, ...
     """
     problems: list[str] = []
-    builder = _Builder(deaths)
+    run = run or RunConfig()
+    builder = _Builder(deaths, run)
     for number, job in enumerate(jobs):
         try:
-            model = (
-                models[number]
-                if models
-                else ModelSpec.from_config(job.config.model, allowed=job.config.allowed_targets)
-            )
+            model = models[number] if models else ModelSpec.from_config(job.config.model, allowed=run.allowed_targets)
             builder.add(job, model)
         except InputError as error:
             problems += [f"job {job.number} ({job.label}): {p}" if len(jobs) > 1 else p for p in error.problems]
@@ -242,8 +247,8 @@ def plan(jobs: Sequence[Job], deaths: Mapping[str, Deaths], models: Sequence[Mod
 class _Builder:
     """Collect the columns of a plan, one job after the other."""
 
-    def __init__(self, deaths: Mapping[str, Deaths]) -> None:
-        self._deaths = deaths
+    def __init__(self, deaths: Mapping[str, Deaths], run: RunConfig) -> None:
+        self._deaths, self._run = deaths, run
         self._models: dict[bytes, int] = {}
         self._settings: dict[bytes, int] = {}
         self._model_list: list[ModelSpec] = []
@@ -260,22 +265,22 @@ class _Builder:
         setting = Setting(
             data=data.name,
             fingerprint=data.fingerprint,
-            features=str(config.features["name"]),
-            testset=dict(config.testset),
+            features=config.features.name,
+            testset=config.testset.tree(),
             csmf=config.csmf,
             n_bootstrap=config.n_bootstrap,
             seed=config.seed,
         )
         data.with_features(setting.features)
         check_estimator(setting.csmf)
-        check_metric(config.objective, "objective")
-        testset_options(setting.testset).check(data.causes)
-        if not model.trains and config.protocol["name"] != "assign":
+        check_metric(self._run.objective, "objective")
+        check_causes(config.testset, data.causes)
+        if not model.trains and config.protocol.name != "assign":
             raise InputError(
                 f"model '{model.name}' has fixed knowledge and is not trained: choose protocol=assign, "
                 f"or a model that trains"
             )
-        if model.trains and config.protocol["name"] == "assign":
+        if model.trains and config.protocol.name == "assign":
             raise InputError(f"model '{model.name}' has to be trained, but protocol=assign trains nothing")
         self._check_width(config, data)  # before a billion splits are listed
         rows = self._splits_of(config, data)
@@ -291,17 +296,17 @@ class _Builder:
         self._job_models.append(model)
         self._job_blocks.append((block, baselines))
 
-    def _check_width(self, config: Config, data: Deaths) -> None:
-        wide = most_splits(_protocol(config), data, config.site.get("test_sites", "all"))
-        if wide * (1 + len(config.baselines)) > config.max_cells:
+    def _check_width(self, config: JobConfig, data: Deaths) -> None:
+        wide = most_splits(_protocol(config), data, config.site.test_sites)
+        if wide * (1 + len(config.baselines)) > self._run.max_cells:
             raise InputError(
                 f"{wide:,} cells (and {len(config.baselines)} baselines on the same splits) are more than "
-                f"max_cells={config.max_cells:,}; raise it with max_cells=N"
+                f"max_cells={self._run.max_cells:,}; raise it with max_cells=N"
             )
 
-    def _splits_of(self, config: Config, data: Deaths) -> npt.NDArray[np.int32]:
-        options, sites = _protocol(config), config.site.get("test_sites", "all")
-        identity = canonical_json([options, sites, data.fingerprint])
+    def _splits_of(self, config: JobConfig, data: Deaths) -> npt.NDArray[np.int32]:
+        options, sites = _protocol(config), config.site.test_sites
+        identity = canonical_json([options.tree(), sites, data.fingerprint])
         if identity not in self._lists:
             first = len(self._splits)
             for split in splits(options, data, sites):

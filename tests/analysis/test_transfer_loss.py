@@ -33,7 +33,7 @@ def ran(small_deaths: Deaths, tmp_path: Path) -> Callable[..., tuple[pd.DataFram
     """Cells of naive Bayes, each site left out, as a run leaves them: a table and a store."""
 
     def run(protocol: str = "leave_one_site_out") -> tuple[pd.DataFrame, Store]:
-        setting = Setting(small_deaths.name, small_deaths.fingerprint, "hce", {"name": "natural"}, "own", 0, 1)
+        setting = Setting(small_deaths.name, small_deaths.fingerprint, "hce", {"name": "natural"}, "model", 0, 1)
         store = Store(tmp_path / "store")
         store.open()
         rows = []

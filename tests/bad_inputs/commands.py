@@ -83,11 +83,11 @@ COMMANDS: list[Command] = [
     Command("name", "site file", "did you mean 'pemba'?", ("site=pembaa",)),
     Command("name", "site of the data", "unknown site 'Andra'; known: AP, Bohol, Dar", ("site.test_sites=[Andra]",)),
     Command("name", "metric", "did you mean 'csmf_accuracy_top'?", ("objective=csmf_acuracy_top",)),
-    Command("name", "estimator", "csmf is 'onw'; known: own, classify_and_count", ("csmf=onw",)),
+    Command("name", "estimator", "csmf is 'modle'; known: model, classify_and_count", ("csmf=modle",)),
     Command("name", "feature level", "did you mean 'hce'?", ("features.name=hcee",)),
     Command("name", "test sets", "unknown testset 'dirichlett'", ("testset=dirichlett",)),
     Command("name", "experiment", "unknown experiment 'lsoo'; known: ", ("experiment=lsoo",)),
-    Command("name", "trivial model", "baselines: unknown 'prio'; known: prior, uniform", ("baselines=[prio]",)),
+    Command("name", "baseline", "baselines: unknown 'prio'; known: prior, uniform", ("baselines=[prio]",)),
     Command(
         "name", "kind of alert", "alert.events is 'exploded'; known: failed, finished", ("alert.events=[exploded]",)
     ),
@@ -100,9 +100,9 @@ COMMANDS: list[Command] = [
     Command("size", "one of a list", SIZE + "-1 (int)", ("protocol.train_size=[0.5,-1]",)),
     Command("yaml11", "bool for text", 'on_error must be text; got True (bool); quote it: "True"', ("on_error=true",)),
     Command("yaml11", "bool for a name", "site.name must be text; got False", ("site.name=false",)),
-    Command("yaml11", "word for a number", "seed must be a whole number; got 'one' (str)", ("seed=one",)),
-    Command("yaml11", "NO for a number", "seed must be a whole number; got 'NO' (str)", ("seed=NO",)),
-    Command("yaml11", "time of day", "seed must be a whole number; got '12:30' (str)", ("seed=12:30",)),
+    Command("yaml11", "word for a number", "seed must be a whole number >= 0; got 'one' (str)", ("seed=one",)),
+    Command("yaml11", "NO for a number", "seed must be a whole number >= 0; got 'NO' (str)", ("seed=NO",)),
+    Command("yaml11", "time of day", "seed must be a whole number >= 0; got '12:30' (str)", ("seed=12:30",)),
     Command("yaml11", "infinite", "n_bootstrap is inf; expected a finite number", ("n_bootstrap=1e999",)),
     Command("code", "foreign class", "'os.system': not allowed in a run's config", ("model._target_=os.system",)),
     Command(
@@ -196,8 +196,8 @@ COMMANDS: list[Command] = [
     Command("grid", "no site", "no site is named; write 'all' or some of AP", ("site.test_sites=[]",)),
     Command("grid", "no size", "train_size is an empty list", ("protocol.train_size=[]",)),
     Command("grid", "same thing on both sides of a comma", "cannot read an override", ("model=nbc,", "-m")),
-    Command("value", "negative", "n_bootstrap must be 0 or more; got -1", ("n_bootstrap=-1",)),
-    Command("value", "no worker", "execution.num_workers must be greater than 0; got 0", ("execution.num_workers=0",)),
+    Command("value", "negative", "n_bootstrap must be a whole number >= 0; got -1", ("n_bootstrap=-1",)),
+    Command("value", "no worker", "num_workers must be a whole number >= 1; got 0", ("execution.num_workers=0",)),
     Command("value", "what the model refuses", "did you mean 'quantile'?", ("model.conversion=quantil",)),
     Command(
         "value",
@@ -208,7 +208,7 @@ COMMANDS: list[Command] = [
     Command(
         "value",
         "resources",
-        "resources.num_cpus must be a number; got 'many' (str)",
+        "resources.num_cpus must be a number >= 0; got 'many' (str)",
         ("model.resources.num_cpus=many",),
     ),
     Command("value", "resume", "resume is 'maybe'; known: true, false, failed", ("resume=maybe",)),
@@ -271,7 +271,7 @@ YAMLS: list[Yaml] = [
     Yaml(
         "yaml11",
         "NO for a name",
-        'model.name must be text; got False; quote names such as "NO"',
+        'model.name must be text; got False (bool); quote it: "NO"',
         "name: NO\n_target_: va_experiments.models.nbc.NaiveBayes\n",
     ),
     Yaml("yaml11", "a key that is no text", "the key 'model.1' was read as int; quote it", GOOD_MODEL + "1: x\n"),

@@ -26,7 +26,7 @@ MODELS = {
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_engine_gives_the_bits_of_the_plain_loop(small_deaths: Deaths, name: str) -> None:
-    setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, "own", 25, 1)
+    setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, "model", 25, 1)
     protocol = {"name": "one_to_one", "train_sites": "North", "same_site": True, "folds": 1}
     spec = ModelSpec.from_config(MODELS[name])
     cells = [Cell(spec, split, setting) for split in splits(protocol, small_deaths)]
@@ -43,7 +43,7 @@ def test_the_engine_gives_the_bits_of_the_plain_loop(small_deaths: Deaths, name:
 
 
 def test_the_parts_of_the_loop_are_timed(small_deaths: Deaths) -> None:
-    setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, "own", 25, 1)
+    setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, "model", 25, 1)
     split = splits({"name": "leave_one_site_out"}, small_deaths)[0]
     seconds = _Seconds()
     plain_cell(Cell(ModelSpec.from_config(MODELS["nbc"]), split, setting), small_deaths, seconds)

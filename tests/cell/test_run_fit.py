@@ -23,7 +23,7 @@ from va_experiments.seeds import integer_seed
 
 
 def cells_of(deaths: Deaths, model: dict, protocol: dict | None = None, n_bootstrap: int = 20) -> list[Cell]:
-    setting = Setting("small", deaths.fingerprint, "hce", {"name": "natural"}, "own", n_bootstrap, 1)
+    setting = Setting("small", deaths.fingerprint, "hce", {"name": "natural"}, "model", n_bootstrap, 1)
     spec = ModelSpec.from_config(model)
     protocol = protocol or {"name": "one_to_one", "train_sites": "North"}
     return [Cell(spec, split, setting) for split in splits(protocol, deaths)]

@@ -31,11 +31,12 @@ def test_options_are_the_function_s(name: str) -> None:
     reader = READERS[name]
     function = getattr(import_module(reader.module), reader.function)
     parameters = inspect.signature(function).parameters
-    assert set(reader.options) | set(reader.fixed) == set(parameters)
-    for key, option in reader.options.items():
+    options = reader.options().model_dump(exclude={"name"})
+    assert set(options) | set(reader.fixed) == set(parameters)
+    for key, option in options.items():
         default = parameters[key].default
         if default is not inspect.Parameter.empty:
-            assert default == option.default or (default in ((), None) and not option.default)
+            assert default == option or (default in ((), None) and not option)
 
 
 def test_feature_levels_have_a_file() -> None:
@@ -67,9 +68,9 @@ def test_load_phmrc_keeps_every_block(phmrc_dir: Path) -> None:
         ("simulated", {"sites": "AP"}, r"data\.sites must be a list of names; got 'AP'"),
         ("phmrc_adult", {"compat": "yes"}, r"data\.compat must be true or false; got 'yes' \(str\)"),
         ("phmrc_adult", {"path": 7}, r"data\.path must be text; got 7 \(int\)"),
-        ("csv", {"site": False}, r'data\.site must be text; got False \(bool\) - quote it: "NO"'),
+        ("csv", {"site": False}, r'data\.site must be text; got False \(bool\); quote it: "NO"'),
         ("csv", {"site": None}, r"data\.site must be text; got nothing"),
-        ("csv", {"value_map": [1]}, r"data\.value_map must be a mapping; got \[1\] \(list\)"),
+        ("csv", {"value_map": [1]}, r"data\.value_map must be a group of keys; got \[1\] \(list\)"),
     ],
 )
 def test_wrong_options_are_refused(name: str, options: dict, message: str) -> None:

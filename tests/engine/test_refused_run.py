@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from va_experiments.checkpoints import lock as locks
-from va_experiments.config.schema import parse_config
+from va_experiments.config.schema import JobConfig, parse_config
 from va_experiments.engine import multirun
 
 
-def configured(outputs: Path) -> multirun.Multirun:
+def configured(outputs: Path) -> tuple[multirun.Multirun, JobConfig]:
     tree = {
         "model": {"name": "nbc", "_target_": "va_experiments.models.nbc.NaiveBayes"},
         "data": {"name": "simulated"},
@@ -24,7 +24,8 @@ def configured(outputs: Path) -> multirun.Multirun:
         "tracking": {"mlflow": False, "prefect": False},
         "paths": {"outputs": str(outputs)},
     }
-    return multirun.Multirun(parse_config(tree), outputs / "runs" / "one")
+    config, job = parse_config(tree)
+    return multirun.Multirun(config, outputs / "runs" / "one"), job
 
 
 def test_a_store_made_while_waiting_for_the_lock_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,18 +39,18 @@ def test_a_store_made_while_waiting_for_the_lock_is_left_alone(tmp_path: Path, m
             yield
 
     monkeypatch.setattr(multirun, "lock_outputs", after_another)
-    run = configured(outputs)
-    run.open([run.config])
+    run, job = configured(outputs)
+    run.open([job])
     run.close("failed")
     assert kept.is_dir()
 
 
 def test_a_command_that_does_not_get_the_lock_removes_nothing(tmp_path: Path) -> None:
     outputs = tmp_path / "outputs"
-    first, second = configured(outputs), configured(outputs)
-    first.open([first.config])
+    (first, job), (second, _) = configured(outputs), configured(outputs)
+    first.open([job])
     with pytest.raises(locks.Locked):
-        second.open([second.config])
+        second.open([job])
     second.close("failed")
     assert (outputs / "checkpoints").is_dir()
     assert (outputs / "lock").exists()

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.faults.harness import INLINE, RAY, SMALL, Place, undisturbed
-from va_experiments.config.schema import Config, ExecutionConfig
+from va_experiments.config.schema import ExecutionConfig, RunConfig
 from va_experiments.hydra_app.session import with_ray_options
 
 RETRYABLE = [{"fault": "retryable", "times": 1}]
@@ -53,7 +53,7 @@ def test_on_ray_a_fit_waits_for_its_memory_and_a_retryable_error_is_tried_again(
 
 
 def test_options_under_the_names_of_ray_s_launcher_reach_the_engine() -> None:
-    config = Config(*({"name": "x"} for _ in range(6)))
+    config = RunConfig()
     same = with_ray_options(config, {"init": {"address": None}, "remote": {}})
     assert same is config
     given = {"init": {"address": "10.0.0.1:6379", "num_cpus": 4, "_temp_dir": "t"}, "remote": {"num_cpus": 2}}

@@ -302,7 +302,7 @@ def f24_incomplete() -> Row:
     row = Row("F24", "incomplete grid in the report", 0, 0, 0)
     with Place.new() as place:
         plan = [{"fault": "error", "sites": ["Dar", "Pemba"]}]
-        for options, wanted in (((), "4 of 6 cells: no mean"), (("allow_missing=true",), "4 of 6 cells")):
+        for options, wanted in (((), "4 of 6 cells: no mean"), (("allow_incomplete=true",), "4 of 6 cells")):
             done = place.run(*TOY, *options, plan=plan)
             row.injected += 1
             row.expect(done.code == 3, f"code {done.code} instead of 3: {done.err[-300:]}")

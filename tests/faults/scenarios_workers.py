@@ -266,7 +266,7 @@ def f23_soak(repeats: int = 334, *, limit: float = 1200) -> Row:
 def states(*, ray: bool) -> Row:
     """Kill in the middle of every long fit, once: it has to go on from its last state, to the same bits."""
     row = Row("states", f"long fits killed in the middle, {'worker on Ray' if ray else 'driver, inline'}", 0, 0, 0)
-    grid = ("model=toy", "model.steps=5", f"model.seconds={2.5 if ray else 0.3}", "checkpoint.state_seconds=0")
+    grid = ("model=toy", "model.steps=5", f"model.seconds={2.5 if ray else 0.3}", "checkpoint.partial_state_seconds=0")
     right = undisturbed("model=toy", "model.steps=5", f"model.seconds={2.5 if ray else 0.3}")
     with Place.new(*SMALL, *(RAY if ray else INLINE)) as place:
         plan = [{"where": "step", "fault": "sigkill", "every": 1000, "rest": 3, "times": 1}]

@@ -17,7 +17,6 @@ from tests.fuzz.tables import fit_to_show, mangled
 from tests.in_process import elsewhere, run_here
 from va_experiments.config.schema import conf_dir, parse_config
 from va_experiments.data.readers.simulated import simulate_deaths
-from va_experiments.data.registry import check_options
 from va_experiments.errors import InputError
 from va_experiments.hydra_app.config_errors import _keys
 from va_experiments.plan import Job, plan
@@ -31,7 +30,9 @@ SCALARS = st.one_of(
     st.integers(),
     st.floats(),
     st.sampled_from([10**30, -(2**63), 1e300, math.inf, math.nan, 0.5, 1.0]),
-    st.sampled_from(["all", "AP", "nbc", "own", "n=5", "share=2", "share=nan", "n=9" * 9, "NO", "", " ", "\x00", "é"]),
+    st.sampled_from(
+        ["all", "AP", "nbc", "model", "n=5", "share=2", "share=nan", "n=9" * 9, "NO", "", " ", "\x00", "é"]
+    ),
     st.sampled_from(
         ["../..", "~", "/", "os.system", "sklearn.dummy.DummyClassifier", "va_experiments", "name", "x" * 999]
     ),
@@ -90,11 +91,10 @@ def _deaths() -> Any:
 def a_composed_configuration(tree: dict[str, Any]) -> None:
     """A tree is planned whole or refused with problems that can be printed."""
     try:
-        config = parse_config(tree)
-        check_options(str(config.data["name"]), {k: v for k, v in config.data.items() if k != "name"})
-        if config.max_cells > 5_000:
-            config = parse_config({**tree, "max_cells": 5_000})
-        planned = plan([Job(0, (), config, _deaths().fingerprint)], {_deaths().fingerprint: _deaths()})
+        run, job = parse_config(tree)
+        if run.max_cells > 5_000:
+            run = run.model_copy(update={"max_cells": 5_000})
+        planned = plan([Job(0, (), job, _deaths().fingerprint)], {_deaths().fingerprint: _deaths()}, run=run)
         assert len(planned) >= 1
     except InputError as error:
         fit_to_show(error)

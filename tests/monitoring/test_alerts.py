@@ -115,7 +115,7 @@ def test_a_receiver_that_refuses_or_is_away_costs_a_warning(caplog: pytest.LogCa
     ("given", "expected"),
     [
         ({"events": ["done"]}, "alert.events is 'done'"),
-        ({"stalled_minutes": 0}, "alert.stalled_minutes must be greater than 0"),
+        ({"stalled_minutes": 0}, "alert.stalled_minutes must be a number > 0; got 0"),
         ({"urls": "x"}, "unknown key 'alert.urls'; did you mean 'url'?"),
         ({"url": 7}, "alert.url must be a list of text"),
     ],

@@ -80,7 +80,7 @@ def test_the_run_names_both_servers_by_keys_that_exist(services):
     from va_experiments.config.schema import TrackingConfig
 
     overrides = [w for w in services["run"]["entrypoint"] if "=" in w]
-    assert {w.split("=")[0].removeprefix("tracking.") for w in overrides} <= set(TrackingConfig.__dataclass_fields__)
+    assert {w.split("=")[0].removeprefix("tracking.") for w in overrides} <= set(TrackingConfig.model_fields)
     assert any("//mlflow:5000" in w for w in overrides)
     assert any("//prefect:4200" in w for w in overrides)
 

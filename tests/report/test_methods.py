@@ -36,7 +36,7 @@ def job(**changed: object) -> dict:
         "testset": {"name": "natural"},
         "features": {"name": "hce"},
         "baselines": ["prior", "uniform"],
-        "csmf": "own",
+        "csmf": "model",
         "n_bootstrap": 100,
     }
     return base | changed
@@ -90,7 +90,7 @@ def test_every_model_of_ours_that_has_a_paper_is_cited() -> None:
          "times)"),
         ({"name": "leave_one_site_out", "train_size": [0.1, 1.0], "replicates": 5}, "trained on all sites but one, "
          "tested on that one, on nested stratified parts of the training deaths (0.1, 1.0), 5 replicates each"),
-        ({"name": "union", "parts": {"a": {"name": "one_to_one"}, "b": {"name": "in_domain", "folds": 1,
+        ({"name": "combined", "parts": {"a": {"name": "one_to_one"}, "b": {"name": "in_domain", "folds": 1,
           "test_share": 0.2, "test_sites": ["AP", "UP"]}}}, "trained on one site, tested on another; trained and "
          "tested within one site (one stratified division, 20% of the deaths tested), at AP, UP"),
     ],

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from va_experiments.__main__ import register_plugins
 from va_experiments.cell import ModelSpec
-from va_experiments.config.schema import Config, conf_dir, parse_config
+from va_experiments.config.schema import JobConfig, conf_dir, parse_config
 from va_experiments.data import simulate_deaths
 from va_experiments.protocols import splits
 
@@ -31,11 +31,11 @@ def sweep(name: str) -> dict[str, list[str]]:
     return {key: str(values).split(",") for key, values in params.items()}
 
 
-def composed(overrides: list[str]) -> Config:
+def composed(overrides: list[str]) -> JobConfig:
     register_plugins()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         tree = OmegaConf.to_container(compose("config", overrides=overrides), resolve=True)
-    return parse_config({str(k): v for k, v in tree.items() if k != "hydra"})
+    return parse_config({str(k): v for k, v in tree.items() if k != "hydra"})[1]
 
 
 @pytest.mark.parametrize("name", sorted(MINE))
@@ -46,10 +46,10 @@ def test_it_composes_and_plans(name):
     for key, options in values.items():
         for option in options if key == "model" else options[:1]:
             job = first | {key: option}
-            config = composed([f"experiment={name}", "data=simulated", *(f"{k}={v}" for k, v in job.items())])
+            config = composed([f"experiment={name}", *(f"{k}={v}" for k, v in job.items())])
             ModelSpec.from_config(config.model)
     assert config is not None
-    one = splits(dict(config.protocol) | {"seed": 1}, simulate_deaths(n=900), config.site["test_sites"])
+    one = splits(config.protocol.with_seed(1), simulate_deaths(n=900), config.site.test_sites)
     assert len(one) * math.prod(map(len, values.values())) == MINE[name]
 
 

@@ -14,9 +14,9 @@ from va_experiments.metrics.quantification import ESTIMATORS, Training, estimate
 from va_experiments.models.base import Prediction
 from va_experiments.seeds import generator, integer_seed
 
-__all__ = ["OWN", "check_estimator", "out_of_fold", "with_fractions"]
+__all__ = ["MODEL", "check_estimator", "out_of_fold", "with_fractions"]
 
-OWN = "own"
+MODEL = "model"
 """The model's own CSMF."""
 
 _NEEDS_NO_TRAINING = ("classify_and_count", "mean_probability")
@@ -24,8 +24,8 @@ _NEEDS_NO_TRAINING = ("classify_and_count", "mean_probability")
 
 def check_estimator(name: str) -> None:
     """Raise `InputError` for an unknown estimator, with the nearest known one."""
-    if name != OWN and name not in ESTIMATORS:
-        known = (OWN, *ESTIMATORS)
+    if name != MODEL and name not in ESTIMATORS:
+        known = (MODEL, *ESTIMATORS)
         raise InputError(f"csmf is '{name}'; known: {', '.join(known)}{did_you_mean(name, known)}")
 
 
@@ -35,7 +35,7 @@ def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> Training | None:
     Folds are the training sites, because the error to be corrected is that at a site not trained on; a single site is
     divided at random.
     """
-    if fit.setting.csmf == OWN or fit.setting.csmf in _NEEDS_NO_TRAINING:
+    if fit.setting.csmf == MODEL or fit.setting.csmf in _NEEDS_NO_TRAINING:
         return None
     assert train.cause is not None
     fold = train.site.astype(np.int64)
@@ -56,7 +56,7 @@ def with_fractions(prediction: Prediction, name: str, training: Training | None)
 
     Where the estimator abstains the CSMF stays the model's own, and ``csmf_abstained`` holds the reason.
     """
-    if name == OWN:
+    if name == MODEL:
         return prediction, {}
     found = estimate_csmf(name, prediction.probability, training)
     if found.csmf is None:

@@ -6,33 +6,27 @@ code has changed), Ray starts after the cells have been looked up.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from va_experiments.checkpoints.atomic_files import write_atomically
-from va_experiments.config.schema import Config
+from va_experiments.config.schema import JobConfig
 
 __all__ = ["is_complete", "mark_complete"]
 
 _MAX_RECORDS = 200
-_IRRELEVANT = (
-    *("execution", "tracking", "checkpoint", "paths", "alert"),
-    *("report", "va34_table", "allow_missing", "on_error", "dry_run"),
-)
-"""Parts of a config that no cell depends on."""
 
 
-def is_complete(root: Path, configs: Sequence[Config]) -> bool:
-    """Check whether all cells of these jobs were computed before, in the store under `root`."""
-    return all(c.resume == "true" for c in configs) and _digest(configs) in _read_records(root)
+def is_complete(root: Path, jobs: Sequence[JobConfig]) -> bool:
+    """Return whether all cells of these jobs are in the store under `root`."""
+    return _digest(jobs) in _read_records(root)
 
 
-def mark_complete(root: Path, configs: Sequence[Config]) -> None:
-    """Record that all cells of these jobs are in the store under `root`."""
-    digest = _digest(configs)
+def mark_complete(root: Path, jobs: Sequence[JobConfig]) -> None:
+    """Record that all cells of these jobs are in the store."""
+    digest = _digest(jobs)
     others = [d for d in _read_records(root) if d != digest]
     write_atomically(root / "complete.json", json.dumps([*others, digest][-_MAX_RECORDS:]).encode())
 
@@ -45,7 +39,5 @@ def _read_records(root: Path) -> list[str]:
     return [d for d in records if isinstance(d, str)] if isinstance(records, list) else []
 
 
-def _digest(configs: Sequence[Config]) -> str:
-    trees = [dataclasses.asdict(c) for c in configs]
-    relevant = [{k: v for k, v in tree.items() if k not in (*_IRRELEVANT, "resume")} for tree in trees]
-    return hashlib.sha256(json.dumps(relevant, sort_keys=True, default=list).encode()).hexdigest()
+def _digest(jobs: Sequence[JobConfig]) -> str:
+    return hashlib.sha256(json.dumps([job.tree() for job in jobs], sort_keys=True).encode()).hexdigest()

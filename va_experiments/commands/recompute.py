@@ -81,6 +81,7 @@ def _expected(folder: Path) -> dict[str, dict[str, str]]:
 
 def _planned(folder: Path, allowed: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
     """Return the run's plan, made again from its manifest, and its data, read again."""
+    from va_experiments.config.schema import RunConfig
     from va_experiments.data import load
     from va_experiments.plan import plan
     from va_experiments.report.saved_inputs import jobs_of, read_manifest
@@ -92,15 +93,14 @@ def _planned(folder: Path, allowed: tuple[str, ...]) -> tuple[Any, dict[str, Any
     loaded: dict[str, str] = {}
     deaths, ready = {}, []
     for job in jobs:
-        identity = json.dumps(dict(job.config.data), sort_keys=True, default=str)
+        identity = json.dumps(job.config.data.tree(), sort_keys=True)
         if identity not in loaded:
-            found = load(str(job.config.data["name"]), {k: v for k, v in job.config.data.items() if k != "name"})
+            found = load(job.config.data.name, job.config.data.model_dump())
             deaths[found.fingerprint] = found
             loaded[identity] = found.fingerprint
-        # only packages named on the command line: a run's folder may have come from somebody else
-        config = dataclasses.replace(job.config, allowed_targets=allowed)
-        ready.append(dataclasses.replace(job, config=config, data=loaded[identity]))
-    return plan(ready, deaths), deaths
+        ready.append(dataclasses.replace(job, data=loaded[identity]))
+    # only packages named on the command line: a run's folder may have come from somebody else
+    return plan(ready, deaths, run=RunConfig(allowed_targets=allowed)), deaths
 
 
 def _versions(folder: Path) -> str:

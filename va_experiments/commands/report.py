@@ -72,7 +72,7 @@ def run(options: Namespace) -> int:
     paths = build_report(content, out / "report")
     page = out / "report.html"
     shutil.copyfile(paths.html, page)
-    if any(config.get("va34_table") for config in configs_of(manifests)):
+    if any(config.get("legacy_table") for config in configs_of(manifests)):
         print(f"table   {write_va34_table(cells, out)}")
     width = shutil.get_terminal_size((100, 24)).columns
     for text in paths.skipped:

@@ -20,6 +20,7 @@ import pandas as pd
 
 from va_experiments.cell import versions
 from va_experiments.checkpoints import completed_jobs
+from va_experiments.config.schema import RunConfig
 from va_experiments.engine.multirun import Multirun
 from va_experiments.plan import Job
 from va_experiments.redaction import redacted, redacted_tree
@@ -66,7 +67,7 @@ def finish(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> Su
     cells, baselines = run.ledger.frames()
     write_tables(run.folder, cells, baselines)
     va34 = None
-    if any(job.config.va34_table for job in jobs):
+    if run.config.legacy_table:
         from va_experiments.report.legacy_table import write_va34_table
 
         va34 = write_va34_table(_both(cells, baselines), run.folder)
@@ -132,7 +133,9 @@ def manifest(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame) -> dict[st
         ],
         "seeds": sorted({j.config.seed for j in jobs}),
         "splits": split_hashes(cells),
-        "jobs": [{"number": j.number, "overrides": list(j.overrides), "config": content_of(j)} for j in jobs],
+        "jobs": [
+            {"number": j.number, "overrides": list(j.overrides), "config": content_of(run.config, j)} for j in jobs
+        ],
     }
 
 
@@ -153,10 +156,9 @@ def split_hashes(cells: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def content_of(job: Job) -> dict[str, Any]:
-    """Return a job's typed config as plain data, without secrets."""
-    tree = json.loads(json.dumps(dataclasses.asdict(job.config), default=list))
-    return dict(redacted_tree(tree))
+def content_of(run: RunConfig, job: Job) -> dict[str, Any]:
+    """Return the configuration of a job and of its run as plain data, without secrets."""
+    return dict(redacted_tree(job.config.tree() | run.tree()))
 
 
 def _report(run: Multirun, about: dict[str, Any], cells: pd.DataFrame, baselines: pd.DataFrame) -> Path | None:
@@ -199,7 +201,7 @@ def _prefect_table(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame) 
     both = _both(cells, baselines)
     if not len(cells) or not (both["status"] == "done").any():
         return []
-    return leaderboard_rows(both, run.config.objective, allow_missing=run.config.allow_missing)
+    return leaderboard_rows(both, run.config.objective, allow_missing=run.config.allow_incomplete)
 
 
 def remember_costs(run: Multirun, cells: pd.DataFrame) -> None:
@@ -228,7 +230,7 @@ def _say(run: Multirun, cells: pd.DataFrame, baselines: pd.DataFrame, more: Sequ
     if len(cells):
         both = _both(cells, baselines)
         if (both["status"] == "done").any():
-            missing_allowed = run.config.allow_missing
+            missing_allowed = run.config.allow_incomplete
             lines += [leaderboard_text(both, width, metric=metric, allow_missing=missing_allowed, counts=False), ""]
     if any(d.simulated for d in run.deaths.values()):
         lines.append("The data are SIMULATED: nothing here says anything about real deaths.")

@@ -18,7 +18,7 @@ from pathlib import Path
 from va_experiments.cell import Cell, Failure, ModelSpec, Result
 from va_experiments.checkpoints import CorruptCell, PartialStates, Store, lock_outputs
 from va_experiments.checkpoints.completed_jobs import is_complete
-from va_experiments.config.schema import Config
+from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.cache import ReadFile, load_cached
 from va_experiments.data.deaths import Deaths
 from va_experiments.engine.batch import Batch
@@ -43,13 +43,13 @@ class Multirun:
 
     Parameters
     ----------
-    config : Config
-        The first job's config: paths, execution and tracking are taken from it.
+    config : RunConfig
+        What the jobs have in common: paths, execution, tracking, alerts, checkpoints.
     folder : Path
         The run's own folder, under ``paths.outputs``.
     """
 
-    def __init__(self, config: Config, folder: Path) -> None:
+    def __init__(self, config: RunConfig, folder: Path) -> None:
         self.config, self.folder = config, folder
         self.outputs = Path(config.paths.outputs)
         self.run_id = f"{folder.parent.name}/{folder.name}"
@@ -65,7 +65,7 @@ class Multirun:
             keep_state=self._states.save,
             last_state=self._states.load,
             failed_attempt=self.store.record_attempt,
-            state_seconds=config.checkpoint.state_seconds,
+            state_seconds=config.checkpoint.partial_state_seconds,
         )
         self.backend = make_backend(config.execution)
         self.tracker = Tracker(config.tracking, self.outputs, self.run_id, {"va.command": "multirun"})
@@ -82,12 +82,12 @@ class Multirun:
 
     # --- life cycle ------------------------------------------------------------------------------------------------
 
-    def open(self, configs: Sequence[Config]) -> None:
+    def open(self, jobs: Sequence[JobConfig]) -> None:
         """Take the outputs folder's lock, prepare the store, and start what is slow to start.
 
         Parameters
         ----------
-        configs : sequence of Config
+        jobs : sequence of JobConfig
             Of the first batch: jobs that were done before need no workers.
         """
         lock = self.outputs / "lock"
@@ -101,7 +101,7 @@ class Multirun:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._open.enter_context(run_log(self.folder))
         self._open.enter_context(self.interrupts)
-        if not is_complete(self.store.root, configs):
+        if self.config.resume != "true" or not is_complete(self.store.root, jobs):
             self.backend.start()
         self.prefect.start()
         self.tracker.start(lambda: bool(self.watch.running) or self.counts.fits_done > 0)  # no fit waits for its import
@@ -115,15 +115,14 @@ class Multirun:
             moving = tuple((key, r.attempt, r.done) for key, r in list(self.watch.running.items()))
             self.alerts.watch((text, self.counts.fits_done, moving), text)
 
-    def read(self, configs: Sequence[Config]) -> list[str]:
+    def read(self, jobs: Sequence[JobConfig]) -> list[str]:
         """Return the fingerprint of each job's data, reading each data set once."""
         found = []
-        for config in configs:
-            options = {k: v for k, v in config.data.items() if k != "name"}
-            identity = json.dumps([config.data["name"], options], sort_keys=True, default=str)
+        for job in jobs:
+            options, identity = job.data.model_dump(), json.dumps(job.data.tree(), sort_keys=True)
             if identity not in self._loaded:
                 self.counts.stage = "reading data"
-                deaths = load_cached(str(config.data["name"]), options, self.outputs / "cache", self.files)
+                deaths = load_cached(job.data.name, options, self.outputs / "cache", self.files)
                 self.deaths[deaths.fingerprint] = deaths
                 self._loaded[identity] = deaths.fingerprint
             found.append(self._loaded[identity])
@@ -132,7 +131,7 @@ class Multirun:
     def run(self, jobs: Sequence[Job], models: Sequence[ModelSpec]) -> list[float | None]:
         """Run a batch of jobs and return each job's mean objective, None where a cell is missing."""
         self.counts.stage = "planning"
-        planned = plan(jobs, self.deaths, models)
+        planned = plan(jobs, self.deaths, models, self.config)
         for remark in plan_warnings(planned, self.deaths):
             log.warning("%s", remark)
         self.prefect.prepared(f"{len(self.deaths)} data sets, {len(planned.requested)} cells")

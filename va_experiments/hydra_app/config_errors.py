@@ -101,20 +101,14 @@ def _at(tree: object, path: list[str]) -> object:
 
 def _trees(conf: Path) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield ``group=choice`` and the content of every file of ``conf/``, and for ``""`` the schema's own groups."""
-    import dataclasses
-    import typing
-
     import yaml
 
-    from va_experiments.config.schema import Config
+    from va_experiments.config.schema import option_tree
 
     for path in sorted(conf.glob("*/*.yaml")):
         tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         yield f"{path.parent.name}={path.stem}", tree
-    own: dict[str, object] = {}
-    for name, hint in typing.get_type_hints(Config).items():
-        own[name] = {f.name: None for f in dataclasses.fields(hint)} if dataclasses.is_dataclass(hint) else None
-    yield "", own
+    yield "", dict(option_tree())
 
 
 def _unreadable(error: BaseException) -> str:
@@ -145,12 +139,9 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _keys(conf: Path) -> Iterator[str]:
     """Yield every dotted key that the files in ``conf/`` set, and every field of the schema."""
-    import dataclasses
-    import typing
-
     import yaml
 
-    from va_experiments.config.schema import Config
+    from va_experiments.config.schema import option_tree
 
     for path in sorted(conf.rglob("*.yaml")):
         group = path.parent.relative_to(conf).as_posix()
@@ -159,10 +150,9 @@ def _keys(conf: Path) -> Iterator[str]:
         yield from (f"{prefix}{k}" for k in tree if isinstance(k, str) and k not in ("defaults", "hydra"))
         if group not in (".", "experiment"):
             yield group
-    for name, hint in typing.get_type_hints(Config).items():
+    for name, options in option_tree().items():
         yield name
-        if dataclasses.is_dataclass(hint):
-            yield from (f"{name}.{f.name}" for f in dataclasses.fields(hint))
+        yield from (f"{name}.{option}" for option in options or ())
 
 
 def remove_empty_run(folder: Path) -> None:

@@ -56,7 +56,7 @@ def score_design(
     design = testset_options(testset)
     sets = draw_test_sets(design, truth, causes, seed=seed, train_cause=train_cause)
     facts: dict[str, Any] = {"testset_sha256": sets.hash, "n_test_sets": len(sets.weights)}
-    if design.name == Natural.name:
+    if isinstance(design, Natural):
         scores = score(truth, prediction, causes, n_bootstrap=n_bootstrap, seed=seed, train_cause=train_cause)
         return scores, facts | {"testset_method": "natural"}
     if predict is None:

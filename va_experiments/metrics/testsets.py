@@ -6,15 +6,23 @@ removes that reward (Murray 2011, Popul Health Metr 9:28), but the mixes are unl
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.config.testsets import (
+    TESTSETS,
+    Dirichlet,
+    DirichletAround,
+    Natural,
+    Target,
+    TestsetOptions,
+    testset_options,
+)
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.seeds import generator
 
@@ -25,6 +33,8 @@ __all__ = [
     "Natural",
     "Target",
     "TestSets",
+    "TestsetOptions",
+    "check_causes",
     "draw_test_sets",
     "testset_options",
 ]
@@ -53,147 +63,30 @@ class TestSets:
         return np.repeat(np.arange(self.weights.shape[1]), self.weights[k])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Natural:
-    """The test deaths as they are, once."""
-
-    name: ClassVar[str] = "natural"
-
-    def check(self, causes: Sequence[str]) -> None:
-        """Raise `InputError` for a cause mix that does not fit the cause list."""
-
-    def mixes(self, natural: Floats, train: Floats | None, causes: Sequence[str], rng: np.random.Generator) -> Floats:
-        """Draw the target cause mixes, shape (n_sets, n_causes)."""
-        return natural[None]
+def check_causes(options: TestsetOptions, causes: Sequence[str]) -> None:
+    """Raise `InputError` for a cause mix that names causes which are not in the cause list."""
+    if isinstance(options, DirichletAround | Target):
+        _named_csmf(options.name, options.csmf, causes)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dirichlet(Natural):
-    """Cause mixes from the Dirichlet distribution with all parameters `alpha`; 1: uniform over all mixes (Murray 2011).
-
-    Parameters
-    ----------
-    n_resamples : int
-    alpha : float
-    n_test : int or None
-        Deaths of each test set; None: as many as there are.
-    """
-
-    name: ClassVar[str] = "dirichlet"
-    n_resamples: int = 500
-    alpha: float = 1.0
-    n_test: int | None = None
-
-    def __post_init__(self) -> None:
-        problems = _counts(self.n_resamples, self.n_test) + _positive("alpha", self.alpha)
-        if problems:
-            raise InputError([f"testset {self.name}: {p}" for p in problems])
-
-    def mixes(self, natural: Floats, train: Floats | None, causes: Sequence[str], rng: np.random.Generator) -> Floats:
-        """Draw the target cause mixes, shape (n_sets, n_causes)."""
-        return _dirichlet(np.where(natural > 0, float(self.alpha), 0.0), self.n_resamples, rng)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DirichletAround(Natural):
-    """Cause mixes scattered around a given one: Dirichlet(concentration * csmf).
-
-    Parameters
-    ----------
-    csmf : "test", "train", "uniform", or mapping of cause to share
-        The centre.
-    concentration : float
-        Large: near the centre. The variance of share p is p (1 - p) / (concentration + 1).
-    n_resamples : int
-    n_test : int or None
-    """
-
-    name: ClassVar[str] = "dirichlet_around"
-    csmf: Any = "test"
-    concentration: float = 50.0
-    n_resamples: int = 500
-    n_test: int | None = None
-
-    def __post_init__(self) -> None:
-        problems = _counts(self.n_resamples, self.n_test) + _positive("concentration", self.concentration)
-        problems += _csmf_problems(self.csmf)
-        if problems:
-            raise InputError([f"testset {self.name}: {p}" for p in problems])
-
-    def check(self, causes: Sequence[str]) -> None:
-        """Raise `InputError` for a cause mix that does not fit the cause list."""
-        _named_csmf(self.name, self.csmf, causes)
-
-    def mixes(self, natural: Floats, train: Floats | None, causes: Sequence[str], rng: np.random.Generator) -> Floats:
-        """Draw the target cause mixes, shape (n_sets, n_causes)."""
-        centre = _centre(self.name, self.csmf, natural, train, causes)
-        return _dirichlet(self.concentration * centre, self.n_resamples, rng)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target(Natural):
-    """One fixed cause mix, drawn many times.
-
-    Parameters
-    ----------
-    csmf : "uniform", "train", "test", or mapping of cause to share
-        Causes that are not named get 0.
-    n_resamples : int
-    n_test : int or None
-    """
-
-    name: ClassVar[str] = "target"
-    csmf: Any = "uniform"
-    n_resamples: int = 500
-    n_test: int | None = None
-
-    def __post_init__(self) -> None:
-        if problems := _counts(self.n_resamples, self.n_test) + _csmf_problems(self.csmf):
-            raise InputError([f"testset {self.name}: {p}" for p in problems])
-
-    def check(self, causes: Sequence[str]) -> None:
-        """Raise `InputError` for a cause mix that does not fit the cause list."""
-        _named_csmf(self.name, self.csmf, causes)
-
-    def mixes(self, natural: Floats, train: Floats | None, causes: Sequence[str], rng: np.random.Generator) -> Floats:
-        """Draw the target cause mixes, shape (n_sets, n_causes)."""
-        return np.tile(_centre(self.name, self.csmf, natural, train, causes), (self.n_resamples, 1))
-
-
-TESTSETS: Mapping[str, type[Natural]] = {t.name: t for t in (Natural, Dirichlet, DirichletAround, Target)}
-"""Name of a design -> the class of its options."""
-
-
-def testset_options(options: Mapping[str, Any] | Natural) -> Natural:
-    """Check the options of a design, given as plain data such as ``{"name": "dirichlet", "n_resamples": 500}``.
-
-    Raises
-    ------
-    InputError
-        For an unknown design or option, with the nearest known one, and for values that cannot work.
-    """
-    if isinstance(options, Natural):
-        return options
-    design = dict(options)
-    name = design.pop("name", None)
-    if name not in TESTSETS:
-        raise InputError(f"unknown testset {shown(name)}; known: {', '.join(TESTSETS)}{did_you_mean(name, TESTSETS)}")
-    known = [f.name for f in dataclasses.fields(TESTSETS[name])]
-    if unknown := [k for k in design if k not in known]:
-        raise InputError(
-            [
-                f"testset {name}: unknown option {shown(k)}; known: {', '.join(known)}{did_you_mean(k, known)}"
-                for k in unknown
-            ]
-        )
-    return TESTSETS[name](**design)
-
-
-testset_options.__test__ = False  # type: ignore[attr-defined]
+def _mixes(
+    options: Dirichlet | DirichletAround | Target,
+    natural: Floats,
+    train: Floats | None,
+    causes: Sequence[str],
+    rng: np.random.Generator,
+) -> Floats:
+    """Return the cause mixes that test sets are drawn for, shape (n_sets, n_causes)."""
+    if isinstance(options, Dirichlet):
+        return _dirichlet(np.where(natural > 0, float(options.alpha), 0.0), options.n_resamples, rng)
+    centre = _centre(options.name, options.csmf, natural, train, causes)
+    if isinstance(options, DirichletAround):
+        return _dirichlet(options.concentration * centre, options.n_resamples, rng)
+    return np.tile(centre, (options.n_resamples, 1))
 
 
 def draw_test_sets(
-    options: Mapping[str, Any] | Natural,
+    options: Mapping[str, Any] | TestsetOptions,
     truth: npt.ArrayLike,
     causes: Sequence[str],
     *,
@@ -234,7 +127,7 @@ def draw_test_sets(
         else np.bincount(np.asarray(train_cause), minlength=len(causes)) / np.size(train_cause)
     )
     rng = generator(seed, "testset")
-    wanted = design.mixes(members / len(cause), train, causes, rng)
+    wanted = _mixes(design, members / len(cause), train, causes, rng)
     mixes = np.where(members > 0, wanted, 0.0)
     total = mixes.sum(axis=1, keepdims=True)
     if (total == 0).any():
@@ -266,41 +159,6 @@ def _dirichlet(alpha: Floats, n_sets: int, rng: np.random.Generator) -> Floats:
     mixes = np.zeros((n_sets, len(alpha)))
     mixes[:, alpha > 0] = rng.dirichlet(alpha[alpha > 0], size=n_sets)
     return mixes
-
-
-def _positive(name: str, value: object) -> list[str]:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        return [f"{name} must be a number > 0; got {shown(value)} ({type(value).__name__})"]
-    return []
-
-
-def _counts(n_resamples: object, n_test: object) -> list[str]:
-    given = {"n_resamples": n_resamples} | ({} if n_test is None else {"n_test": n_test})
-    return [
-        f"{name} must be a whole number >= 1; got {shown(value)} ({type(value).__name__})"
-        for name, value in given.items()
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1
-    ]
-
-
-def _csmf_problems(csmf: object) -> list[str]:
-    if isinstance(csmf, str):
-        known = ("test", "train", "uniform")
-        return (
-            []
-            if csmf in known
-            else [f"csmf must be one of {', '.join(known)}, or map causes to shares; got {shown(csmf)}"]
-        )
-    if not isinstance(csmf, Mapping) or not csmf:
-        return [f"csmf must map causes to shares; got {shown(csmf)} ({type(csmf).__name__})"]
-    bad = [
-        f"csmf.{cause} must be a share between 0 and 1; got {shown(share)}"
-        for cause, share in csmf.items()
-        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1
-    ]
-    if not bad and abs(sum(csmf.values()) - 1) > 1e-6:
-        bad = [f"csmf sums to {sum(csmf.values()):.6g}; expected 1"]
-    return bad
 
 
 def _named_csmf(design: str, csmf: object, causes: Sequence[str]) -> Floats | None:

@@ -5,26 +5,27 @@
 ...     train, test = split.indices(deaths)
 """
 
-from va_experiments.protocols.columns import Splits
-from va_experiments.protocols.designs import most_splits, splits
-from va_experiments.protocols.options import (
+from va_experiments.config.protocols import (
     PROTOCOLS,
     Assign,
+    Combined,
     InDomain,
     LeaveOneCountryOut,
     LeaveOneSiteOut,
     OneToOne,
     Pooled,
     ProtocolOptions,
-    Union,
     protocol_options,
 )
+from va_experiments.protocols.columns import Splits
+from va_experiments.protocols.designs import most_splits, splits
 from va_experiments.protocols.sites import resolve_site, resolve_sites
 from va_experiments.protocols.split import Split
 
 __all__ = [
     "PROTOCOLS",
     "Assign",
+    "Combined",
     "InDomain",
     "LeaveOneCountryOut",
     "LeaveOneSiteOut",
@@ -33,7 +34,6 @@ __all__ = [
     "ProtocolOptions",
     "Split",
     "Splits",
-    "Union",
     "most_splits",
     "protocol_options",
     "resolve_site",

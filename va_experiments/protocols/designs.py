@@ -8,20 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from va_experiments.data.deaths import Deaths
-from va_experiments.errors import InputError
-from va_experiments.protocols.columns import Splits
-from va_experiments.protocols.options import (
+from va_experiments.config.fields import tag_of
+from va_experiments.config.protocols import (
     Assign,
+    Combined,
     InDomain,
     LeaveOneCountryOut,
     LeaveOneSiteOut,
     OneToOne,
     Pooled,
     ProtocolOptions,
-    Union,
     protocol_options,
 )
+from va_experiments.data.deaths import Deaths
+from va_experiments.errors import InputError
+from va_experiments.protocols.columns import Splits
 from va_experiments.protocols.sites import resolve_site, resolve_sites
 from va_experiments.protocols.split import Split
 
@@ -39,7 +40,7 @@ def most_splits(
         For unknown sites and options.
     """
     options = protocol_options(protocol)
-    if isinstance(options, Union):
+    if isinstance(options, Combined):
         parts = _parts(options, resolve_sites(test_sites, deaths.sites), deaths.sites)
         return sum(most_splits(part, deaths, tested) for part, tested in parts)
     sites = len(resolve_sites(test_sites, deaths.sites))
@@ -85,8 +86,8 @@ def splits(
         raise InputError(f"data '{deaths.name}' has 0 rows; nothing to test on")
     if not deaths.labelled and not isinstance(options, Assign):
         raise InputError(f"data '{deaths.name}' has no causes: only protocol=assign can use them")
-    if isinstance(options, Union):
-        listed = Splits(_united(options, deaths, sites, present))
+    if isinstance(options, Combined):
+        listed = Splits(_combined(options, deaths, sites, present))
     else:
         listed = Splits(_sized(options, deaths, _whole(options, sites, present)))
     if not listed:
@@ -95,7 +96,7 @@ def splits(
 
 
 def _parts(
-    options: Union, sites: tuple[str, ...], known: Sequence[str]
+    options: Combined, sites: tuple[str, ...], known: Sequence[str]
 ) -> list[tuple[ProtocolOptions, tuple[str, ...]]]:
     """Return the options and the test sites of each part that has test sites."""
     parts, problems = [], []
@@ -112,8 +113,8 @@ def _parts(
     return parts
 
 
-def _united(options: Union, deaths: Deaths, sites: tuple[str, ...], present: list[str]) -> Iterator[Split]:
-    """Yield the splits of all parts in order; a split of several parts once."""
+def _combined(options: Combined, deaths: Deaths, sites: tuple[str, ...], present: list[str]) -> Iterator[Split]:
+    """Yield the splits of all parts, part after part, those that several parts have once."""
     seen: set[Split] = set()
     problems: list[str] = []
     for part, tested in _parts(options, sites, deaths.sites):
@@ -149,7 +150,7 @@ def _whole(options: ProtocolOptions, sites: tuple[str, ...], present: list[str])
                 sites,
                 label,
                 repeat,
-                seed=options.seed,
+                seed=options.seed or 0,
                 test_share=float(options.test_share),
                 test_sites=sites,
                 stratified=options.stratified,
@@ -177,13 +178,13 @@ def _divided(options: InDomain | OneToOne, site: str) -> Iterator[Split]:
     for repeat in range(options.repeats):
         for fold in range(options.folds):
             yield Split(
-                InDomain.name,
+                tag_of(InDomain),
                 (site,),
                 site,
                 repeat,
                 fold,
                 n_folds=options.folds if options.folds > 1 else 0,
-                seed=options.seed,
+                seed=options.seed or 0,
                 test_share=0.0 if options.folds > 1 else float(options.test_share),
                 test_sites=(site,),
             )
@@ -222,7 +223,7 @@ def _sized(options: ProtocolOptions, deaths: Deaths, whole: Iterable[Split]) -> 
                     )
                 continue
             for replicate in range(options.replicates):
-                yield dataclasses.replace(split, train_size=size, replicate=replicate, seed=options.seed)
+                yield dataclasses.replace(split, train_size=size, replicate=replicate, seed=options.seed or 0)
     if problems:
         raise InputError([f"protocol {options.name}: {p}" for p in dict.fromkeys(problems)])
 

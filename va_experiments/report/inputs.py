@@ -90,7 +90,7 @@ def report_content(
         methods=run_methods(configs) if configs else [],
         primary_metric=metric,
         interval=f"95% bootstrap over deaths ({first.get('n_bootstrap', '?')} resamples)",
-        allow_missing=allow_missing or bool(first.get("allow_missing", False)),
+        allow_missing=allow_missing or bool(first.get("allow_incomplete", False)),
     )
 
 

@@ -28,7 +28,7 @@ MODELS = {
 """Class of a model of ours -> where it comes from; the others are named by what they are."""
 
 ESTIMATORS = {
-    "own": "what the model itself says, its mean probability where it says nothing",
+    "model": "what the model itself says, its mean probability where it says nothing",
     "adjusted_count": "adjusted counts (Forman 2008)",
     "bbse": "black-box shift estimation (Lipton 2018)",
     "em": "EM under label shift (Saerens 2002) on posteriors calibrated by temperature and bias (Alexandari 2020)",
@@ -82,7 +82,7 @@ def run_methods(configs: Sequence[Options]) -> list[str]:
 def protocol_words(options: Options) -> str:
     """Return what a protocol does, with the options that matter, in words."""
     name = str(options.get("name"))
-    if name == "union":
+    if name == "combined":
         parts = [protocol_words(part) + _tested(part) for part in dict(options.get("parts") or {}).values()]
         return "; ".join(parts)
     share = f"{100 * float(options.get('test_share') or 0):.3g}% of the deaths tested"

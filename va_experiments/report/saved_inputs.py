@@ -90,7 +90,7 @@ def jobs_of(manifest: Mapping[str, Any]) -> list[Job]:
     jobs = []
     for job in manifest.get("jobs", []):
         try:
-            config = parse_config(job["config"], where=f"job {job['number']}")
+            _, config = parse_config(job["config"], where=f"job {job['number']}")
         except (InputError, KeyError, TypeError):
             continue
         jobs.append(Job(int(job["number"]), tuple(job["overrides"]), config, ""))

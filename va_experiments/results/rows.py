@@ -96,7 +96,7 @@ def cell_row(cell: Cell, result: Result, *, job: str, run_id: str, simulated: bo
         "testset_method": facts.get("testset_method"),
         "testset_sha256": facts.get("testset_sha256"),
         "n_test_sets": facts.get("n_test_sets"),
-        "csmf_estimator": facts.get("csmf_estimator", "own"),
+        "csmf_estimator": facts.get("csmf_estimator", "model"),
         "csmf_abstained": facts.get("csmf_abstained"),
         "converged": result.diagnostics.get("converged"),
         "warning": "; ".join(warnings)[:500],

@@ -11,7 +11,7 @@ from pathlib import Path
 from va_experiments.checkpoints import NewerSchema, Store
 from va_experiments.checkpoints.atomic_files import TEMPORARY
 from va_experiments.checkpoints.transfer import MAX_FILE_BYTES, TransferError, transfer_cell
-from va_experiments.config.schema import Config
+from va_experiments.config.schema import RunConfig
 from va_experiments.redaction import redacted
 from va_experiments.tracking import connect, fetch_cell, find_cells, refused
 
@@ -20,7 +20,7 @@ __all__ = ["fetch_shared"]
 log = logging.getLogger(__name__)
 
 
-def fetch_shared(config: Config, store: Store, outputs: Path, keys: set[str]) -> Iterator[str]:
+def fetch_shared(config: RunConfig, store: Store, outputs: Path, keys: set[str]) -> Iterator[str]:
     """Fetch those of the cells that the server has into the store, and yield their keys.
 
     Each is checked against its manifest's checksums before it is committed. Whatever goes wrong with the server costs

@@ -1,0 +1,143 @@
+"""Options of each reader of data: ``data=NAME`` and ``data.OPTION=VALUE``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from va_experiments.config.fields import Expected, FilePath, Flag, Group, Names, Text, Whole, tag_of
+
+__all__ = ["DATA", "Csv", "DataOptions", "PhmrcAdult", "PhmrcChild", "PhmrcNeonate", "Simulated", "Who2016"]
+
+
+def _list_or_mapping(value: object) -> object:
+    if isinstance(value, list | tuple):
+        value = tuple(value)
+    elif not isinstance(value, dict):
+        raise ValueError("neither a list nor a mapping")
+    if not all(isinstance(v, str) for v in value):
+        raise ValueError("a name that is no text")
+    return value
+
+
+Sites = Annotated[Any, BeforeValidator(_list_or_mapping), Expected("a list of names")]
+
+
+class DataOptions(Group):
+    """Options of a reader."""
+
+    name: str
+
+
+class Simulated(DataOptions):
+    """Simulated deaths from the InterVA-5 probbase: 34 adult causes, six sites."""
+
+    name: Literal["simulated"] = "simulated"
+    n: Whole | None = None
+    """Deaths in all; null: 7,841, shared out as at the six PHMRC sites."""
+    seed: Whole = 20_090_101
+    """The same seed gives the same deaths."""
+    sites: Sites | None = None
+    """A list of names, or names with numbers of deaths; null: AP, Bohol, Dar, Mexico, Pemba, UP."""
+    n_symptoms: Whole = 168
+    """Symptoms, 5 to 251."""
+
+
+class _Phmrc(DataOptions):
+    path: FilePath | None = None
+    """A .csv, .csv.gz or .zip file, or the folder that holds it; null: the folder VA_PHMRC_DIR."""
+    compat: Flag = False
+    """true: the published conversion with its faults."""
+    durations: Flag = False
+    """true: keep durations as numeric covariates beside age."""
+    drop_unlabelled: Flag = False
+    """true: drop rows without a known cause instead of refusing the file."""
+
+
+class PhmrcAdult(_Phmrc):
+    """PHMRC gold-standard verbal autopsies, adult module: 7,841 deaths, 34 causes, 168 symptoms."""
+
+    name: Literal["phmrc_adult"] = "phmrc_adult"
+
+
+class PhmrcChild(_Phmrc):
+    """PHMRC gold-standard verbal autopsies, child module: 2,064 deaths of 28 days to 11 years, 21 causes."""
+
+    name: Literal["phmrc_child"] = "phmrc_child"
+
+
+class PhmrcNeonate(_Phmrc):
+    """PHMRC gold-standard verbal autopsies, neonate module: 2,625 stillbirths and deaths before 28 days, 6 causes."""
+
+    name: Literal["phmrc_neonate"] = "phmrc_neonate"
+
+
+class Csv(DataOptions):
+    """A table of your own: one row a death, with a site, a cause and symptoms."""
+
+    name: Literal["csv"] = "csv"
+    path: FilePath | None = None
+    """A .csv, .csv.gz or .zip file."""
+    id: Text | None = None
+    """Column of the id; null: rows are numbered."""
+    site: Text = "site"
+    """Column of the site."""
+    cause: Text | None = "cause"
+    """Column of the cause; null: no causes (prediction only)."""
+    symptoms: Names | None = None
+    """Symptom columns; null: every column that is not named elsewhere here."""
+    exclude: Names = ()
+    """Columns to leave out when symptoms is null."""
+    value_map: dict[Any, Any] = {"Y": "Y", "N": "N", ".": "."}
+    """Answer -> Y (present), N (absent) or . (missing); an empty cell is missing unless mapped."""
+    covariates: dict[Any, Any] = {}
+    """Numeric columns, each with its range: {age: [0, 120]}."""
+    causes: Names | None = None
+    """Declared cause list, in order; null: the causes found, sorted."""
+    sites: Names | None = None
+    """Declared sites, in order; null: the sites found, sorted."""
+    groups: dict[Any, Any] = {}
+    """Cause -> group (ncd, external, ...)."""
+    hce: Names = ()
+    """Symptom columns that are recall of health care experience."""
+    words: Names = ()
+    """Symptom columns that are words of the narrative."""
+    drop_unlabelled: Flag = False
+    """true: drop rows without a cause."""
+    sep: Text = ","
+    """Separator: a comma, a semicolon, a vertical bar or "\\t"."""
+    decimal: Text = "."
+    """Decimal sign: a point or a comma."""
+    encoding: Text = "utf-8-sig"
+    """Encoding, such as latin-1, cp1252, utf-16."""
+    label: Text = "csv"
+    """Name of the study in tables and reports."""
+
+
+class Who2016(DataOptions):
+    """WHO 2016 verbal autopsies in InterVA-5's input form: an id and 353 indicators y/n."""
+
+    name: Literal["who2016"] = "who2016"
+    path: FilePath | None = None
+    """A .csv, .csv.gz or .zip file."""
+    id: Text = "ID"
+    """Column of the id."""
+    site: Text | None = None
+    """Column of the site; null: all deaths belong to one site."""
+    cause: Text | None = None
+    """Column of a cause assigned otherwise, in InterVA-5's names; null: none is known."""
+    value_map: dict[Any, Any] = {"y": "Y", "Y": "Y", "n": "N", "N": "N", ".": ".", "-": ".", "NA": "."}
+    """Answer -> Y, N or . (missing)."""
+    sep: Text = ","
+    """Separator: a comma, a semicolon, a vertical bar or "\\t"."""
+    encoding: Text = "utf-8-sig"
+    """Encoding, such as latin-1, cp1252, utf-16."""
+    label: Text = "who2016"
+    """Name of the study in tables and reports."""
+
+
+DATA: dict[str, type[DataOptions]] = {
+    tag_of(c): c for c in (Simulated, PhmrcAdult, PhmrcChild, PhmrcNeonate, Csv, Who2016)
+}
+"""Name in ``data=`` -> the class of its options."""

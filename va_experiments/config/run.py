@@ -1,0 +1,143 @@
+"""`RunConfig`: what belongs to one command, whatever its jobs are. It is the same for every job of a sweep."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from va_experiments.config.fields import (
+    Count,
+    Expected,
+    Flag,
+    Group,
+    NotNegative,
+    PositiveNumber,
+    Size,
+    Text,
+    TextList,
+)
+from va_experiments.errors import InputError, shown
+
+__all__ = ["AlertConfig", "CheckpointConfig", "ExecutionConfig", "PathsConfig", "RunConfig", "TrackingConfig"]
+
+
+class ExecutionConfig(Group):
+    """Where and how cells run."""
+
+    backend: Literal["ray", "inline"] = "ray"
+    """``ray``: worker processes; ``inline``: in this process, in order, for the debugger."""
+    address: Text | None = None
+    """Address of a running Ray cluster (``auto``, ``host:6379``, ``ray://host:10001``); null starts a local one."""
+    num_workers: Count | None = None
+    """Workers of a local cluster; null: one for each core."""
+    window: Count = 3
+    """Fits handed out for each worker at a time."""
+    max_retries: Size = 3
+    """Times a fit is tried again after its worker died."""
+    retry_errors: TextList = ()
+    """Names of exception classes that are worth another try (``OSError``); all others fail at once."""
+    cell_timeout_seconds: PositiveNumber | None = None
+    """Time limit of one fit with its tests; null: no limit."""
+    timeout_retries: Size = 1
+    """Times a fit is tried again after it ran into the time limit."""
+    drain_seconds: NotNegative = 10
+    """After Ctrl-C: how long running fits may finish before they are cancelled."""
+    object_store_memory: Count | None = None
+    """Bytes of shared memory for the data of a local cluster; null: sized by the data."""
+    init: dict[str, Any] = {}
+    """Further keyword arguments of ``ray.init`` (the names of ``hydra.launcher.ray.init.*``)."""
+    remote: dict[str, Any] = {}
+    """Further options of the remote function (the names of ``hydra.launcher.ray.remote.*``)."""
+
+
+class TrackingConfig(Group):
+    """MLflow and Prefect, where people look at runs. Results never depend on them."""
+
+    mlflow: Flag = True
+    """Whether runs are logged to MLflow."""
+    uri: Text | None = None
+    """MLflow tracking URI; null: an SQLite file under ``paths.outputs``."""
+    experiment: Text = "va_experiments"
+    """Name of the MLflow experiment."""
+    max_cell_runs: Size = 2000
+    """Above this many cells in one multirun, MLflow gets the parent run and its tables only."""
+    prefect: Flag = True
+    """Whether the multirun is recorded as a Prefect flow."""
+    prefect_api_url: Text | None = None
+    """URL of a running Prefect server; null: one is started on loopback for the run."""
+    prefect_wait_seconds: NotNegative = 20
+    """How long the end of a run may wait for Prefect before it goes on without."""
+
+
+class CheckpointConfig(Group):
+    """Where finished cells are stored, and how often unfinished ones are saved."""
+
+    path: Text | None = None
+    """Folder of the store; null: ``checkpoints`` under ``paths.outputs``."""
+    shared: Flag = True
+    """Whether cells missing from the local store are looked up on the MLflow server that ``tracking.uri`` names."""
+    partial_state_seconds: NotNegative = 30
+    """Least time between two partial states of one long fit."""
+
+
+class AlertConfig(Group):
+    """Messages about a run that nobody watches."""
+
+    url: Annotated[TextList, Expected("a list of text")] | None = None
+    """Apprise URL, or a list of them (https://github.com/caronc/apprise); secrets, never written anywhere."""
+    events: Annotated[
+        tuple[Literal["failed", "finished", "stalled"], ...],
+        BeforeValidator(lambda v: (v,) if isinstance(v, str) else v),
+    ] = ("failed", "finished", "stalled")
+    """Events that send a message."""
+    stalled_minutes: PositiveNumber = 30
+    """Minutes without a finished cell or progress of any fit after which a run has stalled."""
+    min_seconds: NotNegative = 300
+    """Least time between two messages of a kind; what comes faster is counted and sent with the next."""
+
+
+class PathsConfig(Group):
+    """Where results are written."""
+
+    outputs: Text = "outputs"
+    """Everything a run leaves is under this folder."""
+
+    @field_validator("outputs")
+    @classmethod
+    def _a_folder(cls, path: str) -> str:
+        if "\x00" in path or path.startswith("~"):
+            raise InputError(f"outputs is {shown(path)}; expected a folder's path without '~' or NUL")
+        return path
+
+
+class RunConfig(Group):
+    """What belongs to one command. It cannot be swept."""
+
+    execution: ExecutionConfig = Field(default_factory=ExecutionConfig)
+    tracking: TrackingConfig = Field(default_factory=TrackingConfig)
+    checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
+    paths: PathsConfig = Field(default_factory=PathsConfig)
+    alert: AlertConfig = Field(default_factory=AlertConfig)
+    resume: Annotated[
+        Literal["true", "false", "failed"],
+        BeforeValidator(lambda v: str(v).lower() if isinstance(v, bool) else v),
+    ] = "true"
+    """``true``: finished cells are taken from the store; ``false``: all are computed again; ``failed``: only cells
+    that failed before are computed."""
+    dry_run: Flag = False
+    """Print what would run, and stop."""
+    on_error: Literal["continue", "stop"] = "continue"
+    """``continue`` or ``stop`` handing out cells after the first failure."""
+    objective: Text = "csmf_accuracy_top"
+    """The metric that a sweeper optimises and the leaderboard sorts by."""
+    report: Flag = True
+    """Whether the report is built at the end; ``va-experiments report RUN`` builds it later."""
+    legacy_table: Flag = False
+    """Whether ``va34_comparison_results.csv``, with the earlier script-based tool's columns, is written too."""
+    allow_incomplete: Flag = False
+    """Whether means over an incomplete grid are shown (they are marked)."""
+    max_cells: Count = 2_000_000
+    """A larger grid is refused."""
+    allowed_targets: TextList = ()
+    """Packages beside va_experiments, sklearn, xgboost and lightgbm from which a model's ``_target_`` may come."""
