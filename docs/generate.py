@@ -1,6 +1,6 @@
 """``python docs/generate.py``: write the reference pages that follow from the code; ``--check`` only compares.
 
-configuration.md from the dataclasses of `va_experiments.config.schema` and the files of ``conf/``; commands.md from the
+configuration.md and config.schema.json from `va_experiments.config` and the files of ``conf/``; commands.md from the
 parsers of the command line; metric-list.md from the metrics' registry; python.md from the packages' ``__all__``;
 bad-inputs.md from the cases of ``tests/bad_inputs``; evidence.md from ``tests/metrics/evidence.py``.
 """
@@ -13,13 +13,14 @@ import html
 import importlib
 import inspect
 import io
+import json
 import re
 import sys
 import textwrap
 import tokenize
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -39,78 +40,72 @@ def plain(text: str) -> str:
 # --- configuration ---------------------------------------------------------------------------------------------------
 
 
-def attribute_docs(cls: type) -> dict[str, str]:
-    """Return the docstring that stands below each field of a dataclass, by field."""
-    import ast
-
-    (body,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
-    assert isinstance(body, ast.ClassDef)
-    found = {}
-    for statement, following in zip(body.body, body.body[1:], strict=False):
-        is_field = isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-        if is_field and isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-            found[statement.target.id] = str(following.value.value)
-    return found
-
-
-def default_of(field: dataclasses.Field[Any]) -> str:
-    """Return a field's default as YAML would write it."""
-    if field.default is not dataclasses.MISSING:
-        value: Any = field.default
-    elif field.default_factory is not dataclasses.MISSING:
-        value = field.default_factory()
-    else:
-        return "a group: choose one"
-    if value is None:
-        return "`null`"
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if isinstance(value, tuple):
+def default_of(value: Any) -> str:
+    """Return a default as YAML would write it."""
+    if isinstance(value, bool) or value is None:
+        return "`null`" if value is None else f"`{str(value).lower()}`"
+    if isinstance(value, (list, tuple)):
         return f"`[{', '.join(map(str, value))}]`"
-    return f"`{value}`" if not isinstance(value, dict) or value else "`{}`"
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{k}: {default_of(v).strip('`')}" for k, v in value.items())
+        return f"`{{{pairs}}}`"
+    return "`','`" if value == "," else f"`{value}`"
 
 
-def field_table(cls: type, prefix: str, comments: dict[str, str]) -> list[str]:
-    """Return a table of a dataclass's fields; `comments` fill in where a field has no docstring of its own."""
-    lines = ["| key | type | default | what it does |", "|---|---|---|---|"]
-    docs = attribute_docs(cls)
-    for field in dataclasses.fields(cls):
-        if dataclasses.is_dataclass(getattr(sys.modules[cls.__module__], str(field.type), None)):
+def option_table(cls: type, prefix: str, *, name: bool = False) -> list[str]:
+    """Return a table of a group's options; those that are groups themselves have tables of their own."""
+    from va_experiments.config.fields import descriptions, expected, groups_of
+
+    lines: list[str] = ["| key | what it must be | default | what it does |", "|---|---|---|---|"]
+    docs = descriptions(cls)
+    for key, field in cls.model_fields.items():
+        groups = groups_of(field)
+        if "" in groups or (key == "name" and not name):
             continue
-        said = re.sub(r"\bNone\b", "null", plain(docs.get(field.name) or comments.get(field.name, "")))
-        kind = str(field.type).replace("Mapping[str, Any]", "group of keys").replace("tuple[str, ...]", "list of text")
-        kind = kind.replace("| None", "or null").replace("str", "text").replace("int", "whole number")
-        kind = kind.replace("bool", "true or false").replace("float", "number")
-        lines.append(f"| `{prefix}{field.name}` | {cell(kind)} | {cell(default_of(field))} | {cell(said)} |")
+        kind = " or ".join(groups) if groups else expected(field.annotation, field.metadata)
+        kind += " or null" if type(None) in get_args(field.annotation) else ""
+        required = "a group: choose one" if prefix == "" else "none: must be set"
+        default = required if field.is_required() else default_of(field.get_default(call_default_factory=True))
+        help_text = re.sub(r"\bNone\b", "null", plain(docs.get(key, "")))
+        lines.append(f"| `{prefix}{field.alias or key}` | {cell(kind)} | {cell(default)} | {cell(help_text)} |")
     return lines
-
-
-def comments_of(text: str) -> dict[str, str]:
-    """Return the comment at the end of each top-level line of a YAML file, by key."""
-    found = re.findall(r"^([\w]+):[^#\n]*#\s*(.+)$", text, flags=re.MULTILINE)
-    return dict(found)
 
 
 def configuration() -> str:
     """Return the configuration reference."""
-    from va_experiments.config import schema
+    from va_experiments.config.fields import groups_of
+    from va_experiments.config.schema import JobConfig, ModelOptions, Resources, RunConfig
 
     conf = ROOT / "conf"
-    top = (conf / "config.yaml").read_text(encoding="utf-8")
     lines = [
         "# Configuration\n",
-        "A run's configuration is composed from `conf/`: one file of each group, chosen by `group=name`, and the keys",
-        "of `schema.yaml`, set by `key=value`. Every key is checked before anything runs; an unknown one is refused",
-        "with the nearest known name. What a command comes to is printed by:\n",
+        "A run's configuration is composed from `conf/`: one file of each group, chosen by `group=name`, and single",
+        "keys, set by `key=value`. Every key is checked before anything runs; an unknown one is refused, and the",
+        "message names the nearest known one. To see the full configuration of a command:\n",
         "```console\n$ python -m va_experiments model=nbc --cfg job\n```\n",
-        "## Keys of the run\n",
-        *field_table(schema.Config, "", comments_of(top)),
+        "Editors can check files of a configuration against [config.schema.json](config.schema.json).\n",
+        "Two words have one meaning each. *Repeats* are independent random divisions of the deaths into training and",
+        "test deaths. *Replicates* are independent subsets of one training size, from the training deaths of one",
+        "division.\n",
+        "## Keys of a job\n",
+        "Each of these keys can be swept: several values with commas give several jobs.\n",
+        *option_table(JobConfig, ""),
+        "\n## Keys of the run\n",
+        "These keys, and the groups `execution`, `tracking`, `checkpoint`, `paths` and `alert`, belong to the command",
+        "and are the same for all of its jobs. They cannot be swept.\n",
+        *option_table(RunConfig, ""),
     ]
-    groups = [(f.name, getattr(schema, str(f.type), None)) for f in dataclasses.fields(schema.Config)]
-    for name, cls in [*groups, ("model.resources", schema.Resources)]:
-        if isinstance(cls, type) and dataclasses.is_dataclass(cls):
-            said = plain((cls.__doc__ or "").split("\n\n")[0])
-            lines += [f"\n## `{name}`\n", f"{said}\n", *field_table(cls, f"{name}.", {})]
+    run_groups = {n: groups_of(f)[""] for n, f in RunConfig.model_fields.items() if "" in groups_of(f)}
+    job_groups = {n: groups_of(f)[""] for n, f in JobConfig.model_fields.items() if "" in groups_of(f)}
+    for name, cls in {**run_groups, "model": ModelOptions, "model.resources": Resources, **job_groups}.items():
+        text = plain((cls.__doc__ or "").split("\n\n")[0])
+        lines += [f"\n## `{name}`\n", f"{text}\n", *option_table(cls, f"{name}.", name=True)]
+    for name in ("data", "protocol", "testset"):
+        lines.append(f"\n## `{name}`\n")
+        for tag, cls in groups_of(JobConfig.model_fields[name]).items():
+            table = option_table(cls, f"{name}.")
+            lines += [f"### `{name}={tag}`\n", f"{plain((cls.__doc__ or '').splitlines()[0])}\n"]
+            lines += [*table, ""] if len(table) > 2 else ["It has no options.\n"]
     lines += [
         "\n## Groups\n",
         "Each file below can be chosen by `group=name`, several with commas: `model=nbc,interva`. Its keys are",
@@ -129,6 +124,13 @@ def configuration() -> str:
                 lines += [f"    {line}".rstrip() for line in content.splitlines()]
                 lines.append("    ```\n")
     return "\n".join(lines)
+
+
+def config_schema() -> str:
+    """Return the JSON schema of a composed configuration."""
+    from va_experiments.config.schema import json_schema
+
+    return json.dumps(json_schema(), indent=1, ensure_ascii=False)
 
 
 def first_comment(path: Path) -> str:
@@ -367,6 +369,7 @@ def evidence() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
+    "config.schema.json": config_schema,
     "commands.md": commands,
     "metric-list.md": metric_list,
     "python.md": python_names,
@@ -383,7 +386,8 @@ def stale() -> list[str]:
 
 def page(write: Callable[[], str]) -> str:
     """Return the whole text of a page."""
-    return WRITTEN + write().rstrip() + "\n"
+    text = write().rstrip() + "\n"
+    return text if text.startswith("{") else WRITTEN + text  # JSON has no comments
 
 
 def read(path: Path) -> str:

@@ -27,7 +27,10 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["configuration.md", "commands.md", "metric-list.md", "python.md", "bad-inputs.md"])
+PAGES = ["configuration.md", "config.schema.json", "commands.md", "metric-list.md", "python.md", "bad-inputs.md"]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_the_committed_page_is_current(generate: ModuleType, name: str):
     now = generate.page(generate.PAGES[name])
     assert generate.read(REFERENCE / name) == now, f"docs/reference/{name} is out of date: run python docs/generate.py"

@@ -49,7 +49,13 @@ class Group(BaseModel):
 
     def tree(self) -> dict[str, Any]:
         """Return the options as plain data: lists, mappings, text, numbers, null."""
-        return self.model_dump(mode="json", by_alias=True)
+        return dict(_plain(self.model_dump(by_alias=True)))  # not mode="json", which writes the number 1 as 1.0
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 class Expected:
