@@ -1,1 +1,1 @@
-"""What the performance and conformance pages quote, rerunnable: ``python -m benchmarks`` lists them."""
+"""Rerun the measurements that the performance and conformance pages quote: ``python -m benchmarks`` lists them."""

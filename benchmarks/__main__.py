@@ -1,4 +1,4 @@
-"""``python -m benchmarks`` lists the benchmarks; ``python -m benchmarks NAME [options]`` runs one."""
+"""List the benchmarks, ``python -m benchmarks``, or run one: ``python -m benchmarks NAME [options]``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["main"]
 
 
 def known() -> dict[str, str]:
-    """Return name and first line of each module here that can be run, without importing any."""
-    found = {}
+    """Find the name and first line of each module here that can be run, without importing any."""
+    results = {}
     for path in sorted(Path(__file__).parent.glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         runs = any(isinstance(node, ast.FunctionDef) and node.name == "main" for node in tree.body)
         if runs and not path.name.startswith("__"):
-            found[path.stem] = (ast.get_docstring(tree) or "").split("\n")[0]
-    return found
+            results[path.stem] = (ast.get_docstring(tree) or "").split("\n")[0]
+    return results
 
 
 def main(arguments: list[str]) -> int:

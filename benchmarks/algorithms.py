@@ -1,10 +1,10 @@
-"""CPU seconds of our algorithms on one core, beside those of the original programs.
+"""Measure CPU seconds of our algorithms on one core, and compare them with the original programs.
 
 ``python -m benchmarks.algorithms [--json FILE] [--plot FILE.svg] [--largest 1000000]``
 
-Ours is the least of three runs of fit and predict on the same folds as the originals; theirs is the median of the runs
-in ``reference/timings.csv`` (process CPU, measured on the same kind of machine). The second table shows that the cost
-of InterVA-5 grows linearly in the deaths, each size in a process of its own, with its peak memory.
+Ours is the fastest of three runs of fit and predict on the same folds as the originals; theirs is the median of the
+runs in ``reference/timings.csv`` (process CPU, measured on the same kind of machine). The second table shows that the
+cost of InterVA-5 is linear in the number of deaths, each size in a separate process, with its peak memory.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _FOLDS = ("Pemba", "Bohol", "UP", "AP", "Mexico", "Dar")
 
 
 def cpu_seconds(run: Callable[[], object], repeats: int = 3) -> float:
-    """Return the least CPU time of this process over some runs."""
+    """Measure the shortest CPU time of this process over some runs."""
     times = []
     for _ in range(repeats):
         start = time.process_time()
@@ -50,7 +50,7 @@ def cpu_seconds(run: Callable[[], object], repeats: int = 3) -> float:
 
 
 def original(algorithm: str, data: str, *variants: str) -> float | None:
-    """Return the median CPU seconds of the original's runs on these data; None where it was not measured."""
+    """Look up the median CPU seconds of the original on these data; None if it was not measured."""
     table = pd.read_csv(REFERENCE / "timings.csv")
     chosen = (table["algorithm"] == algorithm) & (table["data"] == data) & table["cpu_s"].notna()
     if variants:
@@ -78,7 +78,7 @@ def _fold_row(name: str, make: Callable[[], Model], site: str, theirs: float | N
 
 
 def rows() -> list[dict[str, Any]]:
-    """Return ours beside the originals for every algorithm but InSilicoVA, fold by fold."""
+    """Compare ours with the originals for every algorithm but InSilicoVA, fold by fold."""
     table = []
     quiet = ("quiet_quantile_uniform_run1", "quiet_quantile_uniform_run2")
     for site in _FOLDS:
@@ -118,15 +118,15 @@ def rows() -> list[dict[str, Any]]:
 
 
 def cost_by_size(largest: int = 1_000_000) -> list[dict[str, Any]]:
-    """Return CPU seconds and peak memory of InterVA-5 from 10,000 deaths upwards, each size in its own process."""
+    """Measure CPU seconds and peak memory of InterVA-5 from 10,000 deaths upwards, each size in its own process."""
     sizes = [n for n in (10_000, 30_000, 100_000, 300_000, 1_000_000) if n <= largest]
-    found = []
+    results = []
     for n in sizes:
         command = [sys.executable, "-m", "benchmarks.algorithms", "--one-size", str(n)]
         root = Path(__file__).resolve().parents[1]
         done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-    return found
+        results.append(json.loads(done.stdout.splitlines()[-1]))
+    return results
 
 
 def _one_size(n: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Print ours beside the originals', figure by figure, and write ``docs/conformance.md``.
+"""Compare our algorithms with the originals, number by number, and write ``docs/conformance.md``.
 
 ``python -m benchmarks.conformance [--section interva|interva5|nbc|tariff|insilico ...] [--no-write]``
 """
@@ -34,38 +34,38 @@ _INTRO = """# Conformance to the original programs
 Written by `python -m benchmarks.conformance`; `tests/conformance/` asserts the same rows. Each row compares `values`
 numbers or fields that one of our models computes with those that the original program computed from the same deaths:
 openVA 1.2.0, InterVA5 1.1.4, nbc4va 1.2, Tariff 1.0.6 and InSilicoVA 1.4.2 in R 4.2.2, and `interva` 1.0.0 in Python.
-Unless a section says otherwise, ours are run with `compat=True`, which reproduces the originals' oddities; what the
-default does otherwise, and why, is told by each model's page.
+Unless a section says otherwise, ours are run with `compat=True`, which reproduces the originals' faults. The page of
+each model explains what the default does differently, and why.
 """
 
 _EXPLAINED = {
     "interva": """The shares before imputation, the letters and the level values are those of the original. It
-moves cells of exactly 0 and 1 by random noise; given its imputed shares, everything that follows is the same:
-probabilities, the table of top causes, the CSMF with and without the InterVA rule. Three things had to be done as R
-does them for that: causes in the order of their first appearance, products symptom by symptom, and sums in extended
-precision (a second cause with exactly half the first one's probability is counted or not by the last bit).
+moves cells of exactly 0 and 1 by random noise; with its imputed shares, all further results are equal:
+probabilities, the table of top causes, the CSMF with and without the InterVA rule. For this, three things
+are done as in R: causes in the order of their first appearance, products symptom by symptom, and sums in extended
+precision (the last bit decides whether a second cause with exactly half the probability of the first is counted).
 
 Intended differences of the default (`compat=False`): see [InterVA](models/interva.md).""",
     "interva5": """The data check, the 70 probabilities and every printed field equal the R package's at all four
-prevalence settings. One statement of the specification that we wrote from turned out to be different in the R output: a
+prevalence settings. The R output differs from our specification in one point: a
 woman of reproductive age whose three pregnancy probabilities are all 0 is printed as `indeterminate`, not `n/a`.
 
-The Python port sums with NumPy, so that its last bits are others than R's. Where a second cause has exactly half the
-probability of the first on paper, that bit decides whether it is printed: the port differs from R, and so from ours, in
-CAUSE2, LIK2 and INDET for these deaths:
+The Python port sums with NumPy, so its last bits differ from R's. If a second cause has exactly half the probability of
+the first, the last bit decides whether it is printed: the port differs from R, and so from ours, in CAUSE2, LIK2 and
+INDET for these deaths:
 
 {ties}
 
-Its CSMF settles the same ties once more, in another way. Ours counts ties by default; these second causes the port
-does not count, and the row compares ours without them:
+In the CSMF the port decides the same ties differently. Ours counts ties by default. The port does not count these second
+causes, and the row compares ours without them:
 
 {uncounted}
 
 Intended differences of the default (`compat=False`): see [InterVA-5](models/interva5.md).""",
     "nbc": """Intended differences of the default (`compat=False`): see [NBC](models/nbc.md).""",
     "tariff": """The deterministic variants are equal to the last bit. The default variant draws 500 bootstrap samples
-and a baseline; given the original's significance mask and baseline scores, it too is equal to the last bit, and with
-our own draws the same tariffs are significant in all but about 3% of the cells, those at the edge of the interval.
+and a baseline; with the original's significance mask and baseline scores, it is also equal to the last bit. With our own
+draws the same tariffs are significant except in about 3% of the cells, those at the edge of the interval.
 
 Intended differences of the default (`compat=False`): see [Tariff](models/tariff.md).""",
     "insilico": """Intended differences of the default: see [InSilicoVA](models/insilico.md).""",
@@ -73,7 +73,7 @@ Intended differences of the default (`compat=False`): see [Tariff](models/tariff
 
 
 def _listed() -> dict[str, str]:
-    """Return the two lists of rounding ties as Markdown."""
+    """Write the two lists of rounding ties as Markdown."""
     ties, uncounted = conformance_cases.PYTHON_TIES, conformance_cases.PYTHON_UNCOUNTED
     return {
         "ties": "\n".join(f"- {key[-2:]}: {', '.join(deaths)}" for key, deaths in ties.items()),
@@ -85,11 +85,11 @@ def _listed() -> dict[str, str]:
 
 
 def sections() -> dict[str, Callable[[], Iterable[dict[str, Any]]]]:
-    """Return every section and the function that makes its rows."""
-    found: dict[str, Callable[[], Iterable[dict[str, Any]]]] = dict(conformance_cases.ROWS)
+    """List every section and the function that makes its rows."""
+    results: dict[str, Callable[[], Iterable[dict[str, Any]]]] = dict(conformance_cases.ROWS)
     if importlib.util.find_spec("benchmarks.conformance_insilico") is not None:
-        found["insilico"] = importlib.import_module("benchmarks.conformance_insilico").rows
-    return found
+        results["insilico"] = importlib.import_module("benchmarks.conformance_insilico").rows
+    return results
 
 
 def _figure(value: float, kind: str) -> str:
@@ -108,7 +108,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the sections asked for; 0 if every row holds."""
+    """Run the chosen sections; return 0 if every row holds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--section", action="append", choices=list(_TITLE), help="only this section; may be repeated")
     parser.add_argument("--no-write", action="store_true", help="print only; leave docs/conformance.md alone")

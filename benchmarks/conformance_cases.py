@@ -1,4 +1,4 @@
-"""Ours against the originals, figure by figure: the comparisons that the conformance suite asserts."""
+"""Compare our algorithms with the originals, number by number: the rows that the conformance suite asserts."""
 
 from __future__ import annotations
 
@@ -126,16 +126,16 @@ _INTERVA5_SETS = (
 
 
 def interva5_rows() -> Iterator[Row]:
-    """Compare InterVA-5: data check, whole probabilities, every field of the table, CSMF with and without the rule."""
+    """Compare InterVA-5: data check, all probabilities, every field of the table, CSMF with and without the rule."""
     name = "InterVA-5"
     for program, file, probbase, tag, prevalences in _INTERVA5_SETS:
         base = read_probbase(REFERENCE / "interva5" / probbase)
         deaths = who_deaths(file, probbase)
         if program == "R":
             checked = matrix("interva5/checkedData.csv.gz").to_numpy(float)
-            found = check_consistency(deaths.symptoms, base).symptoms
+            results = check_consistency(deaths.symptoms, base).symptoms
             yield _row(
-                name, f"{program} {file}", "checked answers", found, np.nan_to_num(checked, nan=-1).astype(int), 0
+                name, f"{program} {file}", "checked answers", results, np.nan_to_num(checked, nan=-1).astype(int), 0
             )
         for hl in prevalences:
             case = f"{program} {file.split('.')[0]} {hl}"
@@ -194,7 +194,7 @@ _TARIFF_VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def tariff_rows(site: str) -> Iterator[Row]:
-    """Compare Tariff on one fold: the deterministic variants whole, the default one given what R drew."""
+    """Compare Tariff on one fold: the deterministic variants completely, the default one given R's draws."""
     train, test = fold(site)
     present = test.symptoms == 1
     for variant, options in _TARIFF_VARIANTS.items():

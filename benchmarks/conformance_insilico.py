@@ -1,7 +1,7 @@
-"""InSilicoVA against the original: posteriors that can only agree up to Monte Carlo error, compared by tests.
+"""Compare InSilicoVA with the original by statistical tests: posteriors agree only up to Monte Carlo error.
 
-The original's runs (R/Java, and its C++ port) differ among themselves, as its chains mix slowly. Two kinds of tests say
-whether they differ from ours by more than that; each has a false-alarm rate of 0.1% for each row:
+The original's runs (R/Java, and its C++ port) differ from each other, because its chains mix slowly. Two kinds of tests
+show whether they differ from ours by more than that; each has a false-alarm rate of 0.1% for each row:
 
 - *t of the mean CSMF*: the original's runs against our runs of the original's sampler (same start, same length), cause
   by cause, by Student's t for two samples. The row shows the largest |t| over the causes above 1%, and the Bonferroni
@@ -61,7 +61,7 @@ class _Summary:
 def rows(
     sites: tuple[str, ...] = SITES, *, standard: bool = True, n_runs: int = 8, long: bool = True
 ) -> list[dict[str, Any]]:
-    """Return one row for each comparison.
+    """Make one row for each comparison.
 
     Parameters
     ----------
@@ -74,27 +74,27 @@ def rows(
     long : bool
         Compare with the original's chain of 40,000 iterations (Pemba) too.
     """
-    found: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     for (site, conversion), tags in _RUNS.items():
         if site in sites:
             problem = _problem(site, conversion)
             originals = [_read_train(site, f"{tag}_N4000") for tag in tags]
             case = f"train {site}, {conversion}"
-            found += _compare(case, problem, originals, 4000, n_runs, precise=2500, compat=False)
+            results += _compare(case, problem, originals, 4000, n_runs, precise=2500, compat=False)
             if long and (site, conversion) == ("Pemba", "quantile"):
                 chain = [_read_train(site, "cpp_quantile_update_seed11_N40000")]
                 case += ", 40,000 iterations"
-                found += _compare(case, problem, chain, 40000, 4, precise=5000, compat=False)
+                results += _compare(case, problem, chain, 40000, 4, precise=5000, compat=False)
     if standard:
-        found += _standard(n_runs)
-    return found
+        results += _standard(n_runs)
+    return results
 
 
 def _standard(n_runs: int) -> list[dict[str, Any]]:
     deaths = who_deaths("RandomVA5.csv.gz", "probbaseV5_R.csv.gz")
     model = InSilicoVAStandard(probbase=str(REFERENCE / "interva5" / "probbaseV5_R.csv.gz")).fit(deaths)
     split = model.split(deaths)
-    found = [
+    results = [
         _exact("standard RandomVA5", "indicators after check and removals", *_indicators(split.symptoms)),
         _exact("standard RandomVA5", "impossible causes", split.possible, _impossible(split.possible.shape)),
     ]
@@ -108,8 +108,8 @@ def _standard(n_runs: int) -> list[dict[str, Any]]:
         originals.append(_Summary(table["mean"].to_numpy() / share, table["sd"].to_numpy() / share, p.to_numpy()))
     problem = model.problem(split)
     prior = pd.read_csv(REFERENCE / "insilico_who2016" / "levels_prior_a.csv")["prior_a"].to_numpy()
-    found.append(_exact("standard RandomVA5", "prior of the levels", problem.arrays.prior_a, prior))
-    found += _compare("standard RandomVA5", problem, originals, 4000, n_runs, precise=8000, compat=True)
+    results.append(_exact("standard RandomVA5", "prior of the levels", problem.arrays.prior_a, prior))
+    results += _compare("standard RandomVA5", problem, originals, 4000, n_runs, precise=8000, compat=True)
     default = _sample(problem, Sampling(2500, 500, n_chains=4), seed=1)
     theirs = _Summary(*(np.mean([getattr(o, k) for o in originals], axis=0) for k in ("mean", "sd", "probability")))
     distance = float(_DISTANCES["CSMF"](default, theirs))
@@ -117,8 +117,8 @@ def _standard(n_runs: int) -> list[dict[str, Any]]:
         "intended: causes that are impossible for all deaths are removed, and no longer counted in the normalising sum"
     )
     figure = "CSMF of the default (compat=False) from the original's mean, total variation"
-    found.append(_row("standard RandomVA5", figure, len(names), distance, np.inf, note))
-    return found
+    results.append(_row("standard RandomVA5", figure, len(names), distance, np.inf, note))
+    return results
 
 
 def _compare(

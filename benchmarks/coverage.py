@@ -1,10 +1,10 @@
-"""Coverage of the 95% intervals of CSMF accuracy in seven populations: where they hold, and how far off they are.
+"""Measure the coverage of the 95% intervals of CSMF accuracy in seven populations.
 
 ``python -m benchmarks coverage [--studies 600] [--sizes 297 1000 1726] [--only NAME ...] [--json FILE]``
 
-A population is 20,000 simulated deaths with the probabilities that a model gives them, or naive Bayes' predictions of
-real deaths, each site's from the others (needs the PHMRC files: ``VA_PHMRC_DIR``). A study draws deaths from it, and
-asks whether the interval from 100 resamples holds the population's CSMF accuracy. Needs three to six minutes.
+A population is 20,000 simulated deaths with the probabilities of a model, or naive Bayes' predictions of real deaths,
+each site's from the others (needs the PHMRC files: ``VA_PHMRC_DIR``). A study draws deaths from the population and
+checks whether the interval from 100 resamples contains its CSMF accuracy. It takes three to six minutes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def populations(only: list[str] | None = None) -> Iterator[tuple[str, Population
 
 
 def _model(evenness: float, skill: float) -> Population:
-    """Return deaths of causes from Dirichlet(evenness), and a model that leans by `skill` log-odds to the right one."""
+    """Simulate deaths of causes from Dirichlet(evenness), and a model that favours the true cause by `skill`."""
     rng = np.random.default_rng(16)
     truth = rng.choice(C, DEATHS, p=rng.dirichlet(np.full(C, evenness)))
     tilt = rng.normal(size=(C, C)) + skill * np.eye(C)
@@ -56,7 +56,7 @@ def _model(evenness: float, skill: float) -> Population:
 
 
 def _calibrated() -> Population:
-    """Return deaths whose causes were drawn with the very probabilities that the model gives."""
+    """Simulate deaths whose causes are drawn with the model's own probabilities."""
     rng = np.random.default_rng(17)
     p = rng.dirichlet(np.full(C, 0.1) * rng.gamma(2, size=C), DEATHS)
     return (rng.random(DEATHS)[:, None] > p.cumsum(axis=1)).sum(axis=1).clip(max=C - 1), p
@@ -75,7 +75,7 @@ def _real() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64], npt.NDArray[
 
 
 def coverage(population: Population, n: int, studies: int, seed: int = 5) -> dict[str, float]:
-    """Return the share of studies of `n` deaths whose interval holds the population's value, and where it misses."""
+    """Measure the share of studies of `n` deaths whose interval contains the population's value, and the misses."""
     truth, p = population
     eye = np.eye(p.shape[1])
     features = np.hstack([eye[truth], eye[p.argmax(axis=1)], p])
@@ -92,8 +92,8 @@ def coverage(population: Population, n: int, studies: int, seed: int = 5) -> dic
         below += target < low
         above += target > high
     names = ("top", "mean")
-    found = {f"covered_{k}": float(1 - (below[i] + above[i]) / studies) for i, k in enumerate(names)}
-    return found | {
+    results = {f"covered_{k}": float(1 - (below[i] + above[i]) / studies) for i, k in enumerate(names)}
+    return results | {
         f"{w}_{k}": float(m[i] / studies) for w, m in (("below", below), ("above", above)) for i, k in enumerate(names)
     }
 

@@ -1,11 +1,11 @@
-"""What was tried to reach CSMF accuracy .80 and top-1 .47 at a site not trained on, and what each attempt gives.
+"""Compare attempts to reach CSMF accuracy .80 and top-1 .47 at a new site.
 
 ``python -m benchmarks.ensembles [--data FILE] [--bank FOLDER]``
 
-Means over the six sites of the PHMRC adults. Whatever an attempt learns (weights, temperatures, shares) it learns on
-the five training sites, each predicted by models fitted to the other four. The first table chooses between members on
-these training sites alone: no death of the site left out plays a part in it. The predictions, 21 fits of each model,
-are kept in the bank folder where one is given: about 14 CPU minutes without, one with.
+Means over the six sites of the PHMRC adults. Everything that an attempt learns (weights, temperatures, shares) is
+learned on the five training sites, each predicted by models fitted to the other four. The first table chooses members
+on these training sites alone: no death of the test site is used. The predictions, 21 fits of each model, are stored in
+the bank folder if there is one: about 14 CPU minutes without it, one with it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ BOOSTED = {"rounds": 150, "max_depth": 2, "learning_rate": 0.1, "colsample": 0.2
 
 
 def makers(numbers: tuple[str, ...]) -> dict[str, Callable[[], Model]]:
-    """Return the models, by the names that the table uses; ``_d`` ones take durations too."""
+    """Define the models under the names in the table; ``_d`` models also use durations."""
     every = ("age", *numbers)
 
     def boosted(**changed: float) -> Callable[[], Model]:
@@ -73,7 +73,7 @@ CANDIDATES = (("xgb_c1", "lr"), ("xgb_m", "lr"), ("xgb_m#2", "lr"), ("xgb_m#3", 
 
 
 class Bank:
-    """Predictions of every site by models without it, and of every pair by models without both.
+    """Predictions of every site by models without it, and of every pair of sites by models without both.
 
     A name may end in ``#2``, ``#3``, ...: the same model with other seeds. ``xgb_m*3`` is the mean of the first three.
     """
@@ -114,16 +114,16 @@ class Bank:
             model = makers(numbers)[name]().fit(data.take(~np.isin(self.site, held)), seed=seed)
             for s in held:
                 test = data.take(self.site == s).without_causes()
-                found = model.predict(test, seed=2).probability.astype(np.float32)
-                made["_".join(map(str, held)) + f"@{s}"] = found
+                results = model.predict(test, seed=2).probability.astype(np.float32)
+                made["_".join(map(str, held)) + f"@{s}"] = results
         return made
 
     def outer(self, name: str, s: int) -> Floats:
-        """Return the predictions of site s by a model fitted to the others."""
+        """Predict site s by a model fitted to the others."""
         return self._of(name)[f"{s}@{s}"]
 
     def inner(self, name: str, s: int) -> Floats:
-        """Return predictions of the other sites' deaths, each by a model without its site and without s."""
+        """Predict the other sites' deaths, each by a model without its site and without s."""
         whole = np.zeros((len(self.cause), self.n_causes))
         for t in range(self.n_sites):
             if t != s:
@@ -136,7 +136,7 @@ class Bank:
 
 
 def pooled(bank: Bank, names: tuple[str, ...], how: str, s: int) -> tuple[Floats, Floats]:
-    """Return the pool of models for site s, and for the deaths outside it."""
+    """Pool models for site s, and for the deaths outside it."""
     cause, fold = bank.train(s)
     inner, weight = [bank.inner(n, s) for n in names], death_weights(fold, balanced=True)
     kind, w = "linear", np.full(len(names), 1 / len(names))
@@ -148,7 +148,7 @@ def pooled(bank: Bank, names: tuple[str, ...], how: str, s: int) -> tuple[Floats
 
 
 def choice(bank: Bank, names: tuple[str, ...], seed: int) -> npt.NDArray[np.float64]:
-    """Return what training sites say of a logarithmic stack: log loss, top-1, CSMF accuracy and top-1 after adapting.
+    """Score a logarithmic stack on the training sites: log loss, top-1, CSMF accuracy and top-1 after adapting.
 
     For each site left out, means over the five training sites, each predicted by members without it (and without the
     site left out); the rule for the cause mix that is applied to one is learned on the other four.
@@ -157,7 +157,7 @@ def choice(bank: Bank, names: tuple[str, ...], seed: int) -> npt.NDArray[np.floa
     -------
     float64 array, shape (n_sites, 4)
     """
-    found = []
+    results = []
     for s in range(bank.n_sites):
         cause, fold = bank.train(s)
         p = pooled(bank, names, "logarithmic", s)[1]
@@ -166,7 +166,7 @@ def choice(bank: Bank, names: tuple[str, ...], seed: int) -> npt.NDArray[np.floa
             truth, there = cause[inside], p[inside]
             csmf, _ = fit_adaptive_count(p[~inside], cause[~inside], fold[~inside], seed=seed).csmf(there)
             likelihood = np.maximum(there[np.arange(len(truth)), truth], 1e-6)
-            found.append(
+            results.append(
                 (
                     -float(np.log(likelihood).mean()),
                     float((there.argmax(axis=1) == truth).mean()),
@@ -174,12 +174,12 @@ def choice(bank: Bank, names: tuple[str, ...], seed: int) -> npt.NDArray[np.floa
                     float((reweigh(there, csmf).argmax(axis=1) == truth).mean()),
                 )
             )
-    return np.array(found).reshape(bank.n_sites, -1, 4).mean(axis=1)
+    return np.array(results).reshape(bank.n_sites, -1, 4).mean(axis=1)
 
 
 def attempts(bank: Bank, seed: int) -> dict[str, Attempt]:
-    """Return what was tried, in the order of the table."""
-    found: dict[str, Attempt] = {}
+    """List the attempts in the order of the table."""
+    results: dict[str, Attempt] = {}
 
     def plain(names: tuple[str, ...], how: str) -> Attempt:
         def attempt(s: int) -> tuple[Floats, Floats]:
@@ -224,34 +224,34 @@ def attempts(bank: Bank, seed: int) -> dict[str, Attempt]:
         return p, p.mean(axis=0)
 
     for name in (*makers(()), SHIPPED[0]):
-        found[f"{name} alone"] = plain((name,), "mean")
+        results[f"{name} alone"] = plain((name,), "mean")
     all_ = ("xgb", "xgb_d", "xgb_m", "xgb_s", "lr", "lr_d", "rf_d", "et_d", "nb")
-    found["mean of lr, xgb"] = plain(("lr", "xgb"), "mean")
-    found["mean of lr, xgb, rf_d, et_d, nb"] = plain(("lr", "xgb", "rf_d", "et_d", "nb"), "mean")
-    found["linear stack of all nine"] = plain(all_, "linear")
-    found["logarithmic stack of all nine"] = plain(all_, "logarithmic")
-    found["logarithmic stack of xgb_m, lr"] = plain(("xgb_m", "lr"), "logarithmic")
+    results["mean of lr, xgb"] = plain(("lr", "xgb"), "mean")
+    results["mean of lr, xgb, rf_d, et_d, nb"] = plain(("lr", "xgb", "rf_d", "et_d", "nb"), "mean")
+    results["linear stack of all nine"] = plain(all_, "linear")
+    results["logarithmic stack of all nine"] = plain(all_, "logarithmic")
+    results["logarithmic stack of xgb_m, lr"] = plain(("xgb_m", "lr"), "logarithmic")
     shipped = ", ".join(SHIPPED)
-    found[f"logarithmic stack of {shipped}"] = plain(SHIPPED, "logarithmic")
+    results[f"logarithmic stack of {shipped}"] = plain(SHIPPED, "logarithmic")
     for damping in (0.0, 0.3, 1.0, 4.0):
-        found[f"EM, temperature, prior weight {damping:g} (lr, xgb)"] = shifted(("lr", "xgb"), damping, False)
-    found["EM, temperature and bias, prior weight 1 (lr, xgb)"] = shifted(("lr", "xgb"), 1.0, True)
-    found["half counts, half mean (lr, xgb)"] = blended(("lr", "xgb"), 0.5)
+        results[f"EM, temperature, prior weight {damping:g} (lr, xgb)"] = shifted(("lr", "xgb"), damping, False)
+    results["EM, temperature and bias, prior weight 1 (lr, xgb)"] = shifted(("lr", "xgb"), 1.0, True)
+    results["half counts, half mean (lr, xgb)"] = blended(("lr", "xgb"), 0.5)
     for names, how in ((("lr", "xgb"), "mean"), (("xgb_d",), "mean"), (("xgb_m",), "mean"), (("lr",), "mean")):
-        found[f"adaptive counts ({', '.join(names)})"] = adaptive(names, how, False)
-    found["adaptive counts, logarithmic stack of all nine"] = adaptive(all_, "logarithmic", False)
-    found["adaptive counts, logarithmic stack of xgb_m, lr"] = adaptive(("xgb_m", "lr"), "logarithmic", False)
-    found["the same, probabilities moved too"] = adaptive(("xgb_m", "lr"), "logarithmic", True)
-    found[f"**the same of {shipped}: model=stacking**"] = adaptive(SHIPPED, "logarithmic", True)
-    found["*oracle: the stack given the true cause mix of the test site*"] = oracle
-    return found
+        results[f"adaptive counts ({', '.join(names)})"] = adaptive(names, how, False)
+    results["adaptive counts, logarithmic stack of all nine"] = adaptive(all_, "logarithmic", False)
+    results["adaptive counts, logarithmic stack of xgb_m, lr"] = adaptive(("xgb_m", "lr"), "logarithmic", False)
+    results["the same, probabilities moved too"] = adaptive(("xgb_m", "lr"), "logarithmic", True)
+    results[f"**the same of {shipped}: model=stacking**"] = adaptive(SHIPPED, "logarithmic", True)
+    results["*oracle: the stack given the true cause mix of the test site*"] = oracle
+    return results
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=str(Path(__file__).resolve().parents[2] / "shared" / "data" / "phmrc"))
-    parser.add_argument("--bank", type=Path, help="folder that predictions are kept in and taken from")
+    parser.add_argument("--bank", type=Path, help="folder of stored predictions")
     parser.add_argument("--only", default="", help="rows whose name contains this")
     parser.add_argument("--seed", type=int, default=1, help="of the resamples that adaptive counts learn from")
     parser.add_argument("--digits", type=int, default=3)
@@ -269,9 +269,9 @@ def _print_choice(bank: Bank, seed: int) -> None:
     print("| members | log loss | top-1 | CSMF accuracy, own | top-1, moved | log loss, by site left out |")
     print("|---|---:|---:|---:|---:|---|")
     for names in CANDIDATES:
-        found = choice(bank, names, seed)
-        means = " | ".join(f"{v:.4f}" for v in found.mean(axis=0))
-        print(f"| {', '.join(names)} | {means} | {' '.join(f'{v:.3f}' for v in found[:, 0])} |", flush=True)
+        results = choice(bank, names, seed)
+        means = " | ".join(f"{v:.4f}" for v in results.mean(axis=0))
+        print(f"| {', '.join(names)} | {means} | {' '.join(f'{v:.3f}' for v in results[:, 0])} |", flush=True)
     print()
 
 

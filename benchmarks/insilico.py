@@ -118,7 +118,7 @@ def cost_by_size() -> list[dict[str, Any]]:
     """Return CPU seconds by number of deaths and of iterations; twice as many should cost twice as much."""
     train, test = fold("Dar")
     _warm_up()
-    found = []
+    results = []
     for copies, n_iterations in ((0.25, 800), (0.5, 800), (1, 800), (1, 400), (1, 1600), (1, 3200)):
         model = InSilicoVA(n_iterations=n_iterations, burn_in=100, n_chains=1, auto_length=False).fit(train, seed=1)
         part = test.take(np.arange(int(copies * len(test))))
@@ -127,7 +127,7 @@ def cost_by_size() -> list[dict[str, Any]]:
         start = time.process_time()
         run.sample(lambda run: True, n_iterations)
         cpu = time.process_time() - start
-        found.append(
+        results.append(
             {
                 "n_deaths": len(part),
                 "n_iterations": n_iterations,
@@ -136,7 +136,7 @@ def cost_by_size() -> list[dict[str, Any]]:
                 "additions_per_death": round(len(problem.arrays.left) / len(part), 2),
             }
         )
-    return found
+    return results
 
 
 def plot(table: list[dict[str, Any]], file: str) -> None:
@@ -203,7 +203,7 @@ def resampled(n_sets: int = 20, n_iterations: int = 10_000, *, cuda: bool = Fals
 
 def conversions() -> list[dict[str, Any]]:
     """Return the accuracy at each of the six sites, trained on the other five, by how the shares become levels."""
-    found = []
+    results = []
     for name, how in {
         "quantile, mirrored (default)": {},
         "quantile, not mirrored": {"mirrored": False},
@@ -223,7 +223,7 @@ def conversions() -> list[dict[str, Any]]:
             concordance = ((sensitivity - chance) / (1 - chance)).mean()
             scores.append([accuracy, hit.mean(), concordance, prediction.diagnostics["rhat_max"]])
         mean = np.mean(scores, axis=0)
-        found.append(
+        results.append(
             {
                 "levels": name,
                 "csmf_accuracy": round(mean[0], 3),
@@ -232,7 +232,7 @@ def conversions() -> list[dict[str, Any]]:
                 "largest_rhat": round(max(s[3] for s in scores), 3),
             }
         )
-    return found
+    return results
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -258,16 +258,16 @@ def main(arguments: list[str] | None = None) -> int:
     if options.cuda:
         print(json.dumps(resampled(cuda=True), indent=1))
         return 0
-    found = {
+    results = {
         "folds": folds(),
         "cost_by_size": cost_by_size(),
         "resampled": resampled(options.resamples),
     }
-    print(pd.DataFrame(found["folds"]).set_index("data").T.to_string())
-    print(pd.DataFrame(found["cost_by_size"]).to_string(index=False))
-    print(json.dumps({"resampled": found["resampled"]}, indent=1))
+    print(pd.DataFrame(results["folds"]).set_index("data").T.to_string())
+    print(pd.DataFrame(results["cost_by_size"]).to_string(index=False))
+    print(json.dumps({"resampled": results["resampled"]}, indent=1))
     if options.json:
-        Path(options.json).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        Path(options.json).write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

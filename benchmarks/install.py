@@ -1,7 +1,7 @@
-"""``python -m benchmarks.install``: how long an install takes and how much it puts on the disk.
+"""Measure how long an installation takes and how much disk space it needs: ``python -m benchmarks.install``.
 
-Builds an environment in a temporary folder from the versions of ``requirements.lock``, without and with the development
-tools, and removes it. Needs the network; pip's cache of downloads is left out, so that the figure is a newcomer's.
+Builds an environment in a temporary folder from the versions in ``requirements.lock``, without and with the development
+tools, and removes it. It needs the network and uses no download cache, like a first installation.
 """
 
 from __future__ import annotations

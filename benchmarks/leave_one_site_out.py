@@ -1,9 +1,9 @@
-"""Accuracy at a site not trained on, and CPU seconds of a fit, for every model and the choices that its page discusses.
+"""Measure accuracy at a new site, and CPU seconds of a fit, for every model and the variants that its page discusses.
 
 ``python -m benchmarks.leave_one_site_out [--data FILE] [--only NAME ...] [--json FILE]``
 
 Means over the six sites of the PHMRC adult data (``VA_PHMRC_DIR``, or the folder shared/ beside the checkout). CSMF
-accuracy is given from the top causes (undetermined deaths spread in proportion), from the mean probability, and from
+accuracy is computed from the top causes (undetermined deaths spread in proportion), from the mean probability, and from
 the model's own CSMF (its undetermined part likewise); top-1 counts an undetermined death as wrong.
 """
 
@@ -63,7 +63,7 @@ VARIANTS: dict[str, Callable[[], Model]] = {
 
 
 def evaluate(make: Callable[[], Model], deaths: Deaths) -> dict[str, float]:
-    """Return the means over the sites, each predicted from the others."""
+    """Average over the sites, each predicted from the others."""
     rows = []
     assert deaths.cause is not None
     for site in range(len(deaths.sites)):

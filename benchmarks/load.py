@@ -1,4 +1,4 @@
-"""A table of up to a million simulated deaths with 245 symptoms through the whole line: time and memory by stage.
+"""Measure time and memory by stage for a table of up to a million simulated deaths with 245 symptoms.
 
 ``python -m benchmarks load [--json FILE] [--plot FILE.png] [--sizes 10000 30000 100000 300000 1000000]``
 
@@ -54,7 +54,7 @@ def write_table(path: Path, n: int) -> None:
 
 
 def one_size(folder: Path, n: int, models: Sequence[str] = MODELS) -> dict[str, Any]:
-    """Return what a table of so many deaths takes, by stage."""
+    """Measure what a table of so many deaths takes, by stage."""
     import pandas as pd
 
     table = folder / f"deaths-{n}.csv"
@@ -103,7 +103,7 @@ def one_size(folder: Path, n: int, models: Sequence[str] = MODELS) -> dict[str, 
 
 
 def _stages(run: Watched, cells: Any) -> list[dict[str, Any]]:
-    """Return CPU and wall seconds and the largest memory of each stage."""
+    """Compute CPU and wall seconds and the largest memory of each stage."""
     cells = cells.sort_values("started")
     first, last = cells["started"].min(), cells["ended"].max()
 

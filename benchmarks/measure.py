@@ -1,4 +1,4 @@
-"""What the benchmarks share: a command run and watched from outside, and tables printed and written."""
+"""Run and watch a command from outside, and print and write tables: shared code of the benchmarks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Watched:
-    """A command that has ended, as seen from outside."""
+    """A command that has ended, with its measurements."""
 
     code: int
     wall: float
@@ -56,7 +56,7 @@ class Watched:
 
 
 def watch(arguments: Sequence[str], *, every: float = 1.0, limit: float = 1500) -> Watched:
-    """Run ``python ARGUMENTS`` in the checkout and return what it took; it is ended after `limit` seconds."""
+    """Run ``python ARGUMENTS`` in the checkout and measure it; it is stopped after `limit` seconds."""
     environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages come with their bytecode
     load = psutil.getloadavg()[0]
@@ -96,7 +96,7 @@ def watch(arguments: Sequence[str], *, every: float = 1.0, limit: float = 1500) 
 
 
 def _sample(pid: int, cpu: dict[int, tuple[str, float]]) -> tuple[float, float]:
-    """Note the CPU time of the process and its descendants so far; return the memory of all and of the first."""
+    """Record the CPU time of the process and its descendants; return the memory of all and of the first."""
     total = first = shared = 0.0
     try:
         root = psutil.Process(pid)
@@ -125,7 +125,7 @@ def newest_run(outputs: Path) -> Path:
 
 
 def machine() -> dict[str, Any]:
-    """Return when and on what a benchmark runs."""
+    """Describe the time and the machine of a benchmark."""
     memory = psutil.virtual_memory()
     return {
         "date": dt.date.today().isoformat(),
@@ -137,7 +137,7 @@ def machine() -> dict[str, Any]:
 
 
 def options(description: str | None, **extra: Any) -> argparse.ArgumentParser:
-    """Return a parser that knows ``--json FILE``."""
+    """Make a parser with the option ``--json FILE``."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     for name, value in extra.items():
@@ -167,7 +167,7 @@ def _text(value: Any) -> str:
 
 
 def tell(figures: Mapping[str, Any], file: str | None) -> None:
-    """Write all figures as JSON, if a file was named."""
+    """Write all numbers as JSON, if a file was named."""
     if file:
         content = {"machine": machine(), **figures}
         Path(file).write_text(json.dumps(content, indent=1, default=float) + "\n", encoding="utf-8")

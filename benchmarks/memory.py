@@ -1,11 +1,11 @@
-"""Memory of a fit: the most that each algorithm holds at once, over the size of the symptoms that it was given.
+"""Measure the peak memory of a fit, relative to the size of its input.
 
 ``python -m benchmarks memory [--json FILE]``
 
-Simulated deaths of PHMRC's size, those of Dar predicted from the other five sites. *Fit* is the peak of ``fit`` over
-the training symptoms (one byte each), *fit and predict* that of both over training and test symptoms; either counts
-what NumPy and Python allocate beyond the deaths themselves, the fitted model included. Each model runs once before, so
-that imports and compiled code are not counted.
+Simulated deaths in the sizes of PHMRC, those of Dar predicted from the other five sites. *Fit* is the peak of ``fit``
+relative to the training symptoms (one byte each), *fit and predict* that of both relative to all symptoms. Both count
+what NumPy and Python allocate beyond the deaths, including the fitted model. Each model runs once before, so that
+imports and compiled code are not counted.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What watching costs: the CPU time of progress, status, log and alerts in a run of 1,000 cells of 100 ms.
+"""Measure the cost of monitoring: CPU time of progress, status, log and alerts in a run of 1,000 cells of 100 ms.
 
-The run is a real one, in one process, of a model that spends 100 ms of CPU time on each cell. Each part that watches
-is timed by the clock of its own thread; the status is read from outside all the while, as from another terminal.
-``--views`` adds Prefect and MLflow, and runs once more without them to tell how much longer they make the run. What it
-takes to import MLflow and to open its database is fixed, whatever the run (`benchmarks.startup`), and stands apart.
+The run is a real one, in one process, of a model that spends 100 ms of CPU time on each cell. Each monitoring part is
+timed by the clock of its own thread; the status is read from outside during the run, as from another terminal.
+``--views`` adds Prefect and MLflow, and runs once more without them to measure how much longer the run takes. The time
+to import MLflow and to open its database does not depend on the run (`benchmarks.startup`) and is given separately.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A model that does nothing, and one that only burns CPU: what is left of a run's time is the framework's."""
+"""Define a model without computation, and one that only uses CPU time, to measure the cost of the framework."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Burn", "NoOp"]
 
 
 class NoOp(Model):
-    """Gives every cause the same probability.
+    """Give every cause the same probability.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class NoOp(Model):
         self.variant = variant
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
-        """Remember the causes."""
+        """Store the causes."""
         self._remember(train)
         return self
 
@@ -39,7 +39,7 @@ class NoOp(Model):
 
 
 class Burn(NoOp):
-    """Spends CPU time, then does as `NoOp`.
+    """Spend CPU time, then predict as `NoOp`.
 
     Parameters
     ----------

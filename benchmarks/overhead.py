@@ -1,4 +1,4 @@
-"""What the framework costs by cell: 10,000 cells of a model that does nothing, resumed, and with MLflow.
+"""Measure the cost of the framework for each cell: 10,000 cells without computation, resumed, and with MLflow.
 
 ``python -m benchmarks overhead [--json FILE] [--cells 10000] [--mlflow-cells 1000] [--workers 2]``
 

@@ -1,11 +1,11 @@
-"""A million cells planned, and a half-done plan of that size scanned: CPU seconds, wall seconds, peak memory.
+"""Measure planning a million cells, and scanning a half-finished plan: CPU seconds, wall seconds, peak memory.
 
 ``python -m benchmarks planning [--json FILE] [--cells 1000000]``
 
-Each step runs in a process of its own. The grid is that of ten models with 100,000 splits each (repeated pooled
+Each step runs in a separate process. The grid is that of ten models with 100,000 splits each (repeated pooled
 divisions); the second row, one model with a million splits, is the worst case, for every split belongs to one cell. The
-half-done store is simulated: empty folders under the names of every second cell, made on a memory file system where
-there is one. The scan finds them, leaves them out, and puts the rest in the order in which fits would be handed out.
+half-finished store is simulated: empty folders under the names of every second cell, made on a memory file system if
+there is one. The scan finds them, leaves them out, and sorts the rest in the order in which fits would start.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def _step(models: int, cells: int, store: Path | None, make: bool) -> dict[str, 
 
     wall, cpu = time.perf_counter(), time.process_time()
     planned, sizes = _plan(models, cells)
-    found: dict[str, Any] = {"cells": len(planned), "models": models}
+    results: dict[str, Any] = {"cells": len(planned), "models": models}
     if make and store is not None:
         for row in range(0, len(planned), 2):
             key = planned.key(row)
             (store / "cells" / key[:2] / key).mkdir(parents=True)
-        return found
+        return results
     if store is not None:
         from va_experiments.checkpoints import Store
         from va_experiments.plan import Costs
@@ -73,8 +73,8 @@ def _step(models: int, cells: int, store: Path | None, make: bool) -> dict[str, 
         for key in keys:
             done[planned.row(key)] = True
         tasks = planned.tasks(np.flatnonzero(~done).tolist(), sizes, Costs())
-        found |= {"done": int(done.sum()), "fits_to_do": len(tasks), "first": tasks[0].cells[0].split.test_site}
-    return found | {
+        results |= {"done": int(done.sum()), "fits_to_do": len(tasks), "first": tasks[0].cells[0].split.test_site}
+    return results | {
         "cpu_s": time.process_time() - cpu,
         "wall_s": time.perf_counter() - wall,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -1,4 +1,4 @@
-"""The original programs' inputs and outputs, read in place from the folder ``shared`` beside the checkout."""
+"""Read the inputs and outputs of the original programs from the folder ``shared`` beside the checkout."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["REFERENCE", "SITES", "adult_deaths", "csmf", "fold", "matrix", "text
 
 REFERENCE = Path(os.environ.get("VA_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared")) / "reference"
 SITES = ("Pemba", "Bohol", "AP")
-"""Test sites of the folds for which the originals' outputs are kept."""
+"""Test sites of the folds for which the originals' outputs are stored."""
 
 
 @functools.lru_cache(maxsize=1)
 def adult_deaths() -> Deaths:
-    """Return the 7,582 adult deaths that the originals were given, rows in the file's order."""
+    """Return the 7,582 adult deaths that the originals used, rows in the file's order."""
     table = pd.read_csv(REFERENCE / "adult_phmrc.csv.gz", dtype=str, keep_default_na=False)
     names = json.loads((REFERENCE / "adult_symptoms.json").read_text())
     causes, sites = sorted(table["cause"].unique()), sorted(table["site"].unique())

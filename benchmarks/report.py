@@ -1,12 +1,12 @@
-"""What a report costs: 8 models at 6 sites, 500 resampled test sets each, beyond the fits; and how fast its page opens.
+"""Measure the cost of a report: 8 models at 6 sites, 500 resampled test sets each; and how fast its page opens.
 
 ``python -m benchmarks report [--data FOLDER] [--outputs FOLDER] [--json FILE]``
 
-One command in one process, on the real adult deaths (simulated ones where the file is not there). *Beyond the fits* is
-all of its wall time but that inside ``Model.fit``: start-up, reading, predicting, drawing and scoring the test sets,
+One command in one process, on the real adult deaths (simulated ones if the file is missing). *Beyond the fits* is
+its wall time without that inside ``Model.fit``: start-up, reading, predicting, drawing and scoring the test sets,
 checkpoints, tables, comparisons, the split of the losses, figures, page. Then the report is built again from the run's
-folder. The page is opened in a headless Chromium, whose own clock says when there was something to read and when the
-last figure stood.
+folder. The page is opened in a headless Chromium, whose clock gives the time until text can be read and until
+the last figure is drawn.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def opened(page: Path, folder: Path, openings: int = 3) -> dict[str, Any]:
     size: dict[str, Any] = {"page_mb": page.stat().st_size / 1e6, "goal_mb": 10}
     if CHROMIUM is None:
         return size | {"browser": MISSING}
-    found = []
+    results = []
     with chromium(folder / "profile") as browser:
         browser.before(_CLOCK)
         for _ in range(openings):
             browser.go(page.resolve().as_uri())
             browser.until("drawnAt && performance.getEntriesByName('first-contentful-paint').length")
-            found.append(browser.say(_TOLD))
-    return size | {k: min(f[k] for f in found) for k in found[0]} | {"goal_s": 2}
+            results.append(browser.say(_TOLD))
+    return size | {k: min(f[k] for f in results) for k in results[0]} | {"goal_s": 2}
 
 
 def run_of(outputs: Path, data: Path) -> tuple[list[dict[str, Any]], Path]:

@@ -1,8 +1,8 @@
 """Write docs/results/leave_one_site_out.md from runs of ``experiment=loso`` and ``experiment=loso_dirichlet``.
 
 ``python -m benchmarks.results [--data FILE] [--outputs FOLDER] [--resamples N]`` runs both on the PHMRC adult deaths
-and writes the page; ``--runs FOLDER ...`` takes runs that there are. An interrupted run goes on where it was. About 25
-CPU minutes with 100 resamples, most of them InSilicoVA's and tuning's.
+and writes the page; ``--runs FOLDER ...`` uses existing runs. If interrupted, run the same command to continue. About
+25 CPU minutes with 100 resamples, most of them for InSilicoVA and tuning.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ SHORT = {
 }
 MODELS = ("prior", "uniform", "nbc", "interva", "tariff", "tariff2", "logistic_regression", "random_forest",
           "extra_trees", "xgboost", "lightgbm", "voting", "calibrated", "tuned", "stacking")  # fmt: skip
-"""Those that are asked once, whatever the test sets; InSilicoVA is asked for each."""
+"""Models that predict once, for all test sets; InSilicoVA predicts each test set."""
 
 
 def page(cells: pd.DataFrame, *, command: str, date: str) -> str:
-    """Return the page of a table of cells, natural and Dirichlet."""
+    """Write the page from a table of cells, natural and Dirichlet."""
     done = cells[cells["status"] == "done"].drop_duplicates(["model", "testset", "test_site"])
     natural, flat = (done[done["testset"] == name] for name in ("natural", "dirichlet"))
     sites = sorted(natural["test_site"].unique())
@@ -50,10 +50,11 @@ def page(cells: pd.DataFrame, *, command: str, date: str) -> str:
         "",
         f"Printed by `{command}` on {date}: {deaths:,} PHMRC adult deaths, 34 causes, 168 symptoms (a1_01 block, no "
         f"words), age and durations as numbers where a model takes them; {len(sites)} sites, each predicted from the "
-        "others. Figures are means over sites with 95% t intervals over sites: what to expect of another such site. "
-        "`prior` copies the training cause fractions and `uniform` knows nothing: a model below `prior` has learned "
-        "nothing from the symptoms that helps its cause fractions. Undetermined deaths count as a class of their "
-        "own, and as wrong. 'Own' is the CSMF by the model's own estimator, fixed in advance: its mean probability, "
+        "others. Figures are means over sites with 95% t intervals over sites: what to expect at another site like "
+        "these. `prior` copies the training cause fractions and `uniform` gives every cause the same fraction: a model "
+        "below `prior` has learned nothing from the symptoms that helps its cause fractions. Undetermined deaths count "
+        "as a separate class, and as wrong. 'Own' is the CSMF by the model's own estimator, fixed in advance: its "
+        "mean probability, "
         "but the shares of its named causes for `tariff` and `tariff2`, its rule for `interva`, the posterior mean for "
         "`insilico`, the learned blend for `stacking` ([ensembles](ensembles.md)).",
         "",
@@ -71,12 +72,13 @@ def page(cells: pd.DataFrame, *, command: str, date: str) -> str:
         "",
         *_families(natural, ("prior", "stacking")),
         "",
-        "## Cause mix drawn anew (Dirichlet(1))",
+        "## Test sets with random cause mixes (Dirichlet(1))",
         "",
-        "Medians over the test sets of a site, then means over sites. Models that treat deaths one by one are asked "
-        "once and their predictions resampled; `insilico` is fitted anew to every set, of which it has fewer (see the "
-        "column); `stacking` moves its members' probabilities to the mix of every set. "
-        "'Own' is left out where the model's own estimate does not follow from its predictions.",
+        "Medians over the test sets of a site, then means over sites. Models whose predictions do not "
+        "depend on the test set predict once; their predictions are resampled. `insilico` is fitted to every set, so "
+        "it "
+        "has fewer sets (see the column); `stacking` adjusts its members' probabilities to the mix of every set. "
+        "'Own' is empty if the model's own estimate does not follow from its predictions.",
         "",
         *_table(flat, DIRICHLET, extra=True),
     ]
@@ -104,13 +106,13 @@ def _table(frame: pd.DataFrame, metrics: tuple[str, ...], *, extra: bool = False
 
 def _ceilings(frame: pd.DataFrame) -> str:
     one = frame[frame["model"] == "prior"]
-    said = {
-        "a fresh, rightly labelled sample of the same size scores": "csmf_ceiling",
-        "the best that can be had without causes absent from training": "csmf_ceiling_coverage",
-        "each death given a cause at random": "csmf_chance",
+    references = {
+        "a correctly labelled random sample of the same size scores": "csmf_ceiling",
+        "the best possible score without causes absent from training": "csmf_ceiling_coverage",
+        "a random cause for each death": "csmf_chance",
     }
-    parts = [f"{text} {one[column].mean():.3f}" for text, column in said.items() if column in one]
-    return "To read CSMF accuracy against, means over sites: " + "; ".join(parts) + "."
+    parts = [f"{text} {one[column].mean():.3f}" for text, column in references.items() if column in one]
+    return "Reference values to judge CSMF accuracy by, means over sites: " + "; ".join(parts) + "."
 
 
 def _by_site(frame: pd.DataFrame, sites: list[str]) -> list[str]:
@@ -131,7 +133,7 @@ def _by_site(frame: pd.DataFrame, sites: list[str]) -> list[str]:
 
 
 def _families(frame: pd.DataFrame, references: tuple[str, ...]) -> list[str]:
-    """Return a table for each model that the others are compared with, a family for each of it and a metric."""
+    """Make a table for each reference model, with a family of comparisons for each metric."""
     lines = []
     frame = frame.drop(columns=["model_params"])
     for reference in references:
@@ -140,13 +142,15 @@ def _families(frame: pd.DataFrame, references: tuple[str, ...]) -> list[str]:
             continue
         n, least = int(table["n"].max()), float(table["smallest_p"].max())
         compared = table["model_a"].nunique()
-        asked = "Which models beat it" if reference == "prior" else "Which models come near it"
+        question = "Which models are better" if reference == "prior" else "Which models are close"
         lines += [
-            f"**From {reference}.** {asked}? {compared} comparisons in each of two metrics; each metric is a family. "
-            f"With {n} sites no sign-flip p can be below {least:.3f}, and the least of a family none below "
-            f"{min(1, compared * least):.2f} when adjusted by Holm: whatever the differences, his column cannot reach "
-            ".05. Step-down max-T (Westfall and Young 1993) flips a site's signs for all comparisons of a family "
-            f"together; its least p is {least:.3f} however many there are.",
+            f"**From {reference}.** {question}? {compared} comparisons in each of two metrics; each metric is a "
+            "family. "
+            f"With {n} sites the smallest attainable sign-flip p value is {least:.3f}, and "
+            f"{min(1, compared * least):.2f} "
+            "after Holm's adjustment, so the Holm column cannot reach .05. Step-down max-T (Westfall and Young 1993) "
+            "flips the signs of a site for all comparisons of a family together; its smallest attainable p value is "
+            f"{least:.3f} for any number of comparisons.",
             "",
             "| model | metric | difference | 95% interval | sign-flip p | Holm | max-T |",
             "|---|---|---:|---|---:|---:|---:|",
@@ -163,7 +167,7 @@ def _families(frame: pd.DataFrame, references: tuple[str, ...]) -> list[str]:
 
 
 def _runs(outputs: Path, data: str, resamples: int) -> list[Path]:
-    """Run the experiments, or go on with them, and return their folders."""
+    """Run or continue the experiments, and return their folders."""
     common = ["data=phmrc_adult", f"data.path={data}", "data.durations=true", "execution=inline", "tracking=none"]
     common += ["n_bootstrap=500", f"paths.outputs={outputs}", "-m"]
     models = [m for m in MODELS if m != "lightgbm" or importlib.util.find_spec("lightgbm")]
@@ -181,7 +185,7 @@ def _runs(outputs: Path, data: str, resamples: int) -> list[Path]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run, and write the page."""
+    """Run the experiments and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=str(ROOT.parent / "shared" / "data" / "phmrc"))
     parser.add_argument("--outputs", default=str(ROOT / "outputs" / "results"))

@@ -94,7 +94,7 @@ def help_text(repeats: int = 3) -> dict[str, Any]:
 
 def driver(outputs: Path) -> list[dict[str, Any]]:
     """Return the driver's own CPU seconds until its first fit, and what it has imported by then."""
-    found = []
+    results = []
     for name in ("inline, tracking=none", "inline, MLflow and Prefect"):
         more = ["model=nbc", "baselines=[]", "resume=false", f"paths.outputs={outputs}", *_RUNS[name]]
         run = watch(["-c", _FIRST_FIT, *more], every=0.2)
@@ -102,8 +102,8 @@ def driver(outputs: Path) -> list[dict[str, Any]]:
         if line is None:
             raise SystemExit(run.output)
         _, seconds, *imported = line.split()
-        found.append({"run": name, "driver_cpu_s": float(seconds), "imported": " ".join(imported)})
-    return found
+        results.append({"run": name, "driver_cpu_s": float(seconds), "imported": " ".join(imported)})
+    return results
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -60,8 +60,8 @@ def real_deaths() -> Path:
 def planned(folder: Path, deaths: Deaths) -> Plan:
     """Return the plan of the run that left `folder`, from the configs in its manifest."""
     jobs = json.loads((folder / "manifest.json").read_text())["jobs"]
-    found = [Job(j["number"], tuple(j["overrides"]), parse_config(j["config"])[1], deaths.fingerprint) for j in jobs]
-    return plan(found, {deaths.fingerprint: deaths})
+    results = [Job(j["number"], tuple(j["overrides"]), parse_config(j["config"])[1], deaths.fingerprint) for j in jobs]
+    return plan(results, {deaths.fingerprint: deaths})
 
 
 class _Seconds(dict[str, float]):
@@ -109,7 +109,7 @@ def _intervals(whole: Cases, point: Mapping[str, float], cell: Cell) -> dict[str
     for sample in samples[1:]:
         for name, value in evaluate(sample).items():
             resampled[name].append(float(value[0]))
-    found = {
+    results = {
         name: interval(point[name], np.array(resampled[name]), level=LEVEL)
         for name, info in METRICS.items()
         if info.interval == "percentile"
@@ -117,10 +117,10 @@ def _intervals(whole: Cases, point: Mapping[str, float], cell: Cell) -> dict[str
     true = np.concatenate([sample.csmf_true for sample in samples])
     for name, (_, estimate) in ESTIMATES.items():
         both = accuracy_interval(true, np.concatenate([estimate(sample) for sample in samples])[None], level=LEVEL)
-        found[f"csmf_accuracy_{name}"] = both[0][0], both[1][0]
-        found[f"cccsmf_{name}"] = chance_corrected(both[0])[0], chance_corrected(both[1])[0]
+        results[f"csmf_accuracy_{name}"] = both[0][0], both[1][0]
+        results[f"cccsmf_{name}"] = chance_corrected(both[0])[0], chance_corrected(both[1])[0]
     ends: dict[str, float] = {}
-    for name, (low, high) in found.items():
+    for name, (low, high) in results.items():
         least, most = METRICS[name].range
         ends[f"{name}_low"], ends[f"{name}_high"] = max(float(low), least), min(float(high), most)
     return ends
@@ -163,12 +163,12 @@ def loop(folder: Path, store: Store) -> dict[str, Any]:
     from threadpoolctl import threadpool_limits
 
     deaths = load("phmrc_adult", {"path": str(real_deaths())})
-    found = planned(folder, deaths)
+    results = planned(folder, deaths)
     by_level: dict[str, Deaths] = {}
     seconds, differing, compared = _Seconds(), [], 0
     with threadpool_limits(1):
-        for row in range(len(found)):
-            cell = found.cell(row)
+        for row in range(len(results)):
+            cell = results.cell(row)
             level = by_level.setdefault(cell.setting.features, deaths.with_features(cell.setting.features))
             metrics, sha256 = plain_cell(cell, level, seconds)
             stored = store.load(cell.key)
@@ -181,7 +181,7 @@ def loop(folder: Path, store: Store) -> dict[str, Any]:
             differing += [
                 f"{k} of {cell.key[:12]}" for k in metrics.keys() | theirs.keys() if metrics.get(k) != theirs.get(k)
             ]
-    return {"seconds": dict(seconds), "cells": len(found), "metrics_compared": compared, "differing": differing}
+    return {"seconds": dict(seconds), "cells": len(results), "metrics_compared": compared, "differing": differing}
 
 
 def main(arguments: list[str] | None = None) -> int:
