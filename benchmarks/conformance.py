@@ -56,16 +56,16 @@ INDET for these deaths:
 
 {ties}
 
-In the CSMF the port decides the same ties differently. Ours counts ties by default. The port does not count these second
-causes, and the row compares ours without them:
+In the CSMF the port decides the same ties differently. Ours counts ties by default. The port does not count these
+second causes, and the row compares ours without them:
 
 {uncounted}
 
 Intended differences of the default (`compat=False`): see [InterVA-5](models/interva5.md).""",
     "nbc": """Intended differences of the default (`compat=False`): see [NBC](models/nbc.md).""",
     "tariff": """The deterministic variants are equal to the last bit. The default variant draws 500 bootstrap samples
-and a baseline; with the original's significance mask and baseline scores, it is also equal to the last bit. With our own
-draws the same tariffs are significant except in about 3% of the cells, those at the edge of the interval.
+and a baseline; with the original's significance mask and baseline scores, it is also equal to the last bit. With our
+own draws the same tariffs are significant except in about 3% of the cells, those at the edge of the interval.
 
 Intended differences of the default (`compat=False`): see [Tariff](models/tariff.md).""",
     "insilico": """Intended differences of the default: see [InSilicoVA](models/insilico.md).""",

@@ -1,10 +1,10 @@
-"""InSilicoVA: CPU seconds and effective samples beside the original, cost by size, resampled test sets.
+"""Compare InSilicoVA with the original: CPU seconds, effective samples, cost by size, resampled test sets.
 
 ``python -m benchmarks.insilico [--json FILE] [--resamples 4] [--conversions] [--cuda]``
 
 - *Folds*: 4,000 iterations (4 chains of 1,000, or one of 4,000 for the original's sampler), fit and predict together,
   convergence diagnostics included, on one core. The original's figures are those of ``reference/timings.csv``. Its
-  effective sample size is that of its stored draws where they are kept (Pemba, Bohol, AP), else that of our run of the
+  effective sample size is that of its stored draws if there are any (Pemba, Bohol, AP), else that of our run of the
   same sampler; the smallest over the causes counts.
 - *Resampled*: test sets of 1,960 deaths, with CSMFs from a flat Dirichlet, out of the Dar fold's test deaths, as in
   Li et al. (2020); 10,000 iterations each; a few are measured and 500 on two cores are projected.
@@ -38,7 +38,7 @@ _DRAWS = {"Pemba": (1, 2, 3), "Bohol": (1, 2), "AP": (1,)}
 
 
 def rows() -> list[dict[str, Any]]:
-    """Return the CPU seconds of each fold as ``benchmarks.algorithms`` lists them."""
+    """Measure the CPU seconds of each fold as ``benchmarks.algorithms`` lists them."""
     return [
         {
             "algorithm": "InSilicoVA train, 4,000 iterations",
@@ -55,7 +55,7 @@ def rows() -> list[dict[str, Any]]:
 
 
 def folds() -> list[dict[str, Any]]:
-    """Return one row for each fold: ours and the original's CPU seconds and effective samples."""
+    """Compare CPU seconds and effective samples of ours and the original, one row for each fold."""
     timings = pd.read_csv(REFERENCE / "timings.csv")
     _warm_up()
     table = []
@@ -98,7 +98,7 @@ def _warm_up() -> None:
 
 
 def _timed(model: InSilicoVA, train: Deaths, test: Deaths) -> tuple[float, Any]:
-    """Return the CPU seconds of fit and predict (the least of three runs), and the prediction."""
+    """Measure the CPU seconds of fit and predict (the fastest of three runs), and return the prediction."""
     times = []
     for _ in range(3):
         start = time.process_time()
@@ -115,7 +115,7 @@ def _stored_ess(site: str, seed: int) -> float:
 
 
 def cost_by_size() -> list[dict[str, Any]]:
-    """Return CPU seconds by number of deaths and of iterations; twice as many should cost twice as much."""
+    """Measure CPU seconds by number of deaths and of iterations; twice as many should cost twice as much."""
     train, test = fold("Dar")
     _warm_up()
     results = []
@@ -158,7 +158,7 @@ def plot(table: list[dict[str, Any]], file: str) -> None:
 
 
 def resampled_rows(test: Deaths, n_sets: int, size: int = 1960) -> list[npt.NDArray[np.intp]]:
-    """Return the rows of test sets whose CSMF is drawn from a flat Dirichlet over the causes of `test`."""
+    """Draw the rows of test sets whose CSMF comes from a flat Dirichlet over the causes of `test`."""
     assert test.cause is not None
     causes = np.unique(test.cause)
     rng = np.random.default_rng(2020)
@@ -171,7 +171,7 @@ def resampled_rows(test: Deaths, n_sets: int, size: int = 1960) -> list[npt.NDAr
 
 
 def resampled(n_sets: int = 20, n_iterations: int = 10_000, *, cuda: bool = False) -> dict[str, Any]:
-    """Return CPU seconds of a few resampled test sets and the projection to 500; or seconds of 500 on a GPU."""
+    """Measure CPU seconds of a few resampled test sets and project them to 500; or measure 500 on a GPU."""
     train, test = fold("Dar")
     _warm_up()
     model = InSilicoVA(n_iterations=n_iterations, burn_in=n_iterations // 2, auto_length=False).fit(train, seed=1)
@@ -202,7 +202,7 @@ def resampled(n_sets: int = 20, n_iterations: int = 10_000, *, cuda: bool = Fals
 
 
 def conversions() -> list[dict[str, Any]]:
-    """Return the accuracy at each of the six sites, trained on the other five, by how the shares become levels."""
+    """Measure the accuracy at each of the six sites, trained on the other five, by conversion of the shares."""
     results = []
     for name, how in {
         "quantile, mirrored (default)": {},

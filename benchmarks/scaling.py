@@ -1,4 +1,4 @@
-"""How much faster more workers are: cells of one CPU second each, with 1, 2 and 4 workers.
+"""Measure the speed-up by more workers: cells of one CPU second each, with 1, 2 and 4 workers.
 
 ``python -m benchmarks scaling [--json FILE] [--cells 24] [--seconds 1]``
 

@@ -1,11 +1,11 @@
-"""Fixed costs: from the command line to the first fit, inline and with Ray, Prefect and MLflow; ``--help``.
+"""Measure fixed costs: from the command to the first fit, inline and with Ray, Prefect and MLflow; ``--help``.
 
 ``python -m benchmarks startup [--json FILE]``
 
-Databases exist already and files are in the disk cache: each command runs once before it is measured. *First fit* is
+Databases exist and files are in the disk cache: each command runs once before it is measured. *First fit* is
 the time between the start of the command and the first model's work; *fixed* is all of the command's wall time but that
 from the first fit to the last cell's end. The CPU seconds are those of all processes until the first fit. The last
-table lists what the driver has imported when it comes to its first fit, in process.
+table lists what the driver has imported at its first fit, in process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The VA34 grid, 160 cells on the real adult deaths: the engine beside a plain loop that gives the same bits.
+"""Compare the engine with a plain loop on the VA34 grid, 160 cells on the real adult deaths; results are equal.
 
 ``python -m benchmarks va34_grid [--json FILE] [--workers 2] [--no-loop]``
 
