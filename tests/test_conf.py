@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from omegaconf import OmegaConf
 
-from va_experiments.__main__ import register_plugins
 from va_experiments.cell import ModelSpec
 from va_experiments.config.schema import JobConfig, RunConfig, conf_dir, parse_config
 from va_experiments.errors import InputError
+from va_experiments.hydra_app.app import compose
 
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}" for path in conf_dir().glob("*/*.yaml") if path.parent.name != "experiment"
@@ -19,12 +16,7 @@ EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.y
 
 
 def composed(*overrides: str) -> tuple[RunConfig, JobConfig]:
-    register_plugins()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        tree = OmegaConf.to_container(compose("config", overrides=list(overrides)), resolve=True)
-    assert isinstance(tree, dict)
-    return parse_config({k: v for k, v in tree.items() if k != "hydra"})
+    return parse_config(compose(overrides))
 
 
 @pytest.mark.parametrize("choice", CHOICES)

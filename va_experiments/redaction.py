@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["HIDDEN", "OWN_VARIABLES", "environment_asked", "redacted", "redacted_tree", "without_password"]
+__all__ = ["HIDDEN", "OWN_VARIABLES", "forbidden_env_references", "redacted", "redacted_tree", "without_password"]
 
 HIDDEN = "***"
 
@@ -52,16 +52,16 @@ OWN_VARIABLES = "VA_"
 """What the name of a variable of the environment begins with that a configuration may take."""
 
 
-def environment_asked(tree: Any, path: str = "") -> list[str]:
+def forbidden_env_references(tree: Any, path: str = "") -> list[str]:
     """Return a problem for each key of an unresolved config that takes what it may not from the environment.
 
     A configuration is kept with the run and sent to MLflow: only variables made for this program may stand in it, and
     of these what looks like a secret only in ``alert.url``, which is blotted out there.
     """
     if isinstance(tree, Mapping):
-        return [p for k, v in tree.items() for p in environment_asked(v, f"{path}.{k}" if path else str(k))]
+        return [p for k, v in tree.items() for p in forbidden_env_references(v, f"{path}.{k}" if path else str(k))]
     if isinstance(tree, (list, tuple)):
-        return [p for i, v in enumerate(tree) for p in environment_asked(v, f"{path}[{i}]")]
+        return [p for i, v in enumerate(tree) for p in forbidden_env_references(v, f"{path}[{i}]")]
     if not isinstance(tree, str):
         return []
     found = []

@@ -66,6 +66,12 @@ COMMANDS: list[Command] = [
     ),
     Command(
         "typo",
+        "option of ray.init without a plus",
+        "as in +hydra.launcher.ray.init.num_cpus=VALUE",
+        ("hydra.launcher.ray.init.num_cpus=2",),
+    ),
+    Command(
+        "typo",
         "keys of one's own in one piece",
         "'data.covariates' has keys of your own choice: add one with a plus, as in +data.covariates.KEY=VALUE",
         ("data=csv", "data.covariates={age: [0,120]}"),
@@ -129,7 +135,7 @@ COMMANDS: list[Command] = [
             "jobs run through this program's own launcher, with or without workers (execution=ray, execution=inline)",
             (f"hydra/launcher={name}",),
         )
-        for name in ("basic", "ray")
+        for name in ("basic", "ray_aws")
     ),
     Command("code", "partial", "'model._partial_' is not allowed", ("+model._partial_=true",)),
     Command(

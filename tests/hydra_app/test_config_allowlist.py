@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from va_experiments.hydra_app.config_allowlist import problems_of
+from va_experiments.hydra_app.config_allowlist import find_problems
 
 
 @pytest.mark.parametrize("place", ["file:///etc", "file://../elsewhere", "/etc", "../..", "pkg://os", "http://x/conf"])
 def test_configs_do_not_come_from_elsewhere(place: str) -> None:
-    problems = problems_of({"hydra": {"searchpath": [place]}})
+    problems = find_problems({"hydra": {"searchpath": [place]}})
     assert len(problems) == 1
     assert f"'hydra.searchpath' has '{place}'" in problems[0]
     assert "--config-dir" in problems[0]
@@ -21,10 +21,10 @@ def test_a_link_out_of_the_folder_is_followed(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "mine").symlink_to(tmp_path)
     monkeypatch.chdir(tmp_path / "here")
-    assert problems_of({"hydra": {"searchpath": ["file://mine"]}})
+    assert find_problems({"hydra": {"searchpath": ["file://mine"]}})
 
 
 @pytest.mark.parametrize("place", ["file://my_conf", "my_conf/more", "pkg://va_experiments.conf", "pkg://mine.conf"])
 def test_configs_from_here_and_from_allowed_packages_are_read(place: str) -> None:
-    assert not problems_of({"hydra": {"searchpath": [place]}, "allowed_targets": ["mine"]})
-    assert not problems_of({"hydra": {"searchpath": []}})
+    assert not find_problems({"hydra": {"searchpath": [place]}, "allowed_targets": ["mine"]})
+    assert not find_problems({"hydra": {"searchpath": []}})

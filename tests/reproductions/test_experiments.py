@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
-from va_experiments.__main__ import register_plugins
 from va_experiments.cell import ModelSpec
 from va_experiments.config.schema import JobConfig, conf_dir, parse_config
 from va_experiments.data import simulate_deaths
+from va_experiments.hydra_app.app import compose
 from va_experiments.protocols import splits
 
 NAMES = sorted(p.stem for p in (conf_dir() / "experiment").glob("*.yaml"))
@@ -32,10 +30,7 @@ def sweep(name: str) -> dict[str, list[str]]:
 
 
 def composed(overrides: list[str]) -> JobConfig:
-    register_plugins()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        tree = OmegaConf.to_container(compose("config", overrides=overrides), resolve=True)
-    return parse_config({str(k): v for k, v in tree.items() if k != "hydra"})[1]
+    return parse_config(compose(overrides))[1]
 
 
 @pytest.mark.parametrize("name", sorted(MINE))

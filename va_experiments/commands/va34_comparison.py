@@ -12,7 +12,6 @@ import shutil
 import time
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
-from typing import Any
 
 from va_experiments.errors import InputError
 
@@ -65,7 +64,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--parallel", action=BooleanOptionalAction, default=True, help="worker processes (default) or one"
     )
     parser.add_argument("--n-workers", type=int, metavar="N", help="workers (default: one for each core)")
-    parser.add_argument("--resume", action=BooleanOptionalAction, default=True, help="take finished cells up (default)")
+    parser.add_argument("--resume", action=BooleanOptionalAction, default=True, help="reuse finished cells (default)")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of divisions and models (default: 1)")
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="further overrides, as for va-experiments run"
@@ -74,11 +73,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """Run the comparison and put its table into the output folder."""
+    from va_experiments.hydra_app.app import compose
     from va_experiments.hydra_app.session import session
     from va_experiments.report.legacy_table import FILE
 
     jobs = _jobs(options)
-    trees = [_composed(job) for job in jobs]
+    trees = [compose(job) for job in jobs]
     shown = [tuple(o for o in job if o.split("=")[0] in _SHOWN) for job in jobs]
     now = time.time()
     folder = options.output_dir / "runs" / time.strftime("%Y-%m-%d", time.localtime(now))
@@ -139,24 +139,3 @@ def _jobs(options: Namespace) -> list[list[str]]:
 def _quoted(text: str) -> str:
     """Return text as Hydra's grammar takes it whatever is in it."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _composed(overrides: list[str]) -> dict[str, Any]:
-    """Return the tree that one job's overrides compose, as plain data."""
-    from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    from va_experiments.__main__ import register_plugins
-    from va_experiments.config.schema import conf_dir
-    from va_experiments.hydra_app.config_errors import explained
-
-    register_plugins()
-    try:
-        with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
-            tree = OmegaConf.to_container(compose("config", overrides=overrides), resolve=True)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(explained(error, conf_dir())) from None
-    assert isinstance(tree, dict)
-    return {str(k): v for k, v in tree.items()}

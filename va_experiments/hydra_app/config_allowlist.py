@@ -1,4 +1,4 @@
-"""What Hydra itself would execute or read is checked first: callbacks, logging factories, plugins, where configs lie.
+"""Check what Hydra itself would execute or read: callbacks, logging factories, plug-ins, places of configs.
 
 Hydra calls whatever ``hydra.callbacks`` names, and Python's logging whatever stands under ``()`` in
 ``hydra.job_logging``, before a program sees its config; Hydra's own list of refused names is, by its own word, no
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.errors import InputError, shown
-from va_experiments.redaction import OWN_VARIABLES, environment_asked
+from va_experiments.redaction import OWN_VARIABLES, forbidden_env_references
 
-__all__ = ["guard", "problems_of"]
+__all__ = ["find_problems", "guard"]
 
 PLUGINS = ("hydra_plugins", "optuna")
 """Packages, beside those of ``allowed_targets``, that a sweeper, its sampler and a launcher may come from."""
 
 LAUNCHER = "hydra_plugins.va_launcher.launcher.VaLauncher"
-"""What the jobs of a sweep are given to; with another one they would not be planned, recorded or kept."""
+"""The launcher that plans, runs and records the jobs of a sweep."""
 
 CORE = "hydra._internal.core_plugins."
 
@@ -45,11 +45,11 @@ MAX_BYTES, MAX_ALIASES = 1_000_000, 20
 """Of one file of the configuration: a few lines of YAML whose aliases name each other fill any memory."""
 
 OVERRIDE = "HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE"
-"""The variable by which Hydra is told to call what it would refuse."""
+"""The environment variable that makes Hydra call what it would refuse."""
 
 
 def guard() -> None:
-    """Have every config checked that Hydra reads and composes in this process; ``InputError`` for a refused one."""
+    """Check every config that Hydra reads and composes in this process; ``InputError`` for a refused one."""
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
     from hydra._internal.config_repository import ConfigRepository
     from hydra.core.object_type import ObjectType
@@ -66,27 +66,27 @@ def guard() -> None:
         tree: Any = OmegaConf.to_container(config, resolve=False)
         if config_name is None and str(tree["hydra"]["launcher"].get("_target_")).startswith(CORE):
             del tree["hydra"]["launcher"]  # Hydra's own help: no job of ours, and Hydra's own launcher
-        if problems := problems_of(tree):
+        if problems := find_problems(tree):
             raise InputError(problems)
         return config
 
     def measured(self: Any, config_path: str) -> Any:
         source = self._find_object_source(config_path, ObjectType.CONFIG)
         if source is not None and source.scheme() == "file":
-            boundless(Path(source.path) / source._normalize_file_name(config_path))
+            check_yaml_size(Path(source.path) / source._normalize_file_name(config_path))
         return read(self, config_path)
 
     checked._checks = True  # type: ignore[attr-defined]
     ConfigLoaderImpl.load_configuration = checked  # type: ignore[method-assign]
     ConfigRepository.load_config = measured  # type: ignore[method-assign]
-    OmegaConf.register_new_resolver("oc.env", variable, replace=True)
+    OmegaConf.register_new_resolver("oc.env", resolve_env, replace=True)
     OmegaConf.clear_resolver("oc.decode")
 
 
-def variable(name: str, *default: Any) -> Any:
+def resolve_env(name: str, *default: Any) -> Any:
     """Return a variable of the environment, as OmegaConf's ``oc.env`` does, but only one made for this program.
 
-    The names of variables are seen before they are asked for (`problems_of`), unless they are put together on the way.
+    `find_problems` checks names before they are resolved, but not names that are put together by interpolation.
     """
     if not name.startswith(OWN_VARIABLES):
         raise InputError(f"{shown(name)} is not allowed in a run's config: only {OWN_VARIABLES}* of the environment is")
@@ -95,7 +95,7 @@ def variable(name: str, *default: Any) -> Any:
     return os.environ.get(name, default[0] if default else None)
 
 
-def boundless(path: Path) -> None:
+def check_yaml_size(path: Path) -> None:
     """Raise `InputError` for a file of the configuration that is too large, or has aliases without end."""
     import yaml
 
@@ -107,7 +107,7 @@ def boundless(path: Path) -> None:
             return
         aliases = [t for t in yaml.scan(text) if isinstance(t, yaml.AliasToken)]
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return  # told by whoever reads it
+        return  # whoever reads the file reports it
     if len(aliases) > MAX_ALIASES:
         line = aliases[MAX_ALIASES].start_mark.line + 1
         raise InputError(
@@ -116,18 +116,18 @@ def boundless(path: Path) -> None:
         )
 
 
-def problems_of(tree: Mapping[str, Any]) -> list[str]:
+def find_problems(tree: Mapping[str, Any]) -> list[str]:
     """Return what in a composed config would be executed, or taken from the environment, and is not allowed."""
     hydra = tree.get("hydra")
-    asked = environment_asked({k: v for k, v in tree.items() if k != "hydra"})
+    problems = forbidden_env_references({k: v for k, v in tree.items() if k != "hydra"})
     if not isinstance(hydra, Mapping):
-        return asked
-    said = {k: v for k, v in hydra.items() if k not in ("overrides", "job")}  # the command's words once more
-    asked += environment_asked(said, "hydra")
+        return problems
+    own_keys = {k: v for k, v in hydra.items() if k not in ("overrides", "job")}  # they repeat the command
+    problems += forbidden_env_references(own_keys, "hydra")
     more = tree.get("allowed_targets") or []
     own = tuple(str(m) for m in more if isinstance(more, list))
     allowed, roots = (*PLUGINS, *own), ("va_experiments", *own)
-    found = asked + [
+    problems += [
         f"'hydra.searchpath' has {shown(place)}: expected a folder inside this one, or pkg:// of one of "
         f"{', '.join(roots)}; name a folder elsewhere by --config-dir"
         for place in hydra.get("searchpath") or []
@@ -135,22 +135,27 @@ def problems_of(tree: Mapping[str, Any]) -> list[str]:
     ]
     launcher = hydra.get("launcher")
     if isinstance(launcher, Mapping) and launcher.get("_target_", LAUNCHER) != LAUNCHER:
-        found.append(
-            f"'hydra.launcher' is {shown(launcher['_target_'])}: jobs run through this program's own launcher, with or "
-            "without workers (execution=ray, execution=inline); leave hydra/launcher out"
+        target = str(launcher["_target_"])
+        if target.endswith(".RayAWSLauncher"):
+            way_out = "no machines are started here: start a cluster (ray up), join it with execution.address=..."
+        else:
+            way_out = "leave hydra/launcher out, or name ray"
+        problems.append(
+            f"'hydra.launcher' is {shown(target)}: jobs run through this program's own launcher, with or without "
+            f"workers (execution=ray, execution=inline); {way_out}"
         )
     for path, key, value in _leaves(hydra, "hydra"):
         part = path.split(".")[1]
         if part == "callbacks" and key == "_target_":
-            found.append(f"'{path}' is not allowed: nothing is called from hydra.callbacks (value {shown(value)})")
+            problems.append(f"'{path}' is not allowed: nothing is called from hydra.callbacks (value {shown(value)})")
         elif key == "_target_" and not (str(value).split(".")[0] in allowed or str(value).startswith(CORE)):
-            found.append(f"'{path}' is {shown(value)}: expected a class of one of {', '.join(allowed)}")
+            problems.append(f"'{path}' is {shown(value)}: expected a class of one of {', '.join(allowed)}")
         elif part in ("job_logging", "hydra_logging") and (
             (key in ("()", "class", "factory") and value not in LOGGING)
             or (isinstance(value, str) and value.startswith("ext://") and value not in STREAMS)
         ):
-            found.append(f"'{path}' is {shown(value)}: expected one of {', '.join(sorted(LOGGING | STREAMS))}")
-    return found
+            problems.append(f"'{path}' is {shown(value)}: expected one of {', '.join(sorted(LOGGING | STREAMS))}")
+    return problems
 
 
 def _searched(place: str, roots: tuple[str, ...]) -> bool:

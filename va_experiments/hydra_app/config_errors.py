@@ -1,4 +1,4 @@
-"""Hydra's errors in words that lead to the fix, and Hydra's traces of a run that never came about removed."""
+"""Explain errors of Hydra, OmegaConf and their parsers; remove the folders of runs without results."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from pathlib import Path
 
 from va_experiments.errors import InputError, did_you_mean, printable, shown
 
-__all__ = ["explained", "refused_by_hydra", "remove_empty_run"]
+__all__ = ["format_error", "is_config_error", "remove_empty_run"]
 
 _COMPOSERS = ("hydra", "omegaconf", "yaml", "antlr4")
-"""Packages that read what a person has given before anything of ours does."""
+"""Packages that read overrides and files of the configuration before this package does."""
 
 
-def refused_by_hydra(error: BaseException) -> bool:
-    """Return whether an error rose inside Hydra or its parsers: what they were given to compose cannot be used."""
+def is_config_error(error: BaseException) -> bool:
+    """Return whether the command or a file of the configuration cannot be used: our word, Hydra's, or its parsers'."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    if isinstance(error, (InputError, HydraException, OmegaConfBaseException)):
+        return True
     if not isinstance(error, Exception) or isinstance(error, OSError):
         return False
     for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
@@ -29,19 +34,19 @@ def refused_by_hydra(error: BaseException) -> bool:
     return False
 
 
-def explained(error: BaseException, conf: Path) -> list[str]:
+def format_error(error: BaseException, conf: Path) -> list[str]:
     """Return the lines to print for an error of Hydra, OmegaConf, their parsers or our own."""
-    return [printable(line) for line in _explained(error, conf)] or [type(error).__name__]
+    return [printable(line) for line in _lines(error, conf)] or [type(error).__name__]
 
 
-def _explained(error: BaseException, conf: Path) -> list[str]:
+def _lines(error: BaseException, conf: Path) -> list[str]:
     if isinstance(error, InputError):
         return str(error).splitlines()
-    if found_in_file := _unreadable(error):
-        return [found_in_file]
+    if file_problem := _unreadable(error):
+        return [file_problem]
     text = "\n".join(str(e) for e in _chain(error))
-    if found := re.search(r"Could not find '([\w./-]+)'", text):
-        group, _, name = found.group(1).rpartition("/")
+    if match := re.search(r"Could not find '([\w./-]+)'", text):
+        group, _, name = match.group(1).rpartition("/")
         known = sorted(p.stem for p in (conf / group).glob("*.yaml"))
         if group and known:
             return [f"unknown {group} '{name}'; known: {', '.join(known)}{did_you_mean(name, known)}"]
@@ -49,8 +54,8 @@ def _explained(error: BaseException, conf: Path) -> list[str]:
             return ["hydra/sweeper=optuna needs the extra 'tuning': pip install 'va-experiments[tuning]'"]
         groups = sorted(p.name for p in conf.iterdir() if p.is_dir())
         return [f"unknown group '{group or name}'; known: {', '.join(groups)}{did_you_mean(group or name, groups)}"]
-    if found := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' is not in struct", text):
-        return [_unknown_key(found.group(1), conf)]
+    if match := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' is not in struct", text):
+        return [_unknown_key(match.group(1), conf)]
     if "mismatched input" in text or "no viable alternative" in text or "token recognition" in text:
         return [
             f"cannot read an override: {text.splitlines()[0]}; write key=value, quote text that holds commas or spaces"
@@ -67,6 +72,8 @@ def _unknown_key(key: str, conf: Path) -> str:
     """Say why a key cannot be set: another choice of its group has it, it wants a plus, or it is spelt otherwise."""
     trees = dict(_trees(conf))
     parent, _, name = key.rpartition(".")
+    if parent in ("hydra.launcher.ray.init", "hydra.launcher.ray.remote"):
+        return f"'{parent}' has keys of your own choice: add one with a plus, as in +{key}=VALUE"
     group = key.partition(".")[0]
     choices = {choice.rpartition("=")[2]: tree for choice, tree in trees.items() if choice.startswith(f"{group}=")}
     within = [_at(tree, parent.split(".")[1:]) for tree in choices.values()] or [_at(trees[""], parent.split("."))]

@@ -5,32 +5,26 @@ Annotations are not postponed here: Hydra executes the module before it is regis
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
+from hydra_plugins.hydra_ray_launcher._config import RayConf
 from omegaconf import DictConfig
 
 
 @dataclass
-class RayOptions:
-    """The names that users of hydra-ray-launcher know."""
-
-    init: dict[str, Any] = field(default_factory=lambda: {"address": None})
-    remote: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
 class VaLauncherConf:
-    """Config of ``hydra/launcher=va``."""
+    """Config of ``hydra/launcher=va`` and ``hydra/launcher=ray``; the options are those of hydra-ray-launcher."""
 
     _target_: str = "hydra_plugins.va_launcher.launcher.VaLauncher"
-    ray: RayOptions = field(default_factory=RayOptions)
+    ray: RayConf = field(default_factory=RayConf)
 
 
-ConfigStore.instance().store(group="hydra/launcher", name="va", node=VaLauncherConf, provider="va_experiments")
+# This folder is found after hydra-ray-launcher's, so that the name its users type means this launcher.
+for name in ("va", "ray"):
+    ConfigStore.instance().store(group="hydra/launcher", name=name, node=VaLauncherConf, provider="va_experiments")
 
 
 class VaLauncher(Launcher):

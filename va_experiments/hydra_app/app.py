@@ -1,0 +1,102 @@
+"""The Hydra application: the arguments of a command line in, jobs run through our launcher.
+
+Hydra reads its arguments from `sys.argv` and finds plug-ins in the folders of the package ``hydra_plugins``; both are
+arranged here. `compose` gives the tree of one job without running it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from va_experiments.config.schema import conf_dir
+from va_experiments.errors import InputError
+from va_experiments.hydra_app.config_allowlist import guard
+from va_experiments.hydra_app.config_errors import format_error, remove_empty_run
+
+__all__ = ["compose", "multirun_arguments", "register_plugins", "remove_sweep_folder", "run"]
+
+_SHOWS = ("-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion")
+"""Options with which Hydra shows something and runs nothing; none of them goes with --multirun."""
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Compose the jobs of a command line and run them; `session.session` holds the run that has to be closed.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Overrides and options, without the program's name.
+
+    Raises
+    ------
+    InputError, HydraException, OmegaConfBaseException
+        For a command or a file of the configuration that cannot be used; `config_errors` tells them from others.
+    SystemExit
+        By Hydra, after ``--help`` and the like.
+    """
+    sys.argv = [sys.argv[0], *multirun_arguments(arguments)]
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are printed once, by whoever called this
+    register_plugins()
+    import hydra
+
+    guard()
+
+    @hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")
+    def app(config: object) -> None:
+        raise AssertionError("jobs run through the launcher")
+
+    app()
+
+
+def multirun_arguments(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with one --multirun before them: every command is a multirun here, with -m, -r or neither.
+
+    Hydra refuses overrides on both sides of the flag; without the flag it calls a sweep ambiguous whatever else is
+    wrong with the command.
+    """
+    rest = [a for a in arguments if a not in ("--debug", "-m", "--multirun", "-r", "--run")]
+    return rest if any(a.partition("=")[0] in _SHOWS for a in rest) else ["--multirun", *rest]
+
+
+def register_plugins() -> None:
+    """Let Hydra find the launcher of this package, wherever the package is installed."""
+    import hydra_plugins
+
+    own = str(Path(__file__).resolve().parents[1] / "hydra_plugins")
+    if own not in hydra_plugins.__path__:
+        hydra_plugins.__path__.append(own)
+
+
+def compose(overrides: Sequence[str]) -> dict[str, Any]:
+    """Return the tree that one job's overrides compose, as plain data.
+
+    Raises
+    ------
+    InputError
+        For overrides that cannot be composed.
+    """
+    from hydra import compose as hydra_compose
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    register_plugins()
+    try:
+        with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
+            tree = OmegaConf.to_container(hydra_compose("config", overrides=list(overrides)), resolve=True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(format_error(error, conf_dir())) from None
+    assert isinstance(tree, dict)
+    return {str(k): v for k, v in tree.items() if k != "hydra"}
+
+
+def remove_sweep_folder() -> None:
+    """Remove the folder that Hydra's sweeper made for a run in which nothing was computed."""
+    plugin = sys.modules.get("hydra_plugins.va_launcher.launcher")
+    if plugin is not None and plugin.VaLauncher.sweep_dir is not None:
+        remove_empty_run(Path(plugin.VaLauncher.sweep_dir))
