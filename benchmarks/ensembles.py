@@ -241,7 +241,7 @@ def attempts(bank: Bank, seed: int) -> dict[str, Attempt]:
         results[f"adaptive counts ({', '.join(names)})"] = adaptive(names, how, False)
     results["adaptive counts, logarithmic stack of all nine"] = adaptive(all_, "logarithmic", False)
     results["adaptive counts, logarithmic stack of xgb_m, lr"] = adaptive(("xgb_m", "lr"), "logarithmic", False)
-    results["the same, probabilities moved too"] = adaptive(("xgb_m", "lr"), "logarithmic", True)
+    results["the same, probabilities adjusted too"] = adaptive(("xgb_m", "lr"), "logarithmic", True)
     results[f"**the same of {shipped}: model=stacking**"] = adaptive(SHIPPED, "logarithmic", True)
     results["*oracle: the stack given the true cause mix of the test site*"] = oracle
     return results
@@ -266,7 +266,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _print_choice(bank: Bank, seed: int) -> None:
-    print("| members | log loss | top-1 | CSMF accuracy, own | top-1, moved | log loss, by site left out |")
+    print("| members | log loss | top-1 | CSMF accuracy, own | top-1, adjusted | log loss, by site left out |")
     print("|---|---:|---:|---:|---:|---|")
     for names in CANDIDATES:
         results = choice(bank, names, seed)

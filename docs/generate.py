@@ -80,8 +80,8 @@ def configuration() -> str:
     lines = [
         "# Configuration\n",
         "A run's configuration is composed from `conf/`: one file of each group, chosen by `group=name`, and single",
-        "keys, set by `key=value`. Every key is checked before anything runs; an unknown one is refused, and the",
-        "message names the nearest known one. To see the full configuration of a command:\n",
+        "keys, set by `key=value`. Every key is checked before anything runs; an unknown one is an error that",
+        "names the nearest known one. To see the full configuration of a command:\n",
         "```console\n$ python -m va_experiments model=nbc --cfg job\n```\n",
         "Editors can check files of a configuration against [config.schema.json](config.schema.json).\n",
         "Two words have one meaning each. *Repeats* are independent random divisions of the deaths into training and",
@@ -136,8 +136,8 @@ def config_schema() -> str:
 def first_comment(path: Path) -> str:
     """Return the comment at the head of a YAML file, a pointer to the documentation made a link."""
     text = path.read_text(encoding="utf-8")
-    said = " ".join(line[1:].strip() for line in text.splitlines()[:3] if line.startswith("#")) or path.stem
-    return re.sub(r": docs/([\w./-]+\.md)", r" ([more](../\1))", said)
+    comment = " ".join(line[1:].strip() for line in text.splitlines()[:3] if line.startswith("#")) or path.stem
+    return re.sub(r": docs/([\w./-]+\.md)", r" ([more](../\1))", comment)
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def commands() -> str:
         f"```text\n{run_help()}\n```\n",
         "| flag | what it does |",
         "|---|---|",
-        "| `-m`, `--multirun` | accepted for habit: every command is a sweep, of one job where nothing has a comma |",
+        "| `-m`, `--multirun` | optional; commas in values run several jobs |",
         "| `--cfg job` | print the composed configuration and stop |",
         "| `--info` | print Hydra's search path, plug-ins and defaults tree and stop |",
         "| `--debug` | show the traceback behind an error |",
@@ -163,12 +163,12 @@ def commands() -> str:
         "| exit code | meaning |",
         "|---|---|",
         "| 0 | every cell is done |",
-        "| 2 | something in the command, the configuration or the data cannot be used; nothing was computed |",
-        "| 3 | cells failed or are missing; the others are kept |",
+        "| 2 | invalid input in the command, the configuration or the data; nothing was computed |",
+        "| 3 | cells failed or are missing; the others are stored |",
         "| 4 | another run works in the same `paths.outputs` |",
         "| 5 | the disk is full, the workers are lost, or a stored cell comes from a newer version |",
-        "| 129, 130, 143 | stopped by SIGHUP, Ctrl-C, SIGTERM; finished cells are kept |",
-        "| 1 | anything unexpected, with a traceback: please report it |",
+        "| 129, 130, 143 | stopped by SIGHUP, Ctrl-C, SIGTERM; finished cells are stored |",
+        "| 1 | an unexpected error, with a traceback: please report it |",
         "",
         "## `va-experiments`\n",
     ]
@@ -234,8 +234,8 @@ def metric_list() -> str:
 
     lines = [
         "# List of metrics\n",
-        f"Version {METRIC_SET_VERSION} of the metric set. Each name is a column of `cells.csv`; where an interval is",
-        "named, `<name>_low` and `<name>_high` hold a 95% bootstrap interval over the test deaths. What they mean and",
+        f"Version {METRIC_SET_VERSION} of the metric set. Each name is a column of `cells.csv`; if an interval is",
+        "named, `<name>_low` and `<name>_high` are a 95% bootstrap interval over the test deaths. What they mean and",
         "which to choose: [Metrics](../explanation/metrics.md).\n",
         "| column | better | range | interval | what it is |",
         "|---|---|---|---|---|",
@@ -251,7 +251,7 @@ def python_names() -> str:
     """Return the page of what a notebook imports: every public name with its signature and first line."""
     lines = [
         "# From Python\n",
-        "Data, models, metrics and protocols can be used from a notebook or a script; none of them imports Hydra,",
+        "You can use data, models, metrics and protocols in a notebook or a script; none of them imports Hydra,",
         "Prefect, Ray or MLflow. `help(name)` shows the whole documentation of each.",
     ]
     for package in ("data", "models", "metrics", "protocols", "report"):
@@ -312,21 +312,21 @@ def bad_inputs() -> str:
     refused = [*commands.COMMANDS, *commands.YAMLS, *files.FILES, *files.PATHS]
     lines = [
         "# Bad inputs\n",
-        f"{len(refused)} things that cannot be used, and what is said of them; then {len(files.NOTES)} that are odd",
-        "but can be read. Each row is a test (`tests/bad_inputs`), which asserts the message. All of them end with",
-        "exit code 2 before anything is fitted, and leave nothing behind; the problems of a command or a file are told",
-        "together, the first twenty in full. `--debug` adds the traceback. A file's name stands before its message.\n",
-        "What no list foresees is looked for by `make fuzz`: for ten minutes tables, archives, files of the",
-        "configuration and command lines are mangled at random; none may end in a traceback, a hang or half an output.",
+        f"{len(refused)} invalid inputs with their error messages, and {len(files.NOTES)} unusual inputs that can be",
+        "read. Each row is a test (`tests/bad_inputs`), which asserts the message. An invalid input ends with exit code",
+        "2 before anything is fitted, and leaves no files; all problems of a command or a file are reported together,",
+        "the first twenty in full. `--debug` adds the traceback. The name of the file stands before its message.\n",
+        "`make fuzz` searches for other problems: for ten minutes it changes tables, archives, configuration files and",
+        "command lines at random; none may end in a traceback, a hang or an incomplete output.",
     ]
     for row, heading in rows.items():
         cases = [c for c in refused if c.row == row]
         notes = [c for c in files.NOTES if c.row == row]
         if not cases and not notes:
             continue
-        lines += [f"\n## {heading}\n", "| what | given | said |", "|---|---|---|"]
+        lines += [f"\n## {heading}\n", "| case | input | message |", "|---|---|---|"]
         lines += [f"| {cell(c.what)} | {code(c.given)} | {said(c.message)} |" for c in cases]
-        lines += [f"| {cell(c.what)} | {code(c.given)} | read; {c.message or 'as it stands'} |" for c in notes]
+        lines += [f"| {cell(c.what)} | {code(c.given)} | read; {c.message or 'without a change'} |" for c in notes]
     return "\n".join(lines) + "\n"
 
 
@@ -352,11 +352,10 @@ def evidence() -> str:
         sys.path.remove(str(ROOT))
     lines = [
         "# Evidence for every statistic\n",
-        "What each public statistic and each metric is checked against, and the tests that do it. A test holds the",
-        "list complete (`tests/metrics/test_evidence.py`). Rates are printed by `pytest -s` on the test beside them;",
-        "simulated coverage of nominal 95% intervals has to lie between .93 and .97, error rates at .05, or the row",
-        "says how far they do not. What the statistics mean and which to use: [Metrics](../explanation/metrics.md),",
-        "which has the publications, too.",
+        "What each public statistic and each metric is checked against, and in which tests. A test keeps the list",
+        "complete (`tests/metrics/test_evidence.py`). `pytest -s` on the test in the row prints the rates; simulated",
+        "coverage of nominal 95% intervals must be between .93 and .97 and error rates at .05, or the row gives the",
+        "difference. [Metrics](../explanation/metrics.md) explains the statistics and names the publications.",
     ]
     for heading, rows in parts.items():
         lines += [f"\n## {heading}\n", "| statistic | checked by | against | rates | tests |", "|---|---|---|---|---|"]
