@@ -315,7 +315,7 @@ def bad_inputs() -> str:
         f"{len(refused)} invalid inputs with their error messages, and {len(files.NOTES)} unusual inputs that can be",
         "read. Each row is a test (`tests/bad_inputs`), which asserts the message. An invalid input ends with exit",
         "code 2 before anything is fitted, and leaves no files; all problems of a command or a file are reported",
-        "together, the first twenty in full. `--debug` adds the traceback. The name of the file stands before its message.\n",
+        "together, the first twenty in full. `--debug` adds the traceback. The message begins with the file.\n",
         "`make fuzz` searches for other problems: for ten minutes it changes tables, archives, configuration files and",
         "command lines at random; none may end in a traceback, a hang or an incomplete output.",
     ]
