@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from va_experiments.cell.model_factory import build, code_digest
+from va_experiments.cell.model_files import check_files, file_digests, with_contents
 from va_experiments.cell.seed_identity import model_identity
 from va_experiments.config.schema import Resources, parse_resources
 from va_experiments.errors import InputError, did_you_mean, shown
@@ -30,6 +31,8 @@ class ModelSpec:
     target: str
     params: Mapping[str, Any]
     code: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of the content of each file that a parameter names, by the parameter."""
     heavy_prediction: bool = False
     trains: bool = True
     resources: Resources = field(default_factory=Resources)
@@ -70,6 +73,7 @@ class ModelSpec:
             target=target,
             params=params,
             code=" ".join(code_digest(cast(Hashable, c)) for c in (estimator_class, *members)),
+            files=file_digests(estimator_class, params, tuple(allowed)),
             heavy_prediction=bool(estimator.heavy_prediction),
             trains=bool(getattr(estimator_class, "trains", True)),
             resources=resources,
@@ -77,8 +81,8 @@ class ModelSpec:
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """What of the model takes part in a cell's key."""
-        return {"target": self.target, "params": dict(self.params), "code": self.code}
+        """What of the model takes part in a cell's key; of a file its content does, its path does not."""
+        return {"target": self.target, "params": with_contents(self.params, self.files), "code": self.code}
 
     @cached_property
     def digest(self) -> bytes:
@@ -89,7 +93,7 @@ class ModelSpec:
     def seed_content(self) -> dict[str, Any]:
         """What the seeds of the model depend on, as plain data."""
         targets = [self.target, *(target for _, target in nested_targets(self.params))]
-        return model_identity(targets, self.params, self.code.split(" "))
+        return model_identity(targets, with_contents(self.params, self.files), self.code.split(" "))
 
     @cached_property
     def seed_digest(self) -> bytes:
@@ -97,8 +101,17 @@ class ModelSpec:
         return content_digest(self.seed_content)
 
     def estimator(self) -> Model:
-        """Return a new estimator."""
-        return build(allowed_class(self.target, (self.target.split(".")[0],)), dict(self.params))
+        """Return a new estimator.
+
+        Raises
+        ------
+        InputError
+            If a file that a parameter names has changed since the spec was made.
+        """
+        estimator_class = allowed_class(self.target, (self.target.split(".")[0],))
+        if self.files:
+            check_files(estimator_class, self.params, self.files)
+        return build(estimator_class, dict(self.params))
 
 
 def content_digest(content: Any) -> bytes:

@@ -6,10 +6,14 @@ code has changed), Ray starts after the cells have been looked up.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from va_experiments.checkpoints.atomic_files import write_atomically
 from va_experiments.config.schema import JobConfig
@@ -40,4 +44,17 @@ def _read_records(root: Path) -> list[str]:
 
 
 def _digest(jobs: Sequence[JobConfig]) -> str:
-    return hashlib.sha256(json.dumps([job.tree() for job in jobs], sort_keys=True).encode()).hexdigest()
+    content = [[job.tree(), *_file_states(job.data.tree()), *_file_states(job.model)] for job in jobs]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _file_states(tree: Any) -> Iterator[tuple[int, int]]:
+    """Yield size and time of change of every file that is named in a tree: a changed file gives other cells."""
+    if isinstance(tree, Mapping):
+        for _, value in sorted(tree.items()):
+            yield from _file_states(value)
+    elif isinstance(tree, str):
+        with contextlib.suppress(OSError, ValueError):
+            status = os.stat(tree)
+            if stat.S_ISREG(status.st_mode):
+                yield status.st_size, status.st_mtime_ns

@@ -87,6 +87,9 @@ class Model:
     trains: ClassVar[bool] = True
     """False for models with fixed knowledge (InterVA-5 standard mode), whose `fit` only takes the cause list."""
 
+    file_parameters: ClassVar[tuple[str, ...]] = ()
+    """Parameters that name a file (None: no file). The key of a cell counts the content of the file, not its path."""
+
     symptom_names_: tuple[str, ...]
     causes_: tuple[str, ...]
     tuning_seconds_: float = 0.0

@@ -88,6 +88,7 @@ class InSilicoVAStandard(Model):
     """
 
     joint: ClassVar[bool] = True
+    file_parameters = ("probbase",)
     trains: ClassVar[bool] = False
 
     def __init__(

@@ -81,6 +81,7 @@ class InterVA5(Model):
     """
 
     deterministic: ClassVar[bool] = True
+    file_parameters = ("probbase",)
     trains: ClassVar[bool] = False
 
     def __init__(

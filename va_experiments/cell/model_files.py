@@ -1,0 +1,94 @@
+"""Files that a model's parameters name: their content is part of a cell's key, their paths are not.
+
+A parameter names a file if its class lists it in `Model.file_parameters`; the classes of an ensemble's members, which
+its parameters name by ``_target_``, count too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from va_experiments.errors import InputError, shown
+from va_experiments.models.base import Model
+from va_experiments.models.model_import import allowed_class
+
+__all__ = ["check_files", "file_digests", "with_contents"]
+
+
+def file_digests(model: type[Model], params: Mapping[str, Any], allowed: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the SHA-256 of the content of each file, by the dotted parameter that names it.
+
+    Parameters
+    ----------
+    model : type
+    params : mapping
+        Its parameters, as plain data.
+    allowed : tuple of str
+        Packages from which classes of members may come.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read.
+    """
+    digests, problems = {}, []
+    for parameter, path in _named_files(model, params, allowed):
+        try:
+            digests[parameter] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        except OSError as error:
+            problems.append(f"model.{parameter} is {shown(str(path))}: cannot be read ({error.strerror})")
+    if problems:
+        raise InputError(problems)
+    return digests
+
+
+def with_contents(params: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
+    """Return the parameters with the SHA-256 of its content in place of each file's path."""
+    replaced = dict(params)
+    for parameter, digest in files.items():
+        head, _, rest = parameter.partition(".")
+        replaced[head] = with_contents(replaced[head], {rest: digest}) if rest else {"sha256": digest}
+    return replaced
+
+
+def check_files(model: type[Model], params: Mapping[str, Any], files: Mapping[str, str]) -> None:
+    """Raise `InputError` if a file no longer has the content that the cell's key counts."""
+    now = file_digests(model, params, tuple({str(t).split(".")[0] for t in _targets(params)}))
+    if changed := [parameter for parameter, digest in files.items() if now.get(parameter) != digest]:
+        raise InputError(
+            [
+                f"the file that model.{parameter} names has changed since the run was planned; run the command again"
+                for parameter in changed
+            ]
+        )
+
+
+def _named_files(
+    model: type[Model], params: Mapping[str, Any], allowed: tuple[str, ...], path: str = ""
+) -> Iterator[tuple[str, str]]:
+    for name in model.file_parameters:
+        if params.get(name) is not None:
+            yield f"{path}{name}", str(params[name])
+    for name, value in params.items():
+        yield from _in_members(value, allowed, f"{path}{name}")
+
+
+def _in_members(value: Any, allowed: tuple[str, ...], path: str) -> Iterator[tuple[str, str]]:
+    if not isinstance(value, Mapping):
+        return
+    if "_target_" in value:
+        yield from _named_files(allowed_class(str(value["_target_"]), allowed), value, allowed, f"{path}.")
+    else:
+        for name, inner in value.items():
+            yield from _in_members(inner, allowed, f"{path}.{name}")
+
+
+def _targets(value: Any) -> Iterator[object]:
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            yield value["_target_"]
+        for inner in value.values():
+            yield from _targets(inner)
