@@ -45,7 +45,7 @@ __all__ = [
 class Group(BaseModel):
     """A group of options. A field is one option; the text below it is its help."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True, defer_build=True)
 
     def tree(self) -> dict[str, Any]:
         """Return the options as plain data: lists, mappings, text, numbers, null."""
@@ -117,7 +117,7 @@ def expected(annotation: Any, metadata: typing.Sequence[Any] = ()) -> str:
         inner, *more = get_args(annotation)
         return expected(inner, [*more, *marks])
     if origin in (Union, types.UnionType):
-        return " or ".join(expected(a, marks) for a in get_args(annotation) if a is not type(None))
+        return " or ".join(dict.fromkeys(expected(a, marks) for a in get_args(annotation) if a is not type(None)))
     if origin is Literal:
         return f"one of {', '.join(map(str, get_args(annotation)))}"
     if origin in (tuple, list):
