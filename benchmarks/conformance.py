@@ -34,8 +34,8 @@ _INTRO = """# Conformance to the original programs
 Written by `python -m benchmarks.conformance`; `tests/conformance/` asserts the same rows. Each row compares `values`
 numbers or fields that one of our models computes with those that the original program computed from the same deaths:
 openVA 1.2.0, InterVA5 1.1.4, nbc4va 1.2, Tariff 1.0.6 and InSilicoVA 1.4.2 in R 4.2.2, and `interva` 1.0.0 in Python.
-Unless a section says otherwise, ours are run with `compat=True`, which reproduces the originals' faults. The page of
-each model explains what the default does differently, and why.
+Unless a section says otherwise, ours are run with `reference_compat=True`, which reproduces the originals' faults. The
+page of each model explains what the default does differently, and why.
 """
 
 _EXPLAINED = {
@@ -45,7 +45,7 @@ probabilities, the table of top causes, the CSMF with and without the InterVA ru
 are done as in R: causes in the order of their first appearance, products symptom by symptom, and sums in extended
 precision (the last bit decides whether a second cause with exactly half the probability of the first is counted).
 
-Intended differences of the default (`compat=False`): see [InterVA](models/interva.md).""",
+Intended differences of the default (`reference_compat=False`): see [InterVA](models/interva.md).""",
     "interva5": """The data check, the 70 probabilities and every printed field equal the R package's at all four
 prevalence settings. The R output differs from our specification in one point: a
 woman of reproductive age whose three pregnancy probabilities are all 0 is printed as `indeterminate`, not `n/a`.
@@ -61,13 +61,13 @@ second causes, and the row compares ours without them:
 
 {uncounted}
 
-Intended differences of the default (`compat=False`): see [InterVA-5](models/interva5.md).""",
-    "nbc": """Intended differences of the default (`compat=False`): see [NBC](models/nbc.md).""",
+Intended differences of the default (`reference_compat=False`): see [InterVA-5](models/interva5.md).""",
+    "nbc": """Intended differences of the default (`reference_compat=False`): see [NBC](models/nbc.md).""",
     "tariff": """The deterministic variants are equal to the last bit. The default variant draws 500 bootstrap samples
 and a baseline; with the original's significance mask and baseline scores, it is also equal to the last bit. With our
 own draws the same tariffs are significant except in about 3% of the cells, those at the edge of the interval.
 
-Intended differences of the default (`compat=False`): see [Tariff](models/tariff.md).""",
+Intended differences of the default (`reference_compat=False`): see [Tariff](models/tariff.md).""",
     "insilico": """Intended differences of the default: see [InSilicoVA](models/insilico.md).""",
 }
 

@@ -78,14 +78,14 @@ def interva_rows(site: str) -> Iterator[Row]:
     train, test = fold(site)
     assert train.cause is not None
     causes = np.array(train.causes)
-    raw = empirical_probabilities(train.symptoms, train.cause, len(causes), impute=False, compat=True)
+    raw = empirical_probabilities(train.symptoms, train.cause, len(causes), impute=False, reference_compat=True)
     stored = matrix(f"{folder}/condprob_raw_noimpute.csv.gz")
     yield _row(name, site, "order of causes", causes[raw.causes], np.array(stored.columns, dtype=str), 0)
     yield _row(name, site, "shares before imputation", raw.probability, stored.to_numpy(float), 0.0)
     imputed = matrix(f"{folder}/condprob_raw_imputed.csv.gz").to_numpy(float)
     given = dataclasses.replace(raw, probability=imputed)
     own = empirical_probabilities(
-        train.symptoms, train.cause, len(causes), compat=True, rng=np.random.default_rng(1)
+        train.symptoms, train.cause, len(causes), reference_compat=True, rng=np.random.default_rng(1)
     ).probability
     note = "cells of exactly 0 and 1 get noise of 1e-6 to 2e-6, drawn by different generators"
     yield _row(name, site, "shares with imputation", own, imputed, 1e-6, note)
@@ -98,7 +98,7 @@ def interva_rows(site: str) -> Iterator[Row]:
             yield _row(name, f"{site} {conversion}", "level values", levels.value, value, 1e-15)
         for prior in ("uniform", "train"):
             case, tag = f"{site} {conversion} {prior}", f"{conversion}_{prior}"
-            model = InterVA(conversion=conversion, prior=prior, compat=True)
+            model = InterVA(conversion=conversion, prior=prior, reference_compat=True)
             model.fit(train).set_conditional(given)
             prediction = model.predict(test)
             probability = matrix(f"{folder}/probs_{tag}.csv.gz")
@@ -140,7 +140,7 @@ def interva5_rows() -> Iterator[Row]:
         for hl in prevalences:
             case = f"{program} {file.split('.')[0]} {hl}"
             path = str(REFERENCE / "interva5" / probbase)
-            model = InterVA5(hiv=hl[0], malaria=hl[1], probbase=path, compat=True).fit()
+            model = InterVA5(hiv=hl[0], malaria=hl[1], probbase=path, reference_compat=True).fit()
             whole = model.whole_probability(deaths).probability
             stored = matrix(f"interva5/{tag}wholeprob_{hl}.csv.gz").to_numpy(float)
             yield _row(name, case, "70 probabilities", whole, stored, 1e-9)
@@ -172,7 +172,7 @@ def nbc_rows(site: str) -> Iterator[Row]:
     """Compare naive Bayes on one fold: probabilities, top causes, CSMF."""
     name, folder = "NBC", f"nbc/{site}"
     train, test = fold(site)
-    prediction = NaiveBayes(compat=True).fit(train).predict(test)
+    prediction = NaiveBayes(reference_compat=True).fit(train).predict(test)
     stored = matrix(f"{folder}/probs_normalised.csv.gz")
     columns = [train.causes.index(c) for c in stored.columns]
     yield _row(name, site, "probabilities", prediction.probability[:, columns], stored.to_numpy(float), 1e-9)
@@ -198,9 +198,9 @@ def tariff_rows(site: str) -> Iterator[Row]:
     train, test = fold(site)
     present = test.symptoms == 1
     for variant, options in _TARIFF_VARIANTS.items():
-        model = Tariff(compat=True, **options).fit(train)
+        model = Tariff(reference_compat=True, **options).fit(train)
         yield from _tariff_variant(site, variant, model, present, model.predict(test), "")
-    model = Tariff(compat=True).fit(train, seed=1)
+    model = Tariff(reference_compat=True).fit(train, seed=1)
     names = np.array(train.causes)[model.order_]
     mask = matrix(f"tariff/{site}/sigmask_default.csv.gz").loc[names, list(train.symptom_names)].to_numpy() == 1
     share = float(mask.mean())

@@ -80,11 +80,11 @@ def rows(
             problem = _problem(site, conversion)
             originals = [_read_train(site, f"{tag}_N4000") for tag in tags]
             case = f"train {site}, {conversion}"
-            results += _compare(case, problem, originals, 4000, n_runs, precise=2500, compat=False)
+            results += _compare(case, problem, originals, 4000, n_runs, precise=2500, reference_compat=False)
             if long and (site, conversion) == ("Pemba", "quantile"):
                 chain = [_read_train(site, "cpp_quantile_update_seed11_N40000")]
                 case += ", 40,000 iterations"
-                results += _compare(case, problem, chain, 40000, 4, precise=5000, compat=False)
+                results += _compare(case, problem, chain, 40000, 4, precise=5000, reference_compat=False)
     if standard:
         results += _standard(n_runs)
     return results
@@ -109,25 +109,34 @@ def _standard(n_runs: int) -> list[dict[str, Any]]:
     problem = model.problem(split)
     prior = pd.read_csv(REFERENCE / "insilico_who2016" / "levels_prior_a.csv")["prior_a"].to_numpy()
     results.append(_exact("standard RandomVA5", "prior of the levels", problem.arrays.prior_a, prior))
-    results += _compare("standard RandomVA5", problem, originals, 4000, n_runs, precise=8000, compat=True)
+    results += _compare("standard RandomVA5", problem, originals, 4000, n_runs, precise=8000, reference_compat=True)
     default = _sample(problem, Sampling(2500, 500, n_chains=4), seed=1)
     theirs = _Summary(*(np.mean([getattr(o, k) for o in originals], axis=0) for k in ("mean", "sd", "probability")))
     distance = float(_DISTANCES["CSMF"](default, theirs))
     note = (
         "intended: causes that are impossible for all deaths are removed, and no longer counted in the normalising sum"
     )
-    figure = "CSMF of the default (compat=False) from the original's mean, total variation"
+    figure = "CSMF of the default (reference_compat=False) from the original's mean, total variation"
     results.append(_row("standard RandomVA5", figure, len(names), distance, np.inf, note))
     return results
 
 
 def _compare(
-    case: str, problem: Problem, originals: list[_Summary], length: int, n_runs: int, *, precise: int, compat: bool
+    case: str,
+    problem: Problem,
+    originals: list[_Summary],
+    length: int,
+    n_runs: int,
+    *,
+    precise: int,
+    reference_compat: bool,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one configuration."""
-    limit = 1e6 if compat else 10.0
-    ours = _sample(problem, Sampling(500 + precise, 500, n_chains=4, sd_max=limit, compat=compat), seed=1)
-    slow = Sampling(length, length // 2, 10, original=True, sd_max=1e6, compat=compat)
+    limit = 1e6 if reference_compat else 10.0
+    ours = _sample(
+        problem, Sampling(500 + precise, 500, n_chains=4, sd_max=limit, reference_compat=reference_compat), seed=1
+    )
+    slow = Sampling(length, length // 2, 10, original=True, sd_max=1e6, reference_compat=reference_compat)
     runs = [_sample(problem, slow, seed=100 + k) for k in range(n_runs)]
     above = ours.mean > _SMALL
     t, freedom = _two_sample([run.mean[above] for run in originals], [run.mean[above] for run in runs])

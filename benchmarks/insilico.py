@@ -63,7 +63,13 @@ def folds() -> list[dict[str, Any]]:
         train, test = fold(site)
         ours, prediction = _timed(InSilicoVA(auto_length=False, n_iterations=1000, burn_in=250), train, test)
         slow = InSilicoVA(
-            auto_length=False, n_iterations=4000, burn_in=2000, thin=10, n_chains=1, sampler="original", compat=True
+            auto_length=False,
+            n_iterations=4000,
+            burn_in=2000,
+            thin=10,
+            n_chains=1,
+            sampler="original",
+            reference_compat=True,
         )
         same, replica = _timed(slow, train, test)
         theirs = timings.query(

@@ -22,14 +22,12 @@ class NoOp(Model):
         Ignored; makes models of different keys.
     """
 
-    deterministic = True
-
     def __init__(self, *, variant: int = 0) -> None:
         self.variant = variant
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Store the causes."""
-        self._remember(train)
+        self.validate_train(train)
         return self
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:

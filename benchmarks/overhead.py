@@ -30,7 +30,7 @@ def command(outputs: Path, cells: int, *more: str, target: str = "NoOp") -> list
         "model=nbc",
         f"model._target_=benchmarks.noop.{target}",
         "~model.alpha",
-        "~model.compat",
+        "~model.reference_compat",
         "allowed_targets=[benchmarks]",
         "data.n=400",
         "data.n_symptoms=20",

@@ -107,7 +107,7 @@ def test_a_subset_of_the_cells_keeps_its_fits_together(small_deaths: Deaths) -> 
 
 def test_cells_of_a_joint_model_are_tasks_of_their_own(small_deaths: Deaths) -> None:
     found = planned(small_deaths, config("insilico", protocol=ONE_TO_ONE))
-    assert ModelSpec.from_config(config("insilico").model).heavy_prediction
+    assert ModelSpec.from_config(config("insilico").model).prediction_is_costly
     assert [len(fit.cells) for fit in found.tasks(range(9), sizes(small_deaths), Costs())] == [1] * 9
 
 

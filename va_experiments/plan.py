@@ -140,7 +140,7 @@ class Plan:
         costs : Costs
         """
         rows = np.unique(np.fromiter(todo, np.int64))
-        alone = np.array([m.heavy_prediction for m in self.models], bool)[self.model[rows]]
+        alone = np.array([m.prediction_is_costly for m in self.models], bool)[self.model[rows]]
         task = np.where(alone, len(self) + rows, self.fits[rows])
         _, first, task = np.unique(task, return_index=True, return_inverse=True)
         tested, trained = self._deaths(rows, sizes)

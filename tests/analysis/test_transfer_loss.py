@@ -83,7 +83,7 @@ def test_what_is_left_out_is_said(ran: Callable, small_deaths: Deaths, tmp_path:
     elsewhere = losses_of(cells, store, {}, tmp_path / "cache")
     assert "not here" in elsewhere.notes["drops"]
     joint = dataclasses.replace(spec("insilico"), name="insilico")
-    assert joint.estimator().joint
+    assert joint.estimator().depends_on_test_set
     cell_keys = cells["cell_key"].tolist()
     for key in cell_keys:  # the same cells, as if a joint model had made them
         path = store.folder(key) / "manifest.json"

@@ -24,8 +24,6 @@ from va_experiments.models.base import Model, Prediction, labels_of
 class Toy(Model):
     """Copies the training fractions; raises at the site it is told to dislike."""
 
-    deterministic = True
-
     def __init__(self, *, dislikes: str = "", weight: float = 1.0) -> None:
         self.dislikes = dislikes
         self.weight = weight

@@ -18,17 +18,15 @@ from va_experiments.models.base import Model, Prediction
 class Rota(Model):
     """Give every death one of the causes that occur in training."""
 
-    deterministic = True
-
     def __init__(self, *, first: int = 0) -> None:
         self.first = first
 
     def fit(self, train, *, seed=0):
-        self.present_ = np.unique(self._remember(train))
+        self.present_ = np.unique(self.validate_train(train))
         return self
 
     def predict(self, test, *, seed=0):
-        self._check_test(test)
+        self.validate_test(test)
         probability = np.zeros((len(test), len(self.causes_)))
         number = self.first
         probability[:, self.present_[number % len(self.present_)]] = 1

@@ -210,7 +210,7 @@ def test_one_death_alone(name, split):
     model = build(name).fit(train, seed=3)
     alone = model.predict(test.take([1]), seed=4)
     check_whole(alone, test.take([1]))
-    if not model.joint:
+    if not model.depends_on_test_set:
         together = model.predict(test, seed=4)
         np.testing.assert_allclose(alone.probability[0], together.probability[1], rtol=1e-6, atol=1e-12)
 
@@ -218,7 +218,7 @@ def test_one_death_alone(name, split):
 def test_many_test_sets_are_predicted_one_as_the_other(name, split):
     train, test = split
     model = build(name).fit(train, seed=3)
-    if not model.joint:
+    if not model.depends_on_test_set:
         return  # their predictions are resampled, never asked for again
     sets = [np.array([0, 1, 1, 5, 7]), np.array([2, 3, 4, 4])]
     found = list(model.predict_sets(test.without_causes(), sets, seed=4))

@@ -60,10 +60,10 @@ def test_noise_moves_only_exact_bounds_and_follows_the_seed():
 def test_compat_orders_causes_by_first_appearance_and_misreads_single_deaths():
     symptoms = np.array([[-1, -1], [1, 0], [1, 0]], dtype=np.int8)
     cause = np.array([2, 0, 0], dtype=np.int16)
-    compat = empirical_probabilities(symptoms, cause, 3, impute=False, compat=True)
-    assert compat.causes.tolist() == [2, 0]
-    assert np.isnan(compat.probability[0, 0])  # first column: noticed
-    assert compat.probability[1, 0] == 0.0  # second column: taken for absent
+    reference_compat = empirical_probabilities(symptoms, cause, 3, impute=False, reference_compat=True)
+    assert reference_compat.causes.tolist() == [2, 0]
+    assert np.isnan(reference_compat.probability[0, 0])  # first column: noticed
+    assert reference_compat.probability[1, 0] == 0.0  # second column: taken for absent
     sane = empirical_probabilities(symptoms, cause, 3, impute=False)
     assert sane.causes.tolist() == [0, 2]
     assert np.isnan(sane.probability[:, 1]).all()
@@ -83,12 +83,12 @@ def test_fixed_levels_are_the_nearest_value_with_closed_upper_ends():
     assert to_levels(INTERVA_VALUES[None, :], "fixed").index[0].tolist() == list(range(15))
 
 
-@pytest.mark.parametrize("mirrored", [True, False])
-def test_quantile_levels_have_the_frequencies_of_the_probbase(mirrored):
+@pytest.mark.parametrize("mirror_level_frequencies", [True, False])
+def test_quantile_levels_have_the_frequencies_of_the_probbase(mirror_level_frequencies):
     cells = (np.arange(14700) + 0.5).reshape(245, 60) / 14700
-    levels = to_levels(cells, "quantile", mirrored=mirrored)
+    levels = to_levels(cells, "quantile", mirror_level_frequencies=mirror_level_frequencies)
     counts = np.bincount(levels.index.ravel().astype(int), minlength=15)
-    expected = INTERVA_FREQUENCY[::-1] if mirrored else INTERVA_FREQUENCY
+    expected = INTERVA_FREQUENCY[::-1] if mirror_level_frequencies else INTERVA_FREQUENCY
     assert np.abs(counts - expected).max() <= 1
     assert (np.diff(levels.value) < 0).all()
     assert np.abs(levels.probability - cells).max() < 0.15

@@ -37,7 +37,7 @@ def test_smoothed_and_skipping_missing():
 
 
 def test_compat_takes_missing_for_absent_and_does_not_smooth():
-    model = NaiveBayes(compat=True).fit(TRAIN)
+    model = NaiveBayes(reference_compat=True).fit(TRAIN)
     np.testing.assert_allclose(model.probability_, [[1, 0], [0, 1]])
     prediction = model.predict(deaths([[1, -1], [1, 1]], [0, 0]))
     np.testing.assert_allclose(prediction.probability, [[1, 0], [0, 0]])

@@ -20,10 +20,10 @@ from threadpoolctl import threadpool_limits
 
 from va_experiments.analysis.run_tables import TRIVIAL_MODELS, model_labels, records
 from va_experiments.cell import ModelSpec
+from va_experiments.cell.prepare import prepare
 from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.checkpoints.atomic_files import write_atomically
 from va_experiments.data.deaths import Deaths
-from va_experiments.data.learned_cutoffs import apply_learned_cuts
 from va_experiments.errors import InputError
 from va_experiments.formatting import format_duration
 from va_experiments.metrics.shift import site_auc, transfer_drops
@@ -158,7 +158,7 @@ def _drops(
             )
         if not found:
             skipped.append(f"{label} (its cells or its data are not here)")
-        elif found[0][1].spec.estimator().joint:
+        elif found[0][1].spec.estimator().depends_on_test_set:
             skipped.append(f"{label} (its prediction depends on which deaths are asked about together)")
         elif not found[0][1].spec.trains:
             skipped.append(f"{label} (it is not trained)")
@@ -237,10 +237,8 @@ def _split_drops(transfers: Sequence[tuple[dict[str, Any], _Transfer]], cache: P
 
 def _fitted(transfer: _Transfer) -> tuple[Model, Deaths, Deaths]:
     """Return the model fitted to a part of the training deaths, others of them, and the data as the model sees them."""
-    data = transfer.deaths.with_features(transfer.features)
-    train_rows, _ = transfer.split.indices(data)
-    if data.learned_cuts:
-        data = apply_learned_cuts(data, train_rows)
+    prepared = prepare(transfer.split, transfer.features, transfer.deaths)
+    data, train_rows = prepared.deaths, prepared.train_rows
     n_home = min(MOST_TEST, round(HOME_SHARE * len(train_rows)))
     chosen = _some(data, train_rows, n_home + MOST_TRAIN, transfer.fit_seed_key)
     # Every prefix of `_some` has the cause mix of the whole.

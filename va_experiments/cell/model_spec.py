@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from va_experiments.cell.model_factory import build, code_digest
+from va_experiments.cell.code_digest import code_digest
+from va_experiments.cell.model_factory import build
 from va_experiments.cell.model_files import check_files, file_digests, with_contents
 from va_experiments.cell.seed_identity import model_identity
 from va_experiments.config.schema import Resources, parse_resources
@@ -33,7 +34,7 @@ class ModelSpec:
     code: str
     files: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the content of each file that a parameter names, by the parameter."""
-    heavy_prediction: bool = False
+    prediction_is_costly: bool = False
     trains: bool = True
     resources: Resources = field(default_factory=Resources)
 
@@ -62,6 +63,7 @@ class ModelSpec:
             raise InputError(problems)
         params = {k: options.get(k, default) for k, default in known.items()}
         estimator = build(estimator_class, params)
+        parts = [c for c in dict.fromkeys(estimator.member_classes()) if c not in members]
         try:
             canonical_json(params)
         except (TypeError, ValueError) as error:
@@ -72,9 +74,9 @@ class ModelSpec:
             name=str(tree["name"]),
             target=target,
             params=params,
-            code=" ".join(code_digest(cast(Hashable, c)) for c in (estimator_class, *members)),
+            code=" ".join(code_digest(cast(Hashable, c)) for c in (estimator_class, *members, *parts)),
             files=file_digests(estimator_class, params, tuple(allowed)),
-            heavy_prediction=bool(estimator.heavy_prediction),
+            prediction_is_costly=bool(estimator.prediction_is_costly),
             trains=bool(getattr(estimator_class, "trains", True)),
             resources=resources,
         )
@@ -93,7 +95,7 @@ class ModelSpec:
     def seed_content(self) -> dict[str, Any]:
         """What the seeds of the model depend on, as plain data."""
         targets = [self.target, *(target for _, target in nested_targets(self.params))]
-        return model_identity(targets, with_contents(self.params, self.files), self.code.split(" "))
+        return model_identity(targets, with_contents(self.params, self.files), self.code.split(" ")[: len(targets)])
 
     @cached_property
     def seed_digest(self) -> bytes:

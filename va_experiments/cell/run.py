@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from va_experiments.cell.cell import Cell, Fit
 from va_experiments.cell.csmf_correction import out_of_fold, with_fractions
+from va_experiments.cell.prepare import prepare
 from va_experiments.cell.result import Failure, Result
 from va_experiments.cell.serialization import encode_prediction, plain, prediction_sha256, versions
 from va_experiments.data.deaths import Deaths
@@ -45,13 +46,9 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
         warnings.simplefilter("default")
         clock = _Clock()
         try:
-            rows = fit.cells[0].split.indices(deaths)
-            train_rows = rows[0]
-            data = deaths.with_features(fit.setting.features)
-            if data.learned_cuts:
-                from va_experiments.data.learned_cutoffs import apply_learned_cuts
-
-                data = apply_learned_cuts(data, train_rows)
+            prepared = prepare(fit.cells[0].split, fit.setting.features, deaths)
+            data, train_rows = prepared.deaths, prepared.train_rows
+            rows = train_rows, prepared.test_rows
             train = data.take(train_rows) if fit.model.trains else data.take(np.zeros(0, dtype=np.intp))
             load = clock.lap()
             estimator = fit.model.estimator()
@@ -128,7 +125,7 @@ def _test(
                 seed=integer_seed([cell.split.spec(), cell.setting.seed], "bootstrap"),
                 n_bootstrap=cell.setting.n_bootstrap,
                 train_cause=train.cause,
-                predict=again if estimator.joint else None,
+                predict=again if estimator.depends_on_test_set else None,
             )
             said |= facts
             abstained = "csmf_abstained" in said

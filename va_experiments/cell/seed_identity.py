@@ -37,6 +37,13 @@ _FIRST_EDITION: Mapping[str, tuple[str, str]] = {
 }
 """For each class of ours: its path and the digest of its source in the first edition."""
 
+_PARAMETERS = {
+    "reference_compat": "compat",
+    "mirror_level_frequencies": "mirrored",
+    "impossible_pairs": "impossible",
+}
+"""First names of parameters of models."""
+
 _CSMF = {"model": "own"}
 """First names of options of ``csmf``."""
 
@@ -54,12 +61,23 @@ def model_identity(targets: Sequence[str], params: Mapping[str, Any], codes: Seq
         Digests of the source of these classes; used for classes of other packages.
     """
     identities = [_identity(target, code) for target, code in zip(targets, codes, strict=True)]
-    return {"target": identities[0][0], "params": dict(params), "code": " ".join(code for _, code in identities)}
+    return {
+        "target": identities[0][0],
+        "params": _first_names(params),
+        "code": " ".join(code for _, code in identities),
+    }
 
 
 def setting_identity(csmf: str) -> dict[str, Any]:
     """Return those entries of a setting's content that seeds hash in another form: the CSMF estimator and versions."""
     return {"csmf": _CSMF.get(csmf, csmf), **_VERSIONS}
+
+
+def _first_names(params: Any) -> Any:
+    """Return parameters, and those of members among them, under their first names."""
+    if isinstance(params, Mapping):
+        return {_PARAMETERS.get(key, key): _first_names(value) for key, value in params.items()}
+    return [_first_names(value) for value in params] if isinstance(params, (list, tuple)) else params
 
 
 def _identity(target: str, code: str) -> tuple[str, str]:

@@ -44,7 +44,7 @@ def score_design(
     seed : int
         From the split's specification, never from the model: then all models are scored on the same sets.
     predict : callable, optional
-        For joint models, which must predict each test set separately.
+        For models whose predictions depend on the test set.
 
     Returns
     -------
@@ -78,8 +78,8 @@ def score_test_sets(
     """Compute all metrics of one prediction over many resampled test sets.
 
     The prediction is made once and its deaths are resampled, which is correct if the prediction of a death does not
-    depend on the other deaths. For a joint model (InSilicoVA) score the prediction of each set with `score`, or give at
-    least its CSMF of each set.
+    depend on the other deaths. For a model that looks at the whole test set (InSilicoVA), score the prediction of each
+    set with `score`, or give at least its CSMF of each set.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def score_each_test_set(
     *,
     train_cause: npt.ArrayLike | None = None,
 ) -> Scores:
-    """Compute all metrics over test sets that are predicted one by one, as joint models need.
+    """Compute all metrics over test sets that are predicted one by one, as models that look at the whole test set need.
 
     Parameters
     ----------

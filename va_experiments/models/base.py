@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import BaseEstimator
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean, shown
@@ -77,13 +78,15 @@ class Prediction:
         return self.top_cause < 0
 
 
-class Model:
-    """Base of all algorithms. Subclasses write `check_parameters`, `fit` and `predict`."""
+class Model(BaseEstimator):
+    """Base of all algorithms: a scikit-learn estimator whose `fit` and `predict` take `Deaths`.
 
-    joint: ClassVar[bool] = False
+    Subclasses write `check_parameters`, `fit` and `predict`. ``sklearn.base.clone``, ``get_params`` and ``set_params``
+    work as for every estimator.
+    """
+
+    depends_on_test_set: ClassVar[bool] = False
     """True when the prediction for one death depends on the other test deaths (InSilicoVA)."""
-    deterministic: ClassVar[bool] = False
-    """True when the seed plays no part."""
     trains: ClassVar[bool] = True
     """False for models with fixed knowledge (InterVA-5 standard mode), whose `fit` only takes the cause list."""
 
@@ -96,9 +99,13 @@ class Model:
     """Of a fit's wall time, what went into choosing: candidates, weights, calibration."""
 
     @property
-    def heavy_prediction(self) -> bool:
-        """Whether predicting is the work and fitting is not, so that each test set is worth a task of its own."""
-        return self.joint
+    def prediction_is_costly(self) -> bool:
+        """Whether prediction dominates the cost, so that each test set becomes its own task."""
+        return self.depends_on_test_set
+
+    def member_classes(self) -> tuple[type[Model], ...]:
+        """Return the classes of the models that this one is made of; their source is part of a cell's key."""
+        return ()
 
     def check_parameters(self) -> None:
         """Raise `InputError` naming every parameter whose value cannot work. Called before anything runs."""
@@ -120,26 +127,31 @@ class Model:
         ----------
         test : Deaths
         sets : sequence of int arrays
-            Rows of `test`, with repeats. A joint model that can work on several sets at once overrides this.
+            Rows of `test`, with repeats. A model that looks at the whole test set and can work on several sets at once
+            overrides this.
         """
         for rows in sets:
             yield self.predict(test.take(rows), seed=seed)
 
-    def get_params(self) -> dict[str, Any]:
-        """Return the parameters as given, by name."""
-        return {name: getattr(self, name) for name in parameters_of(type(self))}
+    def validate_train(self, train: Deaths) -> npt.NDArray[np.int16]:
+        """Check the training deaths, keep the names that a test set must have, and return the causes.
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_params().items())})"
+        Returns
+        -------
+        int16 array, shape (n_deaths,)
+            Index of each death's cause in ``train.causes``.
 
-    def _remember(self, train: Deaths) -> npt.NDArray[np.int16]:
-        """Return the training causes and keep the names that a test set must have."""
+        Raises
+        ------
+        InputError
+            If the deaths have no known cause, or there are none.
+        """
         labels = labels_of(train)
         self.symptom_names_ = train.symptom_names
         self.causes_ = train.causes
         return labels
 
-    def _check_test(self, test: Deaths) -> None:
+    def validate_test(self, test: Deaths) -> None:
         """Raise `InputError` unless the model is fitted and `test` has the columns and causes it was fitted with."""
         name = type(self).__name__
         if not hasattr(self, "causes_"):
@@ -156,12 +168,12 @@ class Model:
                     f"expected the same {what} in the same order"
                 )
 
-    def _require(self, problems: Sequence[tuple[bool, str]]) -> None:
+    def check(self, problems: Sequence[tuple[bool, str]]) -> None:
         """Raise `InputError` with the text of every condition that does not hold."""
         if failed := [f"{type(self).__name__}: {text}" for holds, text in problems if not holds]:
             raise InputError(failed)
 
-    def _require_choice(self, parameter: str, choices: Sequence[object]) -> None:
+    def check_choice(self, parameter: str, choices: Sequence[object]) -> None:
         """Raise `InputError` unless the parameter has one of these values."""
         value = getattr(self, parameter)
         if value not in choices:

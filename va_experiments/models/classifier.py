@@ -32,8 +32,8 @@ class Classifier(Model):
 
     def check_parameters(self) -> None:
         """Check the encoding and the numbers."""
-        self._require_choice("encoding", ENCODINGS)
-        self._require(self._conditions())
+        self.check_choice("encoding", ENCODINGS)
+        self.check(self._conditions())
 
     def _conditions(self) -> list[tuple[bool, str]]:
         """Return what the parameters must fulfil, each with the text to print where it does not."""
@@ -42,7 +42,7 @@ class Classifier(Model):
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Learn from the encoded deaths."""
         self.check_parameters()
-        labels = self._remember(train)
+        labels = self.validate_train(train)
         order = np.argsort(train.id, kind="stable")
         self.features_ = FeatureEncoder.learn(
             train, encoding=self.encoding, covariates=tuple(self.covariates), standardise=self.standardise
@@ -55,7 +55,7 @@ class Classifier(Model):
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return class probabilities, spread over the declared cause list."""
-        self._check_test(test)
+        self.validate_test(test)
         probability = np.zeros((len(test), len(self.causes_)))
         if len(self.present_) == 1:
             probability[:, self.present_] = 1.0

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 
 from va_experiments.errors import InputError
 
-__all__ = ["cuda_devices", "require_cuda"]
+__all__ = ["cuda_devices", "require_cuda", "require_device"]
 
 
 def cuda_devices() -> int:
@@ -29,3 +30,12 @@ def require_cuda(model: str) -> None:
             f"{model}: device is 'cuda', but this machine has no CUDA device; expected a machine with an NVIDIA GPU "
             f"and its driver, or device=cpu"
         )
+
+
+def require_device(name: str, device: str) -> None:
+    """Raise `InputError` if a model that computes with PyTorch cannot use the device."""
+    if device == "cpu":
+        return
+    if importlib.util.find_spec("torch") is None:
+        raise InputError(f"{name}: device is 'cuda', which needs PyTorch; install the extra 'gpu', or use device=cpu")
+    require_cuda(name)

@@ -1,7 +1,8 @@
 """Training deaths -> conditional probabilities of symptoms given causes -> the 15 levels of InterVA.
 
 Shared by InterVA and InSilicoVA in train mode. Method: McCormick et al. 2016, JASA 111:1036, section 4.1, and the
-behaviour of the openVA packages, whose two oddities are kept apart behind `compat` and `mirrored`.
+behaviour of the openVA packages, whose two oddities are kept apart behind `reference_compat` and
+`mirror_level_frequencies`.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def empirical_probabilities(
     missing_threshold: float = 0.95,
     impute: bool = True,
     rng: np.random.Generator | None = None,
-    compat: bool = False,
+    reference_compat: bool = False,
 ) -> Conditional:
     """Return the share of deaths with the symptom among those of the cause on which it is known.
 
@@ -115,7 +116,7 @@ def empirical_probabilities(
     rng : Generator, optional
         Draws the noise that moves cells of exactly 0 (to 1e-6..2e-6) and exactly 1 (to 1 less that), zeros first, each
         cause by cause. None leaves them at 0 and 1.
-    compat : bool
+    reference_compat : bool
         As the R package does: columns in order of first appearance in the training rows instead of declared order (it
         decides ties), and for a cause with one death a missing symptom is noticed only in odd-numbered columns and
         counts as absent in the others.
@@ -124,7 +125,7 @@ def empirical_probabilities(
     n = len(cause)
     keep = ~(counts.missing.sum(axis=1) / n > missing_threshold)
     occurring = np.flatnonzero(counts.deaths > 0)
-    if compat:
+    if reference_compat:
         found, first = np.unique(cause, return_index=True)
         occurring = found[np.argsort(first, kind="stable")].astype(np.intp)
     present = counts.present[np.ix_(keep, occurring)]
@@ -132,7 +133,7 @@ def empirical_probabilities(
     known = deaths - counts.missing[np.ix_(keep, occurring)]
     informed = ~(known < deaths * (1 - missing_threshold)) & (known > 0)
     probability = np.where(informed, present / np.maximum(known, 1), np.nan)
-    if compat and (single := deaths == 1).any():
+    if reference_compat and (single := deaths == 1).any():
         unnoticed = ((np.arange(len(keep)) % 2 == 1)[keep])[:, None] & single[None, :] & ~informed
         probability[unnoticed] = 0.0
     if impute:
@@ -163,7 +164,9 @@ def quantile7(sorted_values: npt.NDArray[np.float64], p: npt.NDArray[np.float64]
     return (1 - weight) * sorted_values[low] + weight * sorted_values[high]
 
 
-def to_levels(probability: npt.NDArray[np.float64], conversion: str, *, mirrored: bool = True) -> Levels:
+def to_levels(
+    probability: npt.NDArray[np.float64], conversion: str, *, mirror_level_frequencies: bool = True
+) -> Levels:
     """Return the 15 InterVA levels that a table of probabilities is turned into.
 
     Parameters
@@ -173,7 +176,7 @@ def to_levels(probability: npt.NDArray[np.float64], conversion: str, *, mirrored
     conversion : {"quantile", "fixed"}
         ``fixed``: the level whose InterVA value is nearest. ``quantile``: levels as frequent as in the InterVA-4
         probbase, each with the median of its cells as value.
-    mirrored : bool
+    mirror_level_frequencies : bool
         For ``quantile``: give each level the frequency of its mirror image (the lowest level that of the highest), as
         the R packages do; False gives each level its own frequency.
     """
@@ -184,7 +187,7 @@ def to_levels(probability: npt.NDArray[np.float64], conversion: str, *, mirrored
         raise ValueError(f"conversion is {conversion!r}; expected 'quantile' or 'fixed'")
     if probability.size == 0:  # every symptom was missing too often
         return Levels(np.zeros(probability.shape, dtype=np.int8), INTERVA_VALUES.copy())
-    counts = INTERVA_FREQUENCY if mirrored else INTERVA_FREQUENCY[::-1]
+    counts = INTERVA_FREQUENCY if mirror_level_frequencies else INTERVA_FREQUENCY[::-1]
     upper = np.cumsum(counts) / counts.sum()
     middle = (upper + np.concatenate([[0.0], upper[:-1]])) / 2
     cells = np.sort(probability, axis=None)

@@ -31,7 +31,6 @@ class LogisticRegression(Classifier):
         Numeric covariates to use where the data have them, standardised.
     """
 
-    deterministic: ClassVar[bool] = True
     standardise: ClassVar[bool] = True
 
     def __init__(

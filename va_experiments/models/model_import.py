@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import re
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any, cast
 
+from va_experiments.config.schema import conf_dir
 from va_experiments.errors import InputError, shown
 from va_experiments.models.base import Model
 
-__all__ = ["ALLOWED_TARGETS", "allowed_class", "nested_targets"]
+__all__ = ["ALLOWED_TARGETS", "allowed_class", "model_targets", "nested_targets"]
 
 ALLOWED_TARGETS = ("va_experiments", "sklearn", "xgboost", "lightgbm")
 """Packages from which classes may come; a run's config can add some with ``allowed_targets``."""
+
+
+@functools.cache
+def model_targets() -> Mapping[str, str]:
+    """Return the models of ``conf/model`` by name, each with the dotted path of its class."""
+    targets = {}
+    for path in sorted((conf_dir() / "model").glob("*.yaml")):
+        if match := re.search(r"^_target_:\s*([\w.]+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            targets[path.stem] = match.group(1)
+    return targets
 
 
 def allowed_class(target: str, allowed: tuple[str, ...] = (), *, key: str = "model._target_") -> type[Model]:

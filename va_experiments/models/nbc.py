@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ class NaiveBayes(Model):
     ----------
     alpha : float
         Pseudo-deaths with and without each symptom added to each cause (Laplace's rule at 1); 0 for none.
-    compat : bool
+    reference_compat : bool
         Do as nbc4va and openVA do: a missing symptom counts as absent, no smoothing (`alpha` is ignored), products
         instead of sums of logarithms; a death whose product is 0 for every cause is undetermined, yet counts for the
         alphabetically first cause in the CSMF; ties go to the alphabetically first cause; the CSMF is the share of
@@ -38,22 +38,20 @@ class NaiveBayes(Model):
         Training cause fractions; a cause absent from training has 0 and is never named.
     """
 
-    deterministic: ClassVar[bool] = True
-
-    def __init__(self, *, alpha: float = 1.0, compat: bool = False) -> None:
+    def __init__(self, *, alpha: float = 1.0, reference_compat: bool = False) -> None:
         self.alpha = alpha
-        self.compat = compat
+        self.reference_compat = reference_compat
 
     def check_parameters(self) -> None:
         """Check `alpha`."""
-        self._require([(self.alpha >= 0, f"alpha is {self.alpha!r}; expected a number of at least 0")])
+        self.check([(self.alpha >= 0, f"alpha is {self.alpha!r}; expected a number of at least 0")])
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Count symptoms by cause."""
         self.check_parameters()
-        labels = self._remember(train)
-        counts = count_symptoms(train.symptoms, labels, len(train.causes), count_missing=not self.compat)
-        alpha = 0.0 if self.compat else self.alpha
+        labels = self.validate_train(train)
+        counts = count_symptoms(train.symptoms, labels, len(train.causes), count_missing=not self.reference_compat)
+        alpha = 0.0 if self.reference_compat else self.alpha
         known = counts.deaths - counts.missing + 2 * alpha
         # Without any death that knows the symptom (alpha = 0) there is nothing to learn: 0.5 decides nothing.
         self.probability_ = np.divide(counts.present + alpha, known, out=np.full_like(known, 0.5), where=known > 0)
@@ -62,12 +60,12 @@ class NaiveBayes(Model):
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the posterior probabilities of the causes."""
-        self._check_test(test)
+        self.validate_test(test)
         probability = np.empty((len(test), len(self.causes_)))
-        score = self._product if self.compat else self._log_space
+        score = self._product if self.reference_compat else self._log_space
         for start in range(0, len(test), _BLOCK):
             probability[start : start + _BLOCK] = score(test.symptoms[start : start + _BLOCK])
-        if not self.compat:
+        if not self.reference_compat:
             csmf = probability.mean(axis=0) if len(test) else self.prior_.copy()
             return Prediction(probability, csmf)
         alphabetical = np.array(sorted(range(len(self.causes_)), key=self.causes_.__getitem__))

@@ -36,13 +36,13 @@ class Prior(Model):
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Count the training causes."""
-        labels = self._remember(train)
+        labels = self.validate_train(train)
         self.csmf_ = np.bincount(labels, minlength=len(train.causes)) / len(labels)
         return self
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the training CSMF for every death."""
-        self._check_test(test)
+        self.validate_test(test)
         order = np.argsort(test.id, kind="stable")
         top = np.empty(len(test), dtype=np.int16)
         top[order] = apportioned(self.csmf_, len(test), generator(seed, "apportion"))
@@ -58,6 +58,6 @@ class Uniform(Prior):
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Take the cause list."""
-        self._remember(train)
+        self.validate_train(train)
         self.csmf_ = np.full(len(train.causes), 1 / len(train.causes))
         return self

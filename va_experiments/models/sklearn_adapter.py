@@ -49,6 +49,10 @@ def adapter_for(classifier: type) -> type[Model]:
             for p in parameters:
                 setattr(self, p.name, given.get(p.name, p.default))
 
+        @classmethod
+        def _get_param_names(cls) -> list[str]:
+            return sorted(p.name for p in parameters)
+
         def _learn(self, features: npt.NDArray[np.float32], label: npt.NDArray[Any], seed: int) -> None:
             chosen = {name: value for name, value in self.get_params().items() if name not in _OWN}
             if "random_state" in signature:
@@ -61,5 +65,5 @@ def adapter_for(classifier: type) -> type[Model]:
     Adapter.__doc__ = f"`{classifier.__name__}` of {classifier.__module__.split('.')[0]} behind the models' contract."
     Adapter.__name__ = Adapter.__qualname__ = classifier.__name__
     Adapter.__module__ = classifier.__module__
-    Adapter.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    Adapter.__signature__ = inspect.Signature(parameters)
     return Adapter

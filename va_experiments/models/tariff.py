@@ -47,7 +47,7 @@ class Tariff(Model):
     n_resample : int
         The baseline: this many times N/C deaths of each cause drawn with replacement, or, with 0, the training deaths
         as they are (``nboot.rank``).
-    compat : bool
+    reference_compat : bool
         Do as the R package does: `top` deletes the *smallest* tariffs of each cause instead of keeping the largest, an
         interval that touches zero counts as off zero, and ties go to the cause that appears first in the training rows
         instead of the first declared.
@@ -75,17 +75,17 @@ class Tariff(Model):
         top: int | None = None,
         rank: bool = True,
         n_resample: int = 1,
-        compat: bool = False,
+        reference_compat: bool = False,
     ) -> None:
         self.n_bootstrap = n_bootstrap
         self.top = top
         self.rank = rank
         self.n_resample = n_resample
-        self.compat = compat
+        self.reference_compat = reference_compat
 
     def check_parameters(self) -> None:
         """Check the numbers."""
-        self._require(
+        self.check(
             [
                 (self.n_bootstrap >= 0, f"n_bootstrap is {self.n_bootstrap!r}; expected 0 (keep all tariffs) or more"),
                 (self.top is None or self.top >= 1, f"top is {self.top!r}; expected null or at least 1"),
@@ -96,22 +96,24 @@ class Tariff(Model):
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Compute the tariffs, drop those that are not significant, and score the baseline."""
         self.check_parameters()
-        labels = self._remember(train)
+        labels = self.validate_train(train)
         by_id = np.argsort(train.id, kind="stable")  # what is drawn must not depend on the order of the rows
         present = train.symptoms[by_id] == 1
         self.order_, first, cause = np.unique(labels[by_id], return_index=True, return_inverse=True)
-        if self.compat:
+        if self.reference_compat:
             _, first = np.unique(labels, return_index=True)
             appearance = np.argsort(first, kind="stable")
             self.order_, cause = self.order_[appearance], np.argsort(appearance)[cause]
         self.tariff_ = tariffs(endorsement(present, cause))
         if self.n_bootstrap:
             rng = generator(seed, "significance")
-            self.significant_ = significant(present, cause, self.n_bootstrap, rng, touching=self.compat)
+            self.significant_ = significant(present, cause, self.n_bootstrap, rng, touching=self.reference_compat)
             self.tariff_ = np.where(self.significant_, self.tariff_, 0.0)
         if self.top is not None:
             self.tariff_ = (
-                _drop_smallest(self.tariff_, self.top) if self.compat else keep_largest(self.tariff_, self.top)
+                _drop_smallest(self.tariff_, self.top)
+                if self.reference_compat
+                else keep_largest(self.tariff_, self.top)
             )
         if self.rank:
             rows = np.arange(len(cause))
@@ -123,7 +125,7 @@ class Tariff(Model):
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the best-ranked cause of each death, and weights that fall with the rank."""
-        self._check_test(test)
+        self.validate_test(test)
         score = scores(test.symptoms == 1, self.tariff_)
         if self.rank:
             place = ranks(score, self.baseline_)

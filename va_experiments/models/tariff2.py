@@ -81,7 +81,7 @@ class Tariff2(Model):
             (0 < getattr(self, p) <= 1, f"{p} is {getattr(self, p)!r}; expected a share in (0, 1]")
             for p in ("cause_cutoff", "overall_cutoff")
         ]
-        self._require(
+        self.check(
             [
                 (self.n_bootstrap >= 0, f"n_bootstrap is {self.n_bootstrap!r}; expected 0 (keep all tariffs) or more"),
                 (self.top >= 1, f"top is {self.top!r}; expected at least 1"),
@@ -92,7 +92,7 @@ class Tariff2(Model):
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Compute the tariffs, score the even baseline, and find the cut-offs."""
         self.check_parameters()
-        labels = self._remember(train)
+        labels = self.validate_train(train)
         by_id = np.argsort(train.id, kind="stable")
         present = train.symptoms[by_id] == 1
         self.order_, cause = np.unique(labels[by_id], return_inverse=True)
@@ -113,7 +113,7 @@ class Tariff2(Model):
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the best-ranked cause that is not ruled out, -1 where none is left."""
-        self._check_test(test)
+        self.validate_test(test)
         score = scores(test.symptoms == 1, self.tariff_)
         place = ranks(score, self.baseline_) - 0.5
         allowed = (place <= self.cutoff_) & (score > self.minimum_score)

@@ -77,7 +77,7 @@ class XGBoost(Classifier):
     def check_parameters(self) -> None:
         """Check the choices and the numbers; whether there is a GPU is checked where the fit runs."""
         super().check_parameters()
-        self._require_choice("device", ("cpu", "cuda"))
+        self.check_choice("device", ("cpu", "cuda"))
 
     def _conditions(self) -> list[tuple[bool, str]]:
         shares = [

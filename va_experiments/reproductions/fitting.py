@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.cell.model_factory import code_digest
+from va_experiments.cell.code_digest import code_digest
 from va_experiments.data.deaths import Deaths
 from va_experiments.metrics.score import METRIC_SET_VERSION, Scores, score
 from va_experiments.metrics.testsets import draw_test_sets
@@ -108,6 +108,9 @@ def _key(makers: Makers, deaths: Deaths, *, stratified: bool, seed: int, metrics
             "stratified": stratified,
             "seed": seed,
             "metrics": [*metrics, METRIC_SET_VERSION],
-            "models": {name: [repr(model), code_digest(cast(Hashable, type(model)))] for name, model in models.items()},
+            "models": {
+                name: [type(model).__name__, model.get_params(), code_digest(cast(Hashable, type(model)))]
+                for name, model in models.items()
+            },
         }
     )

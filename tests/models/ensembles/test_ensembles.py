@@ -12,7 +12,7 @@ from va_experiments.config.schema import forbidden_keys
 from va_experiments.errors import InputError
 from va_experiments.models import Calibrated, LogisticRegression, NaiveBayes, Stacking, Tuned, Voting
 from va_experiments.models.adaptive_count import AdaptiveCount, fit_adaptive_count, reweigh
-from va_experiments.models.ensembles.ensemble_members import make_member, member_classes
+from va_experiments.models.ensembles.ensemble_members import make_member, member_names
 from va_experiments.models.ensembles.pooling import linear_weights, logarithmic_weights, pool
 from va_experiments.models.ensembles.site_cross_validation import death_weights, out_of_site, site_folds
 from va_experiments.seeds import integer_seed
@@ -175,9 +175,9 @@ def test_reweighing_is_bayes_rule():
 
 def test_adapting_the_posterior_is_joint_and_the_csmf_alone_is_not(small_deaths):
     train, test = halves(small_deaths)
-    assert Stacking(adapt="posterior").joint
-    assert not Stacking(adapt="csmf").joint
-    assert Voting(members=("nbc", "insilico")).joint
+    assert Stacking(adapt="posterior").depends_on_test_set
+    assert not Stacking(adapt="csmf").depends_on_test_set
+    assert Voting(members=("nbc", "insilico")).depends_on_test_set
     plain = Stacking(members=TWO, adapt="csmf", member_parameters=None).fit(train, seed=2).predict(test, seed=3)
     moved = Stacking(members=TWO, adapt="posterior", member_parameters=None).fit(train, seed=2).predict(test, seed=3)
     np.testing.assert_allclose(plain.csmf, moved.csmf)
@@ -196,7 +196,7 @@ def test_every_grid_is_known_to_its_model():
     for name in GRIDS:
         Tuned(model=name).check_parameters()
         assert len(Tuned(model=name)._candidates(None)) == 6
-    assert set(GRIDS) <= set(member_classes())
+    assert set(GRIDS) <= set(member_names())
 
 
 @pytest.mark.parametrize(
@@ -250,9 +250,9 @@ def test_a_joint_member_makes_the_ensemble_joint_by_its_own_parameters():
     def voting(adapt):
         return Voting(members=("nbc", "stacking"), member_parameters={"stacking": {"adapt": adapt}})
 
-    assert voting("posterior").joint
-    assert not voting("none").joint
-    assert Tuned(model="stacking", parameters={"adapt": "posterior"}, grid={"ridge": [1.0]}).joint
+    assert voting("posterior").depends_on_test_set
+    assert not voting("none").depends_on_test_set
+    assert Tuned(model="stacking", parameters={"adapt": "posterior"}, grid={"ridge": [1.0]}).depends_on_test_set
 
 
 def test_a_members_class_comes_from_the_allow_list(small_deaths):

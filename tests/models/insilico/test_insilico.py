@@ -76,14 +76,14 @@ def test_known_causes_stay_and_inform_the_csmf(small_deaths: Deaths) -> None:
 def test_impossible_combinations_get_probability_zero(small_deaths: Deaths) -> None:
     train, test = halves(small_deaths)
     rules = [["cause A", "s03", "present"], ["cause B", "s04", "absent"]]
-    prediction = quick(impossible=rules).fit(train).predict(test)
+    prediction = quick(impossible_pairs=rules).fit(train).predict(test)
     assert (prediction.probability[test.symptoms[:, 3] == 1, 0] == 0).all()
     assert (prediction.probability[test.symptoms[:, 4] == 0, 1] == 0).all()
     assert prediction.probability[:, 0].max() > 0
     with pytest.raises(InputError, match="did you mean 'cause A'"):
-        quick(impossible=[["cause a", "s03", "present"]]).fit(train)
+        quick(impossible_pairs=[["cause a", "s03", "present"]]).fit(train)
     with pytest.raises(InputError, match="present or absent"):
-        quick(impossible=[["cause A", "s03", "yes"]]).fit(train)
+        quick(impossible_pairs=[["cause A", "s03", "yes"]]).fit(train)
 
 
 def test_a_cause_impossible_for_all_is_taken_out(small_deaths: Deaths) -> None:
@@ -91,9 +91,9 @@ def test_a_cause_impossible_for_all_is_taken_out(small_deaths: Deaths) -> None:
     symptoms = test.symptoms.copy()
     symptoms[:, 3] = 1
     test = dataclasses.replace(test, symptoms=symptoms)
-    for compat in (False, True):
+    for reference_compat in (False, True):
         rules = [["cause A", "s03", "present"]]
-        prediction = quick(impossible=rules, compat=compat).fit(train).predict(test)
+        prediction = quick(impossible_pairs=rules, reference_compat=reference_compat).fit(train).predict(test)
         assert prediction.csmf[0] == 0
         assert prediction.csmf.sum() == pytest.approx(1)
 
@@ -101,7 +101,7 @@ def test_a_cause_impossible_for_all_is_taken_out(small_deaths: Deaths) -> None:
 def test_contradictory_rules_leave_a_death_undetermined(small_deaths: Deaths) -> None:
     train, test = halves(small_deaths)
     rules = [[cause, "s03", "present"] for cause in test.causes]
-    prediction = quick(impossible=rules).fit(train).predict(test)
+    prediction = quick(impossible_pairs=rules).fit(train).predict(test)
     struck = test.symptoms[:, 3] == 1
     assert (prediction.probability[struck] == 0).all()
     assert (prediction.top_cause[struck] == -1).all()
@@ -157,8 +157,10 @@ def test_both_samplers_have_the_same_posterior(small_deaths: Deaths) -> None:
 
 def test_compat_breaks_ties_in_training_order_and_changes_little_else(small_deaths: Deaths) -> None:
     train, test = halves(small_deaths)
-    sane, compat = (quick(n_iterations=3000, burn_in=300, compat=c).fit(train).predict(test) for c in (False, True))
-    np.testing.assert_allclose(sane.csmf, compat.csmf, atol=0.03)
+    sane, reference_compat = (
+        quick(n_iterations=3000, burn_in=300, reference_compat=c).fit(train).predict(test) for c in (False, True)
+    )
+    np.testing.assert_allclose(sane.csmf, reference_compat.csmf, atol=0.03)
 
 
 def test_summary_names_the_interval_of_each_cause(small_deaths: Deaths) -> None:

@@ -21,7 +21,7 @@ def test_the_default_agrees_with_compat_where_they_mean_to(small_deaths):
     common = small_deaths.take(small_deaths.cause < 3)
     test = small_deaths.without_causes()
     one = InterVA(conversion="empirical", prior="train").fit(common, seed=1)
-    other = InterVA(conversion="empirical", prior="train", compat=True).fit(common, seed=1)
+    other = InterVA(conversion="empirical", prior="train", reference_compat=True).fit(common, seed=1)
     assert one.conditional_.probability.min() > 2e-6
     assert one.conditional_.probability.max() < 1 - 2e-6
     np.testing.assert_allclose(one.predict(test).probability, other.predict(test).probability, rtol=1e-10)
@@ -30,21 +30,21 @@ def test_the_default_agrees_with_compat_where_they_mean_to(small_deaths):
 def test_the_default_draws_nothing_and_compat_does(small_deaths):
     some = small_deaths.take(np.arange(12))  # so few that shares of 0 and 1 occur
     default = [InterVA(conversion="empirical").fit(some, seed=s).table_ for s in (1, 2)]
-    compat = [InterVA(conversion="empirical", compat=True).fit(some, seed=s).table_ for s in (1, 2)]
+    reference_compat = [InterVA(conversion="empirical", reference_compat=True).fit(some, seed=s).table_ for s in (1, 2)]
     assert np.array_equal(*default)
     assert default[0].min() == 1.5e-6
-    assert not np.array_equal(*compat)
-    assert 1e-6 <= compat[0].min() <= 2e-6
+    assert not np.array_equal(*reference_compat)
+    assert 1e-6 <= reference_compat[0].min() <= 2e-6
 
 
 def test_fixed_levels_rule_no_cause_out_unless_compat(small_deaths):
     some = small_deaths.take(np.arange(12))
     assert InterVA(conversion="fixed").fit(some).table_.min() == 1e-6
-    compat = InterVA(conversion="fixed", compat=True).fit(some)
-    assert compat.table_.min() == 0
+    reference_compat = InterVA(conversion="fixed", reference_compat=True).fit(some)
+    assert reference_compat.table_.min() == 0
     everything = small_deaths.take([0, 1])
     symptoms = np.ones_like(everything.symptoms)
-    prediction = compat.predict(type(everything)(**{**vars(everything), "symptoms": symptoms}))
+    prediction = reference_compat.predict(type(everything)(**{**vars(everything), "symptoms": symptoms}))
     assert (prediction.top_cause[prediction.probability.sum(axis=1) == 0] == -1).all()
 
 
@@ -61,10 +61,10 @@ def test_the_rule_is_an_option(small_deaths):
 
 def test_the_table_hides_weak_second_causes_unless_compat(small_deaths):
     default = InterVA().fit(small_deaths).table(small_deaths)
-    compat = InterVA(compat=True).fit(small_deaths).table(small_deaths)
+    reference_compat = InterVA(reference_compat=True).fit(small_deaths).table(small_deaths)
     assert list(default) == ["ID", "CAUSE1", "LIK1", "CAUSE2", "LIK2", "CAUSE3", "LIK3", "INDET"]
-    named = compat["INDET"] == " "
-    assert (compat.loc[named, "CAUSE3"] != " ").all()
+    named = reference_compat["INDET"] == " "
+    assert (reference_compat.loc[named, "CAUSE3"] != " ").all()
     shown = default[default["CAUSE2"] != " "]
     assert (shown["LIK2"].astype(int) * 2 >= shown["LIK1"].astype(int) - 2).all()
     assert len(shown) < (default["INDET"] == " ").sum()

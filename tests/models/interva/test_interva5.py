@@ -142,7 +142,7 @@ def test_pregnancy_needs_a_yes_unless_compat():
         symptoms[0, base.index(code)] = answer
     deaths = dataclasses.replace(deaths, symptoms=symptoms)
     assert InterVA5(check_data=False).fit().table(deaths)["PREGSTAT"].tolist() == ["n/a"]
-    assert InterVA5(check_data=False, compat=True).fit().table(deaths)["PREGSTAT"].tolist() != ["n/a"]
+    assert InterVA5(check_data=False, reference_compat=True).fit().table(deaths)["PREGSTAT"].tolist() != ["n/a"]
 
 
 def test_a_tie_on_paper_is_shown_unless_exact():

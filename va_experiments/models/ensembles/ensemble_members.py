@@ -12,54 +12,51 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.models.base import Model, Prediction, parameters_of
 from va_experiments.models.ensembles.pooling import pool
-from va_experiments.models.model_import import allowed_class
+from va_experiments.models.model_import import allowed_class, model_targets
 from va_experiments.seeds import integer_seed
 
-__all__ = ["check_members", "fit_members", "make_member", "member_classes", "pooled_prediction"]
+__all__ = [
+    "check_members",
+    "classes_of_member",
+    "fit_members",
+    "make_member",
+    "member_class",
+    "member_names",
+    "pooled_prediction",
+]
 
 ALL = "all"
 """Value of a member's ``covariates`` that stands for every covariate of the training data."""
 
 
-def member_classes() -> Mapping[str, type[Model]]:
-    """Return the models that are known by name: name to class. Models with fixed knowledge are not among them.
+def member_names() -> tuple[str, ...]:
+    """Return the names of models that can be members: those of ``conf/model`` that are trained."""
+    return tuple(name for name, target in model_targets().items() if allowed_class(target).trains)
 
-    The imports stand here as text, so that the digest of an ensemble's code covers its members' code.
+
+def member_class(name: str, parameters: Mapping[str, Any] | None = None) -> type[Model]:
+    """Return the class of a member: the one that ``_target_`` among its parameters names, or that of ``conf/model``.
+
+    Raises
+    ------
+    InputError
+        For a name or class that is not known, and for a class that is not trained.
     """
-    from va_experiments.models.ensembles.calibrated import Calibrated
-    from va_experiments.models.ensembles.stacking import Stacking
-    from va_experiments.models.ensembles.tuned import Tuned
-    from va_experiments.models.ensembles.voting import Voting
-    from va_experiments.models.extra_trees import ExtraTrees
-    from va_experiments.models.insilico.insilico import InSilicoVA
-    from va_experiments.models.interva.interva import InterVA
-    from va_experiments.models.lightgbm import LightGBM
-    from va_experiments.models.logistic_regression import LogisticRegression
-    from va_experiments.models.nbc import NaiveBayes
-    from va_experiments.models.priors import Prior, Uniform
-    from va_experiments.models.random_forest import RandomForest
-    from va_experiments.models.tariff import Tariff
-    from va_experiments.models.tariff2 import Tariff2
-    from va_experiments.models.xgboost import XGBoost
-
-    return {
-        "calibrated": Calibrated,
-        "extra_trees": ExtraTrees,
-        "insilico": InSilicoVA,
-        "interva": InterVA,
-        "lightgbm": LightGBM,
-        "logistic_regression": LogisticRegression,
-        "nbc": NaiveBayes,
-        "prior": Prior,
-        "random_forest": RandomForest,
-        "stacking": Stacking,
-        "tariff": Tariff,
-        "tariff2": Tariff2,
-        "tuned": Tuned,
-        "uniform": Uniform,
-        "voting": Voting,
-        "xgboost": XGBoost,
-    }
+    target = (parameters or {}).get("_target_")
+    if target is None:
+        targets = model_targets()
+        if name not in targets:
+            known = member_names()
+            raise InputError(
+                f"unknown member {shown(name)}; known: {', '.join(known)}{did_you_mean(name, known)}; "
+                "any other class is named by _target_ in its parameters"
+            )
+        target = targets[name]
+    # Packages that a run's config added were checked with it (`ModelSpec.from_config`), before any member is made.
+    found = allowed_class(str(target), (str(target).split(".")[0],), key=f"member '{name}': _target_")
+    if not getattr(found, "trains", True):
+        raise InputError(f"member '{name}': {shown(str(target))} has fixed knowledge; expected a model that is trained")
+    return found
 
 
 def make_member(name: str, parameters: Mapping[str, Any] | None = None, train: Deaths | None = None) -> Model:
@@ -76,7 +73,7 @@ def make_member(name: str, parameters: Mapping[str, Any] | None = None, train: D
     """
     if not isinstance(given := parameters or {}, Mapping):
         raise InputError(f"parameters of member '{name}' are {shown(given)}; expected names with values")
-    found = _class_of(name, given.get("_target_"))
+    found = member_class(name, given)
     known = parameters_of(found)
     if unknown := [key for key in given if key not in known and key != "_target_"]:
         hint = did_you_mean(unknown[0], known) or "; known: " + ", ".join(known)
@@ -87,20 +84,9 @@ def make_member(name: str, parameters: Mapping[str, Any] | None = None, train: D
     return found(**values)
 
 
-def _class_of(name: str, target: object) -> type[Model]:
-    if target is None:
-        classes = member_classes()
-        if name not in classes:
-            raise InputError(
-                f"unknown member {shown(name)}; known: {', '.join(classes)}{did_you_mean(name, classes)}; "
-                "any other class is named by _target_ in its parameters"
-            )
-        return classes[name]
-    # Packages that a run's config added were checked with it (`ModelSpec.from_config`), before any member is made.
-    found = allowed_class(str(target), (str(target).split(".")[0],), key=f"member '{name}': _target_")
-    if not getattr(found, "trains", True):
-        raise InputError(f"member '{name}': {shown(target)} has fixed knowledge; expected a model that is trained")
-    return found
+def classes_of_member(name: str, parameters: Mapping[str, Any] | None = None) -> tuple[type[Model], ...]:
+    """Return the class of a member, and the classes of the models that it is made of in turn."""
+    return (member_class(name, parameters), *make_member(name, parameters).member_classes())
 
 
 def check_members(members: object, parameters: object) -> None:

@@ -13,7 +13,13 @@ import numpy.typing as npt
 from va_experiments.data.deaths import Deaths
 from va_experiments.models.adaptive_count import AdaptiveCount, fit_adaptive_count, reweigh
 from va_experiments.models.base import Model, Prediction
-from va_experiments.models.ensembles.ensemble_members import check_members, fit_members, make_member, pooled_prediction
+from va_experiments.models.ensembles.ensemble_members import (
+    check_members,
+    classes_of_member,
+    fit_members,
+    make_member,
+    pooled_prediction,
+)
 from va_experiments.models.ensembles.pooling import POOLS, linear_weights, logarithmic_weights, pool
 from va_experiments.models.ensembles.site_cross_validation import by_id, death_weights, out_of_site, site_folds
 from va_experiments.seeds import integer_seed
@@ -95,25 +101,31 @@ class Stacking(Model):
         self.member_parameters = member_parameters
 
     @property
-    def joint(self) -> bool:  # type: ignore[override]
+    def depends_on_test_set(self) -> bool:  # type: ignore[override]
         """Whether the prediction for one death depends on the others: by `adapt`, or by a member's nature."""
-        return self.adapt == "posterior" or any(make_member(n, self._given().get(n)).joint for n in self.members)
+        return self.adapt == "posterior" or any(
+            make_member(n, self._given().get(n)).depends_on_test_set for n in self.members
+        )
 
     @property
-    def heavy_prediction(self) -> bool:
+    def prediction_is_costly(self) -> bool:
         """Whether a member's predicting is: moving the probabilities to a test set's cause mix takes no time."""
-        return any(make_member(n, self._given().get(n)).heavy_prediction for n in self.members)
+        return any(make_member(n, self._given().get(n)).prediction_is_costly for n in self.members)
 
     def _given(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the parameters of the members, by name."""
         return self.member_parameters or {}
 
+    def member_classes(self) -> tuple[type[Model], ...]:
+        """Return the classes of the members."""
+        return tuple(c for name in self.members for c in classes_of_member(name, self._given().get(name)))
+
     def check_parameters(self) -> None:
         """Check the members, their parameters and the choices."""
         check_members(self.members, self._given())
-        self._require_choice("pool", POOLS)
-        self._require_choice("adapt", ADAPT)
-        self._require(
+        self.check_choice("pool", POOLS)
+        self.check_choice("adapt", ADAPT)
+        self.check(
             [
                 (self.ridge >= 0, f"ridge is {self.ridge!r}; expected a number of at least 0"),
                 (self.pool != "linear" or not self.bias, "bias is true; expected pool=logarithmic with it"),
@@ -123,7 +135,7 @@ class Stacking(Model):
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Learn the weights out of site, then fit the members to all deaths."""
         self.check_parameters()
-        self._remember(train)
+        self.validate_train(train)
         train = by_id(train)
         start = time.perf_counter()
         self._learn(train, seed)
@@ -155,17 +167,17 @@ class Stacking(Model):
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the pooled probabilities and the CSMF; the diagnostics hold weights and the share of the counts."""
-        self._check_test(test)
+        self.validate_test(test)
         return self._adapted(self._pooled(test, seed))
 
     def predict_sets(
         self, test: Deaths, sets: Sequence[npt.NDArray[np.intp]], *, seed: int = 0
     ) -> Iterator[Prediction]:
         """Yield the prediction of each set; members that treat deaths one by one are asked once for all sets."""
-        if any(m.joint for m in self.models_.values()):
+        if any(m.depends_on_test_set for m in self.models_.values()):
             yield from super().predict_sets(test, sets, seed=seed)
             return
-        self._check_test(test)
+        self.validate_test(test)
         pooled = self._pooled(test, seed)
         for rows in sets:
             probability = pooled.probability[rows]

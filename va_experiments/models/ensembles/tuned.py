@@ -14,7 +14,7 @@ import numpy.typing as npt
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, shown
 from va_experiments.models.base import Model, Prediction
-from va_experiments.models.ensembles.ensemble_members import make_member
+from va_experiments.models.ensembles.ensemble_members import classes_of_member, make_member
 from va_experiments.models.ensembles.pooling import FLOOR
 from va_experiments.models.ensembles.site_cross_validation import by_id, death_weights, out_of_site, site_folds
 from va_experiments.seeds import canonical_json, generator, integer_seed
@@ -46,7 +46,7 @@ class Tuned(Model):
     Parameters
     ----------
     model : str
-        Name of a model as in ``conf/model``; see `va_experiments.models.ensembles.ensemble_members.member_classes`.
+        Name of a model as in ``conf/model``; see `va_experiments.models.ensembles.ensemble_members`.
     grid : mapping of str to list, optional
         Values to try for each parameter; every combination is a candidate. None: the model's grid in `GRIDS`.
     budget : int
@@ -87,14 +87,18 @@ class Tuned(Model):
         self.parameters = parameters
 
     @property
-    def joint(self) -> bool:  # type: ignore[override]
+    def depends_on_test_set(self) -> bool:  # type: ignore[override]
         """Whether the tuned model's prediction for one death depends on the others."""
-        return make_member(self.model, self.parameters).joint
+        return make_member(self.model, self.parameters).depends_on_test_set
+
+    def member_classes(self) -> tuple[type[Model], ...]:
+        """Return the class of the tuned model, and those that it is made of."""
+        return classes_of_member(self.model, self.parameters)
 
     def check_parameters(self) -> None:
         """Check the choices, and every candidate."""
-        self._require_choice("objective", OBJECTIVES)
-        self._require([(self.budget >= 1, f"budget is {self.budget!r}; expected a whole number of at least 1")])
+        self.check_choice("objective", OBJECTIVES)
+        self.check([(self.budget >= 1, f"budget is {self.budget!r}; expected a whole number of at least 1")])
         for name, values in self._grid().items():
             if isinstance(values, str) or not isinstance(values, Sequence) or not values:
                 raise InputError(f"Tuned: grid.{name} is {shown(values)}; expected a list of values to try")
@@ -123,7 +127,7 @@ class Tuned(Model):
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Try the candidates out of site, and fit the best."""
         self.check_parameters()
-        self._remember(train)
+        self.validate_train(train)
         train = by_id(train)
         start = time.perf_counter()
         candidates = self._candidates(seed)
@@ -162,7 +166,7 @@ class Tuned(Model):
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the chosen model's prediction; its diagnostics say what was chosen, and what that took."""
-        self._check_test(test)
+        self.validate_test(test)
         prediction = self.model_.predict(test, seed=seed)
         said = {f"best_{name}": value for name, value in self.best_.items()}
         said |= {"n_candidates": len(self.tried_), "tuning_seconds": self.tuning_seconds_}

@@ -8,7 +8,13 @@ from typing import Any, Self
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, shown
 from va_experiments.models.base import Model, Prediction
-from va_experiments.models.ensembles.ensemble_members import check_members, fit_members, make_member, pooled_prediction
+from va_experiments.models.ensembles.ensemble_members import (
+    check_members,
+    classes_of_member,
+    fit_members,
+    make_member,
+    pooled_prediction,
+)
 from va_experiments.models.ensembles.pooling import POOLS
 
 __all__ = ["Voting"]
@@ -44,15 +50,21 @@ class Voting(Model):
         self.member_parameters = member_parameters
 
     @property
-    def joint(self) -> bool:  # type: ignore[override]
+    def depends_on_test_set(self) -> bool:  # type: ignore[override]
         """Whether any member's prediction for one death depends on the others."""
         given = self.member_parameters or {}
-        return any(make_member(name, given.get(name)).joint for name in self.members)
+        return any(make_member(name, given.get(name)).depends_on_test_set for name in self.members)
+
+    def member_classes(self) -> tuple[type[Model], ...]:
+        """Return the classes of the members."""
+        return tuple(
+            c for name in self.members for c in classes_of_member(name, (self.member_parameters or {}).get(name))
+        )
 
     def check_parameters(self) -> None:
         """Check the members, their parameters and the weights."""
         check_members(self.members, self.member_parameters or {})
-        self._require_choice("pool", POOLS)
+        self.check_choice("pool", POOLS)
         if self.weights is None:
             return
         numbers = all(isinstance(w, int | float) and w >= 0 for w in self.weights)
@@ -65,7 +77,7 @@ class Voting(Model):
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Fit every member."""
         self.check_parameters()
-        self._remember(train)
+        self.validate_train(train)
         self.models_ = fit_members(self.members, self.member_parameters or {}, train, seed=seed)
         given = self.weights or (1.0,) * len(self.members)
         self.weights_ = [w / sum(given) for w in given]
@@ -73,5 +85,5 @@ class Voting(Model):
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the pooled probabilities; the CSMF is their mean."""
-        self._check_test(test)
+        self.validate_test(test)
         return pooled_prediction(self.models_, test, self.weights_, self.pool, seed=seed)

@@ -88,5 +88,5 @@ class Scheme(NamedTuple):
     smallest: float
     largest: float
     """Bounds of the levels."""
-    compat: bool
+    reference_compat: bool
     """The original's rules for numbers that its arithmetic cannot handle."""

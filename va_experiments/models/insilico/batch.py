@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from va_experiments import callbacks, seeds
 from va_experiments.errors import InputError
+from va_experiments.models.devices import require_device
 from va_experiments.models.insilico.chain import Sampling
-from va_experiments.models.insilico.posterior import require_device
 from va_experiments.models.insilico.problem import LEVEL_BOUNDS, Problem
 
 __all__ = ["Batch", "sample_batch"]

@@ -39,7 +39,7 @@ class Sampling:
         Sweeps of slice sampling for each assignment of causes (improved sampler).
     checkpoint_every : int
         Iterations of one chain between states that are offered for keeping.
-    compat : bool
+    reference_compat : bool
         The original's rules for what its arithmetic cannot handle.
     """
 
@@ -52,7 +52,7 @@ class Sampling:
     sd_max: float = 10.0
     sweeps: int = 1
     checkpoint_every: int = 2000
-    compat: bool = False
+    reference_compat: bool = False
 
 
 class Chain:
@@ -261,7 +261,7 @@ class Run:
             sweeps=s.sweeps,
             smallest=LEVEL_BOUNDS[0],
             largest=LEVEL_BOUNDS[1],
-            compat=s.compat,
+            reference_compat=s.reference_compat,
         )
         advance(chain.rng, self.problem.arrays, state, scheme, self._table, chain.done, until)
         chain.done = until

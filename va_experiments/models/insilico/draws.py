@@ -61,7 +61,7 @@ def draw_levels(rng, value, arrays, present, known, scheme):  # type: ignore[no-
             continue
         a = arrays.prior_a[k] + present[k]
         b = arrays.prior_b - arrays.prior_a[k] + known[k] - present[k]
-        if scheme.compat and beta_mass(a, b, lower, upper) < 1e-8:
+        if scheme.reference_compat and beta_mass(a, b, lower, upper) < 1e-8:
             value[k] = (lower + upper) / 2
         else:
             value[k] = truncated_beta(rng, a, b, lower, upper)

@@ -12,11 +12,11 @@ from va_experiments import seeds
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.models.base import Model, Prediction
+from va_experiments.models.devices import require_device
 from va_experiments.models.empirical import CONVERSIONS, empirical_probabilities, to_levels
 from va_experiments.models.insilico.posterior import (
     Posterior,
     check_sampling,
-    require_device,
     sample_posterior,
     sample_posteriors,
 )
@@ -43,7 +43,7 @@ class InSilicoVA(Model):
         Chains from independent random streams.
     conversion : {"quantile", "fixed", "empirical"}
         How conditional probabilities become levels; ``empirical`` keeps them as they are, and fixed.
-    mirrored : bool
+    mirror_level_frequencies : bool
         With ``quantile``: levels as frequent as their mirror image in InterVA's probbase, as the original has it
         (the lowest level as rare as InterVA's highest). False: as frequent as in InterVA's probbase.
     missing_threshold : float
@@ -54,7 +54,7 @@ class InSilicoVA(Model):
         Weight of the prior of the levels; None for 0.01 with ``quantile`` and 1 with ``fixed``, as the original.
     subpopulations : {"none", "site"}
         ``site``: each site of the test set has its own CSMF; the levels are shared.
-    impossible : sequence of (cause, symptom, "present" or "absent")
+    impossible_pairs : sequence of (cause, symptom, "present" or "absent")
         A death with the symptom in this state cannot be of this cause.
     sampler : {"improved", "original"}
         How the CSMF moves given the causes: slice sampling with the prior mean integrated out, or the original's block
@@ -71,7 +71,7 @@ class InSilicoVA(Model):
         ``cuda`` runs the chains as one array program with PyTorch (extra ``gpu``).
     progress : bool or None
         Show a bar; None: in notebooks.
-    compat : bool
+    reference_compat : bool
         The original's treatment of what its arithmetic cannot handle (docs/models/insilico.md).
 
     Attributes
@@ -81,7 +81,7 @@ class InSilicoVA(Model):
     levels_ : va_experiments.models.empirical.Levels or None
     """
 
-    joint: ClassVar[bool] = True
+    depends_on_test_set: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -91,12 +91,12 @@ class InSilicoVA(Model):
         thin: int = 1,
         n_chains: int = 4,
         conversion: str = "quantile",
-        mirrored: bool = True,
+        mirror_level_frequencies: bool = True,
         missing_threshold: float = 0.95,
         update_cond_prob: bool = True,
         levels_strength: float | None = None,
         subpopulations: str = "none",
-        impossible: Sequence[Sequence[str]] = (),
+        impossible_pairs: Sequence[Sequence[str]] = (),
         sampler: str = "improved",
         jump_scale: float = 0.1,
         auto_length: bool = True,
@@ -104,19 +104,19 @@ class InSilicoVA(Model):
         checkpoint_every: int = 2000,
         device: str = "cpu",
         progress: bool | None = None,
-        compat: bool = False,
+        reference_compat: bool = False,
     ) -> None:
         self.n_iterations = n_iterations
         self.burn_in = burn_in
         self.thin = thin
         self.n_chains = n_chains
         self.conversion = conversion
-        self.mirrored = mirrored
+        self.mirror_level_frequencies = mirror_level_frequencies
         self.missing_threshold = missing_threshold
         self.update_cond_prob = update_cond_prob
         self.levels_strength = levels_strength
         self.subpopulations = subpopulations
-        self.impossible = impossible
+        self.impossible_pairs = impossible_pairs
         self.sampler = sampler
         self.jump_scale = jump_scale
         self.auto_length = auto_length
@@ -124,16 +124,16 @@ class InSilicoVA(Model):
         self.checkpoint_every = checkpoint_every
         self.device = device
         self.progress = progress
-        self.compat = compat
+        self.reference_compat = reference_compat
 
     def check_parameters(self) -> None:
         """Check every parameter, and that the device can be used."""
-        self._require_choice("conversion", CONVERSIONS)
-        self._require_choice("subpopulations", ("none", "site"))
-        self._require_choice("sampler", ("improved", "original"))
-        self._require_choice("device", ("cpu", "cuda"))
+        self.check_choice("conversion", CONVERSIONS)
+        self.check_choice("subpopulations", ("none", "site"))
+        self.check_choice("sampler", ("improved", "original"))
+        self.check_choice("device", ("cpu", "cuda"))
         strength, threshold = self.levels_strength, self.missing_threshold
-        self._require(
+        self.check(
             [
                 *check_sampling(self),
                 (strength is None or strength > 0, f"levels_strength is {strength!r}; expected above 0, or null"),
@@ -141,9 +141,9 @@ class InSilicoVA(Model):
                 *(
                     (
                         len(rule) == 3 and rule[2] in _STATES,
-                        f"impossible has {rule!r}; expected [cause, symptom, present or absent]",
+                        f"impossible_pairs has {rule!r}; expected [cause, symptom, present or absent]",
                     )
-                    for rule in self.impossible
+                    for rule in self.impossible_pairs
                 ),
             ]
         )
@@ -152,20 +152,22 @@ class InSilicoVA(Model):
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Estimate the conditional probabilities and turn them into levels."""
         self.check_parameters()
-        labels = self._remember(train)
-        self.impossible_ = [self._rule(rule) for rule in self.impossible]
+        labels = self.validate_train(train)
+        self.impossible_ = [self._rule(rule) for rule in self.impossible_pairs]
         self.conditional_ = empirical_probabilities(
             train.symptoms,
             labels,
             len(train.causes),
             missing_threshold=self.missing_threshold,
             rng=seeds.generator(seed, "conditional probabilities"),
-            compat=self.compat,
+            reference_compat=self.reference_compat,
         )
         self.levels_ = None
         informed = self.conditional_.keep.any()
         if self.conversion != "empirical" and self.update_cond_prob and informed:
-            self.levels_ = to_levels(self.conditional_.probability, self.conversion, mirrored=self.mirrored)
+            self.levels_ = to_levels(
+                self.conditional_.probability, self.conversion, mirror_level_frequencies=self.mirror_level_frequencies
+            )
         return self
 
     def predict(self, test: Deaths, *, seed: int = 0, known: npt.NDArray[np.integer] | None = None) -> Prediction:
@@ -179,7 +181,7 @@ class InSilicoVA(Model):
             Index of the cause where it is known (for instance from a doctor), -1 elsewhere. Such deaths keep their
             cause and inform CSMF and levels.
         """
-        self._check_test(test)
+        self.validate_test(test)
         if len(test) == 0:
             csmf = np.zeros(len(test.causes))
             csmf[self.conditional_.causes] = 1 / len(self.conditional_.causes)
@@ -195,7 +197,7 @@ class InSilicoVA(Model):
         if self.device == "cpu" or self.subpopulations != "none":
             yield from super().predict_sets(test, sets, seed=seed)
             return
-        self._check_test(test)
+        self.validate_test(test)
         for start in range(0, len(sets), _SETS_AT_ONCE):
             drawn = [test.take(rows) for rows in sets[start : start + _SETS_AT_ONCE]]
             problems = [self.problem(deaths) for deaths in drawn]
@@ -222,7 +224,7 @@ class InSilicoVA(Model):
                 for site, row in zip(sites, found.group_csmf, strict=True)
             }
         top = None
-        if self.compat:  # ties go to the cause that occurs first in training
+        if self.reference_compat:  # ties go to the cause that occurs first in training
             best = columns[found.probability.argmax(axis=1)]
             top = np.where(found.probability.any(axis=1), best, -1).astype(np.int16)
         return Prediction(probability, draws.mean(axis=0), draws, top_cause=top, diagnostics=diagnostics)
@@ -281,7 +283,7 @@ class InSilicoVA(Model):
         cause, symptom, state = rule
         for what, name, names in (("cause", cause, self.causes_), ("symptom", symptom, self.symptom_names_)):
             if name not in names:
-                raise InputError(f"InSilicoVA: impossible names {what} {shown(name)}{did_you_mean(name, names)}")
+                raise InputError(f"InSilicoVA: impossible_pairs names {what} {shown(name)}{did_you_mean(name, names)}")
         return self.causes_.index(cause), self.symptom_names_.index(symptom), _STATES[state]
 
     def summary(self, prediction: Prediction) -> dict[str, Any]:

@@ -328,10 +328,10 @@ def _compile_advance(fingerprint):  # type: ignore[no-untyped-def]
                         state.csmf_draws[at, g, c] = state.share[g, c]
                 for h in range(n_levels):
                     state.level_draws[at, h] = state.value[h]
-            _assign(rng, arrays, state, save, 0 if scheme.compat else -1, count, cause, weight)
+            _assign(rng, arrays, state, save, 0 if scheme.reference_compat else -1, count, cause, weight)
             for g in range(n_groups):
                 n = arrays.n_active[g]
-                ghosts = arrays.active.shape[1] - n if scheme.compat else 0
+                ghosts = arrays.active.shape[1] - n if scheme.reference_compat else 0
                 for k in range(n):
                     counted[k] = count[g, arrays.active[g, k]]
                 theta = state.theta[g, :n]

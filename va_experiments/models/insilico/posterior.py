@@ -11,7 +11,6 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.errors import InputError
 from va_experiments.models.empirical import LETTERS
 from va_experiments.models.insilico.chain import Run, Sampling
 from va_experiments.models.insilico.convergence import Convergence, assess
@@ -42,7 +41,7 @@ class Parameters(Protocol):
     checkpoint_every: int
     device: str
     progress: bool | None
-    compat: bool
+    reference_compat: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,9 +153,9 @@ def _sampling(p: Parameters) -> Sampling:
         n_chains=p.n_chains,
         original=p.sampler == "original",
         jump_scale=p.jump_scale,
-        sd_max=_NO_LIMIT if p.compat else _SD_MAX,
+        sd_max=_NO_LIMIT if p.reference_compat else _SD_MAX,
         checkpoint_every=p.checkpoint_every,
-        compat=p.compat,
+        reference_compat=p.reference_compat,
     )
 
 
@@ -239,16 +238,3 @@ def _bar(wanted: bool | None, total: int) -> Iterator[Callable[[int, float], Non
             bar.update(step)
 
         yield watch
-
-
-def require_device(name: str, device: str) -> None:
-    """Raise `InputError` if the device cannot be used."""
-    if device == "cpu":
-        return
-    import importlib.util
-
-    if importlib.util.find_spec("torch") is None:
-        raise InputError(f"{name}: device is 'cuda', which needs PyTorch; install the extra 'gpu', or use device=cpu")
-    from va_experiments.models.devices import require_cuda
-
-    require_cuda(name)

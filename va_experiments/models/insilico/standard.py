@@ -12,8 +12,9 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.data.probbase import CAUSES, Probbase, read_probbase
 from va_experiments.errors import InputError, did_you_mean
 from va_experiments.models.base import Model, Prediction
+from va_experiments.models.devices import require_device
 from va_experiments.models.empirical import INTERVA_VALUES, LETTERS
-from va_experiments.models.insilico.posterior import check_sampling, require_device, sample_posterior
+from va_experiments.models.insilico.posterior import check_sampling, sample_posterior
 from va_experiments.models.insilico.problem import Problem, build_problem
 from va_experiments.models.interva.datacheck import check_consistency
 
@@ -69,7 +70,7 @@ class InSilicoVAStandard(Model):
     Parameters
     ----------
     n_iterations, burn_in, thin, n_chains, sampler, jump_scale, auto_length, max_iterations, checkpoint_every, device,
-    progress, compat
+    progress, reference_compat
         As for `va_experiments.models.insilico.insilico.InSilicoVA`.
     probbase : str or None
         A probbase file; None takes the one that the package vacheck carries.
@@ -87,7 +88,7 @@ class InSilicoVAStandard(Model):
         ``site``: each site has its own CSMF.
     """
 
-    joint: ClassVar[bool] = True
+    depends_on_test_set: ClassVar[bool] = True
     file_parameters = ("probbase",)
     trains: ClassVar[bool] = False
 
@@ -112,7 +113,7 @@ class InSilicoVAStandard(Model):
         checkpoint_every: int = 2000,
         device: str = "cpu",
         progress: bool | None = None,
-        compat: bool = False,
+        reference_compat: bool = False,
     ) -> None:
         self.n_iterations = n_iterations
         self.burn_in = burn_in
@@ -132,15 +133,15 @@ class InSilicoVAStandard(Model):
         self.checkpoint_every = checkpoint_every
         self.device = device
         self.progress = progress
-        self.compat = compat
+        self.reference_compat = reference_compat
 
     def check_parameters(self) -> None:
         """Check every parameter, the probbase if one is named, and that the device can be used."""
-        self._require_choice("subpopulations", ("none", "site"))
-        self._require_choice("sampler", ("improved", "original"))
-        self._require_choice("device", ("cpu", "cuda"))
+        self.check_choice("subpopulations", ("none", "site"))
+        self.check_choice("sampler", ("improved", "original"))
+        self.check_choice("device", ("cpu", "cuda"))
         strength = self.levels_strength
-        self._require(
+        self.check(
             [*check_sampling(self), (strength > 0, f"levels_strength is {strength!r}; expected a number above 0")]
         )
         require_device(type(self).__name__, self.device)

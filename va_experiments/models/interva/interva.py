@@ -47,7 +47,7 @@ class InterVA(Model):
         InterVA's reporting rule: a death whose best cause stays below 0.4 is indeterminate, and only probabilities of
         at least half of the best enter the CSMF. False names the best cause always and takes the mean of the
         probabilities as CSMF.
-    compat : bool
+    reference_compat : bool
         Do as openVA does. By default, five things differ: (1) a level of the quantile conversion has the frequency
         that InterVA gives to that level, not to its mirror image; (2) exact shares 0 and 1 become 1.5e-6 and
         1 - 1.5e-6 instead of random numbers around these, so that nothing is drawn; (3) level N of the fixed
@@ -71,34 +71,34 @@ class InterVA(Model):
         prior: str = "uniform",
         missing_threshold: float = 0.95,
         rule: bool = True,
-        compat: bool = False,
+        reference_compat: bool = False,
     ) -> None:
         self.conversion = conversion
         self.prior = prior
         self.missing_threshold = missing_threshold
         self.rule = rule
-        self.compat = compat
+        self.reference_compat = reference_compat
 
     def check_parameters(self) -> None:
         """Check the choices and the threshold."""
-        self._require_choice("conversion", CONVERSIONS)
-        self._require_choice("prior", ("uniform", "train"))
+        self.check_choice("conversion", CONVERSIONS)
+        self.check_choice("prior", ("uniform", "train"))
         text = f"missing_threshold is {self.missing_threshold!r}; expected a share from 0 to 1"
-        self._require([(0 <= self.missing_threshold <= 1, text)])
+        self.check([(0 <= self.missing_threshold <= 1, text)])
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Learn the conditional probabilities and convert them."""
         self.check_parameters()
-        labels = self._remember(train)
+        labels = self.validate_train(train)
         conditional = empirical_probabilities(
             train.symptoms,
             labels,
             len(train.causes),
             missing_threshold=self.missing_threshold,
-            rng=generator(seed, "bounds") if self.compat else None,
-            compat=self.compat,
+            rng=generator(seed, "bounds") if self.reference_compat else None,
+            reference_compat=self.reference_compat,
         )
-        if not self.compat:
+        if not self.reference_compat:
             np.clip(conditional.probability, _LEAST, 1 - _LEAST, out=conditional.probability)
         return self.set_conditional(conditional)
 
@@ -108,9 +108,9 @@ class InterVA(Model):
         if self.conversion == "empirical":
             self.table_ = conditional.probability
         else:
-            levels = to_levels(conditional.probability, self.conversion, mirrored=self.compat)
+            levels = to_levels(conditional.probability, self.conversion, mirror_level_frequencies=self.reference_compat)
             self.table_ = levels.probability
-            if not self.compat:
+            if not self.reference_compat:
                 self.table_ = np.maximum(self.table_, _IMPOSSIBLE)
         deaths = conditional.deaths
         self.prior_ = deaths / deaths.sum() if self.prior == "train" else np.full(len(deaths), 1 / len(deaths))
@@ -127,14 +127,15 @@ class InterVA(Model):
         probability = np.zeros((len(test), len(self.causes_)))
         probability[:, present] = found
         csmf = np.zeros(len(self.causes_))
-        csmf[present], undetermined = cause_fractions(found, rule=self.rule, exact=self.compat)
+        csmf[present], undetermined = cause_fractions(found, rule=self.rule, exact=self.reference_compat)
         return Prediction(probability, csmf, top_cause=top, diagnostics={"undetermined": float(undetermined)})
 
     def table(self, test: Deaths) -> pd.DataFrame:
         """Return one row for each death in openVA's columns: up to three causes with their likelihoods in percent.
 
         ``ID, CAUSE1, LIK1, CAUSE2, LIK2, CAUSE3, LIK3, INDET``; a blank is one space. A second or third cause of less
-        than half the first one's probability is left blank, as in InterVA-5; with `compat`, always shown, as in openVA.
+        than half the first one's probability is left blank, as in InterVA-5; with `reference_compat` it is always
+        shown, as in openVA.
         """
         import pandas as pd
 
@@ -144,7 +145,7 @@ class InterVA(Model):
         named = value[:, 0] > CUTOFF
         columns: dict[str, object] = {"ID": test.id}
         for k in range(index.shape[1]):
-            show = named & (self.compat | (value[:, k] >= value[:, 0] / 2 * (1 - TIE)))
+            show = named & (self.reference_compat | (value[:, k] >= value[:, 0] / 2 * (1 - TIE)))
             columns[f"CAUSE{k + 1}"] = np.where(show, names[index[:, k]], " ")
             columns[f"LIK{k + 1}"] = np.where(show, np.rint(100 * value[:, k]).astype(np.int64).astype(str), " ")
         columns["INDET"] = np.where(named, " ", "Indet")
@@ -152,10 +153,10 @@ class InterVA(Model):
 
     def _probability_of_present(self, test: Deaths) -> npt.NDArray[np.float64]:
         """Return the probabilities of the causes that occur in training, in the order of `conditional_.causes`."""
-        self._check_test(test)
+        self.validate_test(test)
         keep = np.flatnonzero(self.conditional_.keep)
         found = np.empty((len(test), len(self.conditional_.causes)))
-        score = product_of_present if self.compat else _log_space
+        score = product_of_present if self.reference_compat else _log_space
         for start in range(0, len(test), _BLOCK):
             symptoms = test.symptoms[start : start + _BLOCK][:, keep]
             found[start : start + _BLOCK] = score(symptoms, self.table_, self.prior_)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
@@ -16,11 +15,12 @@ from va_experiments.models.base import Model, Prediction
 from va_experiments.models.empirical import INTERVA_VALUES
 from va_experiments.models.interva.datacheck import check_consistency
 from va_experiments.models.interva.interva import CUTOFF, cause_fractions
+from va_experiments.models.interva.whole_probability import REJECTIONS, WholeProbability
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["InterVA5", "WholeProbability", "prior_for"]
+__all__ = ["InterVA5", "prior_for"]
 
 _BLOCK = 1 << 15  # deaths worked on at a time: bounds the memory
 _BLOCKS: Final = (PREGNANCY, CAUSES, CIRCUMSTANCES)
@@ -29,27 +29,6 @@ _AGE, _SEX = ("i022a", "i022g"), ("i019a", "i019b")
 _SYMPTOMS = ("i077o", "i408o")
 _PREVALENCE: Final = {"h": 0.05, "l": 0.005, "v": 1e-5}
 _SICKLE_CELL: Final = {"h": 0.05, "l": 1e-5, "v": 1e-5}
-REJECTIONS: Final = ("", "no age", "no sex", "no symptoms")
-"""Why a death is not assessed, by the codes in `WholeProbability.rejected`."""
-
-
-@dataclass(frozen=True, eq=False)
-class WholeProbability:
-    """All that InterVA-5 computes about some deaths.
-
-    Parameters
-    ----------
-    probability : float64 array, shape (n_deaths, 70)
-        Each of the three blocks of outputs sums to 1, or to 0.
-    reproductive : bool array, shape (n_deaths,)
-        Whether pregnancy is to be reported on.
-    rejected : int8 array, shape (n_deaths,)
-        0, or the place in `REJECTIONS` of the reason for which a death is not assessed.
-    """
-
-    probability: npt.NDArray[np.float64]
-    reproductive: npt.NDArray[np.bool_]
-    rejected: npt.NDArray[np.int8]
 
 
 class InterVA5(Model):
@@ -69,7 +48,7 @@ class InterVA5(Model):
         Make the answers consistent first, as InterVA-5 does.
     rule : bool
         InterVA's reporting rule for the CSMF and for naming a cause at all; see `InterVA`.
-    compat : bool
+    reference_compat : bool
         Do as the R package does where it looks unintended: pregnancy is reported for women with any *known* answer,
         yes or no, to the questions on reproductive age; and probabilities are multiplied one indicator at a time in
         the package's order wherever the last bit decides what is printed. By default a yes is needed, and a second or
@@ -80,7 +59,6 @@ class InterVA5(Model):
     probbase_ : Probbase
     """
 
-    deterministic: ClassVar[bool] = True
     file_parameters = ("probbase",)
     trains: ClassVar[bool] = False
 
@@ -92,19 +70,19 @@ class InterVA5(Model):
         probbase: str | None = None,
         check_data: bool = True,
         rule: bool = True,
-        compat: bool = False,
+        reference_compat: bool = False,
     ) -> None:
         self.hiv = hiv
         self.malaria = malaria
         self.probbase = probbase
         self.check_data = check_data
         self.rule = rule
-        self.compat = compat
+        self.reference_compat = reference_compat
 
     def check_parameters(self) -> None:
         """Check the prevalences, and the probbase if one is named."""
         for parameter in ("hiv", "malaria"):
-            self._require_choice(parameter, tuple(_PREVALENCE))
+            self.check_choice(parameter, tuple(_PREVALENCE))
         if self.probbase is not None:
             read_probbase(self.probbase)
 
@@ -123,7 +101,9 @@ class InterVA5(Model):
         best = probability.max(axis=1, initial=0)
         named = (best >= CUTOFF) if self.rule else (best > 0)
         top = np.where(named, probability.argmax(axis=1), -1).astype(np.int16)
-        csmf, undetermined = cause_fractions(probability[whole.rejected == 0], rule=self.rule, exact=self.compat)
+        csmf, undetermined = cause_fractions(
+            probability[whole.rejected == 0], rule=self.rule, exact=self.reference_compat
+        )
         diagnostics = {"undetermined": undetermined, "probbase": self.probbase_.version}
         for code, reason in enumerate(REJECTIONS[1:], start=1):
             diagnostics[f"rejected: {reason}"] = int((whole.rejected == code).sum())
@@ -135,7 +115,13 @@ class InterVA5(Model):
 
         result = self.whole_probability(test)
         return table(
-            test.id, result, self.probbase_, hiv=self.hiv, malaria=self.malaria, whole=whole, exact=self.compat
+            test.id,
+            result,
+            self.probbase_,
+            hiv=self.hiv,
+            malaria=self.malaria,
+            whole=whole,
+            exact=self.reference_compat,
         )
 
     def whole_probability(self, test: Deaths) -> WholeProbability:
@@ -154,10 +140,10 @@ class InterVA5(Model):
             rejected[rows] = _rejected(answers, probbase)
             if self.check_data:
                 answers = check_consistency(answers, probbase).symptoms
-            reproductive[rows] = _reproductive(answers, probbase, known_is_enough=self.compat)
+            reproductive[rows] = _reproductive(answers, probbase, known_is_enough=self.reference_compat)
             fired = answers == probbase.substantive
             probability[rows] = _products(fired, probbase, prior)
-            if self.compat:
+            if self.reference_compat:
                 close = np.flatnonzero(_undecided(probability[rows]))
                 probability[rows][close] = _products_in_order(fired[close], probbase, prior)
         probability[rejected > 0] = 0

@@ -13,7 +13,7 @@ from va_experiments.models.interva.interva import CUTOFF, TIE, top_three
 if TYPE_CHECKING:
     import pandas as pd
 
-    from va_experiments.models.interva.interva5 import WholeProbability
+    from va_experiments.models.interva.whole_probability import WholeProbability
 
 __all__ = ["table"]
 

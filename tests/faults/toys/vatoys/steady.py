@@ -15,7 +15,7 @@ from vatoys.misbehave import note, perhaps
 class Steady(Model):
     """Shares and words of the training deaths, stirred by the seed; can go on from the middle."""
 
-    joint = True
+    depends_on_test_set = True
 
     def __init__(self, *, seconds: float = 0.0, steps: int = 1, level: int = 0) -> None:
         self.seconds = seconds

@@ -1,0 +1,33 @@
+"""All that InterVA-5 computes about deaths, before a report names causes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["REJECTIONS", "WholeProbability"]
+
+REJECTIONS: Final = ("", "no age", "no sex", "no symptoms")
+"""Why a death is not assessed, by the codes in `WholeProbability.rejected`."""
+
+
+@dataclass(frozen=True, eq=False)
+class WholeProbability:
+    """All that InterVA-5 computes about some deaths.
+
+    Parameters
+    ----------
+    probability : float64 array, shape (n_deaths, 70)
+        Each of the three blocks of outputs sums to 1, or to 0.
+    reproductive : bool array, shape (n_deaths,)
+        Whether pregnancy is to be reported on.
+    rejected : int8 array, shape (n_deaths,)
+        0, or the place in `REJECTIONS` of the reason for which a death is not assessed.
+    """
+
+    probability: npt.NDArray[np.float64]
+    reproductive: npt.NDArray[np.bool_]
+    rejected: npt.NDArray[np.int8]
