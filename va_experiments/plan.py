@@ -109,14 +109,14 @@ class Plan:
         ------
         KeyError
         """
-        wanted = bytes.fromhex(key)
+        key_bytes = bytes.fromhex(key)
         prefixes, order = self._by_prefix
-        prefix = np.frombuffer(wanted[:8], np.uint64)[0]
-        for place in range(int(np.searchsorted(prefixes, prefix)), len(order)):
-            if prefixes[place] != prefix:
+        prefix = np.frombuffer(key_bytes[:8], np.uint64)[0]
+        for position in range(int(np.searchsorted(prefixes, prefix)), len(order)):
+            if prefixes[position] != prefix:
                 break
-            if self.keys[order[place]].tobytes() == wanted:
-                return int(order[place])
+            if self.keys[order[position]].tobytes() == key_bytes:
+                return int(order[position])
         raise KeyError(key)
 
     @cached_property

@@ -393,7 +393,9 @@ FILES: list[File] = [
         rows("d1,AP,A,Y,N"),
         {"exclude": ["s11"]},
     ),
-    File("columns", "hce is no symptom", "hce/words: 's3' is no symptom column", rows("d1,AP,A,Y,N"), {"hce": ["s3"]}),
+    File(
+        "columns", "hce is no symptom", "hce/words: 's3' is not a symptom column", rows("d1,AP,A,Y,N"), {"hce": ["s3"]}
+    ),
     File("columns", "no symptom column", "no column is left for symptoms", rows("d1,AP,A,Y,N"), {"symptoms": []}),
     File(
         "range",

@@ -40,18 +40,18 @@ def recompute_reasons(store: Store, computed: Iterable[Mapping[str, Any]], plann
     planned : set of str
         Keys of all cells of this run.
     """
-    wanted: dict[str, list[Mapping[str, Any]]] = {}
+    computed_by_choices: dict[str, list[Mapping[str, Any]]] = {}
     for content in computed:
-        wanted.setdefault(_user_choices(content), []).append(content)
-    if not wanted:
+        computed_by_choices.setdefault(_user_choices(content), []).append(content)
+    if not computed_by_choices:
         return []
     best: dict[int, tuple[str, ...]] = {}
     for manifest in _stored_contents(store, planned):
-        for content in wanted.get(_user_choices(manifest), ()):
+        for content in computed_by_choices.get(_user_choices(manifest), ()):
             differ = tuple(k for k in _CHANGES if _part(content, k) != _part(manifest, k))
             if differ and len(differ) < len(best.get(id(content), _CHANGES | {"": ""})):
                 best[id(content)] = differ
-    contents = {id(c): c for group in wanted.values() for c in group}
+    contents = {id(c): c for group in computed_by_choices.values() for c in group}
     counts = Counter((str(contents[i]["name"]), differ) for i, differ in best.items())
     lines = []
     for (name, differ), n in sorted(counts.items()):

@@ -69,7 +69,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    wanted = list(source.header if columns is None else columns)
+    columns_read = list(source.header if columns is None else columns)
     short_or_long: list[tuple[int, int]] = []
     n_bad = 0
 
@@ -94,8 +94,8 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
                     delimiter=source.sep, newlines_in_values=not source.plain_lines, invalid_row_handler=note
                 ),
                 convert_options=arrow_csv.ConvertOptions(
-                    include_columns=wanted,
-                    column_types=dict.fromkeys(wanted, text),
+                    include_columns=columns_read,
+                    column_types=dict.fromkeys(columns_read, text),
                     strings_can_be_null=False,
                     quoted_strings_can_be_null=False,
                     null_values=[],
@@ -104,7 +104,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
             for batch in reader:
                 if not batch.num_rows:
                     continue
-                block = {w: _coded(batch.column(i), w, source, start) for i, w in enumerate(wanted)}
+                block = {w: _coded(batch.column(i), w, source, start) for i, w in enumerate(columns_read)}
                 yield Block(start, batch.num_rows, block)
                 start += batch.num_rows
         except (pa.ArrowException, UnicodeError) as error:
@@ -117,8 +117,8 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
         expected = len(source.header)
         hint = _separator_hint(source) if start == 0 else ""
         problems = [
-            f"{name}: line {line} has {found} fields, header has {expected}{hint}"
-            for line, (_, found) in zip(lines, short_or_long, strict=True)
+            f"{name}: line {line} has {n_fields} fields, header has {expected}{hint}"
+            for line, (_, n_fields) in zip(lines, short_or_long, strict=True)
         ]
         raise InputError(problems + ["(and further rows)"] * (n_bad - len(problems)))
     if not start:
@@ -127,27 +127,27 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
 
 def read_columns(source: TextSource, columns: Sequence[str] | None = None) -> dict[str, CodedColumn]:
     """Read whole columns, each with one list of distinct values; see :func:`read_blocks`."""
-    wanted = list(source.header if columns is None else columns)
-    places: dict[str, dict[str, int]] = {w: {} for w in wanted}
-    parts: dict[str, list[npt.NDArray[np.int32]]] = {w: [] for w in wanted}
-    for block in read_blocks(source, wanted):
-        for w in wanted:
+    columns_read = list(source.header if columns is None else columns)
+    places: dict[str, dict[str, int]] = {w: {} for w in columns_read}
+    parts: dict[str, list[npt.NDArray[np.int32]]] = {w: [] for w in columns_read}
+    for block in read_blocks(source, columns_read):
+        for w in columns_read:
             column, place = block.columns[w], places[w]
             recode = np.array([place.setdefault(v, len(place)) for v in column.values], dtype=np.int32)
             parts[w].append(recode[column.codes])
-    return {w: CodedColumn(np.concatenate(parts[w]), list(places[w])) for w in wanted}
+    return {w: CodedColumn(np.concatenate(parts[w]), list(places[w])) for w in columns_read}
 
 
 def missing_columns(header: Sequence[str], needed: Sequence[str], where: str) -> list[str]:
     """List one problem for each required column that is not in the header, with the most similar column."""
     present, problems = set(header), []
-    alike: dict[str, str] = {}
+    by_skeleton: dict[str, str] = {}
     for column in header:
-        alike.setdefault(_skeleton(column), column)
+        by_skeleton.setdefault(_skeleton(column), column)
     for column in needed:
         if column in present:
             continue
-        similar = alike.get(_skeleton(column))
+        similar = by_skeleton.get(_skeleton(column))
         if similar is None:
             problems.append(f"{where}: missing column {shown(column)}{did_you_mean(column, header)}")
             continue
@@ -174,7 +174,7 @@ def _spelt(name: str) -> str:
 
 def _coded(column: pa.DictionaryArray, name: str, source: TextSource, start: int) -> CodedColumn:
     values, indices = column.dictionary.to_pylist(), column.indices
-    # the buffer itself: Arrow's own way to NumPy imports pandas, which takes a second
+    # from the buffer: Arrow's conversion to NumPy would import pandas, which takes a second
     codes = np.frombuffer(indices.buffers()[1], dtype=np.int32)[indices.offset : indices.offset + len(indices)]
     if values and max(map(len, values)) > source.limits.max_field:
         worst = max(range(len(values)), key=lambda k: len(values[k]))

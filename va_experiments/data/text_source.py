@@ -66,14 +66,14 @@ class TextSource:
         """Find the line of each record (1 = header); quoted line breaks and blank lines are counted."""
         if self.plain_lines or not records:
             return list(records)
-        wanted, line_of, number, start = set(records), {}, 0, 1
+        records_left, line_of, number, start = set(records), {}, 0, 1
         with _rows(self.path, self.limits, self.sep, self.encoding, strict=False) as rows, suppress(csv.Error):
             for row in rows:
                 if row:
                     number += 1
-                    if number in wanted:
+                    if number in records_left:
                         line_of[number] = start
-                        if len(line_of) == len(wanted):
+                        if len(line_of) == len(records_left):
                             break
                 start = rows.line_num + 1  # type: ignore[attr-defined]
         return [line_of.get(r, r) for r in records]

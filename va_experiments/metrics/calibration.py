@@ -32,7 +32,7 @@ class Reliability:
     predicted: Floats
     """Mean predicted probability of the bin; NaN where it is empty."""
     observed: Floats
-    """Share of deaths of which it was true; NaN where the bin is empty."""
+    """Share of deaths for which it is true; NaN if the bin is empty."""
 
     @property
     def error(self) -> Floats:

@@ -31,7 +31,7 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 
 EXACT_UNITS = 20
-"""Up to so many sites all sign arrangements (about a million) are gone through."""
+"""Largest number of sites for which all sign arrangements (about a million) are computed."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ LEVEL = 0.95
 """Of all intervals of a cell."""
 
 MAX_WEIGHTS = 10_000_000
-"""Resamples are taken in parts of at most so many weights: bounds the memory for large test sets."""
+"""Largest number of weights at a time, to limit memory for large test sets."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ def evaluate(sums: Tally, names: Sequence[str] | None = None) -> dict[str, npt.N
     ----------
     sums : Tally
     names : sequence of str, optional
-        Metrics of `METRICS` wanted; None means all.
+        Metrics to compute, of `METRICS`; None means all.
     """
     return {name: METRICS[name].function(sums) for name in (METRICS if names is None else names)}
 

@@ -88,7 +88,7 @@ def transfer_drops(
     B0    target deaths
     ====  =======================================================================================
 
-    A2 and B2 have the same cause mix, and the same missingness given the cause as far as two independent masks give it.
+    A2 and B2 have the same cause mix, and about the same missingness given the cause, by two independent masks.
     So ``prior_shift = A0 - A1``, ``missingness_shift = (A1 - A2) + (B2 - B1)``, ``symptom_shift = A2 - B2`` and
     ``label_coverage = B1 - B0``: the sum is A0 - B0. The parts depend on this order (prior first), as those of any
     sequential split do. Missingness that depends on more than the cause (on the other answers) is in the symptom part.
@@ -100,7 +100,7 @@ def transfer_drops(
     home, target : Deaths
         With causes.
     metrics : sequence of str
-        Of `va_experiments.metrics.METRICS`, none that uses the model's own CSMF. Each set is predicted once.
+        Names in `va_experiments.metrics.METRICS`, except metrics of the model's own CSMF. Each set is predicted once.
     n_masks : int
         Random partners whose missingness is imposed; the metric is averaged over them.
     rng : numpy.random.Generator
@@ -173,7 +173,7 @@ def site_auc(
     Returns
     -------
     float
-        Mean over folds; below .5 happens by chance where sites are alike. NaN where a site has fewer than two deaths.
+        Mean over folds; values below .5 occur by chance if sites are similar. NaN if a site has fewer than two deaths.
     """
     symptoms = np.vstack([np.asarray(first, dtype=np.int8), np.asarray(second, dtype=np.int8)])
     sizes = [len(np.asarray(first)), len(np.asarray(second))]

@@ -113,7 +113,7 @@ def draw_test_sets(
     Raises
     ------
     InputError
-        If the mix aimed at names unknown causes, needs training causes that are not given, or is zero for all causes
+        If the target mix names unknown causes, needs training causes that are missing, or is zero for all causes
         that have test deaths.
     """
     design = testset_options(options)
@@ -127,8 +127,8 @@ def draw_test_sets(
         else np.bincount(np.asarray(train_cause), minlength=len(causes)) / np.size(train_cause)
     )
     rng = generator(seed, "testset")
-    wanted = _mixes(design, members / len(cause), train, causes, rng)
-    mixes = np.where(members > 0, wanted, 0.0)
+    target_mixes = _mixes(design, members / len(cause), train, causes, rng)
+    mixes = np.where(members > 0, target_mixes, 0.0)
     total = mixes.sum(axis=1, keepdims=True)
     if (total == 0).any():
         raise InputError(f"testset {design.name}: none of the causes of the mix aimed at has test deaths")

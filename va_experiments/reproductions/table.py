@@ -139,9 +139,12 @@ def markdown(
             "not given" if math.isnan(row.published) else f"{row.published:.3f} {row.published_interval}".strip()
         )
         difference = "" if math.isnan(row.published) else f"{row.difference:+.3f}"
-        own = "" if math.isnan(row.low) or not math.isnan(row.published) else f" ({row.low:.3f} to {row.high:.3f})"
+        our_interval = (
+            "" if math.isnan(row.low) or not math.isnan(row.published) else f" ({row.low:.3f} to {row.high:.3f})"
+        )
         lines.append(
-            f"| {row.method} | {row.model} | {row.setting} | {row.metric} | {published} | {row.obtained:.3f}{own} | "
+            f"| {row.method} | {row.model} | {row.setting} | {row.metric} | {published} | "
+            f"{row.obtained:.3f}{our_interval} | "
             f"{difference} | {between if difference else ''} | {row.n} |"
         )
     lines += ["", "**What differs.**", "", *[f"- {text}" for text in differences]]

@@ -96,17 +96,17 @@ def read_csv_deaths(
     where = shown(str(source.path))
     numbers = dict(covariates or {})
     special = [c for c in (id, site, cause) if c is not None]
-    wanted = _symptom_columns(source, where, symptoms, special, list(numbers), exclude)
-    problems = _roles(source, where, special, list(numbers), wanted, [*hce, *words])
+    symptom_columns = _symptom_columns(source, where, symptoms, special, list(numbers), exclude)
+    problems = _roles(source, where, special, list(numbers), symptom_columns, [*hce, *words])
     if problems:
         raise InputError(problems)
 
-    answers = Symptoms(wanted, codes)
+    answers = Symptoms(symptom_columns, codes)
     place_of = Labels(site, "site", sites)
     labels = None if cause is None else Labels(cause, "cause", causes)
     measured = [Numbers(c, numbers[c], decimal) for c in numbers]
     ids: list[npt.NDArray[np.object_]] = []
-    needed = list(dict.fromkeys([*special, *numbers, *wanted]))
+    needed = list(dict.fromkeys([*special, *numbers, *symptom_columns]))
     for block in read_blocks(source, needed):
         answers.add(block)
         place_of.add(block)
@@ -140,16 +140,16 @@ def read_csv_deaths(
     order = np.flatnonzero(keep)
     order = order[canonical_order(names[order])]
     matrix = answers.matrix()[order]
-    _note(matrix, tuple(wanted), cause_names, None if cause_index is None else cause_index[order], ledger)
+    _note(matrix, tuple(symptom_columns), cause_names, None if cause_index is None else cause_index[order], ledger)
     return Deaths(
         symptoms=matrix,
-        symptom_names=tuple(wanted),
+        symptom_names=tuple(symptom_columns),
         causes=cause_names,
         cause=None if cause_index is None else cause_index[order],
         sites=site_names,
         site=site_index[order],
         id=names[order].astype(np.str_),
-        blocks=tuple("hce" if c in set(hce) else "word" if c in set(words) else "core" for c in wanted),
+        blocks=tuple("hce" if c in set(hce) else "word" if c in set(words) else "core" for c in symptom_columns),
         groups=tuple((groups or {}).get(c, "other") for c in cause_names) if groups else (),
         covariates={c.column: c.values()[order] for c in measured},
         name=label,
@@ -169,8 +169,8 @@ def _symptom_columns(
         return list(symptoms)
     if unknown := [c for c in exclude if c not in source.header]:
         raise InputError(f"{where}: exclude: no column {shown(unknown[0])}{did_you_mean(unknown[0], source.header)}")
-    away = {*special, *numbers, *exclude}
-    return [c for c in source.header if c not in away]
+    other_columns = {*special, *numbers, *exclude}
+    return [c for c in source.header if c not in other_columns]
 
 
 def _roles(
@@ -178,24 +178,26 @@ def _roles(
     where: str,
     special: Sequence[str],
     numbers: Sequence[str],
-    wanted: Sequence[str],
+    symptom_columns: Sequence[str],
     blocks: Sequence[str],
 ) -> list[str]:
     """Check that every named column exists and has one role."""
-    problems = missing_columns(source.header, list(dict.fromkeys([*special, *numbers, *wanted])), where)
+    problems = missing_columns(source.header, list(dict.fromkeys([*special, *numbers, *symptom_columns])), where)
     roles: dict[str, str] = {}
-    for role, columns in (("id, site or cause", special), ("covariate", numbers), ("symptom", wanted)):
+    for role, columns in (("id, site or cause", special), ("covariate", numbers), ("symptom", symptom_columns)):
         for column in columns:
             if column in roles:
                 problems.append(
                     f"{where}: column {shown(column)} is named as {roles[column]}; it cannot be a {role} too"
                 )
             roles[column] = role
-    if not wanted:
+    if not symptom_columns:
         problems.append(f"{where}: no column is left for symptoms")
     for column in blocks:
-        if column not in wanted:
-            problems.append(f"{where}: hce/words: {shown(column)} is no symptom column{did_you_mean(column, wanted)}")
+        if column not in symptom_columns:
+            problems.append(
+                f"{where}: hce/words: {shown(column)} is not a symptom column{did_you_mean(column, symptom_columns)}"
+            )
     return problems
 
 
@@ -242,8 +244,8 @@ def _id_problems(ids: npt.NDArray[np.object_], source: TextSource, column: str, 
         except ValueError:
             continue
         as_number[key] = as_number.get(key, 0) + 1
-    if alike := sum(n for n in as_number.values() if n > 1):
-        ledger.append(LedgerEntry("noted", column, alike, "ids are equal as numbers (001 and 1) but differ as text"))
+    if n_equal := sum(n for n in as_number.values() if n > 1):
+        ledger.append(LedgerEntry("noted", column, n_equal, "ids are equal as numbers (001 and 1) but differ as text"))
     return problems
 
 

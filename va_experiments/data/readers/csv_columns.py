@@ -121,14 +121,14 @@ class Labels(_Collected):
         names = self._names(clean, missing)
         problems += self._look_alike(names, source, coded, clean)
         index = {n: k for k, n in enumerate(names)}
-        found = np.array(
+        index_of_value = np.array(
             [index.get(n, -1) if k not in set(missing) else -1 for k, n in enumerate(clean)], dtype=np.int16
         )
         if len(names) > _MAX_NAMES:
             problems.append(
                 f"{where}: column {shown(self.column)} has {len(names)} different values: is it the {what}?"
             )
-        return names, found[coded.codes], problems
+        return names, index_of_value[coded.codes], problems
 
     def _names(self, clean: list[str], missing: list[int]) -> tuple[str, ...]:
         if self._declared is not None:
@@ -164,13 +164,13 @@ class Labels(_Collected):
         where, what, problems = shown(str(source.path)), self._what, []
         rows = np.flatnonzero(np.isin(coded.codes, missing)) if missing else np.empty(0, dtype=np.intp)
         if len(rows):
-            found = ", ".join(sorted({shown(clean[k]) for k in missing}))
+            values = ", ".join(sorted({shown(clean[k]) for k in missing}))
             plural = "s" if len(rows) > 1 else ""
             if what == "cause" and drop_missing:
                 ledger.append(LedgerEntry("dropped row", self.column, len(rows), "no known cause"))
             elif what == "cause":
                 problems.append(
-                    f"{where}: {len(rows)} row{plural} without a cause ({self._at(source, rows)}; found {found}): "
+                    f"{where}: {len(rows)} row{plural} without a cause ({self._at(source, rows)}; found {values}): "
                     "drop with `drop_unlabelled: true`"
                 )
             else:
@@ -228,7 +228,7 @@ class Numbers(_Collected):
 
     def problems(self, source: TextSource) -> list[str]:
         """List the problems: text, infinite numbers, numbers outside the range."""
-        coded, where, found = self.coded(), shown(str(source.path)), []
+        coded, where, problems = self.coded(), shown(str(source.path)), []
         low, high = self._limits or (-math.inf, math.inf)
         for k, text in enumerate(coded.values):
             try:
@@ -241,14 +241,14 @@ class Numbers(_Collected):
                 problem = f"is {text.strip() if not math.isinf(number) else f'{number:g}'}{allowed}" if outside else ""
             if problem:
                 at = self._at(source, np.flatnonzero(coded.codes == k))
-                found.append(f"{where}: {shown(self.column)} on {at} {problem}")
-        return found
+                problems.append(f"{where}: {shown(self.column)} on {at} {problem}")
+        return problems
 
     def _no_number(self, text: str) -> str:
         if self._decimal == "." and text.count(",") == 1 and text.replace(",", "").strip().isdecimal():
             return f'is {shown(text)}: looks like a decimal comma (set `decimal: ","`) or a thousands separator'
-        wanted = f"from {self._limits[0]:g} to {self._limits[1]:g} " if self._limits else ""
-        return f"is {shown(text)}: not a number; expected one {wanted}or an empty cell"
+        limits = f"from {self._limits[0]:g} to {self._limits[1]:g} " if self._limits else ""
+        return f"is {shown(text)}: not a number; expected one {limits}or an empty cell"
 
 
 class Symptoms:

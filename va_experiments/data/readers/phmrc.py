@@ -111,7 +111,7 @@ def read_phmrc(
     Returns
     -------
     Deaths
-        Covariate ``age`` in years: g1_07 as the published conversion uses it, g5_04 (told by the respondent) where that
+        Covariate ``age`` in years: g1_07, as in the published conversion, or g5_04 (answered by the respondent) where that
         is blank; NaN where neither is known. Rows sorted by id: ``newid``, else a hash of the row's content.
 
     Raises
@@ -168,9 +168,9 @@ def _check_header(source: TextSource, rules: Module) -> None:
 
 
 def _check_module(column: CodedColumn, rules: Module, source: TextSource) -> None:
-    found = sorted({v.strip() for v in column.values})
-    if [f.casefold() for f in found] != [rules.name]:
-        names = ", ".join(shown(f) for f in found[:5])
+    modules = sorted({v.strip() for v in column.values})
+    if [m.casefold() for m in modules] != [rules.name]:
+        names = ", ".join(shown(m) for m in modules[:5])
         raise InputError(f"{shown(str(source.path))}: column 'module' holds {names}; expected '{rules.name.title()}'")
 
 

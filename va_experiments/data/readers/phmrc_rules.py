@@ -109,7 +109,7 @@ class Module:
     age_range : tuple of float
         Years outside are set missing.
     stems : tuple of (str, str)
-        Where given, causes are matched by the first of these stems that `gs_text34` holds, and not by code.
+        If set, causes are matched by the first of these stems that `gs_text34` contains, and not by code.
     """
 
     name: str

@@ -70,14 +70,14 @@ def simulate_deaths(
     seed : int
         Same seed, same deaths, bit for bit.
     sites : sequence of str, or mapping of str to int, optional
-        Site names, or names with numbers of deaths; the six PHMRC sites by default. Any name may be given.
+        Site names, or names with numbers of deaths; the six PHMRC sites by default. Any name is allowed.
     n_symptoms : int
         5 to 251. The indicators that differ most between causes are taken; age bands and sex always.
 
     Returns
     -------
     Deaths
-        34 causes, covariate ``age`` (years, some missing), blocks ``core`` and ``hce`` (what health workers told).
+        34 causes, covariate ``age`` (years, some missing), blocks ``core`` and ``hce`` (reported by health workers).
 
     Raises
     ------
@@ -141,7 +141,7 @@ class _SimulatedSite:
         probability = 1 / (1 + np.exp(-(logit + shift)))
         column = {i.name: j for j, i in enumerate(indicators)}
         self._parent = [(j, column[i.parent]) for j, i in enumerate(indicators) if i.parent in column]
-        for j, p in self._parent:  # asked only after a yes, so that the chance given here is the conditional one
+        for j, p in self._parent:  # asked only after a yes, so this probability is conditional on it
             probability[:, j] = np.minimum(probability[:, j] / np.maximum(probability[:, p], 1e-3), 0.9)
         self._logit = _logit(probability)
         spread = rng.normal(0, 0.9, n_symptoms) + rng.normal(0, 0.4, n_symptoms)

@@ -61,7 +61,7 @@ def read_who2016(
     Raises
     ------
     InputError
-        With every problem found: missing columns, cells that `value_map` does not know, ids that are empty or repeated.
+        Listing every problem: missing columns, cells that are not in `value_map`, ids that are empty or repeated.
     """
     if not path:
         raise InputError("data=who2016 needs a file: set data.path")
@@ -70,14 +70,14 @@ def read_who2016(
     source = open_source(path, sep=sep, encoding=encoding)
     where = shown(str(source.path))
     special = [c for c in (id, site, cause) if c is not None]
-    wanted = [*special, *probbase.indicators]
-    if problems := missing_columns(source.header, wanted, where):
+    columns = [*special, *probbase.indicators]
+    if problems := missing_columns(source.header, columns, where):
         raise InputError(problems)
     answers = Symptoms(list(probbase.indicators), codes)
     places = None if site is None else Labels(site, "site", None)
     labels = None if cause is None else Labels(cause, "cause", probbase.causes)
     parts = []
-    for block in read_blocks(source, wanted):
+    for block in read_blocks(source, columns):
         for column in (answers, places, labels):
             if column is not None:
                 column.add(block)
@@ -96,9 +96,9 @@ def read_who2016(
     problems += answers.problems(source)
     if problems:
         raise InputError(problems)
-    if extra := sorted(set(source.header) - set(wanted)):
+    if extra := sorted(set(source.header) - set(columns)):
         ledger.append(
-            LedgerEntry("left out", "*", len(extra), "columns are no indicators of InterVA-5", tuple(extra[:5]))
+            LedgerEntry("left out", "*", len(extra), "columns are not indicators of InterVA-5", tuple(extra[:5]))
         )
     order = canonical_order(ids)
     symptoms = answers.matrix()[order]
