@@ -267,14 +267,14 @@ FILES: list[File] = [
     File(
         "quote",
         "huge field",
-        "line 2: field larger than field limit (1048576); a field may hold 1 MB",
+        "line 2: field larger than field limit (1048576); a field may hold 1.0 MB",
         rows("d1,AP,A,Y," + "x" * 1_100_000),
         {},
     ),
     File(
         "quote",
         "huge line",
-        "line 2: field larger than field limit (1048576); a field may hold 1 MB",
+        "line 2: field larger than field limit (1048576); a field may hold 1.0 MB",
         rows("d1,AP,A,Y," + "x" * 9_000_000),
         {},
     ),

@@ -72,11 +72,11 @@ def test_a_changed_file_is_another_data_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "limits", "message"),
     [
-        (GOOD.encode(), Limits(max_bytes=10), r"44 bytes > max_bytes 10 bytes"),
+        (GOOD.encode(), Limits(max_bytes=10), r"44 B > max_bytes 10 B"),
         (
             gzip.compress(GOOD.encode() * 100, mtime=0),
             Limits(max_expanded=1000),
-            r"expands to more than max_expanded 1000 bytes",
+            r"expands to more than max_expanded 1000 B",
         ),
         (b"a,b,c\n1,2,3\n", Limits(max_columns=2), r"3 columns > max_columns 2"),
     ],

@@ -111,7 +111,7 @@ def read_phmrc(
     Returns
     -------
     Deaths
-        Covariate ``age`` in years: g1_07, as in the published conversion, or g5_04 (answered by the respondent) where that
+        Covariate ``age`` in years: g1_07, as in the published conversion, or g5_04 (answer of the respondent) if that
         is blank; NaN where neither is known. Rows sorted by id: ``newid``, else a hash of the row's content.
 
     Raises
