@@ -182,7 +182,7 @@ def f9_not_writable() -> Row:
             row.expect(process.code == code, f"{case}: code {process.code} instead of {code}: {process.err[-500:]}")
             row.expect("Traceback" not in process.err, f"{case}: a traceback: {process.err[-700:]}")
             row.expect(place.begun() == 0, f"{case}: something was computed")
-    row.note = f"told after at most {slowest:.1f} s, imports left out"
+    row.note = f"reported after at most {slowest:.1f} s, imports left out"
     return row
 
 

@@ -88,7 +88,7 @@ def f3_driver_killed(kills: int = 50, seed: int = 3, *, ray: bool = False) -> Ro
 
 def f5_second_driver_at_once(times: int = 20, seed: int = 5) -> Row:
     """Kill the driver on Ray and start the next one at once, while its workers may still be at work."""
-    row = Row("F5", "next driver at once, beside orphaned workers", 0, 0, 0)
+    row = Row("F5", "next driver at once, with orphaned workers", 0, 0, 0)
     grid = ("model=toy", "model.seconds=1.0", f"model.level={','.join(map(str, range(12)))}")
     right, rng = undisturbed("model=toy", "model.seconds=1.0", grid[2]), random.Random(seed)
     with Place.new(*SMALL, *RAY) as place:
@@ -165,7 +165,7 @@ def f10_two_drivers(times: int = 20) -> Row:
         first.wait(60)
         row.expect(first.code == 0, f"the first ended with {first.code}")
         row.lost += len(set(undisturbed(*grid)) - set(place.store()))
-    row.note = f"told after at most {slowest:.1f} s, imports left out"
+    row.note = f"reported after at most {slowest:.1f} s, imports left out"
     return row
 
 

@@ -104,7 +104,7 @@ def f4_cluster_killed(times: int = 5) -> Row:
             told = until(lambda q=process: "has died" in q.err or q.code is not None, timeout=90)
             slowest = max(slowest, time.monotonic() - began)
             process.wait(90)
-            row.expect(told and "has died" in process.err, f"{what}: not told: {process.err[-400:]}")
+            row.expect(told and "has died" in process.err, f"{what}: not reported: {process.err[-400:]}")
             row.expect(process.code == 5, f"{what}: code {process.code} instead of 5: {process.err[-400:]}")
             row.expect("same command" in process.out + process.err, f"{what}: no word on how to go on")
             row.expect(until(lambda f=family: not alive(f), 10), f"{what}: left behind: {alive(family)}")
@@ -113,7 +113,7 @@ def f4_cluster_killed(times: int = 5) -> Row:
             row.expect(after.code == 0, f"{what}: code {after.code} afterwards")
             row.recomputed += max(0, place.begun() - begun - (len(right) - kept))
             compare(row, right, place)
-    row.note = f"told within {slowest:.1f} s"
+    row.note = f"reported within {slowest:.1f} s"
     return row
 
 
