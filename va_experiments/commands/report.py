@@ -50,7 +50,7 @@ def run(options: Namespace) -> int:
         raise InputError("report: say where to write with --out DIR, as the runs have no folder here")
     from va_experiments.checkpoints import Store
     from va_experiments.report.build import build_report
-    from va_experiments.report.inputs import configs_of, report_content
+    from va_experiments.report.inputs import report_content
     from va_experiments.report.legacy_table import write_va34_table
     from va_experiments.report.saved_inputs import losses_again, saved_tables
 
@@ -72,7 +72,7 @@ def run(options: Namespace) -> int:
     paths = build_report(content, out / "report")
     page = out / "report.html"
     shutil.copyfile(paths.html, page)
-    if any(config.get("legacy_table") for config in configs_of(manifests)):
+    if any(m.get("config", {}).get("legacy_table") for m in manifests):
         print(f"table   {write_va34_table(cells, out)}")
     width = shutil.get_terminal_size((100, 24)).columns
     for text in paths.skipped:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from va_experiments.cell import versions
 from va_experiments.checkpoints import completed_jobs
-from va_experiments.config.schema import RunConfig
+from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.engine.multirun import Multirun
 from va_experiments.plan import Job
 from va_experiments.redaction import redacted, redacted_tree
@@ -133,9 +133,8 @@ def manifest(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame) -> dict[st
         ],
         "seeds": sorted({j.config.seed for j in jobs}),
         "splits": split_hashes(cells),
-        "jobs": [
-            {"number": j.number, "overrides": list(j.overrides), "config": content_of(run.config, j)} for j in jobs
-        ],
+        "config": content_of(run.config),
+        "jobs": [{"number": j.number, "overrides": list(j.overrides), "config": content_of(j.config)} for j in jobs],
     }
 
 
@@ -156,9 +155,9 @@ def split_hashes(cells: pd.DataFrame) -> dict[str, str]:
     return found
 
 
-def content_of(run: RunConfig, job: Job) -> dict[str, Any]:
-    """Return the configuration of a job and of its run as plain data, without secrets."""
-    return dict(redacted_tree(job.config.tree() | run.tree()))
+def content_of(config: RunConfig | JobConfig) -> dict[str, Any]:
+    """Return the configuration of the run or of a job as plain data, without secrets."""
+    return dict(redacted_tree(config.tree()))
 
 
 def _report(run: Multirun, about: dict[str, Any], cells: pd.DataFrame, baselines: pd.DataFrame) -> Path | None:

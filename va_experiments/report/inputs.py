@@ -18,6 +18,7 @@ from va_experiments.analysis.run_statistics import mean_ranks, nested_intervals
 from va_experiments.analysis.run_tables import model_labels
 from va_experiments.analysis.transfer_loss import Losses
 from va_experiments.checkpoints import Store
+from va_experiments.config.schema import RunConfig
 from va_experiments.report import TRIVIAL_MODELS, RunTables
 from va_experiments.report.run_methods import run_methods
 
@@ -56,9 +57,10 @@ def report_content(
         Show means over incomplete grids, marked.
     """
     saved, cells = saved or {}, cells.copy()  # copied, its columns lie together: pandas warns of those that do not
-    configs = configs_of(manifests)
-    first = configs[0] if configs else {}
-    metric = str(first.get("objective", "csmf_accuracy_top"))
+    jobs, runs = configs_of(manifests), [dict(m["config"]) for m in manifests if "config" in m]
+    objectives = {str(run["objective"]) for run in runs}
+    metric = objectives.pop() if len(objectives) == 1 else RunConfig().objective
+    resamples = " or ".join(map(str, sorted({int(job["n_bootstrap"]) for job in jobs}))) or "?"
     run_ids = list(dict.fromkeys(str(r) for r in cells["run_id"] if r))
     simulated = bool(cells["simulated"].astype("boolean").fillna(False).any())
     names = ", ".join(sorted(map(str, cells["data"].dropna().unique())))
@@ -87,10 +89,10 @@ def report_content(
         ledger=_ledger(manifests, saved),
         config=_config_text(manifests),
         manifest=_shown(manifests, run_ids),
-        methods=run_methods(configs) if configs else [],
+        methods=run_methods(jobs) if jobs else [],
         primary_metric=metric,
-        interval=f"95% bootstrap over deaths ({first.get('n_bootstrap', '?')} resamples)",
-        allow_missing=allow_missing or bool(first.get("allow_incomplete", False)),
+        interval=f"95% bootstrap over deaths ({resamples} resamples)",
+        allow_missing=allow_missing or any(run["allow_incomplete"] for run in runs),
     )
 
 
@@ -168,17 +170,17 @@ def _config_text(manifests: Sequence[Mapping[str, Any]]) -> str:
     import yaml
 
     jobs = [job for manifest in manifests for job in manifest.get("jobs", ())]
+    parts = [(f"run {m['run_id']}", m["config"]) for m in manifests if "config" in m]
+    parts += [(f"job {j['number']}: {' '.join(j['overrides']) or 'default'}", j["config"]) for j in jobs[:MOST_CONFIGS]]
     return "\n".join(
-        f"# job {job['number']}: {' '.join(job['overrides']) or 'default'}\n"
-        f"{yaml.safe_dump(job['config'], sort_keys=False, allow_unicode=True)}"
-        for job in jobs[:MOST_CONFIGS]
+        f"# {title}\n{yaml.safe_dump(config, sort_keys=False, allow_unicode=True)}" for title, config in parts
     )
 
 
 def _shown(manifests: Sequence[Mapping[str, Any]], run_ids: Sequence[str]) -> dict[str, Any]:
     """Return the manifests for the page: without what stands in tables of its own."""
     found = [
-        {k: v for k, v in m.items() if k not in ("data", "jobs")}
+        {k: v for k, v in m.items() if k not in ("data", "jobs", "config")}
         | {"data": [{k: v for k, v in d.items() if k not in SEPARATE} for d in m.get("data", ())]}
         | {"jobs": [{"number": j["number"], "overrides": j["overrides"]} for j in m.get("jobs", ())]}
         for m in manifests

@@ -42,7 +42,7 @@ LEARNED = ("adjusted_count", "bbse", "em")
 
 def run_methods(configs: Sequence[Options]) -> list[str]:
     """Return sentences on models, protocol, test sets, features, metrics, intervals and seeds of these jobs."""
-    first = configs[0]
+    resamples = sorted({int(c["n_bootstrap"]) for c in configs if c["n_bootstrap"]})
     trivial = {*TRIVIAL_MODELS, *(b for c in configs for b in c["baselines"])}
     ran = [str(c["model"]["name"]) for c in configs]
     baselines = _each([*(b for c in configs for b in c["baselines"]), *(m for m in ran if m in trivial)])
@@ -66,9 +66,10 @@ def run_methods(configs: Sequence[Options]) -> list[str]:
             "Corrections of the fractions are learned from out-of-fold predictions of training deaths, and abstain "
             "where the matrix to invert is ill-conditioned.",
         )
-    if first["n_bootstrap"]:
+    if resamples:
+        numbers = " or ".join(map(str, resamples))
         texts.append(
-            f"Intervals of a cell are 95% bootstrap intervals over {first['n_bootstrap']} resamples of its deaths: by "
+            f"Intervals of a cell are 95% bootstrap intervals over {numbers} resamples of its deaths: by "
             "inversion of a test for CSMF accuracies (Carpenter 1999), which a small sample biases, and percentiles "
             "for the others (Davison 1997). They do not cover the choice of site or split."
         )
