@@ -61,7 +61,7 @@ class Deaths:
         1 present, 0 absent, -1 missing.
     symptom_names : tuple of str
     causes : tuple of str
-        The declared cause list, in a fixed order; it may name causes that no death has.
+        The declared cause list, in a fixed order; it may contain causes without deaths.
     cause : int16 array, shape (n_deaths,), or None
         Index into `causes`; None where the truth is not known.
     sites : tuple of str
@@ -75,9 +75,9 @@ class Deaths:
     groups : tuple of str, optional
         Group of each cause (``ncd``, ``external``, ...).
     covariates : mapping of str to float64 array, shape (n_deaths,), optional
-        Numbers beside the symptoms (``age`` in years, durations in days); NaN where missing.
+        Numbers in addition to the symptoms (``age`` in years, durations in days); NaN where missing.
     learned_cuts : tuple of LearnedCut, optional
-        Symptoms still to be filled from covariates by cut-offs learned on training rows.
+        Symptoms to be computed from covariates by cut-offs learned on training rows.
     name : str
     simulated : bool
         True for simulated deaths; everything that is printed from them must say so.
@@ -86,7 +86,7 @@ class Deaths:
     Raises
     ------
     InputError
-        If shapes, codes, names or ids do not fit together; all problems are listed.
+        If shapes, codes, names or ids do not match; all problems are listed.
     """
 
     symptoms: npt.NDArray[np.int8]

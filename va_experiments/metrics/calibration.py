@@ -57,7 +57,7 @@ def _bins(
 def reliability(truth: npt.ArrayLike, probability: npt.ArrayLike, *, n_bins: int = N_BINS) -> Reliability:
     """Compare predicted probability and observed share for each cause and bin, shape (n_causes, n_bins).
 
-    Cause list: the declared one. Undetermined deaths (all-zero rows) are left out: they predict nothing.
+    Cause list: the declared one. Undetermined deaths (all-zero rows) are left out.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def expected_calibration_error(truth: npt.ArrayLike, probability: npt.ArrayLike,
 def apply_temperature(probability: npt.ArrayLike, temperature: float, bias: npt.ArrayLike = 0.0) -> Floats:
     """Compute ``p ** (1 / temperature) * exp(bias)``, rows scaled to 1; zeros and all-zero rows stay zero.
 
-    A temperature above 1 makes the probabilities less sure.
+    A temperature above 1 makes the probabilities less extreme.
     """
     p = np.asarray(probability, dtype=np.float64)
     with np.errstate(divide="ignore"):
@@ -127,10 +127,10 @@ def fit_calibration(
 ) -> Calibration:
     """Fit the temperature, and a bias for each cause, that minimise log loss on these deaths.
 
-    To be learned on deaths that the model was not fitted to (out-of-fold predictions). With biases the mean calibrated
-    probability of each cause is its share among these deaths, which corrections for label shift rely on; a temperature
-    alone breaks it (Alexandari, Kundaje and Shrikumar 2020, ICML; PMLR 119:222). Deaths whose true cause has
-    probability 0, among them the undetermined ones, say nothing about it and are left out; if none is left nothing is
+    Use deaths that the model was not fitted to (out-of-fold predictions). With biases the mean calibrated probability
+    of each cause is its share among these deaths, which corrections for label shift need; this does not hold with a
+    temperature alone (Alexandari, Kundaje and Shrikumar 2020, ICML; PMLR 119:222). Deaths whose true cause has
+    probability 0, including undetermined deaths, have no effect and are left out; if none is left, nothing is
     changed. The loss is convex in (1 / temperature, bias) and is minimised by L-BFGS.
 
     Parameters
@@ -140,7 +140,7 @@ def fit_calibration(
     bias : bool
         False: temperature scaling alone (Guo et al. 2017, ICML; PMLR 70:1321).
     ridge : float
-        Weight of the biases' sum of squares, in deaths: keeps those of causes with a few deaths finite.
+        Weight of the biases' sum of squares, in deaths: keeps the biases of causes with few deaths finite.
     """
     from scipy.optimize import minimize
 
@@ -182,7 +182,7 @@ def fit_calibration(
 def csmf_interval_coverage(true: npt.ArrayLike, draws: npt.ArrayLike, *, level: float = 0.95) -> npt.NDArray[np.bool_]:
     """Check for each cause whether its true fraction lies in the equal-tailed interval of the posterior draws.
 
-    The mean over causes, test sets and sites is the coverage to hold against `level`; the ends belong to the interval.
+    The mean over causes, test sets and sites is the coverage to compare with `level`; the interval includes its ends.
 
     Parameters
     ----------

@@ -52,26 +52,26 @@ def sign_flip(
 ) -> SignFlip:
     """Test a mean difference of 0 by sign flips (one-sample permutation test).
 
-    Under the null hypothesis that the two models are exchangeable at every site, each difference is as likely to have
-    the other sign; p is the share of the 2^n arrangements with an absolute mean at least as large. Exact up to 20
-    units, then by Monte Carlo (Phipson and Smyth 2010: one is added to both counts). Six sites give no p below
-    2/64 = .031.
+    Under the null hypothesis that the two models are exchangeable at every site, both signs of a difference are equally
+    likely; p is the share of the 2^n arrangements with an absolute mean at least as large. The test is exact up to 20
+    units, then by Monte Carlo (Phipson and Smyth 2010: one is added to both counts). With six sites the smallest
+    attainable p value is 2/64 = .031.
 
     Parameters
     ----------
     differences : float array, shape (n,)
         One for each site (average over its splits first: splits of a site are not exchangeable units).
     n_draws : int
-        Monte Carlo draws where n > 20.
+        Number of Monte Carlo draws if n > 20.
     rng : numpy.random.Generator, optional
-        Needed where n > 20.
+        Required if n > 20.
     """
     d = np.asarray(differences, dtype=np.float64)
     n = len(d)
     if n == 0:
         return SignFlip(math.nan, math.nan, math.nan, 0, True)
     observed = abs(d.sum())
-    slack = 1e-12 * max(np.abs(d).sum(), 1e-300)  # arrangements that are equal but for rounding count as equal
+    slack = 1e-12 * max(np.abs(d).sum(), 1e-300)  # arrangements that differ only by rounding count as equal
     exact = n <= EXACT_UNITS
     if exact:
         sums = np.zeros(1)
@@ -103,8 +103,8 @@ def corrected_t(differences: npt.ArrayLike, n_train: float, n_test: float, *, le
     """Run the corrected resampled t-test for J random divisions of the same deaths (Nadeau and Bengio 2003).
 
     ``t = mean / sqrt((1/J + n_test/n_train) s^2)`` with J - 1 degrees of freedom: overlapping divisions are correlated,
-    and the plain t-test, which has 1/J alone, finds differences in noise. The correction is a heuristic for the
-    variance due to the choice of the training deaths; it speaks of new deaths from the same sites, not of new sites.
+    and the plain t-test, with 1/J alone, has too many false positives. The correction is a heuristic for the variance
+    due to the choice of the training deaths. The test is about new deaths from the same sites, not about new sites.
 
     Parameters
     ----------
@@ -163,9 +163,9 @@ def bayesian_signed_rank(
 ) -> SignedRank:
     """Run the Bayesian signed-rank test with a region of practical equivalence (Benavoli et al. 2017).
 
-    A Dirichlet process prior with one pseudo-observation of 0; the posterior draws weights w ~ Dirichlet(s, 1, ..., 1)
-    for it and the n differences, and weighs the pairs whose mean is below -rope, within, and above rope. The answer is
-    the share of draws in which each of the three weighs most; draws with a tie are shared out.
+    A Dirichlet process prior with one pseudo-observation of 0. The posterior draws weights w ~ Dirichlet(s, 1, ..., 1)
+    for it and the n differences, and adds up the weights of pairs with a mean below -rope, within, and above rope. The
+    result is the share of draws in which each of the three has the largest weight; ties are divided equally.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def bayesian_signed_rank(
     rng : numpy.random.Generator
     n_draws : int
     prior_strength : float
-        s; the papers take 0.5.
+        s; 0.5 in the papers.
 
     References
     ----------
@@ -230,7 +230,7 @@ class McNemar:
 def mcnemar(first_correct: npt.ArrayLike, second_correct: npt.ArrayLike) -> McNemar:
     """Run McNemar's exact test of two models' top causes on the same test deaths (two-sided, binomial).
 
-    It says whether they differ on deaths like these; it knows nothing of training variance or other sites.
+    It tests whether they differ on deaths like these, without training variance and other sites.
 
     Parameters
     ----------
@@ -281,7 +281,7 @@ def compare_models(
     ----------
     values : float array, shape (n_sites, n_models)
         One metric, averaged over the splits of each site. A site where either model has no value is left out of that
-        pair; `Pairwise.n` says how many were left.
+        pair; `Pairwise.n` is the number of sites used.
     models : sequence of str
     higher_is_better : bool
     reference : str, optional

@@ -40,7 +40,7 @@ def csmf_accuracy(true: npt.ArrayLike, estimated: npt.ArrayLike) -> Floats:
     - Cause list: the last axis, which is the declared list; causes without deaths belong to it.
     - Minimum: over the declared list, so 0 where some cause has no deaths.
     - Undetermined: where `estimated` sums to less than 1 the rest is a separate class that no true death has: its
-      share adds to the sum as an error, and it takes no part in the minimum.
+      share adds to the sum as an error and is not used in the minimum.
     - Not clipped: 1 is best; 0 is the worst that an estimate without undetermined deaths can be.
 
     Parameters
@@ -65,8 +65,8 @@ def csmf_accuracy(true: npt.ArrayLike, estimated: npt.ArrayLike) -> Floats:
 def csmf_accuracy_determined(true: npt.ArrayLike, estimated: npt.ArrayLike) -> Floats:
     """Compute `csmf_accuracy` without the undetermined share, the rest scaled to 1 (openVA's practice).
 
-    This flatters a method that leaves the hard deaths undetermined: read it beside `csmf_accuracy`, never alone. NaN
-    where nothing is determined.
+    This favours a method that leaves difficult deaths undetermined: report it together with `csmf_accuracy`. NaN if
+    all deaths are undetermined.
     """
     q = np.asarray(estimated, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -88,8 +88,8 @@ def chance_corrected(accuracy: npt.ArrayLike, chance: npt.ArrayLike = RANDOM_ALL
     ----------
     accuracy : float array
     chance : float or float array
-        The default 1 - 1/e is the limit for many causes under Dirichlet(1) truth and no other; for a given truth and
-        number of deaths take `va_experiments.metrics.reference_levels.chance_accuracy`.
+        The default 1 - 1/e is the limit for many causes under Dirichlet(1) truth only; for a given truth and
+        number of deaths use `va_experiments.metrics.reference_levels.chance_accuracy`.
     """
     base = np.asarray(chance, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):

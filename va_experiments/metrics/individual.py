@@ -88,7 +88,7 @@ def negative_predictive_value(
 def confusion(truth: npt.ArrayLike, named: npt.ArrayLike, n_causes: int) -> npt.NDArray[np.int64]:
     """Count how many deaths of each true cause are assigned to each cause, shape (n_causes, n_causes + 1).
 
-    The last column counts undetermined deaths (-1). For groups of causes give the groups' numbers instead.
+    The last column counts undetermined deaths (-1). For groups of causes, pass the numbers of the groups.
 
     Parameters
     ----------

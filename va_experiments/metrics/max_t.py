@@ -22,9 +22,9 @@ MOST_UNITS = 16
 def max_t(differences: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Adjust two-sided p values of mean differences, shape (n_comparisons,), by Westfall and Young's step-down.
 
-    It is the share of the sign arrangements whose largest absolute t, over this comparison and those with a smaller
-    one, reaches the observed t; never below the p of a comparison before it. Holds the family-wise error rate where,
-    under the null hypotheses that are true, a site's differences are jointly as likely with the other sign.
+    The p value is the share of sign arrangements whose largest absolute t, over this comparison and those with a
+    smaller one, is at least the observed t; it is never below the p of an earlier comparison. The family-wise error
+    rate holds if, under the true null hypotheses, both signs of a site's differences are jointly equally likely.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def max_t(differences: npt.ArrayLike) -> npt.NDArray[np.float64]:
     n, m = d.shape
     signs = np.array(list(itertools.product((1.0, -1.0), repeat=n)))
     squares = n * (d**2).sum(axis=0)
-    # (sum d)^2 / (n sum d^2) grows with t^2 and is defined where all differences are equal, too
+    # (sum d)^2 / (n sum d^2) grows with t^2 and is also defined if all differences are equal
     statistic = np.divide((signs @ d) ** 2, squares, out=np.zeros((len(signs), m)), where=squares > 0)
     observed = statistic[0]
     order = np.argsort(-observed, kind="stable")

@@ -88,9 +88,9 @@ def nested_bootstrap(
 ) -> NestedInterval:
     """Compute intervals of the mean over sites, resampling sites, splits within sites and deaths within splits.
 
-    What is resampled is what the interval speaks of: ``("split", "death")`` of new deaths at these very sites,
-    ``("site",)`` of new sites. Resampling all three is the most cautious: the differences seen between sites already
-    hold the chance of splits and deaths, which is then counted twice (Davison and Hinkley 1997, section 3.8).
+    The levels determine the meaning of the interval: ``("split", "death")`` is about new deaths at the same sites,
+    ``("site",)`` about new sites. Resampling all three is the most cautious: observed differences between sites already
+    include the variation of splits and deaths, which is then counted twice (Davison and Hinkley 1997, section 3.8).
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def nested_bootstrap(
     Returns
     -------
     NestedInterval
-        Where sites are resampled, the interval is mean +- t * standard error with (sites - 1) degrees of freedom and
+        If sites are resampled, the interval is mean +- t * standard error with (sites - 1) degrees of freedom and
         the standard error enlarged by sqrt(S / (S - 1)): with few sites the plain percentile interval is far too
         narrow. Otherwise it is the percentile interval.
     """

@@ -33,11 +33,11 @@ def interval(
     """Compute the lower and upper ends of the bootstrap interval of a statistic.
 
     ``percentile`` takes the quantiles of the resampled values; ``basic`` mirrors them at the point estimate. Quantiles
-    are the values in place ``(n_resamples + 1) * probability`` of the ordered ones (Davison and Hinkley 1997, sections
-    2.4 and 5.2.1): those that `numpy.quantile` takes by default lie too far inside, with 100 resamples by a third of
-    the tail.
+    are the values at position ``(n_resamples + 1) * probability`` of the sorted ones (Davison and Hinkley 1997,
+    sections 2.4 and 5.2.1): the default of `numpy.quantile` is too far inside, with 100 resamples by a third of the tail.
 
-    Neither covers for sums of absolute differences, as in CSMF accuracy: see `va_experiments.metrics.csmf_interval`.
+    Neither has its nominal coverage for sums of absolute differences, as in CSMF accuracy: see
+    `va_experiments.metrics.csmf_interval`.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def over_test_sets(values: npt.ArrayLike, level: float = 0.95) -> OverTestSets:
 def median_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float]:
     """Compute the percentile bootstrap interval of the median exactly, as from infinitely many resamples.
 
-    Of n ordered values, the median of a resample is at most the k-th with the probability that a binomial variable
+    Of n sorted values, the median of a resample is at most the k-th with the probability that a binomial variable
     (n, k/n) is at least (n + 1) / 2 (Efron 1979, Annals of Statistics 7:1, section 3; the lower middle one for even n).
 
     Parameters
@@ -139,8 +139,8 @@ def _median_places(n: int, level: float) -> tuple[int, int]:
 def cause_regression(true: npt.ArrayLike, estimated: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], ...]:
     """Regress estimated on true fractions of each cause: slope, intercept and root mean squared error.
 
-    Least squares over test sets (Murray 2011, Popul Health Metr 9:28): slope 1 and intercept 0 are right; a slope below
-    1 means that the method pulls the fraction towards a constant.
+    Least squares over test sets (Murray 2011, Popul Health Metr 9:28): slope 1 and intercept 0 are correct; a
+    slope below 1 means that the method pulls the fraction towards a constant.
 
     Parameters
     ----------

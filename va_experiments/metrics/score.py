@@ -61,8 +61,8 @@ def score(
     """Compute all metrics of one prediction.
 
     The entries of `METRICS` and `CASE_METRICS`, and the functions behind them, define what each metric counts.
-    Intervals are 95% bootstraps over the test deaths, of the kind that the metric's entry names: they hold the model
-    and the split fixed, so they are narrower than the uncertainty about a new site (see
+    Intervals are 95% bootstrap intervals over the test deaths, of the kind named in the entry. Model and split are
+    fixed, so the intervals are narrower than the uncertainty about a new site (see
     `va_experiments.metrics.comparison`).
 
     Parameters
@@ -76,14 +76,14 @@ def score(
     n_bootstrap : int
         Resamples; 0 for no intervals.
     seed : int
-        Of the resamples. Give all models of a split the same: they are then scored on the same resamples.
+        Seed of the resamples. Use the same for all models of a split: they are then scored on the same resamples.
     train_cause : int array, optional
         Causes of the training deaths; adds the label-coverage rows.
 
     Raises
     ------
     ValueError
-        If shapes do not fit together.
+        If shapes do not match.
     """
     cases = cases_of(truth, prediction, train_cause)
     if cases.n_causes != len(causes):

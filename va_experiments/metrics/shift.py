@@ -82,8 +82,8 @@ def transfer_drops(
     ====  =======================================================================================
     A0    home deaths
     A1    home deaths of causes in K, weighted to the target's mix of these causes
-    A2    the same, with what is missing in a random target death of the same cause missing too
-    B2    target deaths of causes in K, with what is missing in a random home death of the cause missing too
+    A2    the same; answers missing in a random target death of the same cause are set to missing
+    B2    target deaths of causes in K; answers missing in a random home death of the cause too
     B1    target deaths of causes in K
     B0    target deaths
     ====  =======================================================================================
@@ -96,19 +96,19 @@ def transfer_drops(
     Parameters
     ----------
     predict : callable
-        Deaths without causes to a prediction; the model must not have been fitted to `home`.
+        Function from deaths without causes to a prediction; the model must not be fitted to `home`.
     home, target : Deaths
         With causes.
     metrics : sequence of str
         Names in `va_experiments.metrics.METRICS`, except metrics of the model's own CSMF. Each set is predicted once.
     n_masks : int
-        Random partners whose missingness is imposed; the metric is averaged over them.
+        Number of random partners for the missingness; the metric is averaged over them.
     rng : numpy.random.Generator
 
     Raises
     ------
     ValueError
-        If the two share no cause.
+        If the two have no cause in common.
     """
     if model_metrics := [m for m in metrics if "model" in m]:
         raise ValueError(f"{model_metrics[0]} uses the model's own CSMF, which does not follow a weighting of deaths")
@@ -165,9 +165,9 @@ def site_auc(
     first, second : int8 array, shape (n, n_symptoms)
         `Deaths.symptoms` of the two sites.
     missingness_only : bool
-        Use only what is missing.
+        Use only the missingness.
     n_folds : int
-        Fewer where a site has fewer deaths than this.
+        Fewer if a site has fewer deaths.
     seed : int
 
     Returns

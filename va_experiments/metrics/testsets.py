@@ -46,7 +46,7 @@ Floats = npt.NDArray[np.float64]
 class TestSets:
     """Resampled test sets, as weights of the deaths of one test set."""
 
-    __test__ = False  # not a test case, whatever its name begins with
+    __test__ = False  # pytest: this is not a test case, although its name begins with Test
 
     weights: npt.NDArray[np.int32]
     """How often each test set holds each death, shape (n_sets, n_deaths)."""
@@ -95,9 +95,9 @@ def draw_test_sets(
 ) -> TestSets:
     """Draw the test sets of a design from the deaths of one test set.
 
-    Each set of n deaths holds ``floor(n p_j)`` deaths of each cause j, and what is missing to n by a multinomial draw
-    with probabilities p; inside a cause deaths are drawn with replacement. Causes without test deaths get nothing, and
-    the mix is scaled to the others. Only the truth, the options and the seed play a part: no model does.
+    Each set of n deaths has ``floor(n p_j)`` deaths of each cause j; the remaining deaths come from a multinomial draw
+    with probabilities p. Inside a cause deaths are drawn with replacement. Causes without test deaths get nothing, and
+    the mix is scaled to the others. The sets depend on the truth, the options and the seed, not on a model.
 
     Parameters
     ----------

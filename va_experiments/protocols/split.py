@@ -41,7 +41,7 @@ class Split:
     protocol : str
         Name of the protocol it belongs to.
     train_sites : tuple of str
-        Sites that the training deaths come from; empty where nothing is trained.
+        Sites of the training deaths; empty if nothing is trained.
     test_site : str
         Label of the tested sites in tables: ``"AP"``, ``"AP+UP"``, ``"all"``.
     repeat, fold, n_folds : int
@@ -50,13 +50,13 @@ class Split:
         ``"all"``, ``"n=500"`` or ``"share=0.25"``: how many of the training deaths are used. Subsets of one
         `replicate` are nested, and keep the cause mix.
     seed : int
-        0 where nothing is drawn at random.
+        0 if nothing is drawn at random.
     test_share : float
         > 0: test on this share of the sites' deaths, drawn stratified, the `repeat`-th time; train on the others.
     replicate : int
         Number of the training subset, where `train_size` is not ``"all"``.
     test_sites : tuple of str
-        Sites that the tested deaths come from; ``()`` means ``(test_site,)``.
+        Sites of the test deaths; ``()`` means ``(test_site,)``.
     stratified : bool
         Whether the draw of `test_share` keeps the cause mix; folds and training subsets always do.
     """
@@ -114,8 +114,8 @@ class Split:
     def train_key(self) -> str:
         """Return a key of the training rows alone: splits with the same key train on the same deaths.
 
-        The protocol and the tested sites are not in it: one fit serves ``one_to_one`` from AP to every other site, and
-        a site that is a country of its own is left out once for both protocols.
+        It does not contain the protocol and the test sites: one fit serves ``one_to_one`` from AP to every other site,
+        and leaving out a country with one site is the same fit as leaving out the site.
         """
         content = self._training_pool()
         if self.train_size != "all":
@@ -125,8 +125,8 @@ class Split:
     def indices(self, deaths: Deaths) -> tuple[Rows, Rows]:
         """Return the rows to train on and the rows to test on, each in the order of the death ids.
 
-        A pure function of this specification and the content of `deaths`: neither the model nor the order of the rows
-        in the file plays a part.
+        The rows depend on this specification and the content of `deaths` only, not on the model or the order of rows
+        in the file.
 
         Raises
         ------
@@ -202,7 +202,7 @@ class Split:
                 f"train_size {n} is more than the {len(train)} training deaths of {'+'.join(self.train_sites)}"
             )
         assert deaths.cause is not None
-        # neither the size (subsets are nested) nor the tested sites (one fit serves all) takes part in the seed
+        # the seed depends neither on the size (subsets are nested) nor on the test sites (one fit serves all)
         content = {**self._training_pool(), "replicate": self.replicate, "seed": self.seed}
         order = stratified_order(deaths.cause[train], generator(integer_seed(content, "subset"), "subset"))
         return train[np.sort(order[:n])]

@@ -22,9 +22,9 @@ def stratified_order(cause: npt.NDArray[np.integer], rng: np.random.Generator) -
     """Order the deaths at random so that every prefix has the cause mix of all deaths, to about one death.
 
     Systematic sampling within causes: the r-th death (in random order) of a cause with m deaths gets the key
-    ``(r + u) / m``, with one uniform u for each cause; deaths are ordered by key. A prefix of share t so holds floor or
-    ceil of about t * m deaths of the cause, and a cause with a single death is in it with probability t: no cause is
-    refused, pooled or drawn by another rule, however rare. Prefixes are nested by construction.
+    ``(r + u) / m``, with one uniform u for each cause; deaths are ordered by key. A prefix of share t therefore has
+    floor or ceil of about t * m deaths of the cause, and a single death of a cause is in it with probability t. The
+    same rule holds for rare causes. Prefixes are nested by construction.
 
     Parameters
     ----------
@@ -50,10 +50,10 @@ def stratified_order(cause: npt.NDArray[np.integer], rng: np.random.Generator) -
 def stratified_folds(cause: npt.NDArray[np.integer], n_folds: int, rng: np.random.Generator) -> npt.NDArray[np.intp]:
     """Assign a fold, in ``0..n_folds-1``, to each death.
 
-    The deaths of one cause, in random order, are dealt to the folds in turn; the next cause goes on where the last one
-    stopped; the first fold dealt to is random. So fold sizes differ by at most one, the counts of a cause differ by
+    The deaths of one cause, in random order, are assigned to the folds in turn; the next cause continues at the next
+    fold; the first fold is random. Therefore fold sizes differ by at most one, the counts of a cause differ by
     at most one between folds, and a cause with fewer deaths than folds has them in different folds: each is tested
-    once, and is in training in all the others (a cause with a single death is tested once, untrained).
+    once, and is used for training in all other folds (a single death of a cause is tested once, without training).
 
     Parameters
     ----------
