@@ -49,7 +49,7 @@ def _digest(jobs: Sequence[JobConfig]) -> str:
 
 
 def _file_states(tree: Any) -> Iterator[tuple[int, int]]:
-    """Yield size and time of change of every file that is named in a tree: a changed file gives other cells."""
+    """Yield size and time of change of every file that a tree names: a changed file gives different cells."""
     if isinstance(tree, Mapping):
         for _, value in sorted(tree.items()):
             yield from _file_states(value)

@@ -23,7 +23,7 @@ from va_experiments.formatting import format_bytes
 
 __all__ = ["Limits", "open_safely"]
 
-_RATIO_FLOOR = 10 << 20  # small files of one repeated row compress 300-fold in all honesty
+_RATIO_FLOOR = 10 << 20  # small files of one repeated row legitimately compress 300-fold
 _FOREIGN = {
     b"%PDF": "a PDF document",
     b"PAR1": "a Parquet file",

@@ -38,13 +38,13 @@ class TextSource:
     path : Path
     sep, encoding : str
     header : tuple of str
-        Column names as they stand in the file, without a byte-order mark.
+        Column names as in the file, without a byte-order mark.
     sha256 : str
         Of the expanded bytes.
     n_bytes : int
         Expanded.
     plain_lines : bool
-        True when no cell is quoted and no line is blank, so that record k stands on line k.
+        True if no cell is quoted and no line is blank, so that record k is on line k.
     """
 
     path: Path
@@ -98,7 +98,7 @@ def open_source(
     Raises
     ------
     InputError
-        If it is no regular file, too large, expands too far, is binary, is not in this encoding, has a quote that is
+        If it is not a regular file, too large, expands too far, is binary, is not in this encoding, has a quote that is
         never closed, or has no usable header.
     """
     limits = limits or Limits()

@@ -34,7 +34,8 @@ def interval(
 
     ``percentile`` takes the quantiles of the resampled values; ``basic`` mirrors them at the point estimate. Quantiles
     are the values at position ``(n_resamples + 1) * probability`` of the sorted ones (Davison and Hinkley 1997,
-    sections 2.4 and 5.2.1): the default of `numpy.quantile` is too far inside, with 100 resamples by a third of the tail.
+    sections 2.4 and 5.2.1): the default of `numpy.quantile` is too far inside, by a third of the tail with 100
+    resamples.
 
     Neither has its nominal coverage for sums of absolute differences, as in CSMF accuracy: see
     `va_experiments.metrics.csmf_interval`.

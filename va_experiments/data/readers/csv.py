@@ -61,7 +61,7 @@ def read_csv_deaths(
         Columns to leave out by default.
     value_map : mapping, optional
         Cell -> ``"Y"`` (present), ``"N"`` (absent) or ``"."`` (missing). An empty cell is missing unless it is mapped.
-        Default: Y, N and . stand for themselves.
+        Default: Y, N and . themselves.
     covariates : mapping of str to (low, high) or None, optional
         Numeric columns with the range that their values must lie in.
     causes, sites : sequence of str, optional
@@ -71,7 +71,7 @@ def read_csv_deaths(
     hce, words : sequence of str
         Symptom columns that come from health workers, or are words of the narrative.
     drop_unlabelled : bool
-        Drop rows without a cause instead of refusing the table.
+        Drop rows without a cause; otherwise such rows are an error.
     sep, decimal, encoding : str
         Separator, decimal mark and encoding of the table.
     label : str

@@ -57,7 +57,7 @@ def find_phmrc(module: str, path: str | os.PathLike[str] | None = None) -> Path:
     Raises
     ------
     InputError
-        That says where to get the file and where to put it.
+        With instructions where to get the file and where to put it.
     """
     known = [f"{module}.csv", f"{module}.csv.gz", f"{module}.zip", f"{module}.csv.zip"]
     official = f"IHME_PHMRC_VA_DATA_{module.upper()}_Y2013M09D11_0"
@@ -104,9 +104,9 @@ def read_phmrc(
         Reproduce the published conversion with its faults: `a4_04` computed from `a4_03`, answers that are not on the
         list taken as "no", ages of children in months not used.
     durations : bool
-        Keep the numbers behind the cut-offs as covariates (``a2_03_days``, ...) beside ``age``.
+        Keep the numbers behind the cut-offs as covariates (``a2_03_days``, ...) in addition to ``age``.
     drop_unlabelled : bool
-        Drop rows without a known cause instead of refusing the file.
+        Drop rows without a known cause; otherwise such rows are an error.
 
     Returns
     -------

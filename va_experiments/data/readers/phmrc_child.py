@@ -66,7 +66,7 @@ _RULES: list[Rule] = [
     *answers("c5_01 c5_02_1:10 c5_02_11a c5_02_12:14"),
     Rule("c5_06_1", ("c5_06_1d", "c5_06_1m", "c5_06_1y"), block="hce", recorded=True),
     Rule("c5_06_2", ("c5_06_2d", "c5_06_2m", "c5_06_2y"), block="hce", recorded=True),
-    # the codebook's flag is 0, but a test and a diagnosis reported by a health worker are experience of health care
+    # the codebook's flag is 0, but a test and a diagnosis reported by a health worker are health care experience
     *answers("c5_17:19", block="hce"),
 ]
 

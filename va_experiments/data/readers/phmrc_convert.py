@@ -55,7 +55,7 @@ def convert(
 ) -> tuple[npt.NDArray[np.int8], tuple[str, ...], tuple[str, ...], tuple[LearnedCut, ...]]:
     """Convert columns to symptoms, int8 of shape (n_deaths, n_symptoms), with names, blocks and cut-offs to learn.
 
-    Numbers behind the cuts are added to `covariates` where they are to be learned from or `durations` asks for them.
+    Numbers behind the cut-offs are added to `covariates` if a cut-off is learned from them or if `durations` is true.
     """
     n = len(table["site"].codes)
     symptoms = np.empty((n, len(rules.rules) + len(words)), dtype=np.int8)

@@ -46,7 +46,7 @@ _FREE_TEXT = re.compile(
 def is_label_equivalent(column: str) -> bool:
     """Check whether a raw column reveals the cause, the site or the interview, and so must not be a symptom.
 
-    ``a2_09_1b`` and other free text are refused too: an answer in words can name the cause.
+    ``a2_09_1b`` and other free text are excluded too, because free text can name the cause.
     """
     return bool(_LABEL_EQUIVALENT.fullmatch(column) or _FREE_TEXT.fullmatch(column))
 
@@ -59,15 +59,15 @@ class Rule:
     ----------
     symptom : str
     columns : tuple of str
-        The question; a second column is a second answer to it, that can only add a "yes".
+        The question; a second column is a second answer, which can only add a "yes".
     yes, no : frozenset of str
         Listed answers. Any other answer is missing, and with `compat` absent, as published.
     cut : float, optional
         The symptom is present where the number is strictly greater.
     learned : bool
-        No cut-off is published: it is to be learned on training rows.
+        No cut-off is published; it is learned on training rows.
     recorded : bool
-        Present where any of the columns holds an answer, whatever it says; absent otherwise.
+        Present if any of the columns has an answer, independent of its content; absent otherwise.
     block : str
         ``core``, ``hce`` or ``word``.
     unit : str
@@ -105,9 +105,9 @@ class Module:
     causes, groups : tuple of str
         In the order of the codes 1, 2, ...
     age : tuple of (str, float)
-        Column and years per unit; the first with a number wins, columns of one source are not added up.
+        Column and years per unit; the first with a number is used; columns of one source are not added.
     age_range : tuple of float
-        Years outside are set missing.
+        Years outside the range are set to missing.
     stems : tuple of (str, str)
         If set, causes are matched by the first of these stems that `gs_text34` contains, and not by code.
     """

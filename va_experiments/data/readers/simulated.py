@@ -29,7 +29,7 @@ __all__ = ["simulate_deaths"]
 _BLOCK = 20_000
 _SIGNAL = 0.45  # weight of the cause's own column against the average over causes
 _FLOOR = 0.004
-_READY = 0.8  # logit by which a lay respondent says yes more readily than the probbase's physicians held likely
+_READY = 0.8  # logit by which lay respondents say yes more often than the physicians of the probbase expected
 _SITE_SHIFT, _SITE_CAUSE_SHIFT, _CAUSE_SHIFT, _RESPONDENT = 0.7, 0.6, 0.25, 0.8  # logit standard deviations
 _MIX = 0.75  # log standard deviation of a site's cause mix
 
@@ -66,13 +66,13 @@ def simulate_deaths(
     Parameters
     ----------
     n : int, optional
-        Deaths in all, shared out in proportion to the sites' sizes; 7,841 over the six sites by default.
+        Number of deaths, divided in proportion to the sizes of the sites; 7,841 over the six sites by default.
     seed : int
-        Same seed, same deaths, bit for bit.
+        The same seed gives exactly the same deaths.
     sites : sequence of str, or mapping of str to int, optional
         Site names, or names with numbers of deaths; the six PHMRC sites by default. Any name is allowed.
     n_symptoms : int
-        5 to 251. The indicators that differ most between causes are taken; age bands and sex always.
+        5 to 251. Uses the indicators that differ most between causes, and always age bands and sex.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def simulate_deaths(
     Raises
     ------
     InputError
-        If a number is out of range or the probbase that the package ``vacheck`` carries is not installed.
+        If a number is out of range or the package ``vacheck``, which contains the probbase, is not installed.
     """
     base = _adult_indicators()
     sizes = _sizes(n, sites)
@@ -171,7 +171,9 @@ class _SimulatedSite:
         np.negative(score, out=score)
         np.exp(score, out=score)
         score += 1
-        score *= rng.random(score.shape, dtype=np.float32)  # the product in double: no last bit of a CPU decides
+        score *= rng.random(
+            score.shape, dtype=np.float32
+        )  # the product in double precision, so that the result is the same on every CPU
         symptoms[:] = score < 1
         column = self._column
         symptoms[:, self._women] *= female[:, None]

@@ -45,11 +45,11 @@ def read_who2016(
     site : str, optional
         Column of the site; without one all deaths belong to the site ``all``.
     cause : str, optional
-        Column of a cause assigned otherwise (by physicians, say), in InterVA-5's names; by default none is known.
+        Column of a cause assigned by another method, such as physicians, in InterVA-5's names; by default none is known.
     value_map : mapping
         Cell -> ``"Y"``, ``"N"`` or ``"."`` (missing).
     sep, encoding : str
-        How the file is written.
+        Separator and encoding of the file.
     label : str
         Name of the study.
 
