@@ -45,7 +45,7 @@ def read_who2016(
     site : str, optional
         Column of the site; without one all deaths belong to the site ``all``.
     cause : str, optional
-        Column of a cause assigned by another method, such as physicians, in InterVA-5's names; by default none is known.
+        Column of a cause assigned by another method, such as physicians, in InterVA-5's names; none by default.
     value_map : mapping
         Cell -> ``"Y"``, ``"N"`` or ``"."`` (missing).
     sep, encoding : str
