@@ -83,7 +83,7 @@ def _told(error: BaseException, *, debug: bool) -> int:
     if debug and code in (2, 4, 5):
         traceback.print_exc()
     if session is not None:
-        session.abandon()
+        session.abort()
     app.remove_sweep_folder()
     return code
 

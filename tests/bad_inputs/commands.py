@@ -79,7 +79,7 @@ COMMANDS: list[Command] = [
     Command(
         "typo",
         "unknown parameter",
-        "unknown parameter 'conversoin'; did you mean 'conversion'?",
+        "unknown key 'conversoin' in model=interva; known: conversion, prior, ",
         ("+model.conversoin=fixed",),
     ),
     Command("typo", "unknown data option", "unknown key 'pth' in data=simulated; known: n, seed", ("+data.pth=x",)),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.harness import INLINE, RAY, SMALL, Place, undisturbed
 from va_experiments.config.schema import ExecutionConfig, RunConfig
-from va_experiments.hydra_app.session import with_ray_options
+from va_experiments.hydra_app.job_configs import with_ray_options
 
 RETRYABLE = [{"fault": "retryable", "times": 1}]
 """A ``ConnectionResetError`` at the first attempt at every cell."""

@@ -8,7 +8,7 @@ from tests.bad_inputs.test_commands import refused
 from tests.end_to_end.conftest import QUICK
 from tests.in_process import elsewhere, run_here
 from va_experiments.config.schema import RunConfig, option_tree
-from va_experiments.hydra_app.session import swept_run_keys
+from va_experiments.hydra_app.job_configs import swept_run_keys, with_ray_options
 
 VALUES = {
     "objective": "top1,log_loss",
@@ -71,3 +71,20 @@ def test_a_sweep_over_a_key_of_jobs_is_accepted() -> None:
     with elsewhere():
         code, text = run_here(("model=nbc", "seed=1,2", "site=ap", "dry_run=true", *QUICK))
     assert code == 0, text
+
+
+def test_options_of_ray_s_launcher_are_no_second_value_in_later_batches() -> None:
+    from pathlib import Path
+
+    from va_experiments.hydra_app.app import compose
+    from va_experiments.hydra_app.session import Session
+
+    session = Session()
+    with elsewhere() as root:
+        for number, seed in enumerate((1, 2)):
+            tree = compose(["model=nbc", "site=ap", "data.n=120", "dry_run=true", f"seed={seed}"])
+            values = session.batch([tree], [()], number, Path(root) / "run", {"init": {"num_cpus": 2}})
+            assert values == [None]
+    assert session.config is not None
+    assert session.config.execution.num_workers is None
+    assert with_ray_options(session.config, {"init": {"num_cpus": 2}}).execution.num_workers == 2

@@ -12,8 +12,9 @@ from va_experiments.cell.code_digest import code_digest
 from va_experiments.cell.model_factory import build
 from va_experiments.cell.model_files import check_files, file_digests, with_contents
 from va_experiments.cell.seed_identity import model_identity
+from va_experiments.config.problems import unknown_key
 from va_experiments.config.schema import Resources, parse_resources
-from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.errors import InputError, shown
 from va_experiments.models.base import Model, parameters_of
 from va_experiments.models.model_import import allowed_class, nested_targets
 from va_experiments.seeds import canonical_json
@@ -52,12 +53,7 @@ class ModelSpec:
         estimator_class = allowed_class(target, tuple(allowed))
         members = [allowed_class(found, tuple(allowed), key=key) for key, found in nested_targets(options)]
         known = parameters_of(estimator_class)
-        problems = [
-            f"model '{tree['name']}': unknown parameter '{key}'"
-            f"{did_you_mean(key, known) or '; known: ' + ', '.join(known)}"
-            for key in options
-            if key not in known
-        ]
+        problems = [unknown_key(str(key), known, f"model={tree['name']}") for key in options if key not in known]
         resources = parse_resources(tree.get("resources"), f"model '{tree['name']}'", problems)
         if problems or resources is None:
             raise InputError(problems)

@@ -87,7 +87,7 @@ def run(options: Namespace) -> int:
         session.batch(trees, shown, 0, folder, {})
         code = session.close()
     except BaseException:
-        session.abandon()
+        session.abort()
         raise
     if (folder / FILE).exists():
         shutil.copyfile(folder / FILE, options.output_dir / FILE)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from va_experiments.config.fields import Group, expected, groups_of
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["check", "known_names"]
+__all__ = ["check", "known_names", "unknown_key"]
 
 G = TypeVar("G", bound=Group)
 
@@ -45,6 +45,12 @@ def check(cls: type[G], tree: Any, path: str = "", choice: str = "") -> G:
             for text in _sentences(entry, _locate(cls, entry["loc"], path, choice), cls, tree)
         ]
     raise InputError(list(dict.fromkeys(problems)))
+
+
+def unknown_key(key: str, known: Iterable[str], choice: str) -> str:
+    """Return the problem of a key that the chosen reader, protocol, design or model does not have."""
+    names = list(known)
+    return f"unknown key {shown(key)} in {choice}{known_names(names)}{did_you_mean(key, names)}"
 
 
 def known_names(names: Iterable[object]) -> str:
@@ -95,11 +101,11 @@ def _sentences(entry: Mapping[str, Any], place: _Place, cls: type[Group], tree: 
     if isinstance(value, float) and not math.isfinite(value):
         yield f"{path} is {value}; expected a finite number"
     elif kind == "extra_forbidden":
-        key, near = place.field or "", did_you_mean(place.field, names)
+        key = str(place.field)
         if place.choice:
-            yield f"unknown key {shown(key)} in {place.choice}{known_names(names)}{near}"
+            yield unknown_key(key, names, place.choice)
         else:
-            yield f"unknown key {shown(path)}{near or known_names(names)}"
+            yield f"unknown key {shown(path)}{did_you_mean(key, names) or known_names(names)}"
     elif kind == "missing":
         yield f"'{path}' is missing; choose one, as in {path}=..."
     elif kind in ("union_tag_invalid", "union_tag_not_found") and field is not None:

@@ -42,7 +42,7 @@ STREAMS = {"ext://sys.stdout", "ext://sys.stderr"}
 
 
 MAX_BYTES, MAX_ALIASES = 1_000_000, 20
-"""Of one file of the configuration: a few lines of YAML whose aliases name each other fill any memory."""
+"""Limits for one file of the configuration: a few lines of YAML with nested aliases can fill any memory."""
 
 OVERRIDE = "HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE"
 """The environment variable that makes Hydra call what it would refuse."""
@@ -84,7 +84,7 @@ def guard() -> None:
 
 
 def resolve_env(name: str, *default: Any) -> Any:
-    """Return a variable of the environment, as OmegaConf's ``oc.env`` does, but only one made for this program.
+    """Return an environment variable as OmegaConf's ``oc.env`` does, but only one that is made for this program.
 
     `find_problems` checks names before they are resolved, but not names that are put together by interpolation.
     """
@@ -96,7 +96,7 @@ def resolve_env(name: str, *default: Any) -> Any:
 
 
 def check_yaml_size(path: Path) -> None:
-    """Raise `InputError` for a file of the configuration that is too large, or has aliases without end."""
+    """Raise `InputError` for a file of the configuration that is too large or has too many aliases."""
     import yaml
 
     try:
@@ -117,7 +117,7 @@ def check_yaml_size(path: Path) -> None:
 
 
 def find_problems(tree: Mapping[str, Any]) -> list[str]:
-    """Return what in a composed config would be executed, or taken from the environment, and is not allowed."""
+    """Return a problem for everything that a config must not execute or read from the environment, but would."""
     hydra = tree.get("hydra")
     problems = forbidden_env_references({k: v for k, v in tree.items() if k != "hydra"})
     if not isinstance(hydra, Mapping):
@@ -170,7 +170,7 @@ def _searched(place: str, roots: tuple[str, ...]) -> bool:
 
 
 def _leaves(tree: Any, path: str) -> Iterator[tuple[str, str, Any]]:
-    """Yield path, last key and value of everything that is no container; values in lists have their list's key."""
+    """Yield path, last key and value of every leaf; values in a list have the key of the list."""
     if isinstance(tree, Mapping):
         for key, value in tree.items():
             yield from _leaves(value, f"{path}.{key}")

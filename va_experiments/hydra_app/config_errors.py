@@ -19,7 +19,7 @@ _COMPOSERS = ("hydra", "omegaconf", "yaml", "antlr4")
 
 
 def is_config_error(error: BaseException) -> bool:
-    """Return whether the command or a file of the configuration cannot be used: our word, Hydra's, or its parsers'."""
+    """Return whether the command or a file of the configuration cannot be used: our, Hydra's or a parser's error."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
@@ -69,7 +69,7 @@ def _lines(error: BaseException, conf: Path) -> list[str]:
 
 
 def _unknown_key(key: str, conf: Path) -> str:
-    """Say why a key cannot be set: another choice of its group has it, it wants a plus, or it is spelt otherwise."""
+    """Explain why a key cannot be set: it belongs to another choice of its group, needs a plus, or is misspelt."""
     trees = dict(_trees(conf))
     parent, _, name = key.rpartition(".")
     if parent in ("hydra.launcher.ray.init", "hydra.launcher.ray.remote"):
@@ -100,7 +100,7 @@ def _near(name: str, known: list[str]) -> str:
 
 
 def _at(tree: object, path: list[str]) -> object:
-    """Return what stands at a path of keys, or None."""
+    """Return the value at a path of keys, or None."""
     for part in path:
         tree = tree.get(part) if isinstance(tree, dict) else None
     return tree
@@ -163,7 +163,7 @@ def _keys(conf: Path) -> Iterator[str]:
 
 
 def remove_empty_run(folder: Path) -> None:
-    """Remove a run's folder that holds no results, and the folders above it, as far as they are empty."""
+    """Remove a run's folder if it holds no results, and the folders above it if they are empty."""
     try:
         names = {p.name for p in folder.iterdir()} if folder.is_dir() else set()
     except OSError:  # no permission: nothing of ours can lie there

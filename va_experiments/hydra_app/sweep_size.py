@@ -1,4 +1,4 @@
-"""How many jobs a command asks for, told before Hydra's sweeper lists every one of them in memory."""
+"""Count the jobs of a grid before Hydra's sweeper lists each of them in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The launcher plugin. Thin on purpose: Hydra imports it at every start, also for ``--help``.
+"""The launcher plug-in. It imports little, because Hydra imports it at every start, also for ``--help``.
 
 Annotations are not postponed here: Hydra executes the module before it is registered, and dataclasses would look it up.
 """
@@ -31,7 +31,7 @@ class VaLauncher(Launcher):
     """Runs all jobs of a sweep as one multirun."""
 
     sweep_dir: str | None = None
-    """Where Hydra's sweeper has put its files; it does so before any job is composed."""
+    """Folder of the files of Hydra's sweeper, which writes them before any job is composed."""
 
     def __init__(self, ray: DictConfig) -> None:
         self.ray_cfg = ray
@@ -40,7 +40,7 @@ class VaLauncher(Launcher):
         self.task_function: TaskFunction | None = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        """Take what Hydra hands over; a grid that is empty or too wide is refused before it is listed."""
+        """Store what Hydra passes; refuse a grid that is empty or too large before its jobs are listed."""
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
         if str(config.hydra.sweeper._target_).endswith(".BasicSweeper"):
             from hydra.core.override_parser.overrides_parser import OverridesParser

@@ -1,0 +1,51 @@
+"""Print what a command would run (``dry_run=true``): its cells, done and to do, and how many fits; write nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from va_experiments.cell import ModelSpec
+from va_experiments.config.schema import JobConfig, RunConfig
+
+__all__ = ["dry_run"]
+
+
+def dry_run(
+    config: RunConfig,
+    job_configs: Sequence[JobConfig],
+    models: Sequence[ModelSpec],
+    overrides: Sequence[Sequence[str]],
+    first: int,
+) -> list[float | None]:
+    """Print the cells, done and to do, and how many fits they need; write nothing."""
+    from va_experiments.checkpoints import Store
+    from va_experiments.data import load
+    from va_experiments.plan import Costs, Job, plan
+    from va_experiments.plan_warnings import plan_warnings
+
+    deaths, fingerprints = {}, []
+    for job in job_configs:
+        found = load(job.data.name, job.data.model_dump())
+        deaths[found.fingerprint] = found
+        fingerprints.append(found.fingerprint)
+    jobs = [Job(first + i, tuple(overrides[i]), c, fingerprints[i]) for i, c in enumerate(job_configs)]
+    planned = plan(jobs, deaths, models, config)
+    for remark in plan_warnings(planned, deaths):
+        print(f"note: {remark}")
+    store = Store(Path(config.checkpoint.path or Path(config.paths.outputs) / "checkpoints"))
+    stored = set(store.keys()) if config.resume != "false" else set()
+    asked = planned.requested.tolist()
+    todo = [row for row in asked if planned.key(row) not in stored]
+    for row in asked[:200]:
+        cell = planned.cell(row)
+        state = "done " if planned.key(row) in stored else "to do"
+        trained = "+".join(cell.split.train_sites) or "nothing"
+        size = "" if cell.split.train_size == "all" else f" {cell.split.train_size}"
+        print(f"{state}  {cell.key[:12]}  {cell.model.name:<20} {trained}{size} -> {cell.split.test_site}")
+    if len(asked) > 200:
+        print(f"... and {len(asked) - 200:,} more cells")
+    fits = len(planned.tasks(todo, {}, Costs()))
+    simulated = " (simulated data)" if any(d.simulated for d in deaths.values()) else ""
+    print(f"{len(asked):,} cells{simulated}: {len(asked) - len(todo):,} done, {len(todo):,} to do in {fits:,} fits")
+    return [None] * len(job_configs)
