@@ -15,7 +15,7 @@ from va_experiments.protocols import Split
 
 __all__ = ["SCHEMA", "Cell", "Fit", "Setting", "cell_key", "fit_key"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of what a key hashes and of what a checkpoint holds."""
 
 
