@@ -282,6 +282,8 @@ def short_signature(value: Any) -> str:
     """Return the names of a callable's parameters, without types and defaults."""
     if not callable(value):
         return ""
+    if fields := getattr(value, "model_fields", None):  # pydantic makes the signature of such a class only when needed
+        return f"(*, {', '.join(fields)})" if len(fields) <= 8 else "(…)"
     try:
         parameters = inspect.signature(value).parameters.values()
     except (TypeError, ValueError):
