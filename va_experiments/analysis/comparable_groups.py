@@ -10,19 +10,14 @@ import re
 
 import pandas as pd
 
+from va_experiments.results.schema import SETTING_COLUMNS
+
 __all__ = [
-    "SETTING_COLUMNS",
     "Setting",
     "of_setting",
     "size_order",
     "split_settings",
 ]
-
-SETTING_COLUMNS = ("data", "features", "protocol", "testset", "train_size")
-"""Columns of the cells within whose groups figures may be compared and averaged."""
-
-SPLIT_COLUMNS = ("train_sites", "test_site", "repeat", "fold", "replicate")
-"""Columns that, within a setting, name one split: the same for every model."""
 
 PROTOCOLS = ("leave_one_site_out", "leave_one_country_out", "one_to_one", "in_domain", "pooled")
 """The order in which protocols are reported: the question of the project first."""

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import SETTING_COLUMNS, SPLIT_COLUMNS
 from va_experiments.analysis.run_tables import CELL_DEFAULTS, model_labels
 from va_experiments.metrics.comparison import bayesian_signed_rank, compare_models, corrected_t, holm
 from va_experiments.metrics.max_t import MOST_UNITS, max_t
 from va_experiments.metrics.registry import lower_is_better
+from va_experiments.results.schema import SETTING_COLUMNS, SPLIT_COLUMNS
 from va_experiments.seeds import generator
 
 __all__ = ["COLUMNS", "NOT_COMPARED", "paired_comparisons"]

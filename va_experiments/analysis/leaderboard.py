@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.analysis.comparable_groups import (
-    SPLIT_COLUMNS,
     Setting,
     of_setting,
     size_order,
@@ -19,6 +18,7 @@ from va_experiments.analysis.comparable_groups import (
 )
 from va_experiments.analysis.run_tables import records
 from va_experiments.metrics.registry import lower_is_better, reference_levels_of
+from va_experiments.results.schema import SPLIT_COLUMNS
 
 __all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "t_interval"]
 

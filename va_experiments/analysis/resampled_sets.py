@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import SETTING_COLUMNS, split_settings
+from va_experiments.analysis.comparable_groups import split_settings
 from va_experiments.analysis.leaderboard import Leaderboard
 from va_experiments.analysis.run_tables import records
 from va_experiments.metrics.resampling import over_test_sets
+from va_experiments.results.schema import SETTING_COLUMNS
 
 __all__ = ["COLUMNS", "resampled_sets"]
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import SETTING_COLUMNS, SPLIT_COLUMNS
 from va_experiments.analysis.run_tables import RunTables, checked_cells
 from va_experiments.cell import decode_prediction
 from va_experiments.checkpoints import CorruptCell, Store
@@ -16,6 +15,7 @@ from va_experiments.metrics.nested_bootstrap import death_bank, nested_bootstrap
 from va_experiments.metrics.ranking import friedman
 from va_experiments.metrics.registry import METRICS
 from va_experiments.metrics.sufficient_statistics import cases_of
+from va_experiments.results.schema import SETTING_COLUMNS, SPLIT_COLUMNS
 from va_experiments.seeds import generator, integer_seed
 
 __all__ = ["mean_ranks", "nested_intervals"]

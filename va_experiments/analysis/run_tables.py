@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import SETTING_COLUMNS, SPLIT_COLUMNS
 from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.results.schema import SETTING_COLUMNS, SPLIT_COLUMNS
 from va_experiments.text_sanitizing import plain_columns
 
 __all__ = [

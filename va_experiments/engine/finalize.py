@@ -24,15 +24,13 @@ from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.engine.multirun import Multirun
 from va_experiments.plan import Job
 from va_experiments.redaction import redacted, redacted_tree
+from va_experiments.results.schema import MAIN_METRICS, TABLES
 
 __all__ = ["Summary", "finish"]
 
 log = logging.getLogger(__name__)
 
 MOST_SPLITS = 1000
-
-MAIN_METRICS = ("csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model", "top1", "top3", "mean_ccc")
-"""Metrics whose means stand on MLflow's parent run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,8 +140,7 @@ def split_hashes(cells: pd.DataFrame) -> dict[str, str]:
     """Return the SHA-256 of the deaths trained on and tested on, by split in words; one for all above `MOST_SPLITS`."""
     if not len(cells):
         return {}
-    names = ["protocol", "train_sites", "test_site", "train_size", "repeat", "fold", "replicate", "split_sha256"]
-    known = cells.loc[cells["split_sha256"].fillna("") != "", names].drop_duplicates()
+    known = cells.loc[cells["split_sha256"].fillna("") != "", list(TABLES["split hashes"])].drop_duplicates()
     if len(known) > MOST_SPLITS:
         whole = hashlib.sha256("\n".join(sorted(known["split_sha256"])).encode()).hexdigest()
         return {f"{len(known)} splits, SHA-256 of their sorted SHA-256": whole}

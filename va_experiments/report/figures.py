@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import SETTING_COLUMNS
 from va_experiments.analysis.leaderboard import Leaderboard, full_size
 from va_experiments.analysis.run_tables import RunTables, as_numbers
 from va_experiments.report.charts.calibration import (
@@ -36,6 +35,7 @@ from va_experiments.report.charts.transfer import (
     transfer_figure,
 )
 from va_experiments.report.tables import write_whole
+from va_experiments.results.schema import SETTING_COLUMNS
 from va_experiments.text_sanitizing import plain_columns
 
 __all__ = ["Figure", "all_figures", "figure_files", "static_svg"]

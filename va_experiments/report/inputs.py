@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.analysis.cell_tables import by_cause, individual_tables
-from va_experiments.analysis.comparable_groups import SETTING_COLUMNS
 from va_experiments.analysis.comparisons import paired_comparisons
 from va_experiments.analysis.run_statistics import mean_ranks, nested_intervals
 from va_experiments.analysis.run_tables import model_labels
@@ -21,6 +20,7 @@ from va_experiments.checkpoints import Store
 from va_experiments.config.schema import RunConfig
 from va_experiments.report import TRIVIAL_MODELS, RunTables
 from va_experiments.report.run_methods import run_methods
+from va_experiments.results.schema import SETTING_COLUMNS
 
 __all__ = ["configs_of", "report_content"]
 

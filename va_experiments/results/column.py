@@ -1,0 +1,139 @@
+"""A column of a result row: its name, type, unit, default, meaning, and its place in MLflow.
+
+In: the declarations of `va_experiments.results.schema`. Out: `Column`, which checks a value, reads one from text, and
+names the data type of its column in a table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections.abc import Callable
+from typing import Any
+
+from va_experiments.errors import did_you_mean, shown
+from va_experiments.results.cell_outcome import CellOutcome
+
+__all__ = ["Column", "Kind", "MLflow", "Role"]
+
+
+class Kind(enum.Enum):
+    """The type of a column's values."""
+
+    TEXT = "text"
+    WHOLE = "whole number"
+    NUMBER = "number"
+    FLAG = "true or false"
+
+
+class Role(enum.Enum):
+    """What a column says about a cell."""
+
+    MODEL = "model"
+    SETTING = "setting"
+    SPLIT = "split"
+    SIZE = "size"
+    STATUS = "status"
+    METRIC = "metric"
+    INTERVAL = "interval"
+    TIMING = "timing"
+    PROVENANCE = "provenance"
+    ERROR = "error"
+
+
+class MLflow(enum.Flag):
+    """What a column becomes in the MLflow run of a cell."""
+
+    NONE = 0
+    TAG = enum.auto()
+    """The filter box of MLflow's pages searches tags."""
+    PARAM = enum.auto()
+    """MLflow's comparison plots group runs by parameters only."""
+    METRIC = enum.auto()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Column:
+    """One column of a result row."""
+
+    name: str
+    kind: Kind
+    role: Role
+    meaning: str
+    """One sentence in Markdown, for the reference page."""
+    unit: str = ""
+    default: Any = None
+    """What stands where the value is not known; None: a missing value."""
+    required: bool = False
+    """Whether a row without a value is refused."""
+    choices: tuple[str, ...] = ()
+    """All values allowed; empty: any."""
+    range: tuple[float, float] = (-math.inf, math.inf)
+    """Least and greatest value."""
+    mlflow: MLflow = MLflow.NONE
+    value: Callable[[CellOutcome], Any] | None = None
+    """How the value follows from a settled cell; None for metrics, which are looked up by name."""
+
+    @property
+    def optional(self) -> bool:
+        """Whether tables leave the column out where no row has a value."""
+        return self.role in (Role.METRIC, Role.INTERVAL, Role.TIMING, Role.ERROR)
+
+    def problem(self, value: Any) -> str:
+        """Describe why `value` cannot stand in the column; return empty text if it can."""
+        if is_missing(value):
+            return f"column '{self.name}' has no value: every row needs one" if self.required else ""
+        where = f"column '{self.name}' has "
+        if not self._fits(value):
+            return f"{where}{shown(value)}; expected {self.kind.value}"
+        if self.choices and value not in self.choices:
+            return (
+                f"{where}{shown(value)}; expected one of {', '.join(self.choices)}{did_you_mean(value, self.choices)}"
+            )
+        slack = 1e-9  # sums of rounded shares leave a range by their last bits
+        if self.kind in (Kind.WHOLE, Kind.NUMBER) and not self.range[0] - slack <= value <= self.range[1] + slack:
+            return f"{where}{shown(value)}; expected {self.range[0]:g} to {self.range[1]:g}"
+        return ""
+
+    def _fits(self, value: Any) -> bool:
+        if self.kind is Kind.TEXT:
+            return isinstance(value, str)
+        if self.kind is Kind.FLAG:
+            return isinstance(value, bool)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            return False
+        return self.kind is Kind.NUMBER or float(value).is_integer()
+
+    def convert(self, value: Any) -> Any:
+        """Return a value that has no `problem` in the column's type; the default for a missing one."""
+        if is_missing(value):
+            return self.default
+        if self.kind is Kind.WHOLE:
+            return int(value)
+        return float(value) if self.kind is Kind.NUMBER else value
+
+    def parse(self, text: str) -> Any:
+        """Return the value that `text` (a field of a CSV file, a tag of MLflow) stands for.
+
+        Empty text is the default; text of another type is returned as it is, for `problem` to name.
+        """
+        if text == "":
+            return self.default
+        try:
+            if self.kind is Kind.FLAG:
+                return {"true": True, "false": False}.get(text.lower(), text)
+            if self.kind is Kind.WHOLE:
+                return int(float(text)) if float(text).is_integer() else text
+            return float(text) if self.kind is Kind.NUMBER else text
+        except ValueError:
+            return text
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether a value stands for none: None, NaN, or pandas' missing value."""
+    if value is None:
+        return True
+    if isinstance(value, (str, bool, int)):
+        return False
+    return type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and math.isnan(value))

@@ -1,0 +1,348 @@
+"""The columns of a result row, each declared once: files, MLflow, logs, reports and the reference page read this.
+
+A row describes one cell. `COLUMNS` declares every column except the metrics, whose columns follow from
+`va_experiments.metrics.registry`; `columns` returns all of them in the order of ``cells.csv``. To add a column, add one
+entry to `COLUMNS`: its value appears in ``cells.csv``, ``cells.parquet``, ``cells.jsonl``, MLflow and the reference.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from va_experiments.errors import did_you_mean
+from va_experiments.metrics.registry import CASE_METRICS, METRICS, MetricInfo
+from va_experiments.results.column import Column, Kind, MLflow, Role
+
+__all__ = [
+    "COLUMNS",
+    "DIVISION_COLUMNS",
+    "IDENTITY",
+    "MAIN_METRICS",
+    "ROW_ORDER",
+    "SETTING_COLUMNS",
+    "SPLIT_COLUMNS",
+    "STATUSES",
+    "TABLES",
+    "TIMING_COLUMNS",
+    "check_row",
+    "columns",
+    "find_column",
+    "tables_of",
+]
+
+TEXT, WHOLE, NUMBER, FLAG = Kind.TEXT, Kind.WHOLE, Kind.NUMBER, Kind.FLAG
+TAG, PARAM, METRIC = MLflow.TAG, MLflow.PARAM, MLflow.METRIC
+
+STATUSES = ("done", "failed", "missing")
+COUNT = (0, math.inf)
+ENDS = (("low", "lower"), ("high", "upper"))
+
+
+def _timing(name: str, meaning: str) -> Column:
+    """Declare a duration, looked up by name among the timings of a result."""
+    value = lambda o: o.result.timings.get(name)  # noqa: E731 (an expression like those of the other columns)
+    return Column(name, NUMBER, Role.TIMING, meaning, unit="s", range=COUNT, mlflow=METRIC, value=value)
+
+
+_DECLARED = (
+    Column(
+        "model", TEXT, Role.MODEL, "name of the model; where jobs differ in its parameters, see `model_params`",
+        required=True, mlflow=TAG | PARAM, value=lambda o: o.model,
+    ),
+    Column(
+        "protocol", TEXT, Role.SETTING, "which sites are trained on and which are tested",
+        default="", mlflow=TAG, value=lambda o: o.cell.split.protocol,
+    ),
+    Column(
+        "train_sites", TEXT, Role.SPLIT, "sites trained on, joined by `+`",
+        default="", mlflow=TAG, value=lambda o: "+".join(o.cell.split.train_sites),
+    ),
+    Column(
+        "test_site", TEXT, Role.SPLIT, "site tested",
+        required=True, mlflow=TAG | PARAM, value=lambda o: o.cell.split.test_site,
+    ),
+    Column(
+        "train_size", TEXT, Role.SETTING, "`all`, a number of deaths (`n=200`) or a share (`share=0.5`)",
+        default="all", mlflow=TAG | PARAM, value=lambda o: o.cell.split.train_size,
+    ),
+    Column(
+        "repeat", WHOLE, Role.SPLIT, "which random division; 0 where there is one",
+        default=0, range=COUNT, mlflow=PARAM, value=lambda o: o.cell.split.repeat,
+    ),
+    Column(
+        "fold", WHOLE, Role.SPLIT, "which fold of the division; 0 where there is one",
+        default=0, range=COUNT, mlflow=PARAM, value=lambda o: o.cell.split.fold,
+    ),
+    Column(
+        "replicate", WHOLE, Role.SPLIT, "which training subset of this size; 0 where there is one",
+        default=0, range=COUNT, value=lambda o: o.cell.split.replicate,
+    ),
+    Column(
+        "testset", TEXT, Role.SETTING, "design of the test set: `natural` or resampled",
+        default="natural", mlflow=TAG, value=lambda o: o.testset,
+    ),
+    Column(
+        "features", TEXT, Role.SETTING, "feature level: `no_hce`, `hce`, `hce_words`",
+        default="", mlflow=TAG | PARAM, value=lambda o: o.cell.setting.features,
+    ),
+    Column(
+        "data", TEXT, Role.SETTING, "name of the data set",
+        default="", mlflow=TAG, value=lambda o: o.cell.setting.data,
+    ),
+    Column(
+        "simulated", FLAG, Role.PROVENANCE, "whether the data are simulated",
+        default=False, mlflow=TAG, value=lambda o: o.simulated,
+    ),
+    Column(
+        "n_train", WHOLE, Role.SIZE, "deaths trained on",
+        unit="deaths", range=COUNT, mlflow=METRIC, value=lambda o: o.fact("n_train"),
+    ),
+    Column(
+        "n_test", WHOLE, Role.SIZE, "deaths tested",
+        unit="deaths", range=COUNT, mlflow=METRIC, value=lambda o: o.fact("n_test"),
+    ),
+    Column(
+        "n_causes", WHOLE, Role.SIZE, "causes in the declared list",
+        unit="causes", range=COUNT, value=lambda o: len(o.fact("causes") or ()) or None,
+    ),
+    Column(
+        "status", TEXT, Role.STATUS, "`done`, `failed`, or `missing` (requested, not computed)",
+        required=True, choices=STATUSES, mlflow=TAG, value=lambda o: o.status,
+    ),
+    Column(
+        "reused", FLAG, Role.STATUS, "whether the cell was taken from the store, not computed in this run",
+        default=False, mlflow=TAG, value=lambda o: o.result.reused,
+    ),
+    _timing("fit_seconds", "wall time of the fit, shared evenly among the cells of one fit"),
+    _timing("predict_seconds", "wall time of the prediction"),
+    Column(
+        "cell_key", TEXT, Role.PROVENANCE,
+        "SHA-256 of what is computed: model, parameters, source, data, split, seed, metric set",
+        required=True, mlflow=TAG, value=lambda o: o.result.key,
+    ),
+    Column(
+        "prediction_sha256", TEXT, Role.PROVENANCE,
+        "SHA-256 of probabilities, CSMF and named causes: equal if and only if the result is the same to the last bit",
+        mlflow=TAG, value=lambda o: o.result.prediction_sha256 or None,
+    ),
+    Column("run_id", TEXT, Role.PROVENANCE, "name of the run", default="", value=lambda o: o.run_id),
+    Column(
+        "job", TEXT, Role.PROVENANCE, "overrides of the job that requested the cell",
+        default="", mlflow=TAG, value=lambda o: o.job,
+    ),
+    Column(
+        "model_params", TEXT, Role.MODEL, "parameters of the model as JSON; in MLflow one each (`model.alpha`)",
+        default="{}", value=lambda o: o.model_params,
+    ),
+    Column(
+        "seed", WHOLE, Role.PROVENANCE, "seed of the job",
+        default=0, mlflow=PARAM, value=lambda o: o.cell.setting.seed,
+    ),
+    Column(
+        "older_versions", TEXT, Role.PROVENANCE,
+        "for reused cells: libraries whose version was another when the cell was computed",
+        default="", value=lambda o: o.older_versions,
+    ),
+    Column("fit_key", TEXT, Role.PROVENANCE, "cells with the same key share one fit", value=lambda o: o.cell.fit_key),
+    Column(
+        "model_digest", TEXT, Role.PROVENANCE, "digest of model and parameters",
+        value=lambda o: o.cell.model.digest.hex()[:16],
+    ),
+    Column(
+        "split_sha256", TEXT, Role.PROVENANCE,
+        "SHA-256 of the ids trained on and tested on: the same for every model",
+        value=lambda o: o.fact("split_sha256"),
+    ),
+    Column(
+        "attempt", WHOLE, Role.PROVENANCE, "which attempt settled the cell, from 1",
+        default=1, range=COUNT, value=lambda o: o.result.attempt,
+    ),
+    Column("worker", TEXT, Role.PROVENANCE, "host and process that computed it", value=lambda o: o.fact("worker")),
+    Column(
+        "started", NUMBER, Role.PROVENANCE, "start of the fit, in seconds since 1970 (UTC)",
+        unit="s", value=lambda o: o.fact("started"),
+    ),
+    Column(
+        "ended", NUMBER, Role.PROVENANCE, "end of the cell, in seconds since 1970 (UTC)",
+        unit="s", value=lambda o: o.fact("ended"),
+    ),
+    Column(
+        "peak_memory_mb", NUMBER, Role.PROVENANCE, "largest resident memory of the worker so far",
+        unit="MB", range=COUNT, mlflow=METRIC, value=lambda o: o.fact("peak_memory_mb"),
+    ),
+    Column(
+        "testset_method", TEXT, Role.PROVENANCE, "of a resampled design: how model and resamples go together",
+        value=lambda o: o.fact("testset_method"),
+    ),
+    Column(
+        "testset_sha256", TEXT, Role.PROVENANCE, "hash of the resamples: the same for every model",
+        value=lambda o: o.fact("testset_sha256"),
+    ),
+    Column(
+        "n_test_sets", WHOLE, Role.SIZE, "number of resampled test sets; 1 for the natural one",
+        unit="test sets", range=COUNT, mlflow=METRIC, value=lambda o: o.fact("n_test_sets"),
+    ),
+    Column(
+        "csmf_estimator", TEXT, Role.PROVENANCE, "estimator behind `csmf_accuracy_model` (`csmf=`)",
+        default="model", value=lambda o: o.fact("csmf_estimator"),
+    ),
+    Column(
+        "csmf_abstained", TEXT, Role.PROVENANCE, "why that estimator gave no estimate, if it did not",
+        value=lambda o: o.fact("csmf_abstained"),
+    ),
+    Column(
+        "converged", FLAG, Role.PROVENANCE, "whether an iterative model converged; missing for other models",
+        mlflow=TAG, value=lambda o: o.result.diagnostics.get("converged"),
+    ),
+    Column("warning", TEXT, Role.PROVENANCE, "warnings of the model", default="", value=lambda o: o.warning),
+    _timing("score_seconds", "wall time of the metrics and their intervals"),
+    _timing("encode_seconds", "wall time of writing the prediction as bytes"),
+    _timing("load_seconds", "wall time of selecting rows and features, shared among the cells of one fit"),
+    _timing("tuning_seconds", "of `fit_seconds`, the time for choices: a tuned model's candidates, a stack's weights"),
+    _timing("fit_cpu_seconds", "processor time of the fit, shared among the cells of one fit"),
+    _timing("cpu_seconds", "processor time of the whole cell"),
+    _timing("queue_seconds", "wall time from the start of the batch to the start of the fit"),
+    _timing("commit_seconds", "wall time of writing the cell to the store"),
+    Column(
+        "error_class", TEXT, Role.ERROR, "class of a failed cell's error; a failed cell has no figures, never zero",
+        value=lambda o: o.failure("error"),
+    ),
+    Column("error_message", TEXT, Role.ERROR, "message of the error", value=lambda o: o.failure("message")),
+    Column("error_traceback", TEXT, Role.ERROR, "where it was raised", value=lambda o: o.failure("traceback")),
+)  # fmt: skip
+
+COLUMNS: dict[str, Column] = {column.name: column for column in _DECLARED}
+"""Every column that is no metric, by name, in the order of ``cells.csv``."""
+
+MAIN_METRICS = ("csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model", "top1", "top3", "mean_ccc")
+"""Metrics that stand before the timings in ``cells.csv``, and whose means stand on MLflow's run of the whole run."""
+
+
+def _names(*roles: Role) -> tuple[str, ...]:
+    return tuple(column.name for column in _DECLARED if column.role in roles)
+
+
+SETTING_COLUMNS = tuple(sorted(_names(Role.SETTING)))
+"""Columns within whose groups figures may be compared and averaged."""
+
+SPLIT_COLUMNS = _names(Role.SPLIT)
+"""Columns that, within a setting, name one split: the same for every model."""
+
+DIVISION_COLUMNS = tuple(n for n in _names(Role.SETTING, Role.SPLIT) if n not in ("testset", "features", "data"))
+"""Columns that name a split without the data it divides: protocol, sites, training size, repeats."""
+
+IDENTITY = ("cell_key", "model", *SETTING_COLUMNS, *SPLIT_COLUMNS)
+"""Columns that tell a cell from every other one."""
+
+ROW_ORDER = ("model", *DIVISION_COLUMNS, "cell_key")
+"""Columns by which the rows of a table are sorted."""
+
+TIMING_COLUMNS = _names(Role.TIMING)
+
+_ERRORS = _names(Role.ERROR)
+
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "failures": ("cell_key", "model", "train_sites", "test_site", *_ERRORS),
+    "slowest cells": (
+        *("model", "train_sites", "test_site", "n_train", "n_test", "status"),
+        *("queue_seconds", "load_seconds", "fit_seconds", "predict_seconds", "score_seconds", "commit_seconds"),
+        *("cpu_seconds", "peak_memory_mb", "worker", "cell_key"),
+    ),
+    "log": (
+        *("run_id", "job", "cell_key", "fit_key", "model", "protocol", "train_sites", "test_site", "worker"),
+        *("status", "reused", "attempt", "started", "ended"),
+    ),
+    "MLflow's runs": ("model", "test_site", "train_sites", "testset", "reused"),
+    "split hashes": (*DIVISION_COLUMNS, "split_sha256"),
+    "transfer loss": ("data", "features", "train_sites", "test_site", "model_digest"),
+}
+"""Columns of rows that other tables show, in their order; ``cells`` and ``baselines`` show all."""
+
+
+def tables_of(name: str) -> tuple[str, ...]:
+    """Return the tables that show a column, beside ``cells`` and ``baselines``."""
+    return tuple(table for table, names in TABLES.items() if name in names)
+
+
+def columns() -> Mapping[str, Column]:
+    """Return all columns by name, in the order of ``cells.csv``.
+
+    The main metrics stand behind the status, the other metrics and their intervals before the errors.
+    """
+    entries = (*COLUMNS.items(), *METRICS.items(), *CASE_METRICS.items())
+    return _in_order(tuple((name, id(entry)) for name, entry in entries))
+
+
+def find_column(name: str) -> Column | None:
+    """Return the column of a name, or None."""
+    return columns().get(name)
+
+
+@functools.lru_cache(maxsize=4)
+def _in_order(declared: tuple[tuple[str, int], ...]) -> Mapping[str, Column]:
+    """Return all columns in order; `declared` says when the registries have changed since."""
+    metrics = {column.name: column for column in _metric_columns() if column.name not in COLUMNS}
+    main = {name: metrics.pop(name) for name in MAIN_METRICS}
+    ordered: dict[str, Column] = {}
+    for name, column in COLUMNS.items():
+        if column.role is Role.ERROR:
+            ordered |= metrics
+        ordered[name] = column
+        if name == "reused":
+            ordered |= main
+    return ordered
+
+
+def _metric_columns() -> Iterator[Column]:
+    """Yield the columns of all metrics: values, intervals, values of the deaths one by one, resampled test sets."""
+    for name, info in METRICS.items():
+        yield _metric(name, info)
+    for kind in ("percentile", "inversion"):
+        for name, info in METRICS.items():
+            if info.interval == kind:
+                yield from _limits(name, info)
+    for name, info in CASE_METRICS.items():
+        yield _metric(name, info)
+    for name, info in METRICS.items():
+        if not info.interval:
+            yield from _limits(name, info)
+        for end, word in ENDS:
+            meaning = f"{word} end of the 95% interval of the median of `{name}` over resampled test sets"
+            yield Column(f"{name}_median_{end}", NUMBER, Role.INTERVAL, meaning, range=info.range, mlflow=METRIC)
+
+
+def _metric(name: str, info: MetricInfo) -> Column:
+    return Column(name, NUMBER, Role.METRIC, info.description, range=info.range, mlflow=METRIC)
+
+
+def _limits(name: str, info: MetricInfo) -> Iterator[Column]:
+    """Yield the columns of a metric's 95% interval, over the test deaths or over resampled test sets."""
+    for end, word in ENDS:
+        meaning = f"{word} end of the 95% interval of `{name}`"
+        yield Column(f"{name}_{end}", NUMBER, Role.INTERVAL, meaning, range=info.range, mlflow=METRIC)
+
+
+def check_row(row: Mapping[str, Any]) -> list[str]:
+    """Find every problem of a row: unknown columns, values of another type or out of range, absent required columns.
+
+    Parameters
+    ----------
+    row : mapping of str to value
+        None, NaN and pandas' missing value stand for no value; columns that are not required may be absent.
+
+    Returns
+    -------
+    list of str
+        One sentence each: column, value, what is expected, the nearest known name. Empty for a row that fits.
+    """
+    known = columns()
+    problems = [f"unknown column '{name}'{did_you_mean(name, known)}" for name in row if name not in known]
+    problems += [
+        f"column '{column.name}' is missing{did_you_mean(column.name, set(row) - set(known))}"
+        for column in known.values()
+        if column.required and column.name not in row
+    ]
+    return problems + [text for name, value in row.items() if name in known and (text := known[name].problem(value))]
