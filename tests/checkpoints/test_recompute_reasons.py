@@ -51,3 +51,17 @@ def test_the_reason_names_what_changed(new: dict[str, Any], expected: str | None
 def test_cells_of_this_run_are_no_reason_and_nothing_computed_reads_nothing(store: Store) -> None:
     assert recompute_reasons(store, [content(code="9")], {f"{n:064x}" for n in range(3)}) == []
     assert recompute_reasons(store, [], set()) == []
+
+
+def test_an_edited_file_of_a_model_is_the_reason(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    old, new = content("interva5"), content("interva5")
+    for cell, digest in ((old, "aa"), (new, "bb")):
+        cell["model"]["params"] = {"probbase": {"sha256": digest}, "hiv": "h"}
+    key = f"{1:064x}"
+    store.folder(key).mkdir(parents=True)
+    (store.folder(key) / "manifest.json").write_text(json.dumps({"config": old}))
+    (line,) = recompute_reasons(store, [new], {"a" * 64})
+    assert line.endswith("but for another content of a file that a parameter names")
+    new["model"]["params"]["hiv"] = "l"
+    assert recompute_reasons(store, [new], {"a" * 64}) == [], "the user chose another parameter"

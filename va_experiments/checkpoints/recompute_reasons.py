@@ -22,6 +22,7 @@ MAX_MANIFESTS = 5000
 
 _CHANGES = {
     "code": "version of the model's code",
+    "files": "content of a file that a parameter names",
     "fingerprint": "data set",
     "metrics": "metric set",
     "schema": "key schema",
@@ -62,6 +63,8 @@ def recompute_reasons(store: Store, computed: Iterable[Mapping[str, Any]], plann
 
 
 def _part(content: Mapping[str, Any], part: str) -> Any:
+    if part == "files":
+        return _split_files(content["model"].get("params"))[1]
     return content["model"].get("code") if part == "code" else content["setting"].get(part)
 
 
@@ -69,7 +72,18 @@ def _user_choices(content: Mapping[str, Any]) -> str:
     """Return the part of a cell's content that the user chose, as text to compare."""
     setting = {k: v for k, v in content["setting"].items() if k not in _CHANGES}
     model = {k: v for k, v in content["model"].items() if k != "code"}
+    model["params"], _ = _split_files(model.get("params"))
     return json.dumps([model, content["split"], setting], sort_keys=True, default=list)
+
+
+def _split_files(params: Any) -> tuple[Any, list[str]]:
+    """Return parameters without the digests of the files that they name, and these digests."""
+    if not isinstance(params, Mapping):
+        return params, []
+    if set(params) == {"sha256"}:
+        return "a file", [str(params["sha256"])]
+    parts = {key: _split_files(value) for key, value in sorted(params.items())}
+    return {key: plain for key, (plain, _) in parts.items()}, [d for _, digests in parts.values() for d in digests]
 
 
 def _stored_contents(store: Store, planned: set[str]) -> Iterable[Mapping[str, Any]]:
