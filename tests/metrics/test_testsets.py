@@ -173,7 +173,7 @@ def test_cause_regression_recovers_a_line() -> None:
         ({"name": "target", "csmf": {"cause 0": True}}, "must be a share"),
         ({"name": "target", "csmf": "flat"}, "must be one of test, train, uniform"),
         ({"name": "target", "csmf": {"Cause 3": 1.0}}, "unknown cause 'Cause 3'; did you mean 'cause 3'"),
-        ({"name": "target", "csmf": {"cause 7": 1.0}}, "none of the causes of the mix aimed at has test deaths"),
+        ({"name": "target", "csmf": {"cause 7": 1.0}}, "none of the causes of the target mix has test deaths"),
         ({"name": "target", "csmf": "train"}, "needs training deaths"),
     ],
 )

@@ -131,7 +131,7 @@ def draw_test_sets(
     mixes = np.where(members > 0, target_mixes, 0.0)
     total = mixes.sum(axis=1, keepdims=True)
     if (total == 0).any():
-        raise InputError(f"testset {design.name}: none of the causes of the mix aimed at has test deaths")
+        raise InputError(f"testset {design.name}: none of the causes of the target mix has test deaths")
     mixes = mixes / total
     n = len(cause) if design.n_test is None else design.n_test
     counts = np.floor(n * mixes + 1e-9).astype(np.int64)
