@@ -105,7 +105,7 @@ def test_a_subset_of_the_cells_keeps_its_fits_together(small_deaths: Deaths) -> 
     assert len(found.tasks([], sizes(small_deaths), Costs())) == 0
 
 
-def test_cells_of_a_joint_model_are_tasks_of_their_own(small_deaths: Deaths) -> None:
+def test_cells_of_a_joint_model_are_separate_tasks(small_deaths: Deaths) -> None:
     found = planned(small_deaths, config("insilico", protocol=ONE_TO_ONE))
     assert ModelSpec.from_config(config("insilico").model).prediction_is_costly
     assert [len(fit.cells) for fit in found.tasks(range(9), sizes(small_deaths), Costs())] == [1] * 9
@@ -123,6 +123,6 @@ def test_a_grid_beyond_the_limit_is_refused(small_deaths: Deaths) -> None:
         planned(small_deaths, config(protocol={"name": "pooled", "repeats": 50}), run=RunConfig(max_cells=49))
 
 
-def test_the_plan_is_the_same_whatever_the_name_of_the_data(small_deaths: Deaths) -> None:
+def test_the_plan_does_not_depend_on_the_name_of_the_data(small_deaths: Deaths) -> None:
     first, second = planned(small_deaths, config()), planned(small_deaths, config())
     assert (first.keys == second.keys).all()

@@ -185,7 +185,7 @@ def test_countries(deaths: Deaths) -> None:
     assert [s.test_site for s in splits(own, deaths)] == ["AP+Bohol+Dar", "Mexico", "Pemba", "UP"]
 
 
-def test_pooled_and_one_division_have_the_share_asked_for(deaths: Deaths) -> None:
+def test_pooled_and_one_division_have_the_requested_share(deaths: Deaths) -> None:
     pooled = splits({"name": "pooled", "repeats": 3}, deaths)
     assert [s.test_site for s in pooled] == ["all"] * 3
     assert [len(s.indices(deaths)[1]) for s in pooled] == [300] * 3
@@ -391,7 +391,7 @@ def test_splits_held_as_columns_are_those_that_were_put_in(options: dict, deaths
         assert dataclasses.replace(split, repeat=0, fold=0, replicate=0) == found.kinds[kind]
 
 
-def test_a_repeat_more_costs_sixteen_bytes(deaths: Deaths) -> None:
+def test_each_further_repeat_takes_sixteen_bytes(deaths: Deaths) -> None:
     few, many = (splits({"name": "pooled", "repeats": n}, deaths) for n in (10, 10_000))
     assert len(few.kinds) == len(many.kinds) == 1
     assert sum(c.itemsize for c in (many._kind, many._repeat, many._fold, many._replicate)) == 16

@@ -52,7 +52,7 @@ def test_debug_adds_the_traceback(tmp_path: Path) -> None:
     assert "Traceback" in said
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     with elsewhere():
         code, said = run_here(("+execution.foo=1", "n_bootstrap=-1", "+seeed=1", *QUICK))
     assert code == 2

@@ -36,7 +36,7 @@ def test_bad_path_is_refused(case: Place, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", NOTES, ids=lambda c: c.what)
-def test_what_is_odd_but_readable_is_noted(case: File, tmp_path: Path) -> None:
+def test_unusual_but_readable_input_is_noted(case: File, tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
     path.write_bytes(case.content)
     deaths = read_csv_deaths(path, **{**OPTIONS, **case.options})
@@ -95,7 +95,7 @@ def test_line_is_right_after_a_long_quoted_field(tmp_path: Path) -> None:
         read_csv_deaths(path, **OPTIONS)
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
     path.write_bytes(rows(*(f"d{k % 30},,,maybe,{k}" for k in range(40)), header="id,site,cause,s1,age"))
     with pytest.raises(InputError) as caught:

@@ -21,5 +21,5 @@ def test_no_case_is_there_twice() -> None:
     assert len(names) == len(set(names))
 
 
-def test_a_refusal_says_something() -> None:
+def test_every_error_has_a_message() -> None:
     assert [c.what for c in (*COMMANDS, *FILES, *PATHS) if len(c.message) < 8] == []

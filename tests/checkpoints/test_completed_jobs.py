@@ -12,7 +12,7 @@ from tests.test_plan import config
 from va_experiments.checkpoints.completed_jobs import is_complete, mark_complete
 
 
-def test_jobs_are_known_again_by_what_their_cells_depend_on(tmp_path: Path) -> None:
+def test_complete_jobs_are_recognised_by_what_their_cells_depend_on(tmp_path: Path) -> None:
     jobs = [config(), config("prior")]
     assert not is_complete(tmp_path, jobs)
     mark_complete(tmp_path, jobs)

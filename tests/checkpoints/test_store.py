@@ -1,4 +1,4 @@
-"""The store believes nothing that is not byte for byte what was committed."""
+"""The store trusts only cells that are byte for byte what was committed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def store(tmp_path: Path) -> Store:
     return found
 
 
-def test_a_committed_cell_comes_back_as_it_was(store: Store) -> None:
+def test_a_committed_cell_is_loaded_unchanged(store: Store) -> None:
     found = store.load(KEY)
     assert found is not None
     back = found.result()
@@ -117,7 +117,7 @@ def test_a_newer_schema_stops_and_is_left_alone_but_a_flipped_digit_is_damage(st
     assert KEY in store
 
 
-def test_what_interrupted_writes_left_is_swept_at_start(store: Store) -> None:
+def test_files_of_interrupted_writes_are_deleted_at_start(store: Store) -> None:
     left = [store.root / ".tmp-costs", store.cells / ".tmp-probe-x", store.folder(KEY).parent / ".tmp-0123"]
     left[0].write_bytes(b"")
     for folder in left[1:]:
@@ -127,7 +127,7 @@ def test_what_interrupted_writes_left_is_swept_at_start(store: Store) -> None:
     assert KEY in store
 
 
-def test_a_full_disk_is_told_before_anything_is_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_anything_is_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -156,7 +156,7 @@ def test_a_failed_commit_leaves_nothing(store: Store, monkeypatch: pytest.Monkey
     assert not [p for p in store.cells.rglob("*") if p.is_file()]
 
 
-def test_a_torn_last_line_costs_itself_only(store: Store) -> None:
+def test_a_line_cut_short_loses_only_itself(store: Store) -> None:
     store.record_attempt(KEY, {"attempt": 1})
     path = store.root / "attempts.jsonl"
     with open(path, "a") as file:
@@ -192,7 +192,7 @@ def test_states_come_back_intact_or_not_at_all(tmp_path: Path) -> None:
     assert states.load(KEY) is None
 
 
-def test_a_state_that_cannot_be_written_costs_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_state_that_cannot_be_written_gives_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "states").write_text("a file in the way")
     states = PartialStates(tmp_path / "states")
     states.save(KEY, b"state")

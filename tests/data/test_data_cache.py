@@ -70,7 +70,7 @@ def test_hit_for_the_same_bytes_and_options_only(study: Path, tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "swap", "link", "folder"])
-def test_damaged_entry_is_read_anew(damage: str, study: Path, tmp_path: Path) -> None:
+def test_a_damaged_entry_is_read_from_the_source(damage: str, study: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cache"
     options = {"path": str(study), "id": "id"}
     first = load_cached("csv", options, folder)
@@ -111,7 +111,7 @@ def test_every_flipped_byte_is_noticed(study: Path, tmp_path: Path) -> None:
         assert same(load_cached("csv", options, folder), first)
 
 
-def test_a_cache_that_cannot_be_written_costs_nothing_else(study: Path, tmp_path: Path) -> None:
+def test_data_are_read_although_the_cache_cannot_be_written(study: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
     assert len(load_cached("csv", {"path": str(study), "id": "id"}, blocked)) == 2

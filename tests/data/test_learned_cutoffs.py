@@ -79,7 +79,7 @@ def test_compat_takes_unlisted_answers_as_no(tmp_path: Path, neonate: Deaths) ->
     assert (compat.symptoms[changed] == 0).all()
 
 
-def test_rule_by_hand() -> None:
+def test_rule_on_an_example_computed_by_hand() -> None:
     """Means by cause 1, 2, 10; median 2; absolute deviations 1, 0, 8, median 1; cut-off 2 + 2 * 1."""
     value = np.array([0.0, 2.0, 2.0, 10.0, np.nan])
     cause = np.array([0, 0, 1, 2, 2], dtype=np.int16)

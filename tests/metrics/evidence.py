@@ -74,7 +74,7 @@ PARTS: dict[str, tuple[Row, ...]] = {
         Row(
             ("label_coverage", "coverage_ceiling", "csmf_ceiling_coverage"),
             "definition, simulation", "by hand; the best of 5,000 random mixes without the absent causes",
-            _in("test_reference_levels.py", "test_label_coverage_bounds_what_can_be_reached")
+            _in("test_reference_levels.py", "test_label_coverage_limits_the_best_possible_accuracy")
             + _in("test_score.py", "test_values_equal_the_plain_definitions"),
         ),
         Row(("cause_fractions",), "worked example", "by hand", _in("test_csmf.py", "test_cause_fractions")),
@@ -275,7 +275,7 @@ PARTS: dict[str, tuple[Row, ...]] = {
             ("score_test_sets", "score_each_test_set", "score_design"), "definition",
             "every set scored by itself; medians and intervals on the real deaths within tolerances of simulation",
             _in("test_testsets.py", "test_scores_over_test_sets_equal_scoring_each",
-                "test_a_design_is_scored_by_resampling_or_by_asking_anew")
+                "test_a_design_is_scored_by_resampling_or_by_predicting_each_set")
             + _in("test_phmrc_figures.py", "test_pooled_with_dirichlet_test_sets"),
         ),
     ),
@@ -300,7 +300,7 @@ PARTS: dict[str, tuple[Row, ...]] = {
             "Forman 2008: two causes; a shifted mix is recovered where only the mix shifts",
             _in("test_quantification.py", "test_two_causes_in_closed_form",
                 "test_corrections_recover_a_shifted_mix_and_plain_counts_do_not",
-                "test_abstains_on_what_cannot_be_inverted_and_says_so"),
+                "test_corrections_abstain_with_a_reason_if_the_matrix_cannot_be_inverted"),
         ),
         Row(
             ("em",), "closed form, simulation",
@@ -351,6 +351,7 @@ MODULES = (
 
 NO_STATISTICS = {
     "cases_of": "arranges the deaths of a prediction",
+    "check_causes": "checks the causes of a mix",
     "testset_options": "checks options",
 }
 """Public functions of these modules that compute none, and what they do."""

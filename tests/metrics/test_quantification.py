@@ -93,7 +93,7 @@ def test_soft_and_hard_agree_with_plain_counting_for_a_perfect_model() -> None:
         )
 
 
-def test_abstains_on_what_cannot_be_inverted_and_says_so() -> None:
+def test_corrections_abstain_with_a_reason_if_the_matrix_cannot_be_inverted() -> None:
     truth = np.repeat(np.arange(C), 40)
     same = np.tile(np.linspace(1, 2, C) / np.linspace(1, 2, C).sum(), (200, 1))  # every death gets the same answer
     for name in ("adjusted_count", "bbse"):

@@ -53,7 +53,7 @@ def test_uniform_guess_under_dirichlet(n_causes: int, expected: float) -> None:
     assert mean > RANDOM_ALLOCATION
 
 
-def test_label_coverage_bounds_what_can_be_reached() -> None:
+def test_label_coverage_limits_the_best_possible_accuracy() -> None:
     truth, train = np.array([0] * 50 + [1] * 30 + [2] * 20), np.array([0, 0, 1])
     assert reference_levels.label_coverage(truth, train) == 0.8
     p = np.array([0.5, 0.3, 0.2, 0.0])

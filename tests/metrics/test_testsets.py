@@ -91,7 +91,7 @@ def test_scores_over_test_sets_equal_scoring_each() -> None:
     assert {"csmf_slope", "csmf_intercept", "csmf_rmse", "sensitivity"} <= set(found.per_cause)
 
 
-def test_a_design_is_scored_by_resampling_or_by_asking_anew() -> None:
+def test_a_design_is_scored_by_resampling_or_by_predicting_each_set() -> None:
     predicted = prediction(TRUTH, 8)
     natural, facts = score_design({"name": "natural"}, TRUTH, predicted, CAUSES, seed=4, n_bootstrap=10)
     assert natural.values == score(TRUTH, predicted, CAUSES, n_bootstrap=10, seed=4).values

@@ -233,7 +233,7 @@ def test_data_without_covariates(name, split):
     check_whole(build(name).fit(train, seed=3).predict(test, seed=4), test)
 
 
-def test_what_cannot_be_used_is_named(name, split):
+def test_invalid_options_are_named(name, split):
     train, test = split
     model = build(name)
     if model.trains and read(name).get("mode") != "standard":

@@ -61,7 +61,7 @@ def test_divisions_are_the_same_for_every_model_and_follow_the_seed(deaths):
     assert not np.array_equal(both["a"]["top1"], other["a"]["top1"])
 
 
-def test_divisions_go_on_where_they_were_and_any_number_of_processes_gives_the_same(deaths, tmp_path, monkeypatch):
+def test_divisions_continue_after_an_interruption_with_any_number_of_processes(deaths, tmp_path, monkeypatch):
     whole = divisions({"a": NaiveBayes}, deaths, ReproductionOptions(4), **OPTIONS)
     divisions({"a": NaiveBayes}, deaths, ReproductionOptions(2, cache_folder=tmp_path), **OPTIONS)
     (file,) = tmp_path.glob("*.jsonl")
@@ -95,7 +95,7 @@ def test_each_runs(name, deaths, monkeypatch):
     assert page.count("\n| ") == len(rows) + 1
 
 
-def test_what_cannot_be_used_is_named(capsys, tmp_path):
+def test_invalid_options_are_named(capsys, tmp_path):
     with pytest.raises(InputError, match="did you mean 'reproduce_li_2020'"):
         reproduction_of("li_2021")
     assert main(["openva_ap", "--resamples", "0"]) == 2
@@ -106,7 +106,7 @@ def test_what_cannot_be_used_is_named(capsys, tmp_path):
 
 
 @pytest.mark.real_data
-def test_openva_published_figures_come_out_again(phmrc_dir, monkeypatch):
+def test_openva_published_figures_are_reproduced(phmrc_dir, monkeypatch):
     """R Journal 2023: InterVA .53, NBC .77 (rounded). InSilicoVA and Tariff take longer: docs/results has them."""
     deaths = read_phmrc("adult", phmrc_dir / "adult.csv.gz", compat=True)
     module = importlib.import_module("va_experiments.reproductions.openva_ap")

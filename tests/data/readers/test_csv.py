@@ -32,7 +32,7 @@ def deaths(tmp_path: Path) -> Deaths:
     return read_csv_deaths(write(tmp_path / "study.csv", TABLE), **READ)
 
 
-def test_cells_stay_what_they_were(deaths: Deaths) -> None:
+def test_text_cells_are_not_converted(deaths: Deaths) -> None:
     assert deaths.id.tolist() == ["001", "1", "2", "10"]  # sorted as numbers, kept as text
     assert deaths.sites == ("NA", "North")
     assert deaths.causes == ("TB", "None")
@@ -171,7 +171,7 @@ def test_suggested_yaml_for_other_codings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("odd", ["\x7f", "\x85", "\u2028", "\ufeff", "\xa0", "\U0001f600", "\U000e0001", '"\\'])
-def test_a_column_of_any_name_comes_back_from_the_yaml(tmp_path: Path, odd: str) -> None:
+def test_the_suggested_yaml_reads_columns_of_any_name(tmp_path: Path, odd: str) -> None:
     cell = '"' + f"n{odd}d".replace('"', '""') + '"'
     path = write(tmp_path / "odd.csv", f"site,cause,{cell}\nAP,A,Y\nUP,B,maybe\n")
     assert yaml.safe_load(suggest_yaml(path))["exclude"] == [f"n{odd}d"]

@@ -114,7 +114,7 @@ def test_adult_conversion_equals_the_reference_input(adult: Deaths, phmrc_dir: P
 
 
 @pytest.mark.real_data
-def test_naive_bayes_finds_what_was_measured_on_the_published_conversion(
+def test_naive_bayes_reproduces_its_scores_on_the_published_conversion(
     adult: Deaths, phmrc_dir: Path, leave_one_site_out: Callable[[Deaths], dict[str, tuple[float, float]]]
 ) -> None:
     """CSMF accuracy by top cause and top-1, one site left out, on openVA's matrix of all 7,841 deaths.
@@ -214,7 +214,7 @@ def test_order_of_rows_and_columns_does_not_matter(child: Deaths, phmrc_dir: Pat
 
 
 @pytest.mark.real_data
-def test_ledger_counts_what_was_changed(adult: Deaths, child: Deaths) -> None:
+def test_ledger_counts_changed_cells(adult: Deaths, child: Deaths) -> None:
     entry = {(e.action, e.column): e for e in adult.ledger}
     assert entry["corrected", "a4_04"].count == 1456
     assert any("Don't Know" in e.reason and e.count > 100_000 for e in adult.ledger)
@@ -240,7 +240,7 @@ def test_another_module_s_file_is_named(phmrc_dir: Path) -> None:
         read_phmrc("adult", phmrc_dir / "child.csv.gz")
 
 
-def test_missing_file_says_where_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_says_where_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("VA_PHMRC_DIR", raising=False)
     with pytest.raises(
         InputError, match=r"adult file is not given; get .*ghdx\.healthdata\.org.*account.*VA_PHMRC_DIR"

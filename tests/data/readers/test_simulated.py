@@ -36,7 +36,7 @@ def test_shape_sites_and_causes(deaths: Deaths) -> None:
     assert deaths.ledger[0].action == "simulated"
 
 
-def test_same_seed_same_deaths_whatever_else_is_drawn(deaths: Deaths) -> None:
+def test_the_same_seed_gives_the_same_deaths_whichever_other_sites_are_drawn(deaths: Deaths) -> None:
     assert simulate_deaths().fingerprint == deaths.fingerprint
     assert simulate_deaths(seed=1).fingerprint != deaths.fingerprint
     pemba = simulate_deaths(sites={"Pemba": 297})

@@ -221,7 +221,7 @@ def test_every_grid_is_known_to_its_model():
         (Tuned(objective="accuracy"), "objective"),
     ],
 )
-def test_what_cannot_be_used_is_named(model, message):
+def test_invalid_options_are_named(model, message):
     with pytest.raises(InputError, match=message):
         model.check_parameters()
 
