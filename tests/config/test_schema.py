@@ -89,6 +89,20 @@ def test_the_json_schema_has_types_bounds_defaults_choices_and_help() -> None:
     assert schema["$defs"]["Csv"]["properties"]["path"]["anyOf"][0] == {"format": "path", "type": "string"}
 
 
+def test_every_choice_of_conf_fits_the_json_schema_and_an_error_does_not() -> None:
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(json_schema())
+    for path in sorted(conf_dir().glob("*/*.yaml")):
+        tree = compose([f"{path.parent.name}={path.stem}"])
+        assert [(list(e.path), e.message) for e in validator.iter_errors(tree)] == [], path
+    tree["site"]["typo"], tree["execution"]["window"], tree["resume"] = 1, 0, "maybe"
+    found = {".".join(map(str, e.path)) for e in validator.iter_errors(tree)}
+    assert found == {"site", "execution.window", "resume"}
+    assert parse_config(compose(["baselines=prior"]))[1].baselines == ("prior",)
+    assert not list(validator.iter_errors(compose(["baselines=prior"])))
+
+
 OPTION = '''
     least_share: Share = 0.25
     """Least share of a cause that is tested."""

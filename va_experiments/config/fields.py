@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, WrapValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, WithJsonSchema, WrapValidator
 from pydantic.fields import FieldInfo
 
 __all__ = [
@@ -98,7 +98,12 @@ Share = Annotated[float, Strict(), Gt(0), Lt(1), WrapValidator(_keep_whole)]
 PositiveNumber = Annotated[float, Strict(), Gt(0), WrapValidator(_keep_whole)]
 NotNegative = Annotated[float, Strict(), Ge(0), WrapValidator(_keep_whole)]
 FilePath = Annotated[str, Strict(), FileMarker()]
-TextList = Annotated[tuple[Text, ...], BeforeValidator(_one_is_a_list), Expected("a list of text")]
+TextList = Annotated[
+    tuple[Text, ...],
+    BeforeValidator(_one_is_a_list),
+    Expected("a list of text"),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 """Several texts; a single one is taken for a list of one."""
 Names = Annotated[tuple[Text, ...], BeforeValidator(_no_single_text), Expected("a list of names")]
 """Several names; a single text is refused, because it is more often a list that lost its brackets."""

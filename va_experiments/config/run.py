@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from va_experiments.config.fields import (
     Count,
@@ -122,6 +122,7 @@ class RunConfig(Group):
     resume: Annotated[
         Literal["true", "false", "failed"],
         BeforeValidator(lambda v: str(v).lower() if isinstance(v, bool) else v),
+        WithJsonSchema({"enum": [True, False, "failed"]}),
     ] = "true"
     """``true``: finished cells are taken from the store; ``false``: all are computed again; ``failed``: only cells
     that failed before are computed."""
