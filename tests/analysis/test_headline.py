@@ -1,4 +1,4 @@
-"""The answer's verdict: against the best trivial model, by the interval of the paired difference."""
+"""The answer's verdict: against the best baseline, by the interval of the paired difference."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def test_a_clear_winner():
     assert (found.best, found.trivial) == ("nbc", "prior")
     assert found.difference == pytest.approx(0.1)
     assert (found.low, found.high) == pytest.approx(t_interval([0.1, 0.11, 0.09]))
-    assert ".100 better than the best trivial model, prior (.653)" in found.sentence
+    assert ".100 better than the best baseline, prior (.653)" in found.sentence
 
 
 def test_a_difference_whose_interval_includes_zero_is_not_a_win():
     found = answer(board_of(cells_of(nbc=[0.9, 0.6, 0.66], prior=[0.70, 0.65, 0.66])))
     assert found.verdict == "unclear"
-    assert "not shown to be better" in found.sentence
+    assert "there is no clear evidence that it is better than a baseline" in found.sentence
 
 
 def test_it_says_so_when_the_trivial_model_wins():
     found = answer(board_of(cells_of(nbc=[0.5, 0.6, 0.5], prior=[0.70, 0.65, 0.66])))
     assert found.verdict == "worse"
-    assert found.sentence.startswith("No model beats the best trivial model, prior (.670)")
+    assert found.sentence.startswith("No model beats the best baseline, prior (.670)")
 
 
 def test_without_trivial_models_or_complete_grids_nothing_is_claimed():

@@ -28,7 +28,7 @@ def test_the_page_holds_all_it_needs(built):
     assert len(text) < 10e6
     assert not re.search(r"""<(script|link|img|iframe)[^>]*(src|href)\s*=\s*["']?(https?:)?//""", text)
     assert "localStorage" not in (text.split('id="specifications"')[0])
-    for word in ("Simulated data", "Leaderboard", "prior (trivial)", "4 of 6", "FloatingPointError", "Murray"):
+    for word in ("Simulated data", "Leaderboard", "prior (baseline)", "4 of 6", "FloatingPointError", "Murray"):
         assert word in text
 
 
@@ -109,7 +109,7 @@ def test_the_bare_minimum_makes_a_report(tmp_path):
         fake_content(deep=False), cells=cells, ledger=None, causes=None, reliability=None, confusion=None
     )
     paths = build_report(content, tmp_path, figure_formats=())
-    assert "No trivial model" in paths.html.read_text()
+    assert "No baseline (prior, uniform) was run" in paths.html.read_text()
     assert any("Calibration" in s for s in paths.skipped)
 
 

@@ -76,8 +76,8 @@ def test_every_model_of_ours_that_has_a_paper_is_cited() -> None:
         assert kind in MODELS or kind in own, "name its source in MODELS, or here that it has none"
     said = run_methods([job(), job(model={"name": "lr", "_target_": "sklearn.linear_model.LogisticRegression"})])
     assert said[0] == (
-        "Models: nbc (Miasnikof 2015), lr (sklearn.linear_model.LogisticRegression); beside them the trivial models "
-        "prior, uniform, which look at no symptom."
+        "Models: nbc (Miasnikof 2015), lr (sklearn.linear_model.LogisticRegression); baselines, "
+        "which use no symptoms: prior, uniform."
     )
 
 

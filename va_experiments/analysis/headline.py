@@ -34,7 +34,7 @@ class Answer:
 
 
 def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answer:
-    """Return who wins, by how much over the best trivial model, and whether its interval excludes zero.
+    """Return who wins, by how much over the best baseline, and whether its interval excludes zero.
 
     The difference and its interval come from `comparisons` where it has this pair, else they are the mean of the
     differences by site and its t interval over sites.
@@ -56,8 +56,8 @@ def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answe
         return Answer(
             _sentence(
                 simulated,
-                f"{has}. No trivial model (prior, uniform) was run beside it, so whether that is "
-                "better than looking at no symptom is not known.",
+                f"{has}. No baseline (prior, uniform) was run, so it is not known whether that is "
+                "better than a model without symptoms.",
             ),
             "none",
             str(best),
@@ -66,7 +66,7 @@ def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answe
     difference, low, high, method = _difference(board, str(best), str(base), comparisons)
     if lower_is_better(board.metric):
         difference, low, high = -difference, -high, -low
-    beside = f"the best trivial model, {base} ({format_number(trivial['mean'].iloc[0])})"
+    beside = f"the best baseline, {base} ({format_number(trivial['mean'].iloc[0])})"
     if method.startswith(NOT_COMPARED):
         interval = "no interval, as the two were not tested on identical test sets"
     elif math.isnan(low):
@@ -85,7 +85,7 @@ def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answe
         )
         text = f"{has}. That is {by} {beside}; {interval}."
         if verdict == "unclear" and not math.isnan(low):
-            text += " The interval includes zero: it is not shown to be better than looking at no symptom."
+            text += " The interval includes zero: there is no clear evidence that it is better than a baseline."
     return Answer(_sentence(simulated, text), verdict, str(best), str(base), difference, low, high)
 
 

@@ -64,7 +64,7 @@ def page(
     if cells["simulated"].any():
         share = "Every death here was" if cells["simulated"].all() else "Some of the deaths here were"
         simulated = (
-            f"{share} drawn from a model. The figures show that the line works; they say nothing about real deaths."
+            f"{share} simulated. These numbers only show that the software runs; they say nothing about real deaths."
         )
     runs = sorted({str(r) for r in cells["run_id"] if r})
     facts = [f"run {runs[0]}" if len(runs) == 1 else f"{len(runs)} runs"] if runs else []

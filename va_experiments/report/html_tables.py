@@ -77,7 +77,7 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
     rows = []
     for row in board.records():
         kind = "trivial" if row["trivial"] else "incomplete" if row["note"] else ""
-        label = f"{row['label']} (trivial)" if row["trivial"] else row["label"]
+        label = f"{row['label']} (baseline)" if row["trivial"] else row["label"]
         values: list[Any] = ["" if math.isnan(row["rank"]) else int(row["rank"]), label]
         values.append((format_number(row["mean"]) or "no mean", format_interval(row["low"], row["high"])))
         values += [format_interval(row["beside_low"], row["beside_high"])] if beside else []
@@ -101,7 +101,7 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
         note += f" {', '.join(without)}: done, but this figure is not defined for it on these test sets."
     absent = [m for m in TRIVIAL_MODELS if m not in set(board.rows["model"])]
     if absent:
-        note += f" Not run in this setting: the trivial {' and '.join(absent)}."
+        note += f" Not run in this setting: the baselines {' and '.join(absent)}."
     return html_table(title, columns, rows, note=note)
 
 
@@ -136,7 +136,7 @@ def metrics_tables(content: RunTables, cells: pd.DataFrame, boards: Sequence[Lea
             means[m] = {r["label"]: r["mean"] for r in board.records()}
         rows = []
         for row in main.records():
-            name = f"{row['label']} (trivial)" if row["trivial"] else row["label"]
+            name = f"{row['label']} (baseline)" if row["trivial"] else row["label"]
             values = [format_number(means[m][row["label"]]) or "-" for m in metrics]
             rows.append(("trivial" if row["trivial"] else "", [name, *values]))
         columns = [("Model", False), *((metric_label(m), True) for m in metrics)]
@@ -162,7 +162,7 @@ def calibration_table(board: Leaderboard, cells: pd.DataFrame) -> dict[str, Any]
     rows = []
     for r in board.records():
         if r["label"] in means.index:
-            name = f"{r['label']} (trivial)" if r["trivial"] else r["label"]
+            name = f"{r['label']} (baseline)" if r["trivial"] else r["label"]
             values = [format_number(means[m][r["label"]]) or "-" for m in shown]
             rows.append(("trivial" if r["trivial"] else "", [name, *values]))
     note = "Means over test sites; lower is better"

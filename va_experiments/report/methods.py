@@ -83,11 +83,11 @@ def report_methods(content: RunTables, cells: pd.DataFrame, boards: Sequence[Lea
         )
     if any(len(b.ceilings) for b in boards):
         used = reference_levels_of(metric)
-        texts.append(f"Not a model's score, but what scores can be read against: {', '.join(used.values())}.")
+        texts.append(f"Reference values to judge the scores by: {', '.join(used.values())}.")
     grid = (
         "Means over incomplete grids were allowed and are marked."
         if content.allow_missing
-        else ("A model that lacks a cell of the grid gets no mean.")
+        else ("A model with a missing cell gets no mean.")
     )
     texts.append(f"{grid} Failed cells are left out and listed; none is counted as zero.")
     if content.causes is not None and len(content.causes):
@@ -118,7 +118,7 @@ def _pairs(content: RunTables) -> list[str]:
     found = content.comparisons
     if found is None or not len(found):
         return [
-            "Differences are paired by site: model minus best trivial model on the same splits, with Student's t "
+            "Differences are paired by site: model minus best baseline on the same splits, with Student's t "
             "interval over sites. They are not adjusted for the number of models compared."
         ]
     methods = found["method"].astype(str) if "method" in found else pd.Series(dtype=str)

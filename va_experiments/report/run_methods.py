@@ -46,7 +46,7 @@ def run_methods(configs: Sequence[Options]) -> list[str]:
     trivial = {*TRIVIAL_MODELS, *(b for c in configs for b in c["baselines"])}
     ran = [str(c["model"]["name"]) for c in configs]
     baselines = _each([*(b for c in configs for b in c["baselines"]), *(m for m in ran if m in trivial)])
-    beside = f"; beside them the trivial models {baselines}, which look at no symptom" if baselines else ""
+    beside = f"; baselines, which use no symptoms: {baselines}" if baselines else ""
     features = _each(str(c["features"]["name"]) for c in configs)
     texts = [
         f"Models: {_each(_model(c['model']) for c in configs if c['model']['name'] not in trivial) or 'none'}{beside}.",

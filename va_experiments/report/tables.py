@@ -74,7 +74,7 @@ def published(board: Leaderboard) -> PublishedTable:
     rows, beside = [], sorted({k for k in board.rows["beside"] if k})
     for r in board.records():
         row = {
-            "Model": f"{r['label']} (trivial)" if r["trivial"] else r["label"],
+            "Model": f"{r['label']} (baseline)" if r["trivial"] else r["label"],
             "Mean": format_number(r["mean"]) or r["note"],
         }
         row["95% interval"] = format_interval(r["low"], r["high"])

@@ -35,7 +35,7 @@ def leaderboard_text(
     cells : DataFrame
         One row a cell, as in :class:`~va_experiments.analysis.run_tables.RunTables`.
     counts : bool
-        Whether the last line counts the cells, the trivial models' among them.
+        Whether the last line counts the cells, including those of the baselines.
     """
     checked = checked_cells(RunTables(title="", cells=cells, primary_metric=metric))
     width = max(width, 40)
@@ -83,14 +83,14 @@ def _table(board: Leaderboard, width: int) -> list[str]:
     notes = []
     left_out = sites[n_sites:]
     if left_out:
-        notes += _wrapped(f"{len(left_out)} sites not shown for want of width: {', '.join(left_out)}", width)
+        notes += _wrapped(f"{len(left_out)} sites not shown because the window is narrow: {', '.join(left_out)}", width)
     kinds = sorted({k for k in board.rows["interval"] if k})
     if interval and kinds:
-        notes += _wrapped(f"[..] {'; '.join(kinds)}. * trivial: looks at no symptom.", width)
+        notes += _wrapped(f"[..] {'; '.join(kinds)}. * baseline: uses no symptoms.", width)
         if (board.rows["low"] > board.rows["mean"]).any():
             notes += _wrapped("An interval above its figure: chance lowers CSMF accuracy in a small sample.", width)
     elif board.rows["trivial"].any():
-        notes.append("* trivial: looks at no symptom")
+        notes.append("* baseline: uses no symptoms")
     for label, row in board.rows.iterrows():
         if row["note"]:
             notes += _wrapped(f"{label}: {row['note']}", width)

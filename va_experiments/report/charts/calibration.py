@@ -37,11 +37,12 @@ def calibration_figure(board: Leaderboard, reliability: pd.DataFrame | None) -> 
     if reliability is None or not (reliability["count"] > 0).any():
         return left_out("calibration", "calibration", title, "No reliability counts were recorded.")
     caption = (
-        "Deaths binned by the probability of their top cause; on the dashed line a model is as right as it says. Below "
-        f"it the model is over-confident. Bigger points hold more deaths; bins below {LEAST_DEATHS} are left out."
+        "Deaths binned by the probability of their top cause; on the dashed line, stated probabilities match observed "
+        f"accuracy. Below it the model is over-confident. Larger points have more deaths; bins below {LEAST_DEATHS} "
+        "are left out."
     )
     frame = _pooled(board, reliability.assign(what="top"))
-    words = ("Mean probability of the top cause", "Share of top causes that are right")
+    words = ("Mean probability of the top cause", "Share of top causes that are correct")
     return Figure("calibration", "calibration", title, caption, _reliability_chart(board, frame, words))
 
 
@@ -101,7 +102,7 @@ def _reliability_chart(
     import altair as alt
 
     models = [n for n in named(board).values() if n in set(frame["model"])]
-    colour, shape = model_colours(models, [m.endswith("(trivial)") for m in models])
+    colour, shape = model_colours(models, [m.endswith("(baseline)") for m in models])
     unit = alt.Scale(domain=[0, 1])
     diagonal = (
         alt.Chart(inline(pd.DataFrame({"p": [0.0, 1.0]})))
@@ -144,7 +145,7 @@ def csmf_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
     frame = frame.rename(columns={column: "estimated", "csmf_true": "true", "test_site": "test site"})
     frame["model"] = frame.pop("label").map(named(board))
     options = [n for n in named(board).values() if n in set(frame["model"])]
-    first = next((o for o in options if not o.endswith("(trivial)")), options[0])
+    first = next((o for o in options if not o.endswith("(baseline)")), options[0])
     parameter, keep = picker("model", options, first, "Model")
     top = float(frame[["true", "estimated"]].to_numpy().max()) * 1.05
     sites = sorted(set(frame["test site"]))
@@ -174,7 +175,7 @@ def csmf_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
         .transform_filter(keep)
     )
     caption = (
-        f"One point a cause and test site; above the dashed line a cause is named too often. Estimate: {column}. The "
+        f"Each point is one cause at one site; above the dashed line it is over-estimated. Estimate: {column}. The "
         f"static figure shows {first}."
     )
     chart = alt.layer(diagonal, points).add_params(parameter).properties(height=360)

@@ -25,12 +25,12 @@ from va_experiments.report.charts.style import (
 __all__ = ["PARTS", "drops_by_model_figure", "drops_figure", "drops_shown", "similarity_figure"]
 
 PARTS = {
-    "prior_shift": "another mix of causes",
-    "symptom_shift": "symptoms told otherwise",
-    "missingness_shift": "other questions unanswered",
-    "label_coverage": "causes not seen at home",
+    "prior_shift": "different mix of causes",
+    "symptom_shift": "symptoms reported differently",
+    "missingness_shift": "different answers missing",
+    "label_coverage": "causes absent from training",
 }
-"""The parts into which the loss of a transfer is split, in words."""
+"""Part of a transfer loss -> its name in the report."""
 
 FIRST_METRIC = "top1"
 

@@ -36,7 +36,7 @@ def named(board: Leaderboard) -> dict[str, str]:
     names = {}
     for place, row in enumerate(board.records(), start=1):
         label = row["label"]
-        names[label] = f"{label} (trivial)" if row["trivial"] else label
+        names[label] = f"{label} (baseline)" if row["trivial"] else label
         if len(label) > LONGEST_NAME:
             rank = f"#{row['rank']:.0f}" if row["rank"] == row["rank"] else f"row {place}"
             names[label] = f"{label[: LONGEST_NAME - 8]}... {rank}"
@@ -61,7 +61,7 @@ _PAIR_COLUMNS = ["pair", "first", "second", "difference", "low", "high", "p", "m
 
 
 def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
-    """Return means with their intervals, one row a model, every site a tick, the best trivial model a dashed line."""
+    """Return means with their intervals, one row a model, every site a tick, the best baseline a dashed line."""
     import altair as alt
 
     title, setting = "Leaderboard", board.setting.heading
@@ -123,8 +123,8 @@ def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
     kinds = sorted({k for k in board.rows["interval"] if k})
     caption = (
         f"Points are means over {len(board.sites)} sites, ticks the sites, bars the interval of the mean "
-        f"({'; '.join(kinds) or 'none: too few sites'}). Grey diamonds are trivial models, which look at no symptom; "
-        "the dashed line is the best of them."
+        f"({'; '.join(kinds) or 'none: too few sites'}). Grey diamonds are baselines, which use no symptoms; the "
+        "dashed line is the best of them."
     )
     return Figure(
         key, "leaderboard", title, caption, alt.layer(*layers).properties(height=28 * len(order)), setting=setting
@@ -237,7 +237,7 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
     rows = difference_rows(board, comparisons)
     rows = rows[rows["difference"].notna()]  # pairs that were not tested on identical test sets stand in the table
     if not len(rows):
-        why = "Needs two models that finished every cell, one of them trivial, tested on identical test sets."
+        why = "Needs two models that finished every cell, one of them a baseline, tested on identical test sets."
         return left_out(key, "differences", title, why, setting)
     shown = _telling(board, rows).sort_values("difference", ascending=False)
     order = shown["pair"].tolist()
@@ -262,7 +262,7 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
         )
     )
     cut = (
-        f" Drawn are those of the first model and of the best trivial one, {len(shown)} of {len(rows)} pairs; the "
+        f" Drawn are those of the first model and of the best baseline, {len(shown)} of {len(rows)} pairs; the "
         "table has all."
         if len(shown) < len(rows)
         else ""

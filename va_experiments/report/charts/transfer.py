@@ -33,7 +33,7 @@ def transfer_figure(board: Leaderboard, cells: pd.DataFrame) -> Figure:
     frame["model"] = frame.pop("label").map(name)
     frame["text"] = [format_number(v, 2) for v in frame["value"]]
     options = [name[m] for m in board.rows.index if name[m] in set(frame["model"])]
-    first = next((o for o in options if not o.endswith("(trivial)")), options[0])
+    first = next((o for o in options if not o.endswith("(baseline)")), options[0])
     choose = picker("model", options, first, "Model")
     sites = sorted(set(frame["test site"]) | set(frame["train site"]))
     chart = heat_map(
@@ -110,7 +110,7 @@ def cause_site_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
     frame["text"] = [format_number(v, 2) for v in frame["value"]]
     present = set(frame["model"])
     options = [name[m] for m in board.rows.index if name[m] in present]
-    first = next((o for o in options if not o.endswith("(trivial)")), options[0])
+    first = next((o for o in options if not o.endswith("(baseline)")), options[0])
     chart = heat_map(
         frame,
         x="test site",
@@ -172,7 +172,7 @@ def confusion_figure(
     frame = frame.set_index(["model", "true", "top"]).reindex(grid, fill_value=0).reset_index()
     frame["text"] = [format_number(v, 2) if v >= 0.005 else "" for v in frame["value"]]
     options = [name[m] for m in board.rows.index if name[m] in set(frame["model"])]
-    first = next((o for o in options if not o.endswith("(trivial)")), options[0])
+    first = next((o for o in options if not o.endswith("(baseline)")), options[0])
     frame = frame.rename(columns={"true": "true cause", "top": "named cause", "count": "deaths"})
     chart = heat_map(
         frame,
