@@ -1,4 +1,4 @@
-"""Count the jobs of a grid before Hydra's sweeper lists each of them in memory."""
+"""Check the overrides of a sweep before its first job: how many jobs a grid has, and which keys a search varies."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.errors import InputError, shown
 
-__all__ = ["check_jobs"]
+__all__ = ["check_jobs", "check_searched_keys"]
 
 
 def check_jobs(overrides: Iterable[Any], limit: int) -> None:
@@ -37,6 +38,30 @@ def check_jobs(overrides: Iterable[Any], limit: int) -> None:
             f"the grid has {jobs:,} jobs (widest: {shown(widest)}), more than max_cells={limit:,}; make it smaller, or "
             f"raise the limit with max_cells=N"
         )
+
+
+def check_searched_keys(overrides: Iterable[Any]) -> None:
+    """Refuse a search over keys of the run, of which a command has one value.
+
+    The jobs of a grid are compared before the first one runs; those of an adaptive search are not known then.
+
+    Parameters
+    ----------
+    overrides : iterable of hydra.core.override_parser.types.Override
+
+    Raises
+    ------
+    InputError
+    """
+    swept = {o.get_key_element().lstrip("+"): str(o.input_line) for o in overrides if o.is_sweep_override()}
+    problems = [
+        f"{shown(text)}: '{key}' belongs to the run and cannot be searched over; give it one value, or search over "
+        f"keys of a job ({', '.join(JobConfig.model_fields)})"
+        for key, text in swept.items()
+        if key.partition(".")[0].partition("@")[0].partition("/")[0] in RunConfig.model_fields
+    ]
+    if problems:
+        raise InputError(problems)
 
 
 def _values(override: Any) -> int:

@@ -42,18 +42,18 @@ class VaLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Store what Hydra passes; refuse a grid that is empty or too large before its jobs are listed."""
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+
+        from va_experiments.hydra_app.sweep_size import check_jobs, check_searched_keys
+
+        params = config.hydra.sweeper.get("params") or {}
+        parser = OverridesParser.create(config_loader=hydra_context.config_loader)
+        overrides = parser.parse_overrides([*(f"{k}={v}" for k, v in params.items()), *config.hydra.overrides.task])
         if str(config.hydra.sweeper._target_).endswith(".BasicSweeper"):
-            from hydra.core.override_parser.overrides_parser import OverridesParser
-
-            from va_experiments.hydra_app.sweep_size import check_jobs
-
-            given = [f"{k}={v}" for k, v in config.hydra.sweeper.params.items()] if config.hydra.sweeper.params else []
-            parser = OverridesParser.create(config_loader=hydra_context.config_loader)
             limit = config.get("max_cells")
-            check_jobs(
-                parser.parse_overrides([*given, *config.hydra.overrides.task]),
-                limit if isinstance(limit, int) and limit > 0 else 2_000_000,
-            )
+            check_jobs(overrides, limit if isinstance(limit, int) and limit > 0 else 2_000_000)
+        else:
+            check_searched_keys(overrides)
         VaLauncher.sweep_dir = str(config.hydra.sweep.dir)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
