@@ -14,10 +14,11 @@ import traceback
 from typing import NoReturn
 
 from va_experiments.config.schema import conf_dir
+from va_experiments.errors import VaError
 from va_experiments.hydra_app import app
 from va_experiments.hydra_app.config_errors import format_error, is_config_error
 
-__all__ = ["end", "main"]
+__all__ = ["end", "main", "report_error"]
 
 
 _UNUSABLE = (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EPERM, errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP)
@@ -36,7 +37,7 @@ def main() -> int:
     try:
         app.run(sys.argv[1:])
     except BaseException as error:
-        return _told(error, debug=debug)
+        return report_error(error, debug=debug)
     return _closed(debug=debug)
 
 
@@ -48,28 +49,27 @@ def _closed(*, debug: bool) -> int:
     try:
         return session.close()
     except BaseException as error:
-        return _told(error, debug=debug)
+        return report_error(error, debug=debug)
 
 
-def _told(error: BaseException, *, debug: bool) -> int:
-    """Say what went wrong in words, and return the exit code."""
+def report_error(error: BaseException, *, debug: bool) -> int:
+    """Print what went wrong, stop what was started, and return the exit code."""
     session = getattr(sys.modules.get("va_experiments.hydra_app.session"), "session", None)
     code: int | None = None
     if session is not None and session.run is not None:
         code = session.run.interrupts.exit_code
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
-    name = type(error).__name__
     if isinstance(error, KeyboardInterrupt):
         code = code or 130
-        print("stopped; finished cells are kept, the same command goes on from them", file=sys.stderr)
+        print("stopped; run the same command to continue: finished cells are kept", file=sys.stderr)
     elif is_config_error(error):
         code = 2
         print("\n".join(f"error: {line}" for line in format_error(error, conf_dir())), file=sys.stderr)
     elif isinstance(error, BrokenPipeError) and _nobody_reads():
         code = 141  # as a shell says of a program that SIGPIPE ended
-    elif name in ("Locked", "DiskFull", "EngineLost", "NewerSchema"):
-        code = 4 if name == "Locked" else 5
+    elif isinstance(error, VaError):
+        code = error.exit_code
         print(f"error: {error}", file=sys.stderr)
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         code = 5

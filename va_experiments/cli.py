@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from va_experiments.commands import COMMANDS
-from va_experiments.errors import InputError, did_you_mean
+from va_experiments.errors import InputError, VaError, did_you_mean
 
 __all__ = ["main", "parser_of"]
 
@@ -100,9 +101,10 @@ def _run(command: str, given: Sequence[str], *, debug: bool) -> int:
         return 141
     except InputError as error:
         code, lines, hint = 2, str(error).splitlines(), error.hint
+    except VaError as error:
+        code, lines = error.exit_code, [str(error)]
     except (RuntimeError, OSError) as error:
-        codes = {"Locked": 4, "DiskFull": 5, "EngineLost": 5, "NewerSchema": 5}
-        code, lines = codes.get(type(error).__name__, 5 if getattr(error, "errno", 0) == 28 else 1), [str(error)]
+        code, lines = 5 if getattr(error, "errno", 0) == errno.ENOSPC else 1, [str(error)]
         debug = debug or code == 1
     if debug:
         traceback.print_exc()

@@ -5,14 +5,22 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
-__all__ = ["MAX_SHOWN", "InputError", "did_you_mean", "printable", "shown"]
+__all__ = ["MAX_SHOWN", "InputError", "VaError", "did_you_mean", "printable", "shown"]
 
 MAX_SHOWN = 20
 """Problems listed in full by one error; the rest are counted."""
 
 
-class InputError(ValueError):
+class VaError(Exception):
+    """Base of the errors that end a command with a message of one or more lines, and with an exit code of their own."""
+
+    exit_code: ClassVar[int] = 1
+    """What the command line ends with."""
+
+
+class InputError(VaError, ValueError):
     """Something that a person gave (configuration, file, option) cannot be used. The command line exits with 2.
 
     Parameters
@@ -23,6 +31,8 @@ class InputError(ValueError):
     hint : str
         What to do about all of them, printed below.
     """
+
+    exit_code: ClassVar[int] = 2
 
     def __init__(self, problems: str | Sequence[str], hint: str = "") -> None:
         given = (problems,) if isinstance(problems, str) else problems

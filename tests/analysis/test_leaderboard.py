@@ -56,7 +56,7 @@ def test_an_incomplete_grid_is_refused_a_mean_unless_allowed():
     row = board_of(cells).rows.loc["nbc"]
     assert math.isnan(row["mean"])
     assert row["note"] == "2 of 3 cells: no mean"
-    row = board_of(cells, allow_missing=True).rows.loc["nbc"]
+    row = board_of(cells, allow_incomplete=True).rows.loc["nbc"]
     assert row["mean"] == pytest.approx(0.9)
     assert row["note"] == "2 of 3 cells"
 

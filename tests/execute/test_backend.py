@@ -18,7 +18,7 @@ from va_experiments.config.schema import ExecutionConfig, Resources
 from va_experiments.errors import InputError
 from va_experiments.execute import ray_cluster, ray_liveness
 from va_experiments.execute.ray_backend import RayBackend, _Flight
-from va_experiments.execute.run_channel import Watch
+from va_experiments.execute.run_channel import RunChannel
 from va_experiments.execute.throttled_listener import ThrottledListener
 
 
@@ -97,35 +97,35 @@ class Cluster:
 
 def test_a_lost_node_is_told_once_and_those_lost_before_never() -> None:
     cluster = Cluster()
-    watch = ray_liveness.NodeWatch(cluster, every=0.01)
+    channel = ray_liveness.NodeWatch(cluster, every=0.01)
     try:
         time.sleep(0.1)
-        assert watch.lost() == []
+        assert channel.lost() == []
         cluster.alive["b"] = False
         deadline = time.monotonic() + 5
-        while not (found := watch.lost()) and time.monotonic() < deadline:
+        while not (found := channel.lost()) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert found == ["b"]
         time.sleep(0.1)
-        assert watch.lost() == []
+        assert channel.lost() == []
     finally:
-        watch.stop()
+        channel.stop()
 
 
 def test_fits_of_a_lost_node_are_tried_again_and_those_on_their_way_handed_out_anew() -> None:
     backend, cluster = RayBackend(ExecutionConfig(address="10.0.0.1:6379")), Cluster()
     backend._ray = cluster
     attempts: list[tuple[str, Any]] = []
-    watch = Watch(failed_attempt=lambda key, record: attempts.append((key, record["message"])))
+    channel = RunChannel(failed_attempt=lambda key, record: attempts.append((key, record["message"])))
 
-    def flight(name: str, node: str = "", **more: Any) -> Any:
+    def pending(name: str, node: str = "", **more: Any) -> Any:
         cells = (SimpleNamespace(key=name),)
         return _Flight(Fit(name, cells), name, 1, 0, started=1.0 if node else None, node=node, **more)  # type: ignore[arg-type]
 
-    flights = {"r1": flight("there", "b"), "r2": flight("here", "a"), "r3": flight("queued"),
-               "r4": flight("stopped", "b", dropped=True)}  # fmt: skip
+    flights = {"r1": pending("there", "b"), "r2": pending("here", "a"), "r3": pending("queued"),
+               "r4": pending("stopped", "b", dropped=True)}  # fmt: skip
     pending: deque[Any] = deque()
-    assert list(backend._node_lost("b", flights, pending, watch)) == []
+    assert list(backend._node_lost("b", flights, pending, channel)) == []
     assert set(flights) == {"r2"}
     assert cluster.cancelled == ["r1", "r3", "r4"]
     assert {f.task: f.attempt for f in pending} == {"there.0": 2, "queuedn": 1}

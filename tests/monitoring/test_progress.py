@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from va_experiments.cell import Result
-from va_experiments.execute import Watch
+from va_experiments.execute import RunChannel
 from va_experiments.formatting import format_duration
 from va_experiments.monitoring.progress import Counts, Progress
 from va_experiments.plan import Costs
@@ -27,23 +27,23 @@ from va_experiments.plan import Costs
 DRIVER = """
 import time, sys
 from pathlib import Path
-from va_experiments.execute import Running, Watch
+from va_experiments.execute import Running, RunChannel
 from va_experiments.monitoring.progress import Counts, Progress
-counts, watch = Counts(), Watch()
+counts, channel = Counts(), RunChannel()
 counts.cells = 48
-progress = Progress(counts, watch, Path(sys.argv[1]), "d/t")
+progress = Progress(counts, channel, Path(sys.argv[1]), "d/t")
 progress.start()
 from va_experiments.plan import Costs
 counts.begin(24, [2.0] * 24, Costs({"x": 1.0}), None)
 began = time.time()
 long = "insilico with a long name and parameters · AP+Bohol+Dar+Mexico+Pemba+UP"
 for step in range(8):
-    watch.running["a"] = Running("k", "insilico · AP", "h:1", 1, began, step * 100, 4000, {"acceptance": 0.41})
-    watch.running["b"] = Running("l", long, "h:2", 1, began, step, 10, {})
+    channel.running["a"] = Running("k", "insilico · AP", "h:1", 1, began, step * 100, 4000, {"acceptance": 0.41})
+    channel.running["b"] = Running("l", long, "h:2", 1, began, step, 10, {})
     counts.fits_done, counts.done, counts.failed = step * 3, step * 6, step // 4
     counts.seconds_done = 2.0 * counts.fits_done
     time.sleep(0.4)
-watch.running.clear()
+channel.running.clear()
 progress.stop("finished")
 print("THE END", flush=True)
 """
@@ -111,7 +111,7 @@ def test_ci_and_dumb_terminals_get_plain_lines(environment: dict[str, str], tmp_
 def test_the_last_plain_line_is_not_said_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     counts = Counts()
     counts.cells, counts.fits, counts.fits_done, counts.done = 2, 2, 2, 2
-    progress = Progress(counts, Watch(), tmp_path, "d/t")
+    progress = Progress(counts, RunChannel(), tmp_path, "d/t")
     progress._print(last=False)
     progress._print(last=True)
     assert capsys.readouterr().err == "fits 2/2 · 2 done, 0 reused, 0 failed of 2 cells\n"

@@ -11,15 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.analysis.test_leaderboard import board_of, cells_of
-from va_experiments.report.tables import (
-    latex,
-    published,
-    write_csv,
-    write_parquet,
-    write_tables,
-    write_whole,
-    write_word,
-)
+from va_experiments.report.tables import latex, published, write_tables, write_word
+from va_experiments.results.table_files import write_csv, write_parquet, write_whole
 
 EVIL = pd.DataFrame(
     {

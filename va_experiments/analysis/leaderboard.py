@@ -92,7 +92,7 @@ class Leaderboard:
 
 
 def leaderboards(
-    cells: pd.DataFrame, metric: str, *, allow_missing: bool = False, intervals: pd.DataFrame | None = None
+    cells: pd.DataFrame, metric: str, *, allow_incomplete: bool = False, intervals: pd.DataFrame | None = None
 ) -> list[Leaderboard]:
     """Return one leaderboard for each setting of `cells`, which are as ``checked_cells`` returns them.
 
@@ -102,7 +102,7 @@ def leaderboards(
         Intervals of means that stand beside Student's t, as in
         :class:`~va_experiments.analysis.run_tables.RunTables`.
     """
-    boards = [leaderboard(s, group, metric, allow_missing=allow_missing) for s, group in split_settings(cells)]
+    boards = [leaderboard(s, group, metric, allow_incomplete=allow_incomplete) for s, group in split_settings(cells)]
     for board in boards:
         has_mean = set(board.rows.index[board.rows["mean"].notna()])
         for row in records(of_setting(intervals, board.setting, metric)):
@@ -113,12 +113,12 @@ def leaderboards(
     return boards
 
 
-def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_missing: bool = False) -> Leaderboard:
+def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_incomplete: bool = False) -> Leaderboard:
     """Return the leaderboard of one setting's cells.
 
     A site's value is the mean over its cells (folds, repeats, training sites), the overall mean is the mean over sites,
     so that a site counts once however many cells it has. The grid that is expected of every model is the union of the
-    splits that any model has. A model that lacks one of them gets no mean, unless `allow_missing`.
+    splits that any model has. A model that lacks one of them gets no mean, unless `allow_incomplete`.
 
     The interval of the mean is Student's t over sites (sites are what a new study would differ in): k - 1 degrees of
     freedom, from three sites on; a single cell keeps its own interval.
@@ -148,11 +148,11 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_mis
         row = {"label": label, "model": own["model"].iloc[0], "trivial": bool(own["trivial"].iloc[0])}
         row |= {"mean": math.nan, "low": math.nan, "high": math.nan, "interval": "", "beside_low": math.nan}
         row |= {"beside_high": math.nan, "beside": "", "done": n_done, "cells": n_cells}
-        row["note"] = "" if complete else f"{n_done} of {n_cells} cells" + ("" if allow_missing else ": no mean")
+        row["note"] = "" if complete else f"{n_done} of {n_cells} cells" + ("" if allow_incomplete else ": no mean")
         row["undefined"] = int(((own["status"] == "done") & own[metric].isna()).sum())
         if row["undefined"]:
             row["note"] += f" ({row['undefined']} done, figure not defined)"
-        if value and (complete or allow_missing):
+        if value and (complete or allow_incomplete):
             row["mean"] = mean(list(value.values()))
             if len(done) == 1 and has_interval:
                 row["low"], row["high"] = float(done[f"{metric}_low"].iloc[0]), float(done[f"{metric}_high"].iloc[0])

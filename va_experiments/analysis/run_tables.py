@@ -129,7 +129,7 @@ class RunTables:
         The metric by which models are ranked, fixed before the results are seen.
     interval : str
         What a cell's ``_low`` and ``_high`` are.
-    allow_missing : bool
+    allow_incomplete : bool
         Take means over incomplete grids (marked "n of N"); otherwise such a mean is refused.
     """
 
@@ -151,7 +151,7 @@ class RunTables:
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     primary_metric: str = "csmf_accuracy_top"
     interval: str = "95% bootstrap over deaths"
-    allow_missing: bool = False
+    allow_incomplete: bool = False
 
 
 def checked_cells(content: RunTables) -> pd.DataFrame:

@@ -16,7 +16,8 @@ class Failure:
     message: str
     traceback: str = ""
     attempts: int = 1
-    retryable: bool = False
+    classes: tuple[str, ...] = ()
+    """Names of the exception's class and of its bases."""
 
 
 @dataclass

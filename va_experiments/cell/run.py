@@ -174,9 +174,9 @@ def failure_of(error: BaseException, attempt: int = 1) -> Failure:
     message = str(error) or repr(error)
     if isinstance(error, MemoryError):
         message = f"out of memory: {message}"
-    names = "|".join(c.__name__ for c in type(error).__mro__)
     text = "".join(traceback.format_exception(error))[-20_000:]
-    return Failure(error=type(error).__name__, message=message[:2000], traceback=f"{text}\n[{names}]", attempts=attempt)
+    classes = tuple(c.__name__ for c in type(error).__mro__)
+    return Failure(type(error).__name__, message[:2000], text, attempts=attempt, classes=classes)
 
 
 @dataclass(frozen=True)

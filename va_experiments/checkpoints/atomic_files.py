@@ -10,6 +10,9 @@ import errno
 import os
 import tempfile
 from pathlib import Path
+from typing import ClassVar
+
+from va_experiments.errors import VaError
 
 __all__ = [
     "TEMPORARY",
@@ -27,8 +30,10 @@ TEMPORARY = ".tmp-"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-class DiskFull(RuntimeError):
+class DiskFull(VaError, RuntimeError):
     """A file could not be written because the disk is full; committed files are intact."""
+
+    exit_code: ClassVar[int] = 5
 
 
 def is_disk_full(error: BaseException) -> bool:

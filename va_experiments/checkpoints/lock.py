@@ -15,15 +15,18 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 from va_experiments.checkpoints.atomic_files import DiskFull, is_disk_full
-from va_experiments.errors import InputError
+from va_experiments.errors import InputError, VaError
 
 __all__ = ["Locked", "lock_outputs"]
 
 
-class Locked(RuntimeError):
+class Locked(VaError, RuntimeError):
     """Another process works in this outputs folder."""
+
+    exit_code: ClassVar[int] = 4
 
 
 @contextlib.contextmanager

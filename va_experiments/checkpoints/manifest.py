@@ -10,9 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from va_experiments.cell import SCHEMA, Cell, Result
+from va_experiments.errors import VaError
 
 __all__ = [
     "CELL_FILES",
@@ -36,8 +37,10 @@ CELL_FILES = (*FILES, MANIFEST)
 """All files of a stored cell, in the order in which they are written."""
 
 
-class NewerSchema(RuntimeError):
+class NewerSchema(VaError, RuntimeError):
     """A stored cell was written by a newer version of this package, and is left untouched."""
+
+    exit_code: ClassVar[int] = 5
 
 
 def json_bytes(content: Any) -> bytes:

@@ -66,7 +66,7 @@ def run(options: Namespace) -> int:
     store = Store(root) if (root / "cells").is_dir() else None
     losses = losses_again(cells, manifests, store=store, saved=saved, cache=cache, most_seconds=options.loss_seconds)
     content = report_content(
-        cells, manifests, store=store, losses=losses, saved=saved, allow_missing=options.allow_missing
+        cells, manifests, store=store, losses=losses, saved=saved, allow_incomplete=options.allow_incomplete
     )
     out = options.out or folders[0]
     paths = build_report(content, out / "report")

@@ -182,7 +182,7 @@ class _Prefect:
     def answers(self) -> bool:
         answering = self._server.wait(0.1)
         if answering and self._server.started_here:
-            self._server.leave_word()
+            self._server.write_server_file()
         return answering
 
     def link(self) -> str:

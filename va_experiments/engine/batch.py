@@ -1,39 +1,73 @@
-"""One batch of jobs on its way through the engine: take up what is finished, compute the rest, tell everybody."""
+"""Reuse stored cells, run the others, commit results and notify the observers."""
 
 from __future__ import annotations
 
+import enum
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.cell import Cell, Result
 from va_experiments.cell.serialization import plain
-from va_experiments.checkpoints import CorruptCell, DiskFull
+from va_experiments.checkpoints import CorruptCell, DiskFull, Store
 from va_experiments.checkpoints.recompute_reasons import recompute_reasons
-from va_experiments.execute import EngineLost
-from va_experiments.monitoring.logs import cell_fields
-from va_experiments.plan import Plan
-from va_experiments.tracking.remote_cells import fetch_shared
-
-if TYPE_CHECKING:
-    from va_experiments.engine.multirun import Multirun
+from va_experiments.engine.context import RunContext
+from va_experiments.engine.observers import CellSettled, Observers
+from va_experiments.execute import Backend, EngineLost
+from va_experiments.plan import Costs, Plan
+from va_experiments.results.writer import ResultWriter
 
 __all__ = ["Batch"]
 
 log = logging.getLogger(__name__)
 
 
-class Batch:
-    """One batch of jobs on its way through the engine."""
+class State(enum.IntEnum):
+    """Where a cell is."""
 
-    def __init__(self, run: Multirun, planned: Plan) -> None:
+    OPEN = 0
+    DONE = 1
+    FAILED = 2
+    LEFT_OUT = 3
+
+
+class Engine(Protocol):
+    """What a batch uses of the run that it belongs to."""
+
+    context: RunContext
+    store: Store
+    backend: Backend
+    writer: ResultWriter
+    observers: Observers
+    error: str
+
+    def commit(self, cell: Cell, result: Result) -> Future[tuple[Cell, Result]]:
+        """Hand a result to the threads that write it to the store."""
+
+    def costs(self) -> Costs:
+        """Return what models cost in earlier runs of this store."""
+
+    def fetch_remote(self, missing: set[str]) -> Iterable[str]:
+        """Yield the keys of cells that a shared server had; they are in the store now."""
+
+
+class Batch:
+    """One batch of jobs on its way through the engine.
+
+    Parameters
+    ----------
+    run : Engine
+    planned : Plan
+    """
+
+    def __init__(self, run: Engine, planned: Plan) -> None:
         self.run, self.plan = run, planned
-        self.state = np.zeros(len(planned), np.int8)  # 0 to do, 1 done, 2 failed, 3 left out
+        self.state = np.zeros(len(planned), np.int8)  # of `State`
         self.value = np.full(len(planned), np.nan)
         self._asked = np.zeros(len(planned), bool)
         self._asked[planned.requested] = True
@@ -48,14 +82,13 @@ class Batch:
         self._member = members[order]  # cells that jobs asked for, and by which: columns, not sets, for a million cells
         self._member_job = np.repeat(np.arange(len(planned.jobs)), [len(r) for r in planned.job_cells])[order]
         self._open_cells = [len(rows) for rows in planned.job_cells]
-        self._warned: set[tuple[str, str]] = set()
         self._others = False  # whether the store has cells that are not of this plan
-        run.counts.cells += self._number_asked
+        run.context.counts.cells += self._number_asked
 
-    def take_up(self) -> None:
+    def reuse_stored(self) -> None:
         """Reuse what the store has, as the resume setting says."""
-        config = self.run.config
-        self.run.counts.stage = "looking up finished cells"
+        config = self.run.context.config
+        self.run.context.counts.stage = "looking up finished cells"
         if config.resume == "false":
             return
         stored = set(self.run.store.keys())
@@ -71,116 +104,122 @@ class Batch:
                     found = self.run.store.load(key)
                 except CorruptCell as error:
                     log.warning("%s", error)
-                    self.run.counts.errors.append(str(error))
+                    self.run.context.counts.errors.append(str(error))
                     continue
                 if found is not None:
-                    self._settle(self.plan.cell(row), found.result())
+                    self.record(self.plan.cell(row), found.result())
             elif config.resume == "failed" and key not in failed_before and self._asked[row]:
-                self.state[row] = 3
+                self.state[row] = State.LEFT_OUT
         missing = (
-            {self.plan.key(row) for row in np.flatnonzero(self.state == 0).tolist()} if config.tracking.uri else set()
+            {self.plan.key(row) for row in np.flatnonzero(self.state == State.OPEN).tolist()}
+            if config.tracking.uri
+            else set()
         )
-        for key in fetch_shared(config, self.run.store, self.run.outputs, missing):
+        for key in self.run.fetch_remote(missing):
             if (found := self.run.store.load(key)) is not None:
-                self._settle(self.plan.cell(self.plan.row(key)), found.result())
+                self.record(self.plan.cell(self.plan.row(key)), found.result())
 
     def compute(self) -> None:
         """Run what is left, commit as results come, and keep everybody informed."""
         run = self.run
-        todo = np.flatnonzero(self.state == 0)
+        todo = np.flatnonzero(self.state == State.OPEN)
         sizes = {
             f: dict(zip(d.sites, np.bincount(d.site, minlength=len(d.sites)).tolist(), strict=True))
-            for f, d in run.deaths.items()
+            for f, d in run.context.deaths.items()
         }
         costs = run.costs()
         fits = self.plan.tasks(todo.tolist(), sizes, costs)
-        run.counts.begin(len(fits), fits.seconds, costs, run.backend)
+        run.context.counts.begin(len(fits), fits.seconds, costs, run.backend)
         began = time.time()
         pending: set[Future[tuple[Cell, Result]]] = set()
         if fits:
             try:
-                for results in run.backend.run(fits, run.deaths, run.watch):
+                for results in run.backend.run(fits, run.context.deaths, run.context.channel):
                     for result in results:
                         result.timings["queue_seconds"] = max(0.0, result.facts.get("started", began) - began)
-                        pending.add(run.submit(self.plan.cell(self.plan.row(result.key)), result))
-                    run.counts.fit_done(results, self.plan)
-                    self._settle_finished(pending, wait=len(pending) > 200)
-                    if run.config.on_error == "stop" and run.counts.failed:
-                        run.watch.stopping.set()
+                        pending.add(run.commit(self.plan.cell(self.plan.row(result.key)), result))
+                    run.context.counts.fit_done(results, self.plan)
+                    self._record_finished(pending, wait=len(pending) > 200)
+                    if run.context.config.on_error == "stop" and run.context.counts.failed:
+                        run.context.channel.stopping.set()
             except EngineLost as error:
                 run.error = str(error)
-                run.watch.stopping.set()
+                run.context.channel.stopping.set()
                 run.backend.stop()  # at once: Ray ends a driver that stays connected to a dead node
-                log.error("%s; run the same command again to go on from %s", error, run.progress.text())
+                log.error("%s; run the same command again to go on from %s", error, run.context.counts.text)
             except OSError as error:  # the journal of attempts or the run's rows
                 raise self._unwritable(error) from error
-            self._settle_finished(pending, wait=True)
+            self._record_finished(pending, wait=True)
         self._list_missing()
-        self._say_why(todo)
+        self._log_recompute_reasons(todo)
         for number in range(len(self.plan.jobs)):
             if self._open_cells[number]:
                 n = self._open_cells[number]
-                run.prefect.job_done(self.plan.jobs[number].number, error=f"{n} cells were not computed")
+                run.observers.notify(
+                    "job_done", self.plan.jobs[number].number, error=f"{n} cells were not computed", summary=""
+                )
 
-    def _say_why(self, todo: npt.NDArray[np.int64], most: int = 20_000) -> None:
+    def _log_recompute_reasons(self, todo: npt.NDArray[np.int64], most: int = 20_000) -> None:
         """Note why cells were computed of which the store has the like, as far as nobody asked for the difference."""
-        rows = todo[(self.state[todo] == 1) & self._asked[todo]]
+        rows = todo[(self.state[todo] == State.DONE) & self._asked[todo]]
         if not self._others or len(rows) > most:
             return
         cells = [self.plan.cell(row) for row in rows.tolist()]
         contents = [{"name": cell.model.name, **plain(cell.content)} for cell in cells]
         for line in recompute_reasons(self.run.store, contents, {cell.key for cell in cells}):
             log.info("%s", line)
-            self.run.notes.append(line)
+            self.run.context.notes.append(line)
 
     def _list_missing(self, most: int = 100_000) -> None:
         """Give asked cells that were not computed a row each, so that no table takes a part of a grid for the whole."""
-        for row in np.flatnonzero(self._asked & ((self.state == 0) | (self.state == 3)))[:most].tolist():
+        for row in np.flatnonzero(self._asked & ((self.state == State.OPEN) | (self.state == State.LEFT_OUT)))[
+            :most
+        ].tolist():
             cell, number = self.plan.cell(row), max(0, int(self._job_of[row]))
-            self.run.ledger.add(
+            self.run.writer.add(
                 cell,
                 Result(key=cell.key),
                 job=self.plan.jobs[number].label,
-                simulated=self.run.deaths[cell.setting.fingerprint].simulated,
+                simulated=self.run.context.deaths[cell.setting.fingerprint].simulated,
                 model=self.plan.job_models[number].name,
                 asked=True,
                 missing=True,
             )
 
-    def _settle_finished(self, pending: set[Future[tuple[Cell, Result]]], *, wait: bool) -> None:
+    def _record_finished(self, pending: set[Future[tuple[Cell, Result]]], *, wait: bool) -> None:
         for future in [f for f in pending if wait or f.done()]:
             pending.discard(future)
             try:
-                self._settle(*future.result())
+                self.record(*future.result())
             except OSError as error:
                 raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError) -> DiskFull:
-        self.run.watch.stopping.set()
+        self.run.context.channel.stopping.set()
         return DiskFull(
-            f"the outputs at '{self.run.outputs}' cannot be written ({error.strerror}): free some space (about "
+            f"the outputs at '{self.run.context.outputs}' cannot be written ({error.strerror}): free some space (about "
             f"{self._megabytes_needed():.0f} MB for the rest) and run the same command again; "
-            f"{self.run.progress.text()}, all safe"
+            f"{self.run.context.counts.text}, all safe"
         )
 
     def _megabytes_needed(self) -> float:
-        sizes = [s.symptoms.shape[0] * len(s.causes) * 8 for s in self.run.deaths.values()]
-        return max(1.0, float((self.state == 0).sum()) * max(sizes, default=0) / 6 / 2**20)
+        sizes = [s.symptoms.shape[0] * len(s.causes) * 8 for s in self.run.context.deaths.values()]
+        return max(1.0, float((self.state == State.OPEN).sum()) * max(sizes, default=0) / 6 / 2**20)
 
-    def _settle(self, cell: Cell, result: Result) -> None:
-        """Count a cell, write its row, tell MLflow, and tell Prefect when a job is complete."""
+    def record(self, cell: Cell, result: Result) -> None:
+        """Count a cell, write its row, and notify the observers; also of its job where it is complete now."""
         run, row = self.run, self.plan.row(result.key)
         first = self.plan.jobs[max(0, int(self._job_of[row]))]
         asked = bool(self._asked[row])
-        open_before = self.state[row] in (0, 3)
-        self.state[row] = 2 if result.failure else 1
-        self.value[row] = result.metrics.get(run.config.objective, np.nan) if not result.failure else np.nan
-        data = run.deaths[cell.setting.fingerprint]
+        open_before = self.state[row] in (State.OPEN, State.LEFT_OUT)
+        self.state[row] = State.FAILED if result.failure else State.DONE
+        self.value[row] = result.metrics.get(run.context.config.objective, np.nan) if not result.failure else np.nan
+        data = run.context.deaths[cell.setting.fingerprint]
         name = self.plan.job_models[max(0, int(self._job_of[row]))].name if asked else cell.model.name
-        record = run.ledger.add(cell, result, job=first.label, simulated=data.simulated, model=name, asked=asked)
+        record = run.writer.add(cell, result, job=first.label, simulated=data.simulated, model=name, asked=asked)
         if not asked:
             return
-        counts = run.counts
+        counts = run.context.counts
         counts.reused += result.reused
         counts.done += result.failure is None and not result.reused
         if result.failure:
@@ -188,11 +227,16 @@ class Batch:
             counts.errors.append(
                 f"{name} at {cell.split.test_site}: {result.failure.error}: {result.failure.message}"[:300]
             )
-            run.alerts.failed(counts.errors[-1])
-        self._log_cell(record, result)
-        if self._number_asked <= run.config.tracking.max_cell_runs:
-            folder = run.store.folder(result.key) if result.failure is None else None
-            run.tracker.cell(record, folder)
+        run.observers.notify(
+            "cell_settled",
+            CellSettled(
+                record,
+                f"{name} at {cell.split.test_site}",
+                run.store.folder(result.key) if result.failure is None else None,
+                tuple(result.facts.get("warnings") or ()),
+                self._number_asked,
+            ),
+        )
         if not open_before:
             return
         for number in self._member_job[slice(*np.searchsorted(self._member, [row, row + 1]))].tolist():
@@ -200,29 +244,14 @@ class Batch:
             if self._open_cells[number] == 0:
                 self._job_complete(number)
 
-    def _log_cell(self, row: Mapping[str, Any], result: Result) -> None:
-        """Log what became of a cell where it ran; a warning of a model once, not for each of its cells."""
-        what, fields = f"{row['model']} at {row['test_site']}", cell_fields(row)
-        if result.failure is not None:
-            log.error("cell failed: %s: %s: %s", what, result.failure.error, result.failure.message, extra=fields)
-            return
-        if result.reused:
-            log.info("cell reused: %s", what, extra=fields)
-            return
-        seconds = sum(result.timings.get(f"{s}_seconds", 0.0) for s in ("load", "fit", "predict", "score"))
-        log.info("cell done: %s in %.3g s", what, seconds, extra=fields)
-        for text in result.facts.get("warnings") or ():
-            if (row["model"], text) not in self._warned:
-                self._warned.add((row["model"], text))
-                log.warning("%s: %s", what, text, extra=fields)
-
     def _job_complete(self, number: int) -> None:
         rows = self.plan.job_cells[number]
-        failed = int((self.state[rows] == 2).sum())
-        self.run.prefect.job_done(
+        failed = int((self.state[rows] == State.FAILED).sum())
+        self.run.observers.notify(
+            "job_done",
             self.plan.jobs[number].number,
             error=f"{failed} of {len(rows)} cells failed" if failed else "",
-            summary=f"{self.run.config.objective} {np.nanmean(self.value[rows]):.3f}" if not failed else "",
+            summary=f"{self.run.context.config.objective} {np.nanmean(self.value[rows]):.3f}" if not failed else "",
         )
 
     def objectives(self) -> list[float | None]:

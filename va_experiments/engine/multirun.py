@@ -1,7 +1,7 @@
-"""The engine of one multirun: jobs in; finished cells, MLflow runs, a report and an exit code out.
+"""Run one multirun: jobs in; finished cells and their rows out, while observers are told what happens.
 
-`Multirun` takes batches of jobs (one from a grid sweep, several from an adaptive sweeper). Everything that is slow to
-start (Ray, Prefect, MLflow) starts in the background beside the reading of data; only Ray is waited for.
+`Multirun` takes batches of jobs (one from a grid sweep, several from an adaptive sweeper). The workers start in the
+background beside the reading of data.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import contextlib
 import json
 import logging
 import shutil
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from va_experiments.cell import Cell, Failure, ModelSpec, Result
 from va_experiments.checkpoints import CorruptCell, PartialStates, Store, lock_outputs
@@ -22,20 +24,26 @@ from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.cache import ReadFile, load_cached
 from va_experiments.data.deaths import Deaths
 from va_experiments.engine.batch import Batch
+from va_experiments.engine.context import RunContext
+from va_experiments.engine.observers import Observer, Observers
 from va_experiments.engine.signals import Interrupts
-from va_experiments.execute import Watch, make_backend
-from va_experiments.monitoring.alerts import Alerts
-from va_experiments.monitoring.logs import run_log
-from va_experiments.monitoring.progress import Counts, Progress
+from va_experiments.execute import RunChannel, make_backend
 from va_experiments.plan import Costs, Job, plan
 from va_experiments.plan_warnings import plan_warnings
-from va_experiments.prefect_flow.flow import PrefectView
-from va_experiments.results.writer import RunLedger
-from va_experiments.tracking import Tracker
+from va_experiments.results.writer import ResultWriter
 
 __all__ = ["Multirun"]
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 log = logging.getLogger(__name__)
+
+TICK_SECONDS = 3.0
+"""Between two notifications of progress."""
+
+WriteReport = Callable[[RunConfig, Path, Mapping[str, Any], "pd.DataFrame", Store, Mapping[str, Deaths]], list[Path]]
+"""Writes what readers get of a run and returns the files."""
 
 
 class Multirun:
@@ -44,76 +52,87 @@ class Multirun:
     Parameters
     ----------
     config : RunConfig
-        What the jobs have in common: paths, execution, tracking, alerts, checkpoints.
+        What the jobs have in common: paths, execution, checkpoints.
     folder : Path
         The run's own folder, under ``paths.outputs``.
+    observers : sequence of Observer
+        Who follows the run, in the order in which they are notified.
+    fetch_remote : callable, optional
+        Given the keys of cells that are not stored here, puts those that a shared server has into the store and yields
+        their keys.
+    write_report : callable, optional
+        Writes what readers get (see `va_experiments.report.run_report.write_run_report`) and returns the files.
     """
 
-    def __init__(self, config: RunConfig, folder: Path) -> None:
-        self.config, self.folder = config, folder
-        self.outputs = Path(config.paths.outputs)
-        self.run_id = f"{folder.parent.name}/{folder.name}"
-        self.store = Store(Path(config.checkpoint.path) if config.checkpoint.path else self.outputs / "checkpoints")
-        self.counts = Counts()
-        self.ledger = RunLedger(folder, self.run_id)
-        self.deaths: dict[str, Deaths] = {}
-        self._loaded: dict[str, str] = {}
-        self.files: list[ReadFile] = []
-        """Files that the data sets were read from."""
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: Path,
+        observers: Sequence[Observer] = (),
+        *,
+        fetch_remote: Callable[[Store, set[str]], Iterable[str]] | None = None,
+        write_report: WriteReport | None = None,
+    ) -> None:
+        outputs = Path(config.paths.outputs)
+        self.store = Store(Path(config.checkpoint.path) if config.checkpoint.path else outputs / "checkpoints")
         self._states = PartialStates(self.store.root / "states")
-        self.watch = Watch(
+        channel = RunChannel(
             keep_state=self._states.save,
             last_state=self._states.load,
             failed_attempt=self.store.record_attempt,
             state_seconds=config.checkpoint.partial_state_seconds,
         )
+        self.context = RunContext(config, folder, outputs, f"{folder.parent.name}/{folder.name}", channel)
+        self.writer = ResultWriter(folder, self.context.run_id)
+        self.files: list[ReadFile] = []
+        """Files that the data sets were read from."""
         self.backend = make_backend(config.execution)
-        self.tracker = Tracker(config.tracking, self.outputs, self.run_id, {"va.command": "multirun"})
-        self.prefect = PrefectView(config.tracking, self.outputs / "prefect", self.run_id)
-        self.alerts = Alerts(config.alert, self.run_id)
-        self.progress = Progress(self.counts, self.watch, folder, self.run_id, self._tick)
-        self.interrupts = Interrupts(self.watch.stopping)
+        self.observers = Observers(observers)
+        self.interrupts = Interrupts(channel.stopping)
+        self.write_report: WriteReport = write_report or (lambda *_: [])
+        self._fetch_remote = fetch_remote
+        self._loaded: dict[str, str] = {}
         self._open = contextlib.ExitStack()
         self._committers = ThreadPoolExecutor(2, thread_name_prefix="commit")
+        self._ticker = threading.Event()
         self._new: list[Path] = []
         self.error = ""
-        self.notes: list[str] = []
-        """Lines for the end of the run."""
 
     # --- life cycle ------------------------------------------------------------------------------------------------
 
     def open(self, jobs: Sequence[JobConfig]) -> None:
-        """Take the outputs folder's lock, prepare the store, and start what is slow to start.
+        """Take the lock of the outputs folder, prepare the store, and start the workers and the observers.
 
         Parameters
         ----------
         jobs : sequence of JobConfig
-            Of the first batch: jobs that were done before need no workers.
+            Of the first batch: jobs that are complete already need no workers.
         """
-        lock = self.outputs / "lock"
+        outputs, config = self.context.outputs, self.context.config
+        lock = outputs / "lock"
         first = not lock.exists()
-        self._open.enter_context(lock_outputs(self.outputs))
+        self._open.enter_context(lock_outputs(outputs))
         # Looked at only under the lock: what another command has made meanwhile is not this one's to remove.
-        places = [self.outputs / "cache", self.outputs / "prefect", self.store.root]
+        places = [outputs / "cache", outputs / "prefect", self.store.root]
         self._new = [p for p in places if not p.exists()] + [lock] * first
         self.store.open()
         self._states.delete_finished(self.store)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._open.enter_context(run_log(self.folder))
+        self.context.folder.mkdir(parents=True, exist_ok=True)
         self._open.enter_context(self.interrupts)
-        if self.config.resume != "true" or not is_complete(self.store.root, jobs):
+        if config.resume != "true" or not is_complete(self.store.root, jobs):
             self.backend.start()
-        self.prefect.start()
-        self.tracker.start(lambda: bool(self.watch.running) or self.counts.fits_done > 0)  # no fit waits for its import
-        self.alerts.start()
-        self.progress.start()
+        self.observers.notify("run_started", self.context)
+        threading.Thread(target=self._tick, name="ticker", daemon=True).start()
 
-    def _tick(self, share: float, text: str) -> None:
-        """Pass on how far the run is, every few seconds (in the progress thread)."""
-        self.prefect.progress(share, text)
-        if self.counts.stage == "running":
-            moving = tuple((key, r.attempt, r.done) for key, r in list(self.watch.running.items()))
-            self.alerts.watch((text, self.counts.fits_done, moving), text)
+    def _tick(self) -> None:
+        """Notify the observers of the progress every few seconds, until the run is closed."""
+        while not self._ticker.wait(TICK_SECONDS):
+            if self.context.counts.cells:
+                self.observers.notify("progress", self.context)
+
+    def fetch_remote(self, missing: set[str]) -> Iterable[str]:
+        """Yield the keys of cells that a shared server had; they are in the store now."""
+        return self._fetch_remote(self.store, missing) if self._fetch_remote is not None else ()
 
     def read(self, jobs: Sequence[JobConfig]) -> list[str]:
         """Return the fingerprint of each job's data, reading each data set once."""
@@ -121,42 +140,49 @@ class Multirun:
         for job in jobs:
             options, identity = job.data.model_dump(), json.dumps(job.data.tree(), sort_keys=True)
             if identity not in self._loaded:
-                self.counts.stage = "reading data"
-                deaths = load_cached(job.data.name, options, self.outputs / "cache", self.files)
-                self.deaths[deaths.fingerprint] = deaths
+                self.context.counts.stage = "reading data"
+                deaths = load_cached(job.data.name, options, self.context.outputs / "cache", self.files)
+                self.context.deaths[deaths.fingerprint] = deaths
                 self._loaded[identity] = deaths.fingerprint
             found.append(self._loaded[identity])
         return found
 
     def run(self, jobs: Sequence[Job], models: Sequence[ModelSpec]) -> list[float | None]:
         """Run a batch of jobs and return each job's mean objective, None where a cell is missing."""
-        self.counts.stage = "planning"
-        planned = plan(jobs, self.deaths, models, self.config)
-        for remark in plan_warnings(planned, self.deaths):
-            log.warning("%s", remark)
-        self.prefect.prepared(f"{len(self.deaths)} data sets, {len(planned.requested)} cells")
-        self.prefect.jobs({job.number: job.label for job in jobs})
+        context = self.context
+        context.counts.stage = "planning"
+        planned = plan(jobs, context.deaths, models, context.config)
+        for warning in plan_warnings(planned, context.deaths):
+            log.warning("%s", warning)
+        summary = f"{len(context.deaths)} data sets, {len(planned.requested)} cells"
+        self.observers.notify("jobs_planned", {job.number: job.label for job in jobs}, summary)
         batch = Batch(self, planned)
-        batch.take_up()
+        batch.reuse_stored()
         batch.compute()
         return batch.objectives()
 
+    def abort(self) -> None:
+        """Notify the observers that the run ends by an error."""
+        self.observers.notify("run_aborted", self.context)
+
     def close(self, status: str) -> None:
         """Stop what was started and free the lock; safe to call at any point."""
+        counts = self.context.counts
+        self._ticker.set()
         self._committers.shutdown(wait=True)
-        self.progress.stop(status)
-        self.alerts.close()
+        counts.stage = status
         self.backend.stop()
         self._states.delete_finished(self.store)  # a worker's last state may come after its result
-        self.ledger.close()
-        if status == "failed" and not (self.counts.done or self.counts.failed or self.counts.reused):
+        self.writer.close()
+        self.observers.close()
+        if status == "failed" and not (counts.done or counts.failed or counts.reused):
             for path in self._new:  # made by this command, which came to nothing; the lock is held until all is gone
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         self._open.close()
 
     # --- used by a batch -------------------------------------------------------------------------------------------
 
-    def commit(self, cell: Cell, result: Result) -> tuple[Cell, Result]:
+    def _write(self, cell: Cell, result: Result) -> tuple[Cell, Result]:
         """Write a finished cell to the store (in a committing thread)."""
         began = time.perf_counter()
         if result.failure is None:
@@ -174,9 +200,9 @@ class Multirun:
         result.predictions = b""
         return cell, result
 
-    def submit(self, cell: Cell, result: Result) -> Future[tuple[Cell, Result]]:
-        """Hand a result to the committing threads."""
-        return self._committers.submit(self.commit, cell, result)
+    def commit(self, cell: Cell, result: Result) -> Future[tuple[Cell, Result]]:
+        """Hand a result to the threads that write it to the store."""
+        return self._committers.submit(self._write, cell, result)
 
     def costs(self) -> Costs:
         """Return what models cost in earlier runs of this store."""

@@ -13,7 +13,7 @@ from va_experiments.callbacks import listening
 from va_experiments.cell import Fit, Result, run_fit
 from va_experiments.config.schema import ExecutionConfig
 from va_experiments.data.deaths import Deaths
-from va_experiments.execute.run_channel import Running, Watch, worth_another_try
+from va_experiments.execute.run_channel import RunChannel, Running, worth_another_try
 from va_experiments.execute.throttled_listener import ThrottledListener
 
 __all__ = ["InlineBackend"]
@@ -30,12 +30,12 @@ class InlineBackend:
     def start(self) -> None:
         """Nothing to do."""
 
-    def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], watch: Watch) -> Iterator[list[Result]]:
+    def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], channel: RunChannel) -> Iterator[list[Result]]:
         """Yield the results of each fit, in the order given."""
         for number, fit in enumerate(fits):
-            if watch.stopping.is_set():
+            if channel.stopping.is_set():
                 return
-            watch.waiting = len(fits) - number - 1
+            channel.waiting = len(fits) - number - 1
             running = Running(
                 fit.key,
                 fit_label(fit),
@@ -43,30 +43,30 @@ class InlineBackend:
                 started=time.time(),
                 total=len(fit.cells),
             )
-            watch.running["inline"] = running
+            channel.running["inline"] = running
 
             def note(done: int, total: int, info: Mapping[str, object], running: Running = running) -> None:
                 running.done, running.total, running.info = done, total, info
-                watch.heartbeat = time.time()
+                channel.heartbeat = time.time()
 
             key = fit.cells[0].key
-            keep = partial(watch.keep_state, key)
-            listener = ThrottledListener(note, keep, watch.last_state(key), watch.state_seconds)
+            keep = partial(channel.keep_state, key)
+            listener = ThrottledListener(note, keep, channel.last_state(key), channel.state_seconds)
             with listening(listener):
-                results = self._tried(fit, deaths[fit.setting.fingerprint], watch)
-            watch.running.pop("inline", None)
-            watch.heartbeat = time.time()
+                results = self._tried(fit, deaths[fit.setting.fingerprint], channel)
+            channel.running.pop("inline", None)
+            channel.heartbeat = time.time()
             yield results
 
-    def _tried(self, fit: Fit, deaths: Deaths, watch: Watch) -> list[Result]:
+    def _tried(self, fit: Fit, deaths: Deaths, channel: RunChannel) -> list[Result]:
         """Return the results of a fit, those cells tried again that failed with an error named retryable."""
         results = run_fit(fit, deaths)
         attempt = 1
         while again := {r.key for r in results if worth_another_try(r, attempt, self._config)}:
-            if watch.stopping.is_set():
+            if channel.stopping.is_set():
                 break
             for key in again:
-                watch.failed_attempt(key, {"attempt": attempt, "error": "retryable"})
+                channel.failed_attempt(key, {"attempt": attempt, "error": "retryable"})
             attempt += 1
             cells = tuple(c for c in fit.cells if c.key in again)
             new = {r.key: r for r in run_fit(Fit(fit.key, cells), deaths, attempt=attempt)}

@@ -19,7 +19,7 @@ from va_experiments.cell import Failure, Fit, Result
 from va_experiments.config.schema import ExecutionConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute.inline import fit_label
-from va_experiments.execute.run_channel import EngineLost, Running, Watch, worth_another_try
+from va_experiments.execute.run_channel import EngineLost, RunChannel, Running, worth_another_try
 
 __all__ = ["RayBackend"]
 
@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Flight:
+class _PendingTask:
     """A task that Ray has."""
 
     fit: Fit
-    task: str
+    name: str
     attempt: int
     timeouts: int
     started: float | None = None
@@ -120,7 +120,7 @@ class RayBackend:
                     signal.signal(number, handler)
         return True
 
-    def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], watch: Watch) -> Iterator[list[Result]]:
+    def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], channel: RunChannel) -> Iterator[list[Result]]:
         """Yield the results of each fit as it ends.
 
         Raises
@@ -128,50 +128,50 @@ class RayBackend:
         EngineLost
             If the cluster is gone.
         """
-        if not self.wait(watch.stopping):
+        if not self.wait(channel.stopping):
             return
-        pending: deque[_Flight] = deque()  # to be tried again; the others are made as their turn comes
+        pending: deque[_PendingTask] = deque()  # to be tried again; the others are made as their turn comes
         untried = 0
-        flights: dict[Any, _Flight] = {}
+        submitted: dict[Any, _PendingTask] = {}
         deadline: float | None = None
         polled = 0.0
         try:
-            while pending or flights or untried < len(fits):
+            while pending or submitted or untried < len(fits):
                 if self._dead:
                     raise EngineLost(self._dead)
-                if watch.stopping.is_set():
+                if channel.stopping.is_set():
                     pending.clear()
                     untried = len(fits)
                     if deadline is None:
                         deadline = time.monotonic() + self._config.drain_seconds
-                        self._poll(flights, watch)
-                        self._drop_waiting(flights)
+                        self._poll(submitted, channel)
+                        self._drop_waiting(submitted)
                     if time.monotonic() > deadline:
                         return
-                while (pending or untried < len(fits)) and len(flights) < self._config.window * self.workers:
+                while (pending or untried < len(fits)) and len(submitted) < self._config.window * self.workers:
                     if pending:
-                        flight = pending.popleft()
+                        task = pending.popleft()
                     else:
-                        flight = _Flight(fits[untried], f"t{untried}", 1, 0)
+                        task = _PendingTask(fits[untried], f"t{untried}", 1, 0)
                         untried += 1
-                    if lacks := self._lacks(flight.fit):
-                        yield self._failed(flight, Failure("DoesNotFit", lacks))
+                    if lacks := self._lacks(task.fit):
+                        yield self._failed(task, Failure("DoesNotFit", lacks))
                         continue
-                    flights[self._submit(flight, deaths, watch)] = flight
-                watch.waiting = len(pending) + len(fits) - untried
-                for ref in self._ended(flights):
-                    yield from self._landed(ref, flights, pending, watch)
+                    submitted[self._submit(task, deaths, channel)] = task
+                channel.waiting = len(pending) + len(fits) - untried
+                for ref in self._ended(submitted):
+                    yield from self._landed(ref, submitted, pending, channel)
                 for node in self._nodes.lost() if self._nodes is not None else ():
-                    yield from self._node_lost(node, flights, pending, watch)
+                    yield from self._node_lost(node, submitted, pending, channel)
                 if time.monotonic() - polled > 0.5:
                     polled = time.monotonic()
-                    self._poll(flights, watch)
-                    self._enforce_limit(flights)
+                    self._poll(submitted, channel)
+                    self._enforce_limit(submitted)
         except (ConnectionError, self._ray.exceptions.RaySystemError) as error:
             raise EngineLost(self._dead or f"Ray is gone ({type(error).__name__}: {str(error)[:200]})") from error
         finally:
-            self._cancel(flights)
-            watch.running.clear()
+            self._cancel(submitted)
+            channel.running.clear()
 
     def _lacks(self, fit: Fit) -> str:
         """Return why a fit can never run on this machine; a joined cluster may grow a node for it."""
@@ -187,46 +187,46 @@ class RayBackend:
         log.warning("%s; its cells wait for a node that has it", message)
         return ""
 
-    def _drop_waiting(self, flights: Mapping[Any, _Flight]) -> None:
+    def _drop_waiting(self, submitted: Mapping[Any, _PendingTask]) -> None:
         """Take back the fits that wait within Ray; those at work may finish."""
-        for ref, flight in flights.items():
-            if flight.started is None:
-                flight.dropped = True
+        for ref, task in submitted.items():
+            if task.started is None:
+                task.dropped = True
                 self._ray.cancel(ref)
 
-    def _ended(self, flights: Mapping[Any, _Flight]) -> list[Any]:
-        if not (refs := list(flights)):
+    def _ended(self, submitted: Mapping[Any, _PendingTask]) -> list[Any]:
+        if not (refs := list(submitted)):
             return []
         first, _ = self._ray.wait(refs, num_returns=1, timeout=0.2, fetch_local=False)
         return self._ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)[0] if first else []
 
-    def _submit(self, flight: _Flight, deaths: Mapping[str, Deaths], watch: Watch) -> Any:
-        fingerprint = flight.fit.setting.fingerprint
+    def _submit(self, task: _PendingTask, deaths: Mapping[str, Deaths], channel: RunChannel) -> Any:
+        fingerprint = task.fit.setting.fingerprint
         if fingerprint not in self._data:
             self._data[fingerprint] = [self._ray.put(deaths[fingerprint])]
-        resources = flight.fit.model.resources
+        resources = task.fit.model.resources
         options = {"num_cpus": resources.num_cpus, "num_gpus": resources.num_gpus, **self._config.remote}
         if resources.memory:
             options["memory"] = resources.memory
-        state = watch.last_state(flight.fit.cells[0].key)
+        state = channel.last_state(task.fit.cells[0].key)
         if (words := repr(options)) not in self._functions:
             self._functions[words] = self._remote.options(**options)
         return self._functions[words].remote(
-            flight.fit,
+            task.fit,
             self._data[fingerprint],
-            flight.task,
-            flight.attempt,
+            task.name,
+            task.attempt,
             self._board,
             state,
-            watch.state_seconds,
+            channel.state_seconds,
         )
 
     def _landed(
-        self, ref: Any, flights: dict[Any, _Flight], pending: deque[_Flight], watch: Watch
+        self, ref: Any, submitted: dict[Any, _PendingTask], pending: deque[_PendingTask], channel: RunChannel
     ) -> Iterator[list[Result]]:
-        flight = flights.pop(ref)
-        watch.running.pop(flight.task, None)
-        watch.heartbeat = time.time()
+        task = submitted.pop(ref)
+        channel.running.pop(task.name, None)
+        channel.heartbeat = time.time()
         exceptions = self._ray.exceptions
         try:
             results = self._fetch(ref)
@@ -235,16 +235,16 @@ class RayBackend:
         except exceptions.RaySystemError:
             raise
         except exceptions.RayTaskError as error:
-            if flight.dropped:
+            if task.dropped:
                 return
-            yield self._failed(flight, Failure(type(error).__name__, str(error)[-2000:], str(error)[-20_000:]))
+            yield self._failed(task, Failure(type(error).__name__, str(error)[-2000:], str(error)[-20_000:]))
         except exceptions.RayError as error:  # its worker or node died, it was cancelled, its memory ran out, ...
-            if flight.dropped:
+            if task.dropped:
                 return
-            self._poll(flights, watch)  # the last state that it left, for the next attempt
-            yield from self._crashed(flight, error, pending, watch)
+            self._poll(submitted, channel)  # the last state that it left, for the next attempt
+            yield from self._crashed(task, error, pending, channel)
         else:
-            yield from self._again_if_worth_it(flight, results, pending, watch)
+            yield from self._again_if_worth_it(task, results, pending, channel)
 
     def _fetch(self, ref: Any) -> list[Result]:
         """Return what a task gave back; give up when the cluster is gone."""
@@ -256,108 +256,106 @@ class RayBackend:
                     raise EngineLost(self._dead) from None
 
     def _again_if_worth_it(
-        self, flight: _Flight, results: list[Result], pending: deque[_Flight], watch: Watch
+        self, task: _PendingTask, results: list[Result], pending: deque[_PendingTask], channel: RunChannel
     ) -> Iterator[list[Result]]:
         """Yield results; cells that failed with an error named retryable go back to the queue."""
-        again = [r.key for r in results if worth_another_try(r, flight.attempt, self._config)]
+        again = [r.key for r in results if worth_another_try(r, task.attempt, self._config)]
         for key in again:
-            watch.failed_attempt(key, {"attempt": flight.attempt, "error": "retryable"})
+            channel.failed_attempt(key, {"attempt": task.attempt, "error": "retryable"})
         if again:
-            cells = tuple(c for c in flight.fit.cells if c.key in again)
-            pending.appendleft(
-                _Flight(Fit(flight.fit.key, cells), flight.task + "r", flight.attempt + 1, flight.timeouts)
-            )
+            cells = tuple(c for c in task.fit.cells if c.key in again)
+            pending.appendleft(_PendingTask(Fit(task.fit.key, cells), task.name + "r", task.attempt + 1, task.timeouts))
         if finished := [r for r in results if r.key not in again]:
             yield finished
 
     def _crashed(
-        self, flight: _Flight, error: BaseException, pending: deque[_Flight], watch: Watch
+        self, task: _PendingTask, error: BaseException, pending: deque[_PendingTask], channel: RunChannel
     ) -> Iterator[list[Result]]:
         """Retry a fit whose worker died, its cells one by one, so that a poisonous one fails alone."""
         limit = self._config.cell_timeout_seconds
         kind = type(error).__name__
-        if flight.cancelled:
+        if task.cancelled:
             message = f"time limit of {limit} s exceeded"
-            more = flight.timeouts < self._config.timeout_retries
+            more = task.timeouts < self._config.timeout_retries
             kind = "CellTimeout"
         elif "OutOfMemory" in kind:
             message = f"out of memory: the worker was stopped ({str(error)[:300]})"
-            more = flight.attempt <= 1
+            more = task.attempt <= 1
         else:
             message = f"the worker died: {str(error)[:300]}"
-            more = flight.attempt <= self._config.max_retries
+            more = task.attempt <= self._config.max_retries
         if more:
-            for cell in flight.fit.cells:
-                watch.failed_attempt(cell.key, {"attempt": flight.attempt, "error": kind, "message": message})
-            if watch.stopping.is_set():
+            for cell in task.fit.cells:
+                channel.failed_attempt(cell.key, {"attempt": task.attempt, "error": kind, "message": message})
+            if channel.stopping.is_set():
                 return
         else:
-            yield self._failed(flight, Failure(kind, message, attempts=flight.attempt))
+            yield self._failed(task, Failure(kind, message, attempts=task.attempt))
             return
-        for number, cell in enumerate(flight.fit.cells):
+        for number, cell in enumerate(task.fit.cells):
             pending.appendleft(
-                _Flight(
-                    Fit(flight.fit.key, (cell,)),
-                    f"{flight.task}.{number}",
-                    flight.attempt + 1,
-                    flight.timeouts + flight.cancelled,
+                _PendingTask(
+                    Fit(task.fit.key, (cell,)),
+                    f"{task.name}.{number}",
+                    task.attempt + 1,
+                    task.timeouts + task.cancelled,
                 )
             )
 
     def _node_lost(
-        self, node: str, flights: dict[Any, _Flight], pending: deque[_Flight], watch: Watch
+        self, node: str, submitted: dict[Any, _PendingTask], pending: deque[_PendingTask], channel: RunChannel
     ) -> Iterator[list[Result]]:
         """Retry what was at work on a lost node, and hand out anew what may have been on its way there."""
-        for ref, flight in list(flights.items()):
-            if flight.node != node and flight.started is not None:
+        for ref, task in list(submitted.items()):
+            if task.node != node and task.started is not None:
                 continue
-            del flights[ref]
-            watch.running.pop(flight.task, None)
+            del submitted[ref]
+            channel.running.pop(task.name, None)
             self._cancel([ref])
-            if flight.dropped:
+            if task.dropped:
                 continue
-            if flight.node == node:
-                yield from self._crashed(flight, ConnectionError(f"its node {node[:12]} was lost"), pending, watch)
+            if task.node == node:
+                yield from self._crashed(task, ConnectionError(f"its node {node[:12]} was lost"), pending, channel)
             else:
-                pending.appendleft(_Flight(flight.fit, f"{flight.task}n", flight.attempt, flight.timeouts))
+                pending.appendleft(_PendingTask(task.fit, f"{task.name}n", task.attempt, task.timeouts))
 
     @staticmethod
-    def _failed(flight: _Flight, failure: Failure) -> list[Result]:
-        return [Result(key=c.key, failure=failure, attempt=flight.attempt) for c in flight.fit.cells]
+    def _failed(task: _PendingTask, failure: Failure) -> list[Result]:
+        return [Result(key=c.key, failure=failure, attempt=task.attempt) for c in task.fit.cells]
 
-    def _poll(self, flights: Mapping[Any, _Flight], watch: Watch) -> None:
-        """Fetch what running fits have left on the board."""
+    def _poll(self, submitted: Mapping[Any, _PendingTask], channel: RunChannel) -> None:
+        """Fetch what running fits have left on the progress board."""
         try:
             notes, states = self._ray.get(self._board.drain.remote(), timeout=2)
         except Exception:  # the board serves the eye only; without it fits go on
             return
-        watch.heartbeat = time.time()
+        channel.heartbeat = time.time()
         for key, content in states.items():
-            watch.keep_state(key, content)
-        by_task = {f.task: f for f in flights.values()}
-        for task, note in notes.items():
-            if (flight := by_task.get(task)) is None:
+            channel.keep_state(key, content)
+        by_name = {task.name: task for task in submitted.values()}
+        for name, note in notes.items():
+            if (task := by_name.get(name)) is None:
                 continue
-            flight.started, flight.node = flight.started or time.monotonic(), note["node"]
-            watch.running[task] = Running(
-                flight.fit.key,
-                fit_label(flight.fit),
+            task.started, task.node = task.started or time.monotonic(), note["node"]
+            channel.running[name] = Running(
+                task.fit.key,
+                fit_label(task.fit),
                 note["worker"],
-                flight.attempt,
+                task.attempt,
                 note["started"],
                 note["done"],
                 note["total"],
                 note["info"],
             )
 
-    def _enforce_limit(self, flights: Mapping[Any, _Flight]) -> None:
+    def _enforce_limit(self, submitted: Mapping[Any, _PendingTask]) -> None:
         limit = self._config.cell_timeout_seconds
         if limit is None:
             return
-        for ref, flight in flights.items():
-            over = flight.started is not None and time.monotonic() - flight.started > limit * len(flight.fit.cells)
-            if over and not flight.cancelled:
-                flight.cancelled = True
+        for ref, task in submitted.items():
+            over = task.started is not None and time.monotonic() - task.started > limit * len(task.fit.cells)
+            if over and not task.cancelled:
+                task.cancelled = True
                 self._ray.cancel(ref, force=True)
 
     def _cancel(self, refs: Iterable[Any]) -> None:

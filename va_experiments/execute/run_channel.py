@@ -6,17 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from va_experiments.cell import Fit, Result
 from va_experiments.config.schema import ExecutionConfig
 from va_experiments.data.deaths import Deaths
+from va_experiments.errors import VaError
 
-__all__ = ["Backend", "EngineLost", "Running", "Watch", "worth_another_try"]
+__all__ = ["Backend", "EngineLost", "RunChannel", "Running", "worth_another_try"]
 
 
-class EngineLost(RuntimeError):
+class EngineLost(VaError, RuntimeError):
     """The workers cannot be reached any more; finished cells are safe, and the same command goes on from them."""
+
+    exit_code: ClassVar[int] = 5
 
 
 @dataclass
@@ -34,7 +37,7 @@ class Running:
 
 
 @dataclass
-class Watch:
+class RunChannel:
     """The link between the driver and a backend.
 
     Parameters
@@ -65,8 +68,7 @@ def worth_another_try(result: Result, attempt: int, config: ExecutionConfig) -> 
     """Return whether a cell failed with an error that the config names as retryable, and may be tried again."""
     if result.failure is None or attempt > config.max_retries:
         return False
-    classes = result.failure.traceback.rsplit("[", 1)[-1].rstrip("]").split("|")  # the error's own and its parents'
-    return bool(set(config.retry_errors) & set(classes))
+    return bool(set(config.retry_errors) & {result.failure.error, *result.failure.classes})
 
 
 class Backend(Protocol):
@@ -78,7 +80,7 @@ class Backend(Protocol):
     def start(self) -> None:
         """Begin to get ready, in the background while data are read; calling it again does nothing."""
 
-    def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], watch: Watch) -> Iterator[list[Result]]:
+    def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], channel: RunChannel) -> Iterator[list[Result]]:
         """Yield the results of each fit as it ends, in any order."""
 
     def describe(self) -> dict[str, Any]:

@@ -7,8 +7,9 @@ The launcher in ``hydra_plugins/va_launcher`` calls `launch`: once in a grid swe
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,8 +20,9 @@ from va_experiments.hydra_app.job_configs import build_models, parse_jobs, with_
 from va_experiments.redaction import redacted, redacted_tree
 
 if TYPE_CHECKING:
-    from va_experiments.engine.finalize import Summary
+    from va_experiments.checkpoints import Store
     from va_experiments.engine.multirun import Multirun
+    from va_experiments.engine.observers import Observer, RunOutcome
     from va_experiments.plan import Job
 
 __all__ = ["Session", "launch", "session"]
@@ -34,7 +36,7 @@ class Session:
         self.config: RunConfig | None = None
         self.jobs: list[Job] = []
         self.folder: Path | None = None
-        self.summary: Summary | None = None
+        self.outcome: RunOutcome | None = None
 
     def batch(
         self,
@@ -63,7 +65,13 @@ class Session:
             remove_empty_run(folder)
             return values
         if self.run is None:
-            self.run = Multirun(config, folder)
+            self.run = Multirun(
+                config,
+                folder,
+                observers_of(config, folder),
+                fetch_remote=functools.partial(fetch_remote_cells, config),
+                write_report=write_run_report,
+            )
             self.run.open(job_configs)
         data = self.run.read(job_configs)
         jobs = [Job(first + i, tuple(overrides[i]), c, data[i]) for i, c in enumerate(job_configs)]
@@ -72,32 +80,69 @@ class Session:
         return values
 
     def close(self) -> int:
-        """Write the report, stop what was started, and return the exit code."""
-        from va_experiments.engine.finalize import finish
+        """Write tables and report, stop what was started, and return the exit code."""
+        from va_experiments.engine.finalize import finalize
 
         if self.run is None:
             return 0
         try:
             if self.jobs:
-                self.summary = finish(self.run, self.jobs, interrupted=self.run.interrupts.exit_code)
+                self.outcome = finalize(self.run, self.jobs, interrupted=self.run.interrupts.exit_code)
         finally:
             self.run.close("finished")
-        return self.summary.exit_code if self.summary else 0
+        return self.outcome.exit_code if self.outcome else 0
 
     def abort(self) -> None:
         """Stop what was started after an error; the run's folder is removed if nothing was computed."""
+        counts = self.run.context.counts if self.run is not None else None
         if self.run is not None:
-            self.run.alerts.finished("ended early by an error; finished cells are kept")
-            self.run.prefect.abandon()
+            self.run.abort()
             with contextlib.suppress(Exception):
                 self.run.close("failed")
-        computed = self.run is not None and (self.run.counts.done or self.run.counts.failed)
-        if self.folder is not None and not computed:
+        if self.folder is not None and not (counts is not None and (counts.done or counts.failed)):
             remove_empty_run(self.folder)
 
 
 session = Session()
 """The session of this process's command."""
+
+
+def observers_of(config: RunConfig, folder: Path) -> list[Observer]:
+    """Return those who follow a run: log, MLflow, progress, alerts, the summary on the terminal, Prefect.
+
+    They are notified in this order: what goes wrong with MLflow and alerts stands in the summary.
+    """
+    from va_experiments.monitoring.alerts import Alerts
+    from va_experiments.monitoring.logs import RunLog
+    from va_experiments.monitoring.progress import Progress
+    from va_experiments.monitoring.summary import TerminalSummary
+    from va_experiments.prefect_flow.observer import PrefectObserver
+    from va_experiments.tracking import Tracker
+
+    outputs, run_id = Path(config.paths.outputs), f"{folder.parent.name}/{folder.name}"
+    return [
+        RunLog(),
+        Tracker(config.tracking, outputs, run_id, {"va.command": "multirun"}),
+        Progress(),
+        Alerts(config.alert, run_id),
+        TerminalSummary(),
+        PrefectObserver(config.tracking, outputs / "prefect", run_id),
+    ]
+
+
+def fetch_remote_cells(config: RunConfig, store: Store, missing: set[str]) -> Iterator[str]:
+    """Put cells that a team's tracking server has into the store, and yield their keys."""
+    if config.tracking.uri and missing:
+        from va_experiments.tracking.remote_cells import fetch_shared
+
+        yield from fetch_shared(config, store, Path(config.paths.outputs), missing)
+
+
+def write_run_report(*arguments: Any) -> list[Path]:
+    """Write the report of a run; its libraries are imported only now."""
+    from va_experiments.report.run_report import write_run_report as write
+
+    return write(*arguments)
 
 
 def hide_secrets(folder: Path) -> None:

@@ -6,13 +6,14 @@ Messages go out from a thread of their own, so that no run waits for a mail serv
 from __future__ import annotations
 
 import logging
-import queue
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from va_experiments.background_queue import BackgroundQueue
 from va_experiments.config.schema import AlertConfig
+from va_experiments.engine.context import RunContext
+from va_experiments.engine.observers import CellSettled, Observer, RunOutcome
 from va_experiments.redaction import redacted
 
 __all__ = ["Alerts"]
@@ -20,7 +21,7 @@ __all__ = ["Alerts"]
 log = logging.getLogger(__name__)
 
 
-class Alerts:
+class Alerts(Observer):
     """The messages of one run.
 
     Parameters
@@ -34,8 +35,7 @@ class Alerts:
 
     def __init__(self, config: AlertConfig, run_id: str, now: Callable[[], float] = time.monotonic) -> None:
         self._config, self._run_id, self._now = config, run_id, now
-        self._queue: queue.SimpleQueue[tuple[str, str] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._send_all, name="alerts", daemon=True)
+        self._queue = BackgroundQueue("alerts", self._send_all)
         self._told: dict[str, float] = {}
         self._held: dict[str, int] = {}
         self._seen: tuple[Any, float] = (None, now())
@@ -51,7 +51,34 @@ class Alerts:
     def start(self) -> None:
         """Begin to send in the background."""
         if self.on:
-            self._thread.start()
+            self._queue.start()
+
+    def run_started(self, run: RunContext) -> None:
+        """Begin to send in the background."""
+        self.start()
+
+    def cell_settled(self, cell: CellSettled) -> None:
+        """Report a failed cell."""
+        if cell.failure:
+            self.failed(cell.failure)
+
+    def progress(self, run: RunContext) -> None:
+        """Report a run that stands still."""
+        if run.counts.stage == "running":
+            moving = tuple((key, r.attempt, r.done) for key, r in list(run.channel.running.items()))
+            self.watch((run.counts.text, run.counts.fits_done, moving), run.counts.text)
+
+    def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
+        """Report how the run has ended."""
+        how = "complete" if outcome.complete else f"incomplete ({outcome.missing} missing)"
+        how += f": {outcome.error}" if outcome.error else ""
+        self.finished(f"{how}; {run.counts.text}; outputs in {run.folder}")
+        if self.error:
+            outcome.problems.append(self.error)
+
+    def run_aborted(self, run: RunContext) -> None:
+        """Report that the run has ended by an error."""
+        self.finished("ended early by an error; finished cells are kept")
 
     def failed(self, text: str) -> None:
         """Tell of a failed cell; those that come faster than the rate limit are counted and told with the next."""
@@ -73,9 +100,9 @@ class Alerts:
 
     def close(self, timeout: float = 15) -> None:
         """Wait until what was told has gone out, within `timeout` seconds."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join(timeout)
+        if self._queue.alive:
+            self._queue.put("end")
+            self._queue.join(timeout)
 
     def _tell(self, kind: str, text: str) -> None:
         if not self.on or kind not in self._config.events:
@@ -86,10 +113,10 @@ class Alerts:
             return
         self._told[kind] = now
         more = self._held.pop(kind, 0)
-        self._queue.put((kind, text + (f"\nand {more} more since the last message" if more else "")))
+        self._queue.put(kind, text + (f"\nand {more} more since the last message" if more else ""))
 
     def _send_all(self) -> None:
-        while (message := self._queue.get()) is not None:
+        while (message := self._queue.get()) is not None and message[0] != "end":
             try:
                 self._send(*message)
             except Exception as error:  # an alert must never take the run down

@@ -11,9 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from va_experiments.engine.context import RunContext
+from va_experiments.engine.observers import CellSettled, Observer
 from va_experiments.redaction import redacted, redacted_tree
 
-__all__ = ["JsonFormatter", "TerminalHandler", "cell_fields", "json_handler", "run_log"]
+__all__ = ["JsonFormatter", "RunLog", "TerminalHandler", "cell_fields", "json_handler", "run_log"]
+
+log = logging.getLogger(__name__)
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -102,3 +106,34 @@ def cell_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     timings = {k: v for k, v in row.items() if k.endswith("_seconds") and isinstance(v, float)}
     fields = {k: row.get(k) for k in (*names, "status", "reused", "attempt", "started", "ended")}
     return fields | {"timings": timings}
+
+
+class RunLog(Observer):
+    """Logs what becomes of each cell, to the terminal and to ``log.jsonl`` in the run's folder."""
+
+    def __init__(self) -> None:
+        self._open = contextlib.ExitStack()
+        self._warned: set[tuple[str, str]] = set()
+
+    def run_started(self, run: RunContext) -> None:
+        """Send the log of this package to the run's folder."""
+        self._open.enter_context(run_log(run.folder))
+
+    def cell_settled(self, cell: CellSettled) -> None:
+        """Log a cell; a warning of a model once, not for each of its cells."""
+        fields = cell_fields(cell.row)
+        if cell.failure:
+            log.error("cell failed: %s", cell.failure, extra=fields)
+        elif cell.row["reused"]:
+            log.info("cell reused: %s", cell.label, extra=fields)
+        else:
+            seconds = sum(cell.row.get(f"{s}_seconds") or 0.0 for s in ("load", "fit", "predict", "score"))
+            log.info("cell done: %s in %.3g s", cell.label, seconds, extra=fields)
+            for text in cell.warnings:
+                if (cell.row["model"], text) not in self._warned:
+                    self._warned.add((cell.row["model"], text))
+                    log.warning("%s: %s", cell.label, text, extra=fields)
+
+    def close(self) -> None:
+        """Put the loggers back as they were."""
+        self._open.close()

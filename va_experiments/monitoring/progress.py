@@ -1,6 +1,6 @@
-"""Live progress: a tqdm bar over fits, a line for each running fit, and ``status.json`` for other terminals.
+"""Show progress: a tqdm bar over fits, a line for each running fit, and ``status.json`` for other terminals.
 
-A ticker thread renders what the engine counts, at most twice a second, so that the engine never waits for a terminal.
+A thread draws what the engine counts, at most twice a second, so that the engine never waits for a terminal.
 Where there is no terminal (a pipe, CI, a notebook, TERM=dumb) a plain line is printed every few seconds instead.
 """
 
@@ -15,18 +15,16 @@ import socket
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from va_experiments.cell import Result
 from va_experiments.checkpoints.atomic_files import write_atomically
-from va_experiments.execute import Running, Watch
+from va_experiments.engine.context import RunContext
+from va_experiments.engine.observers import Observer, RunOutcome
+from va_experiments.execute import Running
 from va_experiments.formatting import format_duration
-from va_experiments.plan import Costs, Plan
 
-__all__ = ["Counts", "Progress", "running_text"]
+__all__ = ["Progress", "running_text"]
 
 log = logging.getLogger(__name__)
 
@@ -37,74 +35,10 @@ MOST_LINES = 6
 """Running fits shown at a time."""
 
 
-class Counts:
-    """How many cells and fits are where. Written by the engine's thread only."""
+class Progress(Observer):
+    """Draws bars or prints lines, and keeps ``status.json``, from a thread of its own."""
 
     def __init__(self) -> None:
-        self.cells = self.done = self.reused = self.failed = 0
-        self.fits = self.fits_done = 0
-        self.seconds_planned = self.seconds_done = 0.0
-        self.stage = "starting"
-        self.errors: deque[str] = deque(maxlen=5)
-        self.began: float | None = None
-        self._costs = Costs()
-        self._backend: Any = None
-
-    def begin(self, fits: int, seconds: Any, costs: Costs, backend: Any) -> None:
-        """Take note of a batch of fits that is about to run, and of what each is expected to take in seconds."""
-        self.fits += fits
-        self.seconds_planned += float(sum(seconds))
-        self._costs, self._backend = costs, backend
-        self.began = self.began or time.time()
-        self.stage = "running"
-
-    def fit_done(self, results: Sequence[Result], planned: Plan) -> None:
-        """Count a fit that has ended, and what it was expected to take."""
-        self.fits_done += 1
-        self.fits = max(self.fits, self.fits_done)
-        facts = [r.facts for r in results if "n_train" in r.facts]
-        if not facts:
-            self.seconds_done += self.seconds_planned / self.fits
-            return
-        deaths = facts[0]["n_train"] + sum(f["n_test"] for f in facts)
-        self.seconds_done += self._costs.estimate(planned.cell(planned.row(results[0].key)).model, deaths)
-
-    def eta(self) -> float | None:
-        """Return the seconds still to go, from what fits cost before and how fast this run is; None if unknown."""
-        if self.began is None or not self.fits:
-            return None
-        if self.fits_done >= self.fits:
-            return 0.0
-        left = max(self.seconds_planned - self.seconds_done, 0.01 * self.seconds_planned)
-        if self.fits_done and self.seconds_done > 0:
-            return (time.time() - self.began) * left / self.seconds_done
-        known = bool(self._costs.seconds_by_death)
-        return left / max(1, getattr(self._backend, "workers", 1)) if known else None
-
-
-class Progress:
-    """Renders counts and running fits.
-
-    Parameters
-    ----------
-    counts : Counts
-    watch : Watch
-    folder : Path
-        The run's folder, where ``status.json`` is kept.
-    run_id : str
-    on_tick : callable, optional
-        Called with the share done and a line of text every few seconds.
-    """
-
-    def __init__(
-        self,
-        counts: Counts,
-        watch: Watch,
-        folder: Path,
-        run_id: str,
-        on_tick: Callable[[float, str], None] | None = None,
-    ) -> None:
-        self._counts, self._watch, self._folder, self._run_id, self._on_tick = counts, watch, folder, run_id, on_tick
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._tick, name="progress", daemon=True)
         self._bar: Any = None
@@ -114,13 +48,29 @@ class Progress:
         self._logged: set[tuple[str, int]] = set()
         self._terminal = _is_terminal()
         self._deaf = False
+        self._run: RunContext | None = None
 
-    def start(self) -> None:
-        """Begin to render."""
+    def run_started(self, run: RunContext) -> None:
+        """Begin to draw."""
+        self._run, self._counts, self._channel = run, run.counts, run.channel
+        self._folder, self._run_id = run.folder, run.run_id
         self._thread.start()
 
+    def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
+        """Draw a last time and close the bars."""
+        self.stop("finished")
+
+    def run_aborted(self, run: RunContext) -> None:
+        """Draw a last time."""
+        self.stop("failed")
+
+    def close(self) -> None:
+        """Write the last status."""
+        if self._run is not None:
+            self.stop(self._counts.stage if self._stop.is_set() else "failed")
+
     def stop(self, stage: str) -> None:
-        """Render a last time and close the bars; calling it again only updates the status."""
+        """Draw a last time and close the bars; calling it again only updates the status."""
         if self._stop.is_set() or not self._thread.is_alive():
             self._stop.set()
             self._counts.stage = stage
@@ -145,22 +95,9 @@ class Progress:
                 self._log_started()
                 if ticks % 2 == 0:
                     self._write_status()
-                if self._on_tick is not None and ticks % 6 == 0 and self._counts.cells:
-                    self._on_tick(self.share, self.text())
-            except Exception as error:  # a view must never take the run down, nor itself for one bad tick
+            except Exception as error:  # monitoring is best effort
                 log.debug("progress: %s: %s", type(error).__name__, error)
             ticks += 1
-
-    @property
-    def share(self) -> float:
-        """Share of the cells that are finished, 0 to 1."""
-        c = self._counts
-        return (c.done + c.reused + c.failed) / c.cells if c.cells else 0.0
-
-    def text(self) -> str:
-        """Return the counts in a line."""
-        c = self._counts
-        return f"{c.done} done, {c.reused} reused, {c.failed} failed of {c.cells} cells"
 
     def _render(self, *, last: bool = False) -> None:
         """Draw; a terminal that has gone away (closed window, broken pipe) is left alone from then on."""
@@ -176,7 +113,7 @@ class Progress:
             self._printed = time.monotonic()
             c, eta = self._counts, self._counts.eta()
             left = f", {format_duration(eta, compact=True)} to go" if eta and not last else ""
-            line = f"fits {c.fits_done}/{c.fits} · {self.text()}{left}"
+            line = f"fits {c.fits_done}/{c.fits} · {self._counts.text}{left}"
             if not last or line != self._line:
                 print(line, file=sys.stderr, flush=True)
             self._line = line
@@ -197,7 +134,7 @@ class Progress:
         # in a narrow window what is to come matters more than what is done
         self._bar.bar_format = "{desc} {n_fmt}/{total_fmt} |{bar}| " + told
         self._bar.refresh()
-        running = [] if last else sorted(dict(self._watch.running).values(), key=lambda r: r.started)[:MOST_LINES]
+        running = [] if last else sorted(dict(self._channel.running).values(), key=lambda r: r.started)[:MOST_LINES]
         while len(self._lines) < len(running):
             position = len(self._lines) + 1
             self._lines.append(tqdm(total=0, bar_format="{desc}", position=position, leave=False, file=sys.stderr))
@@ -207,14 +144,14 @@ class Progress:
 
     def _log_started(self) -> None:
         """Log each fit once, when it is first seen at work; a very short one has only the lines of its cells."""
-        for r in list(self._watch.running.values()):
+        for r in list(self._channel.running.values()):
             if (r.fit_key, r.attempt) not in self._logged:
                 self._logged.add((r.fit_key, r.attempt))
                 fields = {"run_id": self._run_id, "fit_key": r.fit_key, "worker": r.worker, "attempt": r.attempt}
                 log.info("fit started: %s", r.label, extra={**fields, "started": r.started})
 
     def _write_status(self) -> None:
-        c, w = self._counts, self._watch
+        c, w = self._counts, self._channel
         finished, since = c.done + c.failed, c.began
         elapsed = time.time() - since if since else 0.0
         status = {

@@ -25,7 +25,7 @@ from pathlib import Path
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.redaction import without_password
 
-__all__ = ["PrefectServer", "client_environment", "healthy", "server_environment", "trouble"]
+__all__ = ["PrefectServer", "client_environment", "connection_error", "healthy", "server_environment"]
 
 _OFF = (
     "SCHEDULER",
@@ -94,7 +94,7 @@ def server_environment(home: Path, port: int, auth: str, *, ui: bool, migrate: b
     }
 
 
-def trouble(url: str, auth: str | None = None, timeout: float = 2.0) -> str:
+def connection_error(url: str, auth: str | None = None, timeout: float = 2.0) -> str:
     """Return what keeps the Prefect API at `url` from being used with this password; empty text: nothing."""
     request = urllib.request.Request(f"{url.rstrip('/')}/admin/version")
     if auth:
@@ -117,7 +117,7 @@ _NO_API = "no Prefect API answers there: the address ends in /api"
 
 def healthy(url: str, auth: str | None = None, timeout: float = 2.0) -> bool:
     """Return whether a Prefect API answers at `url`, and accepts this password."""
-    return not trouble(url, auth, timeout)
+    return not connection_error(url, auth, timeout)
 
 
 class PrefectServer:
@@ -137,7 +137,7 @@ class PrefectServer:
         self.auth: str | None = None
         self.elsewhere = config.prefect_api_url is not None
         self.cold = not self.elsewhere and not (home / "prefect.db").exists()
-        self.trouble = ""
+        self.connection_error = ""
 
     def start(self, *, ui: bool = False, port: int | None = None) -> None:
         """Find a healthy server or start one; returns at once, see `wait`."""
@@ -146,7 +146,7 @@ class PrefectServer:
             self.auth = f"{user}:{password or ''}" if user else os.environ.get("PREFECT_API_AUTH_STRING")
             return
         self.auth = auth_string(self._home)
-        if (known := self._left_word()) and healthy(known, self.auth):
+        if (known := self._read_server_file()) and healthy(known, self.auth):
             self.url = known
             return
         port = port or _free_port()
@@ -167,22 +167,22 @@ class PrefectServer:
         log.close()
 
     def wait(self, timeout: float) -> bool:
-        """Return whether the server answers within `timeout` seconds; if not, `trouble` says what it looked like."""
+        """Return whether the server answers within `timeout` seconds; if not, `connection_error` says why."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self._process is not None and self._process.poll() is not None:
                 return False
-            self.trouble = trouble(self.url, self.auth)
-            if not self.trouble:
+            self.connection_error = connection_error(self.url, self.auth)
+            if not self.connection_error:
                 if self._process is not None:
                     (self._home / "migrated").write_text(_prefect_version())
                 return True
-            if self.elsewhere and self.trouble == REFUSED:
+            if self.elsewhere and self.connection_error == REFUSED:
                 return False  # no waiting will mend it
             time.sleep(0.25)
         return False
 
-    def leave_word(self) -> None:
+    def write_server_file(self) -> None:
         """Write down where the server is, so that runs of this state folder use it; `stop` removes it again."""
         from va_experiments.checkpoints.atomic_files import write_atomically
 
@@ -191,7 +191,7 @@ class PrefectServer:
     def stop(self) -> None:
         """Stop the server if it was started here."""
         process, self._process = self._process, None
-        if process is not None and self._left_word() == self.url:
+        if process is not None and self._read_server_file() == self.url:
             (self._home / "server.json").unlink(missing_ok=True)
         if process is None or process.poll() is not None:
             return
@@ -214,7 +214,7 @@ class PrefectServer:
         """Whether this object owns the server."""
         return self._process is not None
 
-    def _left_word(self) -> str | None:
+    def _read_server_file(self) -> str | None:
         try:
             return str(json.loads((self._home / "server.json").read_text())["url"])
         except (OSError, ValueError, KeyError):

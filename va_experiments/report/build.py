@@ -10,7 +10,8 @@ from va_experiments.analysis.leaderboard import leaderboards
 from va_experiments.analysis.run_tables import RunTables, checked_cells
 from va_experiments.report.figures import all_figures, figure_files, static_svg
 from va_experiments.report.html import page
-from va_experiments.report.tables import data_tables, published, write_tables, write_whole
+from va_experiments.report.tables import data_tables, published, write_tables
+from va_experiments.results.table_files import write_whole
 
 __all__ = ["ReportPaths", "build_report"]
 
@@ -51,7 +52,7 @@ def build_report(
     """
     cells = checked_cells(content)
     boards = leaderboards(
-        cells, content.primary_metric, allow_missing=content.allow_missing, intervals=content.intervals
+        cells, content.primary_metric, allow_incomplete=content.allow_incomplete, intervals=content.intervals
     )
     figures = all_figures(content, cells, boards)
     svgs = {f.key: static_svg(f.chart) for f in figures if f.chart is not None}

@@ -34,8 +34,8 @@ from va_experiments.report.charts.transfer import (
     confusion_figure,
     transfer_figure,
 )
-from va_experiments.report.tables import write_whole
 from va_experiments.results.schema import SETTING_COLUMNS
+from va_experiments.results.table_files import write_whole
 from va_experiments.text_sanitizing import plain_columns
 
 __all__ = ["Figure", "all_figures", "figure_files", "static_svg"]

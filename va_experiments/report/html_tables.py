@@ -132,7 +132,7 @@ def metrics_tables(content: RunTables, cells: pd.DataFrame, boards: Sequence[Lea
         group = next(g for s, g in split_settings(cells) if s == setting)
         means = {}
         for m in metrics:
-            board = leaderboard(setting, group, m, allow_missing=content.allow_missing)
+            board = leaderboard(setting, group, m, allow_incomplete=content.allow_incomplete)
             means[m] = {r["label"]: r["mean"] for r in board.records()}
         rows = []
         for row in main.records():

@@ -37,7 +37,7 @@ def report_content(
     store: Store | None,
     losses: Losses,
     saved: Mapping[str, pd.DataFrame] | None = None,
-    allow_missing: bool = False,
+    allow_incomplete: bool = False,
 ) -> RunTables:
     """Return the content of one report over one run or several.
 
@@ -53,7 +53,7 @@ def report_content(
         Where the loss comes from.
     saved : mapping of str to DataFrame, optional
         Tables of earlier reports on these runs, by name: they stand in for cells that the store does not have.
-    allow_missing : bool
+    allow_incomplete : bool
         Show means over incomplete grids, marked.
     """
     saved, cells = saved or {}, cells.copy()  # copied, its columns lie together: pandas warns of those that do not
@@ -92,7 +92,7 @@ def report_content(
         methods=run_methods(jobs) if jobs else [],
         primary_metric=metric,
         interval=f"95% bootstrap over deaths ({resamples} resamples)",
-        allow_missing=allow_missing or any(run["allow_incomplete"] for run in runs),
+        allow_incomplete=allow_incomplete or any(run["allow_incomplete"] for run in runs),
     )
 
 

@@ -64,7 +64,7 @@ def va34_table(cells: pd.DataFrame) -> pd.DataFrame:
 
 def write_va34_table(cells: pd.DataFrame, folder: Path) -> Path:
     """Write the earlier table of these cells into `folder`, and return its path."""
-    from va_experiments.report.tables import write_csv
+    from va_experiments.results.table_files import write_csv
 
     path = folder / FILE
     write_csv(va34_table(cells), path)

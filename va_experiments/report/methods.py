@@ -86,7 +86,7 @@ def report_methods(content: RunTables, cells: pd.DataFrame, boards: Sequence[Lea
         texts.append(f"Reference values to judge the scores by: {', '.join(used.values())}.")
     grid = (
         "Means over incomplete grids were allowed and are marked."
-        if content.allow_missing
+        if content.allow_incomplete
         else ("A model with a missing cell gets no mean.")
     )
     texts.append(f"{grid} Failed cells are left out and listed; none is counted as zero.")

@@ -22,7 +22,7 @@ def leaderboard_text(
     width: int = 80,
     *,
     metric: str = "csmf_accuracy_top",
-    allow_missing: bool = False,
+    allow_incomplete: bool = False,
     counts: bool = True,
 ) -> str:
     """Return the leaderboards of `cells` as lines of at most `width` characters (40 at the least), ending with counts.
@@ -40,7 +40,7 @@ def leaderboard_text(
     checked = checked_cells(RunTables(title="", cells=cells, primary_metric=metric))
     width = max(width, 40)
     lines: list[str] = []
-    for board in leaderboards(checked, metric, allow_missing=allow_missing):
+    for board in leaderboards(checked, metric, allow_incomplete=allow_incomplete):
         lines += [*_wrapped(f"{metric_label(metric)}: {board.setting.title}", width)]
         if board.setting.simulated:
             lines += _wrapped("SIMULATED DATA: the figures say nothing about real deaths", width)
@@ -48,7 +48,7 @@ def leaderboard_text(
     return "\n".join([*lines, *_wrapped(counts_line(checked), width)] if counts else lines).rstrip("\n")
 
 
-def leaderboard_rows(cells: pd.DataFrame, metric: str, *, allow_missing: bool = False) -> list[dict[str, str]]:
+def leaderboard_rows(cells: pd.DataFrame, metric: str, *, allow_incomplete: bool = False) -> list[dict[str, str]]:
     """Return the leaderboards of `cells` as rows of words and figures, best first, for a page that shows tables.
 
     The first column is headed by the metric and holds models (``*``: trivial); the mean, the sites and the setting
@@ -56,7 +56,7 @@ def leaderboard_rows(cells: pd.DataFrame, metric: str, *, allow_missing: bool = 
     """
     checked = checked_cells(RunTables(title="", cells=cells, primary_metric=metric))
     rows = []
-    for board in leaderboards(checked, metric, allow_missing=allow_missing):
+    for board in leaderboards(checked, metric, allow_incomplete=allow_incomplete):
         for record in board.records():
             model = record["label"] + (" *" if record["trivial"] else "")
             row = {metric_label(metric): model, "mean": format_number(record["mean"])}

@@ -14,10 +14,10 @@ from va_experiments.results.rows import cell_row, cells_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RunLedger"]
+__all__ = ["ResultWriter"]
 
 
-class RunLedger:
+class ResultWriter:
     """Appends one line a cell, so that memory stays flat however many cells there are.
 
     Parameters

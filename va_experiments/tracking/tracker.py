@@ -12,17 +12,22 @@ import fcntl
 import logging
 import math
 import os
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from va_experiments.background_queue import BackgroundQueue
 from va_experiments.config.schema import TrackingConfig
+from va_experiments.engine.context import Counts, RunContext
+from va_experiments.engine.observers import CellSettled, Observer, RunOutcome
 from va_experiments.redaction import redacted, without_password
+from va_experiments.results.schema import MAIN_METRICS
 from va_experiments.tracking.run_writer import cell_run, outputs_tag, writer_of
 from va_experiments.tracking.views import experiment_tags
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Tracker", "close_zombies", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
 
@@ -57,7 +62,7 @@ def local_uri(outputs: Path) -> str:
     return f"sqlite:///{(outputs / 'mlflow.db').resolve()}"
 
 
-class Tracker:
+class Tracker(Observer):
     """Writes one multirun to MLflow.
 
     Parameters
@@ -73,8 +78,7 @@ class Tracker:
 
     def __init__(self, config: TrackingConfig, outputs: Path, run_id: str, tags: Mapping[str, str]) -> None:
         self._config, self._outputs, self._run_id, self._tags = config, outputs, run_id, dict(tags)
-        self._queue: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="mlflow", daemon=True)
+        self._queue = BackgroundQueue("mlflow", self._serve)
         self._when: Callable[[], bool] = lambda: True
         self._client: Any = None
         self._writer: Any = None
@@ -94,19 +98,36 @@ class Tracker:
         """
         self._when = when
         if self._config.mlflow:
-            self._thread.start()
+            self._queue.start()
+
+    def run_started(self, run: RunContext) -> None:
+        """Begin in the background as soon as fits run: none waits for MLflow's import."""
+        self.start(lambda: bool(run.channel.running) or run.counts.fits_done > 0)
+
+    def cell_settled(self, cell: CellSettled) -> None:
+        """Log a cell, unless the run has more cells than the config wants to see one by one."""
+        if cell.of_cells <= self._config.max_cell_runs:
+            self.cell(cell.row, cell.folder)
+
+    def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
+        """Log the figures and files of the whole run."""
+        figures = run_metrics(run.counts, outcome.cells, outcome.baselines)
+        self.finish(figures, run.folder, "FINISHED" if outcome.complete else "FAILED")
+        if link := self.link():
+            outcome.links["va-mlflow"] = link
+        if self.error:
+            outcome.problems.append(self.error)
 
     def cell(self, row: Mapping[str, Any], folder: Path | None) -> None:
         """Log a cell as a child run, with the files of its folder as artifacts."""
-        self._queue.put(("cell", (dict(row), folder)))
+        self._queue.put("cell", (dict(row), folder))
 
     def finish(self, metrics: Mapping[str, float], folder: Path | None, status: str, *, timeout: float = 120) -> None:
         """Log the multirun's own figures and files, close the parent run, and wait for the thread."""
         if not self._config.mlflow:
             return
-        self._queue.put(("finish", (dict(metrics), folder, status)))
-        self._thread.join(timeout)
-        if self._thread.is_alive():
+        self._queue.put("finish", (dict(metrics), folder, status))
+        if not self._queue.join(timeout):
             self.error = self.error or f"MLflow at {self.uri} did not answer within {timeout:.0f} s"
 
     def link(self) -> str:
@@ -119,16 +140,15 @@ class Tracker:
     # --- the background thread -------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        while self._queue.empty() and not self._when():
+        while self._queue.empty and not self._when():
             time.sleep(0.1)
         ready = self._attempt("be opened", self._open)
         while True:
             if ready and time.monotonic() - self._sampled >= SAMPLE_SECONDS:
                 self._sample()
-            try:
-                kind, content = self._queue.get(timeout=SAMPLE_SECONDS)
-            except queue.Empty:
+            if (message := self._queue.get(timeout=SAMPLE_SECONDS)) is None:
                 continue
+            kind, content = message
             if kind == "cell":
                 cells, kind, content = self._gathered(content)
                 if ready:
@@ -179,10 +199,9 @@ class Tracker:
         """Return `first` with the cells that come within two seconds, and what came after them."""
         cells, kind, content, until = [first], "", None, time.monotonic() + GATHER_SECONDS
         while len(cells) < MOST_GATHERED:
-            try:
-                kind, content = self._queue.get(timeout=max(0.0, until - time.monotonic()))
-            except queue.Empty:
+            if (message := self._queue.get(timeout=max(0.0, until - time.monotonic()))) is None:
                 return cells, "", None
+            kind, content = message
             if kind != "cell":
                 return cells, kind, content
             cells.append(content)
@@ -208,6 +227,23 @@ class Tracker:
             self._writer.artifact(self.parent, path, str(relative.parent))
         self._client.set_terminated(self.parent, status)
         self._writer.close()
+
+
+def run_metrics(counts: Counts, cells: pd.DataFrame, baselines: pd.DataFrame) -> dict[str, float]:
+    """Return the leaderboard as metrics of the parent run: ``<model>.<metric>``, means over complete grids only."""
+    import pandas as pd
+
+    c = counts
+    figures: dict[str, float] = {"cells": c.cells, "done": c.done, "reused": c.reused, "failed": c.failed}
+    for frame in (cells, baselines):
+        for model, group in frame.groupby("model"):
+            if (group["status"] != "done").any():
+                continue
+            for metric in MAIN_METRICS:
+                by_site = group.assign(value=pd.to_numeric(group[metric])).groupby("test_site")["value"].mean()
+                if by_site.notna().all() and len(by_site):
+                    figures[f"{model}.{metric}"] = float(by_site.mean())
+    return figures
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, Path]]:

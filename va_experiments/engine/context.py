@@ -1,0 +1,106 @@
+"""What the parts of a run have in common: where it is, how far it is, and the channel to the workers."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from va_experiments.cell import Result
+from va_experiments.config.schema import RunConfig
+from va_experiments.data.deaths import Deaths
+from va_experiments.execute import RunChannel
+from va_experiments.plan import Costs, Plan
+
+__all__ = ["Counts", "RunContext"]
+
+
+class Counts:
+    """How many cells and fits are where. Written by the engine's thread only."""
+
+    def __init__(self) -> None:
+        self.cells = self.done = self.reused = self.failed = 0
+        self.fits = self.fits_done = 0
+        self.seconds_planned = self.seconds_done = 0.0
+        self.stage = "starting"
+        self.errors: deque[str] = deque(maxlen=5)
+        self.began: float | None = None
+        self._costs = Costs()
+        self._backend: Any = None
+
+    def begin(self, fits: int, seconds: Any, costs: Costs, backend: Any) -> None:
+        """Take note of a batch of fits that is about to run, and of what each is expected to take in seconds."""
+        self.fits += fits
+        self.seconds_planned += float(sum(seconds))
+        self._costs, self._backend = costs, backend
+        self.began = self.began or time.time()
+        self.stage = "running"
+
+    def fit_done(self, results: Sequence[Result], planned: Plan) -> None:
+        """Count a fit that has ended, and what it was expected to take."""
+        self.fits_done += 1
+        self.fits = max(self.fits, self.fits_done)
+        facts = [r.facts for r in results if "n_train" in r.facts]
+        if not facts:
+            self.seconds_done += self.seconds_planned / self.fits
+            return
+        deaths = facts[0]["n_train"] + sum(f["n_test"] for f in facts)
+        self.seconds_done += self._costs.estimate(planned.cell(planned.row(results[0].key)).model, deaths)
+
+    @property
+    def share(self) -> float:
+        """Share of the cells that are settled, 0 to 1."""
+        return (self.done + self.reused + self.failed) / self.cells if self.cells else 0.0
+
+    @property
+    def text(self) -> str:
+        """The counts in a line."""
+        return f"{self.done} done, {self.reused} reused, {self.failed} failed of {self.cells} cells"
+
+    def eta(self) -> float | None:
+        """Return the seconds still to go, from what fits cost before and how fast this run is; None if unknown."""
+        if self.began is None or not self.fits:
+            return None
+        if self.fits_done >= self.fits:
+            return 0.0
+        left = max(self.seconds_planned - self.seconds_done, 0.01 * self.seconds_planned)
+        if self.fits_done and self.seconds_done > 0:
+            return (time.time() - self.began) * left / self.seconds_done
+        known = bool(self._costs.seconds_by_death)
+        return left / max(1, getattr(self._backend, "workers", 1)) if known else None
+
+
+@dataclass
+class RunContext:
+    """One run, as observers see it.
+
+    Parameters
+    ----------
+    config : RunConfig
+    folder : Path
+        Of the run.
+    outputs : Path
+        ``paths.outputs``.
+    run_id : str
+    channel : RunChannel
+        What runs at the moment.
+    counts : Counts
+    deaths : dict of str to Deaths
+        Data sets by fingerprint.
+    notes : list of str
+        Lines for the end of the run.
+    """
+
+    config: RunConfig
+    folder: Path
+    outputs: Path
+    run_id: str
+    channel: RunChannel
+    counts: Counts = field(default_factory=Counts)
+    deaths: dict[str, Deaths] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    interrupted: bool = False
+    """Whether a signal asked the run to stop."""

@@ -1,0 +1,67 @@
+"""What the flow of a run waits for: milestones that the engine reaches, and messages about progress."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["RUNS", "Milestone", "RunEvents"]
+
+
+class Milestone:
+    """Something that is reached once, well or with an error."""
+
+    def __init__(self) -> None:
+        self._reached, self._error, self._summary = threading.Event(), "", ""
+
+    @property
+    def reached(self) -> bool:
+        """Whether it is reached."""
+        return self._reached.is_set()
+
+    def reach(self, *, error: str = "", summary: str = "") -> None:
+        """Mark it as reached; only the first call counts."""
+        if not self.reached:
+            self._error, self._summary = error, summary
+            self._reached.set()
+
+    def wait(self) -> str:
+        """Wait until it is reached, and return the summary.
+
+        Raises
+        ------
+        RuntimeError
+            If it was reached with an error.
+        """
+        self._reached.wait()
+        if self._error:
+            raise RuntimeError(self._error)
+        return self._summary
+
+
+class RunEvents:
+    """Milestones of one run.
+
+    Parameters
+    ----------
+    next_message : callable
+        Return the next message as kind and content: ``jobs`` (labels by number), ``progress`` (percent and text), or
+        ``finish`` (table, links and error).
+    started : callable
+        Called with the id of the flow run as soon as Prefect has made it.
+    """
+
+    def __init__(self, next_message: Callable[[], tuple[str, Any]], started: Callable[[str], None]) -> None:
+        self.next_message, self.started = next_message, started
+        self.prepared, self.reported = Milestone(), Milestone()
+        self.jobs: dict[int, Milestone] = {}
+
+    @property
+    def milestones(self) -> list[Milestone]:
+        """All milestones."""
+        return [self.prepared, *self.jobs.values(), self.reported]
+
+
+RUNS: dict[str, RunEvents] = {}
+"""Events of the runs of this process, by the run's id: a flow's parameters are plain text."""

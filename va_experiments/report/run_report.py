@@ -1,0 +1,77 @@
+"""Write what a run leaves for readers: the report, and the earlier script's table where it is wanted."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from va_experiments.checkpoints import Store
+from va_experiments.config.schema import RunConfig
+from va_experiments.data.deaths import Deaths
+
+__all__ = ["write_run_report"]
+
+log = logging.getLogger(__name__)
+
+
+def write_run_report(
+    config: RunConfig,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    rows: pd.DataFrame,
+    store: Store,
+    deaths: Mapping[str, Deaths],
+) -> list[Path]:
+    """Write the files and return their paths; a report that cannot be built is logged and left out.
+
+    Parameters
+    ----------
+    config : RunConfig
+    folder : Path
+        Of the run.
+    manifest : mapping
+    rows : DataFrame
+        Cells and baselines.
+    store : Store
+        Has the cells.
+    deaths : mapping of fingerprint to Deaths
+    """
+    files = []
+    # nothing to report where the run was stopped before its first cell
+    if config.report and len(rows) and (rows["status"] != "missing").any():
+        files += _report(config, folder, manifest, rows, store, deaths)
+    if config.legacy_table:
+        from va_experiments.report.legacy_table import write_va34_table
+
+        files.append(write_va34_table(rows, folder))
+    return files
+
+
+def _report(
+    config: RunConfig,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    rows: pd.DataFrame,
+    store: Store,
+    deaths: Mapping[str, Deaths],
+) -> list[Path]:
+    from va_experiments.analysis.transfer_loss import losses_of
+    from va_experiments.report.build import build_report
+    from va_experiments.report.inputs import report_content
+
+    try:
+        cache = Path(config.paths.outputs) / "cache" / "losses"
+        losses = losses_of(rows, store, deaths, cache, allowed=tuple(config.allowed_targets))
+        content = report_content(rows, [dict(manifest)], store=store, losses=losses)
+        paths = build_report(content, folder / "report")
+    except Exception as error:  # results are safe already; a report can be rebuilt
+        log.exception("the report could not be built: %s", error)
+        return []
+    page = folder / "report.html"
+    shutil.copyfile(paths.html, page)
+    return [page]
