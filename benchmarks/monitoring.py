@@ -35,13 +35,13 @@ def timed(cls, name, part, whole):
             spent[part] = spent.get(part, 0.0) + time.thread_time() - began
     setattr(cls, name, method)
 from va_experiments.monitoring import alerts, progress
-from va_experiments.engine import batch
-from va_experiments.prefect_flow import flow
+from va_experiments.monitoring import logs
+from va_experiments.prefect_flow import observer
 from va_experiments.tracking import tracker
 timed(progress.Progress, "_tick", "progress, status", True)
-timed(batch.Batch, "_log_cell", "log of cells", False)
+timed(logs.RunLog, "cell_settled", "log of cells", False)
 timed(alerts.Alerts, "_send_all", "alerts", True)
-timed(flow.PrefectView, "_record", "Prefect", True)
+timed(observer.PrefectObserver, "_record", "Prefect", True)
 timed(tracker.Tracker, "_serve", "MLflow", True)
 timed(tracker.Tracker, "_open", "MLflow's start", True)
 target = sys.argv.pop(1)

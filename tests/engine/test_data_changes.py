@@ -93,7 +93,7 @@ def test_a_file_replaced_while_it_is_read_is_refused(tmp_path: Path, monkeypatch
         return found
 
     monkeypatch.setattr(registry, "load", load_and_replace)
-    with pytest.raises(InputError, match=r"has changed: its SHA-256 is .*, the plan's is .* give the command again"):
+    with pytest.raises(InputError, match=r"has changed: its SHA-256 is .*, the plan's is .* run the command again"):
         load_cached("csv", options, tmp_path / "cache")
     assert not list(tmp_path.glob("cache/*")), "nothing is kept of it"
 
@@ -105,4 +105,4 @@ def test_a_file_that_was_only_touched_has_not_changed(tmp_path: Path) -> None:
     os.utime(path, (1, 1))
     assert read.difference() == ""
     path.unlink()
-    assert "cannot be read any more (No such file or directory)" in read.difference()
+    assert "can no longer be read (No such file or directory)" in read.difference()

@@ -19,20 +19,23 @@ import numpy as np
 import pytest
 
 from va_experiments.cell import Result
+from va_experiments.engine.context import Counts, RunContext
 from va_experiments.execute import RunChannel
 from va_experiments.formatting import format_duration
-from va_experiments.monitoring.progress import Counts, Progress
+from va_experiments.monitoring.progress import Progress
 from va_experiments.plan import Costs
 
 DRIVER = """
 import time, sys
 from pathlib import Path
 from va_experiments.execute import Running, RunChannel
-from va_experiments.monitoring.progress import Counts, Progress
-counts, channel = Counts(), RunChannel()
+from va_experiments.engine.context import RunContext
+from va_experiments.monitoring.progress import Progress
+folder, channel = Path(sys.argv[1]), RunChannel()
+run = RunContext(None, folder, folder, "d/t", channel)
+counts, progress = run.counts, Progress()
 counts.cells = 48
-progress = Progress(counts, channel, Path(sys.argv[1]), "d/t")
-progress.start()
+progress.run_started(run)
 from va_experiments.plan import Costs
 counts.begin(24, [2.0] * 24, Costs({"x": 1.0}), None)
 began = time.time()
@@ -44,7 +47,7 @@ for step in range(8):
     counts.seconds_done = 2.0 * counts.fits_done
     time.sleep(0.4)
 channel.running.clear()
-progress.stop("finished")
+progress.run_finished(run, None)
 print("THE END", flush=True)
 """
 
@@ -109,9 +112,10 @@ def test_ci_and_dumb_terminals_get_plain_lines(environment: dict[str, str], tmp_
 
 
 def test_the_last_plain_line_is_not_said_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    counts = Counts()
+    run = RunContext(None, tmp_path, tmp_path, "d/t", RunChannel())  # type: ignore[arg-type]
+    counts, progress = run.counts, Progress()
     counts.cells, counts.fits, counts.fits_done, counts.done = 2, 2, 2, 2
-    progress = Progress(counts, RunChannel(), tmp_path, "d/t")
+    progress._counts = counts
     progress._print(last=False)
     progress._print(last=True)
     assert capsys.readouterr().err == "fits 2/2 · 2 done, 0 reused, 0 failed of 2 cells\n"
@@ -183,5 +187,4 @@ def test_a_failed_fit_counts_as_an_average_one() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(8.4, "8s"), (200, "3m20s"), (7500, "2h05m")])
-def test_words(seconds: float, said: str) -> None:
-    assert format_duration(seconds) == said
+    assert format_duration(seconds, compact=True) == said

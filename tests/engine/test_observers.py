@@ -1,0 +1,103 @@
+"""The engine tells observers what happens, in order, and goes on without one that fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from va_experiments.cell import ModelSpec
+from va_experiments.config.schema import parse_config
+from va_experiments.engine.finalize import finalize
+from va_experiments.engine.multirun import Multirun
+from va_experiments.engine.observers import CellSettled, Observer
+from va_experiments.plan import Job
+
+
+class Recording(Observer):
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Any]] = []
+
+    def run_started(self, run):
+        self.calls.append(("run_started", run.run_id))
+
+    def jobs_planned(self, labels, summary):
+        self.calls.append(("jobs_planned", dict(labels)))
+
+    def cell_settled(self, cell: CellSettled):
+        self.calls.append(("cell_settled", cell.row["test_site"]))
+
+    def job_done(self, number, *, error, summary):
+        self.calls.append(("job_done", (number, error)))
+
+    def run_finished(self, run, outcome):
+        self.calls.append(("run_finished", outcome.exit_code))
+
+    def close(self):
+        self.calls.append(("close", None))
+
+
+class Failing(Observer):
+    """Fails at the first cell."""
+
+    def __init__(self) -> None:
+        self.cells = 0
+
+    def cell_settled(self, cell):
+        self.cells += 1
+        raise RuntimeError("the page is gone")
+
+
+def run_with(*observers: Observer, outputs: Path, **model: Any) -> tuple[Multirun, list[float | None], int]:
+    """Run one job over three sites of simulated deaths."""
+    tree = {
+        "model": {"name": "nbc", "_target_": "va_experiments.models.nbc.NaiveBayes", **model},
+        "data": {"name": "simulated", "n": 240, "sites": ["A", "B", "C"], "n_symptoms": 20},
+        "site": {"name": "all", "test_sites": "all"},
+        "features": {"name": "hce"},
+        "protocol": {"name": "leave_one_site_out"},
+        "testset": {"name": "natural"},
+        "execution": {"backend": "inline"},
+        "tracking": {"mlflow": False, "prefect": False},
+        "paths": {"outputs": str(outputs)},
+    }
+    config, job = parse_config(tree)
+    run = Multirun(config, outputs / "runs" / "day" / "time", observers)
+    run.open([job])
+    try:
+        jobs = [Job(0, ("model=nbc",), job, run.read([job])[0])]
+        values = run.run(jobs, [ModelSpec.from_config(job.model)])
+        code = finalize(run, jobs, interrupted=None).exit_code
+    finally:
+        run.close("finished")
+    return run, values, code
+
+
+def test_an_observer_sees_the_run_in_order(tmp_path: Path) -> None:
+    seen = Recording()
+    run_with(seen, outputs=tmp_path)
+    names = [name for name, _ in seen.calls]
+    assert names == ["run_started", "jobs_planned", *["cell_settled"] * 3, "job_done", "run_finished", "close"]
+    assert sorted(site for name, site in seen.calls if name == "cell_settled") == ["A", "B", "C"]
+    assert ("job_done", (0, "")) in seen.calls
+    assert ("run_finished", 0) in seen.calls
+
+
+def test_a_failing_observer_does_not_stop_the_run_and_is_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing, seen = Failing(), Recording()
+    _, values, code = run_with(failing, seen, outputs=tmp_path)
+    assert code == 0
+    assert values[0] is not None
+    assert failing.cells == 1
+    assert [name for name, _ in seen.calls].count("cell_settled") == 3
+    assert "Failing could not follow the run (RuntimeError: the page is gone); results are not affected" in caplog.text
+
+
+def test_the_same_run_without_observers_gives_the_same_result(tmp_path: Path) -> None:
+    watched = run_with(Recording(), outputs=tmp_path / "a")[1]
+    assert run_with(outputs=tmp_path / "b")[1] == watched
