@@ -187,4 +187,5 @@ def test_a_failed_fit_counts_as_an_average_one() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(8.4, "8s"), (200, "3m20s"), (7500, "2h05m")])
+def test_compact_durations(seconds: float, said: str) -> None:
     assert format_duration(seconds, compact=True) == said
