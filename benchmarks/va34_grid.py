@@ -34,7 +34,7 @@ from va_experiments.metrics.csmf_interval import accuracy_interval
 from va_experiments.metrics.registry import CASE_METRICS, ESTIMATES, METRICS
 from va_experiments.metrics.resampling import bootstrap_weights, interval
 from va_experiments.metrics.score import LEVEL, evaluate
-from va_experiments.metrics.sufficient_statistics import Cases, cases_of, tally
+from va_experiments.metrics.sufficient_statistics import ScoredDeaths, scored_deaths, totals
 from va_experiments.plan import Job, Plan, plan
 from va_experiments.seeds import generator, integer_seed
 
@@ -89,8 +89,8 @@ def plain_cell(cell: Cell, deaths: Deaths, seconds: _Seconds) -> tuple[dict[str,
     prediction = estimator.predict(test.without_causes(), seed=integer_seed(cell.seed_key, "predict"))
     seconds.lap("predict")
     assert test.cause is not None
-    whole = cases_of(test.cause, prediction, train.cause)
-    point = {name: float(value[0]) for name, value in evaluate(tally(whole)).items()}
+    whole = scored_deaths(test.cause, prediction, train.cause)
+    point = {name: float(value[0]) for name, value in evaluate(totals(whole)).items()}
     by_cases = {name: float(info.function(whole)) for name, info in CASE_METRICS.items()}
     for name in ("top", "mean", "model"):
         corrected = chance_corrected(point[f"csmf_accuracy_{name}"], by_cases["csmf_chance"])
@@ -101,10 +101,10 @@ def plain_cell(cell: Cell, deaths: Deaths, seconds: _Seconds) -> tuple[dict[str,
     return {k: v for k, v in values.items() if math.isfinite(v)}, prediction_sha256(prediction)
 
 
-def _intervals(whole: Cases, point: Mapping[str, float], cell: Cell) -> dict[str, float]:
+def _intervals(whole: ScoredDeaths, point: Mapping[str, float], cell: Cell) -> dict[str, float]:
     rng = generator(integer_seed([cell.split.spec(), cell.setting.seed], "bootstrap"), "bootstrap")
     n = len(whole.truth)
-    samples = [tally(whole), *(tally(whole, bootstrap_weights(n, 1, rng)) for _ in range(cell.setting.n_bootstrap))]
+    samples = [totals(whole), *(totals(whole, bootstrap_weights(n, 1, rng)) for _ in range(cell.setting.n_bootstrap))]
     resampled: dict[str, list[float]] = {name: [] for name in METRICS}
     for sample in samples[1:]:
         for name, value in evaluate(sample).items():

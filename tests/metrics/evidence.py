@@ -116,7 +116,7 @@ PARTS: dict[str, tuple[Row, ...]] = {
         Row(("undetermined",), "definition", "the share",
             _in("test_score.py", "test_values_equal_the_plain_definitions", "test_extreme_predictions")),
         Row(
-            ("score", "evaluate", "per_cause_table", "tally"), "definition",
+            ("score", "evaluate", "per_cause_table", "totals"), "definition",
             "a plain loop over the resamples, bit for bit; scoring the repeated deaths themselves",
             _in("test_score.py", "test_every_resample_equals_a_plain_loop_bit_for_bit",
                 "test_a_resample_equals_scoring_the_repeated_deaths", "test_names_and_ranges"),
@@ -350,7 +350,7 @@ MODULES = (
 """Modules whose public functions are statistics."""
 
 NO_STATISTICS = {
-    "cases_of": "arranges the deaths of a prediction",
+    "scored_deaths": "arranges the deaths of a prediction",
     "check_causes": "checks the causes of a mix",
     "testset_options": "checks options",
 }

@@ -8,7 +8,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
 from va_experiments.metrics import calibration
-from va_experiments.metrics.sufficient_statistics import cases_of
+from va_experiments.metrics.sufficient_statistics import scored_deaths
 from va_experiments.models.base import Prediction
 
 RNG = np.random.default_rng(14)
@@ -23,7 +23,7 @@ def test_log_loss_equals_sklearn() -> None:
     truth, p = calibrated(300, 5)
     p = np.maximum(p, 1e-10)
     p /= p.sum(axis=1, keepdims=True)
-    cases = cases_of(truth, Prediction(probability=p, csmf=p.mean(axis=0)))
+    cases = scored_deaths(truth, Prediction(probability=p, csmf=p.mean(axis=0)))
     assert cases.log_loss.mean() == pytest.approx(log_loss(truth, p, labels=range(5)), rel=1e-12)
     plain = ((p - np.eye(5)[truth]) ** 2).sum(axis=1)
     np.testing.assert_allclose(cases.brier, plain, atol=1e-12)

@@ -12,7 +12,7 @@ from va_experiments.metrics.csmf import csmf_accuracy
 from va_experiments.metrics.csmf_interval import accuracy_interval
 from va_experiments.metrics.resampling import bootstrap_weights, interval, over_test_sets, quantile_of_sorted
 from va_experiments.metrics.score import evaluate
-from va_experiments.metrics.sufficient_statistics import cases_of, tally
+from va_experiments.metrics.sufficient_statistics import scored_deaths, totals
 from va_experiments.models.base import Prediction
 
 C, STUDIES, RESAMPLES = 34, 500, 100
@@ -41,7 +41,7 @@ def covered(truth: np.ndarray, p: np.ndarray, sizes: tuple[int, ...], seed: int 
     def prediction(rows: np.ndarray) -> Prediction:
         return Prediction(probability=p[rows], csmf=p[rows].mean(axis=0))
 
-    everybody = tally(cases_of(truth, prediction(np.arange(len(truth)))))
+    everybody = totals(scored_deaths(truth, prediction(np.arange(len(truth)))))
     known = {name: float(v[0]) for name, v in evaluate(everybody, NAMES).items()}
     inside: Coverage = {}
     for n in sizes:
@@ -77,7 +77,7 @@ def test_why_csmf_accuracy_needs_another_interval() -> None:
         rows = rng.integers(0, len(truth), 297)
         weights = np.ones((RESAMPLES + 1, 297))
         weights[1:] = bootstrap_weights(297, RESAMPLES, rng)
-        sums = tally(cases_of(truth[rows], Prediction(probability=p[rows], csmf=p[rows].mean(axis=0))), weights)
+        sums = totals(scored_deaths(truth[rows], Prediction(probability=p[rows], csmf=p[rows].mean(axis=0))), weights)
         values = csmf_accuracy(sums.csmf_true, sums.csmf_mean)
         for kind in hits:
             low, high = interval(values[0], values[1:], kind=kind)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from va_experiments.metrics.nested_bootstrap import LEVELS, death_bank, nested_bootstrap, paired_difference
-from va_experiments.metrics.sufficient_statistics import cases_of
+from va_experiments.metrics.sufficient_statistics import scored_deaths
 from va_experiments.models.base import Prediction
 
 RNG = np.random.default_rng(31)
@@ -15,7 +15,7 @@ RNG = np.random.default_rng(31)
 def cases(truth: np.ndarray, skill: float, c: int = 5):
     p = RNG.dirichlet(np.full(c, 0.5), len(truth)) + skill * np.eye(c)[truth]
     p /= p.sum(axis=1, keepdims=True)
-    return cases_of(truth, Prediction(probability=p, csmf=p.mean(axis=0)))
+    return scored_deaths(truth, Prediction(probability=p, csmf=p.mean(axis=0)))
 
 
 def simulated_banks(rng: np.random.Generator, n_sites: int, n_splits: int, between: float, within: float) -> list:
@@ -84,7 +84,7 @@ def test_means_levels_and_pairing() -> None:
 def test_paired_difference_is_narrower_than_unpaired_and_refuses_other_deaths() -> None:
     truth = RNG.integers(0, 5, 400)
     first = cases(truth, 0.5)
-    second = cases_of(truth, Prediction(probability=0.9 * first.probability + 0.02, csmf=np.full(5, 0.2)))
+    second = scored_deaths(truth, Prediction(probability=0.9 * first.probability + 0.02, csmf=np.full(5, 0.2)))
     difference, low, high = paired_difference(first, second, "log_loss")
     assert low <= difference <= high
     bank = death_bank({"a": first}, "log_loss", n_resamples=500)
@@ -106,7 +106,7 @@ def test_paired_difference_covers() -> None:
     target, hits, studies = named_p.mean() - named_q.mean(), 0, 600
     for k in range(studies):
         rows = rng.integers(0, len(truth), 200)
-        pair = [cases_of(truth[rows], Prediction(probability=x[rows], csmf=x[rows].mean(axis=0))) for x in (p, q)]
+        pair = [scored_deaths(truth[rows], Prediction(probability=x[rows], csmf=x[rows].mean(axis=0))) for x in (p, q)]
         _, low, high = paired_difference(*pair, "top1", n_resamples=300, seed=k)
         hits += bool(low <= target <= high)
     print(f"paired difference of top-1, 200 deaths, nominal .95: {hits / studies:.3f}")

@@ -9,7 +9,7 @@ from va_experiments.data import read_phmrc
 from va_experiments.data.deaths import Deaths
 from va_experiments.metrics import draw_test_sets
 from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
-from va_experiments.metrics.quantification import Training, estimate_csmf
+from va_experiments.metrics.quantification import OutOfFoldPredictions, estimate_csmf
 from va_experiments.models import NaiveBayes
 from va_experiments.protocols import splits
 from va_experiments.protocols.stratify import stratified_folds
@@ -24,17 +24,17 @@ def adults(phmrc_dir) -> Deaths:
     return read_phmrc("adult", phmrc_dir / "adult.csv.gz")
 
 
-def out_of_fold(train: Deaths) -> Training:
+def out_of_fold(train: Deaths) -> OutOfFoldPredictions:
     assert train.cause is not None
     fold = stratified_folds(train.cause, 5, np.random.default_rng(0))
     p = np.zeros((len(train), len(train.causes)))
     for k in range(5):
         inside = fold == k
         p[inside] = NaiveBayes().fit(train.take(~inside)).predict(train.take(inside).without_causes()).probability
-    return Training(p, train.cause)
+    return OutOfFoldPredictions(p, train.cause)
 
 
-def accuracy(test: np.ndarray, truth: np.ndarray, training: Training) -> dict[str, float]:
+def accuracy(test: np.ndarray, truth: np.ndarray, training: OutOfFoldPredictions) -> dict[str, float]:
     found = {}
     true = cause_fractions(truth, test.shape[1])
     for name, options in OPTIONS.items():

@@ -7,7 +7,7 @@ import pytest
 
 from va_experiments.errors import InputError
 from va_experiments.metrics.calibration import apply_temperature
-from va_experiments.metrics.quantification import ESTIMATORS, CSMFEstimate, Training, estimate_csmf
+from va_experiments.metrics.quantification import ESTIMATORS, CSMFEstimate, OutOfFoldPredictions, estimate_csmf
 
 C = 5
 RNG = np.random.default_rng(41)
@@ -25,7 +25,7 @@ def posteriors(cause: np.ndarray, prior: np.ndarray, temperature: float = 1.0) -
 def shifted(n_train: int = 20_000, n_test: int = 20_000, temperature: float = 1.0):
     prior, target = RNG.dirichlet(np.full(C, 5.0)), RNG.dirichlet(np.full(C, 1.0))
     train, test = RNG.choice(C, n_train, p=prior), RNG.choice(C, n_test, p=target)
-    training = Training(posteriors(train, prior, temperature), train)
+    training = OutOfFoldPredictions(posteriors(train, prior, temperature), train)
     return posteriors(test, prior, temperature), training, np.bincount(test, minlength=C) / n_test
 
 
@@ -76,7 +76,7 @@ def test_two_causes_in_closed_form() -> None:
     def said(first: int, second: int) -> np.ndarray:
         return np.repeat([[0.9, 0.1], [0.1, 0.9]], [first, second], axis=0)
 
-    training = Training(np.vstack([said(80, 20), said(30, 70)]), np.repeat([0, 1], 100))
+    training = OutOfFoldPredictions(np.vstack([said(80, 20), said(30, 70)]), np.repeat([0, 1], 100))
     for name, options in (("adjusted_count", {}), ("bbse", {"soft": False})):
         found = estimate_csmf(name, said(50, 50), training, **options)
         np.testing.assert_allclose(found.csmf, [0.4, 0.6], atol=1e-6)
@@ -89,7 +89,7 @@ def test_soft_and_hard_agree_with_plain_counting_for_a_perfect_model() -> None:
     test = np.eye(C)[RNG.choice(C, 300, p=[0.6, 0.1, 0.1, 0.1, 0.1])]
     for name in ESTIMATORS:
         np.testing.assert_allclose(
-            estimate_csmf(name, test, Training(perfect, truth)).csmf, test.mean(axis=0), atol=1e-6
+            estimate_csmf(name, test, OutOfFoldPredictions(perfect, truth)).csmf, test.mean(axis=0), atol=1e-6
         )
 
 
@@ -97,7 +97,7 @@ def test_corrections_abstain_with_a_reason_if_the_matrix_cannot_be_inverted() ->
     truth = np.repeat(np.arange(C), 40)
     same = np.tile(np.linspace(1, 2, C) / np.linspace(1, 2, C).sum(), (200, 1))  # every death gets the same answer
     for name in ("adjusted_count", "bbse"):
-        found = estimate_csmf(name, same, Training(same, truth))
+        found = estimate_csmf(name, same, OutOfFoldPredictions(same, truth))
         assert found.csmf is None
         assert "condition number" in found.abstained
         assert found.facts["condition"] > 100 or np.isinf(found.facts["condition"])
@@ -109,7 +109,7 @@ def test_undetermined_deaths_and_absent_causes() -> None:
     wider = lambda p: np.hstack([p, np.zeros((len(p), 1))])  # noqa: E731
     padded = np.vstack([wider(test), np.zeros((50, C + 1))])
     for name in ESTIMATORS:
-        found = estimate_csmf(name, padded, Training(wider(training.probability), training.truth))
+        found = estimate_csmf(name, padded, OutOfFoldPredictions(wider(training.probability), training.truth))
         assert found.csmf is not None
         assert found.csmf[C] == 0
         narrow = estimate_csmf(name, test, training)

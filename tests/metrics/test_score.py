@@ -13,7 +13,7 @@ from va_experiments.metrics import CASE_METRICS, METRICS, score
 from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
 from va_experiments.metrics.resampling import bootstrap_weights
 from va_experiments.metrics.score import evaluate
-from va_experiments.metrics.sufficient_statistics import cases_of, tally
+from va_experiments.metrics.sufficient_statistics import scored_deaths, totals
 from va_experiments.models.base import Prediction
 from va_experiments.seeds import generator
 
@@ -86,11 +86,11 @@ def test_names_and_ranges() -> None:
 
 def test_every_resample_equals_a_plain_loop_bit_for_bit() -> None:
     truth, prediction = example(700, undetermined=5)
-    cases = cases_of(truth, prediction)
+    cases = scored_deaths(truth, prediction)
     weights = bootstrap_weights(700, 60, generator(3, "bootstrap"))
-    together = evaluate(tally(cases, weights))
+    together = evaluate(totals(cases, weights))
     for b in range(60):
-        alone = evaluate(tally(cases, weights[b : b + 1]))
+        alone = evaluate(totals(cases, weights[b : b + 1]))
         for name, value in together.items():
             assert value[b] == alone[name][0], name
 
@@ -99,9 +99,9 @@ def test_a_resample_equals_scoring_the_repeated_deaths() -> None:
     truth, prediction = example(300, undetermined=5)
     (weights,) = bootstrap_weights(300, 1, generator(4, "bootstrap"))
     rows = np.repeat(np.arange(300), weights)
-    by_weight = evaluate(tally(cases_of(truth, prediction), weights[None]))
+    by_weight = evaluate(totals(scored_deaths(truth, prediction), weights[None]))
     repeated = Prediction(probability=prediction.probability[rows], csmf=prediction.csmf)
-    directly = evaluate(tally(cases_of(truth[rows], repeated)))
+    directly = evaluate(totals(scored_deaths(truth[rows], repeated)))
     for name in by_weight:
         if "model" not in name:
             assert by_weight[name][0] == pytest.approx(directly[name][0], abs=1e-10), name
@@ -112,7 +112,7 @@ def test_the_models_own_csmf_moves_exactly_where_it_is_the_mean_or_the_top_share
     p = prediction.probability
     weights = bootstrap_weights(300, 40, generator(5, "bootstrap"))
     for csmf, same in ((p.mean(axis=0), "mean"), (cause_fractions(prediction.top_cause, C), "top")):
-        values = evaluate(tally(cases_of(truth, Prediction(probability=p, csmf=csmf)), weights))
+        values = evaluate(totals(scored_deaths(truth, Prediction(probability=p, csmf=csmf)), weights))
         np.testing.assert_allclose(values["csmf_accuracy_model"], values[f"csmf_accuracy_{same}"], atol=1e-12)
 
 

@@ -14,7 +14,7 @@ from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.metrics.nested_bootstrap import death_bank, nested_bootstrap
 from va_experiments.metrics.ranking import friedman
 from va_experiments.metrics.registry import METRICS
-from va_experiments.metrics.sufficient_statistics import cases_of
+from va_experiments.metrics.sufficient_statistics import scored_deaths
 from va_experiments.results.schema import SETTING_COLUMNS, SPLIT_COLUMNS
 from va_experiments.seeds import generator, integer_seed
 
@@ -125,7 +125,7 @@ def _banks(
             _, truth, prediction = decode_prediction(stored.predictions())
             if not len(truth) or (truth < 0).any():
                 return None
-            cases = {model: cases_of(truth, prediction)}
+            cases = {model: scored_deaths(truth, prediction)}
             columns.append(death_bank(cases, metric, n_resamples=DEATH_RESAMPLES, seed=seed))
         banks.setdefault(str(site), []).append(np.hstack(columns))
     return list(banks.values())

@@ -10,7 +10,7 @@ import numpy as np
 from va_experiments.cell.cell import Fit
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean
-from va_experiments.metrics.quantification import ESTIMATORS, Training, estimate_csmf
+from va_experiments.metrics.quantification import ESTIMATORS, OutOfFoldPredictions, estimate_csmf
 from va_experiments.models.base import Prediction
 from va_experiments.seeds import generator, integer_seed
 
@@ -29,7 +29,7 @@ def check_estimator(name: str) -> None:
         raise InputError(f"csmf is '{name}'; known: {', '.join(known)}{did_you_mean(name, known)}")
 
 
-def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> Training | None:
+def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> OutOfFoldPredictions | None:
     """Return predictions for the training deaths by models that did not see them, or None where none are needed.
 
     Folds are the training sites, because the error to be corrected is that at a site not trained on; a single site is
@@ -48,10 +48,12 @@ def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> Training | None:
         model.fit(train.take(~held), seed=integer_seed([fit.seed_key, int(number)], "fold"))
         seed = integer_seed([fit.seed_key, int(number)], "fold predict")
         probability[held] = model.predict(train.take(held).without_causes(), seed=seed).probability
-    return Training(probability, train.cause)
+    return OutOfFoldPredictions(probability, train.cause)
 
 
-def with_fractions(prediction: Prediction, name: str, training: Training | None) -> tuple[Prediction, dict[str, Any]]:
+def with_fractions(
+    prediction: Prediction, name: str, training: OutOfFoldPredictions | None
+) -> tuple[Prediction, dict[str, Any]]:
     """Return the prediction with its CSMF by the estimator `name`, and what there is to say about it.
 
     Where the estimator abstains the CSMF stays the model's own, and ``csmf_abstained`` holds the reason.

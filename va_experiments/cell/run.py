@@ -23,7 +23,7 @@ from va_experiments.cell.prepare import prepare
 from va_experiments.cell.result import Failure, Result
 from va_experiments.cell.serialization import encode_prediction, plain, prediction_sha256, versions
 from va_experiments.data.deaths import Deaths
-from va_experiments.metrics.quantification import Training
+from va_experiments.metrics.quantification import OutOfFoldPredictions
 from va_experiments.models.base import Model, Prediction
 from va_experiments.seeds import integer_seed
 
@@ -95,7 +95,7 @@ def _test(
     data: Deaths,
     trained: tuple[npt.NDArray, Deaths],
     rows: tuple[npt.NDArray, npt.NDArray] | None,
-    training: Training | None,
+    training: OutOfFoldPredictions | None,
     attempt: int,
 ) -> Result:
     from va_experiments.metrics.testset_scores import score_design

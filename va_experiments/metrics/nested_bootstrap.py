@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from va_experiments.metrics.resampling import bootstrap_weights, interval
 from va_experiments.metrics.score import evaluate
-from va_experiments.metrics.sufficient_statistics import Cases, tally
+from va_experiments.metrics.sufficient_statistics import ScoredDeaths, totals
 from va_experiments.seeds import generator
 
 __all__ = ["LEVELS", "NestedInterval", "death_bank", "nested_bootstrap", "paired_difference"]
@@ -22,7 +22,7 @@ LEVELS = ("site", "split", "death")
 """What can be resampled, from the outside in."""
 
 
-def death_bank(models: Mapping[str, Cases], metric: str, *, n_resamples: int = 200, seed: int = 0) -> Floats:
+def death_bank(models: Mapping[str, ScoredDeaths], metric: str, *, n_resamples: int = 200, seed: int = 0) -> Floats:
     """Compute a metric of several models on one test set and on resamples of its deaths, the same for all.
 
     Returns
@@ -36,17 +36,23 @@ def death_bank(models: Mapping[str, Cases], metric: str, *, n_resamples: int = 2
     n = sizes.pop()
     weights = np.ones((n_resamples + 1, n))
     weights[1:] = bootstrap_weights(n, n_resamples, generator(seed, "bootstrap"))
-    return np.column_stack([evaluate(tally(c, weights), [metric])[metric] for c in models.values()])
+    return np.column_stack([evaluate(totals(c, weights), [metric])[metric] for c in models.values()])
 
 
 def paired_difference(
-    first: Cases, second: Cases, metric: str, *, n_resamples: int = 1000, seed: int = 0, kind: str = "percentile"
+    first: ScoredDeaths,
+    second: ScoredDeaths,
+    metric: str,
+    *,
+    n_resamples: int = 1000,
+    seed: int = 0,
+    kind: str = "percentile",
 ) -> tuple[float, float, float]:
     """Compute the difference of two models on the same test deaths, and its 95% bootstrap interval.
 
     Parameters
     ----------
-    first, second : Cases
+    first, second : ScoredDeaths
         In the same order of deaths.
     metric : str
     n_resamples, seed, kind

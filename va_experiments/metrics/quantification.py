@@ -1,8 +1,8 @@
-"""Cause fractions from individual predictions: counting, averaging, and corrections learned on training deaths alone.
+"""Estimate cause fractions from predictions: counting, averaging, and corrections learned on training deaths alone.
 
-The corrections assume label shift: deaths of one cause look alike in training and test, only the cause mix differs.
-They learn how the model errs from *out-of-fold* predictions of training deaths; in-sample ones would look too good.
-Where what they have to invert is nearly singular they abstain, and say so: a wild answer is worse than none.
+The corrections assume label shift: deaths of one cause have the same symptoms in training and test, and only the cause
+mix differs. They learn the errors of the model from *out-of-fold* predictions of training deaths; in-sample predictions
+would be too good. If the matrix to invert is nearly singular, they give no estimate but a reason.
 
 Undetermined deaths (all-zero rows) are left out everywhere, so that estimates sum to 1; the corrections give 0 to
 causes without training deaths.
@@ -23,7 +23,7 @@ from va_experiments.metrics.calibration import fit_calibration
 __all__ = [
     "ESTIMATORS",
     "CSMFEstimate",
-    "Training",
+    "OutOfFoldPredictions",
     "adjusted_count",
     "bbse",
     "classify_and_count",
@@ -51,7 +51,7 @@ class CSMFEstimate:
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
+class OutOfFoldPredictions:
     """Out-of-fold predictions of the training deaths, with their true causes."""
 
     probability: Floats
@@ -60,7 +60,7 @@ class Training:
     """Shape (n,)."""
 
     def determined(self) -> tuple[Floats, npt.NDArray[np.intp]]:
-        """Return probabilities and causes of the deaths that are not undetermined."""
+        """Select probabilities and causes of the deaths that are not undetermined."""
         p = np.asarray(self.probability, dtype=np.float64)
         keep = p.any(axis=1)
         return p[keep], np.asarray(self.truth, dtype=np.intp)[keep]
@@ -75,16 +75,16 @@ def _scaled(shares: Floats) -> Floats:
     return shares / shares.sum()
 
 
-def classify_and_count(test: npt.ArrayLike, training: Training | None = None) -> CSMFEstimate:
-    """Return the shares of the most probable causes (ties: the first declared). Learns nothing."""
+def classify_and_count(test: npt.ArrayLike, training: OutOfFoldPredictions | None = None) -> CSMFEstimate:
+    """Compute the shares of the most probable causes (ties: the first declared). Learns nothing."""
     p = _determined(test)
     if len(p) == 0:
         return CSMFEstimate(None, "every test death is undetermined")
     return CSMFEstimate(np.bincount(p.argmax(axis=1), minlength=p.shape[1]) / len(p))
 
 
-def mean_probability(test: npt.ArrayLike, training: Training | None = None) -> CSMFEstimate:
-    """Return the mean of the probabilities. Learns nothing."""
+def mean_probability(test: npt.ArrayLike, training: OutOfFoldPredictions | None = None) -> CSMFEstimate:
+    """Average the probabilities. Learns nothing."""
     p = _determined(test)
     if len(p) == 0:
         return CSMFEstimate(None, "every test death is undetermined")
@@ -92,7 +92,7 @@ def mean_probability(test: npt.ArrayLike, training: Training | None = None) -> C
 
 
 def _misclassification(p: Floats, truth: npt.NDArray[np.intp], *, soft: bool) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """Return P(named i | true j), shape (n_causes, k), for the k causes with training deaths, and these causes."""
+    """Compute P(assigned i | true j), shape (n_causes, k), for the k causes with training deaths, and these causes."""
     n_causes = p.shape[1]
     known = np.unique(truth)
     given = p if soft else np.eye(n_causes)[p.argmax(axis=1)]
@@ -100,7 +100,7 @@ def _misclassification(p: Floats, truth: npt.NDArray[np.intp], *, soft: bool) ->
 
 
 def _on_simplex(matrix: Floats, target: Floats) -> Floats:
-    """Return the x >= 0 with sum 1 that minimises |matrix x - target|."""
+    """Find the x >= 0 with sum 1 that minimises |matrix x - target|."""
     from scipy.optimize import nnls
 
     heavy = 1e4  # weight of the equation that the shares sum to 1
@@ -110,9 +110,9 @@ def _on_simplex(matrix: Floats, target: Floats) -> Floats:
 
 
 def adjusted_count(
-    test: npt.ArrayLike, training: Training, *, soft: bool = False, max_condition: float = MAX_CONDITION
+    test: npt.ArrayLike, training: OutOfFoldPredictions, *, soft: bool = False, max_condition: float = MAX_CONDITION
 ) -> CSMFEstimate:
-    """Return the cause mix that explains the counts of named causes through the training misclassification matrix.
+    """Estimate the cause mix that explains the counts of assigned causes through the misclassification matrix.
 
     Solves ``M q = c`` for q >= 0 with sum 1 by least squares; ``M_ij`` is the share of training deaths of cause j that
     are named i, c the shares of the causes named in the test set. The form for many causes of Forman's adjusted count
@@ -122,7 +122,7 @@ def adjusted_count(
     ----------
     test : float array, shape (n, n_causes)
         Probabilities of the test deaths.
-    training : Training
+    training : OutOfFoldPredictions
     soft : bool
         Take mean probabilities in place of counts, in M and in c.
     max_condition : float
@@ -144,9 +144,9 @@ def adjusted_count(
 
 
 def bbse(
-    test: npt.ArrayLike, training: Training, *, soft: bool = True, max_condition: float = MAX_CONDITION
+    test: npt.ArrayLike, training: OutOfFoldPredictions, *, soft: bool = True, max_condition: float = MAX_CONDITION
 ) -> CSMFEstimate:
-    """Return the black-box shift estimate (Lipton, Wang and Smola 2018, ICML; PMLR 80:3122).
+    """Compute the black-box shift estimate (Lipton, Wang and Smola 2018, ICML; PMLR 80:3122).
 
     Solves ``C w = m`` for the ratios w of test to training fractions; ``C_ij`` is the joint share of training deaths
     named i and of cause j, m the shares named in the test set. Negative ratios become 0. Causes are those with training
@@ -182,14 +182,14 @@ def bbse(
 
 def em(
     test: npt.ArrayLike,
-    training: Training,
+    training: OutOfFoldPredictions,
     *,
     calibrate: bool = True,
     pseudo_deaths: float = 0.0,
     tolerance: float = 1e-8,
     max_iterations: int = 10_000,
 ) -> CSMFEstimate:
-    """Return the maximum-likelihood cause mix under label shift, by EM (Saerens, Latinne and Decaestecker 2002).
+    """Estimate the maximum-likelihood cause mix under label shift, by EM (Saerens, Latinne and Decaestecker 2002).
 
     Each round weighs the posteriors by the ratio of the current to the training fractions, scales them to 1, and takes
     their mean as the new fractions. It trusts the probabilities: over-confident ones (naive Bayes) send it to a corner,
@@ -198,7 +198,7 @@ def em(
     Parameters
     ----------
     test : float array, shape (n, n_causes)
-    training : Training
+    training : OutOfFoldPredictions
         Gives the training fractions and, with `calibrate`, the temperature.
     calibrate : bool
         First learn a temperature and a bias for each cause on the training predictions: see
@@ -248,11 +248,13 @@ ESTIMATORS: Mapping[str, Callable[..., CSMFEstimate]] = {
     "em": em,
     "bbse": bbse,
 }
-"""Name of an estimator -> its function of test probabilities and `Training`."""
+"""Name of an estimator -> its function of test probabilities and `OutOfFoldPredictions`."""
 
 
-def estimate_csmf(name: str, test: npt.ArrayLike, training: Training | None = None, **options: Any) -> CSMFEstimate:
-    """Return the cause fractions of a test set by a named estimator.
+def estimate_csmf(
+    name: str, test: npt.ArrayLike, training: OutOfFoldPredictions | None = None, **options: Any
+) -> CSMFEstimate:
+    """Estimate the cause fractions of a test set by a named estimator.
 
     Raises
     ------

@@ -1,15 +1,15 @@
 """The metrics of a cell, by name. A new metric is one function and one entry here.
 
-The function takes a `Tally` (sums over deaths, leading axis = resamples) and returns one number for each resample; with
-``interval="percentile"`` it gets a bootstrap interval. Suppose the share of deaths not named rightly were wanted::
+The function takes `Totals` (sums over deaths, leading axis = resamples) and returns one number for each resample; with
+``interval="percentile"`` it gets a bootstrap interval. An example, the share of deaths with a wrong cause::
 
-    def wrong(tally: Tally) -> Floats:
-        return 1 - tally.correct.sum(axis=-1) / tally.n
+    def wrong(totals: Totals) -> Floats:
+        return 1 - totals.correct.sum(axis=-1) / totals.n
 
-    METRICS["wrong"] = MetricInfo("wrong", False, (0, 1), "Share of deaths not named rightly.", wrong, "percentile")
+    METRICS["wrong"] = MetricInfo("wrong", False, (0, 1), "Share of deaths with a wrong cause.", wrong, "percentile")
 
-A metric that needs the deaths one by one (calibration) goes to `CASE_METRICS` and takes `Cases`. A change of a metric's
-meaning, or a new metric, raises `METRIC_SET_VERSION`, which is part of every cell's key.
+A metric that needs the deaths one by one (calibration) goes to `CASE_METRICS` and takes `ScoredDeaths`. A change of a
+metric's meaning, or a new metric, raises `METRIC_SET_VERSION`, which is part of every cell's key.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.metrics import calibration, csmf, individual, reference_levels
-from va_experiments.metrics.sufficient_statistics import Cases, Tally
+from va_experiments.metrics.sufficient_statistics import ScoredDeaths, Totals
 
 __all__ = [
     "CASE_METRICS",
@@ -44,7 +44,7 @@ METRIC_SET_VERSION = 5
 """Version of the meanings of all metrics together; part of a cell's key."""
 
 Floats = npt.NDArray[np.float64]
-Estimate = Callable[[Tally], Floats]
+Estimate = Callable[[Totals], Floats]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class MetricInfo:
     description: str
     """One sentence: what is counted, over which causes, what undetermined deaths do."""
     function: Callable
-    """Of a `Tally`, for each resample; in `CASE_METRICS` of `Cases`, one number."""
+    """Of a `Totals`, for each resample; in `CASE_METRICS` of `ScoredDeaths`, one number."""
     interval: str = ""
     """Kind of the bootstrap interval over deaths that ``<name>_low`` and ``<name>_high`` give: ``"percentile"``
     (`va_experiments.metrics.resampling.interval`), or ``"inversion"`` for CSMF accuracies, which a small sample biases
@@ -77,15 +77,15 @@ ESTIMATES: Mapping[str, tuple[str, Estimate]] = {
     "mean": ("the mean probability", lambda t: t.csmf_mean),
     "model": ("the model's own CSMF", lambda t: t.csmf_model),
 }
-"""The three estimates of the cause fractions, by the ending of their metrics' names: in words, and of a `Tally`."""
+"""The three estimates of the cause fractions, by the ending of their metrics' names: in words, and of a `Totals`."""
 
 
-def _accuracy(variant: Callable[[npt.ArrayLike, npt.ArrayLike], Floats], estimate: Estimate, tally: Tally) -> Floats:
-    return variant(tally.csmf_true, estimate(tally))
+def _accuracy(variant: Callable[[npt.ArrayLike, npt.ArrayLike], Floats], estimate: Estimate, totals: Totals) -> Floats:
+    return variant(totals.csmf_true, estimate(totals))
 
 
-def _cccsmf(estimate: Estimate, tally: Tally) -> Floats:
-    return csmf.chance_corrected(csmf.csmf_accuracy(tally.csmf_true, estimate(tally)))
+def _cccsmf(estimate: Estimate, totals: Totals) -> Floats:
+    return csmf.chance_corrected(csmf.csmf_accuracy(totals.csmf_true, estimate(totals)))
 
 
 def _csmf_metrics() -> dict[str, MetricInfo]:
@@ -136,13 +136,13 @@ def _csmf_metrics() -> dict[str, MetricInfo]:
     }
 
 
-def _mean_ccc(t: Tally) -> Floats:
+def _mean_ccc(t: Totals) -> Floats:
     if t.n_causes < 2:
         return np.full(t.n.shape, np.nan)
     return individual.macro(individual.chance_corrected_concordance(t.correct, t.true), t.true)
 
 
-def _median_ccc(t: Tally) -> Floats:
+def _median_ccc(t: Totals) -> Floats:
     return individual.median_over_present(individual.chance_corrected_concordance(t.correct, t.true), t.true)
 
 
@@ -234,26 +234,26 @@ METRICS: dict[str, MetricInfo] = {
         lambda t: np.maximum(t.n - t.named.sum(axis=-1), 0) / t.n,
     ),
 }
-"""Metrics of a `Tally`, by name: they can be resampled."""
+"""Metrics of a `Totals`, by name: they can be resampled."""
 
 
-def _csmf_true(cases: Cases) -> Floats:
+def _csmf_true(cases: ScoredDeaths) -> Floats:
     return csmf.cause_fractions(cases.truth, cases.n_causes)
 
 
-def _interval_coverage(cases: Cases) -> float:
+def _interval_coverage(cases: ScoredDeaths) -> float:
     if cases.csmf_draws is None:
         return float("nan")
     return float(calibration.csmf_interval_coverage(_csmf_true(cases), cases.csmf_draws).mean())
 
 
-def _label_coverage(cases: Cases) -> float:
+def _label_coverage(cases: ScoredDeaths) -> float:
     return (
         float("nan") if cases.train_cause is None else reference_levels.label_coverage(cases.truth, cases.train_cause)
     )
 
 
-def _coverage_ceiling(cases: Cases) -> float:
+def _coverage_ceiling(cases: ScoredDeaths) -> float:
     if cases.train_cause is None:
         return float("nan")
     return reference_levels.coverage_ceiling(_csmf_true(cases), cases.train_cause)
@@ -323,7 +323,7 @@ CASE_METRICS: dict[str, MetricInfo] = {
         reference_for="csmf_accuracy",
     ),
 }
-"""Metrics of `Cases`, by name: computed once, on the whole test set."""
+"""Metrics of `ScoredDeaths`, by name: computed once, on the whole test set."""
 
 for _name in ESTIMATES:
     CASE_METRICS[f"cccsmf_empirical_{_name}"] = MetricInfo(

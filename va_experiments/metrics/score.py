@@ -14,7 +14,7 @@ from va_experiments.metrics.csmf import chance_corrected
 from va_experiments.metrics.csmf_interval import accuracy_interval
 from va_experiments.metrics.registry import CASE_METRICS, ESTIMATES, METRIC_SET_VERSION, METRICS
 from va_experiments.metrics.resampling import bootstrap_weights, interval
-from va_experiments.metrics.sufficient_statistics import Cases, PredictionLike, Tally, cases_of, tally
+from va_experiments.metrics.sufficient_statistics import PredictionLike, ScoredDeaths, Totals, scored_deaths, totals
 from va_experiments.seeds import generator
 
 __all__ = ["METRIC_SET_VERSION", "Scores", "evaluate", "per_cause_table", "score"]
@@ -37,12 +37,12 @@ class Scores:
     csmf_mean, csmf_model`` and ``csmf_error`` (csmf_top less csmf_true); NaN where undefined."""
 
 
-def evaluate(sums: Tally, names: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
+def evaluate(sums: Totals, names: Sequence[str] | None = None) -> dict[str, npt.NDArray[np.float64]]:
     """Compute the metrics of every resample, by name, each of shape (B,).
 
     Parameters
     ----------
-    sums : Tally
+    sums : Totals
     names : sequence of str, optional
         Metrics to compute, of `METRICS`; None means all.
     """
@@ -85,10 +85,10 @@ def score(
     ValueError
         If shapes do not match.
     """
-    cases = cases_of(truth, prediction, train_cause)
+    cases = scored_deaths(truth, prediction, train_cause)
     if cases.n_causes != len(causes):
         raise ValueError(f"probabilities over {cases.n_causes} causes for a list of {len(causes)}")
-    sums = tally(cases)
+    sums = totals(cases)
     values = {name: float(value[0]) for name, value in evaluate(sums).items()}
     if n_bootstrap:
         values |= _intervals([sums, *_resampled(cases, n_bootstrap, generator(seed, "bootstrap"))])
@@ -99,15 +99,15 @@ def score(
     return Scores({k: v for k, v in values.items() if math.isfinite(v)}, per_cause_table(sums))
 
 
-def _resampled(cases: Cases, n_bootstrap: int, rng: np.random.Generator) -> Iterator[Tally]:
+def _resampled(cases: ScoredDeaths, n_bootstrap: int, rng: np.random.Generator) -> Iterator[Totals]:
     """Yield the sums of the resamples, `MAX_WEIGHTS` at a time."""
     n = len(cases.truth)
     at_once = max(1, MAX_WEIGHTS // n)
     for done in range(0, n_bootstrap, at_once):
-        yield tally(cases, bootstrap_weights(n, min(at_once, n_bootstrap - done), rng))
+        yield totals(cases, bootstrap_weights(n, min(at_once, n_bootstrap - done), rng))
 
 
-def _intervals(parts: Sequence[Tally]) -> dict[str, float]:
+def _intervals(parts: Sequence[Totals]) -> dict[str, float]:
     """Compute the interval of every metric that has one; the first row of the first part is the sample."""
     names = [name for name, info in METRICS.items() if info.interval == "percentile"]
     by_part = [evaluate(part, names) for part in parts]
@@ -125,7 +125,7 @@ def _intervals(parts: Sequence[Tally]) -> dict[str, float]:
     return limits
 
 
-def per_cause_table(sums: Tally) -> dict[str, npt.NDArray[np.float64]]:
+def per_cause_table(sums: Totals) -> dict[str, npt.NDArray[np.float64]]:
     """Make the table over the declared causes for the first resample (the test set itself)."""
     true, named, correct = sums.true[0], sums.named[0], sums.correct[0]
     return {

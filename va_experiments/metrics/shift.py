@@ -12,7 +12,7 @@ import numpy.typing as npt
 from va_experiments.data.deaths import MISSING, PRESENT, Deaths
 from va_experiments.errors import InputError
 from va_experiments.metrics.score import evaluate
-from va_experiments.metrics.sufficient_statistics import PredictionLike, cases_of, tally
+from va_experiments.metrics.sufficient_statistics import PredictionLike, scored_deaths, totals
 
 __all__ = ["TransferDrop", "cause_mix_distance", "site_auc", "transfer_drop", "transfer_drops"]
 
@@ -120,9 +120,9 @@ def transfer_drops(
         raise ValueError(f"home and target of the transfer share no cause ({home.name})")
 
     def values(deaths: Deaths, *weights: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        cases = cases_of(_labels_of(deaths), predict(deaths.without_causes()))
+        cases = scored_deaths(_labels_of(deaths), predict(deaths.without_causes()))
         rows = np.asarray(weights, dtype=np.float64) if weights else None
-        values = evaluate(tally(cases, rows), metrics)
+        values = evaluate(totals(cases, rows), metrics)
         return np.stack([values[m] for m in metrics], axis=-1)
 
     known_home, known_target = home.take(shared[home_cause]), target.take(shared[target_cause])

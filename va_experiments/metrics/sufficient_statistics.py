@@ -1,10 +1,10 @@
-"""Weighted sums over test deaths from which the metrics follow, for many resamples at once.
+"""Compute the weighted sums over test deaths from which the metrics follow, for many resamples at once.
 
-A resample of n deaths is a row of weights. All sums of all resamples come from one matrix product, weights times
-features, which costs milliseconds. Numbers that are not counts (probabilities, losses) enter in fixed point: as
-integers so small that every partial sum is exact. So the sums do not depend on their order, and hence on neither the
-number of resamples, nor BLAS, nor threads, nor the machine. The rounding of a mean is at most 2.3e-16 times the number
-of deaths times the largest value: 2e-12 for the probabilities of 10,000 deaths.
+In: the deaths of a prediction, and weights. Out: `Totals`. A resample of n deaths is a row of weights. All sums of all
+resamples come from one matrix product, weights times features, which takes milliseconds. Numbers that are not counts
+(probabilities, losses) enter in fixed point: as integers so small that every partial sum is exact. Therefore the sums
+do not depend on their order, the number of resamples, BLAS, threads or the machine. The rounding error of a mean is at
+most 2.3e-16 times the number of deaths times the largest value: 2e-12 for the probabilities of 10,000 deaths.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from va_experiments.metrics.individual import rank_of_truth
 
-__all__ = ["LOG_LOSS_FLOOR", "Cases", "PredictionLike", "Tally", "cases_of", "tally"]
+__all__ = ["LOG_LOSS_FLOOR", "PredictionLike", "ScoredDeaths", "Totals", "scored_deaths", "totals"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,8 +43,8 @@ class PredictionLike(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Cases:
-    """The test deaths of one prediction with what each contributes."""
+class ScoredDeaths:
+    """Deaths of one prediction, with what each contributes to the metrics."""
 
     truth: npt.NDArray[np.intp]
     """True cause, shape (n,)."""
@@ -95,8 +95,10 @@ class Cases:
         return np.einsum("ij,ij->i", self.probability, self.probability) - 2 * own + 1
 
 
-def cases_of(truth: npt.ArrayLike, prediction: PredictionLike, train_cause: npt.ArrayLike | None = None) -> Cases:
-    """Return the cases of a prediction; shapes are checked.
+def scored_deaths(
+    truth: npt.ArrayLike, prediction: PredictionLike, train_cause: npt.ArrayLike | None = None
+) -> ScoredDeaths:
+    """Arrange the deaths of a prediction for scoring; shapes are checked.
 
     Raises
     ------
@@ -114,7 +116,7 @@ def cases_of(truth: npt.ArrayLike, prediction: PredictionLike, train_cause: npt.
     named = prediction.top_cause
     if named is None:
         named = np.where(probability.any(axis=1), probability.argmax(axis=1), -1)
-    return Cases(
+    return ScoredDeaths(
         truth=cause,
         probability=probability,
         named=np.asarray(named, dtype=np.intp),
@@ -126,7 +128,7 @@ def cases_of(truth: npt.ArrayLike, prediction: PredictionLike, train_cause: npt.
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class Totals:
     """Sums over the deaths of each resample; the leading axis is the resample."""
 
     n: Floats
@@ -174,18 +176,20 @@ def _one_hot(codes: npt.NDArray[np.intp], n_causes: int) -> Floats:
 
 
 def _fixed_point(values: Floats, heaviest: float) -> tuple[Floats, float]:
-    """Return `values` as integers (in float64) and their scale, such that weights of sum `heaviest` sum exactly."""
+    """Convert `values` to integers (in float64) with a scale, so that weights of sum `heaviest` sum exactly."""
     largest = max(float(np.abs(values).max(initial=0.0)), 1.0)
     scale = 2.0 ** math.floor(52 - math.log2(max(heaviest, 1.0) * largest))
     return np.rint(values * scale), scale
 
 
-def tally(cases: Cases, weights: npt.ArrayLike | None = None, csmf_model: npt.ArrayLike | None = None) -> Tally:
-    """Return the sums over the deaths of each resample.
+def totals(
+    cases: ScoredDeaths, weights: npt.ArrayLike | None = None, csmf_model: npt.ArrayLike | None = None
+) -> Totals:
+    """Sum over the deaths of each resample.
 
     Parameters
     ----------
-    cases : Cases
+    cases : ScoredDeaths
     weights : whole numbers, shape (B, n), optional
         How often each resample holds each death; None: every death once, B = 1.
     csmf_model : float array, shape (B, n_causes), optional
@@ -216,7 +220,7 @@ def tally(cases: Cases, weights: npt.ArrayLike | None = None, csmf_model: npt.Ar
     total = w.sum(axis=1)
     rest = sums[:, 4 * n_causes :]
     probability = probability / scale_p
-    return Tally(
+    return Totals(
         n=total,
         true=true,
         named=named,
@@ -233,8 +237,8 @@ def tally(cases: Cases, weights: npt.ArrayLike | None = None, csmf_model: npt.Ar
     )
 
 
-def _moved(cases: Cases, csmf_top: Floats, csmf_mean: Floats) -> Floats:
-    """Return the model's CSMF moved along with the mean probability, or with the shares of the named causes."""
+def _moved(cases: ScoredDeaths, csmf_top: Floats, csmf_mean: Floats) -> Floats:
+    """Shift the model's CSMF by the change of the mean probability, or of the shares of the assigned causes."""
     if np.abs(cases.csmf - cases.csmf_top).max() < 1e-9:
         return csmf_top
     moved = np.maximum(csmf_mean + (cases.csmf - cases.probability.mean(axis=0)), 0)

@@ -13,7 +13,7 @@ from va_experiments import callbacks
 from va_experiments.metrics.registry import METRICS
 from va_experiments.metrics.resampling import cause_regression, over_test_sets
 from va_experiments.metrics.score import LEVEL, Scores, evaluate, per_cause_table, score
-from va_experiments.metrics.sufficient_statistics import PredictionLike, Tally, cases_of, tally
+from va_experiments.metrics.sufficient_statistics import PredictionLike, Totals, scored_deaths, totals
 from va_experiments.metrics.testsets import Natural, TestSets, draw_test_sets, testset_options
 
 __all__ = ["score_design", "score_each_test_set", "score_test_sets"]
@@ -100,13 +100,13 @@ def score_test_sets(
         beside the natural test set's columns, the regression over test sets of estimated (csmf_top) on true fraction
         of each cause: ``csmf_slope, csmf_intercept, csmf_rmse`` (Murray 2011).
     """
-    cases = cases_of(truth, prediction, train_cause)
+    cases = scored_deaths(truth, prediction, train_cause)
     if cases.n_causes != len(causes):
         raise ValueError(f"probabilities over {cases.n_causes} causes for a list of {len(causes)}")
-    sums = tally(cases, sets.weights, csmf_model)
+    sums = totals(cases, sets.weights, csmf_model)
     known = csmf_model is not None or cases.csmf_follows
     names = [name for name in METRICS if known or "model" not in name]
-    return _summary(evaluate(sums, names), tally(cases), sums.csmf_true, sums.csmf_top)
+    return _summary(evaluate(sums, names), totals(cases), sums.csmf_true, sums.csmf_top)
 
 
 def score_each_test_set(
@@ -135,20 +135,20 @@ def score_each_test_set(
         As from `score_test_sets`, with the ``..._model`` metrics of each set's own CSMF.
     """
     cause = np.asarray(truth)
-    tallies = []
+    all_totals = []
     rows = [sets.rows(k) for k in range(len(sets.weights))]
     for k, set_prediction in enumerate(predict(rows)):
-        tallies.append(tally(cases_of(cause[rows[k]], set_prediction, train_cause)))
+        all_totals.append(totals(scored_deaths(cause[rows[k]], set_prediction, train_cause)))
         callbacks.progress(k + 1, len(rows))
-    by_set = [evaluate(t) for t in tallies]
+    by_set = [evaluate(t) for t in all_totals]
     values = {name: np.concatenate([v[name] for v in by_set]) for name in METRICS}
-    true, top = (np.concatenate([getattr(t, name) for t in tallies]) for name in ("csmf_true", "csmf_top"))
-    return _summary(values, tally(cases_of(truth, prediction, train_cause)), true, top)
+    true, top = (np.concatenate([getattr(t, name) for t in all_totals]) for name in ("csmf_true", "csmf_top"))
+    return _summary(values, totals(scored_deaths(truth, prediction, train_cause)), true, top)
 
 
 def _summary(
     values: Mapping[str, npt.NDArray[np.float64]],
-    natural: Tally,
+    natural: Totals,
     csmf_true: npt.NDArray[np.float64],
     csmf_top: npt.NDArray[np.float64],
 ) -> Scores:
