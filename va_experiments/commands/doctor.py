@@ -1,7 +1,7 @@
 """Check the installation and the machine, and say how to mend what is wrong.
 
 --quick looks only; without it Ray, MLflow and Prefect are started once and stopped again, in a temporary folder, which
-takes up to a minute or two. Exit code 3: something has to be mended.
+takes up to a minute or two. Exit code 3: there is a problem to fix.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class CheckpointConfig(Group):
 
 
 class AlertConfig(Group):
-    """Messages about a run that nobody watches."""
+    """Messages about a run by mail, chat or webhook."""
 
     url: Annotated[TextList, Expected("a list of text")] | None = None
     """Apprise URL, or a list of them (https://github.com/caronc/apprise); secrets, never written anywhere."""

@@ -160,7 +160,7 @@ class Batch:
                 )
 
     def _log_recompute_reasons(self, todo: npt.NDArray[np.int64], most: int = 20_000) -> None:
-        """Note why cells were computed of which the store has the like, as far as nobody asked for the difference."""
+        """Log why cells were recomputed although similar cells are stored."""
         rows = todo[(self.state[todo] == State.DONE) & self._asked[todo]]
         if not self._others or len(rows) > most:
             return
