@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import functools
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from pathlib import Path
 
 import pandas as pd
 
@@ -13,13 +13,11 @@ from va_experiments import __version__
 from va_experiments.analysis.leaderboard import Leaderboard
 from va_experiments.analysis.run_tables import RunTables
 from va_experiments.report.charts.style import Figure, specification
+from va_experiments.report.script_bundle import script_bundle
 from va_experiments.report.sections import page_sections
 from va_experiments.report.terminal import counts_line
 
 __all__ = ["page"]
-
-EXPORTS = "window.vegaEmbed = vegaEmbed;"
-"""What the inlined bundle offers to the page's script."""
 
 
 def page(
@@ -28,6 +26,7 @@ def page(
     boards: Sequence[Leaderboard],
     figures: Sequence[Figure],
     svgs: Mapping[str, str],
+    cache: Path | None = None,
 ) -> str:
     """Return the page.
 
@@ -76,19 +75,10 @@ def page(
         sections=sections,
         specifications=htmlsafe_json_dumps(drawn),
         css=Markup(_template("report.css")),
-        vega=Markup(_vega()),
+        vega=Markup(script_bundle(cache)),
         script=Markup(_template("report.js")),
         version=__version__,
     )
-
-
-@functools.cache
-def _vega() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script; bundling takes more than a second, so once a process."""
-    import vl_convert
-
-    # Trusted text, but a closing tag inside one of its strings would still end the script element.
-    return "(function(){" + vl_convert.javascript_bundle(EXPORTS).replace("</script", r"<\/script") + "})();"
 
 
 def _template(name: str) -> str:

@@ -65,10 +65,10 @@ def _report(
     from va_experiments.report.inputs import report_content
 
     try:
-        cache = Path(config.paths.outputs) / "cache" / "losses"
-        losses = losses_of(rows, store, deaths, cache, allowed=tuple(config.allowed_targets))
+        cache = Path(config.paths.outputs) / "cache"
+        losses = losses_of(rows, store, deaths, cache / "losses", allowed=tuple(config.allowed_targets))
         content = report_content(rows, [dict(manifest)], store=store, losses=losses)
-        paths = build_report(content, folder / "report")
+        paths = build_report(content, folder / "report", cache=cache)
     except Exception as error:  # results are safe already; a report can be rebuilt
         log.exception("the report could not be built: %s", error)
         return []

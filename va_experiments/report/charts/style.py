@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,9 +84,24 @@ def inline(frame: pd.DataFrame) -> Any:
     return alt.InlineData(values=[dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)])
 
 
+@contextlib.contextmanager
+def chart_validation(on: bool) -> Iterator[None]:
+    """Hold charts against Vega-Lite's schema, or not, while they are made."""
+    from altair.utils import schemapi
+
+    with schemapi.debug_mode(on):
+        yield
+
+
+def _validated() -> bool:
+    from altair.utils import schemapi
+
+    return bool(schemapi.DEBUG_MODE)
+
+
 def specification(chart: Any, width: int | str = "container") -> dict[str, Any]:
     """Return the chart as a Vega-Lite specification that is `width` wide (pixels, or as wide as its container)."""
-    spec: dict[str, Any] = plain_tree(chart.to_dict())
+    spec: dict[str, Any] = plain_tree(chart.to_dict(validate=_validated()))
     spec.pop("$schema", None)
     spec["width"] = width
     # fit-x keeps axis labels and legend inside the width, which matters at 400 px.
