@@ -2,7 +2,8 @@
 
 configuration.md and config.schema.json from `va_experiments.config` and the files of ``conf/``; commands.md from the
 parsers of the command line; metric-list.md from the metrics' registry; python.md from the packages' ``__all__``;
-bad-inputs.md from the cases of ``tests/bad_inputs``; evidence.md from ``tests/metrics/evidence.py``.
+bad-inputs.md from the cases of ``tests/bad_inputs``; evidence.md from ``tests/metrics/evidence.py``; the columns in
+run-folder.md from `va_experiments.results.schema`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import re
 import sys
 import textwrap
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -255,7 +256,7 @@ def python_names() -> str:
         "You can use data, models, metrics and protocols in a notebook or a script; none of them imports Hydra,",
         "Prefect, Ray or MLflow. `help(name)` shows the whole documentation of each.",
     ]
-    for package in ("data", "models", "metrics", "protocols", "report"):
+    for package in ("data", "models", "metrics", "protocols", "results", "report"):
         module = importlib.import_module(f"va_experiments.{package}")
         lines += [f"\n## `va_experiments.{package}`\n", plain((module.__doc__ or "").split("\n\n")[0].strip()) + "\n"]
         lines += ["| name | what it is |", "|---|---|"]
@@ -369,6 +370,47 @@ def evidence() -> str:
     return "\n".join(lines) + "\n"
 
 
+# --- columns of a result row -----------------------------------------------------------------------------------------
+
+COLUMNS_BEGIN = "<!-- Columns: written by `python docs/generate.py` from va_experiments/results/schema.py. -->"
+COLUMNS_END = "<!-- End of the columns. -->"
+
+
+def run_folder() -> str:
+    """Return the page of a run's folder with its tables of columns written from the schema."""
+    from va_experiments.results.column import Role
+    from va_experiments.results.schema import columns, leading_columns
+
+    leading = leading_columns()
+    metrics = (Role.METRIC, Role.INTERVAL)
+    rest = [name for name, column in columns().items() if name not in leading and column.role not in metrics]
+    lines = ["First, in this order:\n", *column_table(leading), "\nThen, without those that no cell of the run has:\n"]
+    lines += column_table(rest)
+    lines += [
+        "\nBefore the errors stand the other [metrics](metric-list.md). For each metric with an interval,",
+        "`<metric>_low` and `<metric>_high` are the ends of its 95% interval. With a resampled test-set design, a",
+        "metric is the median over the test sets, `_low` and `_high` are the ends of the interval over test sets, and",
+        "`<metric>_median_low` and `<metric>_median_high` those of the interval of the median: see",
+        "[Metrics](../explanation/metrics.md). All of them are numbers, and metrics in MLflow.",
+    ]
+    text = read(REFERENCE / "run-folder.md")
+    before, _, after = text.partition(COLUMNS_BEGIN)
+    return "\n".join([before + COLUMNS_BEGIN + "\n", *lines, "\n" + COLUMNS_END + after.partition(COLUMNS_END)[2]])
+
+
+def column_table(names: Iterable[str]) -> Iterator[str]:
+    """Yield the table of these columns of a result row."""
+    from va_experiments.results.schema import columns, tables_of
+
+    yield "| column | meaning | type | unit | if unknown | in MLflow | also in |\n|---|---|---|---|---|---|---|"
+    for column in map(columns().__getitem__, names):
+        default = "missing" if column.default is None else f"`{column.default}`" if column.default != "" else "empty"
+        default = "always known" if column.required else default
+        kinds = ", ".join(str(part.name).lower() for part in column.mlflow)
+        row = (f"`{column.name}`", column.meaning, column.kind.value, column.unit, default, kinds)
+        yield "| " + " | ".join(map(cell, (*row, ", ".join(tables_of(column.name))))) + " |"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "config.schema.json": config_schema,
@@ -377,6 +419,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "python.md": python_names,
     "bad-inputs.md": bad_inputs,
     "evidence.md": evidence,
+    "run-folder.md": run_folder,
 }
 """File in ``docs/reference`` -> what writes it."""
 
@@ -389,7 +432,9 @@ def stale() -> list[str]:
 def page(write: Callable[[], str]) -> str:
     """Return the whole text of a page."""
     text = write().rstrip() + "\n"
-    return text if text.startswith("{") else WRITTEN + text  # JSON has no comments
+    if text.startswith("{") or COLUMNS_BEGIN in text:  # JSON has no comments; the other page is written in part
+        return text
+    return WRITTEN + text
 
 
 def read(path: Path) -> str:

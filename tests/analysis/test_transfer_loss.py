@@ -16,7 +16,8 @@ from va_experiments.cell import Cell, Fit, ModelSpec, Setting, run_fit
 from va_experiments.checkpoints import Store
 from va_experiments.data.deaths import Deaths
 from va_experiments.protocols import splits
-from va_experiments.results.rows import cell_row, cells_frame
+from va_experiments.results.cell_outcome import CellOutcome
+from va_experiments.results.rows import make_row, make_table
 
 MODELS = {
     "nbc": {"_target_": "va_experiments.models.nbc.NaiveBayes"},
@@ -42,8 +43,8 @@ def ran(small_deaths: Deaths, tmp_path: Path) -> Callable[..., tuple[pd.DataFram
             result = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)[0]
             assert result.failure is None, result.failure
             store.commit(cell, result)
-            rows.append(cell_row(cell, result, job="", run_id="r", simulated=True, model="nbc"))
-        return cells_frame(rows), store
+            rows.append(make_row(CellOutcome(cell, result, "r", "", "nbc", True)))
+        return make_table(rows), store
 
     return run
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from va_experiments.config.schema import JobConfig, RunConfig
-from va_experiments.results.rows import FIRST_COLUMNS
+from va_experiments.results.schema import leading_columns
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -28,6 +28,7 @@ def generate() -> ModuleType:
 
 
 PAGES = ["configuration.md", "config.schema.json", "commands.md", "metric-list.md", "python.md", "bad-inputs.md"]
+PAGES += ["evidence.md", "run-folder.md"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -56,8 +57,8 @@ def test_the_columns_of_cells_csv_are_documented(tmp_path: Path):
     text = (REFERENCE / "run-folder.md").read_text(encoding="utf-8")
     documented = re.findall(r"`([a-z0-9_]+)`", text[text.index("## Columns of cells.csv") :])
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert set(FIRST_COLUMNS) <= set(documented)
-    for column in FIRST_COLUMNS:
+    assert set(leading_columns()) <= set(documented)
+    for column in leading_columns():
         assert f"`{column}`" in readme, column
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from va_experiments.config.schema import TrackingConfig
-from va_experiments.tracking import Client, SqliteFile, cell_run, connect, writer_of
+from va_experiments.results import Row
+from va_experiments.tracking import ClientWriter, SqliteWriter, cell_run, connect, open_writer
 
 ROW = {
     "model": "nbc",
@@ -55,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 
 def _run(server: SimpleNamespace, **changes: Any) -> Any:
-    row = ROW | changes
+    row = Row(ROW | changes)
     return cell_run(row, server.folder, parent=server.parent, multirun="2026-01-01/12", outputs=server.outputs)
 
 
@@ -76,11 +77,11 @@ def _rows(server: SimpleNamespace, run_id: str) -> dict[str, list[tuple[Any, ...
 
 @pytest.mark.parametrize("changes", [{}, {"status": "failed", "error_class": "ValueError", "error_message": "no"}])
 def test_both_ways_leave_the_same_rows_and_files(server: SimpleNamespace, changes: dict[str, str]) -> None:
-    file = SqliteFile.of(server.client, server.experiment)
+    file = SqliteWriter.open(server.client, server.experiment)
     assert file is not None
     run = _run(server, **changes)
     (quick,) = file.write([run])
-    (slow,) = Client(server.client, server.experiment).write([run])
+    (slow,) = ClientWriter(server.client, server.experiment).write([run])
     rows = _rows(server, quick)
     assert rows == _rows(server, slow)
     assert len(rows["runs"]) == 1
@@ -91,7 +92,7 @@ def test_both_ways_leave_the_same_rows_and_files(server: SimpleNamespace, change
 
 
 def test_mlflow_reads_what_was_written_so(server: SimpleNamespace, tmp_path: Path) -> None:
-    file = SqliteFile.of(server.client, server.experiment)
+    file = SqliteWriter.open(server.client, server.experiment)
     assert file is not None
     ids = file.write([_run(server, test_site=site, cell_key=site) for site in ("AP", "Dar")])
     where = "tags.test_site = 'Dar' and metrics.top1 > 0.4 and params.`model.alpha` = '1.5'"
@@ -105,7 +106,7 @@ def test_mlflow_reads_what_was_written_so(server: SimpleNamespace, tmp_path: Pat
 
 
 def test_steps_of_a_metric_are_its_history(server: SimpleNamespace) -> None:
-    file = SqliteFile.of(server.client, server.experiment)
+    file = SqliteWriter.open(server.client, server.experiment)
     assert file is not None
     for step, value in enumerate((1.0, 3.0, 2.0)):
         file.step(server.parent, {"system/load": value}, step)
@@ -116,12 +117,12 @@ def test_steps_of_a_metric_are_its_history(server: SimpleNamespace) -> None:
 
 def test_the_quicker_way_is_taken_where_it_can_be(server: SimpleNamespace) -> None:
     elsewhere = SimpleNamespace(tracking_uri="http://127.0.0.1:1", get_experiment=server.client.get_experiment)
-    assert isinstance(writer_of(server.client, server.experiment), SqliteFile)
-    assert isinstance(writer_of(elsewhere, server.experiment), Client)
+    assert isinstance(open_writer(server.client, server.experiment), SqliteWriter)
+    assert isinstance(open_writer(elsewhere, server.experiment), ClientWriter)
 
 
 def test_all_or_none(server: SimpleNamespace) -> None:
-    file = SqliteFile.of(server.client, server.experiment)
+    file = SqliteWriter.open(server.client, server.experiment)
     assert file is not None
     before = len(server.client.search_runs([server.experiment]))
     broken = dataclasses.replace(_run(server), status="no such status")
@@ -134,11 +135,11 @@ def test_it_stands_back_from_servers_and_from_tables_that_it_does_not_know(tmp_p
     outputs = tmp_path / "a b"
     outputs.mkdir()
     client, experiment = connect(TrackingConfig(), outputs)
-    assert SqliteFile.of(client, experiment) is not None, "a blank in the path is no hindrance"
+    assert SqliteWriter.open(client, experiment) is not None, "a blank in the path is no hindrance"
     elsewhere = client.create_experiment("elsewhere", artifact_location="s3://bucket/artifacts")
-    assert SqliteFile.of(client, elsewhere) is None
+    assert SqliteWriter.open(client, elsewhere) is None
     there = SimpleNamespace(tracking_uri="http://127.0.0.1:1", get_experiment=client.get_experiment)
-    assert SqliteFile.of(there, experiment) is None
+    assert SqliteWriter.open(there, experiment) is None
     with sqlite3.connect(outputs / "mlflow.db") as database:
         database.execute("ALTER TABLE tags ADD COLUMN workspace TEXT")
-    assert SqliteFile.of(client, experiment) is None
+    assert SqliteWriter.open(client, experiment) is None

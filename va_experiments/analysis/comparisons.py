@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from va_experiments.analysis.run_tables import CELL_DEFAULTS, model_labels
+from va_experiments.analysis.run_tables import add_missing_columns, model_labels
 from va_experiments.metrics.comparison import bayesian_signed_rank, compare_models, corrected_t, holm
 from va_experiments.metrics.max_t import MOST_UNITS, max_t
 from va_experiments.metrics.registry import lower_is_better
-from va_experiments.results.schema import SETTING_COLUMNS, SPLIT_COLUMNS
+from va_experiments.results.schema import DEATHS_COLUMNS, SETTING_COLUMNS, SPLIT_COLUMNS
 from va_experiments.seeds import generator
 
 __all__ = ["COLUMNS", "NOT_COMPARED", "paired_comparisons"]
@@ -27,9 +27,6 @@ COLUMNS = (
 
 NOT_COMPARED = "not compared"
 """How the method of a pair begins that was not tested on identical test sets."""
-
-HASHES = ("split_sha256", "testset_sha256")
-"""Columns of the cells that together tell which deaths were trained on and tested on, and how often each."""
 
 MOST_ARRANGEMENTS = 10_000_000
 """Sign arrangements times pairs up to which max-T is computed: 80 MB."""
@@ -76,10 +73,7 @@ def paired_comparisons(
     DataFrame
         `COLUMNS`; empty where nothing can be compared.
     """
-    done = cells[cells["status"] == "done"].copy()
-    for column, value in CELL_DEFAULTS.items():
-        if column not in done:
-            done[column] = value
+    done = add_missing_columns(cells[cells["status"] == "done"])
     if not len(done):
         return pd.DataFrame(columns=list(COLUMNS))
     done["label"] = model_labels(done)
@@ -95,7 +89,7 @@ def paired_comparisons(
 
 def _compared(group: pd.DataFrame, metric: str, reference: str | None, rope: float, seed: int) -> list[dict[str, Any]]:
     splits = list(SPLIT_COLUMNS)
-    known = group[[c for c in HASHES if c in group]].astype(object).fillna("")
+    known = group[[c for c in DEATHS_COLUMNS if c in group]].astype(object).fillna("")
     group = group.assign(tested_on=known.agg(" ".join, axis=1) if known.shape[1] else "")
     by_split = group.pivot_table(
         index=[*splits, "tested_on"], columns="label", values=metric, aggfunc="first", sort=True, observed=True

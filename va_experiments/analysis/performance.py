@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.formatting import format_duration
+from va_experiments.results.schema import TABLES, TIMING_COLUMNS
 
 __all__ = ["Efficiency", "cost_by_model", "critical_path", "gantt_rows", "parallel_efficiency", "slowest_cells"]
 
-STAGES = ("queue_seconds", "load_seconds", "fit_seconds", "predict_seconds", "score_seconds", "commit_seconds")
+STAGES = tuple(name for name in TABLES["slowest cells"] if name in TIMING_COLUMNS and name != "cpu_seconds")
+"""Timings that add up to the time of a cell."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,10 +116,10 @@ def slowest_cells(cells: pd.DataFrame, n: int = 10) -> pd.DataFrame:
     if {"started", "ended"} <= set(rows.columns):
         rows["total_seconds"] = rows["total_seconds"].fillna(rows["ended"] - rows["started"])
     rows["model"] = rows["label"] if "label" in rows else rows["model"]
-    keep = ["model", "train_sites", "test_site", "n_train", "n_test", "status", "total_seconds", *stages]
-    keep += ["cpu_seconds", "peak_memory_mb", "worker", "cell_key"]
+    shown = list(TABLES["slowest cells"])
+    shown.insert(shown.index(STAGES[0]), "total_seconds")
     rows = rows[rows["total_seconds"].notna()].sort_values(["total_seconds", "cell_key"], ascending=[False, True])
-    return rows[[c for c in keep if c in rows.columns]].head(n).reset_index(drop=True)
+    return rows[[c for c in shown if c in rows.columns]].head(n).reset_index(drop=True)
 
 
 def cost_by_model(cells: pd.DataFrame) -> pd.DataFrame:

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.errors import InputError, did_you_mean, shown
-from va_experiments.results.schema import SETTING_COLUMNS, SPLIT_COLUMNS
+from va_experiments.results.column import Kind, Role
+from va_experiments.results.schema import COLUMNS, IDENTITY, STATUSES
 from va_experiments.text_sanitizing import plain_columns
 
 __all__ = [
-    "CELL_DEFAULTS",
     "REPORT_TABLES",
     "TRIVIAL_MODELS",
     "RunTables",
+    "add_missing_columns",
     "as_numbers",
     "checked_cells",
     "model_labels",
@@ -28,52 +29,13 @@ __all__ = [
 TRIVIAL_MODELS = ("prior", "uniform")
 """Models that look at no symptom. A comparison is read against them, so they stand in every table, marked."""
 
+NUMERIC = (Kind.WHOLE, Kind.NUMBER)
+
 REPORT_TABLES = (
     *("causes", "confusion", "reliability", "reliability_classwise"),
     *("intervals", "drops", "similarity", "ledger"),
 )
 """Tables of a report from which it can be built again without the store."""
-
-REQUIRED = ("cell_key", "model", "test_site", "status")
-STATUSES = ("done", "failed", "missing")
-
-CELL_DEFAULTS: Mapping[str, Any] = {
-    "run_id": "",
-    "job": "",
-    "model_params": "{}",
-    "protocol": "",
-    "train_sites": "",
-    "train_size": "all",
-    "repeat": 0,
-    "fold": 0,
-    "replicate": 0,
-    "testset": "natural",
-    "features": "",
-    "data": "",
-    "simulated": False,
-    "n_train": float("nan"),
-    "n_test": float("nan"),
-    "n_causes": float("nan"),
-    "reused": False,
-    "queue_seconds": float("nan"),
-    "load_seconds": float("nan"),
-    "fit_seconds": float("nan"),
-    "predict_seconds": float("nan"),
-    "score_seconds": float("nan"),
-    "commit_seconds": float("nan"),
-    "cpu_seconds": float("nan"),
-    "peak_memory_mb": float("nan"),
-    "worker": "",
-    "started": float("nan"),
-    "ended": float("nan"),
-    "converged": None,
-    "warning": "",
-    "error_class": "",
-    "error_message": "",
-    "error_traceback": "",
-    "prediction_sha256": "",
-}
-"""Columns of ``cells`` that may be absent, and what stands for them."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,10 +47,8 @@ class RunTables:
     title : str
         Heading of the page.
     cells : DataFrame
-        One row a cell: ``cell_key``, ``model``, ``test_site``, ``status`` (``done``, ``failed`` or ``missing``), the
-        columns of :data:`CELL_DEFAULTS` where known, and metrics (``csmf_accuracy_top``, ``top1``, ...), each with
-        optional ``_low`` and ``_high`` columns (the cell's own interval, see `interval`). Times are seconds,
-        ``started`` and ``ended`` seconds since 1970, memory is MB.
+        One row a cell, with columns of `va_experiments.results.schema`: those that every row needs, the others
+        where known.
     causes : DataFrame, optional
         One row a cell and cause: ``cell_key``, ``cause``, ``group``, ``n_true``, ``sensitivity``, ``ppv``,
         ``csmf_true``, ``csmf_top``, ``csmf_mean``, ``csmf_model``, ``ccc``.
@@ -168,9 +128,10 @@ def checked_cells(content: RunTables) -> pd.DataFrame:
     cells = content.cells
     # Where every cell failed there is no metric to ask for, and yet a report of the failures to write.
     nothing_done = "status" in cells.columns and not (cells["status"] == "done").any()
+    required = [name for name, column in COLUMNS.items() if column.required]
     problems = [
         f"report: column '{c}' is missing from the cells{did_you_mean(c, cells.columns)}"
-        for c in (*REQUIRED, content.primary_metric)
+        for c in (*required, content.primary_metric)
         if c not in cells.columns and not (c == content.primary_metric and nothing_done)
     ]
     if "status" in cells.columns:
@@ -180,32 +141,40 @@ def checked_cells(content: RunTables) -> pd.DataFrame:
         problems.append("report: there are no cells to report on")
     if problems:
         raise InputError(problems)
-    cells = cells.copy()
-    for column, default in {**CELL_DEFAULTS, content.primary_metric: float("nan")}.items():
-        if column not in cells.columns:
-            cells[column] = default
-        elif isinstance(default, str):
-            cells[column] = cells[column].astype(object).where(cells[column].notna(), default)
-    for column in [
-        c for c in cells.columns if c not in (*REQUIRED, "converged") and not isinstance(CELL_DEFAULTS.get(c), str)
-    ]:
-        cells[column] = as_numbers(cells[column])
-    names = [c for c, default in CELL_DEFAULTS.items() if isinstance(default, str) and not c.startswith("error_")]
-    cells = plain_columns(cells, ["model", "test_site", *names])
-    cells = plain_columns(cells, ["error_class", "error_message", "error_traceback"], one_line=False)
-    cells["model_params"] = [p if isinstance(p, str) else json.dumps(p, sort_keys=True) for p in cells["model_params"]]
-    # Python's True, False and None, however the column came (NumPy, Arrow, text would each compare differently).
-    cells["converged"] = pd.Series(
-        [None if pd.isna(c) else bool(c) for c in cells["converged"]], index=cells.index, dtype=object
-    )
-    for column in ("reused", "simulated"):
-        cells[column] = cells[column].astype("boolean").fillna(False).astype(bool)
+    cells = _typed(add_missing_columns(cells, content.primary_metric))
     order = cells.assign(_failed=cells["status"] != "done")
     order = order.sort_values(["cell_key", "_failed", "reused"], kind="stable").drop(columns="_failed")
-    order = order.drop_duplicates(["cell_key", "model", *SETTING_COLUMNS, *SPLIT_COLUMNS], ignore_index=True)
+    order = order.drop_duplicates(list(IDENTITY), ignore_index=True)
     order["label"] = model_labels(order)
     order["trivial"] = order["model"].isin(TRIVIAL_MODELS)
     return order
+
+
+def add_missing_columns(cells: pd.DataFrame, *metrics: str) -> pd.DataFrame:
+    """Add the columns of the schema, and these metrics, that the cells lack, with their defaults."""
+    absent = {name: column.default for name, column in COLUMNS.items() if name not in cells.columns}
+    nan = {name: float("nan") for name in absent if absent[name] is None and COLUMNS[name].kind in NUMERIC}
+    return cells.assign(**absent | nan | {name: float("nan") for name in metrics if name not in cells.columns})
+
+
+def _typed(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells with plain types: text without missing values, floats, Python's True, False and None."""
+    texts = {name: column for name, column in COLUMNS.items() if column.kind is Kind.TEXT}
+    flags = [name for name, column in COLUMNS.items() if column.kind is Kind.FLAG]
+    for name, column in texts.items():
+        cells[name] = cells[name].astype(object).where(cells[name].notna(), column.default or "")
+    for name in cells.columns.difference([*texts, *flags], sort=False):
+        cells[name] = as_numbers(cells[name])
+    cells["model_params"] = [p if isinstance(p, str) else json.dumps(p, sort_keys=True) for p in cells["model_params"]]
+    cells = plain_columns(cells, [name for name, column in texts.items() if column.role is not Role.ERROR])
+    cells = plain_columns(cells, [name for name, column in texts.items() if column.role is Role.ERROR], one_line=False)
+    for name in flags:  # NumPy's, Arrow's and text values would each compare differently
+        values = [None if pd.isna(v) else bool(v) for v in cells[name]]
+        if COLUMNS[name].default is None:
+            cells[name] = pd.Series(values, index=cells.index, dtype=object)
+        else:
+            cells[name] = [COLUMNS[name].default if v is None else v for v in values]
+    return cells
 
 
 def model_labels(cells: pd.DataFrame) -> list[str]:
@@ -232,9 +201,11 @@ def model_labels(cells: pd.DataFrame) -> list[str]:
 
 
 def as_numbers(values: pd.Series) -> pd.Series:
-    """Return nullable and object columns that hold numbers as plain floats; others as they are."""
+    """Return nullable and object columns that hold numbers as plain floats (nullable whole numbers as int64)."""
     if isinstance(values.dtype, np.dtype) and values.dtype != object:
         return values
+    if values.dtype == "Int64" and values.notna().all():
+        return values.astype("int64")
     numbers = pd.to_numeric(values, errors="coerce")
     if numbers.notna().sum() < values.notna().sum():
         return values

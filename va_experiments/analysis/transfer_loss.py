@@ -30,6 +30,7 @@ from va_experiments.metrics.shift import site_auc, transfer_drops
 from va_experiments.models.base import Model, Prediction
 from va_experiments.protocols import Split
 from va_experiments.protocols.split import Rows
+from va_experiments.results.schema import TABLES
 from va_experiments.seeds import content_hash, generator, integer_seed
 
 __all__ = ["DROP_METRICS", "Losses", "losses_of"]
@@ -42,8 +43,8 @@ HOME_SHARE, MOST_TRAIN, MOST_TEST, MASKS = 0.2, 3000, 600, 3
 MOST_TRANSFERS, MOST_SITES, SITE_DEATHS = 60, 12, 200
 LEAST_SECONDS, MOST_SECONDS, SHARE_OF_RUN = 5.0, 60.0, 0.2
 
-IDENTITY = ("protocol", "data", "features", "train_sites", "test_site", "model_digest")
-"""What a row of the drops says of its cell."""
+IDENTITY = TABLES["transfer loss"]
+"""Columns of a cell that its row of the losses repeats."""
 
 
 @dataclasses.dataclass(frozen=True)

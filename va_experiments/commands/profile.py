@@ -26,12 +26,10 @@ def run(options: Namespace) -> int:
     path = folder / "cells.parquet"
     if not path.exists():
         raise InputError(f"'{folder}' has no cells.parquet: the run has not ended (see va-experiments status)")
-    import pandas as pd
-
     from va_experiments.report import profile_text
+    from va_experiments.results import load_results
 
-    tables = [pd.read_parquet(p) for p in (path, folder / "baselines.parquet") if p.exists()]
-    cells = pd.concat([t for t in tables if len(t)], ignore_index=True)
+    cells = load_results(folder, baselines=True, unknown="keep")
     print(f"run {folder.parent.name}/{folder.name}\n")
     print(profile_text(cells, shutil.get_terminal_size((100, 24)).columns, n=options.n))
     return 0

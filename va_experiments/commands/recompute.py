@@ -65,17 +65,17 @@ def run(options: Namespace) -> int:
 
 
 def _expected(folder: Path) -> dict[str, dict[str, str]]:
-    import pandas as pd
+    from va_experiments.results import load_results
 
     if not (folder / "cells.parquet").exists():
         raise InputError(f"'{folder}' has no cells.parquet: the run has not ended (see va-experiments status)")
-    cells = pd.read_parquet(folder / "cells.parquet")
+    cells = load_results(folder, unknown="keep")
     cells = cells[cells["status"] == "done"]
     if not len(cells):
         raise InputError(f"'{folder}' has no finished cells to verify")
     return {
-        row["cell_key"]: {"sha256": row["prediction_sha256"], "label": f"{row['model']} at {row['test_site']}"}
-        for row in cells[["cell_key", "prediction_sha256", "model", "test_site"]].to_dict("records")
+        str(row.cell_key): {"sha256": str(row.prediction_sha256), "label": f"{row.model} at {row.test_site}"}
+        for row in cells.itertuples()
     }
 
 

@@ -85,9 +85,8 @@ def run(options: Namespace) -> int:
 
 
 def _from_folders(options: Namespace) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
-    import pandas as pd
-
     from va_experiments.report.saved_inputs import read_manifest
+    from va_experiments.results import load_results
 
     folders = list(dict.fromkeys(find_run(options.outputs, name) for name in options.runs or [None]))
     tables, manifests, problems = [], [], []
@@ -95,8 +94,7 @@ def _from_folders(options: Namespace) -> tuple[list[pd.DataFrame], list[dict[str
         if not (folder / "cells.parquet").exists():
             problems.append(f"'{folder}' has no cells.parquet: the run has not ended (see va-experiments status)")
             continue
-        tables += [pd.read_parquet(folder / f"{n}.parquet") for n in ("cells", "baselines")
-                   if (folder / f"{n}.parquet").exists()]  # fmt: skip
+        tables.append(load_results(folder, baselines=True, unknown="keep"))
         manifests.append(read_manifest(folder / "manifest.json"))
     if problems:
         raise InputError(problems)
@@ -104,9 +102,9 @@ def _from_folders(options: Namespace) -> tuple[list[pd.DataFrame], list[dict[str
 
 
 def _from_mlflow(options: Namespace, scratch: Path) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
-    import pandas as pd
-
     from va_experiments.report.saved_inputs import read_manifest
+    from va_experiments.results import load_results
+    from va_experiments.results.rows import make_table
     from va_experiments.tracking.index import Index
 
     index = Index(options.uri, options.experiment, options.outputs)
@@ -125,9 +123,10 @@ def _from_mlflow(options: Namespace, scratch: Path) -> tuple[list[pd.DataFrame],
         paths = {p.stem: p for p in index.tables(found[0], folder)}
         folders.append(folder)
         if "cells" in paths:
-            tables += [pd.read_parquet(paths[n]) for n in ("cells", "baselines") if n in paths]
+            files = [paths[n] for n in ("cells", "baselines") if n in paths]
+            tables.append(load_results(*files, unknown="keep"))
         else:
-            tables.append(pd.DataFrame(index.children(found[0])))
+            tables.append(make_table(index.children(found[0])))
         if "manifest" in paths:
             manifests.append(read_manifest(paths["manifest"]))
     return tables, manifests, folders

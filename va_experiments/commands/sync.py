@@ -11,6 +11,8 @@ from va_experiments.cell import Cell, ModelSpec, Setting
 from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.commands.run_lookup import read_json, run_folders
 from va_experiments.protocols import Split
+from va_experiments.results.cell_outcome import CellOutcome
+from va_experiments.results.rows import Row, make_row
 
 __all__ = ["cell_of", "stored_rows", "sync"]
 
@@ -30,10 +32,8 @@ def sync(options: Namespace, store: Store) -> int:
     return 3 if damaged else 0
 
 
-def stored_rows(store: Store, outputs: Path, damaged: list[str]) -> Iterator[tuple[dict[str, Any], Path]]:
+def stored_rows(store: Store, outputs: Path, damaged: list[str]) -> Iterator[tuple[Row, Path]]:
     """Yield the row and the folder of each stored cell, sorted by key; what is damaged is named in `damaged`."""
-    from va_experiments.results.rows import cell_row
-
     simulated = _simulated(outputs)
     for key in sorted(store.keys()):
         try:
@@ -50,7 +50,7 @@ def stored_rows(store: Store, outputs: Path, damaged: list[str]) -> Iterator[tup
         data = manifest["data_sha256"]
         known = simulated.get(data, cell.setting.data == "simulated")
         job = f"from the store: {cell.model.name}"
-        yield cell_row(cell, result, job=job, run_id="", simulated=known, model=cell.model.name), stored.folder
+        yield make_row(CellOutcome(cell, result, "", job, cell.model.name, known)), stored.folder
 
 
 def cell_of(manifest: dict[str, Any]) -> Cell:

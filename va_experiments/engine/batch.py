@@ -182,8 +182,8 @@ class Batch:
                 job=self.plan.jobs[number].label,
                 simulated=self.run.context.deaths[cell.setting.fingerprint].simulated,
                 model=self.plan.job_models[number].name,
-                asked=True,
-                missing=True,
+                requested=True,
+                computed=False,
             )
 
     def _record_finished(self, pending: set[Future[tuple[Cell, Result]]], *, wait: bool) -> None:
@@ -216,7 +216,7 @@ class Batch:
         self.value[row] = result.metrics.get(run.context.config.objective, np.nan) if not result.failure else np.nan
         data = run.context.deaths[cell.setting.fingerprint]
         name = self.plan.job_models[max(0, int(self._job_of[row]))].name if asked else cell.model.name
-        record = run.writer.add(cell, result, job=first.label, simulated=data.simulated, model=name, asked=asked)
+        record = run.writer.add(cell, result, job=first.label, model=name, simulated=data.simulated, requested=asked)
         if not asked:
             return
         counts = run.context.counts

@@ -49,7 +49,7 @@ def finalize(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> 
     for changed in filter(None, (file.difference() for file in run.files)):
         context.notes.append(f"  ! {changed}; these results are of the data as they were read at the start")
         log.warning("data changed during the run: %s; the results are of the data as they were read", changed)
-    cells, baselines = run.writer.frames()
+    cells, baselines = run.writer.tables()
     missing = counts.cells - counts.done - counts.reused - counts.failed
     outcome = RunOutcome(cells, baselines, missing, [], run.error, 0)
     write_tables(context.folder, cells, baselines)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from va_experiments.engine.context import RunContext
+from va_experiments.results.rows import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ class CellSettled:
 
     Parameters
     ----------
-    row : mapping
+    row : Row
         Its row, as in ``cells.csv``.
     label : str
         Model and test site.
@@ -39,7 +40,7 @@ class CellSettled:
         Cells that this batch of jobs requests.
     """
 
-    row: Mapping[str, Any]
+    row: Row
     label: str
     folder: Path | None
     warnings: tuple[str, ...]

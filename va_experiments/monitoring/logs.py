@@ -14,6 +14,7 @@ from typing import Any
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import CellSettled, Observer
 from va_experiments.redaction import redacted, redacted_tree
+from va_experiments.results.schema import TABLES, TIMING_COLUMNS
 
 __all__ = ["JsonFormatter", "RunLog", "TerminalHandler", "cell_fields", "json_handler", "run_log"]
 
@@ -101,11 +102,9 @@ def run_log(folder: Path) -> Iterator[None]:
 
 
 def cell_fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a log line of a cell carries, from its row in ``cells.csv``."""
-    names = ("run_id", "job", "cell_key", "fit_key", "model", "protocol", "train_sites", "test_site", "worker")
-    timings = {k: v for k, v in row.items() if k.endswith("_seconds") and isinstance(v, float)}
-    fields = {k: row.get(k) for k in (*names, "status", "reused", "attempt", "started", "ended")}
-    return fields | {"timings": timings}
+    """Return the fields of a log line about a cell, from its row."""
+    timings = {name: row[name] for name in TIMING_COLUMNS if row.get(name) is not None}
+    return {name: row.get(name) for name in TABLES["log"]} | {"timings": timings}
 
 
 class RunLog(Observer):

@@ -17,6 +17,7 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.plan import Job
 from va_experiments.report.inputs import configs_of
+from va_experiments.results.schema import TABLES
 
 __all__ = ["data_of", "jobs_of", "losses_again", "read_manifest", "saved_tables"]
 
@@ -51,7 +52,7 @@ def losses_again(
     notes = dict(again.notes) if again is not None else {}
     kept: dict[str, pd.DataFrame | None] = {}
     for name, identity in (
-        ("drops", ["data", "features", "train_sites", "test_site", "model_digest", "metric"]),
+        ("drops", [*(c for c in TABLES["transfer loss"] if c != "protocol"), "metric"]),
         ("similarity", ["data", "site_a", "site_b"]),
     ):
         table = saved.get(name)

@@ -13,6 +13,7 @@ from va_experiments.analysis.resampled_sets import resampled_sets
 from va_experiments.analysis.run_tables import RunTables
 from va_experiments.formatting import format_interval, format_number
 from va_experiments.metrics.registry import metric_label
+from va_experiments.results.schema import TABLES
 from va_experiments.results.table_files import write_csv, write_parquet, write_whole
 
 __all__ = [
@@ -48,10 +49,7 @@ def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: RunTabl
         "drops": content.drops,
         "similarity": content.similarity,
         "ledger": content.ledger,
-        "failures": cells.loc[
-            cells["status"] == "failed",
-            ["cell_key", "model", "train_sites", "test_site", "error_class", "error_message", "error_traceback"],
-        ],
+        "failures": cells.loc[cells["status"] == "failed", list(TABLES["failures"])],
     }
     return {name: table for name, table in tables.items() if table is not None and len(table)}
 

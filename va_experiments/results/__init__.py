@@ -1,1 +1,9 @@
-"""Rows of results: one row a cell, with the same typed columns from the worker to the report."""
+"""Results: one typed row a cell, with the same columns from the worker to the report; `load_results` reads them."""
+
+from __future__ import annotations
+
+from va_experiments.results.load import load_results
+from va_experiments.results.rows import Row
+from va_experiments.results.schema import check_row
+
+__all__ = ["Row", "check_row", "load_results"]

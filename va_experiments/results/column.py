@@ -15,7 +15,7 @@ from typing import Any
 from va_experiments.errors import did_you_mean, shown
 from va_experiments.results.cell_outcome import CellOutcome
 
-__all__ = ["Column", "Kind", "MLflow", "Role"]
+__all__ = ["Column", "Kind", "MLflow", "Role", "is_missing"]
 
 
 class Kind(enum.Enum):
@@ -80,8 +80,11 @@ class Column:
         """Whether tables leave the column out where no row has a value."""
         return self.role in (Role.METRIC, Role.INTERVAL, Role.TIMING, Role.ERROR)
 
-    def problem(self, value: Any) -> str:
-        """Describe why `value` cannot stand in the column; return empty text if it can."""
+    def problem(self, value: Any, *, ranges: bool = True) -> str:
+        """Describe why `value` cannot stand in the column; return empty text if it can.
+
+        `ranges`: check the range of numbers too.
+        """
         if is_missing(value):
             return f"column '{self.name}' has no value: every row needs one" if self.required else ""
         where = f"column '{self.name}' has "
@@ -91,8 +94,7 @@ class Column:
             return (
                 f"{where}{shown(value)}; expected one of {', '.join(self.choices)}{did_you_mean(value, self.choices)}"
             )
-        slack = 1e-9  # sums of rounded shares leave a range by their last bits
-        if self.kind in (Kind.WHOLE, Kind.NUMBER) and not self.range[0] - slack <= value <= self.range[1] + slack:
+        if ranges and not self._in_range(value):
             return f"{where}{shown(value)}; expected {self.range[0]:g} to {self.range[1]:g}"
         return ""
 
@@ -104,6 +106,11 @@ class Column:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             return False
         return self.kind is Kind.NUMBER or float(value).is_integer()
+
+    def _in_range(self, value: Any) -> bool:
+        slack = 1e-9  # sums of rounded shares leave a range by their last bits
+        numeric = self.kind in (Kind.WHOLE, Kind.NUMBER)
+        return not numeric or self.range[0] - slack <= value <= self.range[1] + slack
 
     def convert(self, value: Any) -> Any:
         """Return a value that has no `problem` in the column's type; the default for a missing one."""

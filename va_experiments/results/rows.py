@@ -1,128 +1,110 @@
-"""One tidy row a cell: the columns of ``cells.csv``, which scripts build on, and of the MLflow runs."""
+"""One typed row a cell: a settled cell in, a `Row` out; rows in, a typed table out."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from va_experiments.cell import Cell, Result, versions
+from va_experiments.results.cell_outcome import CellOutcome
+from va_experiments.results.column import Column, Kind, is_missing
+from va_experiments.results.schema import COLUMNS, MAIN_METRICS, ROW_ORDER, check_row, columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FIRST_COLUMNS", "cell_row", "cells_frame", "older_versions"]
+__all__ = ["Row", "data_type", "make_row", "make_table", "order_rows"]
 
-FIRST_COLUMNS = (
-    "model",
-    "protocol",
-    "train_sites",
-    "test_site",
-    "train_size",
-    "repeat",
-    "fold",
-    "replicate",
-    "testset",
-    "features",
-    "data",
-    "simulated",
-    "n_train",
-    "n_test",
-    "n_causes",
-    "status",
-    "reused",
-    "csmf_accuracy_top",
-    "csmf_accuracy_mean",
-    "csmf_accuracy_model",
-    "top1",
-    "top3",
-    "mean_ccc",
-    "fit_seconds",
-    "predict_seconds",
-    "cell_key",
-    "prediction_sha256",
-)
-"""The columns that come first, in this order; further metrics, intervals, timings and errors follow."""
+ALWAYS = (*MAIN_METRICS, "fit_seconds", "predict_seconds")
+"""Metrics and timings that a table has even where no row has a value."""
 
 
-def older_versions(result: Result) -> str:
-    """Return which libraries a reused result was computed with that differ from the ones here, or an empty string."""
-    then = result.facts.get("versions")
-    if not result.reused or not then:
-        return ""
-    now = versions()
-    return ", ".join(f"{k} {then[k]} (now {now.get(k, 'absent')})" for k in sorted(then) if then[k] != now.get(k))
+class Row(Mapping[str, Any]):
+    """The row of one cell: values by column, read as ``row["test_site"]`` or ``row.test_site``.
 
+    Every column that is no metric has a value, its default where nothing is known; metrics without a value are absent.
 
-def cell_row(cell: Cell, result: Result, *, job: str, run_id: str, simulated: bool, model: str) -> dict[str, Any]:
-    """Return the row of one cell; every figure of a failed cell is absent, never zero."""
-    split, facts = cell.split, result.facts
-    warnings = list(facts.get("warnings") or [])
-    if isinstance(said := result.diagnostics.get("warning"), str) and said:
-        warnings.insert(0, said)
-    row: dict[str, Any] = {
-        "run_id": run_id,
-        "job": job,
-        "model": model,
-        "model_params": json.dumps(dict(cell.model.params), sort_keys=True, default=list),
-        "protocol": split.protocol,
-        "train_sites": "+".join(split.train_sites),
-        "test_site": split.test_site,
-        "train_size": split.train_size,
-        "repeat": split.repeat,
-        "fold": split.fold,
-        "replicate": split.replicate,
-        "testset": str(cell.setting.testset.get("name", "natural")),
-        "features": cell.setting.features,
-        "data": cell.setting.data,
-        "simulated": simulated,
-        "seed": cell.setting.seed,
-        "n_train": facts.get("n_train"),
-        "n_test": facts.get("n_test"),
-        "n_causes": len(facts.get("causes", ())) or None,
-        "status": result.status,
-        "reused": result.reused,
-        "older_versions": older_versions(result),
-        "cell_key": result.key,
-        "fit_key": cell.fit_key,
-        "model_digest": cell.model.digest.hex()[:16],
-        "split_sha256": facts.get("split_sha256"),
-        "prediction_sha256": result.prediction_sha256 or None,
-        "attempt": result.attempt,
-        "worker": facts.get("worker"),
-        "started": facts.get("started"),
-        "ended": facts.get("ended"),
-        "peak_memory_mb": facts.get("peak_memory_mb"),
-        "testset_method": facts.get("testset_method"),
-        "testset_sha256": facts.get("testset_sha256"),
-        "n_test_sets": facts.get("n_test_sets"),
-        "csmf_estimator": facts.get("csmf_estimator", "model"),
-        "csmf_abstained": facts.get("csmf_abstained"),
-        "converged": result.diagnostics.get("converged"),
-        "warning": "; ".join(warnings)[:500],
-        **result.timings,
-        **result.metrics,
-    }
-    if result.failure is not None:
-        row |= {
-            "error_class": result.failure.error,
-            "error_message": result.failure.message,
-            "error_traceback": result.failure.traceback,
+    Parameters
+    ----------
+    values : mapping of str to value
+        In any order; values of the column's type, None where nothing is known.
+
+    Raises
+    ------
+    ValueError
+        With every problem: unknown columns, values of another type, required columns without a value.
+    """
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        if problems := check_row(values, ranges=False):
+            raise ValueError("a result row does not fit the schema:\n" + "\n".join(problems))
+        self._values = {
+            name: column.convert(values.get(name))
+            for name, column in columns().items()
+            if name in COLUMNS or not is_missing(values.get(name))
         }
-    return row
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._values:
+            raise AttributeError(f"a result row has no column {name!r}")
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Row({self._values!r})"
 
 
-def cells_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the rows as a table, the fixed columns first, sorted so that the order of completion cannot show."""
-    import pandas as pd  # most of a second, which nothing before the first table needs
+def make_row(outcome: CellOutcome) -> Row:
+    """Make the row of a settled cell; every figure of a failed cell is missing, never zero."""
+    values: dict[str, Any] = {**outcome.result.timings, **outcome.result.metrics}
+    return Row(values | {name: column.value(outcome) for name, column in COLUMNS.items() if column.value})
 
-    frame = pd.DataFrame(list(rows))
-    for name in FIRST_COLUMNS:
-        if name not in frame:
-            frame[name] = None
-    rest = [c for c in frame.columns if c not in FIRST_COLUMNS]
-    frame = frame[[*FIRST_COLUMNS, *rest]]
-    order = ["model", "protocol", "train_sites", "test_site", "train_size", "repeat", "fold", "replicate", "cell_key"]
-    # an adaptive sweeper may ask for a cell again: the first row says what became of it
-    frame = frame.drop_duplicates("cell_key", keep="first")
-    return frame.sort_values(order, kind="stable").reset_index(drop=True)
+
+def make_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Make the typed table of rows: columns in the schema's order, one row a cell key, sorted by `ROW_ORDER`.
+
+    Metrics, timings and errors that no row has are left out. Of two rows of one cell (an adaptive sweeper may request
+    a cell again) the first is kept.
+    """
+    import pandas as pd  # takes most of a second, which nothing before the first table needs
+
+    values = {name: [row.get(name) for row in rows] for name in columns()}
+    table = pd.DataFrame(
+        {
+            name: pd.Series(values[name], dtype=data_type(column))
+            for name, column in columns().items()
+            if not column.optional or name in ALWAYS or any(v is not None for v in values[name])
+        }
+    )
+    return order_rows(table.drop_duplicates("cell_key", keep="first"))
+
+
+def order_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort a table of rows by `ROW_ORDER`, so that the order in which cells finished cannot show."""
+    return table.sort_values(list(ROW_ORDER), kind="stable").reset_index(drop=True)
+
+
+def data_type(column: Column) -> Any:
+    """Return the pandas data type of a column.
+
+    Text: pandas' string type (object before pandas 3), numbers: float64 with NaN; whole numbers and booleans are
+    nullable (Int64, boolean) where values may be missing, else int64 and bool.
+    """
+    import pandas as pd
+
+    if column.kind is Kind.TEXT:
+        return "str" if pd.Series([""]).dtype != object else object
+    if column.kind is Kind.NUMBER:
+        return "float64"
+    if column.kind is Kind.WHOLE:
+        return "Int64" if column.default is None else "int64"
+    return "boolean" if column.default is None else "bool"

@@ -18,6 +18,7 @@ from va_experiments.results.column import Column, Kind, MLflow, Role
 
 __all__ = [
     "COLUMNS",
+    "DEATHS_COLUMNS",
     "DIVISION_COLUMNS",
     "IDENTITY",
     "MAIN_METRICS",
@@ -30,6 +31,7 @@ __all__ = [
     "check_row",
     "columns",
     "find_column",
+    "leading_columns",
     "tables_of",
 ]
 
@@ -240,6 +242,9 @@ IDENTITY = ("cell_key", "model", *SETTING_COLUMNS, *SPLIT_COLUMNS)
 ROW_ORDER = ("model", *DIVISION_COLUMNS, "cell_key")
 """Columns by which the rows of a table are sorted."""
 
+DEATHS_COLUMNS = ("split_sha256", "testset_sha256")
+"""Columns that together say which deaths were trained on and tested on, and how often each."""
+
 TIMING_COLUMNS = _names(Role.TIMING)
 
 _ERRORS = _names(Role.ERROR)
@@ -257,7 +262,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "MLflow's runs": ("model", "test_site", "train_sites", "testset", "reused"),
     "split hashes": (*DIVISION_COLUMNS, "split_sha256"),
-    "transfer loss": ("data", "features", "train_sites", "test_site", "model_digest"),
+    "transfer loss": ("protocol", "data", "features", "train_sites", "test_site", "model_digest"),
 }
 """Columns of rows that other tables show, in their order; ``cells`` and ``baselines`` show all."""
 
@@ -274,6 +279,12 @@ def columns() -> Mapping[str, Column]:
     """
     entries = (*COLUMNS.items(), *METRICS.items(), *CASE_METRICS.items())
     return _in_order(tuple((name, id(entry)) for name, entry in entries))
+
+
+def leading_columns() -> tuple[str, ...]:
+    """Return the columns that scripts may rely on to come first in ``cells.csv``, in this order."""
+    names = tuple(columns())
+    return names[: names.index("prediction_sha256") + 1]
 
 
 def find_column(name: str) -> Column | None:
@@ -325,13 +336,15 @@ def _limits(name: str, info: MetricInfo) -> Iterator[Column]:
         yield Column(f"{name}_{end}", NUMBER, Role.INTERVAL, meaning, range=info.range, mlflow=METRIC)
 
 
-def check_row(row: Mapping[str, Any]) -> list[str]:
+def check_row(row: Mapping[str, Any], *, ranges: bool = True) -> list[str]:
     """Find every problem of a row: unknown columns, values of another type or out of range, absent required columns.
 
     Parameters
     ----------
     row : mapping of str to value
         None, NaN and pandas' missing value stand for no value; columns that are not required may be absent.
+    ranges : bool
+        Check the range of numbers too.
 
     Returns
     -------
@@ -345,4 +358,6 @@ def check_row(row: Mapping[str, Any]) -> list[str]:
         for column in known.values()
         if column.required and column.name not in row
     ]
-    return problems + [text for name, value in row.items() if name in known and (text := known[name].problem(value))]
+    return problems + [
+        text for name, value in row.items() if name in known and (text := known[name].problem(value, ranges=ranges))
+    ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-__all__ = ["escape_formulas", "write_csv", "write_parquet", "write_whole"]
+__all__ = ["escape_formula", "escape_formulas", "unescape_formula", "write_csv", "write_parquet", "write_whole"]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A cell of text that begins so is run as a formula by spreadsheets."""
@@ -22,9 +22,9 @@ def escape_formulas(table: pd.DataFrame) -> pd.DataFrame:
     for i in range(out.shape[1]):
         values = out.iloc[:, i]
         if values.dtype == object or isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype):
-            safe = [_escaped(v) if isinstance(v, str) else v for v in values]
+            safe = [escape_formula(v) if isinstance(v, str) else v for v in values]
             out.isetitem(i, np.array([*safe, None], dtype=object)[:-1])
-    return out.set_axis([_escaped(str(c)) for c in out.columns], axis=1)
+    return out.set_axis([escape_formula(str(c)) for c in out.columns], axis=1)
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
@@ -65,8 +65,14 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
     write_whole(path, lambda p: pq.write_table(arrow, p, write_page_checksum=True, compression="zstd"))
 
 
-def _escaped(text: str) -> str:
+def escape_formula(text: str) -> str:
+    """Return `text` for a CSV file: with ``'`` before what a spreadsheet would run as a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def unescape_formula(text: str) -> str:
+    """Return the text that `escape_formula` wrote as `text`."""
+    return text[1:] if text[:1] == "'" and text[1:].startswith(FORMULA_STARTS) else text
 
 
 def _umask() -> int:

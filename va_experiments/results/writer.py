@@ -1,24 +1,26 @@
-"""The rows of a run as they come, on disk at once: ``cells.jsonl``; read back as one table at the end."""
+"""Write the rows of a run as they come to ``cells.jsonl``, and read them back as tables at its end."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from va_experiments.cell import Cell, Result
-from va_experiments.cell.serialization import plain
-from va_experiments.results.rows import cell_row, cells_frame
+from va_experiments.results.cell_outcome import CellOutcome
+from va_experiments.results.rows import Row, make_row, make_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ResultWriter"]
+__all__ = ["ROWS_FILE", "ResultWriter"]
+
+ROWS_FILE = "cells.jsonl"
+"""Rows in the order in which cells were settled, each with ``requested``: false for a baseline beside the run."""
 
 
 class ResultWriter:
-    """Appends one line a cell, so that memory stays flat however many cells there are.
+    """Appends one line a cell, so that memory stays flat for any number of cells.
 
     Parameters
     ----------
@@ -28,8 +30,8 @@ class ResultWriter:
     """
 
     def __init__(self, folder: Path, run_id: str) -> None:
-        self._path, self._run_id = folder / "cells.jsonl", run_id
-        self._file: Any = None
+        self._path, self._run_id = folder / ROWS_FILE, run_id
+        self._file: IO[str] | None = None
 
     def add(
         self,
@@ -37,18 +39,32 @@ class ResultWriter:
         result: Result,
         *,
         job: str,
-        simulated: bool,
         model: str,
-        asked: bool,
-        missing: bool = False,
-    ) -> Mapping[str, Any]:
-        """Write the row of a cell, and return it; `missing` marks one that was not computed."""
-        row = cell_row(cell, result, job=job, run_id=self._run_id, simulated=simulated, model=model)
-        if missing:
-            row["status"] = "missing"
+        simulated: bool,
+        requested: bool,
+        computed: bool = True,
+    ) -> Row:
+        """Write the row of a cell, and return it.
+
+        Parameters
+        ----------
+        cell : Cell
+        result : Result
+        job : str
+            Overrides of the job.
+        model : str
+            Name of the model in the job.
+        simulated : bool
+            Whether the data are simulated.
+        requested : bool
+            False for a baseline that no job names.
+        computed : bool
+            False for a cell that was requested and neither computed nor found.
+        """
+        row = make_row(CellOutcome(cell, result, self._run_id, job, model, simulated, computed))
         if self._file is None:
             self._file = open(self._path, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 (closed by close)
-        self._file.write(json.dumps(plain({**row, "asked": asked})) + "\n")
+        self._file.write(json.dumps({**row, "requested": requested}) + "\n")
         return row
 
     def close(self) -> None:
@@ -57,14 +73,12 @@ class ResultWriter:
             self._file.close()
             self._file = None
 
-    def frames(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return the cells that were asked for, and the trivial models' cells beside them."""
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return the requested cells, and the baselines beside them."""
         if self._file is not None:
             self._file.flush()
         rows = []
         if self._path.exists():
             with open(self._path, encoding="utf-8") as file:
                 rows = [json.loads(line) for line in file]
-        asked = [{k: v for k, v in r.items() if k != "asked"} for r in rows if r["asked"]]
-        beside = [{k: v for k, v in r.items() if k != "asked"} for r in rows if not r["asked"]]
-        return cells_frame(asked), cells_frame(beside)
+        return make_table([r for r in rows if r["requested"]]), make_table([r for r in rows if not r["requested"]])

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from va_experiments.tracking.run_writer import CELL_TAGS, CellRun, Client, SqliteFile, cell_run, outputs_tag, writer_of
+from va_experiments.tracking.run_writer import CellRun, ClientWriter, cell_run, outputs_tag, row_of_run
+from va_experiments.tracking.sqlite_writer import SqliteWriter, open_writer
 from va_experiments.tracking.tracker import Tracker, connect, fetch_cell, find_cells, refused, safe_environment
 
 __all__ = [
-    "CELL_TAGS",
     "CellRun",
-    "Client",
-    "SqliteFile",
+    "ClientWriter",
+    "SqliteWriter",
     "Tracker",
     "cell_run",
     "connect",
     "fetch_cell",
     "find_cells",
+    "open_writer",
     "outputs_tag",
     "refused",
+    "row_of_run",
     "safe_environment",
-    "writer_of",
 ]

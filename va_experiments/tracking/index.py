@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ from va_experiments.analysis.run_tables import REPORT_TABLES
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError, shown
 from va_experiments.redaction import redacted
-from va_experiments.tracking import CellRun, cell_run, connect, outputs_tag, writer_of
+from va_experiments.results.rows import Row
+from va_experiments.tracking import CellRun, cell_run, connect, open_writer, outputs_tag, row_of_run
 
-__all__ = ["Index", "cell_rows"]
+__all__ = ["Index"]
 
 _ORIGINALS = "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false'"
 
@@ -67,28 +67,28 @@ class Index:
             found.setdefault(run.data.tags.get("cell_key", ""), run.info.run_id)
         return found
 
-    def sync(self, rows: Iterable[tuple[Mapping[str, Any], Path]]) -> tuple[int, int]:
+    def sync(self, rows: Iterable[tuple[Row, Path]]) -> tuple[int, int]:
         """Log each cell that has no run yet, under one parent; return how many were added and how many were there.
 
         Parameters
         ----------
         rows : iterable of (row, folder)
-            A cell's row as in ``cells.csv`` and the folder of its files.
+            A cell's row and the folder of its files.
         """
         known, parent, there = set(self.known()), "", 0
         name = f"sync {time.strftime('%Y-%m-%d %H:%M:%S')}"
-        writer = writer_of(self._client, self._experiment)
+        writer = open_writer(self._client, self._experiment)
         added, waiting = 0, list[CellRun]()
         for row, folder in rows:
-            if row["cell_key"] in known:
+            if row.cell_key in known:
                 there += 1
                 continue
-            known.add(row["cell_key"])
+            known.add(row.cell_key)
             if not parent:
                 tags = {"mlflow.runName": name, "va.kind": "sync", "va.outputs": outputs_tag(self._outputs)}
                 parent = self._client.create_run(self._experiment, tags=tags).info.run_id
             waiting.append(cell_run(row, folder, parent=parent, multirun=name, outputs=self._outputs))
-            if len(waiting) == writer.at_once:
+            if len(waiting) == writer.batch_size:
                 writer.write(waiting)
                 waiting = []
             added += 1
@@ -123,28 +123,7 @@ class Index:
                 continue
         return paths
 
-    def children(self, multirun: str) -> list[dict[str, Any]]:
+    def children(self, multirun: str) -> list[Row]:
         """Return the rows of a multirun's cells, as far as their runs have ended."""
         where = f"tags.`va.kind` = 'cell' and tags.multirun = '{multirun.replace(chr(39), '')}'"
-        return list(cell_rows(self.runs(where)))
-
-
-def cell_rows(runs: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """Yield a row as in ``cells.csv`` for each MLflow run of a cell."""
-    for run in runs:
-        tags, params = run.data.tags, run.data.params
-        row: dict[str, Any] = {k: v for k, v in tags.items() if not k.startswith(("mlflow.", "va."))}
-        row |= {k: v for k, v in params.items() if not k.startswith("model.")}
-        row |= dict(run.data.metrics)
-        row["model_params"] = json.dumps(
-            {k[6:]: v for k, v in params.items() if k.startswith("model.")}, sort_keys=True
-        )
-        for flag in ("simulated", "reused", "converged"):
-            row[flag] = {"true": True, "false": False}.get(str(row.get(flag)).lower())
-        row["run_id"] = tags.get("multirun", "")
-        row["started"], row["ended"] = run.info.start_time / 1000, (run.info.end_time or run.info.start_time) / 1000
-        for whole in ("seed", "repeat", "fold"):
-            row[whole] = int(row[whole]) if str(row.get(whole, "")).isdigit() else 0
-        if "error" in tags:
-            row["error_class"], _, row["error_message"] = tags["error"].partition(": ")
-        yield row
+        return [row_of_run(run) for run in self.runs(where)]

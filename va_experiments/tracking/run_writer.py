@@ -1,69 +1,43 @@
-"""A cell's row as an MLflow run: what of it becomes tags, parameters and metrics, and two ways to write it.
+"""A result row as the MLflow run of its cell, and back: what becomes a tag, a parameter or a metric says the schema.
 
-MLflow's client writes to any server, in about 40 ms of CPU time a run. Where the store is an SQLite file of ours, many
-runs are written in one transaction of plain SQL, in about one: the tables are MLflow's, checked before the first row
-is written, and a test holds both ways to the same rows.
+In: a `Row` and the cell's folder. Out: a `CellRun`, which `ClientWriter` writes through MLflow's client to any server;
+`va_experiments.tracking.sqlite_writer` writes the same rows faster where the store is an SQLite file of ours.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
-import shutil
 import socket
-import sqlite3
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-__all__ = ["CELL_TAGS", "CellRun", "Client", "SqliteFile", "cell_run", "outputs_tag", "writer_of"]
+from va_experiments.errors import InputError
+from va_experiments.results.column import MLflow
+from va_experiments.results.rows import Row
+from va_experiments.results.schema import check_row, columns
 
-CELL_TAGS = (
-    "model",
-    "protocol",
-    "train_sites",
-    "test_site",
-    "train_size",
-    "testset",
-    "features",
-    "data",
-    "simulated",
-    "status",
-    "reused",
-    "converged",
-    "cell_key",
-    "prediction_sha256",
-)
-"""Columns of a cell's row that become tags of its child run, so that the UI's filter box can use them."""
+__all__ = ["CellRun", "ClientWriter", "cell_run", "outputs_tag", "row_of_run"]
 
-_PARAMS = ("model", "test_site", "train_size", "features", "seed", "repeat", "fold")
-"""Columns that become parameters too: by nothing else do MLflow's plots of a comparison group runs."""
-
-_NOT_METRICS = {"started", "ended", "seed", "repeat", "fold", "replicate", "attempt", "n_causes"}
 _NAME = re.compile(r"[\w. :/-]{1,250}")
-"""What MLflow takes as the name of a metric, a parameter or a tag."""
+"""What MLflow accepts as the name of a parameter."""
 
-_COLUMNS = {
-    "runs": (
-        "run_uuid name source_type source_name entry_point_name user_id status start_time end_time source_version "
-        "lifecycle_stage artifact_uri experiment_id deleted_time"
-    ),
-    "tags": "key value run_uuid",
-    "params": "key value run_uuid",
-    "metrics": "key value timestamp run_uuid step is_nan",
-    "latest_metrics": "key value timestamp step is_nan run_uuid",
-}
-"""The tables that a run's rows stand in, and their columns; with others, MLflow's client does the writing."""
+MODEL_PARAM = "model."
+"""Before the names of the model's own parameters."""
+
+TAG_CHARACTERS, PARAM_CHARACTERS = 4000, 6000
+"""Longer values are cut: MLflow refuses the whole run otherwise."""
+
+MOST_PARAMS, MOST_METRICS = 90, 900
+"""Of one request to an MLflow server."""
 
 
 @dataclass(frozen=True)
 class CellRun:
-    """What MLflow is told of one cell."""
+    """The MLflow run of one cell."""
 
     name: str
     status: str
@@ -79,13 +53,12 @@ class CellRun:
     """Files that become artifacts under ``cell/``."""
 
 
-def cell_run(row: Mapping[str, Any], folder: Path | None, *, parent: str, multirun: str, outputs: Path) -> CellRun:
-    """Return what MLflow is told of a cell.
+def cell_run(row: Row, folder: Path | None, *, parent: str, multirun: str, outputs: Path) -> CellRun:
+    """Return the MLflow run of a cell.
 
     Parameters
     ----------
-    row : mapping
-        As in ``cells.csv``.
+    row : Row
     folder : Path, optional
         The cell's folder in the store.
     parent : str
@@ -97,38 +70,72 @@ def cell_run(row: Mapping[str, Any], folder: Path | None, *, parent: str, multir
     """
     now = time.time()
     tags = {"mlflow.parentRunId": parent, "va.outputs": outputs_tag(outputs)} if parent else {}
-    tags |= {k: _text(row.get(k)) for k in CELL_TAGS if row.get(k) not in (None, "")}
-    tags |= {"va.kind": "cell", "multirun": multirun, "job": str(row["job"])[:4000]}
-    if row.get("error_message"):
-        tags["error"] = f"{row['error_class']}: {row['error_message']}"[:4000]
-    params = {f"model.{k}": str(v)[:6000] for k, v in json.loads(row["model_params"]).items()}
+    tags |= {k: _text(v)[:TAG_CHARACTERS] for k, v in _values(row, MLflow.TAG).items() if v != ""}
+    tags |= {"va.kind": "cell", "multirun": multirun}
+    if row.error_message:
+        tags["error"] = f"{row.error_class}: {row.error_message}"[:TAG_CHARACTERS]
+    params = {f"{MODEL_PARAM}{k}": str(v)[:PARAM_CHARACTERS] for k, v in json.loads(row.model_params).items()}
     params = {k: v for k, v in params.items() if _NAME.fullmatch(k)}
-    params |= {k: str(row[k]) for k in _PARAMS if k in row}
-    metrics = {
-        k: float(v)
-        for k, v in row.items()
-        if isinstance(v, (int, float)) and not isinstance(v, bool) and k not in _NOT_METRICS and math.isfinite(v)
-    }
+    params |= {k: str(v) for k, v in _values(row, MLflow.PARAM).items()}
+    metrics = {k: float(v) for k, v in _values(row, MLflow.METRIC).items()}
     return CellRun(
-        name=f"{row['model']} → {row['test_site']}"[:250],
-        status="FINISHED" if row["status"] == "done" else "FAILED",
-        started=int((row.get("started") or now) * 1000),
-        ended=int((row.get("ended") or now) * 1000),
+        name=f"{row.model} → {row.test_site}"[:250],
+        status="FINISHED" if row.status == "done" else "FAILED",
+        started=int((row.started or now) * 1000),
+        ended=int((row.ended or now) * 1000),
         logged=int(now * 1000),
         tags=tags,
-        params=dict(list(params.items())[:90]),
-        metrics=dict(list(metrics.items())[:900]),
+        params=dict(list(params.items())[:MOST_PARAMS]),
+        metrics=dict(list(metrics.items())[:MOST_METRICS]),
         files=tuple(sorted(folder.iterdir())) if folder is not None else (),
     )
 
 
+def row_of_run(run: Any) -> Row:
+    """Return the row that an MLflow run of a cell holds, as far as MLflow has it.
+
+    Parameters
+    ----------
+    run : mlflow.entities.Run
+
+    Raises
+    ------
+    InputError
+        If the run lacks a column that every row needs, or has a value of another type.
+    """
+    tags, params, metrics = run.data.tags, run.data.params, run.data.metrics
+    values: dict[str, Any] = {}
+    for name, column in columns().items():
+        if MLflow.METRIC in column.mlflow and name in metrics:
+            values[name] = metrics[name]
+        text = tags.get(name) if MLflow.TAG in column.mlflow else None
+        if text is None and MLflow.PARAM in column.mlflow:
+            text = params.get(name)
+        if text is not None:
+            values[name] = column.parse(text)
+    own = {k.removeprefix(MODEL_PARAM): v for k, v in params.items() if k.startswith(MODEL_PARAM)}
+    values |= {"model_params": json.dumps(own, sort_keys=True), "run_id": tags.get("multirun", "")}
+    values |= {"started": run.info.start_time / 1000, "ended": (run.info.end_time or run.info.start_time) / 1000}
+    if "error" in tags:
+        values["error_class"], _, values["error_message"] = tags["error"].partition(": ")
+    if problems := check_row(values, ranges=False):
+        raise InputError([f"MLflow run {run.info.run_id}: {problem}" for problem in problems])
+    return Row(values)
+
+
+def _values(row: Row, part: MLflow) -> dict[str, Any]:
+    """Return the known values of the columns that become a part of an MLflow run."""
+    names = (name for name, column in columns().items() if part in column.mlflow)
+    return {name: row[name] for name in names if row.get(name) is not None}
+
+
 def outputs_tag(outputs: Path) -> str:
-    """Return the tag by which runs of one outputs folder on one host are told from others'."""
+    """Return the tag that tells the runs of one outputs folder on one host from all others."""
     return f"{socket.gethostname()}:{outputs.resolve()}"
 
 
-class Client:
-    """MLflow's own client, which writes to any server, one run at a time.
+class ClientWriter:
+    """Writes through MLflow's own client, to any server, one run at a time.
 
     Parameters
     ----------
@@ -137,7 +144,7 @@ class Client:
         Id of the experiment.
     """
 
-    at_once = 1
+    batch_size = 1
     """Runs that `write` takes whole or not at all."""
 
     def __init__(self, client: Any, experiment: str) -> None:
@@ -168,121 +175,19 @@ class Client:
         self._client.set_terminated(run_id, run.status, end_time=run.ended)
         return run_id
 
-    def artifact(self, run_id: str, path: Path, within: str) -> None:
+    def artifact(self, run_id: str, path: Path, folder: str) -> None:
         """Copy a file to a folder among a run's artifacts; ``.`` is the top."""
-        self._client.log_artifact(run_id, str(path), None if within == "." else within)
+        self._client.log_artifact(run_id, str(path), None if folder == "." else folder)
 
-    def step(self, run_id: str, figures: Mapping[str, float], step: int) -> None:
+    def step(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
         """Write a step of some of a run's metrics."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        self._client.log_batch(run_id, [Metric(k, v, now, step) for k, v in figures.items()])
+        self._client.log_batch(run_id, [Metric(k, v, now, step) for k, v in metrics.items()])
 
     def close(self) -> None:
-        """Leave the client as it is: it is not ours to close."""
-
-
-class SqliteFile:
-    """MLflow's tables in an SQLite file, for many runs in one transaction.
-
-    Parameters
-    ----------
-    file : Path
-        The database, which MLflow has made.
-    experiment : str
-        Id of the experiment.
-    artifacts : Path
-        Its artifact folder.
-
-    To be used in the thread that made it.
-    """
-
-    at_once = 500
-    """Runs that `write` takes whole or not at all."""
-
-    def __init__(self, file: Path, experiment: str, artifacts: Path) -> None:
-        self._experiment, self._artifacts = int(experiment), artifacts
-        self._database = sqlite3.connect(file, timeout=60, isolation_level=None)  # opening anew reads the whole schema
-        self._database.execute("PRAGMA foreign_keys = ON")
-        self._made: Path | None = None
-
-    @classmethod
-    def of(cls, client: Any, experiment: str) -> SqliteFile | None:
-        """Return the file behind a client, or None where MLflow's client has to do the writing.
-
-        That is so for a server, for artifacts that are not in a local folder, and for tables that are not those known.
-        """
-        uri = str(client.tracking_uri)
-        where = urlsplit(str(client.get_experiment(experiment).artifact_location))
-        if not uri.startswith("sqlite:///") or "?" in uri or where.scheme != "file" or where.netloc:
-            return None
-        found = cls(Path(uri.removeprefix("sqlite:///")), experiment, Path(unquote(where.path)))
-        if found._known():
-            return found
-        found.close()
-        return None
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
-
-    def write(self, runs: Sequence[CellRun]) -> list[str]:
-        """Write all of the runs or none, and return their ids."""
-        ids = [uuid.uuid4().hex for _ in runs]
-        pairs = list(zip(ids, runs, strict=True))
-        for run_id, run in pairs:
-            for path in run.files:
-                self.artifact(run_id, path, "cell")
-        self._insert(
-            runs=[self._run(i, run) for i, run in pairs],
-            tags=[(k, v, i) for i, run in pairs for k, v in {**run.tags, "mlflow.runName": run.name}.items()],
-            params=[(k, v, i) for i, run in pairs for k, v in run.params.items()],
-            metrics=[(k, v, run.logged, i, 0, 0) for i, run in pairs for k, v in run.metrics.items()],
-            latest_metrics=[(k, v, run.logged, 0, 0, i) for i, run in pairs for k, v in run.metrics.items()],
-        )
-        return ids
-
-    def artifact(self, run_id: str, path: Path, within: str) -> None:
-        """Copy a file to a folder among a run's artifacts; ``.`` is the top."""
-        folder = self._artifacts / run_id / "artifacts" / within
-        if folder != self._made:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._made = folder
-        shutil.copyfile(path, folder / path.name)
-
-    def step(self, run_id: str, figures: Mapping[str, float], step: int) -> None:
-        """Write a step of some of a run's metrics."""
-        now = int(time.time() * 1000)
-        self._insert(
-            metrics=[(k, v, now, run_id, step, 0) for k, v in figures.items()],
-            latest_metrics=[(k, v, now, step, 0, run_id) for k, v in figures.items()],
-        )
-
-    def _insert(self, **tables: list[tuple[Any, ...]]) -> None:
-        with self._database as database:
-            database.execute("BEGIN IMMEDIATE")  # two writers wait for each other from the start
-            for table, rows in tables.items():
-                columns = _COLUMNS[table].split()
-                verb = "REPLACE" if table == "latest_metrics" else "INSERT"
-                places = ", ".join("?" * len(columns))
-                database.executemany(f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
-
-    def _run(self, run_id: str, run: CellRun) -> tuple[Any, ...]:
-        where = f"{self._artifacts.as_uri()}/{run_id}/artifacts"
-        times = (run.status, run.started, run.ended)
-        return (run_id, run.name, "UNKNOWN", "", "", "unknown", *times, "", "active", where, self._experiment, None)
-
-    def _known(self) -> bool:
-        def columns(table: str) -> set[str]:
-            return {str(row[1]) for row in self._database.execute(f"PRAGMA table_info({table})")}
-
-        return all(columns(table) == set(names.split()) for table, names in _COLUMNS.items())
-
-
-def writer_of(client: Any, experiment: str) -> Client | SqliteFile:
-    """Return the quickest way to write to where a client of MLflow writes."""
-    return SqliteFile.of(client, experiment) or Client(client, experiment)
+        """Do nothing: whoever made the client closes it."""
 
 
 def _text(value: Any) -> str:

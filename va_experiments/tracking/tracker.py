@@ -22,8 +22,10 @@ from va_experiments.config.schema import TrackingConfig
 from va_experiments.engine.context import Counts, RunContext
 from va_experiments.engine.observers import CellSettled, Observer, RunOutcome
 from va_experiments.redaction import redacted, without_password
+from va_experiments.results.rows import Row
 from va_experiments.results.schema import MAIN_METRICS
-from va_experiments.tracking.run_writer import cell_run, outputs_tag, writer_of
+from va_experiments.tracking.run_writer import cell_run, outputs_tag
+from va_experiments.tracking.sqlite_writer import open_writer
 from va_experiments.tracking.views import experiment_tags
 
 if TYPE_CHECKING:
@@ -118,9 +120,9 @@ class Tracker(Observer):
         if self.error:
             outcome.problems.append(self.error)
 
-    def cell(self, row: Mapping[str, Any], folder: Path | None) -> None:
+    def cell(self, row: Row, folder: Path | None) -> None:
         """Log a cell as a child run, with the files of its folder as artifacts."""
-        self._queue.put("cell", (dict(row), folder))
+        self._queue.put("cell", (row, folder))
 
     def finish(self, metrics: Mapping[str, float], folder: Path | None, status: str, *, timeout: float = 120) -> None:
         """Log the multirun's own figures and files, close the parent run, and wait for the thread."""
@@ -178,7 +180,7 @@ class Tracker(Observer):
     def _open(self) -> None:
         self._client, self._experiment = connect(self._config, self._outputs)
         close_zombies(self._client, self._experiment, self._outputs)
-        self._writer = writer_of(self._client, self._experiment)
+        self._writer = open_writer(self._client, self._experiment)
         tags = {
             "mlflow.runName": self._run_id,
             "mlflow.source.name": "va_experiments",
@@ -207,13 +209,13 @@ class Tracker(Observer):
             cells.append(content)
         return cells, "", None
 
-    def _log_cells(self, cells: list[tuple[Mapping[str, Any], Path | None]]) -> None:
+    def _log_cells(self, cells: list[tuple[Row, Path | None]]) -> None:
         runs = [
             cell_run(row, folder, parent=self.parent, multirun=self._run_id, outputs=self._outputs)
             for row, folder in cells
         ]
-        for start in range(0, len(runs), self._writer.at_once):
-            part = runs[start : start + self._writer.at_once]
+        for start in range(0, len(runs), self._writer.batch_size):
+            part = runs[start : start + self._writer.batch_size]
             self._attempt("take cells", lambda part=part: self._writer.write(part))
 
     def _close(self, metrics: Mapping[str, float], folder: Path | None, status: str) -> None:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 
 from va_experiments.metrics.registry import lower_is_better
+from va_experiments.results.schema import TABLES
 
 __all__ = ["CELLS", "experiment_tags", "page_of"]
 
@@ -18,7 +19,6 @@ CELLS = "va-cells"
 _PREFIX = "mlflow.sharedViewState."
 
 _CELL_METRICS = ("csmf_accuracy_top", "csmf_accuracy_model", "top1", "top3", "mean_ccc")
-_CELL_TAGS = ("model", "test_site", "train_sites", "testset", "reused")
 _PARENT_METRICS = ("nbc", "interva", "insilico", "tariff")
 
 
@@ -35,7 +35,7 @@ def experiment_tags(milliseconds: int) -> dict[str, str]:
     milliseconds : int
         The time that is shown as the views' age, since 1970.
     """
-    cells = [f"metrics.`{name}`" for name in _CELL_METRICS] + [f"tags.`{name}`" for name in _CELL_TAGS]
+    cells = [f"metrics.`{name}`" for name in _CELL_METRICS] + [f"tags.`{name}`" for name in TABLES["MLflow's runs"]]
     parents = [f"metrics.`{name}.csmf_accuracy_top`" for name in _PARENT_METRICS]
     views = {
         CELLS: _view(

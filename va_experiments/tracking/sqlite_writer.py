@@ -1,0 +1,134 @@
+"""Write many MLflow runs in one transaction of plain SQL, where MLflow's store is an SQLite file of ours.
+
+MLflow's client takes about 40 ms of CPU time a run, this about one. The tables are MLflow's own: their columns are
+checked before the first row is written, and a test compares the rows of both ways of writing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from va_experiments.tracking.run_writer import CellRun, ClientWriter
+
+__all__ = ["SqliteWriter", "open_writer"]
+
+_COLUMNS = {
+    "runs": (
+        "run_uuid name source_type source_name entry_point_name user_id status start_time end_time source_version "
+        "lifecycle_stage artifact_uri experiment_id deleted_time"
+    ),
+    "tags": "key value run_uuid",
+    "params": "key value run_uuid",
+    "metrics": "key value timestamp run_uuid step is_nan",
+    "latest_metrics": "key value timestamp step is_nan run_uuid",
+}
+"""MLflow's tables that hold a run, and their columns; where a file has others, MLflow's client writes."""
+
+
+class SqliteWriter:
+    """Writes to MLflow's tables in an SQLite file, many runs in one transaction.
+
+    Parameters
+    ----------
+    file : Path
+        The database, which MLflow has made.
+    experiment : str
+        Id of the experiment.
+    artifacts : Path
+        Its artifact folder.
+
+    Use it in the thread that made it.
+    """
+
+    batch_size = 500
+    """Runs that `write` takes whole or not at all."""
+
+    def __init__(self, file: Path, experiment: str, artifacts: Path) -> None:
+        self._experiment, self._artifacts = int(experiment), artifacts
+        self._database = sqlite3.connect(file, timeout=60, isolation_level=None)  # each opening reads the whole schema
+        self._database.execute("PRAGMA foreign_keys = ON")
+        self._last_folder: Path | None = None
+
+    @classmethod
+    def open(cls, client: Any, experiment: str) -> SqliteWriter | None:
+        """Open the file behind a client; return None where MLflow's client has to write.
+
+        It has to for a server, for artifacts outside a local folder, and for tables with other columns.
+        """
+        uri = str(client.tracking_uri)
+        place = urlsplit(str(client.get_experiment(experiment).artifact_location))
+        if not uri.startswith("sqlite:///") or "?" in uri or place.scheme != "file" or place.netloc:
+            return None
+        writer = cls(Path(uri.removeprefix("sqlite:///")), experiment, Path(unquote(place.path)))
+        if writer._tables_are_known():
+            return writer
+        writer.close()
+        return None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def write(self, runs: Sequence[CellRun]) -> list[str]:
+        """Write all of the runs or none, and return their ids."""
+        ids = [uuid.uuid4().hex for _ in runs]
+        pairs = list(zip(ids, runs, strict=True))
+        for run_id, run in pairs:
+            for path in run.files:
+                self.artifact(run_id, path, "cell")
+        self._insert(
+            runs=[self._run(i, run) for i, run in pairs],
+            tags=[(k, v, i) for i, run in pairs for k, v in {**run.tags, "mlflow.runName": run.name}.items()],
+            params=[(k, v, i) for i, run in pairs for k, v in run.params.items()],
+            metrics=[(k, v, run.logged, i, 0, 0) for i, run in pairs for k, v in run.metrics.items()],
+            latest_metrics=[(k, v, run.logged, 0, 0, i) for i, run in pairs for k, v in run.metrics.items()],
+        )
+        return ids
+
+    def artifact(self, run_id: str, path: Path, folder: str) -> None:
+        """Copy a file to a folder among a run's artifacts; ``.`` is the top."""
+        target = self._artifacts / run_id / "artifacts" / folder
+        if target != self._last_folder:
+            target.mkdir(parents=True, exist_ok=True)
+            self._last_folder = target
+        shutil.copyfile(path, target / path.name)
+
+    def step(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
+        """Write a step of some of a run's metrics."""
+        now = int(time.time() * 1000)
+        self._insert(
+            metrics=[(k, v, now, run_id, step, 0) for k, v in metrics.items()],
+            latest_metrics=[(k, v, now, step, 0, run_id) for k, v in metrics.items()],
+        )
+
+    def _insert(self, **tables: list[tuple[Any, ...]]) -> None:
+        with self._database as database:
+            database.execute("BEGIN IMMEDIATE")  # a second writer waits before it has read anything
+            for table, rows in tables.items():
+                columns = _COLUMNS[table].split()
+                verb = "REPLACE" if table == "latest_metrics" else "INSERT"
+                places = ", ".join("?" * len(columns))
+                database.executemany(f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
+
+    def _run(self, run_id: str, run: CellRun) -> tuple[Any, ...]:
+        artifacts = f"{self._artifacts.as_uri()}/{run_id}/artifacts"
+        times = (run.status, run.started, run.ended)
+        return (run_id, run.name, "UNKNOWN", "", "", "unknown", *times, "", "active", artifacts, self._experiment, None)
+
+    def _tables_are_known(self) -> bool:
+        def columns(table: str) -> set[str]:
+            return {str(row[1]) for row in self._database.execute(f"PRAGMA table_info({table})")}
+
+        return all(columns(table) == set(names.split()) for table, names in _COLUMNS.items())
+
+
+def open_writer(client: Any, experiment: str) -> ClientWriter | SqliteWriter:
+    """Open the quickest way to write to where a client of MLflow writes."""
+    return SqliteWriter.open(client, experiment) or ClientWriter(client, experiment)
