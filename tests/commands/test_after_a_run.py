@@ -180,7 +180,7 @@ def test_doctor_looks_quickly_and_says_how_to_mend(
     assert code == 3
     assert "wrong  mlflow: 1.0, expected" in out
     assert "-> pip install 'mlflow" in out
-    assert "1 to mend" in out
+    assert "1 problem," in out
 
 
 @pytest.mark.slow

@@ -86,7 +86,7 @@ def test_the_doctor_finds_nothing_to_mend(programs: Path, tmp_path: Path) -> Non
     said = done([str(programs / "va-experiments"), "doctor"], tmp_path)
     for what in ("Ray: started", "MLflow: made a database", "Prefect: a server started"):
         assert f"ok     {what}" in said
-    assert "0 to mend" in said
+    assert "0 problems" in said
     for extra in ("boosting", "gpu", "tuning", "word"):
         assert f"if you need it: pip install 'va-experiments[{extra}]'" in said
 

@@ -1,4 +1,4 @@
-"""Check the installation and the machine, and say how to mend what is wrong.
+"""Check the installation and the machine, and say how to fix problems.
 
 --quick looks only; without it Ray, MLflow and Prefect are started once and stopped again, in a temporary folder, which
 takes up to a minute or two. Exit code 3: there is a problem to fix.
@@ -56,7 +56,7 @@ def run(options: Namespace) -> int:
                 flush=True,
             )
     if not options.json:
-        print(f"{wrong} to mend, {notes} to note" if wrong or notes else "all is well")
+        print(f"{wrong} problem{'' if wrong == 1 else 's'}, {notes} note{'' if notes == 1 else 's'}")
     return 3 if wrong else 0
 
 
