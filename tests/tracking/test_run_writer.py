@@ -1,145 +1,100 @@
-"""The quick way into MLflow's file leaves the same rows as MLflow's own client, and stands back where it cannot."""
+"""A row becomes an MLflow run by the schema, and is read back from it."""
 
 from __future__ import annotations
 
-import dataclasses
-import sqlite3
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from va_experiments.config.schema import TrackingConfig
+from tests.tracking.test_sqlite_writer import ROW
+from va_experiments.errors import InputError
 from va_experiments.results import Row
-from va_experiments.tracking import ClientWriter, SqliteWriter, cell_run, connect, open_writer
-
-ROW = {
-    "model": "nbc",
-    "model_params": '{"alpha": 1.5, "text": "x y"}',
-    "protocol": "leave_one_site_out",
-    "train_sites": "AP+Dar",
-    "test_site": "Pemba",
-    "train_size": "all",
-    "testset": "natural",
-    "features": "hce",
-    "data": "simulated",
-    "simulated": True,
-    "status": "done",
-    "reused": False,
-    "converged": None,
-    "cell_key": "ab" * 32,
-    "prediction_sha256": "cd" * 32,
-    "seed": 1,
-    "repeat": 0,
-    "fold": 0,
-    "job": "model=nbc",
-    "started": 1_700_000_000.25,
-    "ended": 1_700_000_001.5,
-    "top1": 0.5,
-    "csmf_accuracy_top": 0.75,
-    "mean_ccc": float("nan"),
-    "n_test": 300,
-}
+from va_experiments.tracking import CellRun, cell_run, row_of_run
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    outputs = tmp_path_factory.mktemp("mlflow")
-    client, experiment = connect(TrackingConfig(), outputs)
-    parent = client.create_run(experiment).info.run_id
-    folder = outputs / "stored"
-    folder.mkdir()
-    (folder / "cell.json").write_text("{}")
-    (folder / "predictions.parquet").write_bytes(b"rows")
-    return SimpleNamespace(client=client, experiment=experiment, parent=parent, outputs=outputs, folder=folder)
+def make_run(**changes: Any) -> CellRun:
+    return cell_run(Row(ROW | changes), None, parent="p", multirun="2026-01-01/12", outputs=Path("outputs"))
 
 
-def _run(server: SimpleNamespace, **changes: Any) -> Any:
-    row = Row(ROW | changes)
-    return cell_run(row, server.folder, parent=server.parent, multirun="2026-01-01/12", outputs=server.outputs)
+def as_mlflow(run: CellRun, **tags: str) -> SimpleNamespace:
+    """Return the run as MLflow's client returns it."""
+    data = SimpleNamespace(tags={**run.tags, **tags}, params=dict(run.params), metrics=dict(run.metrics))
+    return SimpleNamespace(data=data, info=SimpleNamespace(run_id="ab12", start_time=run.started, end_time=run.ended))
 
 
-def _rows(server: SimpleNamespace, run_id: str) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of a run in all tables, without its id."""
-    found = {}
-    with sqlite3.connect(server.outputs / "mlflow.db") as database:
-        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        for table in tables:
-            columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
-            if "run_uuid" not in columns:
-                continue
-            kept = ", ".join(c for c in columns if c != "run_uuid")
-            rows = database.execute(f"SELECT {kept} FROM {table} WHERE run_uuid = ?", (run_id,)).fetchall()
-            found[table] = sorted(tuple(str(v).replace(run_id, "ID") for v in row) for row in rows)
-    return found
+def test_tags_are_those_that_the_schema_names_and_what_finds_the_run() -> None:
+    tags = make_run().tags
+    assert {k: v for k, v in tags.items() if k not in ("va.outputs", "cell_key", "prediction_sha256")} == {
+        "mlflow.parentRunId": "p",
+        "va.kind": "cell",
+        "multirun": "2026-01-01/12",
+        "job": "model=nbc",
+        "model": "nbc",
+        "protocol": "leave_one_site_out",
+        "train_sites": "AP+Dar",
+        "test_site": "Pemba",
+        "train_size": "all",
+        "testset": "natural",
+        "features": "hce",
+        "data": "simulated",
+        "simulated": "true",
+        "status": "done",
+        "reused": "false",
+    }
 
 
-@pytest.mark.parametrize("changes", [{}, {"status": "failed", "error_class": "ValueError", "error_message": "no"}])
-def test_both_ways_leave_the_same_rows_and_files(server: SimpleNamespace, changes: dict[str, str]) -> None:
-    file = SqliteWriter.open(server.client, server.experiment)
-    assert file is not None
-    run = _run(server, **changes)
-    (quick,) = file.write([run])
-    (slow,) = ClientWriter(server.client, server.experiment).write([run])
-    rows = _rows(server, quick)
-    assert rows == _rows(server, slow)
-    assert len(rows["runs"]) == 1
-    assert len(rows["metrics"]) == len(rows["latest_metrics"]) == 3, "top1, csmf_accuracy_top, n_test; no NaN"
-    names = {path.name for path in server.folder.iterdir()}
-    for run_id in (quick, slow):
-        assert {Path(f.path).name for f in server.client.list_artifacts(run_id, "cell")} == names
+def test_parameters_are_those_of_the_model_and_of_the_setting() -> None:
+    assert make_run().params == {
+        "model.alpha": "1.5",
+        "model.text": "x y",
+        "model": "nbc",
+        "test_site": "Pemba",
+        "train_size": "all",
+        "features": "hce",
+        "seed": "1",
+        "repeat": "0",
+        "fold": "0",
+    }
 
 
-def test_mlflow_reads_what_was_written_so(server: SimpleNamespace, tmp_path: Path) -> None:
-    file = SqliteWriter.open(server.client, server.experiment)
-    assert file is not None
-    ids = file.write([_run(server, test_site=site, cell_key=site) for site in ("AP", "Dar")])
-    where = "tags.test_site = 'Dar' and metrics.top1 > 0.4 and params.`model.alpha` = '1.5'"
-    (found,) = [r for r in server.client.search_runs([server.experiment], where) if r.info.run_id in ids]
-    assert found.info.run_id == ids[1]
-    assert found.info.status == "FINISHED"
-    assert found.data.metrics["csmf_accuracy_top"] == 0.75
-    assert found.data.tags["mlflow.parentRunId"] == server.parent
-    assert [m.value for m in server.client.get_metric_history(ids[1], "top1")] == [0.5]
-    assert Path(server.client.download_artifacts(ids[1], "cell/cell.json", str(tmp_path))).read_text() == "{}"
+def test_metrics_are_the_known_figures_sizes_and_timings() -> None:
+    run = make_run(fit_seconds=0.5, n_causes=34, attempt=2)
+    assert run.metrics == {"top1": 0.5, "csmf_accuracy_top": 0.75, "n_test": 300.0, "fit_seconds": 0.5}
+    assert (run.started, run.ended, run.status) == (1_700_000_000_250, 1_700_000_001_500, "FINISHED")
+    assert run.name == "nbc → Pemba"
 
 
-def test_steps_of_a_metric_are_its_history(server: SimpleNamespace) -> None:
-    file = SqliteWriter.open(server.client, server.experiment)
-    assert file is not None
-    for step, value in enumerate((1.0, 3.0, 2.0)):
-        file.step(server.parent, {"system/load": value}, step)
-    history = server.client.get_metric_history(server.parent, "system/load")
-    assert sorted((m.step, m.value) for m in history) == [(0, 1.0), (1, 3.0), (2, 2.0)]
-    assert server.client.get_run(server.parent).data.metrics["system/load"] == 2.0
+def test_a_failed_cell_has_its_error_as_a_tag_that_is_not_too_long() -> None:
+    run = make_run(status="failed", error_class="ValueError", error_message="no" * 9000)
+    assert run.status == "FAILED"
+    assert run.tags["error"].startswith("ValueError: nono")
+    assert len(run.tags["error"]) == 4000
 
 
-def test_the_quicker_way_is_taken_where_it_can_be(server: SimpleNamespace) -> None:
-    elsewhere = SimpleNamespace(tracking_uri="http://127.0.0.1:1", get_experiment=server.client.get_experiment)
-    assert isinstance(open_writer(server.client, server.experiment), SqliteWriter)
-    assert isinstance(open_writer(elsewhere, server.experiment), ClientWriter)
+def test_a_row_is_read_back_typed_from_its_run() -> None:
+    row = row_of_run(as_mlflow(make_run(converged=False, repeat=2), note="by hand"))
+    assert (row.simulated, row.reused, row.converged) == (True, False, False)
+    assert (row.repeat, row.seed, row.n_test) == (2, 1, 300)
+    assert isinstance(row.n_test, int)
+    assert (row.top1, row.started) == (0.5, 1_700_000_000.25)
+    assert row.run_id == "2026-01-01/12"
+    assert row.model_params == '{"alpha": "1.5", "text": "x y"}'
+    assert row.error_message is None
+    assert "mean_ccc" not in row
+    assert not math.isnan(row.csmf_accuracy_top)
 
 
-def test_all_or_none(server: SimpleNamespace) -> None:
-    file = SqliteWriter.open(server.client, server.experiment)
-    assert file is not None
-    before = len(server.client.search_runs([server.experiment]))
-    broken = dataclasses.replace(_run(server), status="no such status")
-    with pytest.raises(sqlite3.IntegrityError):
-        file.write([_run(server), broken])
-    assert len(server.client.search_runs([server.experiment])) == before
+def test_an_error_is_read_back_with_its_class() -> None:
+    run = make_run(status="failed", error_class="ValueError", error_message="a: b")
+    row = row_of_run(as_mlflow(run))
+    assert (row.error_class, row.error_message) == ("ValueError", "a: b")
 
 
-def test_it_stands_back_from_servers_and_from_tables_that_it_does_not_know(tmp_path: Path) -> None:
-    outputs = tmp_path / "a b"
-    outputs.mkdir()
-    client, experiment = connect(TrackingConfig(), outputs)
-    assert SqliteWriter.open(client, experiment) is not None, "a blank in the path is no hindrance"
-    elsewhere = client.create_experiment("elsewhere", artifact_location="s3://bucket/artifacts")
-    assert SqliteWriter.open(client, elsewhere) is None
-    there = SimpleNamespace(tracking_uri="http://127.0.0.1:1", get_experiment=client.get_experiment)
-    assert SqliteWriter.open(there, experiment) is None
-    with sqlite3.connect(outputs / "mlflow.db") as database:
-        database.execute("ALTER TABLE tags ADD COLUMN workspace TEXT")
-    assert SqliteWriter.open(client, experiment) is None
+def test_a_run_that_is_no_cell_of_ours_is_named_with_its_problems() -> None:
+    run = as_mlflow(make_run(), reused="perhaps")
+    del run.data.tags["status"]
+    with pytest.raises(InputError, match=r"MLflow run ab12: column 'status' is missing.*\n.*ab12: .*'perhaps'"):
+        row_of_run(run)

@@ -18,7 +18,7 @@ from va_experiments.analysis.comparable_groups import (
 )
 from va_experiments.analysis.run_tables import records
 from va_experiments.metrics.registry import lower_is_better, reference_levels_of
-from va_experiments.results.schema import SPLIT_COLUMNS
+from va_experiments.results.schema import SPLIT_COLUMNS, TABLES
 
 __all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "t_interval"]
 
@@ -79,7 +79,7 @@ class Leaderboard:
     def table(self) -> pd.DataFrame:
         """Return everything as one flat table: the form written to files."""
         flat = self.rows.reset_index(names="label")
-        for name in ("protocol", "data", "features", "testset", "train_size"):
+        for name in TABLES["leaderboard"]:
             flat.insert(len(flat.columns), name, getattr(self.setting, name))
         flat["simulated"] = self.setting.simulated
         flat["metric"] = self.metric

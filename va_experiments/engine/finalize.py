@@ -114,8 +114,9 @@ def split_hashes(cells: pd.DataFrame) -> dict[str, str]:
         whole = hashlib.sha256("\n".join(sorted(known["split_sha256"])).encode()).hexdigest()
         return {f"{len(known)} splits, SHA-256 of their sorted SHA-256": whole}
     found = {}
+    counts = TABLES["split hashes"][4:-1]
     for protocol, train, test, size, *numbers, sha256 in known.itertuples(index=False):
-        counted = (f"{name} {n:.0f}" for name, n in zip(("repeat", "fold", "replicate"), numbers, strict=True) if n)
+        counted = (f"{name} {n:.0f}" for name, n in zip(counts, numbers, strict=True) if n)
         size = "" if size == "all" else size
         found[" ".join(filter(None, (protocol, train or "nothing", "->", test, size, *counted)))] = sha256
     return found

@@ -131,10 +131,15 @@ class Column:
             if self.kind is Kind.FLAG:
                 return {"true": True, "false": False}.get(text.lower(), text)
             if self.kind is Kind.WHOLE:
-                return int(float(text)) if float(text).is_integer() else text
+                return int(text) if text.removeprefix("-").isdigit() else _whole(float(text))
             return float(text) if self.kind is Kind.NUMBER else text
         except ValueError:
             return text
+
+
+def _whole(number: float) -> float | int:
+    """Return a whole number as int; another number as it is."""
+    return int(number) if number.is_integer() else number
 
 
 def is_missing(value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.results.column import Column, Kind, is_missing
-from va_experiments.results.rows import data_type
+from va_experiments.results.rows import ALWAYS, data_type
 from va_experiments.results.schema import columns
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _typed(raw: pd.DataFrame, path: Path, *, text: bool, keep: bool, problems: l
     for name, column in known.items():
         if name in raw:
             values = _values(raw[name], column, f"'{path}'", text, problems)
-        elif column.optional and column.kind is Kind.NUMBER:
+        elif column.optional and column.kind is Kind.NUMBER and name not in ALWAYS:
             continue
         else:
             if column.required:

@@ -250,6 +250,7 @@ TIMING_COLUMNS = _names(Role.TIMING)
 _ERRORS = _names(Role.ERROR)
 
 TABLES: Mapping[str, tuple[str, ...]] = {
+    "leaderboard": ("protocol", "data", "features", "testset", "train_size"),
     "failures": ("cell_key", "model", "train_sites", "test_site", *_ERRORS),
     "slowest cells": (
         *("model", "train_sites", "test_site", "n_train", "n_test", "status"),
@@ -260,7 +261,10 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("run_id", "job", "cell_key", "fit_key", "model", "protocol", "train_sites", "test_site", "worker"),
         *("status", "reused", "attempt", "started", "ended"),
     ),
-    "MLflow's runs": ("model", "test_site", "train_sites", "testset", "reused"),
+    "MLflow's runs": (
+        *("csmf_accuracy_top", "csmf_accuracy_model", "top1", "top3", "mean_ccc"),
+        *("model", "test_site", "train_sites", "testset", "reused"),
+    ),
     "split hashes": (*DIVISION_COLUMNS, "split_sha256"),
     "transfer loss": ("protocol", "data", "features", "train_sites", "test_site", "model_digest"),
 }

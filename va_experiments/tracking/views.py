@@ -9,7 +9,8 @@ import json
 from collections.abc import Sequence
 
 from va_experiments.metrics.registry import lower_is_better
-from va_experiments.results.schema import TABLES
+from va_experiments.results.column import MLflow
+from va_experiments.results.schema import TABLES, columns
 
 __all__ = ["CELLS", "experiment_tags", "page_of"]
 
@@ -18,7 +19,6 @@ CELLS = "va-cells"
 
 _PREFIX = "mlflow.sharedViewState."
 
-_CELL_METRICS = ("csmf_accuracy_top", "csmf_accuracy_model", "top1", "top3", "mean_ccc")
 _PARENT_METRICS = ("nbc", "interva", "insilico", "tariff")
 
 
@@ -35,20 +35,27 @@ def experiment_tags(milliseconds: int) -> dict[str, str]:
     milliseconds : int
         The time that is shown as the views' age, since 1970.
     """
-    cells = [f"metrics.`{name}`" for name in _CELL_METRICS] + [f"tags.`{name}`" for name in TABLES["MLflow's runs"]]
+    shown = TABLES["MLflow's runs"]
+    by = shown[0]
+    cells = [f"{_kind(name)}.`{name}`" for name in shown]
     parents = [f"metrics.`{name}.csmf_accuracy_top`" for name in _PARENT_METRICS]
     views = {
         CELLS: _view(
             "cells, best first",
             "cell",
-            f"metrics.`{_CELL_METRICS[0]}`",
+            f"metrics.`{by}`",
             cells,
             milliseconds,
-            ascending=lower_is_better(_CELL_METRICS[0]),
+            ascending=lower_is_better(by),
         ),
         "va-multiruns": _view("multiruns", "multirun", "attributes.start_time", parents, milliseconds),
     }
     return {"mlflow.experimentKind": "custom_model_development"} | {_PREFIX + key: v for key, v in views.items()}
+
+
+def _kind(name: str) -> str:
+    """Return the part of an MLflow run that holds a column of a row: ``metrics`` or ``tags``."""
+    return "metrics" if MLflow.METRIC in columns()[name].mlflow else "tags"
 
 
 def _view(

@@ -1,0 +1,33 @@
+"""The rows of a run are on disk as they come, and are read back as the requested cells and the baselines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.results.conftest import MakeOutcome
+from va_experiments.cell import Failure
+from va_experiments.results.writer import ROWS_FILE, ResultWriter
+
+
+def test_rows_are_on_disk_at_once_and_read_back_in_two_tables(make_outcome: MakeOutcome, tmp_path: Path) -> None:
+    writer = ResultWriter(tmp_path, "2026-01-01/12")
+    done, failed = make_outcome(), make_outcome(failure=Failure("ValueError", "no"))
+    about = {"job": "model=nbc", "simulated": True}
+    row = writer.add(done.cell, done.result, model="nbc", requested=True, **about)
+    lines = [json.loads(line) for line in (tmp_path / ROWS_FILE).read_text().splitlines()]
+    assert lines == [{**row, "requested": True}]
+    writer.add(failed.cell, failed.result, model="prior", requested=False, **about)
+    cells, baselines = writer.tables()
+    writer.close()
+    assert (cells["model"].tolist(), baselines["model"].tolist()) == (["nbc"], ["prior"])
+    assert cells["run_id"].tolist() == ["2026-01-01/12"]
+    assert cells["top1"].tolist() == [row.top1]
+    assert "error_class" not in cells
+    assert baselines["error_message"].tolist() == ["no"]
+
+
+def test_a_run_without_cells_has_empty_tables(tmp_path: Path) -> None:
+    cells, baselines = ResultWriter(tmp_path, "r").tables()
+    assert len(cells) == len(baselines) == 0
+    assert "older_versions" in cells
