@@ -55,7 +55,7 @@ def write_table(path: Path, n: int) -> None:
 
 def one_size(folder: Path, n: int, models: Sequence[str] = MODELS) -> dict[str, Any]:
     """Measure what a table of so many deaths takes, by stage."""
-    import pandas as pd
+    from va_experiments.results import load_results
 
     table = folder / f"deaths-{n}.csv"
     made = watch(
@@ -87,7 +87,7 @@ def one_size(folder: Path, n: int, models: Sequence[str] = MODELS) -> dict[str, 
     )
     if run.code != 0:
         raise SystemExit(run.output)
-    cells = pd.read_csv(newest_run(outputs) / "cells.csv")
+    cells = load_results(newest_run(outputs))
     megabytes = table.stat().st_size / 2**20
     table.unlink()
     shutil.rmtree(outputs)

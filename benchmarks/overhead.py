@@ -45,12 +45,12 @@ def command(outputs: Path, cells: int, *more: str, target: str = "NoOp") -> list
 
 def run(outputs: Path, cells: int, *more: str, every: float = 1.0, target: str = "NoOp") -> tuple[Watched, Any]:
     """Run so many cells and return what it took, and its table."""
-    import pandas as pd
+    from va_experiments.results import load_results
 
     watched = watch(command(outputs, cells, *more, target=target), every=every)
     if watched.code != 0:
         raise SystemExit(watched.output)
-    return watched, pd.read_csv(newest_run(outputs) / "cells.csv", low_memory=False)
+    return watched, load_results(newest_run(outputs))
 
 
 def by_cell(watched: Watched, table: Any, few: Watched, few_cells: int) -> dict[str, Any]:

@@ -20,6 +20,7 @@ import pandas as pd
 
 from benchmarks.measure import ROOT, machine, newest_run, options, show, tell, watch
 from tests.chromium import CHROMIUM, MISSING, chromium
+from va_experiments.results import load_results
 
 __all__ = ["main", "opened"]
 
@@ -64,8 +65,7 @@ def run_of(outputs: Path, data: Path) -> tuple[list[dict[str, Any]], Path]:
     if run.code != 0:
         raise SystemExit(run.output)
     folder = newest_run(outputs)
-    names = ("cells", "baselines")
-    cells = pd.concat([pd.read_parquet(folder / f"{name}.parquet") for name in names], ignore_index=True)
+    cells = load_results(folder, baselines=True)
     ended = float(cells["ended"].max())
     spent = {stage: float(pd.to_numeric(cells[f"{stage}_seconds"]).sum()) for stage in STAGES}
     after = run.began + run.wall - ended

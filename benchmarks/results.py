@@ -19,6 +19,7 @@ import pandas as pd
 
 from va_experiments.analysis.comparisons import paired_comparisons
 from va_experiments.metrics.comparison import t_interval
+from va_experiments.results import load_results
 
 __all__ = ["main", "page"]
 
@@ -194,8 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--page", default=str(ROOT / "docs" / "results" / "leave_one_site_out.md"))
     options = parser.parse_args(arguments)
     folders = [Path(r) for r in options.runs or _runs(Path(options.outputs), options.data, options.resamples)]
-    files = [f / name for f in folders for name in ("cells.parquet", "baselines.parquet") if (f / name).exists()]
-    cells = pd.concat([table for f in files if len(table := pd.read_parquet(f))], ignore_index=True)
+    cells = load_results(*folders, baselines=True)
     cells = cells.sort_values("n_test_sets", ascending=False, kind="stable")
     date = datetime.now(tz=UTC).date().isoformat()
     command = f"python -m benchmarks.results --resamples {options.resamples}"

@@ -56,14 +56,14 @@ def arguments_of(outputs: Path, *more: str) -> list[str]:
 
 def first_fit(name: str, outputs: Path) -> dict[str, Any]:
     """Return the fixed costs of a small run, the second of two."""
-    import pandas as pd
+    from va_experiments.results import load_results
 
     more = _RUNS[name]
     watch(arguments_of(outputs, *more))
     run = watch(arguments_of(outputs, *more), every=0.2)
     if run.code != 0:
         raise SystemExit(run.output)
-    cells = pd.read_csv(newest_run(outputs) / "cells.csv")
+    cells = load_results(newest_run(outputs))
     first, last = cells["started"].min(), cells["ended"].max()
     return {
         "run": name,

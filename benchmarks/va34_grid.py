@@ -36,6 +36,7 @@ from va_experiments.metrics.resampling import bootstrap_weights, interval
 from va_experiments.metrics.score import LEVEL, evaluate
 from va_experiments.metrics.sufficient_statistics import ScoredDeaths, scored_deaths, totals
 from va_experiments.plan import Job, Plan, plan
+from va_experiments.results import load_results
 from va_experiments.seeds import generator, integer_seed
 
 __all__ = ["COMMAND", "main", "plain_cell", "planned"]
@@ -142,9 +143,7 @@ def engine(outputs: Path, *more: str) -> dict[str, Any]:
 
 def recorded(folder: Path) -> dict[str, Any]:
     """Return what the cells of a run took, from its table."""
-    import pandas as pd
-
-    cells = pd.read_csv(folder / "cells.csv")
+    cells = load_results(folder)
     return {
         "cells": len(cells),
         "fits": cells["fit_key"].nunique(),

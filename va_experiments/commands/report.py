@@ -28,7 +28,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("runs", nargs="*", metavar="RUN", help="runs to report on; default: the latest")
     add_outputs(parser)
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the run's folder)")
-    parser.add_argument("--allow-missing", action="store_true", help="means over incomplete grids, marked")
+    parser.add_argument("--allow-incomplete", action="store_true", help="means over incomplete grids, marked")
     parser.add_argument(
         "--loss-seconds",
         type=float,

@@ -105,7 +105,7 @@ class Column:
             return isinstance(value, bool)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             return False
-        return self.kind is Kind.NUMBER or float(value).is_integer()
+        return self.kind is Kind.NUMBER or isinstance(value, int) or value.is_integer()
 
     def _in_range(self, value: Any) -> bool:
         slack = 1e-9  # sums of rounded shares leave a range by their last bits
@@ -144,8 +144,9 @@ def _whole(number: float) -> float | int:
 
 def is_missing(value: Any) -> bool:
     """Return whether a value stands for none: None, NaN, or pandas' missing value."""
-    if value is None:
-        return True
-    if isinstance(value, (str, bool, int)):
+    kind = type(value)
+    if kind is float:
+        return bool(value != value)
+    if kind in (str, int, bool):
         return False
-    return type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and math.isnan(value))
+    return value is None or kind.__name__ in ("NAType", "NaTType") or (isinstance(value, float) and math.isnan(value))
