@@ -1,4 +1,4 @@
-"""The examples of CONTRIBUTING.md, run as they stand: a model, a data set with a site, a metric."""
+"""The examples of CONTRIBUTING.md, run as they stand: a model, a data set with a site, a metric, a column."""
 
 from __future__ import annotations
 
@@ -65,26 +65,36 @@ def test_a_data_set_takes_one_yaml_and_a_site_another(tmp_path: Path):
 
 @pytest.mark.slow
 def test_a_metric_is_one_function_and_one_entry(tmp_path: Path):
-    for folder in ("va_experiments", "conf"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for step in section("metric"):
+    cells = run_edited("metric", tmp_path)
+    assert cells["worst_sensitivity"].between(0, 1).all()
+    assert (cells["worst_sensitivity_low"] <= cells["worst_sensitivity"]).all()
+    assert (cells["worst_sensitivity"] <= cells["macro_sensitivity"]).all()
+
+
+@pytest.mark.slow
+def test_a_column_is_one_entry(tmp_path: Path):
+    assert run_edited("column", tmp_path)["n_bootstrap"].tolist() == [5] * 6
+
+
+def run_edited(name: str, folder: Path) -> pd.DataFrame:
+    """Apply a section's edits to a copy of the package, run its command there, and return the run's ``cells.csv``."""
+    for part in ("va_experiments", "conf"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for step in section(name):
         if step.kind == "file":
-            path = tmp_path / step.title
+            path = folder / step.title
             path.write_text(path.read_text(encoding="utf-8") + "\n\n" + step.text, encoding="utf-8")
-    (command,) = [s.text for s in section("metric") if s.kind == "command"]
+    (command,) = [s.text for s in section(name) if s.kind == "command"]
     words = command.replace("python", sys.executable, 1).split()
     words += ["data.n=700", "n_bootstrap=5", "execution=inline", "tracking=none", "report=false"]
     done = subprocess.run(
         [w for i, w in enumerate(words) if w != "-m" or i == 1],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (path,) = (tmp_path / "outputs" / "runs").glob("*/*/cells.csv")
-    cells = pd.read_csv(path)
-    assert cells["worst_sensitivity"].between(0, 1).all()
-    assert (cells["worst_sensitivity_low"] <= cells["worst_sensitivity"]).all()
-    assert (cells["worst_sensitivity"] <= cells["macro_sensitivity"]).all()
+    (path,) = (folder / "outputs" / "runs").glob("*/*/cells.csv")
+    return pd.read_csv(path)
