@@ -123,7 +123,7 @@ def test_all_problems_of_all_files_are_named_with_file_and_row(run: Path, tmp_pa
 
 
 def test_a_folder_above_runs_names_those_below(run: Path) -> None:
-    with pytest.raises(InputError, match=f"no run's folder; there are runs below it: {run}"):
+    with pytest.raises(InputError, match=f"not the folder of a run; there are runs below it: {run}"):
         load_results(run.parent)
     with pytest.raises(InputError, match="name at least one run"):
         load_results()

@@ -82,6 +82,15 @@ def test_a_metric_or_timing_that_is_not_declared_is_refused(make_outcome: MakeOu
         make_row(outcome)
 
 
+@pytest.mark.parametrize(("said", "expected"), [(True, True), (False, False), (None, None), ("yes", None), (1, None)])
+def test_only_a_plain_yes_or_no_of_a_model_says_whether_it_converged(
+    make_outcome: MakeOutcome, said: object, expected: bool | None
+) -> None:
+    outcome = make_outcome()
+    outcome.result.diagnostics["converged"] = said
+    assert make_row(outcome).converged is expected
+
+
 def test_warnings_of_the_model_come_before_those_of_libraries(make_outcome: MakeOutcome) -> None:
     outcome = make_outcome()
     outcome.result.diagnostics["warning"] = "not converged"

@@ -1,4 +1,4 @@
-"""Rows of ``cells.csv`` made again from the store's manifests, and MLflow brought up to date with them."""
+"""Make the rows of stored cells from their manifests, and bring MLflow up to date with them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sync(options: Namespace, store: Store) -> int:
 
 
 def stored_rows(store: Store, outputs: Path, damaged: list[str]) -> Iterator[tuple[Row, Path]]:
-    """Yield the row and the folder of each stored cell, sorted by key; what is damaged is named in `damaged`."""
+    """Yield the row and the folder of each stored cell, sorted by key; describe damaged cells in `damaged`."""
     simulated = _simulated(outputs)
     for key in sorted(store.keys()):
         try:

@@ -63,6 +63,12 @@ class CellOutcome:
             warnings.insert(0, text)
         return "; ".join(warnings)[:WARNING_CHARACTERS]
 
+    @property
+    def converged(self) -> bool | None:
+        """Whether an iterative model says that it converged; None where it says nothing, or no plain yes or no."""
+        value = self.result.diagnostics.get("converged")
+        return value if isinstance(value, bool) else None
+
     def fact(self, name: str) -> Any:
         """Return a fact that was recorded with the result, or None."""
         return self.result.facts.get(name)

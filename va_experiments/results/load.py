@@ -76,7 +76,9 @@ def _files(runs: Iterable[Path], baselines: bool, problems: list[str]) -> list[P
             if cells is None:
                 below = sorted(str(p.parent) for p in run.glob("**/cells.parquet"))[-3:]
                 hint = f"; there are runs below it: {', '.join(below)}" if below else ""
-                problems.append(f"'{run}' has no cells.parquet, cells.csv or cells.jsonl: it is no run's folder{hint}")
+                problems.append(
+                    f"'{run}' has no cells.parquet, cells.csv or cells.jsonl: it is not the folder of a run{hint}"
+                )
                 continue
             files.append(cells)
             beside = cells.with_name(f"baselines{cells.suffix}")

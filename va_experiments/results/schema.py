@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from va_experiments.errors import did_you_mean
-from va_experiments.metrics.registry import CASE_METRICS, METRICS, MetricInfo
+from va_experiments.metrics.registry import CASE_METRICS, METRICS
 from va_experiments.results.column import Column, Kind, MLflow, Role
+from va_experiments.results.metric_columns import metric_columns
 
 __all__ = [
     "COLUMNS",
@@ -40,7 +41,6 @@ TAG, PARAM, METRIC = MLflow.TAG, MLflow.PARAM, MLflow.METRIC
 
 STATUSES = ("done", "failed", "missing")
 COUNT = (0, math.inf)
-ENDS = (("low", "lower"), ("high", "upper"))
 
 
 def _timing(name: str, meaning: str) -> Column:
@@ -197,7 +197,7 @@ _DECLARED = (
     ),
     Column(
         "converged", FLAG, Role.PROVENANCE, "whether an iterative model converged; missing for other models",
-        mlflow=TAG, value=lambda o: o.result.diagnostics.get("converged"),
+        mlflow=TAG, value=lambda o: o.converged,
     ),
     Column("warning", TEXT, Role.PROVENANCE, "warnings of the model", default="", value=lambda o: o.warning),
     _timing("score_seconds", "wall time of the metrics and their intervals"),
@@ -299,7 +299,7 @@ def find_column(name: str) -> Column | None:
 @functools.lru_cache(maxsize=4)
 def _in_order(declared: tuple[tuple[str, int], ...]) -> Mapping[str, Column]:
     """Return all columns in order; `declared` says when the registries have changed since."""
-    metrics = {column.name: column for column in _metric_columns() if column.name not in COLUMNS}
+    metrics = {column.name: column for column in metric_columns() if column.name not in COLUMNS}
     main = {name: metrics.pop(name) for name in MAIN_METRICS}
     ordered: dict[str, Column] = {}
     for name, column in COLUMNS.items():
@@ -309,35 +309,6 @@ def _in_order(declared: tuple[tuple[str, int], ...]) -> Mapping[str, Column]:
         if name == "reused":
             ordered |= main
     return ordered
-
-
-def _metric_columns() -> Iterator[Column]:
-    """Yield the columns of all metrics: values, intervals, values of the deaths one by one, resampled test sets."""
-    for name, info in METRICS.items():
-        yield _metric(name, info)
-    for kind in ("percentile", "inversion"):
-        for name, info in METRICS.items():
-            if info.interval == kind:
-                yield from _limits(name, info)
-    for name, info in CASE_METRICS.items():
-        yield _metric(name, info)
-    for name, info in METRICS.items():
-        if not info.interval:
-            yield from _limits(name, info)
-        for end, word in ENDS:
-            meaning = f"{word} end of the 95% interval of the median of `{name}` over resampled test sets"
-            yield Column(f"{name}_median_{end}", NUMBER, Role.INTERVAL, meaning, range=info.range, mlflow=METRIC)
-
-
-def _metric(name: str, info: MetricInfo) -> Column:
-    return Column(name, NUMBER, Role.METRIC, info.description, range=info.range, mlflow=METRIC)
-
-
-def _limits(name: str, info: MetricInfo) -> Iterator[Column]:
-    """Yield the columns of a metric's 95% interval, over the test deaths or over resampled test sets."""
-    for end, word in ENDS:
-        meaning = f"{word} end of the 95% interval of `{name}`"
-        yield Column(f"{name}_{end}", NUMBER, Role.INTERVAL, meaning, range=info.range, mlflow=METRIC)
 
 
 def check_row(row: Mapping[str, Any], *, ranges: bool = True) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an MLflow server knows of cells: brought up to date from the store, and read back as a table."""
+"""Bring the cells of an MLflow server up to date from the store, and read multiruns back from it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Index:
     Raises
     ------
     InputError
-        If the server cannot be reached or refuses us.
+        If the server cannot be reached or refuses the user.
     """
 
     def __init__(self, uri: str | None, experiment: str, outputs: Path) -> None:
@@ -48,12 +48,16 @@ class Index:
                 "password, MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
             ) from None
 
-    def runs(self, where: str) -> Iterator[Any]:
-        """Yield all runs that a search string finds, the oldest first."""
+    def runs(self, filter_string: str) -> Iterator[Any]:
+        """Yield all runs that match a filter of MLflow, the oldest first."""
         token = None
         while True:
             page = self._client.search_runs(
-                [self._experiment], where, max_results=1000, page_token=token, order_by=["attributes.start_time ASC"]
+                [self._experiment],
+                filter_string,
+                max_results=1000,
+                page_token=token,
+                order_by=["attributes.start_time ASC"],
             )
             yield from page
             token = page.token
@@ -62,26 +66,26 @@ class Index:
 
     def known(self) -> dict[str, str]:
         """Return cell key -> run id of the first run that computed it."""
-        found: dict[str, str] = {}
+        run_ids: dict[str, str] = {}
         for run in self.runs(_ORIGINALS):
-            found.setdefault(run.data.tags.get("cell_key", ""), run.info.run_id)
-        return found
+            run_ids.setdefault(run.data.tags.get("cell_key", ""), run.info.run_id)
+        return run_ids
 
     def sync(self, rows: Iterable[tuple[Row, Path]]) -> tuple[int, int]:
-        """Log each cell that has no run yet, under one parent; return how many were added and how many were there.
+        """Log each cell that has no run yet, under one parent run; return how many were added and how many had one.
 
         Parameters
         ----------
         rows : iterable of (row, folder)
             A cell's row and the folder of its files.
         """
-        known, parent, there = set(self.known()), "", 0
+        known, parent, present = set(self.known()), "", 0
         name = f"sync {time.strftime('%Y-%m-%d %H:%M:%S')}"
         writer = open_writer(self._client, self._experiment)
         added, waiting = 0, list[CellRun]()
         for row, folder in rows:
             if row.cell_key in known:
-                there += 1
+                present += 1
                 continue
             known.add(row.cell_key)
             if not parent:
@@ -97,33 +101,36 @@ class Index:
         writer.close()
         if parent:
             self._client.set_terminated(parent, "FINISHED")
-        return added, there
+        return added, present
 
     def multiruns(self) -> list[str]:
         """Return the names of all multiruns, the oldest first."""
         return [r.data.tags["multirun"] for r in self.runs("tags.`va.kind` = 'multirun'") if "multirun" in r.data.tags]
 
     def tables(self, multirun: str, folder: Path) -> list[Path]:
-        """Download ``cells``, ``baselines``, ``manifest`` and the report's own tables of a multirun; those it has.
+        """Download the cells, the baselines, the manifest and the report's tables of a multirun, as far as it has them.
 
-        All of them lie in `folder` itself.
+        Returns
+        -------
+        list of Path
+            The files, all in `folder` itself.
         """
         parents = [r for r in self.runs("tags.`va.kind` = 'multirun'") if r.data.tags.get("multirun") == multirun]
         if not parents:
             raise InputError(f"MLflow has no multirun {shown(multirun)} in this experiment")
         run_id, paths = parents[-1].info.run_id, []
         names = ["cells.parquet", "baselines.parquet", "manifest.json"]
-        with contextlib.suppress(Exception):  # a run may have been left without a report
+        with contextlib.suppress(Exception):  # a multirun may have no report
             files = self._client.list_artifacts(run_id, "report/tables")
             names += [f.path for f in files if f.path.endswith(".parquet") and Path(f.path).stem in REPORT_TABLES]
         for name in names:
             try:
                 paths.append(Path(self._client.download_artifacts(run_id, name, str(folder))))
-            except Exception:  # an unfinished multirun has none; its children are read instead
+            except Exception:  # an unfinished multirun has none: `children` reads its cells
                 continue
         return paths
 
     def children(self, multirun: str) -> list[Row]:
-        """Return the rows of a multirun's cells, as far as their runs have ended."""
+        """Return the rows of those cells of a multirun whose MLflow runs have ended."""
         where = f"tags.`va.kind` = 'cell' and tags.multirun = '{multirun.replace(chr(39), '')}'"
         return [row_of_run(run) for run in self.runs(where)]
