@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
+from va_experiments.data.other_formats import is_table_file, table_as_csv
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.formatting import format_bytes
 
@@ -26,7 +27,6 @@ __all__ = ["Limits", "open_safely"]
 _RATIO_FLOOR = 10 << 20  # small files of one repeated row legitimately compress 300-fold
 _FOREIGN = {
     b"%PDF": "a PDF document",
-    b"PAR1": "a Parquet file",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook (save it as CSV)",
     b"\x7fELF": "a program",
     b"\x89PNG": "an image",
@@ -70,8 +70,16 @@ def open_safely(path: Path, limits: Limits) -> Iterator[BinaryIO]:
             raise InputError(
                 f"{shown(name)}: {format_bytes(status.st_size)} > max_bytes {format_bytes(limits.max_bytes)}"
             )
-        magic = file.read(4)
+        magic = file.read(16)
         file.seek(0)
+        if is_table_file(path, magic):
+            yield io.BytesIO(table_as_csv(path, magic, limits.max_expanded))
+            return
+        if magic.lstrip()[:1] in (b"{", b"[") and path.suffix.casefold() in (".json", ".jsonl", ".ndjson"):
+            raise InputError(
+                f"{shown(name)} is JSON, not a table; export one row for each death as CSV, or convert it with "
+                "pandas: pandas.read_json(FILE).to_csv('deaths.csv', index=False)"
+            )
         for prefix, kind in _FOREIGN.items():
             if magic.startswith(prefix):
                 raise InputError(f"{shown(name)} is {kind}, not a text table")
@@ -98,7 +106,9 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
         names = ", ".join(shown(m.filename, limit=40) for m in members[:3])
         raise InputError(f"{shown(str(path))}: holds {len(members)} files ({names}); one member only")
     if members[0].filename.startswith("xl/") or members[0].filename == "[Content_Types].xml":
-        raise InputError(f"{shown(str(path))} is an Excel workbook; save the sheet as CSV")
+        raise InputError(
+            f"{shown(str(path))} is an Excel workbook under another name; give it the ending .xlsx, or save the sheet as CSV"
+        )
     if members[0].flag_bits & 1:
         raise InputError(f"{shown(str(path))}: the archive is encrypted; unpack it first")
     return members[0]

@@ -1,0 +1,115 @@
+"""Measure what was not understood or is not plausible in the symptoms of a table, and refuse it before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
+
+__all__ = ["leaks", "one_sided", "repeated_rows", "silent_columns"]
+
+LEAK = 0.95
+"""Matthews correlation of a symptom with a cause from which on it is taken for the cause itself.
+
+The strongest true sign of the PHMRC adult file, drowning, reaches .80.
+"""
+
+NAMED_LEAK = 0.8
+"""The same for a column whose name says that it holds a cause."""
+
+_CAUSE_NAMES = (
+    "cod",
+    "cause",
+    "icd",
+    "diagnos",
+    "certificate",
+    "va_result",
+    "gold",
+    "gs_",
+    "interva",
+    "insilico",
+    "tariff",
+)
+_LEAST = 10
+
+
+def silent_columns(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:
+    """Return the columns without an answer at any death."""
+    return np.flatnonzero((matrix == MISSING).all(axis=0)) if len(matrix) else np.zeros(0, dtype=np.intp)
+
+
+def one_sided(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:
+    """Return the columns in which every answer that is there is the same."""
+    return np.flatnonzero((matrix == PRESENT).any(axis=0) ^ (matrix == ABSENT).any(axis=0))
+
+
+def leaks(
+    matrix: npt.NDArray[np.int8], names: Sequence[str], causes: Sequence[str], cause: npt.NDArray[np.int16]
+) -> dict[str, tuple[str, float]]:
+    """Return the columns that equal or almost determine a cause, with that cause and the correlation.
+
+    Parameters
+    ----------
+    matrix : int8 array, shape (n_deaths, n_symptoms)
+    names : sequence of str
+    causes : sequence of str
+    cause : int16 array, shape (n_deaths,)
+
+    Returns
+    -------
+    dict
+        Column -> (cause, Matthews correlation coefficient of "present" with this cause).
+    """
+    n, found = len(cause), {}
+    counts = np.bincount(cause, minlength=len(causes)).astype(float)
+    if n == 0 or (counts > 0).sum() < 2:
+        return {}
+    present = np.zeros((len(causes), len(names)))
+    for c in range(len(causes)):
+        present[c] = (matrix[cause == c] == PRESENT).sum(axis=0)
+    total = present.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        covariance = present * n - counts[:, None] * total
+        scale = np.sqrt(counts[:, None] * (n - counts[:, None]) * total * (n - total))
+        correlation = np.where(scale > 0, covariance / scale, 0.0)
+    correlation[counts < _LEAST] = 0.0
+    for j, name in enumerate(names):
+        best = int(correlation[:, j].argmax())
+        named = any(part in name.casefold() for part in _CAUSE_NAMES)
+        if correlation[best, j] >= (NAMED_LEAK if named else LEAK):
+            found[name] = (causes[best], float(correlation[best, j]))
+    return found
+
+
+def repeated_rows(columns: Mapping[str, npt.NDArray[np.int32]]) -> npt.NDArray[np.intp]:
+    """Return rows that repeat an earlier one in every column, if there are more of them than chance explains.
+
+    Parameters
+    ----------
+    columns : mapping of str to int array, shape (n_rows,)
+        Coded cells of every column but the id.
+
+    Returns
+    -------
+    int array
+        The later row of each pair; empty where repeats are to be expected.
+    """
+    if not columns:
+        return np.zeros(0, dtype=np.intp)
+    codes = np.stack(list(columns.values()), axis=1)
+    n = len(codes)
+    _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    later = np.flatnonzero(first[inverse.ravel()] != np.arange(n))
+    if not len(later):
+        return later
+    # two deaths agree by chance with the product of the columns' chances, if columns were independent; they are not,
+    # so that many more than that are allowed
+    agree = 1.0
+    for column in codes.T:
+        share = np.bincount(column) / n
+        agree *= float((share**2).sum())
+    expected = n * (n - 1) / 2 * agree
+    return later if len(later) > 20 * expected + 0.01 * n else np.zeros(0, dtype=np.intp)

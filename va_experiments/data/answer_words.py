@@ -1,0 +1,73 @@
+"""What an answer says: yes, no, or nothing known, in the words, codes and spellings that questionnaires use."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+__all__ = ["MISSING_WORDS", "NO_WORDS", "YES_WORDS", "guess_value_map", "meaning_of", "normalised"]
+
+YES_WORDS = frozenset(
+    {"y", "yes", "1", "true", "t", "present", "oui", "o", "sí", "si", "s", "sim", "ndiyo", "ja", "haan", "x"}
+)
+NO_WORDS = frozenset({"n", "no", "0", "false", "f", "absent", "non", "não", "nao", "hapana", "nein", "nahi", "2"})
+MISSING_WORDS = frozenset(
+    {
+        *("", ".", "-", "--", "?", "na", "n/a", "nan", "none", "null", "missing", "unknown", "unk", "dk", "d/k", "ref"),
+        *("rf", "r", "refused", "refused to answer", "don't know", "dont know", "do not know", "doesn't know", "u"),
+        *("does not know", "not known", "no data", "no answer", "not applicable", "not asked", "maybe", "not sure"),
+        *("ne sait pas", "nsp", "ns", "ne sais pas", "refus", "refuse", "inconnu", "no sabe", "no sé", "se niega"),
+        *("não sabe", "nao sabe", "recusou", "sijui", "hajui", "9", "8", "99", "88", "-1", "-9", "999", "#n/a"),
+    }
+)
+"""Answers, in lower case, that say that nothing is known; numbers only where the column has 0 and 1 (or 1 and 2)."""
+
+_QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\x92": "'"})
+
+
+def normalised(cell: str) -> str:
+    """Return a cell without differences that mean nothing: case, spaces around and within, quotes, ``12.0`` for ``12``."""
+    text = " ".join(unicodedata.normalize("NFKC", cell).translate(_QUOTES).split()).casefold()
+    whole, point, rest = text.partition(".")
+    return whole if point and whole.lstrip("-").isdigit() and rest.strip("0") == "" and rest else text
+
+
+def meaning_of(cell: str) -> str | None:
+    """Return ``Y``, ``N`` or ``.`` for a word that everybody understands, None for any other."""
+    text = normalised(cell)
+    if text in YES_WORDS:
+        return "Y"
+    if text in NO_WORDS:
+        return "N"
+    return "." if text in MISSING_WORDS else None
+
+
+def guess_value_map(cells: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """Guess what the cells of symptom columns mean.
+
+    Parameters
+    ----------
+    cells : iterable of str
+        Every distinct cell.
+
+    Returns
+    -------
+    value_map : dict
+        Cell as it stands in the file -> ``Y``, ``N`` or ``.``.
+    unclear : list of str
+        Cells that nobody can know the meaning of.
+    """
+    cells = sorted({c.strip() for c in cells})
+    texts = {normalised(c) for c in cells}
+    meanings: Mapping[str, str] = {"1": "Y", "2": "N"} if "2" in texts and "0" not in texts else {"1": "Y", "0": "N"}
+    value_map, unclear = {}, []
+    for cell in cells:
+        text = normalised(cell)
+        meaning = meanings.get(text)
+        if meaning is None:
+            meaning = "." if text == "2" else meaning_of(cell)
+        if (text == "2" and "0" in texts) or meaning is None:
+            unclear.append(cell)
+        elif text != "":
+            value_map[cell] = meaning
+    return value_map, unclear

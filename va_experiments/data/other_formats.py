@@ -1,0 +1,148 @@
+"""Tables that are not text: an Excel workbook, a Stata, SPSS or Parquet file -> the bytes of the same table as CSV.
+
+Labels of coded answers are taken in place of the codes. Nothing in a workbook is computed: a formula gives the value
+that was stored with it.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import functools
+import io
+import math
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from va_experiments.errors import InputError, shown
+from va_experiments.formatting import format_bytes
+
+__all__ = ["is_table_file", "table_as_csv"]
+
+_MOST_CELLS = 200_000_000
+_STATA = (b"<stata_dta>", b"\x72\x02", b"\x73\x02", b"\x71\x02")
+
+
+def is_table_file(path: Path, magic: bytes) -> bool:
+    """Check whether a file is one of the formats that `table_as_csv` reads, by its first bytes."""
+    return _kind(path, magic) != ""
+
+
+def table_as_csv(path: Path, magic: bytes, max_bytes: int) -> bytes:
+    """Return the table as UTF-8 CSV.
+
+    Parameters
+    ----------
+    path : Path
+    magic : bytes
+        First bytes of the file.
+    max_bytes : int
+        Largest size of the CSV.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, too large, or needs a package that is not installed.
+    """
+    about = os.stat(path)
+    return _converted(path, _kind(path, magic), about.st_size, about.st_mtime_ns, max_bytes)
+
+
+def _kind(path: Path, magic: bytes) -> str:
+    ending = path.suffix.casefold()
+    if magic.startswith(b"PK\x03\x04") and ending in (".xlsx", ".xlsm"):
+        return "Excel"
+    if magic.startswith(b"PAR1"):
+        return "Parquet"
+    if magic.startswith((b"$FL2", b"$FL3")):
+        return "SPSS"
+    if ending == ".dta" and magic.startswith(tuple(m[: len(magic)] for m in _STATA)):
+        return "Stata"
+    return ""
+
+
+@functools.lru_cache(maxsize=2)
+def _converted(path: Path, kind: str, size: int, changed: int, max_bytes: int) -> bytes:
+    name = shown(str(path))
+    try:
+        header, rows = {"Excel": _excel, "Parquet": _parquet, "SPSS": _spss, "Stata": _stata}[kind](path)
+    except ImportError as error:
+        raise InputError(
+            f"{name} is a file of {kind}: reading it needs the package {error.name}; install it with "
+            "pip install 'va-experiments[files]', or save the table as CSV"
+        ) from None
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{name}: cannot be read as a file of {kind} ({type(error).__name__}: {error})") from error
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([_text(c) for c in header])
+    for row in rows:
+        writer.writerow([_text(v) for v in row])
+        if buffer.tell() > max_bytes:
+            raise InputError(f"{name}: the table is larger than {format_bytes(max_bytes)} as text")
+    return buffer.getvalue().encode("utf-8", "surrogatepass")
+
+
+def _text(value: Any) -> str:
+    """Return a cell as it would stand in a CSV file: whole numbers without ``.0``, dates in ISO form."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, datetime.datetime):
+        return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(sep=" ")
+    return str(value)
+
+
+def _excel(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
+    import openpyxl
+
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    filled = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible" and (sheet.max_row or 0) > 1]
+    if len(filled) > 1:
+        names = ", ".join(shown(s.title) for s in filled[:5])
+        raise InputError(
+            f"{shown(str(path))}: the workbook has {len(filled)} sheets with rows ({names}); expected one: save the "
+            "sheet with the deaths as a workbook of its own, or as CSV"
+        )
+    if not filled:
+        raise InputError(f"{shown(str(path))}: the workbook has no sheet with a header and rows")
+    rows = (tuple(row) for row in filled[0].iter_rows(values_only=True))
+    rows = (row for row in rows if any(v not in (None, "") for v in row))
+    return next(rows), rows
+
+
+def _parquet(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, page_checksum_verification=True)
+    if table.num_rows * table.num_columns > _MOST_CELLS:
+        raise InputError(
+            f"{shown(str(path))}: has {table.num_rows:,} rows and {table.num_columns:,} columns: too large"
+        )
+    columns = [column.to_pylist() for column in table.columns]
+    return table.column_names, zip(*columns, strict=True)
+
+
+def _stata(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
+    import pandas as pd
+
+    return _frame(pd.read_stata(path, convert_categoricals=True))
+
+
+def _spss(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
+    import pyreadstat
+
+    frame, _ = pyreadstat.read_sav(str(path), apply_value_formats=True)
+    return _frame(frame)
+
+
+def _frame(frame: Any) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
+    columns = [[None if v != v else v for v in frame[c].astype(object)] for c in frame.columns]  # NaN is not itself
+    return list(frame.columns), zip(*columns, strict=True)
