@@ -80,7 +80,7 @@ FILES: list[File] = [
     File("empty", "header without line end", "has a header but no rows", b"id,site,cause,s1", {}),
     File("binary", "NUL bytes", "contains NUL at byte 31: not a text file", rows("d1,AP,A,Y,\x00"), {}),
     File("binary", "PDF", "is a PDF document, not a text table", b"%PDF-1.7\n%\xe2\xe3", {}),
-    File("parquet", "Parquet", "is a Parquet file, not a text table", b"PAR1\x15\x04", {}),
+    File("parquet", "Parquet", "cannot be read as a file of Parquet", b"PAR1\x15\x04", {}),
     File(
         "binary",
         "old Excel",
@@ -91,7 +91,7 @@ FILES: list[File] = [
     File(
         "binary",
         "new Excel",
-        "is an Excel workbook; save the sheet as CSV",
+        "is an Excel workbook; give it the ending .xlsx, or save it as CSV",
         zipped(("[Content_Types].xml", b"<x/>")),
         {},
     ),
@@ -127,7 +127,7 @@ FILES: list[File] = [
     File(
         "decimal",
         "unknown separator",
-        "sep: 'x' is not a separator; known: ',', ';', '|', tab ('\\t')",
+        "sep: 'x' is not a separator; known: auto, ',', ';', '|', tab ('\\t')",
         GOOD.encode(),
         {"sep": "x"},
     ),
@@ -183,17 +183,17 @@ FILES: list[File] = [
     ),
     File(
         "decimal",
-        "semicolons",
+        "semicolons where a comma is asked for",
         "looks like ';' (semicolon) separates the columns; set `sep: \";\"`",
         GOOD.replace(",", ";").encode(),
-        {},
+        {"sep": ","},
     ),
     File(
         "decimal",
-        "tabs",
+        "tabs where a comma is asked for",
         "looks like '\\t' (tab) separates the columns; set `sep: \"\\t\"`",
         GOOD.replace(",", "\t").encode(),
-        {},
+        {"sep": ","},
     ),
     File("columns", "one column", "the header has only one column: 'id'", b"id\nd1\n", {}),
     File(

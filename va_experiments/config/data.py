@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from annotated_types import Ge, Le
+from pydantic import BeforeValidator, Strict
 
 from va_experiments.config.fields import Expected, FilePath, Flag, Group, Names, Text, Whole, tag_of
 
@@ -22,6 +23,9 @@ def _list_or_mapping(value: object) -> object:
 
 
 Sites = Annotated[Any, BeforeValidator(_list_or_mapping), Expected("a list of names")]
+
+
+ShareOrNone = Annotated[float, Strict(), Ge(0), Le(1)]
 
 
 class DataOptions(Group):
@@ -78,11 +82,11 @@ class Csv(DataOptions):
 
     name: Literal["csv"] = "csv"
     path: FilePath | None = None
-    """A .csv, .csv.gz or .zip file."""
+    """A .csv, .csv.gz, .zip, .xlsx, .dta, .sav or .parquet file."""
     id: Text | None = None
     """Column of the id; null: rows are numbered."""
-    site: Text = "site"
-    """Column of the site."""
+    site: Text | None = "site"
+    """Column of the site; null: all deaths are of one place."""
     cause: Text | None = "cause"
     """Column of the cause; null: no causes (prediction only)."""
     symptoms: Names | None = None
@@ -91,12 +95,30 @@ class Csv(DataOptions):
     """Columns to leave out when symptoms is null."""
     value_map: dict[Any, Any] = {"Y": "Y", "N": "N", ".": "."}
     """Answer -> Y (present), N (absent) or . (missing); an empty cell is missing unless mapped."""
+    blank: Literal["missing", "absent"] | None = None
+    """What an empty cell means where no cell says no: absent or missing; null: such a table is refused."""
+    max_unknown: ShareOrNone = 0.01
+    """Largest share of a column's filled cells that may be no known answer; they are then missing."""
+    sex: Text | None = None
+    """Column of the sex; becomes the covariate female (1, 0)."""
+    sex_codes: Names = ()
+    """Cells for female and for male, where they are no words."""
+    age: Text | None = None
+    """Column of the age at death; becomes the covariate age, in years."""
+    age_unit: Text = "years"
+    """years, months, weeks, days or hours, or the column that says it for each death."""
+    age_missing: tuple[float, ...] = ()
+    """Numbers that stand for an age that is not known, such as 999."""
     covariates: dict[Any, Any] = {}
     """Numeric columns, each with its range: {age: [0, 120]}."""
     causes: Names | None = None
     """Declared cause list, in order; null: the causes found, sorted."""
     sites: Names | None = None
     """Declared sites, in order; null: the sites found, sorted."""
+    cause_map: dict[Any, Any] = {}
+    """Cause as written -> its name; null leaves the deaths out."""
+    site_map: dict[Any, Any] = {}
+    """Site as written -> its name; null leaves the deaths out."""
     groups: dict[Any, Any] = {}
     """Cause -> group (ncd, external, ...)."""
     hce: Names = ()
@@ -105,8 +127,12 @@ class Csv(DataOptions):
     """Symptom columns that are words of the narrative."""
     drop_unlabelled: Flag = False
     """true: drop rows without a cause."""
-    sep: Text = ","
-    """Separator: a comma, a semicolon, a vertical bar or "\\t"."""
+    duplicates: Literal["refuse", "first", "keep"] = "refuse"
+    """What to do with deaths that occur twice (the same id, or the same answers under another id)."""
+    allow_leaks: Names = ()
+    """Symptom columns that may equal a cause; any other such column is refused."""
+    sep: Text = "auto"
+    """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     decimal: Text = "."
     """Decimal sign: a point or a comma."""
     encoding: Text = "utf-8-sig"
@@ -120,7 +146,7 @@ class Who2016(DataOptions):
 
     name: Literal["who2016"] = "who2016"
     path: FilePath | None = None
-    """A .csv, .csv.gz or .zip file."""
+    """A .csv, .csv.gz, .zip, .xlsx, .dta, .sav or .parquet file."""
     id: Text = "ID"
     """Column of the id."""
     site: Text | None = None
@@ -129,8 +155,10 @@ class Who2016(DataOptions):
     """Column of a cause assigned otherwise, in InterVA-5's names; null: none is known."""
     value_map: dict[Any, Any] = {"y": "Y", "Y": "Y", "n": "N", "N": "N", ".": ".", "-": ".", "NA": "."}
     """Answer -> Y, N or . (missing)."""
-    sep: Text = ","
-    """Separator: a comma, a semicolon, a vertical bar or "\\t"."""
+    max_unknown: ShareOrNone = 0.01
+    """Largest share of a column's filled cells that may be no known answer; they are then missing."""
+    sep: Text = "auto"
+    """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     encoding: Text = "utf-8-sig"
     """Encoding, such as latin-1, cp1252, utf-16."""
     label: Text = "who2016"

@@ -1,15 +1,15 @@
-"""Measure what was not understood or is not plausible in the symptoms of a table, and refuse it before anything runs."""
+"""Find what is not plausible in a table: columns without answers, answers that never vary, leaks of the cause."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
 
-__all__ = ["leaks", "one_sided", "repeated_rows", "silent_columns"]
+__all__ = ["leaks", "one_sided", "silent_columns"]
 
 LEAK = 0.95
 """Matthews correlation of a symptom with a cause from which on it is taken for the cause itself.
@@ -82,34 +82,3 @@ def leaks(
         if correlation[best, j] >= (NAMED_LEAK if named else LEAK):
             found[name] = (causes[best], float(correlation[best, j]))
     return found
-
-
-def repeated_rows(columns: Mapping[str, npt.NDArray[np.int32]]) -> npt.NDArray[np.intp]:
-    """Return rows that repeat an earlier one in every column, if there are more of them than chance explains.
-
-    Parameters
-    ----------
-    columns : mapping of str to int array, shape (n_rows,)
-        Coded cells of every column but the id.
-
-    Returns
-    -------
-    int array
-        The later row of each pair; empty where repeats are to be expected.
-    """
-    if not columns:
-        return np.zeros(0, dtype=np.intp)
-    codes = np.stack(list(columns.values()), axis=1)
-    n = len(codes)
-    _, first, inverse = np.unique(codes, axis=0, return_index=True, return_inverse=True)
-    later = np.flatnonzero(first[inverse.ravel()] != np.arange(n))
-    if not len(later):
-        return later
-    # two deaths agree by chance with the product of the columns' chances, if columns were independent; they are not,
-    # so that many more than that are allowed
-    agree = 1.0
-    for column in codes.T:
-        share = np.bincount(column) / n
-        agree *= float((share**2).sum())
-    expected = n * (n - 1) / 2 * agree
-    return later if len(later) > 20 * expected + 0.01 * n else np.zeros(0, dtype=np.intp)

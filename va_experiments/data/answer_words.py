@@ -26,7 +26,7 @@ _QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'", 
 
 
 def normalised(cell: str) -> str:
-    """Return a cell without differences that mean nothing: case, spaces around and within, quotes, ``12.0`` for ``12``."""
+    """Return a cell without differences that mean nothing: case, spaces, quotes, ``12.0`` for ``12``."""
     text = " ".join(unicodedata.normalize("NFKC", cell).translate(_QUOTES).split()).casefold()
     whole, point, rest = text.partition(".")
     return whole if point and whole.lstrip("-").isdigit() and rest.strip("0") == "" and rest else text

@@ -114,7 +114,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
                 raise InputError(f"{name}: cannot be parsed after row {start}: {error}") from None
     if n_bad:
         lines = source.lines_of([number for number, _ in short_or_long])
-        expected = len(source.header)
+        expected = source.width or len(source.header)
         hint = _separator_hint(source) if start == 0 else ""
         problems = [
             f"{name}: line {line} has {n_fields} fields, header has {expected}{hint}"

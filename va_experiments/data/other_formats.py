@@ -104,18 +104,25 @@ def _excel(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
     import openpyxl
 
     book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    filled = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible" and (sheet.max_row or 0) > 1]
+    filled = []
+    for sheet in book.worksheets:
+        if sheet.sheet_state == "visible":
+            sheet.reset_dimensions()  # what a program wrote about the size can be wrong
+            rows = [row for row in sheet.iter_rows(values_only=True) if any(v not in (None, "") for v in row)]
+            if len(rows) > 1:
+                filled.append((sheet.title, rows))
     if len(filled) > 1:
-        names = ", ".join(shown(s.title) for s in filled[:5])
+        names = ", ".join(shown(title) for title, _ in filled[:5])
         raise InputError(
             f"{shown(str(path))}: the workbook has {len(filled)} sheets with rows ({names}); expected one: save the "
             "sheet with the deaths as a workbook of its own, or as CSV"
         )
     if not filled:
         raise InputError(f"{shown(str(path))}: the workbook has no sheet with a header and rows")
-    rows = (tuple(row) for row in filled[0].iter_rows(values_only=True))
-    rows = (row for row in rows if any(v not in (None, "") for v in row))
-    return next(rows), rows
+    _, rows = filled[0]
+    width = max(map(len, rows))
+    padded = [(*row, *[None] * (width - len(row))) for row in rows]
+    return padded[0], padded[1:]
 
 
 def _parquet(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:

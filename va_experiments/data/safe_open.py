@@ -75,7 +75,7 @@ def open_safely(path: Path, limits: Limits) -> Iterator[BinaryIO]:
         if is_table_file(path, magic):
             yield io.BytesIO(table_as_csv(path, magic, limits.max_expanded))
             return
-        if magic.lstrip()[:1] in (b"{", b"[") and path.suffix.casefold() in (".json", ".jsonl", ".ndjson"):
+        if path.suffix.casefold() in (".json", ".jsonl", ".ndjson") and magic.lstrip()[:1] in (b"{", b"["):
             raise InputError(
                 f"{shown(name)} is JSON, not a table; export one row for each death as CSV, or convert it with "
                 "pandas: pandas.read_json(FILE).to_csv('deaths.csv', index=False)"
@@ -106,9 +106,7 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
         names = ", ".join(shown(m.filename, limit=40) for m in members[:3])
         raise InputError(f"{shown(str(path))}: holds {len(members)} files ({names}); one member only")
     if members[0].filename.startswith("xl/") or members[0].filename == "[Content_Types].xml":
-        raise InputError(
-            f"{shown(str(path))} is an Excel workbook under another name; give it the ending .xlsx, or save the sheet as CSV"
-        )
+        raise InputError(f"{shown(str(path))} is an Excel workbook; give it the ending .xlsx, or save it as CSV")
     if members[0].flag_bits & 1:
         raise InputError(f"{shown(str(path))}: the archive is encrypted; unpack it first")
     return members[0]

@@ -21,12 +21,17 @@ from va_experiments.data.safe_open import Limits, open_safely
 from va_experiments.errors import InputError, shown
 from va_experiments.formatting import format_bytes
 
-__all__ = ["SEPARATORS", "Limits", "TextSource", "open_source"]
+__all__ = ["AUTO", "SEPARATORS", "Limits", "TextSource", "open_source"]
+
+AUTO = "auto"
+"""Value of an option for a separator that is found out."""
 
 SEPARATORS: dict[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """Separators that a table may use."""
 
 _CHUNK = 4 << 20
+_LINE = 1 << 16  # characters of a line that the separator is looked for in
+_SAMPLE = 1000  # rows looked at to tell an index column from one that lacks its name
 
 
 @dataclass(frozen=True)
@@ -55,19 +60,31 @@ class TextSource:
     n_bytes: int
     plain_lines: bool
     limits: Limits
+    skipped_lines: int = 0
+    """Lines of a title above the header."""
+    width: int = 0
+    """Columns of the file, those without a name among them."""
+    notes: tuple[str, ...] = ()
+    """What of the file is left out, in sentences."""
 
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:
         """Open the expanded bytes again."""
         with open_safely(self.path, self.limits) as raw:
+            for _ in range(self.skipped_lines):
+                raw.readline()
             yield raw
 
     def lines_of(self, records: Sequence[int]) -> list[int]:
         """Find the line of each record (1 = header); quoted line breaks and blank lines are counted."""
-        if self.plain_lines or not records:
-            return list(records)
+        if not records:
+            return []
+        if self.plain_lines:
+            return [r + self.skipped_lines for r in records]
         records_left, line_of, number, start = set(records), {}, 0, 1
         with _rows(self.path, self.limits, self.sep, self.encoding, strict=False) as rows, suppress(csv.Error):
+            for _ in range(self.skipped_lines):
+                next(rows, None)
             for row in rows:
                 if row:
                     number += 1
@@ -82,7 +99,7 @@ class TextSource:
 def open_source(
     path: str | os.PathLike[str],
     *,
-    sep: str = ",",
+    sep: str = AUTO,
     encoding: str = "utf-8-sig",
     limits: Limits | None = None,
 ) -> TextSource:
@@ -91,7 +108,7 @@ def open_source(
     Parameters
     ----------
     path : path of a regular file
-    sep : one of ``, ; | `` or a tab
+    sep : one of ``, ; | `` or a tab; ``auto``: the one that gives the header most columns
     encoding : a Python text encoding; UTF-8 is strict, and a byte-order mark is dropped
     limits : Limits, optional
 
@@ -102,8 +119,8 @@ def open_source(
         never closed, or has no usable header.
     """
     limits = limits or Limits()
-    if sep not in SEPARATORS:
-        raise InputError(f"sep: {shown(sep)} is not a separator; known: ',', ';', '|', tab ('\\t')")
+    if sep not in (AUTO, *SEPARATORS):
+        raise InputError(f"sep: {shown(sep)} is not a separator; known: auto, ',', ';', '|', tab ('\\t')")
     try:
         if not codecs.lookup(encoding)._is_text_encoding:
             raise LookupError
@@ -116,10 +133,30 @@ def open_source(
     file = Path(os.path.expanduser(os.fspath(path)))
     with open_safely(file, limits) as raw:
         sha256, n_bytes, n_quotes, blank = _scan(raw, file, encoding)
+    if sep == AUTO:
+        sep = _separator(file, limits, encoding)
     if n_quotes % 2:
         _find_open_quote(file, limits, sep, encoding)
-    header = _header(file, limits, sep, encoding)
-    return TextSource(file, sep, encoding, header, sha256, n_bytes, not (n_quotes or blank), limits)
+    header, width, skipped, notes = _header(file, limits, sep, encoding)
+    plain = not (n_quotes or blank)
+    return TextSource(file, sep, encoding, header, sha256, n_bytes, plain, limits, skipped, width, notes)
+
+
+def _separator(path: Path, limits: Limits, encoding: str) -> str:
+    """Return the separator that divides the first lines into most columns, the same number in each."""
+    with open_safely(path, limits) as raw:
+        text = _text(raw, encoding)
+        lines = [line for line in (text.readline(_LINE) for _ in range(20)) if line.strip()]
+    best, most = ",", 1
+    for sep in SEPARATORS:
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=sep) if row]
+        except csv.Error:  # told where the header is read, with the line
+            continue
+        width = max(set(widths), key=widths.count, default=1)
+        if width > most:
+            best, most = sep, width
+    return best
 
 
 def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool]:
@@ -213,18 +250,30 @@ def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> Non
             raise InputError(f"{shown(str(path))}: line {start}: stray quote: {error}") from None
 
 
-def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[str, ...]:
+def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[tuple[str, ...], int, int, tuple[str, ...]]:
+    """Return the names of the columns, how many there are, the lines of a title above them, and what is left out."""
     name = shown(str(path))
     with _rows(path, limits, sep, encoding, strict=False) as rows:
         line = 1
         try:
             names = next((row for row in rows if row), [])
-            line = rows.line_num + 1  # type: ignore[attr-defined]
+            line = after_first = rows.line_num + 1  # type: ignore[attr-defined]
             second = next((row for row in rows if row), None)
+            line = rows.line_num + 1  # type: ignore[attr-defined]
+            sample = [row for row, _ in zip((row for row in rows if row), range(_SAMPLE), strict=False)]
         except csv.Error as error:
             raise InputError(
                 f"{name}: line {line}: {error}; a field may hold {format_bytes(limits.max_field)}"
             ) from None
+    skipped, notes = 0, []
+    filled = [c for c in names if c.strip()]
+    if len(filled) == 1 and second is not None and sum(bool(c.strip()) for c in second) > 1 and sample:
+        if not _extends_ascii(encoding):
+            raise InputError(
+                f"{name}: row 1 is a title ({shown(filled[0])}), not the names of columns; remove that row"
+            )
+        notes.append(f"row 1 is a title ({shown(filled[0])}), not the names of columns")
+        skipped, names, second, sample = after_first - 1, second, sample[0], sample[1:]
     if len(names) > limits.max_columns:
         raise InputError(f"{name}: {len(names)} columns > max_columns {limits.max_columns}")
     if len(names) < 2:
@@ -238,9 +287,21 @@ def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[str, .
     where: dict[str, list[int]] = {}
     for position, column in enumerate(names, start=1):
         where.setdefault(column.strip(), []).append(position)
+    body = [*([second] if second else []), *sample]
     for column, positions in where.items():
         if not column:
-            problems.append(f"{name}: a column has no name (position {', '.join(map(str, positions))})")
+            for position in positions:
+                cells = [row[position - 1].strip() for row in body if len(row) >= position]
+                if not any(cells):
+                    notes.append(f"column {position} has no name and no values")
+                elif position == 1 and _counts_rows(cells):
+                    notes.append("column 1 has no name and numbers the rows (an index written by pandas or R)")
+                else:
+                    example = shown(next(c for c in cells if c))
+                    problems.append(
+                        f"{name}: a column has no name (position {position}) but has values such as {example}; name it "
+                        "in the first row, or remove it"
+                    )
         elif len(positions) > 1:
             spots = ", ".join(map(str, positions[:5]))
             problems.append(f"{name}: column {shown(column)} appears {_times(len(positions))} (positions {spots})")
@@ -248,7 +309,17 @@ def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[str, .
         problems.append(f"{name}: has a header but no rows")
     if problems:
         raise InputError(problems)
-    return tuple(names)
+    return tuple(n for n in names if n.strip()), len(names), skipped, tuple(notes)
+
+
+def _counts_rows(cells: Sequence[str]) -> bool:
+    """Check whether cells number the rows, from 0 or 1."""
+    numbers = [int(c) for c in cells if c.isdecimal()]
+    return (
+        len(numbers) == len(cells) > 0
+        and numbers[0] in (0, 1)
+        and numbers == [*range(numbers[0], numbers[0] + len(cells))]
+    )
 
 
 def _times(count: int) -> str:

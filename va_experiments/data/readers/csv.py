@@ -7,6 +7,7 @@ deaths take one byte of memory for each symptom.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,33 +15,58 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.answer_checks import leaks, one_sided, silent_columns
+from va_experiments.data.answer_words import guess_value_map
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_blocks
-from va_experiments.data.deaths import MISSING, PRESENT, Deaths, LedgerEntry
+from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, Deaths, LedgerEntry
 from va_experiments.data.readers.csv_columns import DEFAULT_VALUES, Labels, Numbers, Symptoms, value_codes
+from va_experiments.data.readers.person_columns import (
+    AGE_UNITS,
+    Ages,
+    Sexes,
+    check_unit,
+    is_sex_column,
+    is_unit_column,
+)
 from va_experiments.data.record_ids import canonical_order, content_ids
-from va_experiments.data.text_source import TextSource, open_source
+from va_experiments.data.repeated_deaths import RepeatedDeaths
+from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = ["read_csv_deaths"]
+
+_ENOUGH = 20
+"""Deaths from which on an answer that never occurs says more than chance."""
 
 
 def read_csv_deaths(
     path: str | os.PathLike[str] | None,
     *,
     id: str | None = None,
-    site: str = "site",
+    site: str | None = "site",
     cause: str | None = "cause",
     symptoms: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     value_map: Mapping[Any, str] = DEFAULT_VALUES,
+    blank: str | None = None,
+    max_unknown: float = 0.01,
+    sex: str | None = None,
+    sex_codes: Sequence[str] = (),
+    age: str | None = None,
+    age_unit: str = "years",
+    age_missing: Sequence[float] = (),
     covariates: Mapping[str, Sequence[float] | None] | None = None,
     causes: Sequence[str] | None = None,
     sites: Sequence[str] | None = None,
+    cause_map: Mapping[Any, str | None] | None = None,
+    site_map: Mapping[Any, str | None] | None = None,
     groups: Mapping[str, str] | None = None,
     hce: Sequence[str] = (),
     words: Sequence[str] = (),
     drop_unlabelled: bool = False,
-    sep: str = ",",
+    duplicates: str = "refuse",
+    allow_leaks: Sequence[str] = (),
+    sep: str = AUTO,
     decimal: str = ".",
     encoding: str = "utf-8-sig",
     label: str = "csv",
@@ -53,8 +79,8 @@ def read_csv_deaths(
         ``.csv``, ``.csv.gz`` or ``.zip`` with one file.
     id : str, optional
         Column of the id; by default ids are hashes of the rows.
-    site, cause : str
-        Columns; `cause` None where no cause is known.
+    site, cause : str or None
+        Columns; `site` None where all deaths are of one place, `cause` None where no cause is known.
     symptoms : sequence of str, optional
         Columns; by default all that are not named elsewhere.
     exclude : sequence of str
@@ -66,12 +92,18 @@ def read_csv_deaths(
         Numeric columns with the range that their values must lie in.
     causes, sites : sequence of str, optional
         Declared names in order; by default the names in the table, sorted.
+    cause_map, site_map : mapping, optional
+        Name as written -> name; None leaves the rows out.
     groups : mapping of str to str, optional
         Group of each cause; ``other`` for the rest.
     hce, words : sequence of str
         Symptom columns that come from health workers, or are words of the narrative.
     drop_unlabelled : bool
         Drop rows without a cause; otherwise such rows are an error.
+    duplicates : {"refuse", "first", "keep"}
+        What to do with deaths that occur twice: the same id, or the same cells under another id.
+    allow_leaks : sequence of str
+        Symptom columns that may equal a cause.
     sep, decimal, encoding : str
         Separator, decimal mark and encoding of the table.
     label : str
@@ -92,69 +124,257 @@ def read_csv_deaths(
     if decimal not in (".", ","):
         raise InputError(f"decimal: {shown(decimal)} must be '.' or ','")
     codes = value_codes(value_map)
+    blank_is_mapped = any(not str(cell).strip() for cell in value_map)
+    if blank == "absent":
+        codes[""] = ABSENT
     source = open_source(path, sep=sep, encoding=encoding)
     where = shown(str(source.path))
     numbers = dict(covariates or {})
-    special = [c for c in (id, site, cause) if c is not None]
-    symptom_columns = _symptom_columns(source, where, symptoms, special, list(numbers), exclude)
-    problems = _roles(source, where, special, list(numbers), symptom_columns, [*hce, *words])
+    if age is not None:
+        check_unit(age_unit, source.header)
+    person = [c for c in (sex, age, None if age is None or age_unit in AGE_UNITS else age_unit) if c is not None]
+    special = [*(c for c in (id, site, cause) if c is not None), *person]
+    wanted = _symptom_columns(source, where, symptoms, special, list(numbers), exclude)
+    problems = _roles(source, where, special, list(numbers), wanted, [*hce, *words])
     if problems:
         raise InputError(problems)
 
-    answers = Symptoms(symptom_columns, codes)
-    place_of = Labels(site, "site", sites)
-    labels = None if cause is None else Labels(cause, "cause", causes)
+    answers = Symptoms(wanted, codes)
+    place_of = None if site is None else Labels(site, "site", sites, site_map)
+    labels = None if cause is None else Labels(cause, "cause", causes, cause_map)
     measured = [Numbers(c, numbers[c], decimal) for c in numbers]
+    sexes = None if sex is None else Sexes(sex, tuple(sex_codes))
+    ages = None if age is None else Ages(age, age_unit, tuple(age_missing))
     ids: list[npt.NDArray[np.object_]] = []
-    needed = list(dict.fromkeys([*special, *numbers, *symptom_columns]))
+    empty: list[npt.NDArray[np.bool_]] = []
+    compared = RepeatedDeaths([c for c in dict.fromkeys([*special, *numbers, *wanted]) if c != id])
+    needed = list(dict.fromkeys([*special, *numbers, *wanted]))
     for block in read_blocks(source, needed):
-        answers.add(block)
-        place_of.add(block)
-        if labels is not None:
-            labels.add(block)
-        for column in measured:
-            column.add(block)
+        for column in (answers, place_of, labels, sexes, ages, *measured, compared):
+            if column is not None:
+                column.add(block)
         ids.append(_ids(block.columns, id))
-    ledger: list[LedgerEntry] = []
-    site_names, site_index, bad = place_of.finish(source, ledger)
-    problems += bad
-    keep = np.ones(len(site_index), dtype=bool)
+        empty.append(_empty(block.columns, block.n_rows))
+    ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
+    blank_rows = np.concatenate(empty)
+    if blank_rows.any():
+        ledger.append(LedgerEntry("dropped row", "*", int(blank_rows.sum()), "every cell of the row is empty"))
+        for column in (place_of, labels):
+            if column is not None:
+                column.leave_out(blank_rows)
+    site_names: tuple[str, ...] = ("all",)
+    site_index = np.zeros(len(blank_rows), dtype=np.int16)
+    if place_of is not None:
+        site_names, site_index, bad = place_of.finish(source, ledger)
+        problems += bad
+    keep = (site_index >= 0) & ~blank_rows
     cause_names: tuple[str, ...] = tuple(causes or ())
     cause_index = None
     if labels is not None:
         cause_names, cause_index, bad = labels.finish(source, ledger, drop_missing=drop_unlabelled)
         problems += bad
-        keep = cause_index >= 0
-    for column in measured:
-        problems += column.problems(source)
-    problems += answers.problems(source)
+        keep &= cause_index >= 0
+    for number in (*measured, sexes, ages):
+        if number is not None:
+            problems += number.problems(source)
+    problems += answers.problems(source, max_unknown, ledger)
+    hint = _hint(answers, codes, value_map, compared) if problems else ""
     names = np.concatenate(ids) if id is not None else _numbered(np.concatenate(ids))
+    repeated, bad = _repeated(names, keep, compared, source, id, duplicates, ledger)
+    problems += bad
+    keep &= ~repeated
+    if id is not None and duplicates != "refuse":
+        names = _numbered_ids(names)
     if id is not None:
-        problems += _id_problems(names, source, id, ledger)
+        problems += _id_problems(
+            np.where(blank_rows | repeated, [f"\0{k}" for k in range(len(names))], names), source, id, ledger
+        )
     if unknown := [c for c in (groups or {}) if cause_names and c not in cause_names]:
         problems.append(f"groups: unknown cause {shown(unknown[0])}{did_you_mean(unknown[0], cause_names)}")
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, hint=hint)
     if not keep.any():
         raise InputError(f"{where}: no row is left after dropping rows without a cause; nothing to train on")
     order = np.flatnonzero(keep)
     order = order[canonical_order(names[order])]
     matrix = answers.matrix()[order]
-    _note(matrix, tuple(symptom_columns), cause_names, None if cause_index is None else cause_index[order], ledger)
+    kept_cause = None if cause_index is None else cause_index[order]
+    problems += _implausible(
+        matrix, wanted, answers.filled, where, cause_names, kept_cause, tuple(allow_leaks),
+        ask_blank=blank is None and not blank_is_mapped,
+    )  # fmt: skip
+    if problems:
+        raise InputError(problems)
+    _note(matrix, tuple(wanted), cause_names, kept_cause, ledger)
+    more = {"female": sexes, "age": ages}
     return Deaths(
         symptoms=matrix,
-        symptom_names=tuple(symptom_columns),
+        symptom_names=tuple(wanted),
         causes=cause_names,
-        cause=None if cause_index is None else cause_index[order],
+        cause=kept_cause,
         sites=site_names,
         site=site_index[order],
         id=names[order].astype(np.str_),
-        blocks=tuple("hce" if c in set(hce) else "word" if c in set(words) else "core" for c in symptom_columns),
+        blocks=tuple("hce" if c in set(hce) else "word" if c in set(words) else "core" for c in wanted),
         groups=tuple((groups or {}).get(c, "other") for c in cause_names) if groups else (),
-        covariates={c.column: c.values()[order] for c in measured},
+        covariates={c.column: c.values()[order] for c in measured}
+        | {name: column.values()[order] for name, column in more.items() if column is not None},
         name=label,
         ledger=tuple(ledger),
     )
+
+
+def _empty(columns: Mapping[str, CodedColumn], n_rows: int) -> npt.NDArray[np.bool_]:
+    """Return the rows in which every cell is empty."""
+    empty = np.ones(n_rows, dtype=bool)
+    for column in columns.values():
+        blank = [k for k, v in enumerate(column.values) if not v.strip()]
+        empty &= np.isin(column.codes, blank) if blank else np.zeros(n_rows, dtype=bool)
+        if not empty.any():
+            break
+    return empty
+
+
+def _hint(answers: Symptoms, codes: Mapping[str, int], value_map: Mapping[Any, str], compared: RepeatedDeaths) -> str:
+    """Return the options that make cells understood which are not, as they are typed."""
+    advice, excluded = [], []
+    cells: set[str] = set()
+    for column, values in answers.not_understood.items():
+        every = compared.values(column)
+        if is_sex_column(every):
+            advice.append(f"data.sex={column}")
+        elif is_unit_column(every):
+            advice.append(f"data.age_unit={column} (with data.age=COLUMN)")
+        elif sum(_is_number(v) for v in every) > 0.9 * len(every) and len(every) > 6:
+            advice.append(
+                f"data.age={column}" if "age" in column.casefold() else f"'data.covariates={{{column}: null}}'"
+            )
+        elif len(values) > 12:
+            excluded.append(column)
+        else:
+            cells |= values
+    if cells:
+        guessed, unclear = guess_value_map([*cells, *(c for c in codes if c)])
+        merged = {str(k): v for k, v in value_map.items()} | {c: guessed.get(c, ".") for c in sorted(cells)}
+        text = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {json.dumps(v)}" for k, v in merged.items())
+        advice.append(f"'data.value_map={{{text}}}'")
+        if doubtful := [c for c in unclear if c in cells]:
+            listed = ", ".join(map(shown, doubtful[:3]))
+            advice[-1] += f" (check {listed}: taken for missing)"
+    if excluded:
+        advice.append(f"'data.exclude=[{', '.join(map(json.dumps, excluded[:20]))}]'")
+    return "to read it, add " + " ".join(advice) if advice else ""
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _repeated(
+    ids: npt.NDArray[np.object_],
+    keep: npt.NDArray[np.bool_],
+    compared: RepeatedDeaths,
+    source: TextSource,
+    id: str | None,
+    duplicates: str,
+    ledger: list[LedgerEntry],
+) -> tuple[npt.NDArray[np.bool_], list[str]]:
+    """Return the rows to leave out because they repeat an earlier death, and the problems."""
+    repeated = np.zeros(len(ids), dtype=bool)
+    same_cells = compared.later(keep)
+    same_id = np.zeros(0, dtype=np.intp)
+    if id is not None:
+        text = ids.astype(np.str_)
+        _, first, inverse = np.unique(text, return_index=True, return_inverse=True)
+        same_id = np.flatnonzero((first[inverse.ravel()] != np.arange(len(ids))) & keep & (ids != ""))
+    if not len(same_cells) and not len(same_id):
+        return repeated, []
+    where = shown(str(source.path))
+    if duplicates == "keep":
+        ledger.append(
+            LedgerEntry("noted", "*", len({*same_cells, *same_id}), "deaths occur twice; kept by data.duplicates")
+        )
+        return repeated, []
+    if duplicates == "first":
+        repeated[same_cells] = repeated[same_id] = True
+        ledger.append(
+            LedgerEntry("dropped row", "*", int(repeated.sum()), "the death occurs before (data.duplicates=first)")
+        )
+        return repeated, []
+    others = same_cells[~np.isin(same_cells, same_id)]
+    if not len(others):
+        return repeated, []  # rows that share an id are told one by one, with the id
+    lines = ", ".join(map(str, source.lines_of([int(r) + 2 for r in others[:5]])))
+    return repeated, [
+        f"{where}: {len(others)} deaths have the same cells as another in every column but the id (lines {lines}"
+        f"{', ...' if len(others) > 5 else ''}), many more than chance explains: the same deaths twice would be "
+        f"trained "
+        "on and tested; say data.duplicates=first (leave the later ones out) or data.duplicates=keep"
+    ]
+
+
+def _numbered_ids(ids: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Return the ids, those that occur again with .2, .3, ... behind them."""
+    seen: dict[str, int] = {}
+    numbered = []
+    for value in ids:
+        seen[value] = seen.get(value, 0) + 1
+        numbered.append(value if seen[value] == 1 or not value else f"{value}.{seen[value]}")
+    return np.array(numbered, dtype=object)
+
+
+def _implausible(
+    matrix: npt.NDArray[np.int8],
+    names: Sequence[str],
+    filled: npt.NDArray[np.int64],
+    where: str,
+    causes: Sequence[str],
+    cause: npt.NDArray[np.int16] | None,
+    allowed: tuple[str, ...],
+    *,
+    ask_blank: bool,
+) -> list[str]:
+    """List what makes the symptoms implausible as they were read."""
+    problems = []
+    present, absent = (matrix == PRESENT).any(axis=0), (matrix == ABSENT).any(axis=0)
+    if ask_blank and len(matrix) >= _ENOUGH and present.any() and not absent.any() and (matrix == MISSING).any():
+        share = float((matrix == MISSING).mean())
+        problems.append(
+            f"{where}: no cell of the symptoms says no, and {share:.0%} are empty or missing: does an empty cell mean "
+            "that the sign was absent, or that nothing is known? Say data.blank=absent or data.blank=missing"
+        )
+        return problems
+    silent = [names[j] for j in silent_columns(matrix) if filled[j] >= _ENOUGH]
+    if silent:
+        listed = ", ".join(map(json.dumps, silent[:20]))
+        problems.append(
+            f"{where}: {len(silent)} symptom column{'s have' if len(silent) > 1 else ' has'} cells, but no answer at "
+            f"any death ({', '.join(map(shown, silent[:5]))}): say what the cells mean with data.value_map, or leave "
+            f"the "
+            f"columns out with 'data.exclude=[{listed}]'"
+        )
+    constant = one_sided(matrix)
+    if len(matrix) >= 100 and len(constant) > len(names) / 2:
+        problems.append(
+            f"{where}: {len(constant)} of {len(names)} symptom columns have the same answer at every death that has "
+            f"one "
+            f"({', '.join(shown(names[j]) for j in constant[:5])}, ...): an answer is probably not understood; say "
+            f"what "
+            "the cells mean with data.value_map and data.blank"
+        )
+    if cause is not None:
+        found = {n: v for n, v in leaks(matrix, names, causes, cause).items() if n not in allowed}
+        for name, (label, correlation) in found.items():
+            problems.append(
+                f"{where}: column {shown(name)} almost equals cause {shown(label)} (correlation {correlation:.2f}): a "
+                f"model would read the answer from it; leave it out with 'data.exclude=[{json.dumps(name)}]', or say "
+                f"that it is a true sign with 'data.allow_leaks=[{json.dumps(name)}]'"
+            )
+    return problems
 
 
 def _symptom_columns(
@@ -235,7 +455,8 @@ def _id_problems(ids: npt.NDArray[np.object_], source: TextSource, column: str, 
         lines = source.lines_of([int(r) + 2 for r in rows[:5]])
         problems.append(
             f"{where}: {len(rows)} rows share id {shown(str(value))} (lines {_list(lines)}); ids are compared as text: "
-            "give each death its own id"
+            "give each death its own id, or say data.duplicates=first (leave the later rows out) or "
+            "data.duplicates=keep"
         )
     as_number: dict[str, int] = {}
     for value in values.tolist():

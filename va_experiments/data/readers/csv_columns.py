@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -10,15 +11,42 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import Block, CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LedgerEntry
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["DEFAULT_VALUES", "NO_LABEL", "Labels", "Numbers", "Symptoms", "value_codes"]
+__all__ = ["DEFAULT_VALUES", "NO_LABEL", "NO_SITE", "Collected", "Labels", "Numbers", "Symptoms", "value_codes"]
 
-NO_LABEL = frozenset({"", ".", "na", "n/a", "nan", "none", "null"})
+NO_LABEL = frozenset(
+    {
+        *(
+            "",
+            ".",
+            "-",
+            "--",
+            "?",
+            "na",
+            "n/a",
+            "nan",
+            "none",
+            "null",
+            "#n/a",
+            "unknown",
+            "unk",
+            "not known",
+            "missing",
+        ),
+        *("dk", "don't know", "99", "999", "9999", "-1", "-9"),
+    }
+)
 """Causes, in any case, that stand for "not known" unless they are declared."""
+
+_NO_NUMBER = frozenset({"", ".", "na", "n/a", "nan", "none", "null"})
+
+NO_SITE = NO_LABEL - {"na"}
+"""The same for sites, among which ``NA`` is a name that some have."""
 
 _CODES = {"Y": PRESENT, "N": ABSENT, ".": MISSING}
 _MAX_NAMES = 2000
@@ -51,7 +79,7 @@ def value_codes(value_map: Mapping[Any, str] = DEFAULT_VALUES) -> dict[str, int]
     return codes
 
 
-class _Collected:
+class Collected:
     """Codes of one column over blocks, with one list of distinct values."""
 
     def __init__(self, column: str) -> None:
@@ -75,7 +103,7 @@ class _Collected:
         return f"line{'s' if len(rows) > 1 else ''} {', '.join(map(str, lines))}{more}"
 
 
-class Labels(_Collected):
+class Labels(Collected):
     """Sites or causes.
 
     Parameters
@@ -86,9 +114,21 @@ class Labels(_Collected):
         Known names, in order.
     """
 
-    def __init__(self, column: str, what: str, declared: Sequence[str] | None) -> None:
+    def __init__(
+        self,
+        column: str,
+        what: str,
+        declared: Sequence[str] | None,
+        rename: Mapping[Any, str | None] | None = None,
+    ) -> None:
         super().__init__(column)
         self._what, self._declared = what, declared
+        self._rename = {str(k).strip(): v for k, v in (rename or {}).items()}
+        self._left_out: npt.NDArray[np.bool_] | None = None
+
+    def leave_out(self, rows: npt.NDArray[np.bool_]) -> None:
+        """Ignore these rows: they are empty."""
+        self._left_out = rows
 
     def finish(
         self, source: TextSource, ledger: list[LedgerEntry], *, drop_missing: bool = False
@@ -97,27 +137,46 @@ class Labels(_Collected):
         coded, where, what = self.coded(), shown(str(source.path)), self._what
         clean = [unicodedata.normalize("NFC", v).strip() for v in coded.values]
         problems: list[str] = []
+        dropped: set[int] = set()
+        if self._rename:
+            if absent := [k for k in self._rename if k not in clean]:
+                problems.append(
+                    f"{where}: data.{what}_map names {shown(absent[0])}, which is no {what} of the table"
+                    f"{did_you_mean(absent[0], clean)}"
+                )
+            for k, name in enumerate(clean):
+                if name in self._rename:
+                    new = self._rename[name]
+                    count = int((coded.codes == k).sum())
+                    reason = "left out by data." if new is None else f"renamed to {shown(new)} by data."
+                    ledger.append(LedgerEntry("corrected", self.column, count, f"{reason}{what}_map", (name,)))
+                    if new is None:
+                        dropped.add(k)
+                    else:
+                        clean[k] = str(new)
         by_clean: dict[str, list[int]] = {}
         for k, name in enumerate(clean):
             by_clean.setdefault(name, []).append(k)
         for name, variants in by_clean.items():
-            if len(variants) > 1:
+            raw_names = {coded.values[k].strip() for k in variants}
+            if len(variants) > 1 and not raw_names & set(self._rename):
                 raw = " and ".join(shown(coded.values[k]) for k in variants[:3])
                 rows = np.flatnonzero(np.isin(coded.codes, variants[1:]))
                 problems.append(
                     f"{where}: {what} {shown(name)} is written in ways that differ only in spaces or Unicode form "
                     f"({raw}; {self._at(source, rows)}); write them one way"
                 )
-            elif name != coded.values[variants[0]]:
+            elif len(variants) == 1 and name != coded.values[variants[0]] and not raw_names & set(self._rename):
                 count = int((coded.codes == variants[0]).sum())
                 ledger.append(LedgerEntry("normalised", self.column, count, "NFC and no spaces around it", (name,)))
         declared = set(self._declared or ())
         missing = [
             k
             for k, n in enumerate(clean)
-            if n not in declared and (not n or (what == "cause" and n.casefold() in NO_LABEL))
+            if k not in dropped and n not in declared and n.casefold() in (NO_LABEL if what == "cause" else NO_SITE)
         ]
         problems += self._unknown(coded, clean, missing, source, ledger, drop_missing)
+        missing += sorted(dropped)
         names = self._names(clean, missing)
         problems += self._look_alike(names, source, coded, clean)
         index = {n: k for k, n in enumerate(names)}
@@ -163,6 +222,8 @@ class Labels(_Collected):
     ) -> list[str]:
         where, what, problems = shown(str(source.path)), self._what, []
         rows = np.flatnonzero(np.isin(coded.codes, missing)) if missing else np.empty(0, dtype=np.intp)
+        if self._left_out is not None:
+            rows = rows[~self._left_out[rows]]
         if len(rows):
             values = ", ".join(sorted({shown(clean[k]) for k in missing}))
             plural = "s" if len(rows) > 1 else ""
@@ -171,16 +232,20 @@ class Labels(_Collected):
             elif what == "cause":
                 problems.append(
                     f"{where}: {len(rows)} row{plural} without a cause ({self._at(source, rows)}; found {values}): "
-                    "drop with `drop_unlabelled: true`"
+                    "drop with `drop_unlabelled: true`, or name all causes with data.causes=[...] if it is one"
                 )
             else:
                 at = self._at(source, rows)
+                example = json.dumps(next((clean[k] for k in missing if clean[k]), ""))
+                found = "" if values == "''" else f"; found {values}"
                 problems.append(
-                    f"{where}: {len(rows)} row{plural} without a site ({at}): fill it in or remove the row{plural}"
+                    f"{where}: {len(rows)} row{plural} without a site ({at}{found}): say where they belong "
+                    f"with "
+                    f"'data.site_map={{{example}: SITE}}', leave them out with 'data.site_map={{{example}: null}}', or "
+                    "name all sites with data.sites=[...] if it is one"
                 )
         if what == "site":
-            odd = [k for k, n in enumerate(clean) if n and n.casefold() in NO_LABEL and k not in missing]
-            for k in odd:
+            for k in [k for k, n in enumerate(clean) if n and n.casefold() in NO_LABEL and k not in missing]:
                 count = int((coded.codes == k).sum())
                 ledger.append(LedgerEntry("noted", self.column, count, "used as the name of a site", (clean[k],)))
         if self._declared is not None:
@@ -195,7 +260,7 @@ class Labels(_Collected):
         return problems
 
 
-class Numbers(_Collected):
+class Numbers(Collected):
     """One numeric column with the range that its values must lie in."""
 
     def __init__(self, column: str, limits: Sequence[float] | None, decimal: str) -> None:
@@ -211,7 +276,7 @@ class Numbers(_Collected):
 
     def _parse(self, text: str) -> float:
         text = text.strip()
-        if text.casefold() in NO_LABEL:
+        if text.casefold() in _NO_NUMBER:
             return math.nan
         if self._decimal == ",":
             text = "bad" if "." in text else text.replace(",", ".")
@@ -252,26 +317,49 @@ class Numbers(_Collected):
 
 
 class Symptoms:
-    """All symptom columns, one byte for each answer."""
+    """All symptom columns, one byte for each answer.
+
+    Parameters
+    ----------
+    columns : sequence of str
+    codes : mapping of str to int
+        Cell -> symptom code; cells that differ from one only in case, spaces or quotes, or as ``1.0`` from ``1``, count
+        too.
+    """
 
     def __init__(self, columns: Sequence[str], codes: Mapping[str, int]) -> None:
         self._columns, self._codes = list(columns), dict(codes)
+        similar: dict[str, set[int]] = {}
+        for cell, code in codes.items():
+            similar.setdefault(normalised(cell), set()).add(code)
+        self._similar = {cell: next(iter(found)) for cell, found in similar.items() if len(found) == 1}
         self._parts: list[npt.NDArray[np.int8]] = []
         self._bad: dict[tuple[str, str], tuple[int, int]] = {}
+        self.n_rows = 0
+        self.filled = np.zeros(len(self._columns), dtype=np.int64)
+        """Cells of each column that are not empty."""
 
     def add(self, block: Block) -> None:
         """Add one block."""
         part = np.empty((len(self._columns), block.n_rows), dtype=np.int8)
+        self.n_rows += block.n_rows
         for j, name in enumerate(self._columns):
             column = block.columns[name]
             table = np.empty(len(column.values), dtype=np.int8)
+            blank = []
             for k, value in enumerate(column.values):
-                code = self._codes.get(value.strip())
+                cell = value.strip()
+                code = self._codes.get(cell)
+                if code is None:
+                    code = self._similar.get(normalised(value))
                 if code is None:
                     self._note(name, value, column.codes, k, block.start)
                     code = MISSING
+                if not cell:
+                    blank.append(k)
                 table[k] = code
             part[j] = table[column.codes] if len(table) else MISSING
+            self.filled[j] += block.n_rows - (np.isin(column.codes, blank).sum() if blank else 0)
         self._parts.append(np.ascontiguousarray(part.T))
 
     def _note(self, name: str, value: str, codes: npt.NDArray[np.int32], k: int, start: int) -> None:
@@ -280,11 +368,26 @@ class Symptoms:
         if (name, value) in self._bad or len(self._bad) < 10_000:
             self._bad[name, value] = (count + int(rows.sum()), first)
 
-    def problems(self, source: TextSource) -> list[str]:
-        """List one problem for each column and value that is not mapped."""
+    def problems(self, source: TextSource, max_unknown: float, ledger: list[LedgerEntry]) -> list[str]:
+        """List one problem for each column and value that is not mapped, where there are too many of them.
+
+        Columns in which at most the share `max_unknown` of the filled cells is not understood are entered in the
+        ledger; such cells are missing.
+        """
         where = shown(str(source.path))
         allowed = ", ".join(shown(c) for c in self._codes if c)
-        worst = list(self._bad.items())
+        unknown = dict.fromkeys(self._columns, 0)
+        for (name, _), (count, _) in self._bad.items():
+            unknown[name] += count
+        few = {
+            name
+            for j, name in enumerate(self._columns)
+            if 0 < unknown[name] <= max_unknown * max(1, int(self.filled[j]))
+        }
+        for name in (n for n in self._columns if n in few):
+            cells = tuple(sorted({value.strip() for (column, value) in self._bad if column == name}))[:5]
+            ledger.append(LedgerEntry("set missing", name, unknown[name], "answers are not understood", cells))
+        worst = [(key, found) for key, found in self._bad.items() if key[0] not in few]
         lines = source.lines_of([first + 2 for _, (_, first) in worst[:50]])
         lines += [first + 2 for _, (_, first) in worst[50:]]
         return [
@@ -292,6 +395,14 @@ class Symptoms:
             f"allowed {allowed} (map others with `value_map`, or leave the column out with `exclude`)"
             for ((name, value), (count, _)), line in zip(worst, lines, strict=True)
         ]
+
+    @property
+    def not_understood(self) -> dict[str, set[str]]:
+        """Cells that are not mapped, by column."""
+        found: dict[str, set[str]] = {}
+        for name, value in self._bad:
+            found.setdefault(name, set()).add(value.strip())
+        return found
 
     def matrix(self) -> npt.NDArray[np.int8]:
         """Return the symptoms, int8 of shape (n_deaths, n_symptoms), and free the blocks."""

@@ -13,7 +13,7 @@ from va_experiments.data.deaths import MISSING, Deaths, LedgerEntry
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels, Symptoms, value_codes
 from va_experiments.data.record_ids import canonical_order
-from va_experiments.data.text_source import open_source
+from va_experiments.data.text_source import AUTO, open_source
 from va_experiments.errors import InputError, shown
 
 __all__ = ["WHO_VALUES", "read_who2016"]
@@ -29,7 +29,8 @@ def read_who2016(
     site: str | None = None,
     cause: str | None = None,
     value_map: Mapping[Any, str] = WHO_VALUES,
-    sep: str = ",",
+    max_unknown: float = 0.01,
+    sep: str = AUTO,
     encoding: str = "utf-8-sig",
     label: str = "who2016",
 ) -> Deaths:
@@ -93,7 +94,7 @@ def read_who2016(
     if labels is not None:
         _, causes_at, bad = labels.finish(source, ledger)
         problems += bad
-    problems += answers.problems(source)
+    problems += answers.problems(source, max_unknown, ledger)
     if problems:
         raise InputError(problems)
     if extra := sorted(set(source.header) - set(columns)):
