@@ -272,6 +272,11 @@ class _Builder:
             seed=config.seed,
         )
         data.with_features(setting.features)
+        if setting.features == "hce_words" and "word" not in data.blocks:
+            raise InputError(
+                f"features=hce_words: the data '{data.name}' have no words of the narrative; choose features=hce, or "
+                "name their columns (data.words of a table; the columns word_* of a PHMRC file)"
+            )
         check_estimator(setting.csmf)
         check_metric(self._run.objective, "objective")
         check_causes(config.testset, data.causes)

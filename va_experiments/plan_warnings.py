@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from va_experiments.data.deaths import Deaths
+from va_experiments.data.deaths import NOT_UNDERSTOOD, Deaths
 from va_experiments.plan import Plan
 
 __all__ = ["plan_warnings"]
@@ -34,6 +34,14 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
         warnings.append(
             f"{repeated:,} cell{'s occur' if repeated > 1 else ' occurs'} in more than one job; each is computed once"
         )
+    for d in deaths.values():
+        entries = [e for e in d.ledger if e.reason in NOT_UNDERSTOOD]
+        if entries:
+            cells = ", ".join(dict.fromkeys(example for e in entries for example in e.examples))
+            warnings.append(
+                f"data '{d.name}': {sum(e.count for e in entries):,} answers in {len(entries)} columns are not understood "
+                f"and count as missing (such as {cells[:60]}); va-experiments data describe lists them"
+            )
     kinds = planned.splits.kinds
     sizes = sorted({int(k.train_size[2:]) for k in kinds if k.train_size.startswith("n=")})
     n_causes = max((len(d.causes) for d in deaths.values()), default=0)

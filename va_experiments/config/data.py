@@ -57,6 +57,10 @@ class _Phmrc(DataOptions):
     """true: keep durations as numeric covariates beside age."""
     drop_unlabelled: Flag = False
     """true: drop rows without a known cause instead of refusing the file."""
+    cause_list: Literal[34, 46, 55] = 34
+    """The list of causes: the 34 of the Tariff analyses (21 for children), or one of the file's longer lists."""
+    max_unknown: ShareOrNone = 0.01
+    """Largest share of a question's filled cells that may be no answer of the questionnaire."""
 
 
 class PhmrcAdult(_Phmrc):

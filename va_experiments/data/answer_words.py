@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Iterable, Mapping
 
@@ -25,9 +26,13 @@ MISSING_WORDS = frozenset(
 _QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\x92": "'"})
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def normalised(cell: str) -> str:
     """Return a cell without differences that mean nothing: case, spaces, quotes, ``12.0`` for ``12``."""
-    text = " ".join(unicodedata.normalize("NFKC", cell).translate(_QUOTES).split()).casefold()
+    if cell.isascii() and cell.isalnum() and cell.islower():
+        return cell
+    text = cell.replace("\u00e2\x80\x99", "'")  # a typographic quote in UTF-8, read as Latin-1
+    text = " ".join(unicodedata.normalize("NFKC", text).translate(_QUOTES).split()).casefold()
     whole, point, rest = text.partition(".")
     return whole if point and whole.lstrip("-").isdigit() and rest.strip("0") == "" and rest else text
 

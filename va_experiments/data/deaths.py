@@ -14,7 +14,7 @@ import numpy.typing as npt
 from va_experiments.errors import InputError, did_you_mean
 from va_experiments.seeds import canonical_json
 
-__all__ = ["ABSENT", "FEATURE_LEVELS", "MISSING", "PRESENT", "Deaths", "LearnedCut", "LedgerEntry"]
+__all__ = ["ABSENT", "FEATURE_LEVELS", "MISSING", "NOT_UNDERSTOOD", "PRESENT", "Deaths", "LearnedCut", "LedgerEntry"]
 
 PRESENT, ABSENT, MISSING = 1, 0, -1
 """Codes of `Deaths.symptoms`."""
@@ -25,6 +25,10 @@ FEATURE_LEVELS: Mapping[str, tuple[str, ...]] = {
     "hce_words": ("core", "hce", "word"),
 }
 """Feature level -> the blocks of symptoms it keeps. HCE: recall of health care experience."""
+
+
+NOT_UNDERSTOOD = ("answers are not understood", "the answer is not on the questionnaire's list")
+"""Reasons in the ledger for cells that count as missing because nobody knows what they mean."""
 
 
 @dataclass(frozen=True)

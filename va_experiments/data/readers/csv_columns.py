@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import Block, CodedColumn
-from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LedgerEntry
+from va_experiments.data.deaths import ABSENT, MISSING, NOT_UNDERSTOOD, PRESENT, LedgerEntry
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, did_you_mean, shown
 
@@ -386,7 +386,7 @@ class Symptoms:
         }
         for name in (n for n in self._columns if n in few):
             cells = tuple(sorted({value.strip() for (column, value) in self._bad if column == name}))[:5]
-            ledger.append(LedgerEntry("set missing", name, unknown[name], "answers are not understood", cells))
+            ledger.append(LedgerEntry("set missing", name, unknown[name], NOT_UNDERSTOOD[0], cells))
         worst = [(key, found) for key, found in self._bad.items() if key[0] not in few]
         lines = source.lines_of([first + 2 for _, (_, first) in worst[:50]])
         lines += [first + 2 for _, (_, first) in worst[50:]]

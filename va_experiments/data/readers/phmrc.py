@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_columns
 from va_experiments.data.deaths import MISSING, PRESENT, Deaths, LedgerEntry
 from va_experiments.data.readers.phmrc_convert import age_in_years, convert
-from va_experiments.data.readers.phmrc_rules import Module, is_label_equivalent
+from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent
 from va_experiments.data.record_ids import canonical_order, content_ids
 from va_experiments.data.text_source import TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown
@@ -90,6 +91,8 @@ def read_phmrc(
     compat: bool = False,
     durations: bool = False,
     drop_unlabelled: bool = False,
+    cause_list: int = 34,
+    max_unknown: float = 0.01,
 ) -> Deaths:
     """Read the deaths of one PHMRC module.
 
@@ -121,30 +124,43 @@ def read_phmrc(
     rules = module_of(module)
     file = find_phmrc(module, path)
     source = open_source(file, encoding="latin-1")
-    words = tuple(c for c in source.header if c.startswith("word_"))
-    _check_header(source, rules)
-    table = read_columns(source)
-    ledger: list[LedgerEntry] = []
-    _check_module(table["module"], rules, source)
+    header = _header(source)
+    words = tuple(c for c in header if c.startswith("word_"))
+    _check_header(source, header, rules, cause_list)
+    table = {header[k]: column for k, column in enumerate(read_columns(source).values())}
+    ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
+    if "module" in table:
+        _check_module(table["module"], rules, source)
+    else:
+        ledger.append(
+            LedgerEntry("noted", "module", 1, f"the file has no such column; its questions are those of {module}s")
+        )
     site = _site(table["site"], source)
-    cause, keep = _cause(table, rules, source, drop_unlabelled, ledger)
+    if cause_list == 34:
+        causes, groups = rules.causes, rules.groups
+        cause, keep = _cause(table, rules, source, drop_unlabelled, ledger)
+    else:
+        causes, cause = _long_list(table, cause_list, source)
+        groups, keep = ("all",) * len(causes), np.ones(len(cause), dtype=bool)
     ids = _ids(table, ledger)
     recorded_age, age = age_in_years(table, rules, compat, ledger)
     covariates = {"age": age}
     symptoms, names, blocks, cuts = convert(table, rules, words, covariates, recorded_age, compat, durations, ledger)
+    if not compat:
+        _check_answers(table, rules, source, max_unknown, ledger)
     order = np.flatnonzero(keep)
     order = order[canonical_order(ids[order])]
-    _note_table(source, rules, symptoms[order], names, len(order), ledger)
+    _note_table(header, rules, symptoms[order], names, len(order), ledger)
     deaths = Deaths(
         symptoms=symptoms[order],
         symptom_names=names,
-        causes=rules.causes,
+        causes=causes,
         cause=cause[order],
         sites=SITES,
         site=site[order],
         id=ids[order].astype(np.str_),
         blocks=blocks,
-        groups=rules.groups,
+        groups=groups,
         covariates={k: v[order] for k, v in covariates.items()},
         learned_cuts=cuts,
         name=f"phmrc_{module}" + ("_compat" if compat else ""),
@@ -153,12 +169,24 @@ def read_phmrc(
     return deaths.with_features(features)
 
 
-def _check_header(source: TextSource, rules: Module) -> None:
-    label = ("site", "module", "gs_text34" if rules.stems else "va34")
+def _header(source: TextSource) -> tuple[str, ...]:
+    """Return the names of the columns as the codebook writes them, in lower case."""
+    header = tuple(c.strip().lower() for c in source.header)
+    if twice := sorted({c for c in header if header.count(c) > 1}):
+        raise InputError(
+            f"{shown(str(source.path))}: columns {', '.join(map(shown, twice[:5]))} occur twice, in other case"
+        )
+    return header
+
+
+def _check_header(source: TextSource, header: tuple[str, ...], rules: Module, cause_list: int) -> None:
+    label = ("site", "module", "gs_text34") if rules.stems else ("site", "va34")
+    if cause_list != 34:
+        label = (*label, f"va{cause_list}", f"gs_text{cause_list}")
     needed = dict.fromkeys([*label, *(c for r in rules.rules for c in r.columns), *(c for c, _ in rules.age[:1])])
-    problems = missing_columns(source.header, list(needed), shown(str(source.path)))
+    problems = missing_columns(header, list(needed), shown(str(source.path)))
     if problems:
-        absent = [c for c in needed if c not in source.header]
+        absent = [c for c in needed if c not in header]
         if len(absent) > len(needed) // 3:
             raise InputError(
                 f"{shown(str(source.path))}: {len(absent)} of {len(needed)} columns of the PHMRC {rules.name} "
@@ -175,12 +203,12 @@ def _check_module(column: CodedColumn, rules: Module, source: TextSource) -> Non
 
 
 def _site(column: CodedColumn, source: TextSource) -> npt.NDArray[np.int16]:
-    place = {s: k for k, s in enumerate(SITES)}
+    place = {normalised(s): k for k, s in enumerate(SITES)}
     problems = []
     index = np.zeros(len(column.values), dtype=np.int16)
     for k, value in enumerate(column.values):
-        if value.strip() in place:
-            index[k] = place[value.strip()]
+        if normalised(value) in place:
+            index[k] = place[normalised(value)]
             continue
         lines = _lines(source, column.codes == k)
         problems.append(
@@ -202,8 +230,8 @@ def _cause(
         if rules.stems:
             name = next((cause for stem, cause in rules.stems if stem in text.casefold()), None)
             index[k] = rules.causes.index(name) if name else -1
-        elif text.isdecimal() and text.isascii() and 1 <= int(text) <= len(rules.causes):
-            index[k] = int(text) - 1
+        elif (number := normalised(text)).isdecimal() and number.isascii() and 1 <= int(number) <= len(rules.causes):
+            index[k] = int(number) - 1
     cause = index[column.codes]
     keep = cause >= 0
     if not keep.all():
@@ -226,11 +254,57 @@ def _cause(
     return cause, keep
 
 
+def _long_list(
+    table: Mapping[str, CodedColumn], cause_list: int, source: TextSource
+) -> tuple[tuple[str, ...], npt.NDArray[np.int16]]:
+    """Return the causes of one of the longer lists, in the order of their codes, and the place of each death's."""
+    codes, texts = table[f"va{cause_list}"], table[f"gs_text{cause_list}"]
+    numbers = [normalised(v) for v in codes.values]
+    if bad := [v for v, n in zip(codes.values, numbers, strict=True) if not (n.isdecimal() and n.isascii())]:
+        raise InputError(
+            f"{shown(str(source.path))}: column 'va{cause_list}' holds {', '.join(map(shown, bad[:5]))}; expected the "
+            "number of a cause in every row"
+        )
+    names: dict[int, str] = {}
+    for k, number in enumerate(numbers):
+        rows = codes.codes == k
+        common = np.bincount(texts.codes[rows], minlength=len(texts.values)).argmax()
+        names.setdefault(int(number), texts.values[int(common)].strip())
+    order = sorted(names)
+    place = {number: k for k, number in enumerate(order)}
+    index = np.array([place[int(n)] for n in numbers], dtype=np.int16)
+    return tuple(names[number] for number in order), index[codes.codes]
+
+
+def _check_answers(
+    table: Mapping[str, CodedColumn], rules: Module, source: TextSource, max_unknown: float, ledger: list[LedgerEntry]
+) -> None:
+    """Refuse a file in which too many answers to a question are not on the questionnaire's list."""
+    columns = {rule.symptom: rule.columns[0] for rule in rules.rules}
+    problems = []
+    for entry in ledger:
+        if entry.reason != NOT_LISTED or entry.column not in columns:
+            continue
+        column = table[columns[entry.column]]
+        blank = [k for k, v in enumerate(column.values) if not v.strip()]
+        filled = len(column.codes) - int(np.isin(column.codes, blank).sum())
+        if entry.count >= 20 and entry.count > max_unknown * filled:
+            problems.append(
+                f"{shown(str(source.path))}: question {columns[entry.column]}: {entry.count / filled:.0%} of its "
+                f"answers are not those of the questionnaire: {', '.join(map(shown, entry.examples))}; write them as "
+                "the codebook does, in words or by its numbers, or allow more with data.max_unknown"
+            )
+    if problems:
+        raise InputError(problems)
+
+
 def _ids(table: Mapping[str, CodedColumn], ledger: list[LedgerEntry]) -> npt.NDArray[np.object_]:
     """Return ``newid`` if it is present, complete and unique; else a hash of each row, numbered among equals."""
     column = table.get("newid")
     if column is not None:
         ids = np.char.strip(column.text().astype(np.str_)).astype(object)
+        if all(normalised(v).isdecimal() for v in column.values):  # 12.0 for 12
+            ids = np.array([normalised(v) for v in column.values], dtype=object)[column.codes]
         if len(np.unique(ids.astype(np.str_))) == len(ids) and (ids != "").all():
             return ids
         ledger.append(LedgerEntry("noted", "newid", len(ids), "newid is blank or repeated; ids are hashes of the rows"))
@@ -240,16 +314,16 @@ def _ids(table: Mapping[str, CodedColumn], ledger: list[LedgerEntry]) -> npt.NDA
 
 
 def _note_table(
-    source: TextSource,
+    header: tuple[str, ...],
     rules: Module,
     symptoms: npt.NDArray[np.int8],
     names: tuple[str, ...],
     n: int,
     ledger: list[LedgerEntry],
 ) -> None:
-    refused = [c for c in source.header if is_label_equivalent(c)]
+    refused = [c for c in header if is_label_equivalent(c)]
     used = {c for r in rules.rules for c in r.columns} | {c for c, _ in rules.age}
-    unused = [c for c in source.header if c not in used and c not in refused and not c.startswith("word_")]
+    unused = [c for c in header if c not in used and c not in refused and not c.startswith("word_")]
     ledger.append(LedgerEntry("not read", "*", len(refused), "columns: tell the cause, the site or the interview"))
     ledger.append(LedgerEntry("not read", "*", len(unused), "columns: no symptom is derived from them"))
     if n != rules.n_deaths:

@@ -124,6 +124,6 @@ ADULT = Module(
     causes=tuple(_CAUSES),
     groups=tuple(_CAUSES.values()),
     age=(("g1_07a", 1.0), ("g5_04a", 1.0)),
-    age_range=(0.0, 120.0),
+    age_range=(11.0, 120.0),  # 8 and 9 are "refused" and "don't know" in files with numbers
 )
 """Adults, 12 years and older."""

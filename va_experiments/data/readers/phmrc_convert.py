@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LearnedCut, LedgerEntry
 from va_experiments.data.readers.phmrc_rules import UNKNOWN, Module, Rule, apply_rule, numbers
@@ -64,7 +65,8 @@ def convert(
         if rule.cut is None and not rule.learned:
             if rule.recorded:
                 known = [
-                    np.array([v.strip() not in UNKNOWN for v in table[c].values])[table[c].codes] for c in rule.columns
+                    np.array([normalised(v) not in UNKNOWN for v in table[c].values])[table[c].codes]
+                    for c in rule.columns
                 ]
                 symptoms[:, j] = np.where(np.any(known, axis=0), PRESENT, ABSENT)
             else:
@@ -130,9 +132,9 @@ def _cut(value: npt.NDArray[np.float64], cut: float | None) -> npt.NDArray[np.in
 
 
 def _count(column: CodedColumn, value: str) -> int:
-    hits = [k for k, v in enumerate(column.values) if v.strip() == value]
+    hits = [k for k, v in enumerate(column.values) if normalised(v) == normalised(value)]
     return int(np.isin(column.codes, hits).sum()) if hits else 0
 
 
 def _known(column: CodedColumn) -> npt.NDArray[np.bool_]:
-    return np.array([v.strip() not in UNKNOWN for v in column.values], dtype=bool)[column.codes]
+    return np.array([normalised(v) not in UNKNOWN for v in column.values], dtype=bool)[column.codes]

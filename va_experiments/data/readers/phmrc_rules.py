@@ -13,10 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn
-from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LedgerEntry
+from va_experiments.data.deaths import ABSENT, MISSING, NOT_UNDERSTOOD, PRESENT, LedgerEntry
+from va_experiments.data.readers.phmrc_codes import as_words
 
 __all__ = [
+    "NOT_LISTED",
     "UNKNOWN",
     "Module",
     "Rule",
@@ -28,8 +31,11 @@ __all__ = [
     "numbers",
 ]
 
-UNKNOWN = frozenset({"", "Don't Know", "Don\x92t Know", "Don’t Know", "Refused to Answer", "Unknown", "No Data"})
-"""Answers without information, which count as missing."""
+NOT_LISTED = NOT_UNDERSTOOD[1]
+"""Reason in the ledger."""
+
+UNKNOWN = frozenset({"", "don't know", "refused to answer", "unknown", "no data"})
+"""Answers without information, in the form of `normalised`; they count as missing."""
 
 _LABEL_EQUIVALENT = re.compile(
     r"""gs_.*|va(34|46|55)|site|module|newid       # the truth, and what stands for it
@@ -181,16 +187,17 @@ def apply_rule(
 
     Rules with a cut are applied to numbers elsewhere (:func:`va_experiments.data.readers.phmrc.read_phmrc`).
     """
-    first = table[rule.columns[0]]
+    first = as_words(rule.columns[0], table[rule.columns[0]])
+    yes, no = ({normalised(w) for w in words} for words in (rule.yes, rule.no))
     codes = np.full(len(first.values), ABSENT if compat else MISSING, dtype=np.int8)
     unlisted = []
     for k, raw in enumerate(first.values):
-        value = raw.strip()
+        value = normalised(raw)
         if value in UNKNOWN:
             codes[k] = MISSING
-        elif value in rule.yes:
+        elif value in yes:
             codes[k] = PRESENT
-        elif value in rule.no:
+        elif value in no:
             codes[k] = ABSENT
         else:
             unlisted.append(k)
@@ -202,12 +209,12 @@ def apply_rule(
                 "set absent" if compat else "set missing",
                 rule.symptom,
                 count,
-                "the answer is not on the questionnaire's list",
+                NOT_LISTED,
                 tuple(sorted(first.values[k] for k in unlisted))[:5],
             )
         )
     for name in rule.columns[1:]:
-        second = table[name]
-        also = np.array([v.strip() in rule.yes for v in second.values], dtype=bool)
+        second = as_words(name, table[name])
+        also = np.array([normalised(v) in yes for v in second.values], dtype=bool)
         symptom[also[second.codes]] = PRESENT
     return symptom
