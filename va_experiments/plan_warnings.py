@@ -39,8 +39,8 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
         if entries:
             cells = ", ".join(dict.fromkeys(example for e in entries for example in e.examples))
             warnings.append(
-                f"data '{d.name}': {sum(e.count for e in entries):,} answers in {len(entries)} columns are not understood "
-                f"and count as missing (such as {cells[:60]}); va-experiments data describe lists them"
+                f"data '{d.name}': {sum(e.count for e in entries):,} answers in {len(entries)} columns are not "
+                f"understood and count as missing (such as {cells[:60]}); va-experiments data describe lists them"
             )
     kinds = planned.splits.kinds
     sizes = sorted({int(k.train_size[2:]) for k in kinds if k.train_size.startswith("n=")})
