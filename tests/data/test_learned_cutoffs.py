@@ -52,7 +52,8 @@ def neonate_file(path: Path, n: int = 240) -> Path:
 
 @pytest.fixture(scope="module")
 def neonate(tmp_path_factory: pytest.TempPathFactory) -> Deaths:
-    return read_phmrc("neonate", neonate_file(tmp_path_factory.mktemp("neonate") / "neonate.csv"), features="hce_words", max_unknown=1.0)
+    path = neonate_file(tmp_path_factory.mktemp("neonate") / "neonate.csv")
+    return read_phmrc("neonate", path, features="hce_words", max_unknown=1.0)
 
 
 def test_neonate_file(neonate: Deaths) -> None:
@@ -72,7 +73,8 @@ def test_neonate_file(neonate: Deaths) -> None:
 
 
 def test_compat_takes_unlisted_answers_as_no(tmp_path: Path, neonate: Deaths) -> None:
-    compat = read_phmrc("neonate", neonate_file(tmp_path / "neonate.csv"), compat=True, features="hce_words", max_unknown=1.0)
+    path = neonate_file(tmp_path / "neonate.csv")
+    compat = read_phmrc("neonate", path, compat=True, features="hce_words", max_unknown=1.0)
     changed = compat.symptoms != neonate.symptoms
     assert changed.any()
     assert (neonate.symptoms[changed] == -1).all()
