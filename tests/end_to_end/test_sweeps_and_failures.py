@@ -79,7 +79,7 @@ def test_a_failing_cell_leaves_the_others_done_and_is_a_row_with_its_traceback(t
     assert (cells["status"] == "done").sum() == 11
     assert "no mean" in ran.out or "5 of 6" in ran.out
     assert "column error_traceback" in ran.out
-    assert "The same command tries the failed cells again" in ran.out
+    assert "Run the same command to try the failed cells again" in ran.out
 
     again = run_command(*arguments, "model=toy,nbc", *QUICK, outputs=tmp_path / "o", **environment)
     assert again.code == 3
@@ -99,7 +99,7 @@ def test_a_scikit_learn_classifier_is_a_model(tmp_path: Path) -> None:
     ran = run_command(
         "model=nbc",
         "~model.alpha",
-        "~model.compat",
+        "~model.reference_compat",
         "model._target_=sklearn.naive_bayes.BernoulliNB",
         "site=pemba",
         *QUICK,

@@ -129,3 +129,17 @@ def test_a_folder_above_runs_names_those_below(run: Path) -> None:
         load_results()
     with pytest.raises(InputError, match="there is no file"):
         load_results(run / "gone.csv")
+
+
+@pytest.mark.parametrize("name", ["cells.parquet", "cells.csv", "cells.jsonl"])
+def test_a_damaged_file_is_named(run: Path, name: str) -> None:
+    (run / name).write_bytes(b'{"model": \x00\n"a,b\n')
+    with pytest.raises(InputError, match=f"'{run / name}'"):
+        load_results(run / name)
+
+
+def test_a_run_without_a_finished_cell_gives_an_empty_typed_table(run: Path) -> None:
+    (run / "cells.jsonl").write_text("")
+    cells = load_results(run / "cells.jsonl")
+    assert len(cells) == 0
+    assert cells["n_test"].dtype == "Int64"

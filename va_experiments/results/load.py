@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.results.column import Column, Kind, is_missing
 from va_experiments.results.rows import ALWAYS, data_type
-from va_experiments.results.schema import columns
+from va_experiments.results.schema import COLUMNS, columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,12 @@ def load_results(
     problems: list[str] = []
     tables = []
     for path in _files(map(Path, runs), baselines, problems):
-        raw, text = _read(path, baselines)
+        try:
+            raw, text = _read(path, baselines)
+        except (OSError, ValueError) as error:  # of pandas, Arrow and json alike
+            reason = str(error).splitlines() or [type(error).__name__]
+            problems.append(f"'{path}' cannot be read as a {path.suffix} file of rows: {reason[0][:200]}")
+            continue
         tables.append(_typed(raw, path, text=text, keep=unknown == "keep", problems=problems))
     if problems:
         raise InputError(problems)
@@ -106,7 +111,7 @@ def _read(path: Path, baselines: bool) -> tuple[pd.DataFrame, bool]:
             row = json.loads(line)
             if row.pop("requested", True) or baselines:
                 rows.append(row)
-    return pd.DataFrame(rows, dtype=object), False
+    return pd.DataFrame(rows, columns=None if rows else list(COLUMNS), dtype=object), False
 
 
 def _typed(raw: pd.DataFrame, path: Path, *, text: bool, keep: bool, problems: list[str]) -> pd.DataFrame:
