@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from va_experiments.cell import Cell, Result, versions
+if TYPE_CHECKING:  # reading results needs no model
+    from va_experiments.cell import Cell, Result
 
 __all__ = ["CellOutcome"]
 
@@ -48,6 +49,8 @@ class CellOutcome:
     @property
     def older_versions(self) -> str:
         """Libraries that a reused result was computed with and that differ from those installed; may be empty."""
+        from va_experiments.cell.serialization import versions
+
         then = self.result.facts.get("versions")
         if not self.result.reused or not then:
             return ""

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from va_experiments.cell import Cell, Result
 from va_experiments.results.cell_outcome import CellOutcome
 from va_experiments.results.rows import Row, make_row, make_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from va_experiments.cell import Cell, Result
 
 __all__ = ["ROWS_FILE", "ResultWriter"]
 
