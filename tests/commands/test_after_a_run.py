@@ -118,7 +118,7 @@ def test_verify_sees_other_predictions_and_other_data(copied: Path, va: Callable
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     path = tmp_path / "my_study.csv"
-    rows = [f"d{i},{'North' if i % 2 else 'South'},{'TB' if i % 3 else 'Malaria'},{'Y' if i % 3 else 'N'},"
+    rows = [f"d{i},{'North' if i % 2 else 'South'},{'TB' if i % 3 else 'Malaria'},{'Y' if i % 4 else 'N'},"
             f"{'N' if i % 5 else 'Y'},{'.' if i % 7 else 'Y'}" for i in range(60)]  # fmt: skip
     path.write_text("id,site,cause,cough,fever,rash\n" + "\n".join(rows) + "\n")
     return path

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from va_experiments.errors import InputError, shown
+from va_experiments.errors import InputError, printable, shown
 
 __all__ = ["arguments", "run"]
 
@@ -53,13 +53,22 @@ def run(options: Namespace) -> int:
 def _parsed(options: list[str]) -> dict[str, Any]:
     import yaml
 
+    class TextKeys(yaml.SafeLoader):
+        """Keep the keys of a mapping as they are written: a cell 9 or Yes is text."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            pairs = node.value
+            if not all(isinstance(key, yaml.ScalarNode) for key, _ in pairs):
+                raise yaml.YAMLError("a key is not text")
+            return {str(key.value): self.construct_object(value, deep=True) for key, value in pairs}
+
     found: dict[str, Any] = {}
     for option in options:
         key, equals, value = option.partition("=")
         if not equals or not key:
             raise InputError(f"{shown(option)} is not an option; write KEY=VALUE, such as path=deaths.csv")
         try:
-            found[key.removeprefix("data.").lstrip("+")] = yaml.safe_load(value)
+            found[key.removeprefix("data.").lstrip("+")] = yaml.load(value, Loader=TextKeys)  # a SafeLoader
         except yaml.YAMLError:
             raise InputError(
                 f"the value of {shown(option)} cannot be read; quote text that holds : , [ or {{"
@@ -67,7 +76,7 @@ def _parsed(options: list[str]) -> dict[str, Any]:
     return found
 
 
-def _describe(name: str, options: dict[str, Any], as_json: bool) -> int:
+def _describe(name: str, options: dict[str, Any], as_json: bool, others: dict[str, str] | None = None) -> int:
     from va_experiments.data import load
     from va_experiments.data.check import describe, describe_text
 
@@ -75,58 +84,61 @@ def _describe(name: str, options: dict[str, Any], as_json: bool) -> int:
     if as_json:
         import json
 
-        print(json.dumps(describe(deaths), indent=1, default=str))
-    else:
-        print(describe_text(deaths))
+        more = {} if others is None else {"not_symptoms": others}
+        print(json.dumps(describe(deaths) | more, indent=1, default=str))
+        return 0
+    print(describe_text(deaths))
+    if others:
+        print("\ncolumns that are not symptoms:")
+        print("\n".join(f"  {printable(column)}: {what}" for column, what in others.items()))
     return 0
 
 
 def _check(options: Namespace) -> int:
-    import yaml
-
     from va_experiments.data import load
-    from va_experiments.data.check import suggest_yaml
+    from va_experiments.data.check import suggest
 
-    text = suggest_yaml(options.file)
-    guessed = yaml.safe_load(text)
     given = _parsed(options.options)
-    if given:
-        if isinstance(given.get("value_map"), dict):
-            given["value_map"] = {**guessed["value_map"], **given["value_map"]}
-        guessed |= given
-        text = "# checked with the options given\n" + yaml.safe_dump(guessed, sort_keys=False, allow_unicode=True)
-    name = str(guessed.pop("name"))
-    if guessed.get("site") is None:
-        print(text)
-        raise InputError(
-            f"'{options.file}': no column for the site was recognised; name it: "
-            f"va-experiments data check {options.file} site=COLUMN"
-        )
+    found = suggest(options.file, given)
+    read = dict(found.options)
+    name = str(read.pop("name"))
+    if found.roles is not None:
+        if found.roles.site is None and "site" not in given:
+            print(found.text)
+            raise InputError(
+                f"'{options.file}': no column for the site was recognised; name it: "
+                f"va-experiments data check {shlex.quote(options.file)} site=COLUMN (or site=null, where all deaths "
+                "are of one place)"
+            )
+        if found.roles.questions:
+            raise InputError([f"{shown(options.file)}: {q}" for q in found.roles.questions], hint=_hint(options))
     try:
-        load(name, guessed)  # every problem of the file at once, before anything is printed
+        load(name, read)  # every problem of the file at once, before anything is printed
     except InputError as error:
-        raise InputError(error.problems, hint=_hint(options)) from None
-    _describe(name, guessed, options.json)
-    if guessed.get("cause") is None and "cause" not in given and not options.json:
+        raise InputError(error.problems, hint=_hint(options, error.hint)) from None
+    if found.form is not None and not options.json:
+        print(f"{shown(options.file)} is {found.form.what}: read by data={name}\n")
+    _describe(name, read, options.json, None if found.roles is None else found.roles.others())
+    if found.roles is not None and found.roles.cause is None and "cause" not in given and not options.json:
         print(
             f"\nnote: no column for the cause was recognised, so no model can be trained on it; name it: "
             f"va-experiments data check {shlex.quote(options.file)} cause=COLUMN"
         )
     if options.write is None:
         if not options.json:
-            print(f"\nYAML for it (write it with --write):\n\n{text}", end="")
+            print(f"\nYAML for it (write it with --write):\n\n{found.text}", end="")
         return 0
-    return _write(options, text)
+    return _write(options, found.text)
 
 
-def _hint(options: Namespace) -> str:
+def _hint(options: Namespace, found: str = "") -> str:
     """Return what to do about a file that is refused."""
     return (
         "Nothing was written. Mend the file, or say how to read it, and check again:\n"
         f"  va-experiments data check {shlex.quote(options.file)} KEY=VALUE ...\n"
         "such as cause=COLUMN, exclude=[COLUMN], drop_unlabelled=true, 'value_map={Oui: Y, Non: N}'; "
         "all keys: docs/reference/data.md"
-    )
+    ) + (f"\n{found}" if found else "")
 
 
 def _write(options: Namespace, text: str) -> int:

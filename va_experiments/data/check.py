@@ -2,66 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from va_experiments.data.csv_blocks import CodedColumn, read_columns
+from va_experiments.data.column_roles import Roles, guess_roles
+from va_experiments.data.csv_blocks import read_columns
 from va_experiments.data.deaths import FEATURE_LEVELS, MISSING, PRESENT, Deaths
-from va_experiments.data.text_source import SEPARATORS, TextSource, open_source
-from va_experiments.errors import InputError
+from va_experiments.data.recognise import Form, recognise
+from va_experiments.data.text_source import AUTO, TextSource, open_source
+from va_experiments.errors import InputError, shown
 
-__all__ = ["describe", "describe_text", "suggest_yaml"]
-
-_YES = ("y", "yes", "1", "true", "present", "1.0")
-_NO = ("n", "no", "0", "false", "absent", "0.0")
-_UNKNOWN = (
-    ".",
-    "",
-    "na",
-    "nan",
-    "dk",
-    "ref",
-    "don't know",
-    "refused to answer",
-    "refused",
-    "unknown",
-    "missing",
-    "-1",
-    "-",
-)
-_SITE = ("site", "location", "region", "country", "district", "hospital", "centre", "center", "study_site")
-_CAUSE = (
-    "cause",
-    "cod",
-    "gs_text34",
-    "gs_text",
-    "va34",
-    "cause_of_death",
-    "underlying_cause",
-    "gold_standard",
-    "diagnosis",
-    "label",
-)
-_ID = (
-    "id",
-    "newid",
-    "uuid",
-    "key",
-    "study_id",
-    "death_id",
-    "va_id",
-    "individual_id",
-    "instanceid",
-    "case_id",
-    "record_id",
-    "record_no",
-    "record_number",
-    "serial_no",
-)
-_AGE = ("age", "age_years", "ageinyears", "age_in_years")
+__all__ = ["Suggestion", "describe", "describe_text", "suggest", "suggest_yaml"]
 
 
 def describe(deaths: Deaths) -> dict[str, Any]:
@@ -138,87 +94,122 @@ def describe_text(deaths: Deaths) -> str:
     return "\n".join(lines)
 
 
-def suggest_yaml(path: str | os.PathLike[str]) -> str:
-    """Write a ``conf/data`` YAML for a table, guessed from its header and cells, with a comment on what is unclear.
+@dataclass(frozen=True)
+class Suggestion:
+    """How a file can be read: the options, the YAML with them, what it is, and what each column is."""
+
+    options: dict[str, Any]
+    text: str
+    form: Form | None = None
+    roles: Roles | None = None
+
+
+def suggest_yaml(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None) -> str:
+    """Write a ``conf/data`` YAML for a file; see `suggest`."""
+    return suggest(path, given).text
+
+
+def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None) -> Suggestion:
+    """Suggest how to read a file, from its header and cells, after the options that are given.
+
+    Parameters
+    ----------
+    path : path
+    given : mapping, optional
+        Options of the reader; ``name`` names the reader and is found out by default.
 
     Raises
     ------
     InputError
-        If the file cannot be read as a table at all.
+        If the file cannot be read as a table at all, or is a form that no reader takes as it is.
     """
-    source = _open_any(path)
-    table = read_columns(source)
-    id_column = _pick(source.header, _ID, lambda c: len(table[c].values) > 0.9 * len(table[c].codes))
-    site, cause = (
-        _pick(source.header, known, lambda c: 1 < len(table[c].values) <= 200 and not _is_symptom(table[c]))
-        for known in (_SITE, _CAUSE)
-    )
-    covariates = [c for c in source.header if c.casefold() in _AGE]
-    special = {id_column, site, cause, *covariates}
-    symptoms = [c for c in source.header if c not in special and _is_symptom(table[c])]
-    others = [c for c in source.header if c not in special and c not in symptoms]
-    values = sorted({v.strip() for c in symptoms for v in table[c].values if v.strip().casefold() in _ANSWERS})
-    meaning = {v: _meaning(v) for v in values}
-    if "." in values and not any(m == "N" for m in meaning.values()):
-        meaning[""] = "N"  # the layout of openVA: Y, empty for no, . for missing
-    for value, default in (("Y", "Y"), ("N", "N")):
-        if default not in meaning.values():
-            meaning[value] = default
-    unknown = "null   # NOT FOUND: name the column"
-    name = os.path.basename(os.fspath(path))
+    from va_experiments.data.registry import READERS
+
+    given = {key: _text_keys(value) for key, value in (given or {}).items()}
+    source = _open_any(path, given)
+    form = recognise(source.header) if given.get("name") is None and not {"symptoms", "cause"} & set(given) else None
+    if form is not None:
+        if form.reader not in READERS:
+            raise InputError(form.sentence(shown(os.fspath(path)), os.fspath(path)))
+        options = {"name": form.reader, "path": os.fspath(path)} | given
+        remark = f"# {shown(os.path.basename(os.fspath(path)))} is {form.what}\n"
+        return Suggestion(options, remark + _as_yaml(options, {}), form)
+    roles = guess_roles(source.header, table := read_columns(source), given)
     n = len(table[source.header[0]].codes)
-    lines = [
-        f"# guessed from {name}: {n:,} rows, {len(source.header)} columns; check every line",
-        "name: csv",
-        f"path: {_quoted(os.fspath(path))}",
-        f"id: {_quoted(id_column) if id_column else 'null   # no unique column found: ids are made from the rows'}",
-        f"site: {_quoted(site) if site else unknown}",
-        f"cause: {_quoted(cause) if cause else unknown}",
-        f"symptoms: null   # {len(symptoms)} columns: all that are not named here",
-        f"exclude: [{', '.join(map(_quoted, others))}]" + ("   # neither Y/N nor recognised" if others else ""),
-        f"value_map: {{{', '.join(f'{_quoted(v)}: {_quoted(m)}' for v, m in sorted(meaning.items()))}}}",
-        f"covariates: {{{', '.join(f'{_quoted(c)}: [0, 120]' for c in covariates)}}}",
-        f"sep: {_quoted(source.sep)}",
-        f"encoding: {source.encoding}",
-    ]
+    guessed: dict[str, Any] = {
+        "name": "csv",
+        "path": os.fspath(path),
+        "id": roles.id,
+        "site": roles.site,
+        "cause": roles.cause,
+        "symptoms": None,
+        "exclude": list(roles.left_out),
+        "value_map": roles.value_map,
+        "sex": roles.sex,
+        "age": roles.age,
+        "age_unit": roles.age_unit,
+        "covariates": dict(roles.covariates),
+        "sep": source.sep,
+        "encoding": source.encoding,
+    }
+    excluded = [c for c in given.get("exclude") or () if c not in roles.left_out]
+    whole = {"value_map": roles.value_map, "exclude": guessed["exclude"] + excluded}
+    options = guessed | given | (whole if given.get("symptoms") is None else whole | {"exclude": []})
+    remarks = {
+        "id": "" if roles.id else "no unique column found: ids are made from the rows",
+        "site": "" if roles.site or "site" in given else "NOT FOUND: name the column",
+        "cause": "" if roles.cause or "cause" in given else "NOT FOUND: name the column",
+        "symptoms": f"{len(roles.symptoms)} columns: all that are not named here" if "symptoms" not in given else "",
+        "age_unit": "check it" if roles.age and "age_unit" not in given else "",
+    }
+    first = f"# guessed from {shown(os.path.basename(os.fspath(path)))}: {n:,} rows, {len(source.header)} columns"
+    text = f"{first}; check every line\n" + _as_yaml(options, remarks, roles.left_out)
+    return Suggestion(options, text, roles=roles)
+
+
+def _text_keys(value: Any) -> Any:
+    """Return an option whose keys are text, as cells of a table are."""
+    return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else value
+
+
+def _as_yaml(options: Mapping[str, Any], remarks: Mapping[str, str], left_out: Mapping[str, str] | None = None) -> str:
+    lines = []
+    for key, value in options.items():
+        if key == "exclude" and value and left_out:
+            lines.append("exclude:")
+            lines += [f"  - {_quoted(c)}" + (f"   # {left_out[c]}" if c in left_out else "") for c in value]
+            continue
+        remark = remarks.get(key)
+        lines.append(f"{key}: {value if key == 'name' else _flow(value)}" + (f"   # {remark}" if remark else ""))
     return "\n".join(lines) + "\n"
 
 
-def _open_any(path: str | os.PathLike[str]) -> TextSource:
-    """Open a table whose separator and encoding are not known."""
+def _flow(value: Any) -> str:
+    """Return a value as YAML on one line, with every text quoted."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_quoted(str(k))}: {_flow(v)}" for k, v in sorted(value.items())) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if value is None or isinstance(value, bool | int):
+        return json.dumps(value)
+    if isinstance(value, float):
+        return repr(value) if np.isfinite(value) else ".nan" if np.isnan(value) else f"{'-' * (value < 0)}.inf"
+    return _quoted(str(value))
+
+
+def _open_any(path: str | os.PathLike[str], given: Mapping[str, Any]) -> TextSource:
+    """Open a table whose separator and encoding may not be known."""
+    sep = str(given.get("sep") or AUTO)
+    if given.get("encoding"):
+        return open_source(path, sep=sep, encoding=str(given["encoding"]))
     first: InputError | None = None
     for encoding in ("utf-8-sig", "utf-16", "cp1252"):
-        for sep in SEPARATORS:
-            try:
-                return open_source(path, sep=sep, encoding=encoding)
-            except InputError as error:
-                first = first or error
-                if "set `sep" not in str(error) and "only one column" not in str(error):
-                    break
+        try:
+            return open_source(path, sep=sep, encoding=encoding)
+        except InputError as error:
+            first = first or error
     assert first is not None
     raise first
-
-
-def _pick(header: Sequence[str], known: Sequence[str], fits: Any) -> str | None:
-    folded = {c.strip().casefold(): c for c in reversed(header)}
-    exact = [folded[k] for k in known if k in folded and fits(folded[k])]
-    within = [c for k in known if len(k) > 3 for c in header if k in c.casefold() and fits(c)]
-    return next(iter([*exact, *within]), None)
-
-
-def _meaning(value: str) -> str:
-    folded = value.strip().casefold()
-    return "Y" if folded in _YES else "N" if folded in _NO else "."
-
-
-_ANSWERS = frozenset({*_YES, *_NO, *_UNKNOWN})
-
-
-def _is_symptom(column: CodedColumn) -> bool:
-    """Check whether at least nine in ten cells are answers; the remaining cells are then reported as problems."""
-    values = [v.strip().casefold() for v in column.values]
-    known = np.isin(column.codes, [k for k, v in enumerate(values) if v in _ANSWERS])
-    return bool(known.mean() >= 0.9) and not {*_YES, *_NO}.isdisjoint(values)
 
 
 def _counts(names: Sequence[str], index: Any) -> Mapping[str, int]:
@@ -238,8 +229,6 @@ def _fit(text: str, width: int) -> str:
     return safe if len(safe) <= width else safe[: width - 1] + "…"
 
 
-def _quoted(text: str | None) -> str:
-    import json
-
+def _quoted(text: str) -> str:
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in quoted)  # as YAML needs it

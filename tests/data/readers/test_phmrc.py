@@ -236,7 +236,9 @@ def test_durations_and_age(phmrc_dir: Path) -> None:
 
 @pytest.mark.real_data
 def test_another_module_s_file_is_named(phmrc_dir: Path) -> None:
-    with pytest.raises(InputError, match="is this another module's file"):
+    with pytest.raises(
+        InputError, match=r"is the PHMRC file of the child module; read it with data=phmrc_child data.path="
+    ):
         read_phmrc("adult", phmrc_dir / "child.csv.gz")
 
 

@@ -28,6 +28,7 @@ from va_experiments.data.readers.person_columns import (
     is_sex_column,
     is_unit_column,
 )
+from va_experiments.data.recognise import recognise
 from va_experiments.data.record_ids import canonical_order, content_ids
 from va_experiments.data.repeated_deaths import RepeatedDeaths
 from va_experiments.data.text_source import AUTO, TextSource, open_source
@@ -137,6 +138,8 @@ def read_csv_deaths(
     wanted = _symptom_columns(source, where, symptoms, special, list(numbers), exclude)
     problems = _roles(source, where, special, list(numbers), wanted, [*hce, *words])
     if problems:
+        if not {*special, *numbers, *wanted} <= set(source.header) and (form := recognise(source.header)):
+            raise InputError(form.sentence(where, source.path))
         raise InputError(problems)
 
     answers = Symptoms(wanted, codes)
@@ -177,7 +180,10 @@ def read_csv_deaths(
     for number in (*measured, sexes, ages):
         if number is not None:
             problems += number.problems(source)
-    problems += answers.problems(source, max_unknown, ledger)
+    bad = answers.problems(source, max_unknown, ledger)
+    if bad and (form := recognise(source.header)) and form.reader not in ("", "who2016"):
+        raise InputError(form.sentence(where, source.path))
+    problems += bad
     hint = _hint(answers, codes, value_map, compared) if problems else ""
     names = np.concatenate(ids) if id is not None else _numbered(np.concatenate(ids))
     repeated, bad = _repeated(names, keep, compared, source, id, duplicates, ledger)
@@ -201,7 +207,7 @@ def read_csv_deaths(
     kept_cause = None if cause_index is None else cause_index[order]
     problems += _implausible(
         matrix, wanted, answers.filled, where, cause_names, kept_cause, tuple(allow_leaks),
-        ask_blank=blank is None and not blank_is_mapped,
+        ask_blank=blank is None and not blank_is_mapped, blank_said=blank is not None,
     )  # fmt: skip
     if problems:
         raise InputError(problems)
@@ -337,6 +343,7 @@ def _implausible(
     allowed: tuple[str, ...],
     *,
     ask_blank: bool,
+    blank_said: bool,
 ) -> list[str]:
     """List what makes the symptoms implausible as they were read."""
     problems = []
@@ -358,7 +365,7 @@ def _implausible(
             f"columns out with 'data.exclude=[{listed}]'"
         )
     constant = one_sided(matrix)
-    if len(matrix) >= 100 and len(constant) > len(names) / 2:
+    if len(matrix) >= 100 and len(constant) > len(names) / 2 and (absent.any() or not blank_said):
         problems.append(
             f"{where}: {len(constant)} of {len(names)} symptom columns have the same answer at every death that has "
             f"one "

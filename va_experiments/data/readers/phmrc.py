@@ -18,6 +18,7 @@ from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_co
 from va_experiments.data.deaths import MISSING, PRESENT, Deaths, LedgerEntry
 from va_experiments.data.readers.phmrc_convert import age_in_years, convert
 from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent
+from va_experiments.data.recognise import recognise
 from va_experiments.data.record_ids import canonical_order, content_ids
 from va_experiments.data.text_source import TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown
@@ -187,6 +188,9 @@ def _check_header(source: TextSource, header: tuple[str, ...], rules: Module, ca
     problems = missing_columns(header, list(needed), shown(str(source.path)))
     if problems:
         absent = [c for c in needed if c not in header]
+        form = recognise(header)
+        if form is not None and form.reader != f"phmrc_{rules.name}":
+            raise InputError(form.sentence(shown(str(source.path)), source.path))
         if len(absent) > len(needed) // 3:
             raise InputError(
                 f"{shown(str(source.path))}: {len(absent)} of {len(needed)} columns of the PHMRC {rules.name} "

@@ -12,6 +12,7 @@ from va_experiments.data.csv_blocks import missing_columns, read_blocks
 from va_experiments.data.deaths import MISSING, Deaths, LedgerEntry
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels, Symptoms, value_codes
+from va_experiments.data.recognise import recognise
 from va_experiments.data.record_ids import canonical_order
 from va_experiments.data.text_source import AUTO, open_source
 from va_experiments.errors import InputError, shown
@@ -73,6 +74,15 @@ def read_who2016(
     special = [c for c in (id, site, cause) if c is not None]
     columns = [*special, *probbase.indicators]
     if problems := missing_columns(source.header, columns, where):
+        form = recognise(source.header)
+        if form is not None and form.reader != "who2016":
+            raise InputError(form.sentence(where, source.path))
+        if form is None and len(problems) > len(columns) // 3:
+            raise InputError(
+                f"{where}: {len(problems)} of {len(columns)} columns of InterVA-5's input are missing, so this is "
+                "another form; a table of a study's own is read with data=csv, an ODK export of the WHO 2016 "
+                "questionnaire with data=who2016_odk"
+            )
         raise InputError(problems)
     answers = Symptoms(list(probbase.indicators), codes)
     places = None if site is None else Labels(site, "site", None)

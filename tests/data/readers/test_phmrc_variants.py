@@ -1,0 +1,96 @@
+"""The PHMRC adult file as programs and people change it: the same data set, or a refusal that says what to do."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import QUICK
+from tests.in_process import elsewhere, run_here
+from va_experiments.data.deaths import Deaths
+from va_experiments.data.readers.phmrc import read_phmrc
+from va_experiments.errors import InputError
+
+pytestmark = pytest.mark.real_data
+Rows = list[list[str]]
+CODES = {"No": "0", "Yes": "1", "Refused to Answer": "8", "Don't Know": "9"}
+
+
+@pytest.fixture(scope="module")
+def rows(phmrc_dir: Path) -> Rows:
+    with gzip.open(phmrc_dir / "adult.csv.gz", "rt", encoding="latin-1", newline="") as file:
+        return list(csv.reader(file))
+
+
+@pytest.fixture(scope="module")
+def published(phmrc_dir: Path) -> Deaths:
+    return read_phmrc("adult", phmrc_dir / "adult.csv.gz", features="hce_words")
+
+
+def write(rows: Rows, path: Path, separator: str = ",") -> Path:
+    text = io.StringIO()
+    csv.writer(text, delimiter=separator).writerows(rows)
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path
+
+
+def cells(change: Callable[[str], str]) -> Callable[[Rows], Rows]:
+    return lambda rows: [rows[0], *([change(v) for v in row] for row in rows[1:])]
+
+
+def cause_as_float(rows: Rows) -> Rows:
+    at = rows[0].index("va34")
+    return [rows[0], *([*row[:at], row[at] + ".0", *row[at + 1 :]] for row in rows[1:])]
+
+
+def without(prefix: str) -> Callable[[Rows], Rows]:
+    return lambda rows: [[v for v, c in zip(row, rows[0], strict=True) if not c.startswith(prefix)] for row in rows]
+
+
+VARIANTS: dict[str, Callable[[Rows], Rows]] = {
+    "the codebook's numbers": cells(lambda v: CODES.get(v, v)),
+    "lower case": cells(str.lower),
+    "upper case": cells(str.upper),
+    "headers in upper case": lambda rows: [[c.upper() for c in rows[0]], *rows[1:]],
+    "causes as 12.0": cause_as_float,
+    "typographic apostrophes": cells(lambda v: v.replace("'", "\u2019")),
+    "blanks around cells": cells(lambda v: f" {v} "),
+    "an index column": lambda rows: [["", *rows[0]], *([str(k), *row] for k, row in enumerate(rows[1:]))],
+    "no module column": without("module"),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_same_data_set(variant: str, rows: Rows, published: Deaths, tmp_path: Path) -> None:
+    path = write(VARIANTS[variant](rows), tmp_path / "adult.csv")
+    assert read_phmrc("adult", path, features="hce_words").fingerprint == published.fingerprint
+
+
+def test_semicolons_make_the_same_data_set(rows: Rows, published: Deaths, tmp_path: Path) -> None:
+    path = write(rows, tmp_path / "adult.csv", ";")
+    assert read_phmrc("adult", path, features="hce_words").fingerprint == published.fingerprint
+
+
+def test_answers_in_another_language_are_refused(rows: Rows, tmp_path: Path) -> None:
+    path = write(cells(lambda v: "Oui" if v == "Yes" else v)(rows), tmp_path / "adult.csv")
+    with pytest.raises(InputError) as caught:
+        read_phmrc("adult", path)
+    assert len(caught.value.problems) > 100
+    assert all("'Oui'" in p and "as the codebook does, in words or by its numbers" in p for p in caught.value.problems)
+
+
+def test_words_that_the_file_does_not_have_are_refused_before_a_run(rows: Rows, tmp_path: Path) -> None:
+    path = write(without("word_")(rows[:400]), tmp_path / "adult.csv")
+    with elsewhere():
+        quick = [q for q in QUICK if not q.startswith("data.")]
+        code, said = run_here(
+            ("data=phmrc_adult", f"data.path={path}", "features=hce_words", "model=nbc", "dry_run=true", *quick)
+        )
+    assert code == 2, said
+    assert "hce_words" in said
+    assert "word" in said

@@ -1,0 +1,115 @@
+"""What ``data check`` suggests for a table: every column has a role or a reason, what was given is never guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.end_to_end.conftest import QUICK
+from tests.in_process import elsewhere, run_here
+from va_experiments.cli import main
+from va_experiments.data import load
+from va_experiments.data.check import suggest
+from va_experiments.data.readers.phmrc import module_of
+from va_experiments.errors import InputError
+
+N = 60
+
+
+def table(path: Path, **columns: Callable[[int], str]) -> Path:
+    """Write a table with an id, a site, a cause, two symptoms and these columns."""
+    every: dict[str, Callable[[int], str]] = {
+        "id": lambda i: f"d{i}",
+        "site": lambda i: "NS"[i % 2] + "orth",
+        "cause": lambda i: "TB" if i % 3 else "Malaria",
+        "cough": lambda i: "10"[i % 4 == 0],
+        "fever": lambda i: "019"[i * 7 % 5 % 3],
+        **columns,
+    }
+    lines = [",".join(every), *(",".join(make(i) for make in every.values()) for i in range(N))]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_every_column_has_a_role_or_a_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(
+        tmp_path / "a.csv",
+        gender=lambda i: ("Male", "Female")[i % 2],
+        age_months=lambda i: str(i),
+        weight=lambda i: str(40 + i),
+        note=lambda i: f"text {i % 20}",
+        nothing=lambda i: "",
+        cod_tb=lambda i: "10"[i % 3 == 0],
+    )
+    assert main(["data", "check", str(path)]) == 0
+    said = capsys.readouterr().out
+    for line in (
+        "  gender: sex",
+        "  age_months: age, in months",
+        "  weight: left out: numbers such as '40', '41', '42'; keep them with 'covariates={COLUMN: null}'",
+        "  note: left out: no answers, but 20 different cells such as 'text 0', 'text 1', 'text 2'",
+        "  nothing: left out: every cell is empty",
+        "  cod_tb: left out: almost equals cause 'TB' (correlation 1.00)",
+    ):
+        assert line in said
+    deaths = load("csv", suggest(path).options)
+    assert deaths.symptom_names == ("cough", "fever")
+    assert deaths.covariates["age"].max() == pytest.approx(59 / 12)
+    assert deaths.covariates["female"].sum() == 30
+
+
+def test_guesses_are_made_after_the_options_given(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", rash=lambda i: ("jo", "jo", "nej")[i % 3 - 1], weight=lambda i: str(40 + i))
+    assert suggest(path).options["exclude"] == ["rash", "weight"]
+    given = {"value_map": {"jo": "Y", "nej": "N"}, "covariates": {"weight": None}, "id": None, "allow_leaks": ["rash"]}
+    found = suggest(path, given)
+    assert found.options["exclude"] == ["id"]
+    assert found.options["id"] is None
+    assert load("csv", found.options).symptom_names == ("cough", "fever", "rash")
+
+
+def test_sex_in_codes_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path / "a.csv", sex=lambda i: "12"[i % 2])
+    assert main(["data", "check", str(path)]) == 2
+    assert "column 'sex' holds '1', '2': which is female and which is male?" in capsys.readouterr().err
+    assert main(["data", "check", str(path), "sex=sex", 'sex_codes=["2", "1"]']) == 0
+    assert "female: known for 60" in capsys.readouterr().out
+    assert main(["data", "check", str(path), "exclude=[sex]"]) == 0
+
+
+@pytest.mark.parametrize("option", ["value_map={9: .}", "data.value_map={9: ., 1: Y, 0: N}"])
+def test_the_yaml_written_runs_though_keys_are_numbers(
+    tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table(tmp_path / "a.csv")
+    target = tmp_path / "conf" / "data" / "mine.yaml"
+    assert main(["data", "check", str(path), option, "--write", str(target)]) == 0, capsys.readouterr().err
+    options = yaml.safe_load(target.read_text())
+    assert options["value_map"] == {"0": "N", "1": "Y", "9": "."}
+    with elsewhere():
+        code, said = run_here(
+            ("--config-dir", str(tmp_path / "conf"), "data=mine", "model=nbc", "dry_run=true", *QUICK)
+        )
+    assert code == 0, said
+
+
+def test_a_column_with_a_key_that_yaml_takes_for_true(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", cough=lambda i: ("Yes", "No")[i % 4 == 0], fever=lambda i: ("No", "Yes")[i % 2])
+    assert main(["data", "check", str(path), "value_map={Yes: Y, No: N}"]) == 0
+
+
+def test_the_form_of_a_file_is_said_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "odk.csv"
+    header = [f"a-b-Id{k}" for k in range(10120, 10160)]
+    path.write_text(",".join(header) + "\n" + ",".join("yes" for _ in header) + "\n")
+    assert main(["data", "check", str(path)]) == 2  # a table of answers, but none of its deaths can be told apart
+    assert "odk.csv" in capsys.readouterr().err
+    phmrc = tmp_path / "adult.csv"
+    columns = dict.fromkeys(c for rule in module_of("adult").rules for c in rule.columns)
+    phmrc.write_text(",".join(columns) + "\n" + ",".join("Yes" for _ in columns) + "\n")
+    with pytest.raises(InputError, match="'site'"):  # read as the PHMRC file that it is; its site is missing
+        load("phmrc_adult", suggest(phmrc).options)
+    assert suggest(phmrc).text.startswith("# 'adult.csv' is the PHMRC file of the adult module\nname: phmrc_adult\n")

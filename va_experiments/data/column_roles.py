@@ -1,0 +1,244 @@
+"""Guess what each column of a study's own table is: id, site, cause, sex, age, symptom, or none of these and why.
+
+In: the coded columns and the options that are known already. Out: `Roles`. What was given is never guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from va_experiments.data.answer_checks import leaks
+from va_experiments.data.answer_words import guess_value_map, meaning_of, normalised
+from va_experiments.data.csv_blocks import CodedColumn
+from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
+from va_experiments.data.readers.csv_columns import NO_LABEL
+from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column
+from va_experiments.errors import shown
+
+__all__ = ["Roles", "guess_roles"]
+
+_SITE = ("site", "location", "region", "country", "district", "hospital", "centre", "center", "study_site")
+_CAUSE = (
+    *("cause", "cod", "gs_text34", "gs_text", "va34", "cause_of_death", "underlying_cause", "gold_standard"),
+    *("diagnosis", "label"),
+)
+_ID = (
+    *("id", "newid", "uuid", "key", "study_id", "death_id", "va_id", "individual_id", "instanceid", "case_id"),
+    *("record_id", "record_no", "record_number", "serial_no"),
+)
+_AGE = ("age", "age_years", "ageinyears", "age_in_years", "age_at_death", "age_months", "ageinmonths", "age_days")
+_SEX = frozenset({"sex", "gender", "sexe", "sexo", "genre"})
+_ANSWER_NUMBERS = frozenset({"0", "1", "2", "7", "8", "9", "88", "99", "888", "999", "-1", "-9"})
+_CODE = {"Y": PRESENT, "N": ABSENT, ".": MISSING}
+_MOST_ANSWERS = 12
+
+
+@dataclass
+class Roles:
+    """What each column of a table is.
+
+    `left_out` maps a column that is read as nothing to the reason; `value_map` a cell to Y, N or ``.``; `questions` are
+    what only the owner of the table can answer.
+    """
+
+    id: str | None = None
+    site: str | None = None
+    cause: str | None = None
+    sex: str | None = None
+    age: str | None = None
+    age_unit: str = "years"
+    covariates: Mapping[str, Any] = field(default_factory=dict)
+    symptoms: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+    value_map: dict[str, str] = field(default_factory=dict)
+    questions: list[str] = field(default_factory=list)
+
+    def others(self) -> dict[str, str]:
+        """Return each column that is not a symptom, with what it is or why it is left out."""
+        named: dict[str | None, str] = {
+            self.id: "id of each death",
+            self.site: "site",
+            self.cause: "cause",
+            self.sex: "sex",
+            self.age: f"age, in {self.age_unit}",
+        }
+        named |= dict.fromkeys(self.covariates, "number, kept as a covariate")
+        if self.age is not None and self.age_unit not in AGE_UNITS:
+            named |= {self.age: f"age, in the unit of column {shown(self.age_unit)}", self.age_unit: "unit of each age"}
+        return {c: what for c, what in named.items() if c is not None} | {
+            c: f"left out: {why}" for c, why in self.left_out.items()
+        }
+
+
+def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: Mapping[str, Any]) -> Roles:
+    """Guess the role of every column.
+
+    Parameters
+    ----------
+    header : sequence of str
+    table : mapping of str to CodedColumn
+    given : mapping
+        Options of ``data=csv`` that are known.
+    """
+    own = {str(k).strip(): str(v) for k, v in (given.get("value_map") or {}).items()}
+    roles = Roles(covariates=dict(given.get("covariates") or {}))
+    excluded = [str(c) for c in given.get("exclude") or ()]
+    named = [str(c) for c in given.get("symptoms") or ()]
+    taken = {*excluded, *named, *roles.covariates, *(str(given[k]) for k in _NAMED if given.get(k) is not None)}
+    free = [c for c in header if c not in taken]
+
+    def role(key: str, known: Sequence[str], fits: Callable[[str], bool]) -> str | None:
+        if key in given:
+            return None if given[key] is None else str(given[key])
+        found = _pick(free, known, fits)
+        if found is not None:
+            free.remove(found)
+        return found
+
+    answers = {c: _is_symptom(table[c], own) for c in header}
+    roles.id = role("id", _ID, lambda c: _looks_like_id(c, table[c]))
+    roles.site, roles.cause = (
+        role(key, known, lambda c: 1 < len(table[c].values) <= 200 and not answers[c])
+        for key, known in (("site", _SITE), ("cause", _CAUSE))
+    )
+    roles.sex = role("sex", tuple(_SEX), lambda c: is_sex_column(_cells(table[c])))
+    if roles.sex is None and "sex" not in given:
+        roles.sex = next((c for c in free if _both_sexes(table[c])), None)
+    roles.age = role("age", _AGE, lambda c: not answers[c] and _numeric_share(_cells(table[c])) > 0)
+    _age_unit(roles, free, table, given)
+    special = {roles.id, roles.site, roles.cause, roles.sex, roles.age, roles.age_unit, *roles.covariates}
+    for column in header:
+        if column in named:
+            roles.symptoms.append(column)
+        elif column in special:
+            continue
+        elif column in excluded:
+            roles.left_out[column] = "by exclude"
+        elif given.get("symptoms") is not None:
+            roles.left_out[column] = "not among the symptoms named"
+        elif column.strip().casefold() in _SEX and (cells := _cells(table[column])):
+            listed = ", ".join(shown(v) for v in cells[:4])
+            roles.left_out[column] = f"sex in codes ({listed})"
+            roles.questions.append(
+                f"column {shown(column)} holds {listed}: which is female and which is male? Say sex={column} "
+                '\'sex_codes=["FEMALE", "MALE"]\' with these cells, or leave it out with '
+                f"'exclude=[{column}]'"
+            )
+        elif answers[column]:
+            roles.symptoms.append(column)
+        else:
+            roles.left_out[column] = _why_not(table[column])
+    if given.get("symptoms") is None:
+        _leave_out_leaks(roles, table, own, given)
+    guessed, _ = guess_value_map({v for c in roles.symptoms if c in table for v in table[c].values})
+    roles.value_map = guessed | own
+    if "." in roles.value_map and "N" not in roles.value_map.values() and "blank" not in given:
+        roles.value_map.setdefault("", "N")  # the layout of openVA: Y, empty for no, . for missing
+    for value in ("Y", "N"):
+        if value not in roles.value_map.values():
+            roles.value_map.setdefault(value, value)
+    return roles
+
+
+_NAMED = ("id", "site", "cause", "sex", "age", "age_unit")
+
+
+def _pick(header: Sequence[str], known: Sequence[str], fits: Callable[[str], bool]) -> str | None:
+    folded = {c.strip().casefold(): c for c in reversed(header)}
+    exact = [folded[k] for k in known if k in folded and fits(folded[k])]
+    within = [c for k in known if len(k) > 3 for c in header if k in c.casefold() and fits(c)]
+    return next(iter([*exact, *within]), None)
+
+
+def _cells(column: CodedColumn) -> list[str]:
+    return [v.strip() for v in column.values if v.strip()]
+
+
+def _looks_like_id(name: str, column: CodedColumn) -> bool:
+    """Check whether a column can be an id: nearly unique; if its name is that of an id, deaths may occur some times."""
+    share = len(column.values) / max(len(column.codes), 1)
+    return share > (0.2 if name.strip().casefold() in _ID and len(column.values) > _MOST_ANSWERS else 0.9)
+
+
+def _numeric_share(cells: Sequence[str]) -> float:
+    numbers = sum(c[:1].isdigit() for c in cells)
+    return numbers / len(cells) if cells else 0.0
+
+
+def _both_sexes(column: CodedColumn) -> bool:
+    cells = _cells(column)
+    return is_sex_column(cells) and len({normalised(c)[:1] for c in cells}) > 1
+
+
+def _age_unit(roles: Roles, free: list[str], table: Mapping[str, CodedColumn], given: Mapping[str, Any]) -> None:
+    """Find the unit of the ages: a column, or what the name of the column says."""
+    if given.get("age_unit") is not None:
+        roles.age_unit = str(given["age_unit"])
+    elif roles.age is not None:
+        units = [c for c in free if is_unit_column(_cells(table[c]))]
+        in_name = [u for u in ("months", "weeks", "days", "hours") if u[:-1] in roles.age.casefold()]
+        roles.age_unit = next(iter([*units, *in_name]), "years")
+
+
+def _meaning(cell: str, own: Mapping[str, str]) -> str | None:
+    return own.get(cell.strip()) or meaning_of(cell)
+
+
+def _is_symptom(column: CodedColumn, own: Mapping[str, str]) -> bool:
+    """Check whether a column holds answers; some cells may be words that only its owner knows."""
+    meanings = [_meaning(v, own) for v in column.values]
+    counts = np.bincount(column.codes, minlength=len(column.values))
+    filled = sum(int(n) for n, v in zip(counts, column.values, strict=True) if v.strip())
+    said = sum(int(n) for n, m in zip(counts, meanings, strict=True) if m in ("Y", "N"))
+    known = sum(int(n) for n, m, v in zip(counts, meanings, column.values, strict=True) if m and v.strip())
+    if not said:
+        return False
+    cells = _cells(column)
+    if _numeric_share(cells) == 1 and not {normalised(c) for c in cells} <= _ANSWER_NUMBERS | {
+        normalised(c) for c in own
+    }:
+        return known >= 0.99 * filled
+    if known >= 0.9 * filled:
+        return True
+    return len(cells) <= _MOST_ANSWERS and {"Y", "N"} <= set(meanings) and said >= 0.5 * filled
+
+
+def _why_not(column: CodedColumn) -> str:
+    cells = _cells(column)
+    if not cells:
+        return "every cell is empty"
+    example = ", ".join(shown(v, limit=30) for v in cells[:3])
+    if is_unit_column(cells):
+        return f"units of time ({example}), but no column of ages was recognised; name it with age=COLUMN"
+    if _numeric_share(cells) > 0.9 and len(cells) > 2:
+        return f"numbers such as {example}; keep them with 'covariates={{COLUMN: null}}'"
+    if all(meaning_of(c) == "." for c in cells):
+        return f"no cell says yes or no ({example})"
+    return f"no answers, but {len(cells)} different cell{'s' if len(cells) > 1 else ''} such as {example}"
+
+
+def _leave_out_leaks(
+    roles: Roles, table: Mapping[str, CodedColumn], own: Mapping[str, str], given: Mapping[str, Any]
+) -> None:
+    """Move the columns that equal a cause from the symptoms to what is left out."""
+    if roles.cause not in table or roles.cause is None or not roles.symptoms:
+        return
+    labels = table[roles.cause]
+    known = [k for k, v in enumerate(labels.values) if normalised(v) not in NO_LABEL]
+    rows = np.isin(labels.codes, known)
+    matrix = np.empty((len(labels.codes), len(roles.symptoms)), dtype=np.int8)
+    for j, column in enumerate(roles.symptoms):
+        codes = [_CODE.get(_meaning(v, own) or ".", MISSING) for v in table[column].values]
+        matrix[:, j] = np.array(codes, dtype=np.int8)[table[column].codes]
+    found = leaks(matrix[rows], roles.symptoms, labels.values, labels.codes[rows].astype(np.int16))
+    for column, (cause, correlation) in found.items():
+        if column not in (given.get("allow_leaks") or ()):
+            roles.symptoms.remove(column)
+            roles.left_out[column] = (
+                f"almost equals cause {shown(cause)} (correlation {correlation:.2f}): a model would read the answer "
+                f"from it; if it is a true sign, say 'allow_leaks=[{column}]'"
+            )
