@@ -11,9 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from va_experiments.data.readers.phmrc import module_of
+
 __all__ = ["FILES", "GOOD", "NOTES", "PATHS", "File", "rows"]
 
 GOOD = "id,site,cause,s1,s2\nd1,AP,A,Y,N\nd2,UP,B,.,Y\n"
+
+
+INTERVA4 = ("ID", "elder", "midage", "adult", "child", "under5", "infant", "neonate", "male", "female")
+"""Names of columns that only the input of InterVA-4 has together."""
+
+PHMRC = tuple(dict.fromkeys(c for rule in module_of("adult").rules for c in rule.columns))
+"""Columns of the PHMRC adult file from which symptoms are made."""
 
 
 def rows(*lines: str, header: str = "id,site,cause,s1,s2") -> bytes:
@@ -523,6 +532,118 @@ FILES: list[File] = [
         "no row is left after dropping rows without a cause; nothing to train on",
         rows("d1,AP,,Y,N", "d2,UP,,Y,N"),
         {"drop_unlabelled": True},
+    ),
+    File(
+        "form",
+        "ODK export of the WHO 2016 questionnaire",
+        "is an ODK export of the WHO 2016 questionnaire (30 questions with numbers such as Id10100); read it with "
+        "data=who2016_odk data.path=",
+        rows(",".join(["yes"] * 30), header=",".join(f"consented-Id{k}" for k in range(10100, 10130))),
+    ),
+    File(
+        "form",
+        "the same with labels",
+        "is an ODK export of the WHO 2016 questionnaire (30 questions",
+        rows(
+            *(",".join([f"d{k}", "AP", "AB"[k % 2], *["yes"] * 30]) for k in range(40)),
+            header=",".join(["id", "site", "cause", *(f"consented:Id{k}" for k in range(10100, 10130))]),
+        ),
+    ),
+    File(
+        "form",
+        "export of the WHO 2012 questionnaire",
+        "is an export of the WHO 2012 questionnaire (30 questions with numbers such as 3A100)",
+        rows(",".join(["yes"] * 30), header=",".join(f"x-Id3A{k}" for k in range(100, 130))),
+    ),
+    File(
+        "form",
+        "input of InterVA-4",
+        "is input of InterVA-4 (245 indicators, Y or blank); read it as a table of symptoms: data=csv",
+        rows(",".join(["Y"] * 246), header=",".join([*INTERVA4, *(f"v{k}" for k in range(246 - len(INTERVA4)))])),
+    ),
+    File(
+        "form",
+        "PHMRC, adults",
+        "is the PHMRC file of the adult module; read it with data=phmrc_adult data.path=",
+        rows(",".join(["Yes"] * len(PHMRC)), header=",".join(PHMRC)),
+    ),
+    File(
+        "form",
+        "JSON",
+        "is JSON, not a table; export one row for each death as CSV",
+        b'[{"id": "d1", "site": "AP", "cause": "A", "s1": "Y"}]',
+    ),
+    File(
+        "blank",
+        "Y or blank",
+        "does an empty cell mean that the sign was absent, or that nothing is known? Say data.blank=absent or",
+        rows(*(f"d{k},AP,{'AB'[k % 2]},{'Y' * (k % 3 > 0)},{'Y' * (k % 5 > 1)}" for k in range(40))),
+    ),
+    File(
+        "leak",
+        "a column that equals a cause",
+        "column 's1' almost equals cause 'A' (correlation 1.00): a model would read the answer from it",
+        rows(*(f"d{k},AP,{'AB'[k % 2]},{'YN'[k % 2]},{'YN'[k % 3 // 2]}" for k in range(40))),
+    ),
+    File(
+        "twice",
+        "the same id",
+        "2 rows share id 'd0' (lines 2, 3); ids are compared as text: give each death its own id, or say "
+        "data.duplicates=first",
+        rows(*(f"d{k // 2},AP,{'AB'[k // 2 % 2]},{'YN'[k % 3 // 2]},N" for k in range(40))),
+    ),
+    File(
+        "twice",
+        "the same answers under other ids",
+        "deaths have the same cells as another in every column but the id (lines ",
+        rows(
+            *(
+                ",".join([f"d{k}", "AP", "AB"[k // 2 % 2], *("NY"[int(b)] for b in f"{(k // 2) * 523 % 1024:010b}")])
+                for k in range(80)
+            ),
+            header="id,site,cause," + ",".join(f"s{j}" for j in range(10)),
+        ),
+    ),
+    File(
+        "person",
+        "999 for an age",
+        "column 'age' (data.age): 999 is older than 130 years (1 rows); if it stands for an unknown age, say "
+        "'data.age_missing=[999]'",
+        rows("d1,AP,A,Y,43", "d2,UP,B,N,999", header="id,site,cause,s1,age"),
+        {"age": "age"},
+    ),
+    File(
+        "person",
+        "words for an age",
+        "column 'age' (data.age): 'old' is no age; expected a number, alone or with a unit",
+        rows("d1,AP,A,Y,43 years", "d2,UP,B,N,old", header="id,site,cause,s1,age"),
+        {"age": "age"},
+    ),
+    File(
+        "person",
+        "unknown unit of age",
+        "data.age_unit is 'moths'; expected years, months, weeks, days, hours, or a column",
+        rows("d1,AP,A,Y,43", header="id,site,cause,s1,age"),
+        {"age": "age", "age_unit": "moths"},
+    ),
+    File(
+        "person",
+        "sex in codes",
+        "cells '1', '2' are neither female nor male; say which is which with 'data.sex_codes=[FEMALE, MALE]'",
+        rows("d1,AP,A,Y,1", "d2,UP,B,N,2", header="id,site,cause,s1,sex"),
+        {"sex": "sex"},
+    ),
+    File(
+        "label",
+        "a site called nan",
+        "1 row without a site (line 3; found 'nan'): say where they belong with",
+        rows("d1,AP,A,Y,N", "d2,nan,B,N,Y"),
+    ),
+    File(
+        "label",
+        "causes that stand for not known",
+        "3 rows without a cause (lines 2, 3, 4; found '-', '99', 'Unknown'): drop with `drop_unlabelled: true`",
+        rows("d1,AP,-,Y,N", "d2,AP,99,N,Y", "d3,UP,Unknown,Y,N", "d4,UP,B,N,Y"),
     ),
 ]
 

@@ -75,7 +75,9 @@ def open_safely(path: Path, limits: Limits) -> Iterator[BinaryIO]:
         if is_table_file(path, magic):
             yield io.BytesIO(table_as_csv(path, magic, limits.max_expanded))
             return
-        if path.suffix.casefold() in (".json", ".jsonl", ".ndjson") and magic.lstrip()[:1] in (b"{", b"["):
+        start = b"".join(magic.removeprefix(b"\xef\xbb\xbf").split())
+        named_json = path.suffix.casefold() in (".json", ".jsonl", ".ndjson") and start[:1] in (b"{", b"[")
+        if named_json or start.startswith((b'{"', b'[{"')):
             raise InputError(
                 f"{shown(name)} is JSON, not a table; export one row for each death as CSV, or convert it with "
                 "pandas: pandas.read_json(FILE).to_csv('deaths.csv', index=False)"
