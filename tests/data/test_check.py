@@ -113,3 +113,22 @@ def test_the_form_of_a_file_is_said_first(tmp_path: Path, capsys: pytest.Capture
     with pytest.raises(InputError, match="'site'"):  # read as the PHMRC file that it is; its site is missing
         load("phmrc_adult", suggest(phmrc).options)
     assert suggest(phmrc).text.startswith("# 'adult.csv' is the PHMRC file of the adult module\nname: phmrc_adult\n")
+
+
+def test_words_that_several_columns_share_are_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = {f"q{j}": (lambda i, j=j: ("oo", "hindi", "ewan")[i * (j + 2) % 7 % 3]) for j in range(3)}
+    path = table(tmp_path / "a.csv", **words)
+    assert main(["data", "check", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "3 columns ('q0', 'q1', 'q2') share the cells 'ewan', 'hindi', 'oo': are they answers?" in said
+    assert main(["data", "check", str(path), "value_map={oo: Y, hindi: N, ewan: .}"]) == 0
+    assert "60 deaths, 5 symptoms" in capsys.readouterr().out
+    assert main(["data", "check", str(path), "exclude=[q0, q1, q2]"]) == 0
+
+
+def test_classes_of_age_are_left_out_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path / "a.csv", age=lambda i: ("15-49", "50-64", "65+")[i % 3])
+    assert main(["data", "check", str(path)]) == 0
+    assert (
+        "  age: left out: no answers, but 3 different cells such as '15-49', '50-64', '65+'" in capsys.readouterr().out
+    )

@@ -5,6 +5,9 @@ In: the coded columns and the options that are known already. Out: `Roles`. What
 
 from __future__ import annotations
 
+import json
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +19,7 @@ from va_experiments.data.answer_words import guess_value_map, meaning_of, normal
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
 from va_experiments.data.readers.csv_columns import NO_LABEL
-from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column
+from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column, parse_age
 from va_experiments.errors import shown
 
 __all__ = ["Roles", "guess_roles"]
@@ -35,6 +38,9 @@ _SEX = frozenset({"sex", "gender", "sexe", "sexo", "genre"})
 _ANSWER_NUMBERS = frozenset({"0", "1", "2", "7", "8", "9", "88", "99", "888", "999", "-1", "-9"})
 _CODE = {"Y": PRESENT, "N": ABSENT, ".": MISSING}
 _MOST_ANSWERS = 12
+_MOST_WORDS = 6
+_SHARED = 3
+"""Columns that must share their words before these are taken for answers in another language."""
 
 
 @dataclass
@@ -108,7 +114,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
     roles.sex = role("sex", tuple(_SEX), lambda c: is_sex_column(_cells(table[c])))
     if roles.sex is None and "sex" not in given:
         roles.sex = next((c for c in free if _both_sexes(table[c])), None)
-    roles.age = role("age", _AGE, lambda c: not answers[c] and _numeric_share(_cells(table[c])) > 0)
+    roles.age = role("age", _AGE, lambda c: not answers[c] and _holds_ages(table[c]))
     _age_unit(roles, free, table, given)
     special = {roles.id, roles.site, roles.cause, roles.sex, roles.age, roles.age_unit, *roles.covariates}
     for column in header:
@@ -120,7 +126,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
             roles.left_out[column] = "by exclude"
         elif given.get("symptoms") is not None:
             roles.left_out[column] = "not among the symptoms named"
-        elif column.strip().casefold() in _SEX and (cells := _cells(table[column])):
+        elif column.strip().casefold() in _SEX and (cells := sorted(_cells(table[column]))):
             listed = ", ".join(shown(v) for v in cells[:4])
             roles.left_out[column] = f"sex in codes ({listed})"
             roles.questions.append(
@@ -133,6 +139,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
         else:
             roles.left_out[column] = _why_not(table[column])
     if given.get("symptoms") is None:
+        _ask_about_words(roles, table, excluded)
         _leave_out_leaks(roles, table, own, given)
     guessed, _ = guess_value_map({v for c in roles.symptoms if c in table for v in table[c].values})
     roles.value_map = guessed | own
@@ -167,6 +174,12 @@ def _looks_like_id(name: str, column: CodedColumn) -> bool:
 def _numeric_share(cells: Sequence[str]) -> float:
     numbers = sum(c[:1].isdigit() for c in cells)
     return numbers / len(cells) if cells else 0.0
+
+
+def _holds_ages(column: CodedColumn) -> bool:
+    """Check whether half of the different cells are ages; classes such as 15-49 are none."""
+    cells = _cells(column)
+    return bool(cells) and sum(not math.isnan(parse_age(c)[0]) for c in cells) >= 0.5 * len(cells)
 
 
 def _both_sexes(column: CodedColumn) -> bool:
@@ -214,11 +227,29 @@ def _why_not(column: CodedColumn) -> str:
     example = ", ".join(shown(v, limit=30) for v in cells[:3])
     if is_unit_column(cells):
         return f"units of time ({example}), but no column of ages was recognised; name it with age=COLUMN"
-    if _numeric_share(cells) > 0.9 and len(cells) > 2:
+    if sum(c.replace(",", ".").lstrip("-").replace(".", "", 1).isdecimal() for c in cells) > 0.9 * len(cells) > 1.8:
         return f"numbers such as {example}; keep them with 'covariates={{COLUMN: null}}'"
     if all(meaning_of(c) == "." for c in cells):
         return f"no cell says yes or no ({example})"
     return f"no answers, but {len(cells)} different cell{'s' if len(cells) > 1 else ''} such as {example}"
+
+
+def _ask_about_words(roles: Roles, table: Mapping[str, CodedColumn], excluded: Sequence[str]) -> None:
+    """Ask what words mean that several columns share: they are probably answers in another language."""
+    words = {c: {normalised(v) for v in _cells(table[c])} for c in roles.left_out if c not in excluded}
+    words = {c: w for c, w in words.items() if 1 < len(w) <= _MOST_WORDS and _numeric_share([*w]) < 1}
+    times = Counter(word for w in words.values() for word in w)
+    columns = [c for c, w in words.items() if all(times[word] >= _SHARED for word in w)]
+    if len(columns) < _SHARED:
+        return
+    cells = sorted({v for c in columns for v in _cells(table[c])})
+    listed = ", ".join(shown(c) for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
+    roles.questions.append(
+        f"{len(columns)} columns ({listed}) share the cells {', '.join(shown(v) for v in cells[:_MOST_WORDS])}: are "
+        "they answers? Say what each means, as in "
+        f"'value_map={{{', '.join(f'{json.dumps(v, ensure_ascii=False)}: Y' for v in cells[:_MOST_WORDS])}}}' (Y, N or "
+        f"\".\" for missing), or leave the columns out with 'exclude=[{', '.join(map(json.dumps, columns))}]'"
+    )
 
 
 def _leave_out_leaks(

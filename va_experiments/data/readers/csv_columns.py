@@ -21,24 +21,8 @@ __all__ = ["DEFAULT_VALUES", "NO_LABEL", "NO_SITE", "Collected", "Labels", "Numb
 
 NO_LABEL = frozenset(
     {
-        *(
-            "",
-            ".",
-            "-",
-            "--",
-            "?",
-            "na",
-            "n/a",
-            "nan",
-            "none",
-            "null",
-            "#n/a",
-            "unknown",
-            "unk",
-            "not known",
-            "missing",
-        ),
-        *("dk", "don't know", "99", "999", "9999", "-1", "-9"),
+        *("", ".", "-", "--", "?", "na", "n/a", "nan", "none", "null", "#n/a", "unknown", "unk", "not known"),
+        *("missing", "dk", "don't know", "99", "999", "9999", "-1", "-9"),
     }
 )
 """Causes, in any case, that stand for "not known" unless they are declared."""

@@ -14,7 +14,7 @@ from va_experiments.data.readers.csv_columns import Collected
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["AGE_UNITS", "Ages", "Sexes", "is_sex_column", "is_unit_column"]
+__all__ = ["AGE_UNITS", "Ages", "Sexes", "is_sex_column", "is_unit_column", "parse_age"]
 
 _FEMALE = frozenset({"f", "female", "woman", "girl", "w", "femme", "féminin", "feminin", "mujer", "femenino", "fem"})
 _MALE = frozenset({"m", "male", "man", "boy", "homme", "masculin", "hombre", "masculino", "h", "masc"})
@@ -113,7 +113,7 @@ class Ages(Collected):
         units = self._units.coded() if self._units is not None else None
         years = np.full(len(coded.codes), np.nan)
         for k, cell in enumerate(coded.values):
-            number, own = _parse_age(cell)
+            number, own = parse_age(cell)
             if math.isnan(number) or number in self._missing:
                 continue
             rows = coded.codes == k
@@ -130,7 +130,7 @@ class Ages(Collected):
     def problems(self, source: TextSource) -> list[str]:
         """List ages that are no numbers, have no known unit, or nobody has reached."""
         coded, where, problems = self.coded(), shown(str(source.path)), []
-        odd = [v for v in coded.values if normalised(v) not in MISSING_WORDS and math.isnan(_parse_age(v)[0])]
+        odd = [v for v in coded.values if normalised(v) not in MISSING_WORDS and math.isnan(parse_age(v)[0])]
         if odd:
             cells = ", ".join(shown(v) for v in odd[:4])
             problems.append(
@@ -159,7 +159,7 @@ class Ages(Collected):
         return problems
 
 
-def _parse_age(cell: str) -> tuple[float, str | None]:
+def parse_age(cell: str) -> tuple[float, str | None]:
     """Return the number in a cell and the unit that stands beside it, if any."""
     match = _AGE.fullmatch(normalised(cell))
     if match is None:
