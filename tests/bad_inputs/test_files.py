@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import gzip
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.bad_inputs.files import FILES, GOOD, NOTES, PATHS, File, Place, rows
+from va_experiments.commands.data import _parsed
 from va_experiments.data.readers.csv import read_csv_deaths
 from va_experiments.data.text_source import Limits, open_source
 from va_experiments.errors import InputError
 
 OPTIONS = {"id": "id"}
+
+
+def problems(path: Path, options: dict[str, Any]) -> tuple[str, ...]:
+    """Return what is said of a table; nothing where it is read."""
+    try:
+        read_csv_deaths(path, **options)
+    except InputError as error:
+        return error.problems
+    return ()
 
 
 @pytest.mark.parametrize("case", FILES, ids=lambda c: c.what)
@@ -25,6 +37,23 @@ def test_bad_file_is_refused_with_the_way_out(case: File, tmp_path: Path) -> Non
     assert "Traceback" not in str(caught.value)
     assert all("\x1b" not in p and "\x00" not in p for p in caught.value.problems)
     assert [p.name for p in tmp_path.iterdir()] == ["study.csv"]
+
+
+def test_the_hint_of_every_table_resolves_what_it_is_about(tmp_path: Path) -> None:
+    """Options that a message tells to add are understood, and the message does not come again."""
+    path, followed = tmp_path / "study.csv", 0
+    for case in FILES:
+        path.write_bytes(case.content)
+        options = {**OPTIONS, **case.options}
+        with pytest.raises(InputError) as caught:
+            read_csv_deaths(path, **options)
+        words = [w for w in shlex.split(caught.value.hint) if w.startswith("data.")]
+        if not words or any("=COLUMN" in w for w in words):
+            continue
+        followed += 1
+        told = problems(path, {**options, **_parsed(words)})
+        assert not any(case.message in p for p in told), (case.what, words, told)
+    assert followed >= 5
 
 
 @pytest.mark.parametrize("case", PATHS, ids=lambda c: c.what)
