@@ -13,17 +13,7 @@ from va_experiments.data.deaths import Deaths
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-ALONE = {"execute", "faults", "prefect_flow", "monitoring", "engine", "tracking"}
-"""Folders whose tests kill, signal and time workers, servers and whole runs: they have the machine to themselves."""
-
 SHARED = Path(os.environ.get("VA_SHARED_DIR", Path(__file__).resolve().parents[1].parent / "shared"))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need the machine to themselves, by their folder."""
-    for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in ALONE:
-            item.add_marker(pytest.mark.alone)
 
 
 def _folder(path: Path) -> Path:

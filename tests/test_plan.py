@@ -126,3 +126,17 @@ def test_a_grid_beyond_the_limit_is_refused(small_deaths: Deaths) -> None:
 def test_the_plan_does_not_depend_on_the_name_of_the_data(small_deaths: Deaths) -> None:
     first, second = planned(small_deaths, config()), planned(small_deaths, config())
     assert (first.keys == second.keys).all()
+
+
+def test_a_cell_has_the_setting_of_its_job(small_deaths: Deaths) -> None:
+    changes = {"csmf": "em", "n_bootstrap": 7, "seed": 3, "testset": {"name": "dirichlet", "n_resamples": 5}}
+    job = config(**changes)
+    setting = planned(small_deaths, job).cell(0).setting
+    assert (setting.csmf, setting.n_bootstrap, setting.seed) == ("em", 7, 3)
+    assert setting.testset == job.testset.tree()
+    assert setting.testset["n_resamples"] == 5
+    assert (setting.data, setting.fingerprint, setting.features) == ("small", small_deaths.fingerprint, "hce")
+    plain = planned(small_deaths, config())
+    for name, value in changes.items():
+        other = planned(small_deaths, config(**{name: value}))
+        assert not set(other.keys.tolist()) & set(plain.keys.tolist()), name

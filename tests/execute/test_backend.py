@@ -17,7 +17,7 @@ from va_experiments.cell import Fit
 from va_experiments.config.schema import ExecutionConfig, Resources
 from va_experiments.errors import InputError
 from va_experiments.execute import ray_cluster, ray_liveness
-from va_experiments.execute.ray_backend import RayBackend, _Flight
+from va_experiments.execute.ray_backend import RayBackend, _PendingTask
 from va_experiments.execute.run_channel import RunChannel
 from va_experiments.execute.throttled_listener import ThrottledListener
 
@@ -120,7 +120,7 @@ def test_fits_of_a_lost_node_are_tried_again_and_those_on_their_way_handed_out_a
 
     def pending(name: str, node: str = "", **more: Any) -> Any:
         cells = (SimpleNamespace(key=name),)
-        return _Flight(Fit(name, cells), name, 1, 0, started=1.0 if node else None, node=node, **more)  # type: ignore[arg-type]
+        return _PendingTask(Fit(name, cells), name, 1, 0, started=1.0 if node else None, node=node, **more)  # type: ignore[arg-type]
 
     flights = {"r1": pending("there", "b"), "r2": pending("here", "a"), "r3": pending("queued"),
                "r4": pending("stopped", "b", dropped=True)}  # fmt: skip

@@ -87,6 +87,7 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
         log.close()
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_two_nodes_give_the_same_bits_and_a_lost_node_costs_nothing(nodes: Nodes) -> None:
     right = undisturbed(*GRID)
@@ -133,6 +134,7 @@ def test_two_nodes_give_the_same_bits_and_a_lost_node_costs_nothing(nodes: Nodes
     assert nodes.head.poll() is None, "a joined cluster is left as it was"
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_wrong_token_is_told_in_words(nodes: Nodes) -> None:
     with Place.new(*SMALL, "execution=ray", "tracking=none", f"execution.address={nodes.address}") as place:
@@ -154,6 +156,7 @@ cluster.shutdown()
 """
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_rays_own_cluster_of_two_nodes_in_one_process_gives_the_same_bits(tmp_path: Path) -> None:
     secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}

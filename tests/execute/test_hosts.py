@@ -15,6 +15,7 @@ GRID = ("protocol=one_to_one", "model.n_iterations=200", "model.burn_in=50", "mo
 reason = unable()
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.skipif(bool(reason), reason=reason)
 def test_the_page_s_commands_make_a_cluster_that_gives_the_same_bits(tmp_path: Path) -> None:

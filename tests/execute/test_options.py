@@ -17,6 +17,7 @@ def cells(place: Place) -> pd.DataFrame:
     return pd.read_parquet(sorted((place.outputs / "runs").glob("*/*/cells.parquet"))[-1])
 
 
+@pytest.mark.alone
 def test_an_error_named_retryable_is_tried_again_and_any_other_is_not() -> None:
     right = undisturbed("model=toy")
     with Place.new(*SMALL, *INLINE) as place:
@@ -37,6 +38,7 @@ def test_an_error_named_retryable_is_tried_again_and_any_other_is_not() -> None:
         assert (cells(place)["status"] == "done").sum() == 5
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_on_ray_a_fit_waits_for_its_memory_and_a_retryable_error_is_tried_again() -> None:
     half = ("+execution.init._memory=1000000000", "model.resources.memory=600000000", "execution.num_workers=2")

@@ -23,11 +23,13 @@ def check(row: Row) -> None:
     assert row.verdict == "survived"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", FAST)
 def test_nothing_is_lost_or_changed(name: str) -> None:
     check(tried(name, quick=True))
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW)
 def test_nothing_is_lost_or_changed_on_workers(name: str) -> None:

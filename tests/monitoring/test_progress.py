@@ -132,6 +132,7 @@ def test_a_pipe_that_is_closed_does_not_stop_the_run(tmp_path: Path) -> None:
     assert b'"stage": "finished"' in (tmp_path / "status.json").read_bytes()
 
 
+@pytest.mark.alone
 def test_status_is_written_about_every_second(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", DRIVER, str(tmp_path)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL

@@ -52,6 +52,7 @@ def listeners(pid: int) -> set[str]:
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_path: Path) -> None:
     outputs = tmp_path / "o"
@@ -142,6 +143,7 @@ def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_pat
     assert not (outputs / "prefect" / "server.json").exists()
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_mlflows_page_waits_while_a_run_makes_the_tables(tmp_path: Path) -> None:
     from va_experiments.config.schema import TrackingConfig
@@ -236,6 +238,7 @@ PREFECT_SAFE = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_everything_that_a_run_opens_is_on_loopback_and_its_files_are_its_owners(tmp_path: Path) -> None:
     outputs = tmp_path / "o"

@@ -16,7 +16,7 @@ import pytest
 from tests.end_to_end.conftest import run_command
 from tests.servers import Gate, Tunnel, answer, free_port, prefect_records, served
 from va_experiments.commands.ui import mlflow_command
-from va_experiments.prefect_flow.server import trouble
+from va_experiments.prefect_flow.server import connection_error
 
 THERE = "127.0.0.2"
 """The other machine: an address of loopback that nothing here listens on."""
@@ -69,6 +69,7 @@ def holds(folder: Path, *secrets: str) -> list[Path]:
 QUIET = ("execution=inline", "tracking.prefect=false", "report=false", "model=nbc", "site=pemba,ap")
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_shared_server_is_a_shared_store(team_server: tuple[str, str], tmp_path: Path) -> None:
     address, with_password = team_server
@@ -114,6 +115,7 @@ def test_a_shared_server_is_a_shared_store(team_server: tuple[str, str], tmp_pat
     assert (tmp_path / "report" / "report.html").stat().st_size > 100_000
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_forged_cell_on_the_server_is_not_taken(tmp_path: Path) -> None:
     from mlflow import MlflowClient
@@ -139,6 +141,7 @@ def test_a_forged_cell_on_the_server_is_not_taken(tmp_path: Path) -> None:
 HERE = ("model=nbc", "site=pemba", "execution=inline")
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_run_is_recorded_over_there_through_a_tunnel(mlflow_there: int, prefect_there: int, tmp_path: Path) -> None:
     """The SSH recipe. No SSH server runs in CI: a plain forwarder of the same ports stands for ``ssh -L``."""
@@ -185,6 +188,7 @@ def test_a_run_is_recorded_over_there_through_a_tunnel(mlflow_there: int, prefec
     assert PASSWORD not in done.out + done.err
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.parametrize("given", ["environment", "address"])
 def test_a_wrong_password_costs_one_warning(given: str, prefect_there: int, tmp_path: Path) -> None:
@@ -237,7 +241,7 @@ def test_what_is_wrong_with_an_address_is_said(path: str, said: str) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Says) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            found = trouble(f"http://127.0.0.1:{server.server_port}/{path}".rstrip("/"))
+            found = connection_error(f"http://127.0.0.1:{server.server_port}/{path}".rstrip("/"))
         finally:
             server.shutdown()
     assert found.startswith(said)
@@ -245,5 +249,5 @@ def test_what_is_wrong_with_an_address_is_said(path: str, said: str) -> None:
 
 
 def test_an_address_where_nobody_or_something_else_is_cannot_be_reached() -> None:
-    assert trouble(f"http://127.0.0.1:{free_port()}/api").startswith("it cannot be reached (")
-    assert trouble("gopher://127.0.0.1/api").startswith("it cannot be reached (")
+    assert connection_error(f"http://127.0.0.1:{free_port()}/api").startswith("it cannot be reached (")
+    assert connection_error("gopher://127.0.0.1/api").startswith("it cannot be reached (")
