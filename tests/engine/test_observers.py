@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from va_experiments.cell import ModelSpec
+from va_experiments.cell import Failure, ModelSpec, Result
 from va_experiments.config.schema import parse_config
 from va_experiments.engine.finalize import finalize
 from va_experiments.engine.multirun import Multirun
@@ -51,21 +53,26 @@ class Failing(Observer):
         raise RuntimeError("the page is gone")
 
 
-def run_with(*observers: Observer, outputs: Path, **model: Any) -> tuple[Multirun, list[float | None], int]:
+def run_with(
+    *observers: Observer, outputs: Path, prepare: Callable[[Multirun], None] = lambda run: None, resume: str = "true"
+) -> tuple[Multirun, list[float | None], int]:
     """Run one job over three sites of simulated deaths."""
     tree = {
-        "model": {"name": "nbc", "_target_": "va_experiments.models.nbc.NaiveBayes", **model},
+        "model": {"name": "nbc", "_target_": "va_experiments.models.nbc.NaiveBayes"},
         "data": {"name": "simulated", "n": 240, "sites": ["A", "B", "C"], "n_symptoms": 20},
         "site": {"name": "all", "test_sites": "all"},
         "features": {"name": "hce"},
         "protocol": {"name": "leave_one_site_out"},
         "testset": {"name": "natural"},
         "execution": {"backend": "inline"},
+        "baselines": [],
+        "resume": resume,
         "tracking": {"mlflow": False, "prefect": False},
         "paths": {"outputs": str(outputs)},
     }
     config, job = parse_config(tree)
-    run = Multirun(config, outputs / "runs" / "day" / "time", observers)
+    run = Multirun(config, outputs / "runs" / "day" / resume, observers)
+    prepare(run)
     run.open([job])
     try:
         jobs = [Job(0, ("model=nbc",), job, run.read([job])[0])]
@@ -101,3 +108,75 @@ def test_a_failing_observer_does_not_stop_the_run_and_is_left_out(
 def test_the_same_run_without_observers_gives_the_same_result(tmp_path: Path) -> None:
     watched = run_with(Recording(), outputs=tmp_path / "a")[1]
     assert run_with(outputs=tmp_path / "b")[1] == watched
+
+
+def test_the_workers_are_stopped_while_the_report_is_written(tmp_path: Path) -> None:
+    stopping, written, stopped = threading.Event(), threading.Event(), []
+
+    def slow_stop() -> None:
+        stopping.set()
+        stopped.append(written.wait(10))
+
+    def write_report(*_: Any) -> list[Path]:
+        assert stopping.wait(10), "the report does not wait for the workers to be stopped"
+        written.set()
+        return [tmp_path / "report.html"]
+
+    def prepare(run: Multirun) -> None:
+        run.backend.stop, run.write_report = slow_stop, write_report
+
+    assert run_with(outputs=tmp_path, prepare=prepare)[2] == 0
+    assert stopped[0], "stopping ended before the report was written"
+
+
+def test_a_job_with_a_failed_cell_has_no_objective(tmp_path: Path) -> None:
+    def prepare(run: Multirun) -> None:
+        compute = run.backend.run
+
+        def one_fails(*arguments: Any) -> Iterator[list[Result]]:
+            for number, results in enumerate(compute(*arguments)):
+                if number == 0:
+                    results[0].failure = Failure("ValueError", "no deaths")
+                yield results
+
+        run.backend.run = one_fails
+
+    seen = Recording()
+    _, values, code = run_with(seen, outputs=tmp_path, prepare=prepare)
+    assert values == [None]
+    assert code == 3
+    assert ("job_done", (0, "1 of 3 cells failed")) in seen.calls
+
+
+def test_resume_failed_takes_only_cells_that_failed_before(tmp_path: Path) -> None:
+    failed: list[str] = []
+
+    def first(run: Multirun) -> None:
+        compute = run.backend.run
+
+        def one_fails_and_one_is_lost(*arguments: Any) -> Iterator[list[Result]]:
+            for number, results in enumerate(compute(*arguments)):
+                if number == 0:
+                    results[0].failure = Failure("ValueError", "no deaths")
+                    failed.append(results[0].key)
+                if number < 2:
+                    yield results
+
+        run.backend.run = one_fails_and_one_is_lost
+
+    computed: list[str] = []
+
+    def second(run: Multirun) -> None:
+        compute = run.backend.run
+
+        def recorded(fits: Any, *arguments: Any) -> Iterator[list[Result]]:
+            computed.extend(cell.key for fit in fits for cell in fit.cells)
+            return compute(fits, *arguments)
+
+        run.backend.run = recorded
+
+    run_with(outputs=tmp_path, prepare=first)
+    _, values, code = run_with(outputs=tmp_path, prepare=second, resume="failed")
+    assert computed == failed
+    assert values == [None], "the cell that was never tried is missing still"
+    assert code == 3

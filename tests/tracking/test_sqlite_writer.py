@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.results import Row
-from va_experiments.tracking import ClientWriter, SqliteWriter, cell_run, connect, open_writer
+from va_experiments.tracking import ClientWriter, SqliteWriter, cell_run, connect, open_writer, outputs_tag
 
 ROW = {
     "model": "nbc",
@@ -89,6 +91,62 @@ def test_both_ways_leave_the_same_rows_and_files(server: SimpleNamespace, change
     names = {path.name for path in server.folder.iterdir()}
     for run_id in (quick, slow):
         assert {Path(f.path).name for f in server.client.list_artifacts(run_id, "cell")} == names
+
+
+def test_both_ways_leave_the_same_parent_run(server: SimpleNamespace) -> None:
+    file = SqliteWriter.open_file(server.outputs / "mlflow.db", TrackingConfig().experiment)
+    assert file is not None
+    found = []
+    for writer in (file, ClientWriter(server.client, server.experiment)):
+        run_id = writer.begin("2026-01-01/12", {"va.kind": "multirun", "va.outputs": "here:/outputs"})
+        assert server.client.get_run(run_id).info.status == "RUNNING"
+        writer.end(run_id, {"cells": 6.0, "nbc.top1": 0.5}, "FINISHED")
+        run = server.client.get_run(run_id)
+        assert run.info.start_time <= run.info.end_time
+        rows = _rows(server, run_id)
+        times = {str(run.info.start_time), str(run.info.end_time)} | {
+            str(m.timestamp) for name in run.data.metrics for m in server.client.get_metric_history(run_id, name)
+        }
+        found.append({t: [tuple("T" if v in times else v for v in r) for r in rows[t]] for t in rows})
+    assert found[0] == found[1]
+    assert run.data.metrics == {"cells": 6.0, "nbc.top1": 0.5}
+    assert run.info.run_name == "2026-01-01/12"
+
+
+def test_both_ways_end_the_runs_that_a_killed_driver_left_open(server: SimpleNamespace) -> None:
+    file = SqliteWriter.open_file(server.outputs / "mlflow.db", TrackingConfig().experiment)
+    assert file is not None
+    for writer in (file, ClientWriter(server.client, server.experiment)):
+        left = writer.begin("left", {"va.outputs": outputs_tag(server.outputs)})
+        others = writer.begin("another folder's", {"va.outputs": "elsewhere:/outputs"})
+        assert writer.close_zombies(server.outputs) == 1
+        assert server.client.get_run(left).info.status == "KILLED"
+        assert server.client.get_run(others).info.status == "RUNNING"
+        assert writer.close_zombies(server.outputs) == 0
+
+
+def test_a_file_is_opened_without_mlflow_only_when_mlflow_has_made_it(server: SimpleNamespace, tmp_path: Path) -> None:
+    database, name = server.outputs / "mlflow.db", TrackingConfig().experiment
+    assert SqliteWriter.open_file(tmp_path / "mlflow.db", name) is None
+    assert not (tmp_path / "mlflow.db").exists()
+    assert SqliteWriter.open_file(database, "no such experiment") is None
+    (tmp_path / "mlflow.db").write_text("not a database")
+    assert SqliteWriter.open_file(tmp_path / "mlflow.db", name) is None
+
+
+def test_a_run_into_a_local_file_that_exists_does_not_import_mlflow(server: SimpleNamespace) -> None:
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from va_experiments.config.schema import TrackingConfig\n"
+        "from va_experiments.tracking import Tracker\n"
+        f"tracker = Tracker(TrackingConfig(), Path({str(server.outputs)!r}), '2026-01-01/13', {{}})\n"
+        "tracker.start(); tracker.finish({'cells': 1.0}, None, 'FINISHED')\n"
+        "print(tracker.parent, repr(tracker.error), 'mlflow' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    parent, *rest = done.stdout.split()
+    assert rest == ["''", "False"]
+    assert server.client.get_run(parent).info.status == "FINISHED"
 
 
 def test_mlflow_reads_what_was_written_so(server: SimpleNamespace, tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ def finalize(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> 
     context, counts = run.context, run.context.counts
     counts.stage = "reporting"
     context.interrupted = interrupted is not None
+    if counts.fits_done:  # else they may be starting still, and ending them then could end this process
+        run.stop_workers()
     for changed in filter(None, (file.difference() for file in run.files)):
         context.notes.append(f"  ! {changed}; these results are of the data as they were read at the start")
         log.warning("data changed during the run: %s; the results are of the data as they were read", changed)

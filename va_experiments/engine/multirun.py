@@ -95,6 +95,7 @@ class Multirun:
         self._open = contextlib.ExitStack()
         self._committers = ThreadPoolExecutor(2, thread_name_prefix="commit")
         self._ticker = threading.Event()
+        self._stopper: threading.Thread | None = None
         self._new: list[Path] = []
         self.error = ""
 
@@ -161,6 +162,11 @@ class Multirun:
         batch.compute()
         return batch.objectives()
 
+    def stop_workers(self) -> None:
+        """Stop the workers in a thread, beside the writing of tables and report; `close` waits for it."""
+        self._stopper = threading.Thread(target=self.backend.stop, name="stop workers", daemon=True)
+        self._stopper.start()
+
     def abort(self) -> None:
         """Notify the observers that the run ends by an error."""
         self.observers.notify("run_aborted", self.context)
@@ -171,6 +177,8 @@ class Multirun:
         self._ticker.set()
         self._committers.shutdown(wait=True)
         counts.stage = status
+        if self._stopper is not None:
+            self._stopper.join()
         self.backend.stop()
         self._states.delete_finished(self.store)  # a worker's last state may come after its result
         self.writer.close()

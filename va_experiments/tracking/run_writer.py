@@ -148,7 +148,7 @@ class ClientWriter:
     """Runs that `write` takes whole or not at all."""
 
     def __init__(self, client: Any, experiment: str) -> None:
-        self._client, self._experiment = client, experiment
+        self._client, self.experiment = client, experiment
 
     def write(self, runs: Sequence[CellRun]) -> list[str]:
         """Write the runs and return their ids."""
@@ -158,7 +158,7 @@ class ClientWriter:
         from mlflow.entities import Metric, Param, RunTag
 
         made = self._client.create_run(
-            self._experiment,
+            self.experiment,
             start_time=run.started,
             run_name=run.name,
             tags={k: v for k, v in run.tags.items() if k in ("mlflow.parentRunId", "va.outputs")},
@@ -174,6 +174,29 @@ class ClientWriter:
             self.artifact(run_id, path, "cell")
         self._client.set_terminated(run_id, run.status, end_time=run.ended)
         return run_id
+
+    def begin(self, name: str, tags: Mapping[str, str]) -> str:
+        """Open a run that has begun now, and return its id."""
+        made = self._client.create_run(self.experiment, tags={**tags, "mlflow.runName": name})
+        return str(made.info.run_id)
+
+    def end(self, run_id: str, metrics: Mapping[str, float], status: str) -> None:
+        """Write a run's figures, and that it has ended now."""
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        entries = [Metric(k, v, now, 0) for k, v in metrics.items()]
+        for start in range(0, len(entries), MOST_METRICS):
+            self._client.log_batch(run_id, metrics=entries[start : start + MOST_METRICS])
+        self._client.set_terminated(run_id, status)
+
+    def close_zombies(self, outputs: Path) -> int:
+        """End runs that a killed driver of this outputs folder left RUNNING; return how many."""
+        where = f"attributes.status = 'RUNNING' and tags.`va.outputs` = '{outputs_tag(outputs)}'"
+        zombies = self._client.search_runs([self.experiment], where, max_results=1000)
+        for zombie in zombies:
+            self._client.set_terminated(zombie.info.run_id, "KILLED")
+        return len(zombies)
 
     def artifact(self, run_id: str, path: Path, folder: str) -> None:
         """Copy a file to a folder among a run's artifacts; ``.`` is the top."""

@@ -6,6 +6,7 @@ checked before the first row is written, and a test compares the rows of both wa
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from va_experiments.tracking.run_writer import CellRun, ClientWriter
+from va_experiments.tracking.run_writer import CellRun, ClientWriter, outputs_tag
 
 __all__ = ["SqliteWriter", "open_writer"]
 
@@ -51,7 +52,7 @@ class SqliteWriter:
     """Runs that `write` takes whole or not at all."""
 
     def __init__(self, file: Path, experiment: str, artifacts: Path) -> None:
-        self._experiment, self._artifacts = int(experiment), artifacts
+        self.experiment, self._artifacts = experiment, artifacts
         self._database = sqlite3.connect(file, timeout=60, isolation_level=None)  # each opening reads the whole schema
         self._database.execute("PRAGMA foreign_keys = ON")
         self._last_folder: Path | None = None
@@ -63,10 +64,33 @@ class SqliteWriter:
         It has to for a server, for artifacts outside a local folder, and for tables with other columns.
         """
         uri = str(client.tracking_uri)
-        place = urlsplit(str(client.get_experiment(experiment).artifact_location))
-        if not uri.startswith("sqlite:///") or "?" in uri or place.scheme != "file" or place.netloc:
+        if not uri.startswith("sqlite:///") or "?" in uri:
             return None
-        writer = cls(Path(uri.removeprefix("sqlite:///")), experiment, Path(unquote(place.path)))
+        location = str(client.get_experiment(experiment).artifact_location)
+        return cls._open(Path(uri.removeprefix("sqlite:///")), experiment, location)
+
+    @classmethod
+    def open_file(cls, file: Path, experiment: str) -> SqliteWriter | None:
+        """Open a database that MLflow has made, by the name of the experiment, without importing MLflow.
+
+        Returns None where MLflow's client has to open it: there is no such file or experiment yet, or `open` says so.
+        """
+        if not file.is_file():
+            return None
+        query = "SELECT experiment_id, artifact_location FROM experiments WHERE name = ? AND lifecycle_stage = 'active'"
+        with contextlib.closing(sqlite3.connect(file, timeout=60)) as database:
+            try:
+                rows = database.execute(query, (experiment,)).fetchall()
+            except sqlite3.Error:  # not a database, or not one of MLflow's
+                return None
+        return cls._open(file, str(rows[0][0]), str(rows[0][1])) if len(rows) == 1 else None
+
+    @classmethod
+    def _open(cls, file: Path, experiment: str, location: str) -> SqliteWriter | None:
+        place = urlsplit(location)
+        if place.scheme != "file" or place.netloc:
+            return None
+        writer = cls(file, experiment, Path(unquote(place.path)))
         if writer._tables_are_known():
             return writer
         writer.close()
@@ -91,6 +115,29 @@ class SqliteWriter:
             latest_metrics=[(k, v, run.logged, 0, 0, i) for i, run in pairs for k, v in run.metrics.items()],
         )
         return ids
+
+    def begin(self, name: str, tags: Mapping[str, str]) -> str:
+        """Open a run that has begun now, and return its id."""
+        run_id, now = uuid.uuid4().hex, int(time.time() * 1000)
+        run = self._row(run_id, name, "RUNNING", now, None)
+        self._insert(runs=[run], tags=[(k, v, run_id) for k, v in {**tags, "mlflow.runName": name}.items()])
+        return run_id
+
+    def end(self, run_id: str, metrics: Mapping[str, float], status: str) -> None:
+        """Write a run's figures, and that it has ended now."""
+        self.step(run_id, metrics, 0)
+        now = int(time.time() * 1000)
+        self._database.execute("UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?", (status, now, run_id))
+
+    def close_zombies(self, outputs: Path) -> int:
+        """End runs that a killed driver of this outputs folder left RUNNING; return how many."""
+        ended = self._database.execute(
+            "UPDATE runs SET status = 'KILLED', end_time = ? WHERE experiment_id = ? AND status = 'RUNNING' AND "
+            "lifecycle_stage = 'active' AND run_uuid IN "
+            "(SELECT run_uuid FROM tags WHERE key = 'va.outputs' AND value = ?)",
+            (int(time.time() * 1000), int(self.experiment), outputs_tag(outputs)),
+        )
+        return ended.rowcount
 
     def artifact(self, run_id: str, path: Path, folder: str) -> None:
         """Copy a file to a folder among a run's artifacts; ``.`` is the top."""
@@ -118,9 +165,11 @@ class SqliteWriter:
                 database.executemany(f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
 
     def _run(self, run_id: str, run: CellRun) -> tuple[Any, ...]:
+        return self._row(run_id, run.name, run.status, run.started, run.ended)
+
+    def _row(self, run_id: str, name: str, *times: Any) -> tuple[Any, ...]:
         artifacts = f"{self._artifacts.as_uri()}/{run_id}/artifacts"
-        times = (run.status, run.started, run.ended)
-        return (run_id, run.name, "UNKNOWN", "", "", "unknown", *times, "", "active", artifacts, self._experiment, None)
+        return (run_id, name, "UNKNOWN", "", "", "unknown", *times, "", "active", artifacts, int(self.experiment), None)
 
     def _tables_are_known(self) -> bool:
         def columns(table: str) -> set[str]:

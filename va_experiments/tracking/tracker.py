@@ -24,14 +24,14 @@ from va_experiments.engine.observers import CellSettled, Observer, RunOutcome
 from va_experiments.redaction import redacted, without_password
 from va_experiments.results.rows import Row
 from va_experiments.results.schema import MAIN_METRICS
-from va_experiments.tracking.run_writer import cell_run, outputs_tag
-from va_experiments.tracking.sqlite_writer import open_writer
+from va_experiments.tracking.run_writer import ClientWriter, cell_run, outputs_tag
+from va_experiments.tracking.sqlite_writer import SqliteWriter, open_writer
 from va_experiments.tracking.views import experiment_tags
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Tracker", "close_zombies", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
+__all__ = ["Tracker", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +59,14 @@ def safe_environment() -> None:
         os.environ.setdefault(name, value)
 
 
+def local_file(outputs: Path) -> Path:
+    """Return the SQLite file under `outputs`."""
+    return (outputs / "mlflow.db").resolve()
+
+
 def local_uri(outputs: Path) -> str:
     """Return the URI of the SQLite file under `outputs`."""
-    return f"sqlite:///{(outputs / 'mlflow.db').resolve()}"
+    return f"sqlite:///{local_file(outputs)}"
 
 
 class Tracker(Observer):
@@ -82,9 +87,7 @@ class Tracker(Observer):
         self._config, self._outputs, self._run_id, self._tags = config, outputs, run_id, dict(tags)
         self._queue = BackgroundQueue("mlflow", self._serve)
         self._when: Callable[[], bool] = lambda: True
-        self._client: Any = None
-        self._writer: Any = None
-        self._experiment = ""
+        self._writer: ClientWriter | SqliteWriter
         self._sampled, self._samples = 0.0, 0
         self.uri = redacted(config.uri or local_uri(outputs))
         self.parent = ""
@@ -137,7 +140,7 @@ class Tracker(Observer):
         if not self.parent:
             return ""
         base = self.uri.rstrip("/") if self.uri.startswith("http") else "http://127.0.0.1:5000"
-        return f"{base}/#/experiments/{self._experiment}/runs/{self.parent}"
+        return f"{base}/#/experiments/{self._writer.experiment}/runs/{self.parent}"
 
     # --- the background thread -------------------------------------------------------------------------------------
 
@@ -178,18 +181,20 @@ class Tracker(Observer):
         return False
 
     def _open(self) -> None:
-        self._client, self._experiment = connect(self._config, self._outputs)
-        close_zombies(self._client, self._experiment, self._outputs)
-        self._writer = open_writer(self._client, self._experiment)
+        # MLflow's import takes seconds of a core: where its local file is there already, it is not needed.
+        writer = (
+            None if self._config.uri else SqliteWriter.open_file(local_file(self._outputs), self._config.experiment)
+        )
+        self._writer = writer or open_writer(*connect(self._config, self._outputs))
+        self._writer.close_zombies(self._outputs)
         tags = {
-            "mlflow.runName": self._run_id,
             "mlflow.source.name": "va_experiments",
             "va.kind": "multirun",
             "va.outputs": outputs_tag(self._outputs),
             "multirun": self._run_id,
             **self._tags,
         }
-        self.parent = self._client.create_run(self._experiment, tags=tags).info.run_id
+        self.parent = self._writer.begin(self._run_id, tags)
 
     def _sample(self) -> None:
         """Log what the machine is doing as step metrics of the parent run; a sample that is lost is no loss."""
@@ -219,15 +224,10 @@ class Tracker(Observer):
             self._attempt("take cells", lambda part=part: self._writer.write(part))
 
     def _close(self, metrics: Mapping[str, float], folder: Path | None, status: str) -> None:
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        entries = [Metric(k, float(v), now, 0) for k, v in metrics.items() if v is not None and math.isfinite(v)]
-        for start in range(0, len(entries), 900):
-            self._client.log_batch(self.parent, metrics=entries[start : start + 900])
         for path, relative in _files(folder) if folder is not None else ():
             self._writer.artifact(self.parent, path, str(relative.parent))
-        self._client.set_terminated(self.parent, status)
+        figures = {k: float(v) for k, v in metrics.items() if v is not None and math.isfinite(v)}
+        self._writer.end(self.parent, figures, status)
         self._writer.close()
 
 
@@ -325,15 +325,6 @@ def system_metrics() -> dict[str, float]:
         "system/system_memory_usage_percentage": float(memory.percent),
         "system/driver_memory_usage_megabytes": round(psutil.Process().memory_info().rss / 1e6, 1),
     }
-
-
-def close_zombies(client: Any, experiment: str, outputs: Path) -> int:
-    """End runs that a killed driver of this outputs folder left RUNNING; return how many."""
-    where = f"attributes.status = 'RUNNING' and tags.`va.outputs` = '{outputs_tag(outputs)}'"
-    zombies = client.search_runs([experiment], where, max_results=1000)
-    for zombie in zombies:
-        client.set_terminated(zombie.info.run_id, "KILLED")
-    return len(zombies)
 
 
 def find_cells(client: Any, experiment: str, data_sha256: str, keys: set[str]) -> Iterator[tuple[str, str]]:
