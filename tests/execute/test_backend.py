@@ -128,5 +128,5 @@ def test_fits_of_a_lost_node_are_tried_again_and_those_on_their_way_handed_out_a
     assert list(backend._node_lost("b", flights, pending, channel)) == []
     assert set(flights) == {"r2"}
     assert cluster.cancelled == ["r1", "r3", "r4"]
-    assert {f.task: f.attempt for f in pending} == {"there.0": 2, "queuedn": 1}
+    assert {f.name: f.attempt for f in pending} == {"there.0": 2, "queuedn": 1}
     assert attempts == [("there", "the worker died: its node b was lost")]

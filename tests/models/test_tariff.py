@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -89,7 +91,7 @@ def test_tariff_names_the_cause_of_the_best_rank(small_deaths):
 def test_tariff2_leaves_deaths_undetermined(small_deaths):
     symptoms = small_deaths.symptoms.copy()
     symptoms[0] = 0  # nothing endorsed: every score is 0, below the least score that counts
-    silent = type(small_deaths)(**{**vars(small_deaths), "symptoms": symptoms})
+    silent = dataclasses.replace(small_deaths, symptoms=symptoms)
     model = Tariff2(n_bootstrap=50).fit(small_deaths, seed=1)
     prediction = model.predict(silent)
     assert prediction.top_cause[0] == -1

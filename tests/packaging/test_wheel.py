@@ -93,7 +93,7 @@ def test_it_is_the_installed_package_that_runs(installed, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--help"], "protocol: assign, in_domain, leave_one_country_out"),
+        (["--help"], "protocol: assign, combined, in_domain, leave_one_country_out"),
         (["--cfg", "job"], "name: leave_one_site_out"),
         (["--info"], "VaLauncher"),
         (["--hydra-help"], "--multirun"),

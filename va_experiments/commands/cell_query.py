@@ -8,11 +8,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from va_experiments.checkpoints import Store
 from va_experiments.commands.run_lookup import add_outputs, read_json
 from va_experiments.errors import InputError, did_you_mean, shown
+
+if TYPE_CHECKING:
+    from va_experiments.checkpoints import Store
 
 __all__ = ["StoredCell", "add_query", "add_store", "age_seconds", "found", "n_bytes", "store_of", "stored_cells"]
 
@@ -58,6 +60,8 @@ def add_query(parser: ArgumentParser) -> None:
 
 def store_of(options: Namespace, *, must_exist: bool = True) -> Store:
     """Return the store that the options name."""
+    from va_experiments.checkpoints import Store
+
     root = options.store or options.outputs / "checkpoints"
     if must_exist and not (root / "cells").is_dir():
         raise InputError(

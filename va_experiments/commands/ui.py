@@ -21,9 +21,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from va_experiments.commands.run_lookup import add_outputs
-from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError
-from va_experiments.tracking.views import page_of
 
 __all__ = ["arguments", "mlflow_command", "run"]
 
@@ -146,6 +144,9 @@ class _Mlflow:
 
     def link(self) -> str:
         """Return the address of the table of cells; of the first page where the experiment cannot be asked for."""
+        from va_experiments.config.schema import TrackingConfig
+        from va_experiments.tracking.views import page_of
+
         address, page = f"http://127.0.0.1:{self._port}", ""
         asked = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={TrackingConfig().experiment}"
         with contextlib.suppress(OSError, ValueError, KeyError), urllib.request.urlopen(asked, timeout=5) as answer:
@@ -170,6 +171,7 @@ class _Prefect:
     name = "Prefect"
 
     def __init__(self, outputs: Path, port: int) -> None:
+        from va_experiments.config.schema import TrackingConfig
         from va_experiments.prefect_flow.server import PrefectServer
 
         self._home, self._port = outputs / "prefect", port
