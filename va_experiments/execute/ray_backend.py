@@ -20,6 +20,7 @@ from va_experiments.config.schema import ExecutionConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute.inline import fit_label
 from va_experiments.execute.run_channel import EngineLost, RunChannel, Running, worth_another_try
+from va_experiments.progress_board import ProgressBoard
 
 __all__ = ["RayBackend"]
 
@@ -97,7 +98,7 @@ class RayBackend:
         names = [n["NodeManagerHostname"] for n in nodes]
         self._about |= {"address": self._config.address or "local", "workers": self.workers, "nodes": names}
         # it comes back when its process dies: notes are lost, states come again
-        self._board = self._ray.remote(num_cpus=0, max_restarts=-1)(ray_worker.Board).remote()
+        self._board = self._ray.remote(num_cpus=0, max_restarts=-1)(ProgressBoard).remote()
         self._remote = self._ray.remote(max_retries=0)(ray_worker.work)
 
     def wait(self, stopping: threading.Event | None = None) -> bool:

@@ -14,32 +14,10 @@ from va_experiments.cell import Fit, Result, run_fit
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute.throttled_listener import ThrottledListener
 
-__all__ = ["Board", "work"]
+__all__ = ["work"]
 
 _deaths: OrderedDict[str, Deaths] = OrderedDict()
 """Data sets this process has fetched; the symptom matrices are views into shared memory."""
-
-
-class Board:
-    """An actor where running fits leave notes and states, and the driver picks them up."""
-
-    def __init__(self) -> None:
-        self._notes: dict[str, dict[str, Any]] = {}
-        self._states: dict[str, bytes] = {}
-
-    def note(self, task: str, note: dict[str, Any]) -> None:
-        """Take a task's latest word."""
-        self._notes[task] = note
-
-    def keep(self, key: str, content: bytes) -> None:
-        """Take a state."""
-        self._states[key] = content
-
-    def drain(self) -> tuple[dict[str, dict[str, Any]], dict[str, bytes]]:
-        """Hand over and forget all notes and states."""
-        notes, states = self._notes, self._states
-        self._notes, self._states = {}, {}
-        return notes, states
 
 
 def work(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -73,6 +74,8 @@ class Session:
                 write_report=write_run_report,
             )
             self.run.open(job_configs)
+            if config.report and config.execution.backend == "ray":  # inline it would slow down the fits that it times
+                threading.Thread(target=warm_up_report, name="warm up", daemon=True).start()
         data = self.run.read(job_configs)
         jobs = [Job(first + i, tuple(overrides[i]), c, data[i]) for i, c in enumerate(job_configs)]
         values = self.run.run(jobs, models)
@@ -143,6 +146,13 @@ def write_run_report(*arguments: Any) -> list[Path]:
     from va_experiments.report.run_report import write_run_report as write
 
     return write(*arguments)
+
+
+def warm_up_report() -> None:
+    """Load what draws the report's charts, beside the start of the workers."""
+    from va_experiments.report.warm_up import warm_up
+
+    warm_up()
 
 
 def hide_secrets(folder: Path) -> None:
