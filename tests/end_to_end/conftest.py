@@ -25,15 +25,12 @@ class Ran:
     out: str
     err: str
     outputs: Path
-
-    @property
-    def folder(self) -> Path:
-        """The folder of the latest run."""
-        return sorted(p for p in (self.outputs / "runs").glob("*/*") if p.is_dir())[-1]
+    folder: Path
+    """The folder of its run."""
 
     @property
     def cells(self) -> pd.DataFrame:
-        """The latest run's cells."""
+        """The cells of its run."""
         return pd.read_parquet(self.folder / "cells.parquet")
 
 
@@ -49,7 +46,8 @@ def run_command(*arguments: str, outputs: Path, timeout: float = 300, **environm
         cwd=Path(__file__).resolve().parents[2],
         check=False,
     )
-    return Ran(done.returncode, done.stdout, done.stderr, outputs)
+    runs = sorted(p for p in (outputs / "runs").glob("*/*") if p.is_dir())
+    return Ran(done.returncode, done.stdout, done.stderr, outputs, runs[-1] if runs else outputs / "no run")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import Ran, run_command
+from tests.end_to_end.test_recorded_hashes import check_recorded
 
 COLUMNS = {
     *("model", "protocol", "train_sites", "test_site", "n_train", "n_test", "status", "reused"),
@@ -41,6 +42,11 @@ def test_twelve_cells_are_finished(first: Ran) -> None:
     assert (cells["status"] == "done").all()
     assert set(cells["test_site"]) == {"AP", "Bohol", "Dar", "Mexico", "Pemba", "UP"}
     assert cells["n_test"].groupby(cells["model"]).sum().eq(7841).all()
+
+
+@pytest.mark.slow
+def test_it_gives_the_recorded_bits(first: Ran) -> None:
+    check_recorded("main", first.cells)
 
 
 @pytest.mark.slow
