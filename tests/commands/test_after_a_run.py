@@ -63,6 +63,7 @@ def test_a_rebuilt_report_has_everything_that_the_first_has(
     assert_same_report(first, tmp_path / "again" / "report")
 
 
+@pytest.mark.slow
 def test_a_report_from_mlflow_alone_has_everything_too(va: Callable, tmp_path: Path) -> None:
     quick = ("execution=inline", "tracking=none", "tracking.mlflow=true", "report=true")
     ran = run_command("model=nbc,interva", "site=pemba,ap", *quick, outputs=tmp_path / "outputs")
@@ -191,6 +192,7 @@ def test_doctor_tries_ray_mlflow_and_prefect(tmp_path: Path, va: Callable) -> No
         assert text in out
 
 
+@pytest.mark.slow
 def test_compare_takes_the_earlier_options_and_writes_the_earlier_table(va: Callable, tmp_path: Path) -> None:
     import subprocess
     import sys

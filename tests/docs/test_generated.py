@@ -62,6 +62,7 @@ def test_the_columns_of_cells_csv_are_documented(tmp_path: Path):
         assert f"`{column}`" in readme, column
 
 
+@pytest.mark.slow
 def test_a_run_leaves_no_column_that_is_not_documented(tmp_path: Path):
     import os
     import subprocess

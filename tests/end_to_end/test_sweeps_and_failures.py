@@ -50,6 +50,7 @@ def toy(tmp_path: Path) -> tuple[list[str], dict[str, str]]:
     return arguments, {"PYTHONPATH": str(tmp_path)}
 
 
+@pytest.mark.slow
 def test_a_model_of_ones_own_takes_one_file_and_one_yaml(tmp_path: Path, toy: tuple) -> None:
     arguments, environment = toy
     ran = run_command(*arguments, "model=toy", "model.dislikes=''", *QUICK, outputs=tmp_path / "o", **environment)
@@ -86,6 +87,7 @@ def test_a_failing_cell_leaves_the_others_done_and_is_a_row_with_its_traceback(t
     assert again.cells["reused"].sum() == 11, "only the failed cell is tried again"
 
 
+@pytest.mark.slow
 def test_optuna_runs_its_batches_through_the_same_flow(tmp_path: Path) -> None:
     ran = run_command("experiment=tune_nbc", "site=pemba", *QUICK, outputs=tmp_path)
     assert ran.code == 0, ran.err

@@ -11,7 +11,11 @@ from va_experiments.data.readers.csv import read_csv_deaths
 PROPERTIES = tables.PROPERTIES | configs.PROPERTIES
 
 
-@pytest.mark.parametrize("name", PROPERTIES)
+SLOW = ("a file of conf", "a command", "a composed configuration")
+"""Properties whose examples take more than five seconds together."""
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in PROPERTIES])
 def test_it_holds(name: str) -> None:
     PROPERTIES[name].check()
 

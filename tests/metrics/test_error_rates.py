@@ -77,6 +77,7 @@ def test_mcnemar_keeps_its_level() -> None:
     assert 0.02 <= (p <= LEVEL).mean() <= LEVEL + margin(studies)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_sites", "n_models"), [(6, 4), (6, 8), (14, 4)])
 def test_friedman_and_the_critical_difference_keep_their_level(n_sites: int, n_models: int) -> None:
     rng, studies = np.random.default_rng(46), 1500

@@ -59,6 +59,7 @@ def coverage() -> Coverage:
     return covered(*population(), SIZES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", NAMES)
 def test_nominal_95_percent_intervals_cover_as_they_say(name: str, n: int, coverage: Coverage) -> None:

@@ -41,6 +41,7 @@ def covered(levels: tuple[str, ...], n_sites: int, target: str, studies: int = 6
     return hits / studies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_sites", [6, 20])
 def test_interval_for_new_sites_covers(n_sites: int) -> None:
     found = {levels: covered(levels, n_sites, "sites") for levels in (("site",), LEVELS)}
@@ -96,6 +97,7 @@ def test_paired_difference_is_narrower_than_unpaired_and_refuses_other_deaths() 
         death_bank({"a": first, "b": cases(truth[:9], 0.5)}, "top1")
 
 
+@pytest.mark.slow
 def test_paired_difference_covers() -> None:
     rng = np.random.default_rng(35)
     truth = rng.integers(0, 4, 20_000)

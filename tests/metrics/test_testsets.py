@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -194,18 +193,3 @@ def test_every_yaml_is_a_design_and_writes_out_the_defaults() -> None:
         assert testset_options(content) == TESTSETS[path.stem]()
         assert set(content) == set(vars(TESTSETS[path.stem]()))
     assert testset_options(Dirichlet()) == Dirichlet()
-
-
-def test_500_test_sets_of_a_model_take_less_than_a_second() -> None:
-    causes = [str(k) for k in range(34)]
-    truth = RNG.choice(34, 1960, p=RNG.dirichlet(np.full(34, 4.0)))
-    predicted = prediction(truth, 34)
-    start = time.process_time()
-    sets = draw_test_sets({"name": "dirichlet"}, truth, causes, seed=1)
-    drawn = time.process_time()
-    score_test_sets(truth, predicted, causes, sets)
-    done = time.process_time()
-    print(
-        f"500 test sets of 1,960 deaths, 34 causes: {drawn - start:.2f} s of CPU to draw, {done - drawn:.2f} s to score"
-    )
-    assert done - drawn < 2

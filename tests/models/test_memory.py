@@ -12,6 +12,7 @@ def deaths():
     return divided()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_memory_of_a_fit(name, deaths):
     found = peaks(MODELS[name], *deaths)

@@ -132,12 +132,9 @@ def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_pat
         assert status == 200, "the report opens from the page of the run"
         assert b"Verbal-autopsy comparison" in content
     finally:
-        began = time.monotonic()
         ui.send_signal(signal.SIGTERM)
-        code_of_end = ui.wait(20)
-        took = time.monotonic() - began
+        code_of_end = ui.wait(15)
     assert code_of_end == 0
-    assert took < 15
     _, alive = psutil.wait_procs(family, timeout=8)
     assert not alive, [p.cmdline() for p in alive]
     assert not (outputs / "prefect" / "server.json").exists()

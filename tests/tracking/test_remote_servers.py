@@ -7,7 +7,6 @@ import contextlib
 import http.server
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,10 +196,10 @@ def test_a_wrong_password_costs_one_warning(given: str, prefect_there: int, tmp_
         environment["PREFECT_API_AUTH_STRING"] = WRONG
     else:
         api = api.replace("://", f"://{WRONG}@")
-    began = time.monotonic()
     options = (*HERE, "report=false", "tracking.mlflow=false", "tracking.prefect_wait_seconds=100")
-    done = run_command(*options, f"tracking.prefect_api_url={api}", outputs=tmp_path / "o", **environment)
-    assert time.monotonic() - began < 60, "no waiting mends a password"
+    address = f"tracking.prefect_api_url={api}"
+    # it does not wait the 100 seconds: no waiting mends a password
+    done = run_command(*options, address, outputs=tmp_path / "o", timeout=60, **environment)
     assert done.code == 0, done.err
     assert "1 done, 0 reused, 0 failed" in done.out
     (line,) = [line for line in done.err.splitlines() if "prefect" in line.lower()]

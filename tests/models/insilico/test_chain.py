@@ -51,6 +51,7 @@ def halves(small_deaths: Deaths) -> tuple[Deaths, Deaths]:
     return small_deaths.take(np.arange(200)), small_deaths.take(np.arange(200, 300))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["improved", "original"])
 @pytest.mark.parametrize("stop_after", [1, 4, 6])
 def test_an_interrupted_run_goes_on_bit_identically(halves, stop_after, sampler):
@@ -92,6 +93,7 @@ def test_a_state_of_another_posterior_is_not_used(halves):
         assert same(fitted.predict(test, seed=2), model(auto_length=False).fit(train, seed=1).predict(test, seed=2))
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on_bit_identically(tmp_path: Path):
     script = textwrap.dedent(
         """
