@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from va_experiments.data.readers.phmrc import module_of
+from va_experiments.data.readers.phmrc_modules import module_of
 
 __all__ = ["FILES", "GOOD", "NOTES", "PATHS", "File", "rows"]
 

@@ -13,7 +13,7 @@ from tests.in_process import elsewhere, run_here
 from va_experiments.cli import main
 from va_experiments.data import load
 from va_experiments.data.check import suggest
-from va_experiments.data.readers.phmrc import module_of
+from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.errors import InputError
 
 N = 60

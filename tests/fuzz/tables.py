@@ -21,7 +21,8 @@ from va_experiments.data.cache import pack, unpack
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv import read_csv_deaths
-from va_experiments.data.readers.phmrc import SITES, module_of, read_phmrc
+from va_experiments.data.readers.phmrc import SITES, read_phmrc
+from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.who2016 import read_who2016
 from va_experiments.data.registry import load
 from va_experiments.errors import InputError

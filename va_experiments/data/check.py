@@ -13,7 +13,7 @@ import numpy as np
 from va_experiments.data.column_roles import Roles, guess_roles
 from va_experiments.data.csv_blocks import read_columns
 from va_experiments.data.deaths import FEATURE_LEVELS, MISSING, PRESENT, Deaths
-from va_experiments.data.recognise import Form, recognise
+from va_experiments.data.readers.recognise import Form, recognise
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, shown
 

@@ -24,7 +24,7 @@ from va_experiments.data.readers.person_columns import (
     Sexes,
     check_unit,
 )
-from va_experiments.data.recognise import recognise
+from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order, content_ids
 from va_experiments.data.repeated_deaths import RepeatedDeaths
 from va_experiments.data.text_source import AUTO, TextSource, open_source

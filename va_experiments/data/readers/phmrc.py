@@ -17,40 +17,23 @@ from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_columns
 from va_experiments.data.deaths import MISSING, PRESENT, Deaths, LedgerEntry
 from va_experiments.data.readers.phmrc_convert import age_in_years, convert
+from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent
-from va_experiments.data.recognise import recognise
+from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order, content_ids
 from va_experiments.data.text_source import TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["MODULES", "RECORD", "SITES", "find_phmrc", "module_of", "read_phmrc"]
+__all__ = ["RECORD", "SITES", "find_phmrc", "read_phmrc"]
 
 SITES = ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP")
 """Andhra Pradesh, Bohol, Dar es Salaam, Mexico City, Pemba, Uttar Pradesh."""
-
-MODULES = ("adult", "child", "neonate")
-"""Questionnaires."""
 
 RECORD = (
     "https://ghdx.healthdata.org/record/ihme-data/"
     "population-health-metrics-research-consortium-gold-standard-verbal-autopsy-data-2005-2011"
 )
 """Where the files are to be had; an account (free) is needed."""
-
-
-def module_of(name: str) -> Module:
-    """Load the rules of ``adult``, ``child`` or ``neonate``."""
-    if name == "adult":
-        from va_experiments.data.readers.phmrc_adult import ADULT as module
-    elif name == "child":
-        from va_experiments.data.readers.phmrc_child import CHILD as module
-    elif name == "neonate":
-        from va_experiments.data.readers.phmrc_neonate import NEONATE as module
-    else:
-        raise InputError(
-            f"unknown PHMRC module {shown(name)}; known: {', '.join(MODULES)}{did_you_mean(name, MODULES)}"
-        )
-    return module
 
 
 def find_phmrc(module: str, path: str | os.PathLike[str] | None = None) -> Path:

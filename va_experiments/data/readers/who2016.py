@@ -12,7 +12,7 @@ from va_experiments.data.csv_blocks import missing_columns, read_blocks
 from va_experiments.data.deaths import MISSING, Deaths, LedgerEntry
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels, Symptoms, value_codes
-from va_experiments.data.recognise import recognise
+from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order
 from va_experiments.data.text_source import AUTO, open_source
 from va_experiments.errors import InputError, shown

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from va_experiments.data.probbase import read_probbase
-from va_experiments.data.readers.phmrc import module_of
-from va_experiments.data.recognise import recognise
+from va_experiments.data.readers.phmrc_modules import module_of
+from va_experiments.data.readers.recognise import recognise
 
 
 def odk(separator: str, prefix: str = "consented") -> list[str]:

@@ -119,7 +119,7 @@ def _interva4(names: set[str], width: int) -> Form | None:
 
 
 def _phmrc(names: set[str]) -> Form | None:
-    from va_experiments.data.readers.phmrc import MODULES, module_of
+    from va_experiments.data.readers.phmrc_modules import MODULES, module_of
 
     share = {}
     for module in MODULES:
