@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
+import types
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +14,8 @@ from va_experiments.cell import Cell, ModelSpec
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
-from va_experiments.plan import Costs, Job, Plan, plan
+from va_experiments.models.nbc import NaiveBayes
+from va_experiments.plan import Costs, Job, Plan, _distinct, _expected, plan
 
 
 def config(name: str = "nbc", protocol: dict | None = None, **changes: object) -> JobConfig:
@@ -140,3 +144,229 @@ def test_a_cell_has_the_setting_of_its_job(small_deaths: Deaths) -> None:
     for name, value in changes.items():
         other = planned(small_deaths, config(**{name: value}))
         assert not set(other.keys.tolist()) & set(plain.keys.tolist()), name
+
+
+def test_baselines_run_on_the_splits_of_their_job(small_deaths: Deaths) -> None:
+    found = planned(small_deaths, config(baselines=("prior", "uniform")), config("prior", baselines=["prior"]))
+    assert len(found) == 9
+    assert [m.name for m in found.models] == ["nbc", "prior", "uniform"]
+    first, second = found.job_baselines
+    assert {name: rows.tolist() for name, rows in first.items()} == {"prior": [3, 4, 5], "uniform": [6, 7, 8]}
+    assert {name: rows.tolist() for name, rows in second.items()} == {"prior": [3, 4, 5]}
+    assert found.job_cells[1].tolist() == [3, 4, 5]
+    assert found.requested.tolist() == [0, 1, 2, 3, 4, 5]
+    for rows in (*first.values(), *found.job_cells):
+        assert [found.cell(row).split.test_site for row in rows.tolist()] == ["North", "South", "West"]
+    assert found.cell(6).model.target == "va_experiments.models.priors.Uniform"
+    assert len(found.settings) == 1
+
+
+def test_an_unknown_baseline_is_refused(small_deaths: Deaths) -> None:
+    from va_experiments.plan import _Builder
+
+    builder, spec = (
+        _Builder({small_deaths.fingerprint: small_deaths}, RunConfig()),
+        ModelSpec.from_config(config().model),
+    )
+    job = config().model_copy(update={"baselines": ("prior", "priors", "none")})
+    with pytest.raises(InputError) as caught:
+        builder.add(Job(0, (), job, small_deaths.fingerprint), spec)
+    assert list(caught.value.problems) == ["baselines: unknown 'priors'; known: prior, uniform"]
+
+
+def test_the_limit_counts_baselines_and_is_allowed_itself(small_deaths: Deaths) -> None:
+    job = config(protocol={"name": "pooled", "repeats": 5}, baselines=("prior", "uniform"))
+    assert len(planned(small_deaths, job, run=RunConfig(max_cells=15))) == 15
+    with pytest.raises(InputError) as caught:
+        planned(small_deaths, job, run=RunConfig(max_cells=14))
+    assert str(caught.value) == (
+        "5 cells (and 2 baselines on the same splits) are more than max_cells=14; raise it with max_cells=N"
+    )
+    at_one_site = config(site={"name": "north", "test_sites": "North"})
+    assert len(planned(small_deaths, at_one_site, run=RunConfig(max_cells=1))) == 1
+
+
+def test_the_problems_of_all_jobs_are_listed_with_their_job(small_deaths: Deaths) -> None:
+    words = config(features={"name": "hce_words"})
+    fixed = JobConfig.model_validate(
+        {
+            **config().model_dump(),
+            "model": {"name": "interva5", "_target_": "va_experiments.models.interva.interva5.InterVA5"},
+        }
+    )
+    assigned = config(protocol={"name": "assign"})
+    no_words = (
+        "features=hce_words: the data 'small' have no words of the narrative; choose features=hce, or name their "
+        "columns (data.words of a table; the columns word_* of a PHMRC file)"
+    )
+    not_trained = (
+        "model 'interva5' has fixed knowledge and is not trained: choose protocol=assign, or a model that trains"
+    )
+    to_be_trained = "model 'nbc' has to be trained, but protocol=assign trains nothing"
+    with pytest.raises(InputError) as caught:
+        planned(small_deaths, words, config(), fixed, assigned)
+    assert list(caught.value.problems) == [
+        f"job 0 (job=0): {no_words}",
+        f"job 2 (job=2): {not_trained}",
+        f"job 3 (job=3): {to_be_trained}",
+    ]
+    for job, problem in ((words, no_words), (fixed, not_trained), (assigned, to_be_trained)):
+        with pytest.raises(InputError) as caught:
+            planned(small_deaths, job)
+        assert list(caught.value.problems) == [problem], "of a single job, without its name"
+
+
+def test_words_of_the_narrative_are_a_feature_level_where_the_data_have_them(small_deaths: Deaths) -> None:
+    deaths = dataclasses.replace(small_deaths, blocks=("core",) * 11 + ("word",))
+    assert len(planned(deaths, config(features={"name": "hce_words"}))) == 3
+
+
+def test_unknown_objectives_causes_and_estimators_are_refused(small_deaths: Deaths) -> None:
+    with pytest.raises(InputError, match=r"^objective"):
+        planned(small_deaths, config(), run=RunConfig.model_construct(**{**vars(RunConfig()), "objective": "top9"}))
+    target = {"name": "target", "csmf": {"cause A": 0.5, "cause Z": 0.5}}
+    with pytest.raises(InputError, match="cause Z"):
+        planned(small_deaths, config(testset=target))
+    planned(small_deaths, config(testset={"name": "target", "csmf": {"cause A": 0.5, "cause B": 0.5}}))
+    with pytest.raises(InputError, match="csmf is 'emm'"):
+        planned(small_deaths, config().model_copy(update={"csmf": "emm"}))
+
+
+def test_models_that_are_built_already_are_taken(small_deaths: Deaths) -> None:
+    jobs = [Job(0, (), config(), small_deaths.fingerprint)]
+    spec = dataclasses.replace(ModelSpec.from_config(config().model), code="edited")
+    found = plan(jobs, {small_deaths.fingerprint: small_deaths}, [spec])
+    assert found.models == (spec,)
+    assert found.job_models == (spec,)
+
+
+def test_models_come_from_packages_that_the_run_allows(small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("inkmodels")
+    module.Mine = type("Mine", (NaiveBayes,), {"__module__": "inkmodels"})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "inkmodels", module)
+    job = config().model_copy(update={"model": {"name": "mine", "_target_": "inkmodels.Mine"}})
+    with pytest.raises(InputError, match="inkmodels"):
+        planned(small_deaths, job)
+    assert len(planned(small_deaths, job, run=RunConfig(allowed_targets=("inkmodels",)))) == 3
+
+
+def test_the_seed_of_the_job_is_that_of_its_protocol(small_deaths: Deaths) -> None:
+    found = planned(small_deaths, *(config(protocol={"name": "pooled"}, seed=seed) for seed in (1, 3)))
+    first = [found.cell(int(rows[0])) for rows in found.job_cells]
+    assert [cell.split.seed for cell in first] == [1, 3]
+    assert not np.array_equal(*(cell.split.indices(small_deaths)[1] for cell in first))
+    own = planned(small_deaths, config(protocol={"name": "pooled", "seed": 7}, seed=3)).cell(0)
+    assert (own.split.seed, own.setting.seed) == (7, 3)
+
+
+def test_settings_differ_by_job_and_cells_keep_the_plan_s_order_in_a_fit(small_deaths: Deaths) -> None:
+    estimators = ("model", "em", "bbse", "adjusted_count", "mean_probability", "classify_and_count")
+    jobs = [config(protocol=ONE_TO_ONE, csmf=csmf) for csmf in (*estimators, "em")]
+    found = planned(small_deaths, *jobs)
+    assert [s.csmf for s in found.settings] == list(estimators)
+    assert len(found) == 9 * 6
+    assert [found.cell(row).setting.csmf for rows in found.job_cells for row in rows.tolist()] == [
+        csmf for csmf in (*estimators, "em") for _ in range(9)
+    ]
+    tasks = found.tasks(range(len(found)), sizes(small_deaths), Costs())
+    assert sorted(len(fit.cells) for fit in tasks) == [6, 6, 6, 12, 12, 12]
+    for fit in tasks:
+        rows = [found.row(cell.key) for cell in fit.cells]
+        assert rows == sorted(rows)
+    assert len({fit.key for fit in tasks}) == len(tasks)
+
+
+def test_costly_predictions_are_tasks_of_their_own_beside_shared_fits(small_deaths: Deaths) -> None:
+    found = planned(small_deaths, config("insilico", protocol=ONE_TO_ONE), config(protocol=ONE_TO_ONE))
+    tasks = found.tasks(range(18), sizes(small_deaths), Costs())
+    assert sorted((fit.model.name, len(fit.cells)) for fit in tasks) == sorted(
+        [("insilico", 1)] * 9 + [("nbc", 1)] * 3 + [("nbc", 2)] * 3
+    )
+    assert sorted(found.row(cell.key) for fit in tasks for cell in fit.cells) == list(range(18))
+
+
+def test_expected_seconds_are_deaths_tested_and_trained_by_seconds_for_each(small_deaths: Deaths) -> None:
+    size = sizes(small_deaths)[small_deaths.fingerprint]
+    north, south, west = (size[site] for site in ("North", "South", "West"))
+
+    def seconds(protocol: dict, site: str = "North") -> list[float]:
+        found = planned(small_deaths, config(protocol=protocol, site={"name": "one", "test_sites": site}))
+        rate = found.models[0].digest.hex()[:16]
+        return found.tasks(range(len(found)), sizes(small_deaths), Costs({rate: 2.0})).seconds.tolist()
+
+    assert seconds({"name": "leave_one_site_out"}) == [2.0 * 300]
+    assert seconds({"name": "one_to_one", "same_site": False}) == [
+        2.0 * (max(south, west) + north),
+        2.0 * (min(south, west) + north),
+    ]
+    fifth = {"name": "in_domain", "folds": 5}
+    np.testing.assert_allclose(seconds(fifth), [2.0 * (north * 0.2 + north * 0.8)] * 5)
+    share = {"name": "in_domain", "folds": 1, "test_share": 0.25, "train_size": [0.5, 10, 1.0]}
+    np.testing.assert_allclose(
+        seconds(share),
+        [2.0 * north, 2.0 * (0.25 * north + 0.75 * north * 0.5), 2.0 * (0.25 * north + 10)],
+    )
+
+
+def test_sites_that_the_data_lack_count_no_deaths(small_deaths: Deaths) -> None:
+    split = planned(small_deaths, config()).cell(0).split
+    assert split.test_site == "North"
+    assert _expected(split, {"South": 10, "West": 5}) == (0.0, 15.0)
+    more = dataclasses.replace(split, train_size="n=8")
+    assert _expected(more, {"North": 3, "South": 10, "West": 5}) == (3.0, 8.0)
+    assert _expected(dataclasses.replace(split, train_size="n=80"), {"South": 10, "West": 5}) == (0.0, 15.0)
+
+
+def test_the_estimate_of_a_model_that_never_ran_is_the_default() -> None:
+    model = ModelSpec.from_config(config().model)
+    assert Costs().estimate(model, 100) == pytest.approx(0.01)
+    assert Costs().estimate(model, 100, 2.0) == 200
+    assert Costs({model.digest.hex()[:16]: 0.5}).estimate(model, 100, 2.0) == 50
+
+
+def test_keys_with_the_same_beginning_are_told_apart() -> None:
+    keys = np.frombuffer(b"".join([b"a" * 8 + b"x" * 24, b"b" * 32, b"a" * 8 + b"y" * 24, b"b" * 32]), "V32")
+    first, number = _distinct(keys)
+    assert len(first) == 3
+    assert sorted(first.tolist()) == [0, 1, 2]
+    assert [keys[first[n]].tobytes() for n in number.tolist()] == [key.tobytes() for key in keys]
+    apart = np.frombuffer(b"".join([b"c" * 32, b"b" * 32, b"c" * 32, b"a" * 32]), "V32")
+    first, number = _distinct(apart)
+    assert first.tolist() == [3, 1, 0]
+    assert number.tolist() == [2, 1, 2, 0]
+
+
+def test_a_collision_after_the_first_block_of_keys_is_found() -> None:
+    n = 65_536 + 10
+    content = np.arange(n, dtype=np.uint64).repeat(4).reshape(n, 4)
+    content[-1, 0] = content[-2, 0]  # same first eight bytes, another key
+    keys = content.view("V32").ravel()
+    first, number = _distinct(keys)
+    assert len(first) == n
+    assert (keys[first[number]] == keys).all()
+    assert len(_distinct(np.concatenate([keys[:5], keys[:5]]))[0]) == 5
+
+
+def test_cells_whose_keys_begin_alike_are_found_by_their_whole_key(
+    small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = planned(small_deaths, config(protocol=ONE_TO_ONE))
+    beginning = found.keys[0].tobytes()[:8]
+    keys = np.frombuffer(b"".join(beginning + k.tobytes()[8:] for k in found.keys), "V32")
+    alike = dataclasses.replace(found, keys=keys)
+    assert [alike.row(alike.key(row)) for row in range(9)] == list(range(9))
+    absent = beginning.hex() + "0" * 48
+    with pytest.raises(KeyError, match=absent):
+        alike.row(absent)
+
+
+def test_a_job_s_label_is_its_overrides(small_deaths: Deaths) -> None:
+    assert Job(0, ("model=nbc", "seed=2"), config(), "").label == "model=nbc seed=2"
+    assert Job(0, (), config(), "").label == "default"
+
+
+def test_tasks_are_listed_in_order_and_by_slice(small_deaths: Deaths) -> None:
+    tasks = planned(small_deaths, config()).tasks(range(3), sizes(small_deaths), Costs())
+    assert [fit.key for fit in tasks[1:]] == [tasks[1].key, tasks[2].key]
+    assert [fit.key for fit in tasks] == [tasks[k].key for k in range(3)]
+    assert tasks[-1].key == tasks[2].key

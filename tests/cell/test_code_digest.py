@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
+import sys
+
 import pytest
 
 from va_experiments.cell import ModelSpec, model_spec
-from va_experiments.cell.code_digest import code_digest
+from va_experiments.cell.code_digest import _source_modules, code_digest
 from va_experiments.models import NaiveBayes
 
 VOTING = {"name": "v", "_target_": "va_experiments.models.ensembles.voting.Voting"}
@@ -33,3 +37,69 @@ def test_an_ensemble_of_ensembles_depends_on_their_members():
     tree = {"name": "t", "_target_": "va_experiments.models.ensembles.tuned.Tuned", "model": "calibrated"}
     codes = ModelSpec.from_config(tree | {"grid": {"ridge": [1.0]}}).code.split(" ")
     assert code_digest(NaiveBayes) in codes
+
+
+PACKAGE = {
+    "__init__.py": "",
+    "base.py": "class Base: ...\n",
+    "model.py": "import os\nimport inkpkg.helper\nfrom inkpkg import part\nfrom inkpkg.base import Base\n"
+    "class Mine(Base): ...\n",
+    "helper.py": "from inkpkg.deep.leaf import VALUE\n",
+    "part.py": "import json\n",
+    "unused.py": "",
+    "deep/__init__.py": "",
+    "deep/leaf.py": "VALUE = 1\n",
+}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package of models in a folder of its own, and a function that computes the digest of its class anew."""
+    folder = tmp_path / "inkpkg"
+    for name, text in PACKAGE.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(text.encode())
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def digest() -> str:
+        code_digest.cache_clear()
+        return code_digest(importlib.import_module("inkpkg.model").Mine)
+
+    yield folder, digest
+    code_digest.cache_clear()
+    for name in [n for n in sys.modules if n.partition(".")[0] == "inkpkg"]:
+        del sys.modules[name]
+
+
+def test_the_digest_is_of_the_module_and_of_those_that_it_imports_from_its_package(package):
+    folder, digest = package
+    used = {"inkpkg.deep.leaf": "deep/leaf.py", "inkpkg.helper": "helper.py", "inkpkg.model": "model.py"}
+    used |= {"inkpkg.part": "part.py"}
+    expected = hashlib.sha256()
+    for module, file in sorted(used.items()):
+        expected.update(module.encode() + b"\0" + (folder / file).read_bytes())
+    assert digest() == expected.hexdigest()[:16]
+
+
+@pytest.mark.parametrize("name", sorted(PACKAGE))
+def test_an_edit_of_a_module_that_is_used_changes_the_digest(package, name):
+    folder, digest = package
+    before = digest()
+    (folder / name).write_bytes((folder / name).read_bytes() + b"# edited\n")
+    assert (digest() != before) is (name in {"model.py", "helper.py", "part.py", "deep/leaf.py"})
+
+
+def test_line_ends_of_another_system_change_no_digest(package):
+    folder, digest = package
+    before = digest()
+    (folder / "part.py").write_bytes(b"import json\r\n")
+    assert digest() == before
+
+
+def test_a_model_of_ours_counts_what_it_imports_from_any_folder_of_models_but_not_their_common_base():
+    found = _source_modules("va_experiments.models.interva.interva")
+    assert {m.removeprefix("va_experiments.models.") for m in found} == {
+        "empirical",
+        "interva.interva",
+        "symptom_counts",
+    }

@@ -100,6 +100,25 @@ def test_an_interrupt_is_no_failure() -> None:
     assert failure_of(MemoryError("10 GB")).message == "out of memory: 10 GB"
 
 
+def test_a_failure_holds_class_message_end_of_the_traceback_and_bases() -> None:
+    try:
+        raise FileNotFoundError(2, "x" * 3000)
+    except FileNotFoundError as error:
+        failure = failure_of(error, attempt=3)
+    assert failure.error == "FileNotFoundError"
+    assert failure.message == f"[Errno 2] {'x' * 3000}"[:2000]
+    assert failure.attempts == 3
+    assert failure.classes == ("FileNotFoundError", "OSError", "Exception", "BaseException", "object")
+    assert failure.traceback.startswith("Traceback (most recent call last):\n  File")
+    assert failure.traceback.endswith("x\n")
+    assert failure_of(ValueError()).message == "ValueError()"
+    assert failure_of(ValueError()).attempts == 1
+    long = failure_of(ValueError("y" * 50_000))
+    assert len(long.traceback) == 20_000
+    with pytest.raises(GeneratorExit):
+        failure_of(GeneratorExit())
+
+
 def test_the_threads_of_libraries_are_given_back(small_deaths: Deaths) -> None:
     before = {p["filepath"]: p["num_threads"] for p in threadpool_info()}
     cell = cells_of(small_deaths, NBC)[0]

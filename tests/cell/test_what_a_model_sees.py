@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 
 from va_experiments.cell import Cell, Fit, ModelSpec, Result, Setting, decode_prediction, run_fit
+from va_experiments.cell.csmf_correction import check_estimator
 from va_experiments.cell.prepare import prepare
 from va_experiments.data.deaths import Deaths, LearnedCut
 from va_experiments.data.learned_cutoffs import learn_cuts
+from va_experiments.errors import InputError
 from va_experiments.metrics.quantification import OutOfFoldPredictions, estimate_csmf
 from va_experiments.models.base import Prediction
 from va_experiments.models.nbc import NaiveBayes
 from va_experiments.protocols import Split, splits
+from va_experiments.seeds import generator, integer_seed
 
 NBC = {"name": "nbc", "_target_": "va_experiments.models.nbc.NaiveBayes"}
 LEAVE_ONE_SITE_OUT = {"name": "leave_one_site_out"}
@@ -166,6 +169,54 @@ def test_out_of_fold_models_learn_from_the_causes_of_the_training_deaths(small_d
     assert expected is not None
     assert not np.allclose(expected, own.csmf, atol=0.01)
     np.testing.assert_array_equal(decode_prediction(result.predictions)[2].csmf, expected)
+
+
+def test_seeds_of_out_of_fold_models_come_from_the_fit_and_the_fold(
+    small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds: list[tuple[str, int]] = []
+    fit, predict = NaiveBayes.fit, NaiveBayes.predict
+    monkeypatch.setattr(
+        NaiveBayes, "fit", lambda self, d, *, seed=0: seeds.append(("fit", seed)) or fit(self, d, seed=seed)
+    )
+    monkeypatch.setattr(
+        NaiveBayes, "predict", lambda self, d, *, seed=0: seeds.append(("predict", seed)) or predict(self, d, seed=seed)
+    )
+    setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, "em", 0, 1)
+    cell = Cell(ModelSpec.from_config(NBC), south(small_deaths), setting)
+    fit_ = Fit(cell.fit_key, (cell,))
+    run_fit(fit_, small_deaths)
+    key = fit_.seed_key
+    assert seeds == [
+        ("fit", integer_seed(key, "fit")),
+        ("fit", integer_seed([key, 0], "fold")),
+        ("predict", integer_seed([key, 0], "fold predict")),
+        ("fit", integer_seed([key, 2], "fold")),
+        ("predict", integer_seed([key, 2], "fold predict")),
+        ("predict", integer_seed(cell.seed_key, "predict")),
+    ]
+
+
+def test_random_folds_come_from_the_seed_of_the_fit(small_deaths: Deaths, calls: Calls) -> None:
+    run_cells(small_deaths, ONE_TO_ONE, csmf="em", site="South")
+    train = calls.fitted[0]
+    setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, "em", 20, 1)
+    cell = Cell(ModelSpec.from_config(NBC), splits(ONE_TO_ONE, small_deaths)[0], setting)
+    fold = generator(integer_seed(cell.fit_seed_key, "folds")).permutation(len(train)) % 5
+    assert [predicted.id.tolist() for _, predicted in held_out(calls)] == [
+        train.id[fold == number].tolist() for number in range(5)
+    ]
+
+
+def test_an_unknown_estimator_of_the_csmf_is_refused_with_the_nearest() -> None:
+    for name in ("model", "em", "bbse"):
+        check_estimator(name)
+    with pytest.raises(InputError) as caught:
+        check_estimator("mean_probabilty")
+    assert str(caught.value) == (
+        "csmf is 'mean_probabilty'; known: model, classify_and_count, mean_probability, adjusted_count, em, bbse; "
+        "did you mean 'mean_probability'?"
+    )
 
 
 def test_csmf_replaces_the_csmf_of_the_model(small_deaths: Deaths) -> None:
