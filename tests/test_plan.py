@@ -241,13 +241,13 @@ def test_models_that_are_built_already_are_taken(small_deaths: Deaths) -> None:
 
 
 def test_models_come_from_packages_that_the_run_allows(small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = types.ModuleType("inkmodels")
-    module.Mine = type("Mine", (NaiveBayes,), {"__module__": "inkmodels"})  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "inkmodels", module)
-    job = config().model_copy(update={"model": {"name": "mine", "_target_": "inkmodels.Mine"}})
-    with pytest.raises(InputError, match="inkmodels"):
+    module = types.ModuleType("mymodels")
+    module.Mine = type("Mine", (NaiveBayes,), {"__module__": "mymodels"})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mymodels", module)
+    job = config().model_copy(update={"model": {"name": "mine", "_target_": "mymodels.Mine"}})
+    with pytest.raises(InputError, match="mymodels"):
         planned(small_deaths, job)
-    assert len(planned(small_deaths, job, run=RunConfig(allowed_targets=("inkmodels",)))) == 3
+    assert len(planned(small_deaths, job, run=RunConfig(allowed_targets=("mymodels",)))) == 3
 
 
 def test_the_seed_of_the_job_is_that_of_its_protocol(small_deaths: Deaths) -> None:

@@ -42,9 +42,9 @@ def test_an_ensemble_of_ensembles_depends_on_their_members():
 PACKAGE = {
     "__init__.py": "",
     "base.py": "class Base: ...\n",
-    "model.py": "import os\nimport inkpkg.helper\nfrom inkpkg import part\nfrom inkpkg.base import Base\n"
+    "model.py": "import os\nimport mypackage.helper\nfrom mypackage import part\nfrom mypackage.base import Base\n"
     "class Mine(Base): ...\n",
-    "helper.py": "from inkpkg.deep.leaf import VALUE\n",
+    "helper.py": "from mypackage.deep.leaf import VALUE\n",
     "part.py": "import json\n",
     "unused.py": "",
     "deep/__init__.py": "",
@@ -55,7 +55,7 @@ PACKAGE = {
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A package of models in a folder of its own, and a function that computes the digest of its class anew."""
-    folder = tmp_path / "inkpkg"
+    folder = tmp_path / "mypackage"
     for name, text in PACKAGE.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(text.encode())
@@ -63,18 +63,18 @@ def package(tmp_path, monkeypatch):
 
     def digest() -> str:
         code_digest.cache_clear()
-        return code_digest(importlib.import_module("inkpkg.model").Mine)
+        return code_digest(importlib.import_module("mypackage.model").Mine)
 
     yield folder, digest
     code_digest.cache_clear()
-    for name in [n for n in sys.modules if n.partition(".")[0] == "inkpkg"]:
+    for name in [n for n in sys.modules if n.partition(".")[0] == "mypackage"]:
         del sys.modules[name]
 
 
 def test_the_digest_is_of_the_module_and_of_those_that_it_imports_from_its_package(package):
     folder, digest = package
-    used = {"inkpkg.deep.leaf": "deep/leaf.py", "inkpkg.helper": "helper.py", "inkpkg.model": "model.py"}
-    used |= {"inkpkg.part": "part.py"}
+    used = {"mypackage.deep.leaf": "deep/leaf.py", "mypackage.helper": "helper.py", "mypackage.model": "model.py"}
+    used |= {"mypackage.part": "part.py"}
     expected = hashlib.sha256()
     for module, file in sorted(used.items()):
         expected.update(module.encode() + b"\0" + (folder / file).read_bytes())

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import importlib.util
 import re
 import shutil
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -14,14 +17,18 @@ import yaml
 
 from tests.data.readers.test_csv import to_csv
 from va_experiments.cell import ModelSpec
-from va_experiments.cell.model_files import with_contents
+from va_experiments.cell.model_files import check_files, file_digests, with_contents
 from va_experiments.checkpoints.completed_jobs import is_complete, mark_complete
 from va_experiments.config.data import DATA
 from va_experiments.config.fields import file_options
 from va_experiments.config.schema import JobConfig, conf_dir
 from va_experiments.data import load, simulate_deaths
 from va_experiments.errors import InputError
+from va_experiments.models.ensembles.voting import Voting
+from va_experiments.models.interva.interva5 import InterVA5
 from va_experiments.models.model_import import allowed_class
+
+TARGET = "va_experiments.models.interva.interva5.InterVA5"
 
 
 def trees(group: str) -> dict[str, dict]:
@@ -145,6 +152,38 @@ def test_completed_jobs_are_not_complete_after_a_file_of_theirs_is_edited(tmp_pa
     assert is_complete(tmp_path, jobs)
     file.write_text("another")
     assert not is_complete(tmp_path, jobs)
+
+
+def test_a_file_of_a_member_from_another_package_is_checked_again_before_the_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = types.ModuleType("mymodels")
+    module.Mine = type("Mine", (InterVA5,), {"__module__": "mymodels"})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mymodels", module)
+    file = tmp_path / "mine.csv"
+    file.write_text("one")
+    params = {"members": ["a"], "member_parameters": {"a": {"_target_": "mymodels.Mine", "probbase": str(file)}}}
+    files = file_digests(Voting, params, ("mymodels",))
+    assert files == {"member_parameters.a.probbase": hashlib.sha256(b"one").hexdigest()}
+    check_files(Voting, params, files)
+    file.write_text("another")
+    with pytest.raises(InputError) as caught:
+        check_files(Voting, params, files)
+    assert list(caught.value.problems) == [
+        "the file that model.member_parameters.a.probbase names has changed since the run was planned; run the command "
+        "again"
+    ]
+
+
+def test_every_file_that_cannot_be_read_is_named() -> None:
+    params = {"members": ["a"], "member_parameters": {"a": {"_target_": TARGET, "probbase": "no.csv"}}}
+    with pytest.raises(InputError) as caught:
+        file_digests(InterVA5, params | {"probbase": "gone.csv"})
+    assert list(caught.value.problems) == [
+        "model.probbase is 'gone.csv': cannot be read (No such file or directory)",
+        "model.member_parameters.a.probbase is 'no.csv': cannot be read (No such file or directory)",
+    ]
+    assert file_digests(InterVA5, {"probbase": None}) == {}
 
 
 def test_a_file_of_a_member_is_replaced_where_it_stands() -> None:

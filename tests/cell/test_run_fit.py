@@ -73,6 +73,30 @@ def test_a_result_says_what_a_row_needs(small_deaths: Deaths) -> None:
     assert result.metrics["top1"] == pytest.approx((prediction.top_cause == truth).mean(), abs=1e-12)
 
 
+def test_figures_by_cause_are_recorded(small_deaths: Deaths) -> None:
+    cell = cells_of(small_deaths, NBC)[0]
+    (result,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+    _, truth, prediction = decode_prediction(result.predictions)
+    sensitivity = [float((prediction.top_cause[truth == c] == c).mean()) for c in range(4)]
+    assert result.per_cause["sensitivity"] == pytest.approx(sensitivity, abs=1e-12)
+    assert {len(values) for values in result.per_cause.values()} == {4}
+    assert {type(v) for values in result.per_cause.values() for v in values} == {float}
+
+
+def test_the_number_of_the_attempt_is_recorded(small_deaths: Deaths) -> None:
+    cells = cells_of(small_deaths, NBC)
+    assert [r.attempt for r in run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths, attempt=2)] == [2, 2]
+    assert [r.attempt for r in run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths)] == [1, 1]
+
+
+def test_a_cell_that_trains_on_other_deaths_than_its_fit_fails(small_deaths: Deaths) -> None:
+    first, other = cells_of(small_deaths, NBC)[0], cells_of(small_deaths, NBC, {"name": "leave_one_site_out"})[0]
+    results = run_fit(Fit(first.fit_key, (first, other)), small_deaths)
+    assert [r.status for r in results] == ["done", "failed"]
+    assert results[1].failure is not None
+    assert results[1].failure.message == "cells of one fit must share their training rows"
+
+
 def test_tuning_is_timed_apart_inside_the_fit(small_deaths: Deaths) -> None:
     tuned = {"name": "tuned", "_target_": "va_experiments.models.ensembles.tuned.Tuned", "model": "nbc", "budget": 2}
     for model, chooses in ((NBC, False), (tuned, True)):

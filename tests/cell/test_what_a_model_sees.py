@@ -33,6 +33,8 @@ class Calls:
 
     fitted: list[Deaths] = field(default_factory=list)
     predicted: list[Deaths] = field(default_factory=list)
+    set_seeds: list[int] = field(default_factory=list)
+    """Seeds with which predictions for resampled test sets were asked for."""
 
 
 @pytest.fixture
@@ -50,6 +52,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
 
     def recording_sets(self: NaiveBayes, test: Deaths, sets: Sequence[Any], *, seed: int = 0) -> Iterator[Prediction]:
         calls.predicted.append(test)
+        calls.set_seeds.append(seed)
         yield from predict_sets(self, test, sets, seed=seed)
 
     monkeypatch.setattr(NaiveBayes, "fit", recording_fit)
@@ -96,6 +99,16 @@ def test_resampled_test_sets_of_a_joint_model_have_no_causes(
     assert result.failure is None
     assert len(calls.predicted) >= 2, "the test set, and the resampled sets"
     assert [test.cause for test in calls.predicted] == [None] * len(calls.predicted)
+    assert calls.set_seeds == [integer_seed(cell.seed_key, "predict")]
+
+
+def test_predictions_of_other_models_are_resampled_and_not_computed_again(small_deaths: Deaths, calls: Calls) -> None:
+    testset = {"name": "dirichlet", "alpha": 1.0, "n_resamples": 3, "n_test": None}
+    setting = Setting("small", small_deaths.fingerprint, "hce", testset, "model", 0, 1)
+    cell = Cell(ModelSpec.from_config(NBC), splits(LEAVE_ONE_SITE_OUT, small_deaths)[0], setting)
+    run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+    assert len(calls.predicted) == 1
+    assert calls.set_seeds == []
 
 
 def test_test_deaths_are_not_among_the_training_deaths(small_deaths: Deaths, calls: Calls) -> None:
@@ -263,6 +276,25 @@ def test_the_csmf_of_the_setting_is_that_of_resampled_test_sets_too(
             (result,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
             scores[joint, csmf] = result.metrics["csmf_accuracy_model"]
     assert scores[True, "classify_and_count"] != pytest.approx(scores[True, "model"], abs=1e-6)
+
+
+def test_where_the_estimator_abstains_the_csmf_is_the_model_s_and_not_scored_as_its(small_deaths: Deaths) -> None:
+    prior = ModelSpec.from_config({"name": "prior", "_target_": "va_experiments.models.priors.Prior"})
+    results = {}
+    for csmf in ("model", "bbse"):
+        setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, csmf, 5, 1)
+        cell = Cell(prior, south(small_deaths), setting)
+        (results[csmf],) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+    own, abstained = results["model"], results["bbse"]
+    assert abstained.facts["csmf_estimator"] == "bbse"
+    assert abstained.facts["csmf_abstained"]
+    np.testing.assert_array_equal(
+        decode_prediction(abstained.predictions)[2].csmf, decode_prediction(own.predictions)[2].csmf
+    )
+    left_out = set(own.metrics) - set(abstained.metrics)
+    assert {n for n in own.metrics if n.startswith("csmf_accuracy_model")} == left_out
+    assert "csmf_accuracy_model" in left_out
+    assert "csmf_abstained" not in own.facts
 
 
 @pytest.fixture
