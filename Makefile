@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast wheel check format bench docs faults fuzz clean
+.PHONY: help install demo test test-fast wheel check format bench docs faults fuzz mutate clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ faults: install  ## inject every fault, print the table, write it into docs/ (mo
 
 fuzz: install  ## try readers, configurations and commands with mangled input for ten minutes
 	$(BIN)/python -m tests.fuzz
+
+mutate: install  ## change the core in small ways and list what no test notices in docs/reference/mutants.md (an hour)
+	$(BIN)/python -m tests.mutation
 
 docs: install  ## write the reference pages and build the documentation into site/
 	$(BIN)/python docs/generate.py

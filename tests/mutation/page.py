@@ -1,0 +1,73 @@
+"""Write the page of surviving mutants: how many there are of each module, and each survivor with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from tests.mutation.survivors import Counts, Mutant
+
+__all__ = ["PAGE", "explained", "render", "rows_of"]
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "reference" / "mutants.md"
+REASONS = Path(__file__).with_name("reasons.yaml")
+
+HEAD = """# Mutants that survive
+
+Written by `make mutate`. [mutmut](https://mutmut.readthedocs.io) changes the code of `cell/`, `plan.py`, `metrics/` and
+`results/` in small ways, one at a time (a *mutant*), and runs the tests that reach the changed function. A mutant is
+killed if a test fails. A mutant that survives is either the same program in other words, or a gap in the tests; the
+reason stands beside it. The reasons are kept in `tests/mutation/reasons.yaml`.
+
+"""
+
+
+def explained(mutants: Sequence[Mutant]) -> list[tuple[Mutant, str]]:
+    """Pair each mutant with the reason of the first rule that fits it; empty text where none does."""
+    rules = yaml.safe_load(REASONS.read_text(encoding="utf-8"))
+    return [(mutant, next((rule["reason"] for rule in rules if _fits(rule, mutant)), "")) for mutant in mutants]
+
+
+def _fits(rule: Mapping[str, str], mutant: Mutant) -> bool:
+    """Return whether all regular expressions of a rule are found in the mutant's fields."""
+    return all(re.search(rule[key], getattr(mutant, key)) for key in rule if key != "reason")
+
+
+def rows_of(page: str) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return the rows of a page that was written before: the counts and the survivors of each module."""
+    modules: dict[str, str] = {}
+    mutants: dict[str, list[str]] = {}
+    for line in page.splitlines():
+        if found := re.match(r"\| `([\w.]+)` \| \d+ \|", line):
+            modules[found[1]] = line
+        elif found := re.match(r"\| `([\w.]+)` \| `", line):
+            mutants.setdefault(found[1], []).append(line)
+    return modules, mutants
+
+
+def render(
+    old_modules: Mapping[str, str],
+    old_mutants: Mapping[str, Sequence[str]],
+    tried: Sequence[Counts],
+    found: Sequence[tuple[Mutant, str]],
+) -> str:
+    """Return the page: rows of the modules that were tried, and old rows of the others."""
+    modules = {**old_modules, **{c.module: f"| `{c.module}` | {c.all} | {c.killed} | {c.survived} |" for c in tried}}
+    rows = {module: list(lines) for module, lines in old_mutants.items() if module not in {c.module for c in tried}}
+    for mutant, reason in found:
+        cells = (f"`{mutant.function}`", _code(mutant.before), _code(mutant.after), reason or "not explained")
+        rows.setdefault(mutant.module, []).append(f"| `{mutant.module}` | {' | '.join(cells)} |")
+    lines = ["| module | mutants | killed | survive |", "|---|---:|---:|---:|", *(modules[m] for m in sorted(modules))]
+    lines += ["", "## Survivors", "", "| module | function | before | after | reason |", "|---|---|---|---|---|"]
+    lines += [line for module in sorted(rows) for line in rows[module]]
+    return HEAD + "\n".join(lines) + "\n"
+
+
+def _code(text: str) -> str:
+    """Return text as code in a cell of a table."""
+    text = text.replace("|", "\\|").strip() or " "
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
