@@ -32,6 +32,12 @@ def elsewhere() -> Iterator[Path]:
 
 def run_here(arguments: Sequence[str]) -> tuple[int, str]:
     """Run ``python -m va_experiments`` in this process; return its exit code and what it said on standard error."""
+    code, _, err = output_here(arguments)
+    return code, err
+
+
+def output_here(arguments: Sequence[str]) -> tuple[int, str, str]:
+    """Run ``python -m va_experiments`` in this process; return its exit code, output and standard error."""
     import va_experiments.hydra_app.session as launcher
     from va_experiments.__main__ import main
 
@@ -40,4 +46,4 @@ def run_here(arguments: Sequence[str]) -> tuple[int, str]:
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main()
-    return code, err.getvalue()
+    return code, out.getvalue(), err.getvalue()

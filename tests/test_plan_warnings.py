@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import QUICK, run_command
+from tests.in_process import elsewhere, output_here
 
 
 @pytest.mark.parametrize(
@@ -24,10 +25,11 @@ from tests.end_to_end.conftest import QUICK, run_command
         (("model=nbc", "site=pemba"), ""),
     ],
 )
-def test_a_dry_run_prints_the_warnings(arguments: tuple[str, ...], warning: str, tmp_path: Path) -> None:
-    ran = run_command(*arguments, "dry_run=true", *QUICK, outputs=tmp_path / "o")
-    assert ran.code == 0, ran.err
-    assert (warning in ran.out) if warning else ("note:" not in ran.out)
+def test_a_dry_run_prints_the_warnings(arguments: tuple[str, ...], warning: str) -> None:
+    with elsewhere():
+        code, out, err = output_here((*arguments, "dry_run=true", *QUICK))
+    assert code == 0, err
+    assert (warning in out) if warning else ("note:" not in out)
 
 
 def test_a_run_warns_once(tmp_path: Path) -> None:

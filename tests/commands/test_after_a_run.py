@@ -74,6 +74,7 @@ def test_a_report_from_mlflow_alone_has_everything_too(va: Callable, tmp_path: P
     assert_same_report(ran.folder / "report", tmp_path / "again" / "report")
 
 
+@pytest.mark.slow
 def test_one_report_over_several_runs(copied: Path, va: Callable, tmp_path: Path) -> None:
     more = run_command("model=tariff", "site=pemba,ap", *QUICK, outputs=copied)
     assert more.code == 0, more.err

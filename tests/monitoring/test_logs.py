@@ -17,6 +17,7 @@ def _lines(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_each_cell_is_a_line_with_run_job_cell_model_site_worker_and_timings(tmp_path: Path) -> None:
     ran = run_command("model=nbc,interva", "site=pemba,ap", *QUICK, outputs=tmp_path)
     lines = [x for x in _lines(ran.folder) if x["message"].startswith("cell done")]
@@ -36,6 +37,7 @@ def test_each_cell_is_a_line_with_run_job_cell_model_site_worker_and_timings(tmp
     assert sum(x["message"].startswith("cell reused") for x in _lines(again.folder)) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["default", "stdout", "disabled", "none"])
 def test_hydras_presets_are_harmless(preset: str, tmp_path: Path) -> None:
     ran = run_command("model=nbc", "site=pemba", *QUICK, f"hydra/job_logging={preset}", outputs=tmp_path)

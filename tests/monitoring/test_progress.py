@@ -85,6 +85,7 @@ def _drawn(text: str) -> list[str]:
     return [re.sub(r"\x1b\[[0-9;]*[a-zA-Z]", "", p) for p in pieces]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 100])
 def test_no_line_is_wider_than_the_window(columns: int, tmp_path: Path) -> None:
     text = _in_a_terminal(columns, tmp_path)
@@ -103,6 +104,7 @@ def test_no_line_is_wider_than_the_window(columns: int, tmp_path: Path) -> None:
     assert "insilico" not in re.sub(r"\x1b\[[0-9;]*[a-zA-Z]", "", after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", [{"CI": "true"}, {"TERM": "dumb"}])
 def test_ci_and_dumb_terminals_get_plain_lines(environment: dict[str, str], tmp_path: Path) -> None:
     text = _in_a_terminal(100, tmp_path, **environment)
@@ -120,6 +122,7 @@ def test_the_last_plain_line_is_not_said_twice(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().err == "fits 2/2 · 2 done, 0 reused, 0 failed of 2 cells\n"
 
 
+@pytest.mark.slow
 def test_a_pipe_that_is_closed_does_not_stop_the_run(tmp_path: Path) -> None:
     read, write = os.pipe()
     process = subprocess.Popen([sys.executable, "-c", DRIVER, str(tmp_path)], stderr=write, stdout=subprocess.PIPE)
@@ -131,6 +134,7 @@ def test_a_pipe_that_is_closed_does_not_stop_the_run(tmp_path: Path) -> None:
     assert b'"stage": "finished"' in (tmp_path / "status.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_status_is_written_again_and_again_while_fits_run(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", DRIVER, str(tmp_path)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
