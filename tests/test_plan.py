@@ -210,6 +210,10 @@ def test_the_problems_of_all_jobs_are_listed_with_their_job(small_deaths: Deaths
         f"job 2 (job=2): {not_trained}",
         f"job 3 (job=3): {to_be_trained}",
     ]
+    with pytest.raises(InputError) as caught:
+        planned(small_deaths, config(), words)
+    assert list(caught.value.problems) == [f"job 1 (job=1): {no_words}"]
+    assert len(planned(small_deaths, fixed.model_copy(update={"protocol": assigned.protocol}))) > 0
     for job, problem in ((words, no_words), (fixed, not_trained), (assigned, to_be_trained)):
         with pytest.raises(InputError) as caught:
             planned(small_deaths, job)
@@ -312,6 +316,10 @@ def test_sites_that_the_data_lack_count_no_deaths(small_deaths: Deaths) -> None:
     split = planned(small_deaths, config()).cell(0).split
     assert split.test_site == "North"
     assert _expected(split, {"South": 10, "West": 5}) == (0.0, 15.0)
+    in_domain = planned(small_deaths, config(protocol={"name": "in_domain", "folds": 5})).cell(0).split
+    assert _expected(in_domain, {"North": 100}) == (20.0, 80.0)
+    held_out = {"name": "in_domain", "folds": 1, "test_share": 0.25}
+    assert _expected(planned(small_deaths, config(protocol=held_out)).cell(0).split, {"North": 100}) == (25.0, 75.0)
     more = dataclasses.replace(split, train_size="n=8")
     assert _expected(more, {"North": 3, "South": 10, "West": 5}) == (3.0, 8.0)
     assert _expected(dataclasses.replace(split, train_size="n=80"), {"South": 10, "West": 5}) == (0.0, 15.0)
@@ -339,11 +347,13 @@ def test_keys_with_the_same_beginning_are_told_apart() -> None:
 def test_a_collision_after_the_first_block_of_keys_is_found() -> None:
     n = 65_536 + 10
     content = np.arange(n, dtype=np.uint64).repeat(4).reshape(n, 4)
-    content[-1, 0] = content[-2, 0]  # same first eight bytes, another key
-    keys = content.view("V32").ravel()
-    first, number = _distinct(keys)
-    assert len(first) == n
-    assert (keys[first[number]] == keys).all()
+    for place in (n - 1, 65_536):
+        alike = content.copy()
+        alike[place, 0] = alike[place - 1, 0]  # same first eight bytes, another key
+        keys = alike.view("V32").ravel()
+        first, number = _distinct(keys)
+        assert len(first) == n
+        assert (keys[first[number]] == keys).all()
     assert len(_distinct(np.concatenate([keys[:5], keys[:5]]))[0]) == 5
 
 
@@ -370,3 +380,13 @@ def test_tasks_are_listed_in_order_and_by_slice(small_deaths: Deaths) -> None:
     assert [fit.key for fit in tasks[1:]] == [tasks[1].key, tasks[2].key]
     assert [fit.key for fit in tasks] == [tasks[k].key for k in range(3)]
     assert tasks[-1].key == tasks[2].key
+
+
+def test_deaths_are_counted_in_the_data_that_a_cell_names(small_deaths: Deaths) -> None:
+    half = small_deaths.take(np.arange(150))
+    deaths = {d.fingerprint: d for d in (small_deaths, half)}
+    found = plan([Job(k, (), config(), f) for k, f in enumerate(deaths)], deaths)
+    rate = found.models[0].digest.hex()[:16]
+    tasks = found.tasks(range(6), sizes(small_deaths) | sizes(half), Costs({rate: 2.0}))
+    assert tasks.seconds.tolist() == [600.0] * 3 + [300.0] * 3
+    assert [fit.setting.fingerprint for fit in tasks] == [f for f in deaths for _ in range(3)]

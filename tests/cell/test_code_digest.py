@@ -45,8 +45,9 @@ PACKAGE = {
     "model.py": "import os\nimport mypackage.helper\nfrom mypackage import part\nfrom mypackage.base import Base\n"
     "class Mine(Base): ...\n",
     "helper.py": "from mypackage.deep.leaf import VALUE\n",
-    "part.py": "import json\n",
+    "part.py": "import json\nimport mypackage.helper\n",
     "unused.py": "",
+    "other.py": "from mypackage import helper\n",
     "deep/__init__.py": "",
     "deep/leaf.py": "VALUE = 1\n",
 }
@@ -81,6 +82,12 @@ def test_the_digest_is_of_the_module_and_of_those_that_it_imports_from_its_packa
     assert digest() == expected.hexdigest()[:16]
 
 
+def test_modules_of_a_folder_count_those_of_their_own_folder(package):
+    folder, _ = package
+    (folder / "deep" / "model.py").write_bytes(b"import mypackage.helper\nimport mypackage.deep.leaf\n")
+    assert _source_modules("mypackage.deep.model") == {"mypackage.deep.model", "mypackage.deep.leaf"}
+
+
 @pytest.mark.parametrize("name", sorted(PACKAGE))
 def test_an_edit_of_a_module_that_is_used_changes_the_digest(package, name):
     folder, digest = package
@@ -92,7 +99,7 @@ def test_an_edit_of_a_module_that_is_used_changes_the_digest(package, name):
 def test_line_ends_of_another_system_change_no_digest(package):
     folder, digest = package
     before = digest()
-    (folder / "part.py").write_bytes(b"import json\r\n")
+    (folder / "part.py").write_bytes((folder / "part.py").read_bytes().replace(b"\n", b"\r\n"))
     assert digest() == before
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import resource
+import socket
+import sys
+import warnings
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from va_experiments.cell import (
     Cell,
@@ -16,6 +24,8 @@ from va_experiments.cell import (
     prediction_sha256,
     run_fit,
 )
+from va_experiments.cell import run as run_module
+from va_experiments.cell.serialization import versions
 from va_experiments.data.deaths import Deaths
 from va_experiments.models.nbc import NaiveBayes
 from va_experiments.protocols import splits
@@ -114,8 +124,106 @@ def test_an_error_fails_every_cell_of_the_fit_and_is_told(small_deaths: Deaths) 
     for result in results:
         assert result.failure is not None
         assert "Traceback" in result.failure.traceback
-        assert result.attempt == 2
+        assert result.attempt == result.failure.attempts == 2
         assert not result.metrics
+        assert result.facts["ended"] >= result.facts["started"] > 1e9
+        assert result.facts["versions"] == dict(versions())
+    assert [r.key for r in results] == [c.key for c in cells]
+
+
+def test_an_error_in_predict_fails_that_cell_alone(small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    predict = NaiveBayes.predict
+
+    def fails_in_the_south(self, test, *, seed=0):
+        if test.sites[int(test.site[0])] == "South":
+            raise ArithmeticError("no answer")
+        return predict(self, test, seed=seed)
+
+    monkeypatch.setattr(NaiveBayes, "predict", fails_in_the_south)
+    cells = cells_of(small_deaths, NBC)
+    south, west = run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths, attempt=2)
+    assert west.failure is None
+    assert south.failure is not None
+    assert (south.failure.error, south.failure.message, south.failure.attempts) == ("ArithmeticError", "no answer", 2)
+    assert south.facts["worker"]
+
+
+def test_a_model_of_fixed_knowledge_is_given_no_training_deaths(
+    small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit, given = NaiveBayes.fit, []
+    monkeypatch.setattr(
+        NaiveBayes, "fit", lambda self, d, *, seed=0: given.append(len(d)) or fit(self, small_deaths, seed=seed)
+    )
+    for csmf in ("model", "em"):
+        setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, csmf, 0, 1)
+        spec = dataclasses.replace(ModelSpec.from_config(NBC), trains=False)
+        cell = Cell(spec, splits({"name": "leave_one_site_out"}, small_deaths)[0], setting)
+        run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+    assert given == [0, 0], "and it is not fitted to folds of them either"
+
+
+def test_warnings_are_recorded_sorted_each_once_and_shortened(
+    small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = NaiveBayes.fit
+
+    def warning_fit(self, train, *, seed=0):
+        for number in range(12):
+            warnings.warn(f"{number % 11:02d} {'x' * 400}", stacklevel=1)
+        return fit(self, train, seed=seed)
+
+    monkeypatch.setattr(NaiveBayes, "fit", warning_fit)
+    cell = cells_of(small_deaths, NBC)[0]
+    (result,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+    assert result.facts["warnings"] == [f"{number:02d} {'x' * 400}"[:300] for number in range(10)]
+
+
+def test_seconds_of_a_fit_are_shared_by_its_cells(small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = {"wall": 0.0, "cpu": 0.0}
+
+    def tick(name: str, step: float) -> float:
+        ticks[name] += step
+        return ticks[name]
+
+    fake = SimpleNamespace(
+        perf_counter=lambda: tick("wall", 8.0), process_time=lambda: tick("cpu", 2.0), time=lambda: 1.5e9
+    )
+    monkeypatch.setattr(run_module, "time", fake)
+    cells = cells_of(small_deaths, NBC)
+    first, second = run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths)
+    for result in (first, second):
+        # each reading of a clock is 8 seconds (2 of CPU) after the one before
+        assert result.timings["load_seconds"] == result.timings["fit_seconds"] == 4.0
+        assert result.timings["tuning_seconds"] == 0.0
+        assert result.timings["fit_cpu_seconds"] == 1.0
+        assert [result.timings[f"{p}_seconds"] for p in ("predict", "score", "encode")] == [8.0, 8.0, 8.0]
+        # four readings of the CPU clock in the test, and half of the fit's two
+        assert result.timings["cpu_seconds"] == 8.0 + 2.0
+        assert result.facts["started"] == result.facts["ended"] == 1.5e9
+
+
+def test_where_a_cell_ran_and_its_peak_memory_are_recorded(small_deaths: Deaths) -> None:
+    cell = cells_of(small_deaths, NBC)[0]
+    (result,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+    assert result.facts["worker"] == f"{socket.gethostname()}:{os.getpid()}"
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if sys.platform == "linux":
+        assert result.facts["peak_memory_mb"] == pytest.approx(kilobytes / 1024, rel=0.01)
+        assert round(result.facts["peak_memory_mb"], 1) == result.facts["peak_memory_mb"]
+
+
+def test_libraries_use_one_thread_in_a_fit(small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit, seen = NaiveBayes.fit, []
+    monkeypatch.setattr(
+        NaiveBayes,
+        "fit",
+        lambda self, d, *, seed=0: seen.extend(p["num_threads"] for p in threadpool_info()) or fit(self, d, seed=seed),
+    )
+    cell = cells_of(small_deaths, NBC)[0]
+    with threadpool_limits(3):
+        run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+    assert set(seen) == {1}
 
 
 def test_an_interrupt_is_no_failure() -> None:

@@ -75,6 +75,8 @@ def test_ids_of_no_death_are_text() -> None:
     assert ids.dtype.kind == "U"
     assert len(ids) == len(cause) == 0
     assert found.probability.shape == (0, 3)
+    file = pq.ParquetFile(io.BytesIO(encode_prediction(np.array([]), empty, None, CAUSES)))
+    assert str(file.schema_arrow.field("id").type) == "string"
 
 
 def test_a_prediction_in_chunks_is_read_whole() -> None:
@@ -88,7 +90,7 @@ def test_a_prediction_in_chunks_is_read_whole() -> None:
 
 
 def test_the_file_names_schema_and_causes_and_its_columns_are_small() -> None:
-    content = encode_prediction(np.array(list("abcde")), prediction(draws=True), None, CAUSES)
+    content = encode_prediction(np.array(list("abcde")), prediction(draws=True), np.arange(5) % 3, CAUSES)
     file = pq.ParquetFile(io.BytesIO(content))
     extra = file.schema_arrow.metadata
     assert extra[b"va.schema"] == str(SCHEMA).encode()
