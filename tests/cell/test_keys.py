@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import pytest
 
-from va_experiments.cell import Cell, ModelSpec, Setting
+from va_experiments.cell import Cell, ModelSpec, Setting, cell_key, fit_key
 from va_experiments.cell import cell as cell_module
 from va_experiments.data.deaths import Deaths
 from va_experiments.protocols import splits
@@ -93,3 +94,9 @@ def test_the_content_lists_all_that_a_key_counts(cell: Cell) -> None:
     }
     assert cell.content["model"] == {"target": NBC.target, "params": dict(NBC.params), "code": NBC.code}
     assert cell.content["split"] == cell.split.spec()
+
+
+def test_keys_of_cells_and_fits_are_hashes_of_their_parts() -> None:
+    parts = bytes(32), bytes([1] * 32), bytes([2] * 32)
+    assert cell_key(*parts) == hashlib.sha256(b"cell" + b"".join(parts)).digest()
+    assert fit_key(*parts) == hashlib.sha256(b"fit" + b"".join(parts)).digest()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import types
+
 import pytest
 
 from va_experiments.cell import ModelSpec
@@ -89,3 +92,16 @@ def test_seeds_hash_the_first_names_and_digests_of_the_models() -> None:
     of_members = ModelSpec.from_config(member).seed_content
     assert of_members["code"] == "76ad8d4c09593f95 f1a017bae125eb09"
     assert of_members["target"] == "va_experiments.models.voting.Voting"
+
+
+def test_an_estimator_of_an_allowed_package_is_built_in_a_worker_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    package, module = types.ModuleType("mypackage"), types.ModuleType("mypackage.models")
+    module.Mine = type("Mine", (NaiveBayes,), {"__module__": "mypackage.models"})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mypackage", package)
+    monkeypatch.setitem(sys.modules, "mypackage.models", module)
+    tree = {"name": "mine", "_target_": "mypackage.models.Mine"}
+    spec = ModelSpec.from_config(tree, allowed=["mypackage"])
+    assert type(spec.estimator()) is module.Mine
+    members = {**VOTING, "members": ["a"], "member_parameters": {"a": {"_target_": "mypackage.models.Mine"}}}
+    assert code_digest(module.Mine) in ModelSpec.from_config(members, allowed=["mypackage"]).code
+    assert problems(tree)
