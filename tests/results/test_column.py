@@ -89,3 +89,32 @@ def test_text_is_read_in_the_type_of_the_column(kind: Kind, text: str, value: An
 def test_only_none_nan_and_pandas_missing_value_are_missing() -> None:
     assert [is_missing(v) for v in (None, math.nan, np.nan, pd.NA, pd.NaT)] == [True] * 5
     assert [is_missing(v) for v in ("", "NA", 0, 0.0, False, math.inf)] == [False] * 6
+
+
+def test_a_share_may_leave_its_range_by_its_last_bits_and_no_further() -> None:
+    share = Column("x", Kind.NUMBER, Role.PROVENANCE, "a share", range=(0.0, 1.0))
+    for value in (0.0, 1.0, -1e-9, 1 + 1e-9, -1e-12, 1 + 1e-12):
+        assert share.problem(value) == "", value
+    for value in (-1e-8, 1 + 1e-8, -1.0, 2.0):
+        assert "expected 0 to 1" in share.problem(value), value
+        assert share.problem(value, ranges=False) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        ("-3", -3),
+        ("3.0", 3),
+        ("-3.0", -3),
+        ("3.5", 3.5),
+        ("1e3", 1000),
+        (str(2**60 + 1), 2**60 + 1),
+        (str(-(2**60) - 1), -(2**60) - 1),
+        ("3-", "3-"),
+    ],
+)
+def test_whole_numbers_are_read_exactly(text: str, value: Any) -> None:
+    parsed = COLUMNS[Kind.WHOLE].parse(text)
+    assert parsed == value
+    assert type(parsed) is type(value)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.results.conftest import MakeOutcome
 from va_experiments.cell import Failure
+from va_experiments.results.table_files import escape_formula, unescape_formula
 from va_experiments.results.writer import ROWS_FILE, ResultWriter
 
 
@@ -31,3 +32,31 @@ def test_a_run_without_cells_has_empty_tables(tmp_path: Path) -> None:
     cells, baselines = ResultWriter(tmp_path, "r").tables()
     assert len(cells) == len(baselines) == 0
     assert "older_versions" in cells
+
+
+def test_a_row_holds_job_model_and_whether_its_data_are_simulated(make_outcome: MakeOutcome, tmp_path: Path) -> None:
+    writer, outcome = ResultWriter(tmp_path, "r"), make_outcome()
+    for simulated in (True, False):
+        row = writer.add(
+            outcome.cell, outcome.result, job="seed=2", model="mine", simulated=simulated, requested=True, computed=True
+        )
+        assert (row["job"], row["model"], row["simulated"]) == ("seed=2", "mine", simulated)
+    writer.close()
+
+
+def test_a_closed_writer_has_let_go_of_its_file(make_outcome: MakeOutcome, tmp_path: Path) -> None:
+    writer, outcome = ResultWriter(tmp_path, "r"), make_outcome()
+    writer.add(outcome.cell, outcome.result, job="", model="nbc", simulated=True, requested=True)
+    file = writer._file
+    assert file is not None
+    writer.close()
+    assert file.closed
+    assert writer._file is None
+
+
+def test_text_that_a_spreadsheet_would_run_is_escaped_and_read_back() -> None:
+    for text in ("=1+1", "@x", "-2", "+3", "'=1", "'quoted'", "'", "", "plain", "a=b"):
+        assert unescape_formula(escape_formula(text)) == text, text
+    assert escape_formula("=1+1") == "'=1+1"
+    assert escape_formula("'=1") == "''=1"
+    assert escape_formula("plain") == "plain"

@@ -66,13 +66,16 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
 
 
 def escape_formula(text: str) -> str:
-    """Return `text` for a CSV file: with ``'`` before what a spreadsheet would run as a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    """Return `text` for a CSV file: with ``'`` before what a spreadsheet would run as a formula.
+
+    Text that has ``'`` there already gets another, so that `unescape_formula` returns every text as it was.
+    """
+    return f"'{text}" if text.lstrip("'").startswith(FORMULA_STARTS) else text
 
 
 def unescape_formula(text: str) -> str:
     """Return the text that `escape_formula` wrote as `text`."""
-    return text[1:] if text[:1] == "'" and text[1:].startswith(FORMULA_STARTS) else text
+    return text[1:] if text[:1] == "'" and text.lstrip("'").startswith(FORMULA_STARTS) else text
 
 
 def _umask() -> int:
