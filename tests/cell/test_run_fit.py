@@ -159,8 +159,10 @@ def test_a_model_of_fixed_knowledge_is_given_no_training_deaths(
         setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, csmf, 0, 1)
         spec = dataclasses.replace(ModelSpec.from_config(NBC), trains=False)
         cell = Cell(spec, splits({"name": "leave_one_site_out"}, small_deaths)[0], setting)
-        run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
+        (result,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
     assert given == [0, 0], "and it is not fitted to folds of them either"
+    assert result.failure is not None
+    assert result.failure.message.endswith("learns from predictions of training deaths; none are given")
 
 
 def test_warnings_are_recorded_sorted_each_once_and_shortened(
@@ -190,17 +192,22 @@ def test_seconds_of_a_fit_are_shared_by_its_cells(small_deaths: Deaths, monkeypa
         perf_counter=lambda: tick("wall", 8.0), process_time=lambda: tick("cpu", 2.0), time=lambda: 1.5e9
     )
     monkeypatch.setattr(run_module, "time", fake)
+    monkeypatch.setattr(NaiveBayes, "tuning_seconds_", 6.0, raising=False)
     cells = cells_of(small_deaths, NBC)
     first, second = run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths)
     for result in (first, second):
         # each reading of a clock is 8 seconds (2 of CPU) after the one before
         assert result.timings["load_seconds"] == result.timings["fit_seconds"] == 4.0
-        assert result.timings["tuning_seconds"] == 0.0
+        assert result.timings["tuning_seconds"] == 3.0
         assert result.timings["fit_cpu_seconds"] == 1.0
         assert [result.timings[f"{p}_seconds"] for p in ("predict", "score", "encode")] == [8.0, 8.0, 8.0]
         # four readings of the CPU clock in the test, and half of the fit's two
         assert result.timings["cpu_seconds"] == 8.0 + 2.0
         assert result.facts["started"] == result.facts["ended"] == 1.5e9
+    monkeypatch.setattr(NaiveBayes, "predict", lambda *_, **__: 1 / 0)
+    for result in run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths):
+        assert result.status == "failed"
+        assert result.timings["cpu_seconds"] == 2.0
 
 
 def test_where_a_cell_ran_and_its_peak_memory_are_recorded(small_deaths: Deaths) -> None:

@@ -12,7 +12,7 @@ from va_experiments.errors import InputError
 from va_experiments.results import Row, load_results
 from va_experiments.results.rows import make_table
 from va_experiments.results.schema import COLUMNS
-from va_experiments.results.table_files import write_csv, write_parquet
+from va_experiments.results.table_files import escape_formulas, write_csv, write_parquet
 
 ROWS = [
     Row(
@@ -143,3 +143,52 @@ def test_a_run_without_a_finished_cell_gives_an_empty_typed_table(run: Path) -> 
     cells = load_results(run / "cells.jsonl")
     assert len(cells) == 0
     assert cells["n_test"].dtype == "Int64"
+
+
+def changed(tmp_path: Path, **changes: object) -> Path:
+    """A CSV file of the rows with other values in the first."""
+    path = tmp_path / "changed" / "deeper" / "cells.csv"
+    write_csv(make_table([Row({**ROWS[0], **changes}), *ROWS[1:]]), path)
+    return path
+
+
+def test_a_value_outside_its_range_is_loaded(tmp_path: Path) -> None:
+    assert load_results(changed(tmp_path, top1=1.5))["top1"][0] == 1.5
+
+
+def test_text_with_a_carriage_return_is_one_field(tmp_path: Path) -> None:
+    text = "one line\rand another"
+    assert load_results(changed(tmp_path, warning=text))["warning"][0] == text
+
+
+def test_lines_that_do_not_say_who_requested_them_are_cells(tmp_path: Path) -> None:
+    path = tmp_path / "cells.jsonl"
+    path.write_text("".join(json.dumps(dict(row)) + "\n" for row in ROWS))
+    assert len(load_results(path)) == 3
+
+
+def test_every_bad_row_of_a_column_is_named(tmp_path: Path) -> None:
+    path = changed(tmp_path)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False).assign(n_test=["many", "7", "few"])
+    table.to_csv(path, index=False)
+    with pytest.raises(InputError) as caught:
+        load_results(path)
+    assert [p.partition(": ")[0].rpartition(", ")[2] for p in caught.value.problems] == ["row 1", "row 3"]
+
+
+def test_a_missing_column_is_named_with_the_one_that_may_be_meant(tmp_path: Path) -> None:
+    path = changed(tmp_path)
+    pd.read_csv(path, dtype=str, keep_default_na=False).rename(columns={"model": "modle"}).to_csv(path, index=False)
+    with pytest.raises(InputError) as caught:
+        load_results(path)
+    assert any("column 'model' is missing; did you mean 'modle'?" in p for p in caught.value.problems)
+
+
+@pytest.mark.parametrize("dtype", [object, "string", "category"])
+def test_formulas_are_escaped_in_text_of_any_type_and_numbers_are_left(dtype: object) -> None:
+    table = pd.DataFrame({"=a": pd.Series(["=1", "b"], dtype=dtype), "n": [-1.0, 2.0]})
+    out = escape_formulas(table)
+    assert list(out.columns) == ["'=a", "n"]
+    assert out["'=a"].tolist() == ["'=1", "b"]
+    assert out["n"].tolist() == [-1.0, 2.0]
+    assert out["n"].dtype == "float64"
