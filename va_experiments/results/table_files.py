@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,8 @@ def escape_formulas(table: pd.DataFrame) -> pd.DataFrame:
         values = out.iloc[:, i]
         if values.dtype == object or isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype):
             safe = [escape_formula(v) if isinstance(v, str) else v for v in values]
-            out.isetitem(i, np.array([*safe, None], dtype=object)[:-1])
+            column: Any = pd.Series(safe, dtype=object, index=out.index)  # no type is inferred: text may be odd
+            out.isetitem(i, column)
     return out.set_axis([escape_formula(str(c)) for c in out.columns], axis=1)
 
 
