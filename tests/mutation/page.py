@@ -21,7 +21,7 @@ HEAD = """# Mutants that survive
 Written by `make mutate`. [mutmut](https://mutmut.readthedocs.io) changes the code of `cell/`, `plan.py`, `metrics/` and
 `results/` in small ways, one at a time (a *mutant*), and runs the tests that reach the changed function. A mutant is
 killed if a test fails. A mutant that survives is either the same program in other words, or a gap in the tests; the
-reason stands beside it. The reasons are kept in `tests/mutation/reasons.yaml`.
+reason stands beside it. The reasons are kept in `tests/mutation/reasons.yaml`. Modules without a row were not tried.
 
 """
 
