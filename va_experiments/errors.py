@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-__all__ = ["MAX_SHOWN", "InputError", "VaError", "did_you_mean", "printable", "shown"]
+__all__ = ["MAX_SHOWN", "InputError", "VaError", "did_you_mean", "printable", "shown", "shown_path"]
 
 MAX_SHOWN = 20
 """Problems listed in full by one error; the rest are counted."""
@@ -67,10 +68,20 @@ def printable(text: str) -> str:
 def shown(value: object, *, limit: int = 80) -> str:
     """Return `value` as quoted text that is safe to print: control and invisible characters escaped, cut at `limit`."""
     text = value if isinstance(value, str) else repr(value)
-    safe = "".join(
-        c if c == " " or not unicodedata.category(c).startswith(("C", "Z")) else c.encode("unicode_escape").decode()
-        for c in text
-    )
+    safe = _escaped(text)
     if len(safe) > limit:
         safe = safe[: limit - 3] + "..."
     return f"'{safe}'" if isinstance(value, str) else safe
+
+
+def shown_path(path: str | os.PathLike[str], *, limit: int = 80) -> str:
+    """Return `path` as `shown` does, but cut at its beginning, so that the name of the file is always there."""
+    safe = _escaped(os.fspath(path))
+    return f"'{safe}'" if len(safe) <= limit else f"'...{safe[3 - limit :]}'"
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        c if c == " " or not unicodedata.category(c).startswith(("C", "Z")) else c.encode("unicode_escape").decode()
+        for c in text
+    )

@@ -14,7 +14,7 @@ from va_experiments.cli import main
 from va_experiments.data import load
 from va_experiments.data.check import suggest
 from va_experiments.data.readers.phmrc_modules import module_of
-from va_experiments.errors import InputError
+from va_experiments.errors import InputError, shown_path
 
 N = 60
 
@@ -132,3 +132,10 @@ def test_classes_of_age_are_left_out_and_said(tmp_path: Path, capsys: pytest.Cap
     assert (
         "  age: left out: no answers, but 3 different cells such as '15-49', '50-64', '65+'" in capsys.readouterr().out
     )
+
+
+def test_a_long_path_is_cut_at_its_beginning(tmp_path: Path) -> None:
+    said = shown_path(tmp_path / ("folder-" * 20) / "adult.csv")
+    assert len(said) == 82
+    assert said.startswith("'...")
+    assert said.endswith("/adult.csv'")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from va_experiments.errors import InputError, shown
+from va_experiments.errors import InputError, shown_path
 from va_experiments.models.base import Model
 from va_experiments.models.model_import import allowed_class
 
@@ -39,7 +39,7 @@ def file_digests(model: type[Model], params: Mapping[str, Any], allowed: tuple[s
         try:
             digests[parameter] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
         except OSError as error:
-            problems.append(f"model.{parameter} is {shown(str(path))}: cannot be read ({error.strerror})")
+            problems.append(f"model.{parameter} is {shown_path(path)}: cannot be read ({error.strerror})")
     if problems:
         raise InputError(problems)
     return digests

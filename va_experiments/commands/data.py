@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
-from va_experiments.errors import InputError, printable, shown
+from va_experiments.errors import InputError, printable, shown, shown_path
 
 __all__ = ["arguments", "run"]
 
@@ -111,13 +111,13 @@ def _check(options: Namespace) -> int:
                 "are of one place)"
             )
         if found.roles.questions:
-            raise InputError([f"{shown(options.file)}: {q}" for q in found.roles.questions], hint=_hint(options))
+            raise InputError([f"{shown_path(options.file)}: {q}" for q in found.roles.questions], hint=_hint(options))
     try:
         load(name, read)  # every problem of the file at once, before anything is printed
     except InputError as error:
         raise InputError(error.problems, hint=_hint(options, error.hint)) from None
     if found.form is not None and not options.json:
-        print(f"{shown(options.file)} is {found.form.what}: read by data={name}\n")
+        print(f"{shown_path(options.file)} is {found.form.what}: read by data={name}\n")
     _describe(name, read, options.json, None if found.roles is None else found.roles.others())
     if found.roles is not None and found.roles.cause is None and "cause" not in given and not options.json:
         print(

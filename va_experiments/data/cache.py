@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from va_experiments.data.deaths import Deaths, LearnedCut, LedgerEntry
-from va_experiments.errors import InputError, shown
+from va_experiments.errors import InputError, shown_path
 from va_experiments.seeds import content_hash
 
 __all__ = ["READER_VERSION", "ReadFile", "load_cached", "pack", "unpack"]
@@ -58,8 +58,8 @@ class ReadFile:
             if _state(self.path) == self.state or (now := _sha256(self.path)) == self.sha256:
                 return ""
         except OSError as error:
-            return f"{shown(str(self.path))} can no longer be read ({error.strerror})"
-        return f"{shown(str(self.path))} has changed: its SHA-256 is {now[:12]}..., the plan's is {self.sha256[:12]}..."
+            return f"{shown_path(self.path)} can no longer be read ({error.strerror})"
+        return f"{shown_path(self.path)} has changed: its SHA-256 is {now[:12]}..., the plan's is {self.sha256[:12]}..."
 
 
 def load_cached(

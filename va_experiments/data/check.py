@@ -15,7 +15,7 @@ from va_experiments.data.csv_blocks import read_columns
 from va_experiments.data.deaths import FEATURE_LEVELS, MISSING, PRESENT, Deaths
 from va_experiments.data.readers.recognise import Form, recognise
 from va_experiments.data.text_source import AUTO, TextSource, open_source
-from va_experiments.errors import InputError, shown
+from va_experiments.errors import InputError, shown, shown_path
 
 __all__ = ["Suggestion", "describe", "describe_text", "suggest", "suggest_yaml"]
 
@@ -130,7 +130,7 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
     form = recognise(source.header) if given.get("name") is None and not {"symptoms", "cause"} & set(given) else None
     if form is not None:
         if form.reader not in READERS:
-            raise InputError(form.sentence(shown(os.fspath(path)), os.fspath(path)))
+            raise InputError(form.sentence(shown_path(path), os.fspath(path)))
         options = {"name": form.reader, "path": os.fspath(path)} | given
         remark = f"# {shown(os.path.basename(os.fspath(path)))} is {form.what}\n"
         return Suggestion(options, remark + _as_yaml(options, {}), form)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.text_source import SEPARATORS, TextSource
-from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown
+from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown, shown_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,7 +81,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
         return "skip"
 
     text = pa.dictionary(pa.int32(), pa.string())
-    start, name = 0, shown(str(source.path))
+    start, name = 0, shown_path(source.path)
     encoding = (
         "utf8" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig") else source.encoding
     )
@@ -180,7 +180,7 @@ def _coded(column: pa.DictionaryArray, name: str, source: TextSource, start: int
         worst = max(range(len(values)), key=lambda k: len(values[k]))
         record = start + int(np.flatnonzero(codes == worst)[0]) + 2
         (line,) = source.lines_of([record])
-        raise InputError(f"{shown(str(source.path))}: line {line}, column {shown(name)}: field > 1 MB")
+        raise InputError(f"{shown_path(source.path)}: line {line}, column {shown(name)}: field > 1 MB")
     return CodedColumn(codes, values)
 
 

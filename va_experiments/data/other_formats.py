@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from va_experiments.errors import InputError, shown
+from va_experiments.errors import InputError, shown, shown_path
 from va_experiments.formatting import format_bytes
 
 __all__ = ["is_table_file", "table_as_csv"]
@@ -65,7 +65,7 @@ def _kind(path: Path, magic: bytes) -> str:
 
 @functools.lru_cache(maxsize=2)
 def _converted(path: Path, kind: str, size: int, changed: int, max_bytes: int) -> bytes:
-    name = shown(str(path))
+    name = shown_path(path)
     try:
         header, rows = {"Excel": _excel, "Parquet": _parquet, "SPSS": _spss, "Stata": _stata}[kind](path)
     except ImportError as error:
@@ -114,11 +114,11 @@ def _excel(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
     if len(filled) > 1:
         names = ", ".join(shown(title) for title, _ in filled[:5])
         raise InputError(
-            f"{shown(str(path))}: the workbook has {len(filled)} sheets with rows ({names}); expected one: save the "
+            f"{shown_path(path)}: the workbook has {len(filled)} sheets with rows ({names}); expected one: save the "
             "sheet with the deaths as a workbook of its own, or as CSV"
         )
     if not filled:
-        raise InputError(f"{shown(str(path))}: the workbook has no sheet with a header and rows")
+        raise InputError(f"{shown_path(path)}: the workbook has no sheet with a header and rows")
     _, rows = filled[0]
     width = max(map(len, rows))
     padded = [(*row, *[None] * (width - len(row))) for row in rows]
@@ -131,7 +131,7 @@ def _parquet(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
     table = pq.read_table(path, page_checksum_verification=True)
     if table.num_rows * table.num_columns > _MOST_CELLS:
         raise InputError(
-            f"{shown(str(path))}: has {table.num_rows:,} rows and {table.num_columns:,} columns: too large"
+            f"{shown_path(path)}: has {table.num_rows:,} rows and {table.num_columns:,} columns: too large"
         )
     columns = [column.to_pylist() for column in table.columns]
     return table.column_names, zip(*columns, strict=True)

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown
+from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown, shown_path
 
 __all__ = ["CAUSES", "CIRCUMSTANCES", "LETTERS", "LEVEL_VALUES", "PREGNANCY", "Probbase", "Rule", "read_probbase"]
 
@@ -112,7 +112,7 @@ def read_probbase(path: str | Path | None = None) -> Probbase:
     file = Path(path)
     if not file.is_file():
         raise InputError(
-            f"probbase: no file {shown(str(path))}; expected a CSV file laid out as InterVA-5's probbaseV5"
+            f"probbase: no file {shown_path(path)}; expected a CSV file laid out as InterVA-5's probbaseV5"
         )
     return _parse(gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes(), file.name)
 

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from va_experiments.data.other_formats import is_table_file, table_as_csv
-from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 from va_experiments.formatting import format_bytes
 
 __all__ = ["Limits", "open_safely"]
@@ -103,14 +103,14 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     for member in members:
         inner = PurePosixPath(member.filename.replace("\\", "/"))
         if inner.is_absolute() or ".." in inner.parts:
-            raise InputError(f"{shown(str(path))}: member {shown(member.filename)} points outside the archive")
+            raise InputError(f"{shown_path(path)}: member {shown(member.filename)} points outside the archive")
     if len(members) != 1:
         names = ", ".join(shown(m.filename, limit=40) for m in members[:3])
-        raise InputError(f"{shown(str(path))}: holds {len(members)} files ({names}); one member only")
+        raise InputError(f"{shown_path(path)}: holds {len(members)} files ({names}); one member only")
     if members[0].filename.startswith("xl/") or members[0].filename == "[Content_Types].xml":
-        raise InputError(f"{shown(str(path))} is an Excel workbook; give it the ending .xlsx, or save it as CSV")
+        raise InputError(f"{shown_path(path)} is an Excel workbook; give it the ending .xlsx, or save it as CSV")
     if members[0].flag_bits & 1:
-        raise InputError(f"{shown(str(path))}: the archive is encrypted; unpack it first")
+        raise InputError(f"{shown_path(path)}: the archive is encrypted; unpack it first")
     return members[0]
 
 
@@ -128,10 +128,10 @@ class _LimitedStream(io.RawIOBase):
         self._seen += len(data)
         if self._seen > self._limits.max_expanded:
             raise InputError(
-                f"{shown(str(self._path))}: expands to more than max_expanded {format_bytes(self._limits.max_expanded)}"
+                f"{shown_path(self._path)}: expands to more than max_expanded {format_bytes(self._limits.max_expanded)}"
             )
         if self._seen > _RATIO_FLOOR and self._seen > self._packed * self._limits.max_ratio:
-            raise InputError(f"{shown(str(self._path))}: expands more than {self._limits.max_ratio}-fold; refused")
+            raise InputError(f"{shown_path(self._path)}: expands more than {self._limits.max_ratio}-fold; refused")
         buffer[: len(data)] = data
         return len(data)
 
@@ -145,5 +145,5 @@ def _similar_file(path: Path) -> str:
     try:
         names = [p.name for p in path.parent.iterdir()][:1000]
     except OSError:
-        return f"; the folder {shown(str(path.parent))} does not exist"
+        return f"; the folder {shown_path(path.parent)} does not exist"
     return did_you_mean(path.name, names)

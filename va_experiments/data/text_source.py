@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from va_experiments.data.safe_open import Limits, open_safely
-from va_experiments.errors import InputError, shown
+from va_experiments.errors import InputError, shown, shown_path
 from va_experiments.formatting import format_bytes
 
 __all__ = ["AUTO", "SEPARATORS", "Limits", "TextSource", "open_source"]
@@ -129,7 +129,7 @@ def open_source(
             f"encoding: {shown(encoding)} is not known; try utf-8-sig, latin-1, cp1252 or utf-16"
         ) from None
     if "://" in os.fspath(path):  # checked in the text, because a Path merges the slashes
-        raise InputError(f"{shown(os.fspath(path))} is an address, not a file; download it and give the path")
+        raise InputError(f"{shown_path(path)} is an address, not a file; download it and give the path")
     file = Path(os.path.expanduser(os.fspath(path)))
     with open_safely(file, limits) as raw:
         sha256, n_bytes, n_quotes, blank = _scan(raw, file, encoding)
@@ -161,7 +161,7 @@ def _separator(path: Path, limits: Limits, encoding: str) -> str:
 
 def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool]:
     """Read everything once: SHA-256, size, number of quotes, blank lines; refuse what is not text."""
-    digest, name = hashlib.sha256(), shown(str(path))
+    digest, name = hashlib.sha256(), shown_path(path)
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     wide = not _extends_ascii(encoding)
     n_bytes = n_quotes = n_lines = 0
@@ -242,17 +242,17 @@ def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> Non
         except csv.Error as error:
             if "field larger" in str(error):
                 raise InputError(
-                    f"{shown(str(path))}: line {start}: quote never closed, or a field > "
+                    f"{shown_path(path)}: line {start}: quote never closed, or a field > "
                     f"{format_bytes(limits.max_field)}"
                 ) from None
             if "unexpected end" in str(error):
-                raise InputError(f"{shown(str(path))}: line {start}: quote never closed") from None
-            raise InputError(f"{shown(str(path))}: line {start}: stray quote: {error}") from None
+                raise InputError(f"{shown_path(path)}: line {start}: quote never closed") from None
+            raise InputError(f"{shown_path(path)}: line {start}: stray quote: {error}") from None
 
 
 def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[tuple[str, ...], int, int, tuple[str, ...]]:
     """Return the names of the columns, how many there are, the lines of a title above them, and what is left out."""
-    name = shown(str(path))
+    name = shown_path(path)
     with _rows(path, limits, sep, encoding, strict=False) as rows:
         line = 1
         try:

@@ -28,7 +28,7 @@ from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order, content_ids
 from va_experiments.data.repeated_deaths import RepeatedDeaths
 from va_experiments.data.text_source import AUTO, TextSource, open_source
-from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
 __all__ = ["read_csv_deaths"]
 
@@ -122,7 +122,7 @@ def read_csv_deaths(
     if blank == "absent":
         codes[""] = ABSENT
     source = open_source(path, sep=sep, encoding=encoding)
-    where = shown(str(source.path))
+    where = shown_path(source.path)
     numbers = dict(covariates or {})
     if age is not None:
         check_unit(age_unit, source.header)
@@ -253,7 +253,7 @@ def _repeated(
         same_id = np.flatnonzero((first[inverse.ravel()] != np.arange(len(ids))) & keep & (ids != ""))
     if not len(same_cells) and not len(same_id):
         return repeated, []
-    where = shown(str(source.path))
+    where = shown_path(source.path)
     if duplicates == "keep":
         ledger.append(
             LedgerEntry("noted", "*", len({*same_cells, *same_id}), "deaths occur twice; kept by data.duplicates")
@@ -350,7 +350,7 @@ def _numbered(hashes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
 
 
 def _id_problems(ids: npt.NDArray[np.object_], source: TextSource, column: str, ledger: list[LedgerEntry]) -> list[str]:
-    where, problems = shown(str(source.path)), []
+    where, problems = shown_path(source.path), []
     blank = np.flatnonzero(ids == "")
     if len(blank):
         lines = source.lines_of([int(r) + 2 for r in blank[:5]])

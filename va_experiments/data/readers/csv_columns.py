@@ -15,7 +15,7 @@ from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import Block, CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, NOT_UNDERSTOOD, PRESENT, LedgerEntry
 from va_experiments.data.text_source import TextSource
-from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
 __all__ = ["DEFAULT_VALUES", "NO_LABEL", "NO_SITE", "Collected", "Labels", "Numbers", "Symptoms", "value_codes"]
 
@@ -118,7 +118,7 @@ class Labels(Collected):
         self, source: TextSource, ledger: list[LedgerEntry], *, drop_missing: bool = False
     ) -> tuple[tuple[str, ...], npt.NDArray[np.int16], list[str]]:
         """Return the names, the index of each row (-1 if the cause is not known), and the problems."""
-        coded, where, what = self.coded(), shown(str(source.path)), self._what
+        coded, where, what = self.coded(), shown_path(source.path), self._what
         clean = [unicodedata.normalize("NFC", v).strip() for v in coded.values]
         problems: list[str] = []
         dropped: set[int] = set()
@@ -181,7 +181,7 @@ class Labels(Collected):
     def _look_alike(
         self, names: tuple[str, ...], source: TextSource, coded: CodedColumn, clean: list[str]
     ) -> list[str]:
-        where, problems, folded = shown(str(source.path)), [], dict[str, str]()
+        where, problems, folded = shown_path(source.path), [], dict[str, str]()
         for name in names:
             visible = "".join(c for c in name if unicodedata.category(c) != "Cf")
             key = " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
@@ -204,7 +204,7 @@ class Labels(Collected):
         ledger: list[LedgerEntry],
         drop_missing: bool,
     ) -> list[str]:
-        where, what, problems = shown(str(source.path)), self._what, []
+        where, what, problems = shown_path(source.path), self._what, []
         rows = np.flatnonzero(np.isin(coded.codes, missing)) if missing else np.empty(0, dtype=np.intp)
         if self._left_out is not None:
             rows = rows[~self._left_out[rows]]
@@ -277,7 +277,7 @@ class Numbers(Collected):
 
     def problems(self, source: TextSource) -> list[str]:
         """List the problems: text, infinite numbers, numbers outside the range."""
-        coded, where, problems = self.coded(), shown(str(source.path)), []
+        coded, where, problems = self.coded(), shown_path(source.path), []
         low, high = self._limits or (-math.inf, math.inf)
         for k, text in enumerate(coded.values):
             try:
@@ -358,7 +358,7 @@ class Symptoms:
         Columns in which at most the share `max_unknown` of the filled cells is not understood are entered in the
         ledger; such cells are missing.
         """
-        where = shown(str(source.path))
+        where = shown_path(source.path)
         allowed = ", ".join(shown(c) for c in self._codes if c)
         unknown = dict.fromkeys(self._columns, 0)
         for (name, _), (count, _) in self._bad.items():

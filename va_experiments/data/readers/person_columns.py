@@ -12,7 +12,7 @@ from va_experiments.data.answer_words import MISSING_WORDS, normalised
 from va_experiments.data.csv_blocks import Block, CodedColumn
 from va_experiments.data.readers.csv_columns import Collected
 from va_experiments.data.text_source import TextSource
-from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
 __all__ = ["AGE_UNITS", "Ages", "Sexes", "is_sex_column", "is_unit_column", "parse_age"]
 
@@ -79,7 +79,7 @@ class Sexes(Collected):
             return []
         cells = ", ".join(shown(v) for v in sorted(set(bad))[:4])
         return [
-            f"{shown(str(source.path))}: column {shown(self.column)} (data.sex): cells {cells} are neither female nor "
+            f"{shown_path(source.path)}: column {shown(self.column)} (data.sex): cells {cells} are neither female nor "
             "male; say which is which with 'data.sex_codes=[FEMALE, MALE]', as in 'data.sex_codes=[\"2\", \"1\"]'"
         ]
 
@@ -129,7 +129,7 @@ class Ages(Collected):
 
     def problems(self, source: TextSource) -> list[str]:
         """List ages that are no numbers, have no known unit, or nobody has reached."""
-        coded, where, problems = self.coded(), shown(str(source.path)), []
+        coded, where, problems = self.coded(), shown_path(source.path), []
         odd = [v for v in coded.values if normalised(v) not in MISSING_WORDS and math.isnan(parse_age(v)[0])]
         if odd:
             cells = ", ".join(shown(v) for v in odd[:4])

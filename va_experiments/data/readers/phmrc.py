@@ -22,7 +22,7 @@ from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order, content_ids
 from va_experiments.data.text_source import TextSource, open_source
-from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
 __all__ = ["RECORD", "SITES", "find_phmrc", "read_phmrc"]
 
@@ -158,7 +158,7 @@ def _header(source: TextSource) -> tuple[str, ...]:
     header = tuple(c.strip().lower() for c in source.header)
     if twice := sorted({c for c in header if header.count(c) > 1}):
         raise InputError(
-            f"{shown(str(source.path))}: columns {', '.join(map(shown, twice[:5]))} occur twice, in other case"
+            f"{shown_path(source.path)}: columns {', '.join(map(shown, twice[:5]))} occur twice, in other case"
         )
     return header
 
@@ -168,15 +168,15 @@ def _check_header(source: TextSource, header: tuple[str, ...], rules: Module, ca
     if cause_list != 34:
         label = (*label, f"va{cause_list}", f"gs_text{cause_list}")
     needed = dict.fromkeys([*label, *(c for r in rules.rules for c in r.columns), *(c for c, _ in rules.age[:1])])
-    problems = missing_columns(header, list(needed), shown(str(source.path)))
+    problems = missing_columns(header, list(needed), shown_path(source.path))
     if problems:
         absent = [c for c in needed if c not in header]
         form = recognise(header)
         if form is not None and form.reader != f"phmrc_{rules.name}":
-            raise InputError(form.sentence(shown(str(source.path)), source.path))
+            raise InputError(form.sentence(shown_path(source.path), source.path))
         if len(absent) > len(needed) // 3:
             raise InputError(
-                f"{shown(str(source.path))}: {len(absent)} of {len(needed)} columns of the PHMRC {rules.name} "
+                f"{shown_path(source.path)}: {len(absent)} of {len(needed)} columns of the PHMRC {rules.name} "
                 f"questionnaire are missing (first: {shown(absent[0])}); is this another module's file?"
             )
         raise InputError(problems)
@@ -186,7 +186,7 @@ def _check_module(column: CodedColumn, rules: Module, source: TextSource) -> Non
     modules = sorted({v.strip() for v in column.values})
     if [m.casefold() for m in modules] != [rules.name]:
         names = ", ".join(shown(m) for m in modules[:5])
-        raise InputError(f"{shown(str(source.path))}: column 'module' holds {names}; expected '{rules.name.title()}'")
+        raise InputError(f"{shown_path(source.path)}: column 'module' holds {names}; expected '{rules.name.title()}'")
 
 
 def _site(column: CodedColumn, source: TextSource) -> npt.NDArray[np.int16]:
@@ -199,7 +199,7 @@ def _site(column: CodedColumn, source: TextSource) -> npt.NDArray[np.int16]:
             continue
         lines = _lines(source, column.codes == k)
         problems.append(
-            f"{shown(str(source.path))}: unknown site {shown(value)} ({lines}); known: {', '.join(SITES)}"
+            f"{shown_path(source.path)}: unknown site {shown(value)} ({lines}); known: {', '.join(SITES)}"
             f"{did_you_mean(value, SITES)}"
         )
     if problems:
@@ -226,7 +226,7 @@ def _cause(
         if not drop:
             what = ", ".join(shown(v) for v in values[:5])
             raise InputError(
-                f"{shown(str(source.path))}: {int((~keep).sum())} rows without a known cause ({_lines(source, ~keep)}; "
+                f"{shown_path(source.path)}: {int((~keep).sum())} rows without a known cause ({_lines(source, ~keep)}; "
                 f"found {what}; expected 1 to {len(rules.causes)}); drop them with `drop_unlabelled: true`"
             )
         ledger.append(
@@ -249,7 +249,7 @@ def _long_list(
     numbers = [normalised(v) for v in codes.values]
     if bad := [v for v, n in zip(codes.values, numbers, strict=True) if not (n.isdecimal() and n.isascii())]:
         raise InputError(
-            f"{shown(str(source.path))}: column 'va{cause_list}' holds {', '.join(map(shown, bad[:5]))}; expected the "
+            f"{shown_path(source.path)}: column 'va{cause_list}' holds {', '.join(map(shown, bad[:5]))}; expected the "
             "number of a cause in every row"
         )
     names: dict[int, str] = {}
@@ -277,7 +277,7 @@ def _check_answers(
         filled = len(column.codes) - int(np.isin(column.codes, blank).sum())
         if entry.count >= 20 and entry.count > max_unknown * filled:
             problems.append(
-                f"{shown(str(source.path))}: question {columns[entry.column]}: {entry.count / filled:.0%} of its "
+                f"{shown_path(source.path)}: question {columns[entry.column]}: {entry.count / filled:.0%} of its "
                 f"answers are not those of the questionnaire: {', '.join(map(shown, entry.examples))}; write them as "
                 "the codebook does, in words or by its numbers, or allow more with data.max_unknown"
             )

@@ -15,7 +15,7 @@ from va_experiments.data.readers.csv_columns import Labels, Symptoms, value_code
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order
 from va_experiments.data.text_source import AUTO, open_source
-from va_experiments.errors import InputError, shown
+from va_experiments.errors import InputError, shown, shown_path
 
 __all__ = ["WHO_VALUES", "read_who2016"]
 
@@ -70,7 +70,7 @@ def read_who2016(
     probbase = read_probbase()
     codes = value_codes(value_map)
     source = open_source(path, sep=sep, encoding=encoding)
-    where = shown(str(source.path))
+    where = shown_path(source.path)
     special = [c for c in (id, site, cause) if c is not None]
     columns = [*special, *probbase.indicators]
     if problems := missing_columns(source.header, columns, where):
