@@ -29,6 +29,7 @@ def test_a_damaged_list_is_no_list(content: str, tmp_path: Path) -> None:
     assert is_complete(tmp_path, [config()])
 
 
+@pytest.mark.slow
 def test_ray_is_not_started_when_every_cell_is_there() -> None:
     command = ("model=toy", "report=false")
     with Place.new(*SMALL) as place:

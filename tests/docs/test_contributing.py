@@ -22,6 +22,7 @@ def section(name: str) -> list:
     return list(steps(TEXT[TEXT.index(start) : TEXT.index(end)]))
 
 
+@pytest.mark.slow
 def test_a_model_takes_one_file_and_one_yaml(tmp_path: Path):
     files = [s for s in section("model") if s.kind == "file"]
     assert [Path(f.title).suffix for f in files] == [".py", ".yaml"]
@@ -36,6 +37,7 @@ def test_a_model_takes_one_file_and_one_yaml(tmp_path: Path):
     assert mine["top1"].mean() > 2 / 34, "better than chance on the simulated deaths"
 
 
+@pytest.mark.slow
 def test_the_contract_test_takes_the_model_up(tmp_path: Path):
     for step in section("model"):
         if step.kind == "file":
@@ -53,6 +55,7 @@ def test_the_contract_test_takes_the_model_up(tmp_path: Path):
     assert "12 passed" in done.stdout or "13 passed" in done.stdout, done.stdout
 
 
+@pytest.mark.slow
 def test_a_data_set_takes_one_yaml_and_a_site_another(tmp_path: Path):
     assert run_page(section("data"), tmp_path, None) == []
     tables = sorted((tmp_path / "outputs" / "runs").glob("*/*/cells.csv"))

@@ -66,6 +66,7 @@ def test_it_is_refused_until_its_package_is_allowed(tmp_path: Path, toy: tuple) 
     assert "allowed_targets" in ran.err
 
 
+@pytest.mark.slow
 def test_a_failing_cell_leaves_the_others_done_and_is_a_row_with_its_traceback(tmp_path: Path, toy: tuple) -> None:
     arguments, environment = toy
     ran = run_command(*arguments, "model=toy,nbc", *QUICK, outputs=tmp_path / "o", **environment)
@@ -97,6 +98,7 @@ def test_optuna_runs_its_batches_through_the_same_flow(tmp_path: Path) -> None:
     assert best["best_value"] == pytest.approx(ran.cells["csmf_accuracy_top"].max())
 
 
+@pytest.mark.slow
 def test_a_scikit_learn_classifier_is_a_model(tmp_path: Path) -> None:
     ran = run_command(
         "model=nbc",

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 MODEL = '''
@@ -66,6 +68,7 @@ def package(folder: Path, model: str) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_model_in_a_package_of_ones_own_is_checked(tmp_path):
     done = run_contract(package(tmp_path, MODEL))
     assert done.returncode == 0, done.stdout

@@ -93,8 +93,8 @@ def _test(
     cell: Cell,
     estimator: Model,
     data: Deaths,
-    trained: tuple[npt.NDArray, Deaths],
-    rows: tuple[npt.NDArray, npt.NDArray] | None,
+    trained: tuple[npt.NDArray[Any], Deaths],
+    rows: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None,
     training: OutOfFoldPredictions | None,
     attempt: int,
 ) -> Result:

@@ -30,7 +30,7 @@ def prediction_sha256(prediction: Prediction) -> str:
 
 
 def encode_prediction(
-    ids: npt.NDArray, prediction: Prediction, truth: npt.NDArray | None, causes: tuple[str, ...]
+    ids: npt.NDArray[Any], prediction: Prediction, truth: npt.NDArray[Any] | None, causes: tuple[str, ...]
 ) -> bytes:
     """Return a Parquet file (zstd, page checksums) with one row a death: id, true and top cause, probabilities.
 

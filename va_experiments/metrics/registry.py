@@ -17,6 +17,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,7 +59,7 @@ class MetricInfo:
     """Least and greatest value."""
     description: str
     """One sentence: what is counted, over which causes, what undetermined deaths do."""
-    function: Callable
+    function: Callable[..., Any]
     """Of a `Totals`, for each resample; in `CASE_METRICS` of `ScoredDeaths`, one number."""
     interval: str = ""
     """Kind of the bootstrap interval over deaths that ``<name>_low`` and ``<name>_high`` give: ``"percentile"``
@@ -91,7 +92,7 @@ def _cccsmf(estimate: Estimate, totals: Totals) -> Floats:
 def _csmf_metrics() -> dict[str, MetricInfo]:
     lowest = -1.0
     words = {"top": "top causes", "mean": "mean probability", "model": "model's own CSMF"}
-    families = (
+    families: tuple[tuple[str, str, float, str, Callable[[Estimate], Callable[..., Any]]], ...] = (
         (
             "csmf_accuracy_{}",
             "CSMF accuracy ({})",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -248,7 +248,7 @@ def resample_evenly(cause: npt.NDArray[np.intp], size: int, rng: np.random.Gener
     return np.concatenate([rng.choice(np.flatnonzero(cause == c), size=size) for c in range(int(cause.max()) + 1)])
 
 
-def scores(present: npt.NDArray, tariff: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def scores(present: npt.NDArray[Any], tariff: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the sum of the tariffs of the symptoms present, shape (n_deaths, n_causes).
 
     Exact for tariffs in steps of 0.5, in whatever order they are summed.

@@ -121,10 +121,10 @@ class _Sampler:
         self.sd = torch.ones(self.n_sets, 1, dtype=self.real, device=device)
         self.step, self.accepted = 0.5, 0.0
 
-    def _to(self, array: npt.NDArray) -> Any:
+    def _to(self, array: npt.NDArray[Any]) -> Any:
         return self.torch.as_tensor(array, dtype=self.real, device=self.device)
 
-    def _has_death(self, owner: npt.NDArray, real_death: npt.NDArray, n_profiles: int) -> Any:
+    def _has_death(self, owner: npt.NDArray[Any], real_death: npt.NDArray[Any], n_profiles: int) -> Any:
         found = np.zeros((len(owner), n_profiles))
         for k, (rows, weight) in enumerate(zip(owner, real_death, strict=True)):
             np.add.at(found[k], rows, weight)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
@@ -55,7 +56,7 @@ def _fma(typingctx, a, b, c):  # type: ignore[no-untyped-def]
     return types.float64(types.float64, types.float64, types.float64), codegen
 
 
-def _vector_at(context, builder, array_type, array, index):  # type: ignore[no-untyped-def]
+def _vector_at(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
     """Return the LLVM pointer to eight float64 that start at a flat index of a contiguous array."""
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), ir.VectorType(ir.DoubleType(), WIDTH).as_pointer())
@@ -285,7 +286,7 @@ def _softmax(theta, active, share):  # type: ignore[no-untyped-def]
         share[active[k]] = math.exp(theta[k] - largest) / total
 
 
-def _compile_advance(fingerprint):  # type: ignore[no-untyped-def]
+def _compile_advance(fingerprint: int) -> Any:
     @njit(cache=True)
     def advance(rng, arrays, state, scheme, table, first, last):  # type: ignore[no-untyped-def]
         """Run iterations `first` to `last` - 1 of a chain, saving every `thin`-th after `burn_in`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +69,7 @@ def _percent(probability: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 def _pregnancy(
     p: npt.NDArray[np.float64], reproductive: npt.NDArray[np.bool_], names: npt.NDArray[np.str_]
-) -> dict[str, npt.NDArray]:
+) -> dict[str, npt.NDArray[Any]]:
     total, best, top = p.sum(axis=1), p.max(axis=1), p.argmax(axis=1)
     clear = reproductive & (best >= 0.1)
     status = np.where(reproductive, np.where(clear, names[top], "indeterminate"), "n/a")
@@ -77,11 +77,11 @@ def _pregnancy(
     return {"PREGSTAT": status, "PREGLIK": np.where(clear, likelihood, _BLANK)}
 
 
-def _causes(p: npt.NDArray[np.float64], names: npt.NDArray[np.str_], tie: float) -> dict[str, npt.NDArray]:
+def _causes(p: npt.NDArray[np.float64], names: npt.NDArray[np.str_], tie: float) -> dict[str, npt.NDArray[Any]]:
     index, value = top_three(p)
     named = value[:, 0] >= CUTOFF
     shown = np.zeros(len(p), dtype=np.int64)
-    columns: dict[str, npt.NDArray] = {}
+    columns: dict[str, npt.NDArray[Any]] = {}
     for k in range(3):
         show = named & (value[:, k] >= value[:, 0] / 2 * (1 - tie))
         percent = _percent(value[:, k])
@@ -92,7 +92,7 @@ def _causes(p: npt.NDArray[np.float64], names: npt.NDArray[np.str_], tie: float)
     return columns
 
 
-def _circumstances(p: npt.NDArray[np.float64], names: npt.NDArray[np.str_]) -> dict[str, npt.NDArray]:
+def _circumstances(p: npt.NDArray[np.float64], names: npt.NDArray[np.str_]) -> dict[str, npt.NDArray[Any]]:
     best, top = p.max(axis=1), p.argmax(axis=1)
     named = best >= 0.5
     return {
