@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.chromium import CHROMIUM, MISSING, chromium
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("material") is None,
@@ -72,3 +74,18 @@ def test_the_diagrams_are_in_the_page(site: Path):
 def test_pages_name_no_path_of_the_machine_that_built_them(site: Path):
     for page in site.rglob("*.html"):
         assert str(ROOT) not in page.read_text(encoding="utf-8"), page.name
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+def test_the_copy_button_copies_commands_without_their_prompts(site: Path, tmp_path: Path):
+    with chromium(tmp_path / "profile") as page:
+        page.go((site / "install.html").as_uri())
+        page.until("document.querySelectorAll('.highlight .gp').length > 0")
+        copied = page.say(
+            """Array.from(document.querySelectorAll('.highlight code')).filter(e => e.querySelector('.gp')).map(e => {
+              e.setAttribute('data-md-copying', ''); const text = e.innerText; e.removeAttribute('data-md-copying');
+              return text; })"""
+        )
+    assert copied
+    assert all("$ " not in text for text in copied), copied
