@@ -1,4 +1,4 @@
-"""A queue and the thread that works it off: for everything that may be slow and must not hold up the run."""
+"""Process a queue in a thread, for work that may be slow and must not delay the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The errors that reach a person: each says what, where, what was expected, and what to do."""
+"""Define the errors that reach a person: each says what, where, what was expected, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures as people read them: numbers of the field, p values, intervals, durations and sizes."""
+"""Format figures for people: metrics, p values, intervals, durations and sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A board where running fits leave their progress and states, and from which the driver fetches them.
+"""Hold the progress and partial states of running fits in one Ray process, from which the driver fetches them.
 
 It is no part of `va_experiments.execute`: the process that holds it would import the models with that package, a second
 of work at the moment when the first fits need the cores.

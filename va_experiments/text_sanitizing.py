@@ -1,4 +1,4 @@
-r"""Text that may be shown: no control characters, no marks that turn the reading direction, nothing XML cannot hold.
+r"""Make text safe to show: no control characters, no marks that change the reading direction, nothing XML forbids.
 
 A NUL in an axis label ends the whole process inside the SVG renderer, and an escape sequence in a model's name would
 command the reader's terminal. Such characters are shown escaped (``\x1b``).

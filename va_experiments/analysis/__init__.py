@@ -1,1 +1,1 @@
-"""Tables and statements from a DataFrame of cells: leaderboard, comparisons, transfer loss, performance."""
+"""Compute tables and statements from a DataFrame of cells: leaderboard, comparisons, transfer loss, performance."""

@@ -1,4 +1,4 @@
-"""Tables of a report that come from the stored cells themselves: by cause, confusion, reliability."""
+"""Collect the tables that come from stored cells: results by cause, confusion between causes, reliability."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may stand in one table: cells of one data set, feature level, protocol, test-set design and training size.
+"""Group cells that may share a table: same data, feature level, protocol, test-set design and training size.
 
 The same model scores .12 CSMF accuracy lower on Dirichlet test sets than on natural ones, so these are never mixed.
 """

@@ -1,4 +1,4 @@
-"""Paired differences between models on the same test sets, from a table of cells: what the report calls comparisons."""
+"""Compute paired differences between models on the same test sets, from a table of cells."""
 
 from __future__ import annotations
 

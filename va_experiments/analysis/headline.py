@@ -1,4 +1,4 @@
-"""The answer in a sentence: the best model against the best trivial one, on the same splits."""
+"""State the answer in a sentence: the best model against the best baseline, on the same splits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The leaderboard: models by test sites, a mean over sites where every cell is there, and the trivial models marked."""
+"""Build the leaderboard: models by test site, their mean where no cell is missing, and the baselines marked."""
 
 from __future__ import annotations
 

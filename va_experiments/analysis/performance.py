@@ -1,4 +1,4 @@
-"""Where a run's time went: who worked when, how well the workers were used, and which cells held everything up.
+"""Measure where a run's time went: use of the workers, cost by model, the slowest cells.
 
 Everything here is a pure function of the cells' timings (seconds; ``started`` and ``ended`` since 1970). Reused cells
 did no work in this run and are left out.

@@ -1,4 +1,4 @@
-"""Where test sets are resampled: what one of them may give, and how well the median over them is known.
+"""Summarise scores over resampled test sets: their spread, and the precision of their median.
 
 The two kinds of interval differ by more than ten times for 500 test sets, so each is named wherever it is printed.
 """

@@ -1,4 +1,4 @@
-"""Statistics of a whole report: mean ranks over test sites, and nested-bootstrap intervals of the means."""
+"""Compute the statistics of a whole report: mean ranks over test sites, nested-bootstrap intervals of the means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of finished runs, checked and in order: what every analysis and the report start from."""
+"""Prepare the tables of finished runs, checked and in order, for every analysis and the report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the loss of a transfer comes from, and how alike the sites are: two tables for the report of any set of cells.
+"""Split the loss of a transfer into its parts, and measure how similar the sites are: two tables.
 
 Each model of the run is fitted once more to a part of its training deaths, and scored on the rest of them and on the
 test site's (`va_experiments.metrics.shift`). Numbers of deaths, seeds and the rule by which slow models are left out

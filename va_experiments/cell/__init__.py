@@ -1,4 +1,4 @@
-"""A cell of the comparison (one model, one split, one setting), the fit that cells share, and their results.
+"""Define a cell (one model, one split, one setting), the fit that cells share, and their results.
 
 A cell is plain data until it runs and its result is plain data after. `run_fit` is pure: it knows no disk, no server
 and no scheduler, so it runs on any machine, and the same cell gives the same bits on each.

@@ -1,4 +1,4 @@
-"""A cell (one model, one split, one setting), the fit that cells share, and the keys that identify them."""
+"""Define a cell (one model, one split, one setting), the fit that cells share, and the keys that identify them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Digest of the source code that defines a model: an edited algorithm is computed again."""
+"""Hash the source code that defines a model, so that an edited algorithm is computed again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CSMF of a cell by another estimator than the model's own, learned inside the training deaths only (``csmf=``)."""
+"""Estimate a cell's CSMF by another method than the model's own, learned on the training deaths only (``csmf=``)."""
 
 from __future__ import annotations
 

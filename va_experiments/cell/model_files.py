@@ -1,4 +1,4 @@
-"""Files that a model's parameters name: their content is part of a cell's key, their paths are not.
+"""Hash the files that a model's parameters name: their content is part of a cell's key, their paths are not.
 
 A parameter names a file if its class lists it in `Model.file_parameters`; the classes of an ensemble's members, which
 its parameters name by ``_target_``, count too.

@@ -1,4 +1,4 @@
-"""A model as plain data: its class, parameters, the digest of its source, and the resources it may use."""
+"""Describe a model as plain data: its class, parameters, the digest of its source, and the resources it may use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of a cell: metrics, timings and the prediction's bytes, or a failure."""
+"""Hold the result of a cell: metrics, timings and the prediction's bytes, or a failure."""
 
 from __future__ import annotations
 

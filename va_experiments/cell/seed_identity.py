@@ -1,4 +1,4 @@
-"""What the random numbers of a cell depend on: identities that stay the same when source code or names change.
+"""Define what a cell's random numbers depend on: identities that do not change with source code or names.
 
 Keys of cells hash the source code of the model, so that an edited algorithm is computed again. Seeds must not: moving
 a file would change random numbers. They hash the class, its parameters and the setting under the names and digests

@@ -1,4 +1,4 @@
-"""A prediction as bytes that can be checked: canonical hash, Parquet file, and back."""
+"""Convert a prediction to bytes that can be checked, and back: canonical hash, Parquet file."""
 
 from __future__ import annotations
 

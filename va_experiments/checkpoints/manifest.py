@@ -1,4 +1,4 @@
-"""The manifest of a stored cell: what was computed, with checksums of its files and of itself.
+"""Read and write the manifest of a stored cell: what was computed, with checksums of its files and of itself.
 
 In: a cell and its result, or the bytes of a manifest. Out: the bytes to write, or a checked manifest. The store and the
 transfer of cells between stores both check through this module.

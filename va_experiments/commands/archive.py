@@ -1,4 +1,4 @@
-"""Finished cells in one file, for another machine: a plain tar that is checked member by member on import."""
+"""Pack finished cells into one file for another machine: a plain tar, checked member by member on import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the store holds, as rows that can be listed and queried, read without changing anything."""
+"""List and query the cells of the store as rows, without changing anything."""
 
 from __future__ import annotations
 

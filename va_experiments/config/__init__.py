@@ -1,1 +1,1 @@
-"""Configuration of a command: types, bounds, defaults and help of every option."""
+"""Define the configuration of a command: types, bounds, defaults and help of every option."""

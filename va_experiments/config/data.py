@@ -1,4 +1,4 @@
-"""Options of each reader of data: ``data=NAME`` and ``data.OPTION=VALUE``."""
+"""Define the options of each reader of data: ``data=NAME`` and ``data.OPTION=VALUE``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types of options: what a value must be, in words for people, for pydantic and for the JSON schema at once.
+"""Define types of options: the values allowed, in words for people, for pydantic and for the JSON schema.
 
 Every group of options is a `Group`: strict (no text for a number, no unknown key) and frozen. `expected` turns the type
 and the bounds of a field into the words that errors and the reference page print, so that neither repeats them.

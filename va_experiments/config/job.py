@@ -1,4 +1,4 @@
-"""`JobConfig`: what one job of a sweep is: which model, data, sites, protocol and test sets, and how it is scored."""
+"""Define `JobConfig`: the model, data, sites, protocol, test sets and scoring of one job of a sweep."""
 
 from __future__ import annotations
 

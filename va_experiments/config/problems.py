@@ -1,4 +1,4 @@
-"""What is wrong with a tree of options, in words: key, value, what is expected, the nearest known name; all at once."""
+"""Describe what is wrong with a tree of options: key, value, what is expected, the nearest known name; all at once."""
 
 from __future__ import annotations
 

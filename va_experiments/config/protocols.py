@@ -1,4 +1,4 @@
-"""Options of each protocol: ``protocol=NAME`` and ``protocol.OPTION=VALUE``. Splits: `protocols.designs`.
+"""Define the options of each protocol: ``protocol=NAME`` and ``protocol.OPTION=VALUE``; `protocols.designs` uses them.
 
 Two words with one meaning each: *repeats* are independent random divisions of the deaths into training and test deaths;
 *replicates* are independent subsets of one training size, drawn from the training deaths of one division.

@@ -1,4 +1,4 @@
-"""`RunConfig`: what belongs to one command, whatever its jobs are. It is the same for every job of a sweep."""
+"""Define `RunConfig`: what belongs to one command and is the same for every job of a sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema of a run's configuration: a composed tree of plain data in; `RunConfig` and `JobConfig` out.
+"""Validate a composed configuration: a tree of plain data in; `RunConfig` and `JobConfig` out.
 
 Every problem of the tree is found at once. Each option stands once, in a class of this package (`run`, `job`, `data`,
 `protocols`, `testsets`): type, bounds, default and help. Validation, error texts, the reference page and the JSON

@@ -1,4 +1,4 @@
-"""Options of each design of test sets: ``testset=NAME`` and ``testset.OPTION=VALUE``. Drawing: `metrics.testsets`.
+"""Define the options of each test-set design: ``testset=NAME`` and ``testset.OPTION=VALUE``; see `metrics.testsets`.
 
 *Resamples* (``n_resamples``) are test sets drawn from the deaths of one split.
 """

@@ -1,4 +1,4 @@
-"""What an answer says: yes, no, or nothing known, in the words, codes and spellings that questionnaires use."""
+"""Classify an answer as yes, no or unknown, in the words, codes and spellings that questionnaires use."""
 
 from __future__ import annotations
 

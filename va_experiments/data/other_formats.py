@@ -1,4 +1,4 @@
-"""Tables that are not text: an Excel workbook, a Stata, SPSS or Parquet file -> the bytes of the same table as CSV.
+"""Convert an Excel workbook or a Stata, SPSS or Parquet file into the bytes of the same table as CSV.
 
 Labels of coded answers are taken in place of the codes. Nothing in a workbook is computed: a formula gives the value
 that was stored with it.

@@ -1,4 +1,4 @@
-"""Readers by name, as a run's configuration names them: ``load("phmrc_adult", {"path": "adult.csv.gz"})``.
+"""Find readers by the names that configurations use: ``load("phmrc_adult", {"path": "adult.csv.gz"})``.
 
 A reader is one row of `READERS`: where its function is, and the class of its options (`config.data`).
 ``conf/data/<name>.yaml`` shows the same options with the same defaults (a test compares the two).

@@ -1,4 +1,4 @@
-"""What the parts of a run have in common: where it is, how far it is, and the channel to the workers."""
+"""Hold what the parts of a run share: its folder, its progress, and the channel to the workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run one multirun: jobs in; finished cells and their rows out, while observers are told what happens.
+"""Run one multirun: jobs in; finished cells and their rows out, while observers are notified.
 
 `Multirun` takes batches of jobs (one from a grid sweep, several from an adaptive sweeper). The workers start in the
 background beside the reading of data.

@@ -1,4 +1,4 @@
-"""What the engine tells those who watch a run: it does not know who they are.
+"""Define the events that the engine sends to the observers of a run, without knowing who they are.
 
 An observer is monitoring: it never changes a result, and one that fails is logged and told nothing more.
 """

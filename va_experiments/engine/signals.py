@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGHUP: the first asks the run to drain and stop, the second ends it at once."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP: the first stops the run in order, the second ends it at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run fits in this process, one after the other: for the debugger, for small jobs, and as the yardstick."""
+"""Run fits in this process, one after the other: for the debugger, small jobs, and comparison with Ray."""
 
 from __future__ import annotations
 

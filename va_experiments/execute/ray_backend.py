@@ -1,4 +1,4 @@
-"""Hand fits to Ray: a small window of tasks, data shared once, crashes retried, time limits kept.
+"""Run fits on Ray: a small window of tasks, shared data, retries after crashes, time limits.
 
 Tasks, not actors: Ray keeps idle worker processes alive, so imports, compiled kernels and the data stay warm between
 tasks just as in an actor, and a dead worker takes one task with it instead of an actor that has to be rebuilt.

@@ -1,4 +1,4 @@
-"""Whether what a driver depends on still lives: Ray's processes on this machine, and the nodes of a joined cluster.
+"""Check whether the processes that a driver depends on are alive: Ray's on this machine, and the nodes of a cluster.
 
 Ray ends a driver itself, without a word of ours, about 15 s after its node process (raylet) has died and 60 s after the
 head's (GCS) has: the engine has to see it first, so that it can say what happened and let go. When a node is cut off

@@ -1,4 +1,4 @@
-"""What runs on a Ray worker: one fit, with the data fetched from the object store once for each process."""
+"""Run one fit on a Ray worker, with the data fetched from the object store once for each process."""
 
 from __future__ import annotations
 

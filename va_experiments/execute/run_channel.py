@@ -1,4 +1,4 @@
-"""What a backend tells while fits run, and what it is told: stop, and states to go on from."""
+"""Define the channel between driver and backend: progress, partial states, stop request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The listener that a running fit talks to through `va_experiments.callbacks`, throttled so that it costs nothing."""
+"""Receive the callbacks of a running fit, throttled so that they cost almost nothing."""
 
 from __future__ import annotations
 

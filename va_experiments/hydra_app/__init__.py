@@ -1,1 +1,1 @@
-"""The one door of Hydra: compose the jobs of a command, check them, and hand them to the engine."""
+"""Compose the jobs of a command with Hydra, check them, and pass them to the engine; no other folder imports Hydra."""

@@ -1,4 +1,4 @@
-"""The Hydra application: the arguments of a command line in, jobs run through our launcher.
+"""Run the Hydra application: the arguments of a command line in, jobs run by our launcher.
 
 Hydra reads its arguments from `sys.argv` and finds plug-ins in the folders of the package ``hydra_plugins``; both are
 arranged here. `compose` gives the tree of one job without running it.

@@ -1,4 +1,4 @@
-"""Type the composed jobs of one command: what belongs to the run once, what belongs to each job, and their models.
+"""Validate the composed jobs of one command: one run configuration, and a job configuration and model for each.
 
 In: the trees that Hydra composed, one a job. Out: a `RunConfig`, a `JobConfig` and a `ModelSpec` for each job, or every
 problem of all jobs at once. A key of the run that differs between jobs is such a problem.

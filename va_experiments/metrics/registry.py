@@ -1,4 +1,4 @@
-"""The metrics of a cell, by name. A new metric is one function and one entry here.
+"""Register the metrics of a cell by name: a new metric is one function and one entry here.
 
 The function takes `Totals` (sums over deaths, leading axis = resamples) and returns one number for each resample; with
 ``interval="percentile"`` it gets a bootstrap interval. An example, the share of deaths with a wrong cause::

@@ -1,4 +1,4 @@
-"""Verbal-autopsy algorithms behind one contract, importable without Hydra, Prefect, Ray or MLflow.
+"""Verbal-autopsy algorithms with one interface, importable without Hydra, Prefect, Ray or MLflow.
 
 A class is imported from its module when first used, so that ``from va_experiments.models import NaiveBayes`` loads
 neither scikit-learn nor XGBoost nor a compiler.

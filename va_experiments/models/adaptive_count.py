@@ -1,4 +1,4 @@
-"""Cause fractions between counting and averaging, by a rule learned on resampled sites that the models had not seen."""
+"""Estimate cause fractions between counting and averaging, by a rule learned on resampled held-out sites."""
 
 from __future__ import annotations
 

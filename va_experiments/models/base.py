@@ -1,4 +1,4 @@
-"""What every algorithm offers: `fit` on deaths with known causes, `predict` on others.
+"""Define the interface of every algorithm: `fit` on deaths with known causes, `predict` on others.
 
 The contract (checked for every model by ``tests/models/test_contract.py``):
 

@@ -1,4 +1,4 @@
-"""What the general-purpose classifiers share: features in, compact labels, probabilities over the declared causes."""
+"""Adapt general-purpose classifiers: features in, compact labels, probabilities over the declared causes."""
 
 from __future__ import annotations
 

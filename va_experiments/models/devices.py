@@ -1,4 +1,4 @@
-"""Whether a CUDA device is here, asked of the driver itself: libraries tend to fall back to the CPU in silence."""
+"""Detect a CUDA device through its driver, because libraries fall back to the CPU without a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training deaths -> conditional probabilities of symptoms given causes -> the 15 levels of InterVA.
+"""Estimate the probability of each symptom given each cause from training deaths, and InterVA's 15 levels from it.
 
 Shared by InterVA and InSilicoVA in train mode. Method: McCormick et al. 2016, JASA 111:1036, section 4.1, and the
 behaviour of the openVA packages, whose two oddities are kept apart behind `reference_compat` and

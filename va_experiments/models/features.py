@@ -1,4 +1,4 @@
-"""Deaths -> the numbers that a general classifier learns from: symptoms, and age where the data have it."""
+"""Make the numbers that a general classifier learns from: symptoms, and age where the data have it."""
 
 from __future__ import annotations
 

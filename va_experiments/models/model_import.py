@@ -1,4 +1,4 @@
-"""From the ``_target_`` of a model to its class: allow-listed packages only."""
+"""Import the class that a model's ``_target_`` names, from allow-listed packages only."""
 
 from __future__ import annotations
 

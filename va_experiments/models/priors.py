@@ -1,4 +1,4 @@
-"""The two trivial answers that every comparison needs: copy the training cause fractions, or say nothing at all."""
+"""Predict without symptoms: copy the training cause fractions, or give every cause the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any classifier of scikit-learn's contract as a model: ``model._target_=sklearn.naive_bayes.BernoulliNB``."""
+"""Adapt any classifier with scikit-learn's interface: ``model._target_=sklearn.naive_bayes.BernoulliNB``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many deaths of each cause have each symptom present or missing: the one statistic that most algorithms learn."""
+"""Count the deaths of each cause with each symptom present or missing, the statistic that most algorithms learn."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Progress bars, status file, alerts and structured logs of a run."""
+"""Show and record the progress of a run: bars, status file, alerts, structured logs."""

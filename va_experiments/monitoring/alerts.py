@@ -1,4 +1,4 @@
-"""Tell somebody who is not watching: a message by Apprise (mail, Slack, webhook, ...) when a run fails, ends or stalls.
+"""Send a message by Apprise (mail, Slack, webhook, ...) when a run fails, ends or makes no progress.
 
 Messages go out from a thread of their own, so that no run waits for a mail server; an address never appears in a log.
 """

@@ -1,4 +1,4 @@
-"""Structured logs: readable on the terminal, JSON lines in the run's folder; never a person's data, never a secret."""
+"""Write structured logs: readable on the terminal, JSON lines in the run's folder; no data of a person, no secret."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The one door of Prefect: the flow of a multirun, its tasks, and the local server."""
+"""Define the flow of a multirun, its tasks, and the local server; no other folder imports Prefect."""

@@ -1,4 +1,4 @@
-"""What the flow of a run waits for: milestones that the engine reaches, and messages about progress."""
+"""Define what the flow of a run waits for: milestones of the engine, and messages about progress."""
 
 from __future__ import annotations
 

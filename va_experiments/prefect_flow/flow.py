@@ -1,4 +1,4 @@
-"""The multirun as a Prefect flow: prepare data, train and evaluate each job, report.
+"""Define the multirun as a Prefect flow: prepare data, train and evaluate each job, report.
 
 The tasks wait for milestones that the engine reaches (`va_experiments.prefect_flow.events`): no fit waits for Prefect.
 This module imports Prefect, which takes seconds: only the thread of the observer imports it.

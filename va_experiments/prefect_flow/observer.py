@@ -1,4 +1,4 @@
-"""Attach a run to Prefect: the flow runs in a thread of the driver, beside the engine, and only watches.
+"""Attach a run to Prefect: the flow runs in a thread of the driver, beside the engine, and only observes.
 
 When Prefect cannot start or dies, the run goes on with a warning.
 """

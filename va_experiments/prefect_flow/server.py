@@ -1,4 +1,4 @@
-"""A Prefect server on loopback for the time of a run: started beside everything else, stopped by its own process id.
+"""Start a Prefect server on loopback for the time of a run, and stop it at the end by its process id.
 
 A server that is already there is used instead: one named by URL, or the one that ``va-experiments ui`` left word of.
 """

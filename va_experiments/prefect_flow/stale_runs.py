@@ -1,4 +1,4 @@
-"""Flow runs at their end: wait for the last states, and mark those that a killed driver left behind."""
+"""End flow runs: wait for the last states, and mark those that a killed driver left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leaderboard, figures, tables and the HTML page, from plain tables alone."""
+"""Make leaderboard, figures, tables and the HTML page, from plain tables alone."""
 
 from __future__ import annotations
 

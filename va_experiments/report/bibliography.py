@@ -1,4 +1,4 @@
-"""Where the methods of a report come from: the short form that its sentences use, and the publication."""
+"""List the publications behind a report's methods: the short form in its sentences, and the full reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Content in, folder out: the page, the tables and the static figures."""
+"""Write a report: its content in; a folder with the page, the tables and the static figures out."""
 
 from __future__ import annotations
 

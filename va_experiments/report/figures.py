@@ -1,4 +1,4 @@
-"""All figures of a report, in the page's order, and their static forms (PNG, SVG, PDF)."""
+"""List all figures of a report in the page's order, and write their static forms (PNG, SVG, PDF)."""
 
 from __future__ import annotations
 

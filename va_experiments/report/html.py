@@ -1,4 +1,4 @@
-"""The report as one self-contained HTML page: no network, no storage, readable without scripts and in print."""
+"""Render the report as one self-contained HTML page: no network, no storage, readable without scripts and in print."""
 
 from __future__ import annotations
 

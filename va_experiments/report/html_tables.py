@@ -1,4 +1,4 @@
-"""The page's tables as plain data for the template: columns, rows of text, a note, whether it starts closed."""
+"""Prepare the page's tables as plain data: columns, rows of text, a note, folded or open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the cells of finished runs to the plain tables that a report is made of.
+"""Collect the plain tables that a report is made of, from the cells of finished runs.
 
 The report at the end of a run and one that is built again, over one run or several, go through the same function, from
 the same things: the table of cells, the runs' manifests, and the store of predictions.

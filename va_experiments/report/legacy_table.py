@@ -1,4 +1,4 @@
-"""The table of the earlier script-based comparison, column by column, for those who have analyses built on it.
+"""Write the table of the earlier script-based comparison, for those who have analyses that read it.
 
 Three kinds of row: ``in_domain`` (train and test within one site), ``out_domain`` (train on some sites, test on
 another) and ``training_size`` (a part of one site's training deaths; the full size, where the site has a curve, is its

@@ -1,4 +1,4 @@
-"""The choices that the report itself makes, in sentences for the methods paragraph."""
+"""Describe the choices of the report itself, in sentences for the methods paragraph."""
 
 from __future__ import annotations
 

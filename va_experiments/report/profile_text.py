@@ -1,4 +1,4 @@
-"""Where a run's time went, as plain text: what ``va-experiments profile`` prints."""
+"""Format where a run's time went as plain text, for ``va-experiments profile``."""
 
 from __future__ import annotations
 

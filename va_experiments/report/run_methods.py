@@ -1,4 +1,4 @@
-"""The choices that a run's configuration makes, in sentences for the methods paragraph, each with its source."""
+"""Describe the choices of a run's configuration, in sentences for the methods paragraph, each with its source."""
 
 from __future__ import annotations
 

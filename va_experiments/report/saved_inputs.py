@@ -1,4 +1,4 @@
-"""What a report over finished runs is built again from: manifests, tables of earlier reports, the data themselves."""
+"""Load what a report over finished runs is built from: manifests, tables of earlier reports, the data."""
 
 from __future__ import annotations
 

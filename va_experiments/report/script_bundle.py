@@ -1,4 +1,4 @@
-"""The script that draws the page's figures: Vega, Vega-Lite and Vega-Embed as one text, kept on disk between runs.
+"""Bundle the scripts that draw the page's figures (Vega, Vega-Lite, Vega-Embed), cached on disk between runs.
 
 Bundling takes more than a second. The file becomes script in a page, so it is read only from a folder that nobody else
 can write to, and only with the SHA-256 that stands in its first line.

@@ -1,4 +1,4 @@
-"""The page's sections as plain data: paragraphs, figures, tables and code, top to bottom."""
+"""Arrange the page's sections as plain data: paragraphs, figures, tables and code, top to bottom."""
 
 from __future__ import annotations
 

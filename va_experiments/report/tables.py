@@ -1,4 +1,4 @@
-"""Every table of the report as CSV and Parquet, and those that people publish as LaTeX and Word."""
+"""Write every table of the report as CSV and Parquet, and those that people publish as LaTeX and Word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The leaderboard as plain text for a terminal of any width."""
+"""Format the leaderboard as plain text for a terminal of any width."""
 
 from __future__ import annotations
 

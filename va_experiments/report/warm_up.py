@@ -1,4 +1,4 @@
-"""Load what draws charts before the report needs it: beside the fits, half a second that nobody waits for."""
+"""Load the drawing libraries before the report needs them, beside the fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results: one typed row a cell, with the same columns from the worker to the report; `load_results` reads them."""
+"""Define results: one typed row for each cell, the same from worker to report; `load_results` reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A settled cell with what its run knows about it: what the columns of a result row are taken from."""
+"""Hold a recorded cell with what its run knows about it; the columns of its row are computed from this."""
 
 from __future__ import annotations
 

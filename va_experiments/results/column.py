@@ -1,4 +1,4 @@
-"""A column of a result row: its name, type, unit, default, meaning, and its place in MLflow.
+"""Define a column of a result row: its name, type, unit, default, meaning, and its place in MLflow.
 
 In: the declarations of `va_experiments.results.schema`. Out: `Column`, which checks a value, reads one from text, and
 names the data type of its column in a table.

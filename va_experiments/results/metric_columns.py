@@ -1,4 +1,4 @@
-"""The columns of all metrics and of their intervals, derived from the registry of metrics."""
+"""Derive the columns of all metrics and of their intervals from the registry of metrics."""
 
 from __future__ import annotations
 

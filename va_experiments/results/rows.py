@@ -1,4 +1,4 @@
-"""One typed row a cell: a settled cell in, a `Row` out; rows in, a typed table out."""
+"""Make one typed row for each cell, and typed tables from rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns of a result row, each declared once: files, MLflow, logs, reports and the reference page read this.
+"""Declare the columns of a result row, each once: files, MLflow, logs, reports and the reference page read this.
 
 A row describes one cell. `COLUMNS` declares every column except the metrics, whose columns follow from
 `va_experiments.metrics.registry`; `columns` returns all of them in the order of ``cells.csv``. To add a column, add one

@@ -1,4 +1,4 @@
-"""Write the rows of a run as they come to ``cells.jsonl``, and read them back as tables at its end."""
+"""Write the rows of a run to ``cells.jsonl`` as they come, and read them back as tables at its end."""
 
 from __future__ import annotations
 

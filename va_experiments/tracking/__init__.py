@@ -1,4 +1,4 @@
-"""MLflow, the index and the page that people compare runs in: one parent run a multirun, one child run a cell."""
+"""Record runs in MLflow: one parent run for a multirun, one child run for a cell; no other folder imports MLflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A team's tracking server as a shared store: finished cells that are missing here are fetched from it by key."""
+"""Fetch finished cells that are missing here from a team's tracking server, by key."""
 
 from __future__ import annotations
 

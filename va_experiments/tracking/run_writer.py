@@ -1,4 +1,4 @@
-"""A result row as the MLflow run of its cell, and back: what becomes a tag, a parameter or a metric says the schema.
+"""Convert a result row to the MLflow run of its cell, and back, by the columns of `results.schema`.
 
 In: a `Row` and the cell's folder. Out: a `CellRun`, which `ClientWriter` writes through MLflow's client to any server;
 `va_experiments.tracking.sqlite_writer` writes the same rows faster where the store is an SQLite file of ours.

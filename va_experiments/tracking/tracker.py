@@ -1,4 +1,4 @@
-"""One multirun's thread that writes to MLflow, and what is asked of a server.
+"""Write one multirun to MLflow in a thread, and query the server.
 
 Everything here happens in one background thread of the driver, off the critical path. Results never depend on it: when
 MLflow cannot be reached the run goes on, says so, and ``va-experiments checkpoints sync`` brings MLflow up to date from

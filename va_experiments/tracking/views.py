@@ -1,4 +1,4 @@
-"""The views that MLflow's page of runs offers under *Views*: what is shown, of which columns, in which order.
+"""Define the saved views of MLflow's page of runs: columns, filters and order.
 
 MLflow keeps a saved view as a tag of its experiment, under the name below, as JSON.
 """

@@ -1,4 +1,4 @@
-"""Look at the symptoms of a study's table as they were read: what is not plausible, what to note, what to advise."""
+"""Check the symptoms of a study's table after reading: what is not plausible, what to note, what to advise."""
 
 from __future__ import annotations
 

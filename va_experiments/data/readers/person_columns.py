@@ -1,4 +1,4 @@
-"""Columns that describe the person: sex in any of its codes, and age with its unit."""
+"""Read the columns that describe the person: sex in any of its codes, and age with its unit."""
 
 from __future__ import annotations
 

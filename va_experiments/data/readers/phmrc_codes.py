@@ -1,4 +1,4 @@
-"""Answers of the PHMRC questionnaire by their numbers in the codebook, for files that hold numbers in place of words.
+"""Map the numbers of the PHMRC codebook to its words, for files that hold numbers instead of words.
 
 Source: the codebook that is published with the data. Yes/No questions have 0 and 1; 8 is refused, 9 is don't know.
 """

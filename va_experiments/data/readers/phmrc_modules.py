@@ -1,4 +1,4 @@
-"""The questionnaires of the PHMRC study, by name, each with the rules that read its answers."""
+"""List the questionnaires of the PHMRC study, each with the rules that read its answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Say what a table is by its header: PHMRC, an export of a WHO questionnaire, input of InterVA, or none of them.
+"""Recognise a table by its header: PHMRC, an export of a WHO questionnaire, input of InterVA, or none of them.
 
 In: the names of the columns. Out: a `Form` with the one next step, or None. A form is named only where its own columns
 leave no doubt.

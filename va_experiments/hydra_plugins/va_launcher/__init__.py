@@ -1,1 +1,1 @@
-"""The launcher by which Hydra passes all composed jobs to `va_experiments.hydra_app.session`."""
+"""Pass all jobs that Hydra composed to `va_experiments.hydra_app.session`."""

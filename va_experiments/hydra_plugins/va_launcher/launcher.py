@@ -1,4 +1,4 @@
-"""The launcher plug-in. It imports little, because Hydra imports it at every start, also for ``--help``.
+"""Define the launcher plug-in; it imports little, because Hydra imports it at every start, also for ``--help``.
 
 Annotations are not postponed here: Hydra executes the module before it is registered, and dataclasses would look it up.
 """

@@ -1,1 +1,1 @@
-"""Models made of other models: pooling, stacking, voting, calibration, tuning."""
+"""Combine other models: pooling, stacking, voting, calibration, tuning."""

@@ -1,4 +1,4 @@
-"""One model with its probabilities tempered to be as sure as it is right at a site that it was not trained on."""
+"""Rescale a model's probabilities so that they match its accuracy at sites that it was not trained on."""
 
 from __future__ import annotations
 

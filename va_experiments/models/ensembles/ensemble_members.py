@@ -1,4 +1,4 @@
-"""The models that an ensemble may be made of: by the names they have in ``conf/model``, or by their class."""
+"""Find the members of an ensemble, by their names in ``conf/model`` or by their class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opinion pools: several models' probabilities for the same deaths into one, by given or learned weights."""
+"""Pool several models' probabilities for the same deaths into one, by given or learned weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Predictions for training deaths by models that were fitted without the deaths of their site."""
+"""Predict training deaths by models that were fitted without the deaths of their site."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stacking: several models, pooled by weights learned on deaths of training sites that the models had not seen."""
+"""Stack several models: pool them by weights learned on deaths of training sites held out from the models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another model with the parameters that predict a training site best from the other training sites."""
+"""Choose the parameters of a model that predict a training site best from the other training sites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Soft voting: the weighted mean of the probabilities of several models."""
+"""Average the probabilities of several models, with weights (soft voting)."""
 
 from __future__ import annotations
 

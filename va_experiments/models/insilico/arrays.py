@@ -1,4 +1,4 @@
-"""The plain arrays that the compiled sampler of InSilicoVA reads and writes."""
+"""Define the plain arrays that the compiled sampler of InSilicoVA reads and writes."""
 
 from __future__ import annotations
 

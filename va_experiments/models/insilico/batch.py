@@ -1,4 +1,4 @@
-"""The sampler of InSilicoVA for many test sets (or chains) at once, as one array program with PyTorch.
+"""Sample InSilicoVA for many test sets or chains at once, as one array program with PyTorch.
 
 It is meant for a GPU, on which a step of one test set would not fill the machine. Log-likelihoods come from the numbers
 of present and missing symptoms of each profile at each level under each cause, which never change: one batched matrix

@@ -1,4 +1,4 @@
-"""Run the chains of InSilicoVA: start, advance, lengthen, report, save the state, go on from a saved state."""
+"""Run the chains of InSilicoVA: start, advance, lengthen, report, save the state, continue from a saved state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draws -> whether they can be trusted: split R-hat, effective sample size, Heidelberger-Welch, Geweke."""
+"""Test whether draws have converged: split R-hat, effective sample size, Heidelberger-Welch, Geweke."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compiled random draws: truncated Beta, and the parameters of the logistic-normal prior of the CSMF given counts."""
+"""Draw truncated Beta numbers and the parameters of the CSMF's logistic-normal prior, in compiled code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled loop of InSilicoVA: likelihoods, causes, CSMF, levels, over and over, with no allocation inside.
+"""Run the iterations of InSilicoVA in compiled code: likelihoods, causes, CSMF, levels, without allocations.
 
 Sums over causes run along memory, eight causes to a vector instruction. Nothing is reordered (no fast math) and every
 rounding is spelled out, so the numbers are the same on every processor with IEEE arithmetic.

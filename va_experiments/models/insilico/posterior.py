@@ -1,4 +1,4 @@
-"""A problem and the parameters of an InSilicoVA estimator -> probabilities, CSMF, draws and what they are worth."""
+"""Sample the posterior of an InSilicoVA problem: probabilities, CSMF, draws and diagnostics."""
 
 from __future__ import annotations
 

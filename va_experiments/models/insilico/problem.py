@@ -1,4 +1,4 @@
-"""Symptoms, levels and rules -> the arrays that the compiled sampler of InSilicoVA works on."""
+"""Prepare the arrays that the compiled sampler of InSilicoVA works on, from symptoms, levels and rules."""
 
 from __future__ import annotations
 

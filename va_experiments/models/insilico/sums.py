@@ -1,4 +1,4 @@
-"""Deaths -> a shared plan of additions that yields every death's log-likelihood under every cause.
+"""Plan the shared additions that give the log-likelihood of every death under every cause.
 
 The log-likelihood of a death is a sum over its symptoms. Deaths share much of that sum (skip patterns, common
 combinations), so the symptoms are joined pairwise in a binary tree and each combination that occurs at a node is added

@@ -1,4 +1,4 @@
-"""The data consistency check of InterVA-5 and InSilicoVA, for all deaths at once.
+"""Apply the data consistency check of InterVA-5 and InSilicoVA to all deaths at once.
 
 Answers are kept as two planes of bits for each indicator (yes, no; neither: missing), 64 deaths to a word, so that one
 rule costs a handful of word operations for all deaths of a block.

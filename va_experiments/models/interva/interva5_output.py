@@ -1,4 +1,4 @@
-"""The table that InterVA-5 writes: pregnancy status, up to three causes with their likelihoods, circumstances."""
+"""Write the table that InterVA-5 writes: pregnancy status, up to three causes with likelihoods, circumstances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that InterVA-5 computes about deaths, before a report names causes."""
+"""Compute everything that InterVA-5 computes about deaths, before a report names causes."""
 
 from __future__ import annotations
 

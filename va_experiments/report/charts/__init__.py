@@ -1,1 +1,1 @@
-"""Figures of the report, drawn with Altair from the tables of `va_experiments.analysis`."""
+"""Draw the figures of the report with Altair, from the tables of `va_experiments.analysis`."""

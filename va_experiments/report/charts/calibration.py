@@ -1,4 +1,4 @@
-"""Figures of trust: calibration of the top cause's probability, CSMF true against estimated, convergence."""
+"""Draw calibration: probabilities against accuracy, CSMF true against estimated, convergence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of mean ranks over sites, with the difference at which two models can be told apart."""
+"""Draw mean ranks over sites, with the difference from which two models are told apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of cost: time and memory by model, and who worked when."""
+"""Draw cost: time and memory by model, and the use of each worker over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of learning curves: score against number of training deaths, and where the curves cross."""
+"""Draw learning curves: score against number of training deaths, and where the curves cross."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of what a transfer costs: the parts of the loss by site and by model, and how alike the sites are."""
+"""Draw the loss of a transfer: its parts by site and by model, and the similarity of the sites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures of the scores: leaderboard, model x site matrix, paired differences, learning curves."""
+"""Draw scores: leaderboard, models by sites, paired differences, learning curves."""
 
 from __future__ import annotations
 

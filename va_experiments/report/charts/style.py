@@ -1,4 +1,4 @@
-"""What all figures share: colours that colour-blind readers can tell apart, data inlined, one heat map, widths."""
+"""Share what all figures need: colours that colour-blind readers can tell apart, inline data, heat map, widths."""
 
 from __future__ import annotations
 

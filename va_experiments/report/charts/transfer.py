@@ -1,4 +1,4 @@
-"""Figures of transfer: training site x test site, causes by model and by site, confusion between causes and groups."""
+"""Draw transfer: training site by test site, causes by model and site, confusion between causes and groups."""
 
 from __future__ import annotations
 
