@@ -28,18 +28,18 @@ def fit(**resources: Any) -> Any:
 
 def test_a_fit_that_no_node_could_run_is_told_so_and_waits_only_on_a_joined_cluster() -> None:
     backend = RayBackend(ExecutionConfig())
-    backend._largest = {"CPU": 2.0, "GPU": 0.0, "memory": 8e9}
+    backend._session.largest = {"CPU": 2.0, "GPU": 0.0, "memory": 8e9}
     assert backend._lacks(fit()) == ""
     assert "memory 1e+12 (there is 8e+09)" in backend._lacks(fit(memory=10**12))
     assert "GPU 1 (there is 0)" in backend._lacks(fit(num_gpus=1))
     joined = RayBackend(ExecutionConfig(address="10.0.0.1:6379"))
-    joined._largest = backend._largest
+    joined._session.largest = backend._session.largest
     assert joined._lacks(fit(num_gpus=1)) == ""
 
 
 def test_waiting_for_a_cluster_ends_when_the_run_is_told_to_stop() -> None:
     backend = RayBackend(ExecutionConfig())
-    backend._keeper = threading.Thread(target=lambda: None)  # a start that takes for ever
+    backend._session._keeper = threading.Thread(target=lambda: None)  # a start that takes for ever
     stopping = threading.Event()
     threading.Timer(0.2, stopping.set).start()
     assert not backend.wait(stopping)
@@ -112,7 +112,7 @@ def test_a_lost_node_is_told_once_and_those_lost_before_never() -> None:
 
 def test_fits_of_a_lost_node_are_tried_again_and_those_on_their_way_handed_out_anew() -> None:
     backend, cluster = RayBackend(ExecutionConfig(address="10.0.0.1:6379")), Cluster()
-    backend._ray = cluster
+    backend._session.ray = cluster
     attempts: list[tuple[str, Any]] = []
     channel = RunChannel(failed_attempt=lambda key, record: attempts.append((key, record["message"])))
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from tests.faults import scenarios_disk as disk
 from tests.faults import scenarios_driver as driver
 from tests.faults import scenarios_hosts as hosts
+from tests.faults import scenarios_ray as ray
 from tests.faults import scenarios_views as views
 from tests.faults import scenarios_workers as workers
 from tests.faults.harness import ROOT, Row
@@ -60,10 +61,12 @@ ALL: dict[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
     "hosts": (hosts.machines_lost, hosts.machines_lost),
     "states": (lambda: workers.states(ray=False), lambda: workers.states(ray=False)),
     "states-ray": (lambda: workers.states(ray=True), lambda: workers.states(ray=True)),
+    "ray-folder": (ray.vanished_folder, lambda: ray.vanished_folder(1)),
+    "ray-start": (ray.stopped_while_starting, lambda: ray.stopped_while_starting(2)),
     "resume": (disk.resume_settings, disk.resume_settings),
 }
 
-ALONE = ("F1", "F2", "F9", "F10", "F13", "F14")
+ALONE = ("F1", "F2", "F9", "F10", "F13", "F14", "ray-start")
 """Scenarios with a bound on seconds or on the machine's memory."""
 
 LONG = ("F23", "F21", "F5", "F12", "F4")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from va_experiments.cell import Cell, Result
 from va_experiments.cell.serialization import plain
-from va_experiments.checkpoints import CorruptCell, DiskFull, Store
+from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.checkpoints.recompute_reasons import recompute_reasons
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import CellSettled, Observers
@@ -142,13 +142,11 @@ class Batch:
                     self._record_finished(pending, wait=len(pending) > 200)
                     if run.context.config.on_error == "stop" and run.context.counts.failed:
                         run.context.channel.stopping.set()
-            except EngineLost as error:
-                run.error = str(error)
+            except (EngineLost, OSError) as error:
+                run.error = str(error) if isinstance(error, EngineLost) else f"the workers cannot go on ({error})"
                 run.context.channel.stopping.set()
                 run.backend.stop()  # at once: Ray ends a driver that stays connected to a dead node
-                log.error("%s; run the same command again to go on from %s", error, run.context.counts.text)
-            except OSError as error:  # the journal of attempts or the run's rows
-                raise self._unwritable(error) from error
+                log.error("%s; run the same command again to go on from %s", run.error, run.context.counts.text)
             self._record_finished(pending, wait=True)
         self._list_missing()
         self._log_recompute_reasons(todo)
@@ -192,15 +190,7 @@ class Batch:
             try:
                 self.record(*future.result())
             except OSError as error:
-                raise self._unwritable(error) from error
-
-    def _unwritable(self, error: OSError) -> DiskFull:
-        self.run.context.channel.stopping.set()
-        return DiskFull(
-            f"the outputs at '{self.run.context.outputs}' cannot be written ({error.strerror}): free some space (about "
-            f"{self._megabytes_needed():.0f} MB for the rest) and run the same command again; "
-            f"{self.run.context.counts.text}, all safe"
-        )
+                raise self.run.context.unwritable(error, self._megabytes_needed()) from error
 
     def _megabytes_needed(self) -> float:
         sizes = [s.symptoms.shape[0] * len(s.causes) * 8 for s in self.run.context.deaths.values()]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.cell import Result
+from va_experiments.checkpoints import DiskFull
 from va_experiments.config.schema import RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute import RunChannel
@@ -104,3 +105,19 @@ class RunContext:
     notes: list[str] = field(default_factory=list)
     interrupted: bool = False
     """Whether a signal asked the run to stop."""
+
+    def unwritable(self, error: OSError, megabytes: float = 1.0) -> DiskFull:
+        """Stop the run and return the error that says that its outputs cannot be written, and what to do.
+
+        Parameters
+        ----------
+        error : OSError
+            Of the store, of its journal or of the run's rows; one of the workers is not told so.
+        megabytes : float
+            What the rest of the run needs, about.
+        """
+        self.channel.stopping.set()
+        return DiskFull(
+            f"the outputs at '{self.outputs}' cannot be written ({error.strerror}): free some space (about "
+            f"{megabytes:.0f} MB for the rest) and run the same command again; {self.counts.text}, all safe"
+        )

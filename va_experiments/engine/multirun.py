@@ -79,7 +79,7 @@ class Multirun:
         channel = RunChannel(
             keep_state=self._states.save,
             last_state=self._states.load,
-            failed_attempt=self.store.record_attempt,
+            failed_attempt=self._record_attempt,
             state_seconds=config.checkpoint.partial_state_seconds,
         )
         self.context = RunContext(config, folder, outputs, f"{folder.parent.name}/{folder.name}", channel)
@@ -189,6 +189,13 @@ class Multirun:
         self._open.close()
 
     # --- used by a batch -------------------------------------------------------------------------------------------
+
+    def _record_attempt(self, key: str, record: Mapping[str, Any]) -> None:
+        """Append to the journal of attempts; what the disk refuses is no failure of the workers."""
+        try:
+            self.store.record_attempt(key, record)
+        except OSError as error:
+            raise self.context.unwritable(error) from error
 
     def _write(self, cell: Cell, result: Result) -> tuple[Cell, Result]:
         """Write a finished cell to the store (in a committing thread)."""

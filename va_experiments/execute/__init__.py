@@ -2,9 +2,9 @@
 
 from va_experiments.config.schema import ExecutionConfig
 from va_experiments.execute.inline import InlineBackend
-from va_experiments.execute.run_channel import Backend, EngineLost, RunChannel, Running
+from va_experiments.execute.run_channel import Backend, EngineLost, EngineUnavailable, RunChannel, Running
 
-__all__ = ["Backend", "EngineLost", "InlineBackend", "RunChannel", "Running", "make_backend"]
+__all__ = ["Backend", "EngineLost", "EngineUnavailable", "InlineBackend", "RunChannel", "Running", "make_backend"]
 
 
 def make_backend(config: ExecutionConfig) -> Backend:

@@ -7,7 +7,6 @@ tasks just as in an actor, and a dead worker takes one task with it instead of a
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from collections import deque
@@ -19,8 +18,8 @@ from va_experiments.cell import Failure, Fit, Result
 from va_experiments.config.schema import ExecutionConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute.inline import fit_label
+from va_experiments.execute.ray_session import RaySession
 from va_experiments.execute.run_channel import EngineLost, RunChannel, Running, worth_another_try
-from va_experiments.progress_board import ProgressBoard
 
 __all__ = ["RayBackend"]
 
@@ -49,77 +48,23 @@ class RayBackend:
 
     def __init__(self, config: ExecutionConfig) -> None:
         self._config = config
-        self._ray: Any = None
-        self._keeper: threading.Thread | None = None
-        self._ready, self._stopping = threading.Event(), threading.Event()
-        self._error: BaseException | None = None
-        self._life: Any = None
-        self._nodes: Any = None
-        self._dead = ""
-        self._about: dict[str, Any] = {"backend": "ray"}
-        self._largest: dict[str, float] = {}
+        self._session = RaySession(config)
         self._data: dict[str, list[Any]] = {}
-        self._board: Any = None
-        self._remote: Any = None
         self._functions: dict[str, Any] = {}
-        self.workers = config.num_workers or 1
+        self._replaced = 0
+
+    @property
+    def workers(self) -> int:
+        """Fits that can run at once."""
+        return self._session.workers
 
     def start(self) -> None:
-        """Begin to connect, in a thread that lives until `stop`; returns at once.
-
-        The kernel ends Ray's processes when the thread that started them ends, so that thread has to stay.
-        """
-        if self._keeper is None:
-            self._keeper = threading.Thread(target=self._keep, name="ray", daemon=True)
-            self._keeper.start()
-
-    def _keep(self) -> None:
-        try:
-            self._connect()
-        except BaseException as error:
-            self._error = error
-        finally:
-            self._ready.set()
-        while not self._stopping.wait(0.5):
-            if self._life is not None and not self._dead:
-                self._dead = self._life.lost()
-
-    def _connect(self) -> None:
-        from va_experiments.execute import ray_cluster, ray_liveness, ray_worker
-
-        self._ray = ray_cluster.connect(self._config)
-        self._life = ray_liveness.RayLife(self._ray, owned=self._config.address is None)
-        if self._config.address is not None:
-            self._nodes = ray_liveness.NodeWatch(self._ray)
-        self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-        nodes = [n for n in self._ray.nodes() if n.get("Alive")]
-        for name in ("CPU", "GPU", "memory"):
-            self._largest[name] = max(n["Resources"].get(name, 0.0) for n in nodes)
-        names = [n["NodeManagerHostname"] for n in nodes]
-        self._about |= {"address": self._config.address or "local", "workers": self.workers, "nodes": names}
-        # it comes back when its process dies: notes are lost, states come again
-        self._board = self._ray.remote(num_cpus=0, max_restarts=-1)(ProgressBoard).remote()
-        self._remote = self._ray.remote(max_retries=0)(ray_worker.work)
+        """Begin to connect, in the background; calling it again does nothing."""
+        self._session.start()
 
     def wait(self, stopping: threading.Event | None = None) -> bool:
-        """Wait until fits can be handed out; return False if `stopping` was set before.
-
-        Raises
-        ------
-        InputError
-            If the cluster cannot be joined or started.
-        """
-        self.start()
-        while not self._ready.wait(0.1):
-            if stopping is not None and stopping.is_set():
-                return False
-        if self._error is not None:
-            raise self._error
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # Ray has put its own below Python's
-                if (handler := signal.getsignal(number)) is not None:
-                    signal.signal(number, handler)
-        return True
+        """Wait until fits can be handed out; return False if `stopping` was set before."""
+        return self._session.wait(stopping)
 
     def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], channel: RunChannel) -> Iterator[list[Result]]:
         """Yield the results of each fit as it ends.
@@ -131,6 +76,7 @@ class RayBackend:
         """
         if not self.wait(channel.stopping):
             return
+        exceptions = self._ray.exceptions
         pending: deque[_PendingTask] = deque()  # to be tried again; the others are made as their turn comes
         untried = 0
         submitted: dict[Any, _PendingTask] = {}
@@ -138,8 +84,10 @@ class RayBackend:
         polled = 0.0
         try:
             while pending or submitted or untried < len(fits):
-                if self._dead:
-                    raise EngineLost(self._dead)
+                if self._session.dead:
+                    raise EngineLost(self._session.dead)
+                if self._session.vanished and not self._replace(submitted, pending, channel):
+                    return
                 if channel.stopping.is_set():
                     pending.clear()
                     untried = len(fits)
@@ -162,24 +110,55 @@ class RayBackend:
                 channel.waiting = len(pending) + len(fits) - untried
                 for ref in self._ended(submitted):
                     yield from self._landed(ref, submitted, pending, channel)
-                for node in self._nodes.lost() if self._nodes is not None else ():
+                for node in self._session.nodes.lost() if self._session.nodes is not None else ():
                     yield from self._node_lost(node, submitted, pending, channel)
                 if time.monotonic() - polled > 0.5:
                     polled = time.monotonic()
                     self._poll(submitted, channel)
                     self._enforce_limit(submitted)
-        except (ConnectionError, self._ray.exceptions.RaySystemError) as error:
-            raise EngineLost(self._dead or f"Ray is gone ({type(error).__name__}: {str(error)[:200]})") from error
+        except (OSError, exceptions.RaySystemError) as error:
+            raise EngineLost(
+                self._session.dead or f"Ray is gone ({type(error).__name__}: {str(error)[:200]})"
+            ) from error
         finally:
             self._cancel(submitted)
             channel.running.clear()
+
+    @property
+    def _ray(self) -> Any:
+        return self._session.ray
+
+    def _replace(self, submitted: dict[Any, _PendingTask], pending: deque[_PendingTask], channel: RunChannel) -> bool:
+        """Start another cluster, since the folder of this one has vanished; what was handed out is tried again."""
+        self._replaced += 1
+        if self._replaced > max(1, self._config.max_retries):
+            raise EngineLost(f"the folder of Ray's files was removed {self._replaced} times")
+        log.warning("the folder of Ray's files was removed; Ray is started again, and running fits with it")
+        self._poll(submitted, channel)
+        for task in reversed(submitted.values()):
+            if not task.dropped:
+                pending.appendleft(self._after_vanishing(task, channel))
+        submitted.clear()
+        channel.running.clear()
+        self._data.clear()
+        self._functions.clear()
+        self._session.replace()
+        return self.wait(channel.stopping)
+
+    def _after_vanishing(self, task: _PendingTask, channel: RunChannel) -> _PendingTask:
+        """Return the next attempt of a task whose cluster has lost its files."""
+        begun = task.started is not None
+        for cell in task.fit.cells if begun else ():
+            record = {"attempt": task.attempt, "error": "RayFolderVanished", "message": "Ray's files were removed"}
+            channel.failed_attempt(cell.key, record)
+        return _PendingTask(task.fit, f"{task.name}v", task.attempt + begun, task.timeouts)
 
     def _lacks(self, fit: Fit) -> str:
         """Return why a fit can never run on this machine; a joined cluster may grow a node for it."""
         resources = fit.model.resources
         asked = {"CPU": resources.num_cpus, "GPU": resources.num_gpus, "memory": resources.memory or 0}
-        short = [f"{name} {asked[name]:g} (there is {self._largest[name]:g})" for name in asked]
-        short = [s for s, name in zip(short, asked, strict=True) if asked[name] > self._largest[name]]
+        short = [f"{name} {asked[name]:g} (there is {self._session.largest[name]:g})" for name in asked]
+        short = [s for s, name in zip(short, asked, strict=True) if asked[name] > self._session.largest[name]]
         if not short:
             return ""
         message = f"model '{fit.model.name}' asks for more than any node has: {', '.join(short)}; see model.resources"
@@ -211,13 +190,13 @@ class RayBackend:
             options["memory"] = resources.memory
         state = channel.last_state(task.fit.cells[0].key)
         if (words := repr(options)) not in self._functions:
-            self._functions[words] = self._remote.options(**options)
+            self._functions[words] = self._session.remote.options(**options)
         return self._functions[words].remote(
             task.fit,
             self._data[fingerprint],
             task.name,
             task.attempt,
-            self._board,
+            self._session.board,
             state,
             channel.state_seconds,
         )
@@ -238,9 +217,15 @@ class RayBackend:
         except exceptions.RayTaskError as error:
             if task.dropped:
                 return
+            if self._session.vanished:  # a worker cannot even write its log: the next round starts another cluster
+                pending.appendleft(self._after_vanishing(task, channel))
+                return
             yield self._failed(task, Failure(type(error).__name__, str(error)[-2000:], str(error)[-20_000:]))
         except exceptions.RayError as error:  # its worker or node died, it was cancelled, its memory ran out, ...
             if task.dropped:
+                return
+            if self._session.vanished:
+                pending.appendleft(self._after_vanishing(task, channel))
                 return
             self._poll(submitted, channel)  # the last state that it left, for the next attempt
             yield from self._crashed(task, error, pending, channel)
@@ -253,8 +238,8 @@ class RayBackend:
             try:
                 return list(self._ray.get(ref, timeout=2))
             except self._ray.exceptions.GetTimeoutError:
-                if self._dead:
-                    raise EngineLost(self._dead) from None
+                if self._session.dead:
+                    raise EngineLost(self._session.dead) from None
 
     def _again_if_worth_it(
         self, task: _PendingTask, results: list[Result], pending: deque[_PendingTask], channel: RunChannel
@@ -327,7 +312,7 @@ class RayBackend:
     def _poll(self, submitted: Mapping[Any, _PendingTask], channel: RunChannel) -> None:
         """Fetch what running fits have left on the progress board."""
         try:
-            notes, states = self._ray.get(self._board.drain.remote(), timeout=2)
+            notes, states = self._ray.get(self._session.board.drain.remote(), timeout=2)
         except Exception:  # the board serves the eye only; without it fits go on
             return
         channel.heartbeat = time.time()
@@ -368,25 +353,8 @@ class RayBackend:
 
     def describe(self) -> dict[str, Any]:
         """Return the cluster's resources and nodes."""
-        return self._about
+        return self._session.about
 
     def stop(self) -> None:
         """Stop the local cluster, or leave the joined one."""
-        from va_experiments.execute import ray_cluster, ray_liveness
-
-        if self._keeper is None or self._stopping.is_set():
-            return
-        if not self._ready.wait(2):
-            # stopped while it starts: `end` of __main__ does not wait for the thread, and with the process end its own
-            ray_liveness.end_own_ray()
-            return
-        if self._nodes is not None:
-            self._nodes.stop()
-        if self._ray is not None:
-            leaving = threading.Thread(target=ray_cluster.disconnect, daemon=True)
-            leaving.start()
-            leaving.join(3 if self._dead else 30)
-            self._life.end()
-            self._ray = None
-        self._stopping.set()
-        self._keeper.join(2)
+        self._session.stop()

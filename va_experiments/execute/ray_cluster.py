@@ -1,7 +1,8 @@
 """Start a Ray cluster on this machine, or join a running one; safe by default.
 
-Everything listens on loopback, tokens are required, no usage statistics, no dashboard. The settings must stand in the
-environment before Ray is imported, so this module is the only one that imports it first.
+Everything listens on loopback, tokens are required, no usage statistics, no dashboard, and Ray's files are in a private
+folder. The settings must stand in the environment before Ray is imported, so this module is the only one that imports
+it first.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from va_experiments.config.schema import ExecutionConfig
-from va_experiments.errors import InputError
+from va_experiments.errors import InputError, VaError
+from va_experiments.execute.run_channel import EngineUnavailable
 
 __all__ = ["THREADS", "connect", "disconnect"]
 
@@ -24,7 +28,10 @@ THREADS = dict.fromkeys(
 """One thread for each numerical library: results must not depend on how many cores a machine has."""
 
 _OBJECT_STORE = 2_000_000_000
-"""Bytes of shared memory a local cluster may use for data; they are taken only as data come."""
+"""Most bytes of shared memory that a local cluster may use for data; they are taken only as data come."""
+
+_LEAST_OBJECT_STORE = 80_000_000
+"""Fewer bytes are refused by Ray (75 MiB)."""
 
 _SAFE = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # binds every listener to loopback
@@ -34,6 +41,7 @@ _SAFE = {
     "RAY_task_oom_retries": "0",  # a fit that dies of memory fails alone; retries are the driver's decision
     "RAY_DEDUP_LOGS": "0",
     "RAY_COLOR_PREFIX": "0",
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",  # its handler of SIGTERM would take the place of the engine's
 }
 
 
@@ -47,17 +55,21 @@ def _environment(address: str | None) -> None:
         os.environ.pop("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", None)
 
 
-def connect(config: ExecutionConfig) -> Any:
+def connect(config: ExecutionConfig, folder: Path | None = None) -> Any:
     """Return the ``ray`` module, connected.
 
     Parameters
     ----------
     config : ExecutionConfig
+    folder : Path, optional
+        Where the files of a local cluster go (see `va_experiments.execute.ray_folder`).
 
     Raises
     ------
     InputError
         If the address cannot be joined, or an option is not one of ``ray.init``.
+    EngineUnavailable
+        If a cluster cannot be started on this machine.
     """
     _environment(config.address)
     import ray
@@ -77,22 +89,52 @@ def connect(config: ExecutionConfig) -> Any:
             "address": "local",  # without it Ray joins a cluster that somebody else has started on this machine
             "dashboard_host": "127.0.0.1",
             "num_cpus": config.num_workers or os.cpu_count() or 1,
-            "object_store_memory": config.object_store_memory or _OBJECT_STORE,
+            "object_store_memory": config.object_store_memory or _object_store(),
         }
     else:
         options = {"address": config.address, "log_to_driver": False, "logging_level": logging.ERROR}
         options["runtime_env"] = _travels(config.init.get("runtime_env") or {})
     options |= {k: v for k, v in config.init.items() if v is not None and k != "runtime_env"}
+    if folder is not None:
+        options["_temp_dir"] = str(folder)
     try:
         ray.init(**options)
-    except (ConnectionError, ValueError, RuntimeError, TypeError) as error:
-        where = config.address or "this machine"
-        raise InputError(
-            f"Ray on {where} cannot be used ({type(error).__name__}: {str(error)[:300]}): check execution.address and "
-            f"execution.init, or run without it (execution=inline)"
-        ) from error
+    except Exception as error:  # Ray raises Exception itself when its processes do not answer in time
+        raise _explain(error, config) from error
     _tighten_token()
     return ray
+
+
+def _object_store() -> int:
+    """Return the bytes for data: at most a third of the memory that is free."""
+    return max(_LEAST_OBJECT_STORE, min(_OBJECT_STORE, int(psutil.virtual_memory().available / 3)))
+
+
+def _explain(error: Exception, config: ExecutionConfig) -> VaError:
+    """Return the error that says what to do: an option to change, or what this machine lacks."""
+    text = f"{type(error).__name__}: {str(error)[:300]}"
+    options = sorted({*config.init} - {"_temp_dir"}) + ["object_store_memory"] * (
+        config.object_store_memory is not None
+    )
+    if config.address is not None:
+        return InputError(
+            f"Ray on {config.address} cannot be used ({text}): check execution.address and execution.init, or run "
+            f"without it (execution=inline)"
+        )
+    if isinstance(error, TypeError) or (isinstance(error, ValueError) and options):
+        return InputError(
+            f"Ray on this machine cannot be used with these options ({text}): check execution.init and "
+            f"execution.object_store_memory ({', '.join(options) or 'none given'})"
+        )
+    memory = psutil.virtual_memory()
+    with contextlib.suppress(OSError):
+        shared = os.statvfs("/dev/shm")
+        text += f"; /dev/shm has {shared.f_bavail * shared.f_frsize / 2**20:,.0f} MB free"
+    return EngineUnavailable(
+        f"Ray cannot start on this machine ({text}; {memory.available / 2**20:,.0f} MB of memory are free, the load is "
+        f"{os.getloadavg()[0]:.1f}): free memory, wait until the machine is less busy, or take fewer workers "
+        f"(execution.num_workers=1); execution=inline runs without Ray"
+    )
 
 
 def _travels(more: Mapping[str, Any]) -> Mapping[str, Any]:

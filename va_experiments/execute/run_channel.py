@@ -13,11 +13,17 @@ from va_experiments.config.schema import ExecutionConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import VaError
 
-__all__ = ["Backend", "EngineLost", "RunChannel", "Running", "worth_another_try"]
+__all__ = ["Backend", "EngineLost", "EngineUnavailable", "RunChannel", "Running", "worth_another_try"]
 
 
 class EngineLost(VaError, RuntimeError):
     """The workers cannot be reached any more; finished cells are safe, and the same command goes on from them."""
+
+    exit_code: ClassVar[int] = 5
+
+
+class EngineUnavailable(VaError, RuntimeError):
+    """The workers cannot be started here; nothing was computed."""
 
     exit_code: ClassVar[int] = 5
 
@@ -74,8 +80,9 @@ def worth_another_try(result: Result, attempt: int, config: ExecutionConfig) -> 
 class Backend(Protocol):
     """Runs fits somewhere."""
 
-    workers: int
-    """Fits that can run at once."""
+    @property
+    def workers(self) -> int:
+        """Fits that can run at once."""
 
     def start(self) -> None:
         """Begin to get ready, in the background while data are read; calling it again does nothing."""
