@@ -1,14 +1,13 @@
 """``python docs/generate.py``: write the reference pages that follow from the code; ``--check`` only compares.
 
 configuration.md and config.schema.json from `va_experiments.config` and the files of ``conf/``; commands.md from the
-parsers of the command line; metric-list.md from the metrics' registry; python.md from the packages' ``__all__``;
+commands themselves; metric-list.md from the metrics' registry; python.md from the packages' ``__all__``;
 bad-inputs.md from the cases of ``tests/bad_inputs``; evidence.md from ``tests/metrics/evidence.py``; the columns in
 run-folder.md from `va_experiments.results.schema`.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import html
 import importlib
@@ -146,7 +145,7 @@ def first_comment(path: Path) -> str:
 
 
 def commands() -> str:
-    """Return the command reference: the run, and every parser of ``va-experiments``."""
+    """Return the command reference: the run, and every command of ``va-experiments``."""
     lines = [
         "# Commands\n",
         "## `python -m va_experiments`\n",
@@ -179,7 +178,7 @@ def commands() -> str:
     lines += [f"| `va-experiments {name}` | {cell(text)} |" for name, text in cli.COMMANDS.items()]
     for name in cli.COMMANDS:
         if name != "run" and (ROOT / "va_experiments" / "commands" / f"{name}.py").is_file():
-            lines += list(parser_section(cli.parser_of(name), level=3))
+            lines += list(command_section(cli.command_of(name), f"va-experiments {name}", level=3))
     return "\n".join(lines) + "\n"
 
 
@@ -193,38 +192,24 @@ def run_help() -> str:
     return str(top["hydra"]["help"]["template"]).replace("$APP_CONFIG_GROUPS", groups).strip()
 
 
-def parser_section(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
-    """Yield the section of a parser and of its subcommands."""
-    if level > 2:
-        yield f"\n{'#' * level} `{parser.prog}`\n"
-    if parser.description:
-        yield plain(parser.description).strip() + "\n"
-    usage = re.sub(r"\x1b\[[0-9;]*m", "", parser.format_usage()).removeprefix("usage: ").strip()
-    wrapped = textwrap.wrap(usage, 96, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-    yield "```text\n" + "\n".join(wrapped) + "\n```\n"
-    subparsers, rows = [], []
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            subparsers.append(action)
-        elif not isinstance(action, argparse._HelpAction) and action.help != argparse.SUPPRESS:
-            rows.append(argument_row(action))
-    if rows:
-        yield "| argument | what it does |\n|---|---|\n" + "\n".join(rows) + "\n"
-    for action in subparsers:
-        for sub in dict.fromkeys(action.choices.values()):
-            yield from parser_section(sub, min(level + 1, 4))
-    if parser.epilog:
-        yield plain(parser.epilog) + "\n"
+def command_section(command: Any, path: str, level: int) -> Iterator[str]:
+    """Yield the section of a command and of its actions."""
+    import click
 
+    from va_experiments.commands.command_line import help_rows
 
-def argument_row(action: argparse.Action) -> str:
-    """Return one row of the table of arguments."""
-    value = "" if action.nargs == 0 else str(action.metavar or action.dest.upper())
-    flags = ", ".join(f"`{f} {value}`".replace(" `", "`") if value else f"`{f}`" for f in action.option_strings)
-    shown = flags or f"`{action.metavar or action.dest}`"
-    said = (action.help or "").replace("%(default)s", str(action.default)).replace("%%", "%")
-    choices = f" (one of {', '.join(map(str, action.choices))})" if action.choices and "one of" not in said else ""
-    return f"| {shown} | {cell(plain(said) + choices)} |"
+    context = command.context_class(command, info_name=path)
+    yield f"\n{'#' * level} `{path}`\n"
+    yield "\n".join(textwrap.fill(p, 118) + "\n" for p in plain(inspect.cleandoc(command.help)).split("\n\n"))
+    yield "```text\n" + " ".join([path, *command.collect_usage_pieces(context)]) + "\n```\n"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            yield from command_section(command.get_command(context, name), f"{path} {name}", level + 1)
+        return
+    rows = [*help_rows(command, context, click.Argument), *help_rows(command, context, click.Option)]
+    lines = [f"| `{name}` | {cell(plain(text))} |" for name, text in rows if "--help" not in name]
+    if lines:
+        yield "| argument | what it does |\n|---|---|\n" + "\n".join(lines) + "\n"
 
 
 # --- metrics, Python -------------------------------------------------------------------------------------------------

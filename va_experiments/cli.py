@@ -1,104 +1,122 @@
-"""``va-experiments``: run comparisons, watch them, look after what they left."""
+"""``va-experiments``: run comparisons, watch them, look after their results.
+
+The module of a command is imported when the command is called, so that ``--help`` answers at once.
+"""
 
 from __future__ import annotations
 
-import argparse
 import errno
 import os
-import shutil
 import sys
-import textwrap
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+
+import click
+import typer.main
+from click.exceptions import Exit, NoArgsIsHelpError
 
 from va_experiments.commands import COMMANDS
-from va_experiments.errors import InputError, VaError, did_you_mean
+from va_experiments.commands.command_line import Group
+from va_experiments.errors import InputError, VaError, did_you_mean, shown
+from va_experiments.terminal import say
 
-__all__ = ["main", "parser_of"]
+__all__ = ["command_of", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
     0 done; 2 something in the command, a file or an option cannot be used; 3 what was checked does not hold, or cells
-    are missing; 4 the outputs folder is in use; 5 the disk is full; 130 and 143 stopped by Ctrl-C and SIGTERM;
-    1 anything unexpected.
+    are missing; 4 the outputs folder is in use; 5 the disk is full; 130 and 143 stopped by Ctrl-C and SIGTERM; 141
+    nobody reads the output any more; 1 anything unexpected.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["run"]:
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["run"]:
         from va_experiments.__main__ import end
         from va_experiments.__main__ import main as run
 
-        sys.argv = [sys.argv[0], *given[1:]]
+        sys.argv = [sys.argv[0], *words[1:]]
         end(run())
     os.umask(0o077)
-    debug = "--debug" in given
-    given = [a for a in given if a != "--debug"]
-    if not given or given[0] in ("-h", "--help"):
-        print(_overview())
-        return 0 if given else 2
-    if given[0] == "--version":
+    debug = "--debug" in words
+    code = _run([w for w in words if w != "--debug"], debug=debug)
+    return _flushed(code)
+
+
+def command_of(name: str) -> click.Command:
+    """Return a command with its options; its module is imported now."""
+    return typer.main.get_command(import_module(f"va_experiments.commands.{name.replace('-', '_')}").app)
+
+
+class _Commands(Group):
+    """All commands; each is imported when it is called, and none for the list of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return command_of(cmd_name) if cmd_name in COMMANDS else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS:
+            known = ", ".join(COMMANDS)
+            near = did_you_mean(args[0], COMMANDS)
+            raise InputError(f"unknown command {shown(args[0])}; known: {known}{near}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version
 
-        print(version("va-experiments"))
-        return 0
-    if given[0] not in COMMANDS:
-        known = ", ".join(COMMANDS)
-        near = did_you_mean(given[0], COMMANDS)
-        print(f"error: unknown command '{given[0]}'; known: {known}{near}", file=sys.stderr)
-        return 2
-    return _run(given[0], given[1:], debug=debug)
+        say(version("va-experiments"))
+        ctx.exit()
 
 
-class _Paragraphs(argparse.HelpFormatter):
-    """Wraps each paragraph of a description by itself."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n\n".join(super(_Paragraphs, self)._fill_text(p, width, indent) for p in text.strip().split("\n\n"))
-
-
-def _module(command: str) -> Any:
-    return import_module(f"va_experiments.commands.{command.replace('-', '_')}")
-
-
-def parser_of(command: str) -> argparse.ArgumentParser:
-    """Return the argument parser of a command."""
-    module = _module(command)
-    parser = argparse.ArgumentParser(
-        prog=f"va-experiments {command}",
-        description=module.__doc__,
-        formatter_class=_Paragraphs,
-        allow_abbrev=False,
+def _commands() -> _Commands:
+    """Return the command above all commands."""
+    version = click.Option(
+        ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
     )
-    module.arguments(parser)
-    return parser
+    debug = click.Option(["--debug"], is_flag=True, expose_value=False, help="Show where an error arose.")
+    return _Commands(
+        name="va-experiments",
+        help="Run comparisons, watch them, look after their results.",
+        epilog="va-experiments COMMAND --help explains a command.",
+        params=[version, debug],
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=None,
+        no_args_is_help=True,
+    )
 
 
-def parsed(command: str, given: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a command; ``KEY=VALUE`` may also stand behind its flags."""
-    parser = parser_of(command)
-    options, rest = parser.parse_known_args(given)
-    pairs = [word for word in rest if "=" in word and not word.startswith("-")]
-    place = next((name for name in ("options", "overrides") if hasattr(options, name)), "")
-    if len(pairs) < len(rest) or (pairs and not place):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    if pairs:
-        setattr(options, place, [*getattr(options, place), *pairs])
-    return options
-
-
-def _run(command: str, given: Sequence[str], *, debug: bool) -> int:
+def _run(words: Sequence[str], *, debug: bool) -> int:
     hint = ""
     try:
-        options = parsed(command, given)
-        return int(_module(command).run(options))
+        command = _commands()
+        with command.make_context("va-experiments", list(words)) as context:
+            code = command.invoke(context)
+        sys.stdout.flush()
+        return int(code or 0)
+    except Exit as end:
+        return end.exit_code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # the reader of our output (less, head) has closed it
-        sys.stderr.close()
-        return 141
+    except BrokenPipeError:
+        return _nobody_reads()
+    except NoArgsIsHelpError as error:
+        say(error.format_message(), file=sys.stderr)
+        return 2
+    except click.UsageError as error:
+        code, lines = 2, [error.format_message()]
+        hint = f"{error.ctx.command_path} --help shows what it takes" if error.ctx is not None else ""
     except InputError as error:
         code, lines, hint = 2, str(error).splitlines(), error.hint
     except VaError as error:
@@ -107,31 +125,24 @@ def _run(command: str, given: Sequence[str], *, debug: bool) -> int:
         code, lines = 5 if getattr(error, "errno", 0) == errno.ENOSPC else 1, [str(error)]
         debug = debug or code == 1
     if debug:
-        traceback.print_exc()
+        say(traceback.format_exc(), file=sys.stderr)
     for line in lines:
-        print(f"error: {line}", file=sys.stderr)
+        say(f"error: {line}", file=sys.stderr)
     if hint:
-        print(hint, file=sys.stderr)
+        say(hint, file=sys.stderr)
     return code
 
 
-def _overview() -> str:
-    longest = max(map(len, COMMANDS))
-    width = max(shutil.get_terminal_size((100, 24)).columns, 40)
-    later = " " * (longest + 4)
-    rows = [
-        textwrap.fill(text, width, initial_indent=f"  {name:<{longest}}  ", subsequent_indent=later)
-        for name, text in COMMANDS.items()
-    ]
-    explained = "va-experiments COMMAND --help explains a command; --debug shows where an error arose."
-    return "\n".join(
-        [
-            "usage: va-experiments COMMAND [options]",
-            "",
-            "Run comparisons, watch them, look after what they left.",
-            "",
-            *rows,
-            "",
-            textwrap.fill(explained, width),
-        ]
-    )
+def _flushed(code: int) -> int:
+    """Write what is left; 141 where the reader has gone, as a shell says of a program that SIGPIPE ended."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _nobody_reads()
+    return code
+
+
+def _nobody_reads() -> int:
+    """Write no more to standard output: the reader (less, head) has closed it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141

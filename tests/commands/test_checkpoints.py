@@ -22,8 +22,8 @@ def _cells(outputs: Path) -> dict[str, bytes]:
 def test_list_by_cell_model_site_and_as_json(finished: Ran, va: Callable) -> None:
     store = ("--outputs", finished.outputs)
     assert va("checkpoints", "list", *store)[1].splitlines()[-1].startswith("8 cells, ")
-    assert va("checkpoints", "list", "--by", "model", *store)[1].count(" 2 cells") == 4
-    assert va("checkpoints", "list", "--by", "site", *store)[1].count(" 4 cells") == 2
+    assert va("checkpoints", "list", "--by", "model", *store)[1].count("      2  ") == 4
+    assert va("checkpoints", "list", "--by", "site", *store)[1].count("      4  ") == 2
     out = va("checkpoints", "list", "--model", "nbc", "--site", "AP", "--json", *store)[1]
     row = json.loads(out)
     assert (row["model"], row["test_site"], row["protocol"]) == ("nbc", "AP", "leave_one_site_out")

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
+import typer
 
-from va_experiments.cli import main, parser_of
+from va_experiments.cli import command_of
 from va_experiments.commands import COMMANDS
+from va_experiments.commands.command_line import _written_out, help_rows
 
 OWN = [c for c in COMMANDS if c != "run"]
 
@@ -22,54 +26,92 @@ HELP_OF_EACH = """
 import contextlib, io, json, sys
 from va_experiments.cli import main
 texts = []
-for command in json.loads(sys.argv[1]):
+for words in json.loads(sys.argv[1]):
     out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-        main([*filter(None, [command]), "--help"])
-    texts.append((command, out.getvalue(), sorted({m.partition(".")[0] for m in sys.modules})))
+    with contextlib.redirect_stdout(out):
+        assert main([*words, "--help"]) == 0
+    texts.append((words, out.getvalue(), sorted({m.partition(".")[0] for m in sys.modules})))
 print(json.dumps(texts))
 """
-FRAMEWORKS = {"altair", "hydra", "mlflow", "numba", "omegaconf", "pandas", "prefect", "ray", "sklearn", "xgboost"}
+FRAMEWORKS = {"altair", "hydra", "mlflow", "numba", "numpy", "omegaconf", "pandas", "prefect", "pydantic", "ray",
+              "rich", "scipy", "sklearn", "xgboost", "yaml"}  # fmt: skip
+
+
+def _actions() -> list[tuple[str, ...]]:
+    """Every command, and every action of those that have some."""
+    found: list[tuple[str, ...]] = [()]
+    for name in OWN:
+        command = command_of(name)
+        found += [(name,), *((name, action) for action in getattr(command, "commands", ()))]
+    return found
+
+
+ACTIONS = _actions()
 
 
 def test_help_imports_nothing_slow() -> None:
-    code = [sys.executable, "-c", HELP_OF_EACH, json.dumps(["", *OWN])]
+    code = [sys.executable, "-c", HELP_OF_EACH, json.dumps(ACTIONS)]
     done = subprocess.run(code, capture_output=True, text=True, check=True, timeout=60)
     texts = json.loads(done.stdout)
-    assert [command for command, *_ in texts] == ["", *OWN]
-    for command, text, modules in texts:
-        assert "usage: va-experiments" in text, command
-        assert FRAMEWORKS & set(modules) == set(), command
+    assert len(texts) == len(ACTIONS) > len(OWN) + 8
+    for words, text, modules in texts:
+        assert text.startswith(" ".join(["Usage: va-experiments", *words])), words
+        assert FRAMEWORKS & set(modules) == set(), words
 
 
-@pytest.mark.parametrize("command", ["", *OWN])
-def test_help_fits_eighty_columns(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    if not command:
-        main(["--help"])
-    else:
-        parser = parser_of(command)
-        parser.print_help()
-        for action in parser._actions:
-            for sub in (action.choices or {}).values() if isinstance(action.choices, dict) else ():
-                sub.print_help()
-    lines = capsys.readouterr().out.splitlines()
-    assert lines
-    assert [line for line in lines if len(line) > 80] == []
+@pytest.mark.parametrize("width", [40, 80])
+def test_help_fits_the_window(width: int, monkeypatch: pytest.MonkeyPatch, va: Callable) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    for words in ACTIONS:
+        code, out, _ = va(*words, "--help")
+        assert code == 0
+        lines = [line.rstrip() for line in out.splitlines() if " " in line.strip() or len(line) <= width]
+        assert [line for line in lines if len(line) > width and not line.strip().startswith(("--", "["))] == []
+        synopsis = out.split("\n\n")[0]
+        assert not re.search(r"\S  +\S", synopsis), "the synopsis has runs of spaces"
 
 
-def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
-    said = capsys.readouterr().out
-    assert all(re.search(rf"^  {c} ", said, re.MULTILINE) for c in COMMANDS)
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_help_is_the_same_on_other_versions_of_python(version: str) -> None:
+    """Typer, click and rich are plain Python: another interpreter takes them from where this one has them."""
+    found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    python = str(found[-1]) if found else shutil.which(f"python{version}")
+    if python is None:
+        pytest.skip(f"no python{version} on this machine: install it to compare its help with this one's")
+    site = str(Path(typer.__file__).parents[1])
+    code = HELP_OF_EACH.replace("import contextlib", f"import sys; sys.path += [{site!r}]; import contextlib", 1)
+    said = []
+    for interpreter in (sys.executable, python):
+        command = [interpreter, "-c", code, json.dumps(ACTIONS)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        said.append([(words, text) for words, text, _ in json.loads(done.stdout)])
+    assert said[0] == said[1]
 
 
-def test_every_command_has_a_parser_with_help_for_each_option() -> None:
-    for command in OWN:
-        for action in parser_of(command)._actions:
-            assert action.help or action.choices, f"{command}: {action.dest} has no help"
+def test_overview_names_every_command(va: Callable) -> None:
+    code, out, _ = va("--help")
+    assert code == 0
+    assert all(re.search(rf"^  {c} ", out, re.MULTILINE) for c in COMMANDS)
+
+
+def test_every_argument_and_option_is_explained() -> None:
+    for name in OWN:
+        command = command_of(name)
+        for action in getattr(command, "commands", {"": command}).values():
+            context = action.context_class(action)
+            rows = help_rows(action, context, click.Argument) + help_rows(action, context, click.Option)
+            assert [row for row in rows if len(row[1]) < 5] == [], (name, action.name)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["status", "--help"], ["checkpoints", "list", "--help"]])
+def test_help_into_a_closed_pipe_is_141(words: list[str]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    code = "import sys; from va_experiments.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", code, *words], stdout=write, stderr=subprocess.PIPE, timeout=60)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_without_a_command_the_overview_is_an_error(va: Callable) -> None:
@@ -109,6 +151,11 @@ BAD = {
     "bad data option": (["data", "describe", "simulated", "n"], ["KEY=VALUE"]),
     "unknown data option": (["data", "describe", "simulated", "sede=1"], ["'sede'", "did you mean 'seed'"]),
     "missing file": (["data", "check", "nowhere.csv"], ["nowhere.csv"]),
+    "unknown option": (["status", "--wach"], ["No such option '--wach'", "va-experiments status --help shows"]),
+    "unknown action": (["checkpoints", "lst"], ["'lst'", "va-experiments checkpoints --help shows"]),
+    "missing argument": (["data", "check"], ["Missing argument 'FILE'"]),
+    "a word for a number": (["profile", "-n", "ten"], ["'ten' is not a valid int"]),
+    "another choice": (["checkpoints", "list", "--by", "day"], ["'day' is not one of 'cell', 'model', 'site'"]),
     "nothing to serve": (["ui", "--no-mlflow", "--no-prefect", "--outputs", "{out}"], ["nothing to serve"]),
     "one port for two": (
         ["ui", "--mlflow-port", "5999", "--prefect-port", "5999", "--outputs", "{out}"],
@@ -143,3 +190,21 @@ def test_completion_prints_a_line_to_evaluate(va: Callable) -> None:
         code, out, _ = va("completion", shell)
         assert code == 0
         assert "-sc install=" in out.splitlines()[0]
+
+
+WRITTEN_OUT = {
+    "--sites AP Pemba --seed 2": ["--sites=AP", "--sites=Pemba", "--seed", "2"],
+    "--sites=AP x=1": ["--sites=AP", "x=1"],
+    "--sites AP x=1": ["--sites=AP", "x=1"],
+    "--sizes --seed 2": ["--sizes=none", "--seed", "2"],
+    "f.csv --write --json": ["f.csv", "--write=", "--json"],
+    "f.csv --write a.yaml": ["f.csv", "--write=a.yaml"],
+    "f.csv --write site=x": ["f.csv", "--write=", "site=x"],
+    "--write=a.yaml f.csv": ["--write=a.yaml", "f.csv"],
+}
+
+
+@pytest.mark.parametrize("given", WRITTEN_OUT)
+def test_options_with_several_values_and_with_none(given: str) -> None:
+    several = {"--sites": "", "--sizes": "none"}
+    assert _written_out(given.split(), {"--write": ""}, several) == WRITTEN_OUT[given]

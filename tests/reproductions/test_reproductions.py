@@ -13,11 +13,11 @@ from va_experiments.data import read_phmrc
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.models import NaiveBayes, Prior
-from va_experiments.reproductions import REPRODUCTIONS, Compared, fitting, markdown, reproduction_of
+from va_experiments.reproductions import REPRODUCTIONS, fitting, reproduction_of
 from va_experiments.reproductions.__main__ import main
 from va_experiments.reproductions.fitting import divisions
 from va_experiments.reproductions.openva_ap import ROWS
-from va_experiments.reproductions.table import ReproductionOptions, median_and_interval
+from va_experiments.reproductions.table import Compared, ReproductionOptions, markdown, median_and_interval
 
 CHEAP = {"insilico": Prior, "nbc": NaiveBayes}
 

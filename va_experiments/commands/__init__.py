@@ -1,7 +1,7 @@
 """The commands of ``va-experiments``, one file each.
 
-A command's module has two functions: ``arguments(parser)`` declares its options, ``run(options)`` does the work and
-returns the exit code. Modules are imported only when their command is called, so that ``--help`` answers at once.
+A command's module has a Typer application, `app`, whose functions take the options and return the exit code. Modules
+are imported only when their command is called, and heavy libraries only when it runs, so that ``--help`` is quick.
 """
 
 from __future__ import annotations

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import time
-from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from va_experiments.commands.run_lookup import add_outputs, read_json
+import typer
+
+from va_experiments.commands.run_lookup import OUTPUTS, Outputs, read_json
 from va_experiments.errors import InputError, did_you_mean, shown
 
 if TYPE_CHECKING:
     from va_experiments.checkpoints import Store
 
-__all__ = ["StoredCell", "add_query", "add_store", "age_seconds", "found", "n_bytes", "store_of", "stored_cells"]
+__all__ = ["Place", "Query", "StoredCell", "age_seconds", "find_cells", "n_bytes", "store_at", "stored_cells"]
 
 
 @dataclass(frozen=True)
@@ -38,31 +39,47 @@ class StoredCell:
     manifest: dict[str, Any] = field(repr=False)
 
 
-def add_store(parser: ArgumentParser) -> None:
-    """Declare where the store is."""
-    add_outputs(parser)
-    parser.add_argument("--store", type=Path, metavar="DIR", help="folder of the store (default: OUTPUTS/checkpoints)")
+@dataclass(frozen=True)
+class Place:
+    """Where the store is."""
+
+    outputs: Outputs = OUTPUTS
+    store: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the store; default: OUTPUTS/checkpoints.")
+    ] = None
 
 
-def add_query(parser: ArgumentParser) -> None:
-    """Declare the options by which cells are chosen; all that are given must hold."""
-    chosen = parser.add_argument_group("which cells (all that is given must hold)")
-    chosen.add_argument("--model", metavar="NAME", help="of this model")
-    chosen.add_argument("--site", metavar="NAME", help="tested at this site")
-    chosen.add_argument("--protocol", metavar="NAME", help="of this protocol")
-    chosen.add_argument("--data", metavar="NAME", help="of this data set (name, or beginning of its SHA-256)")
-    chosen.add_argument("--key", metavar="HEX", help="whose key begins so")
-    chosen.add_argument("--older-than", metavar="AGE", help="committed longer ago: 45m, 12h, 30d, 8w")
-    chosen.add_argument("--newer-than", metavar="AGE", help="committed less long ago")
-    chosen.add_argument("--larger-than", metavar="SIZE", help="taking more room: 500k, 20M, 1G")
-    chosen.add_argument("--other-versions", action="store_true", help="computed with other library versions than here")
+@dataclass(frozen=True)
+class Query:
+    """Options by which cells are chosen; all that are given must hold."""
+
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Cells of this model.")] = None
+    site: Annotated[str | None, typer.Option(metavar="NAME", help="Cells tested at this site.")] = None
+    protocol: Annotated[str | None, typer.Option(metavar="NAME", help="Cells of this protocol.")] = None
+    data: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Cells of this data set (name, or beginning of its SHA-256).")
+    ] = None
+    key: Annotated[str | None, typer.Option(metavar="HEX", help="Cells whose key begins so.")] = None
+    older_than: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Cells committed longer ago: 45m, 12h, 30d, 8w.")
+    ] = None
+    newer_than: Annotated[str | None, typer.Option(metavar="AGE", help="Cells committed less long ago.")] = None
+    larger_than: Annotated[str | None, typer.Option(metavar="SIZE", help="Cells larger than 500k, 20M, 1G.")] = None
+    other_versions: Annotated[
+        bool, typer.Option("--other-versions", help="Cells computed with other library versions than here.")
+    ] = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is asked for, so that every cell is chosen."""
+        return self == Query()
 
 
-def store_of(options: Namespace, *, must_exist: bool = True) -> Store:
-    """Return the store that the options name."""
+def store_at(place: Place, *, must_exist: bool = True) -> Store:
+    """Return the store at a place."""
     from va_experiments.checkpoints import Store
 
-    root = options.store or options.outputs / "checkpoints"
+    root = place.store or place.outputs / "checkpoints"
     if must_exist and not (root / "cells").is_dir():
         raise InputError(
             f"no store at '{root}': name the folder of outputs with --outputs DIR, or the store's with --store"
@@ -101,8 +118,8 @@ def stored_cells(store: Store) -> Iterator[StoredCell]:
         )
 
 
-def found(store: Store, options: Namespace) -> list[StoredCell]:
-    """Return the cells that the query of the options chooses.
+def find_cells(store: Store, query: Query) -> list[StoredCell]:
+    """Return the cells that a query chooses.
 
     Raises
     ------
@@ -113,28 +130,26 @@ def found(store: Store, options: Namespace) -> list[StoredCell]:
     problems = []
     for option, attribute in (("model", "model"), ("site", "test_site"), ("protocol", "protocol")):
         known = sorted({getattr(c, attribute) for c in cells})
-        if (asked := getattr(options, option)) is not None and asked not in known and cells:
+        if (asked := getattr(query, option)) is not None and asked not in known and cells:
             problems.append(
                 f"--{option}: no cell of {shown(asked)}; known: {', '.join(known)}{did_you_mean(asked, known)}"
             )
-    older, newer = age_seconds(options.older_than), age_seconds(options.newer_than)
-    larger = n_bytes(options.larger_than)
+    older, newer = age_seconds(query.older_than), age_seconds(query.newer_than)
+    larger = n_bytes(query.larger_than)
     if problems:
         raise InputError(problems)
     return [
         c
         for c in cells
-        if options.model in (None, c.model)
-        and options.site in (None, c.test_site)
-        and options.protocol in (None, c.protocol)
-        and (
-            options.data is None or c.data == options.data or c.manifest.get("data_sha256", "").startswith(options.data)
-        )
-        and (options.key is None or c.key.startswith(options.key.lower()))
+        if query.model in (None, c.model)
+        and query.site in (None, c.test_site)
+        and query.protocol in (None, c.protocol)
+        and (query.data is None or c.data == query.data or c.manifest.get("data_sha256", "").startswith(query.data))
+        and (query.key is None or c.key.startswith(query.key.lower()))
         and (older is None or c.age > older)
         and (newer is None or c.age < newer)
         and (larger is None or c.bytes > larger)
-        and (not options.other_versions or c.older)
+        and (not query.other_versions or c.older)
     ]
 
 

@@ -6,60 +6,32 @@ The store under OUTPUTS/checkpoints is the record; MLflow is rebuilt from it, ne
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, Namespace
+import sys
 from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from va_experiments.commands.cell_query import StoredCell, add_query, add_store, found, store_of
+import typer
+
+from va_experiments.commands.cell_query import Place, Query, StoredCell, find_cells, store_at
+from va_experiments.commands.command_line import App
 from va_experiments.errors import InputError, shown
 from va_experiments.formatting import format_bytes, format_duration
+from va_experiments.terminal import is_terminal, say, terminal_width, text_table
 
-__all__ = ["arguments", "run"]
+__all__ = ["app"]
 
-
-def arguments(parser: ArgumentParser) -> None:
-    """Declare the actions and their options."""
-    actions = parser.add_subparsers(dest="action", required=True)
-
-    def action(name: str, text: str, *, query: bool = True) -> ArgumentParser:
-        sub = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
-        add_store(sub)
-        if query:
-            add_query(sub)
-        return sub
-
-    sub = action("list", "list finished cells, by model and site, with age and size")
-    sub.add_argument("--json", action="store_true", help="print one JSON object a cell")
-    sub.add_argument("--by", choices=["cell", "model", "site"], default="cell", help="sum up (default: each cell)")
-    sub = action("show", "print all that is recorded of one cell", query=False)
-    sub.add_argument("key", metavar="KEY", help="the beginning of its key")
-    action("verify", "read every cell again and compare its files with their SHA-256; exit code 3 if one is damaged")
-    sub = action("prune", "delete cells; says what would go, and deletes only with --yes")
-    sub.add_argument("--yes", action="store_true", help="delete; without it nothing is touched")
-    sub.add_argument("--all", action="store_true", help="every cell, where no query is given")
-    sub = action("export", "write cells into one file, for another machine")
-    sub.add_argument("file", type=Path, metavar="FILE", help="a new .tar file")
-    sub = action("import", "take cells from a file that export wrote; each is checked first", query=False)
-    sub.add_argument("file", type=Path, metavar="FILE")
-    sub = action("sync", "bring MLflow up to date: one finished run for each cell, none twice", query=False)
-    sub.add_argument("--uri", metavar="URI", help="tracking server (default: the SQLite file under OUTPUTS)")
-    sub.add_argument(
-        "--experiment", default="va_experiments", metavar="NAME", help="of MLflow (default: va_experiments)"
-    )
+app = App(help=__doc__)
 
 
-def run(options: Namespace) -> int:
-    """Do the action."""
-    return {
-        "list": _list,
-        "show": _show,
-        "verify": _verify,
-        "prune": _prune,
-        "export": _export,
-        "import": _import,
-        "sync": _sync,
-    }[options.action](options)
+class By(StrEnum):
+    """What a line of the list is for."""
+
+    CELL = "cell"
+    MODEL = "model"
+    SITE = "site"
 
 
 def _row(cell: StoredCell) -> dict[str, Any]:
@@ -76,122 +48,187 @@ def _row(cell: StoredCell) -> dict[str, Any]:
     }
 
 
-def _list(options: Namespace) -> int:
-    cells = found(store_of(options), options)
-    if options.json:
+@app.action("list")
+def list_cells(
+    place: Place,
+    query: Query,
+    by: Annotated[By, typer.Option(help="What a line is for.")] = By.CELL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each cell.")] = False,
+) -> int:
+    """List finished cells, by model and site, with age and size."""
+    cells = find_cells(store_at(place), query)
+    if as_json:
         for cell in cells:
-            print(json.dumps(_row(cell)))
+            say(json.dumps(_row(cell)))
         return 0
-    if options.by != "cell":
-        name = {"model": "model", "site": "test_site"}[options.by]
-        counts, sizes = Counter[str](), Counter[str]()
-        for cell in cells:
-            counts[getattr(cell, name)] += 1
-            sizes[getattr(cell, name)] += cell.bytes
-        for key, count in counts.most_common():
-            print(f"{key:<24} {count:>8,} cells {format_bytes(sizes[key]):>10}")
-    else:
-        for cell in sorted(cells, key=lambda c: (c.model, c.test_site, c.key)):
-            trained = "+".join(cell.train_sites) or "nothing"
-            mark = "  (other library versions)" if cell.older else ""
-            print(
-                f"{cell.key[:12]} {format_bytes(cell.bytes):>9} {format_duration(cell.age):>11} old  {cell.model} "
-                f"{trained} -> {cell.test_site}  {cell.protocol}, {cell.data}{mark}"
-            )
-    print(f"{len(cells):,} cells, {format_bytes(sum(c.bytes for c in cells))}")
+    _say_table(*(_listed(cells) if by is By.CELL else _summed(cells, by)))
+    say(f"{len(cells):,} cells, {format_bytes(sum(c.bytes for c in cells))}")
     return 0
 
 
-def _show(options: Namespace) -> int:
-    store = store_of(options)
-    keys = sorted(k for k in store.keys() if k.startswith(options.key.lower()))  # noqa: SIM118 (not a mapping)
+def _listed(cells: Sequence[StoredCell]) -> tuple[list[str], list[list[str]], tuple[int, ...]]:
+    """Return headings, rows and the columns that are set left, a row for each cell."""
+    head = ["key", "size", "age", "model", "trained on", "tested on", "protocol", "data", ""]
+    rows = [
+        [
+            cell.key[:12],
+            format_bytes(cell.bytes),
+            format_duration(cell.age),
+            cell.model,
+            "+".join(cell.train_sites) or "nothing",
+            cell.test_site,
+            cell.protocol,
+            cell.data,
+            "other library versions" if cell.older else "",
+        ]
+        for cell in sorted(cells, key=lambda c: (c.model, c.test_site, c.key))
+    ]
+    if not any(row[-1] for row in rows):
+        head, rows = head[:-1], [row[:-1] for row in rows]
+    return head, rows, (0, 3, 4, 5, 6, 7, 8)
+
+
+def _summed(cells: Sequence[StoredCell], by: By) -> tuple[list[str], list[list[str]], tuple[int, ...]]:
+    """Return headings, rows and the columns that are set left, a row for each model or site."""
+    counts, sizes = Counter[str](), Counter[str]()
+    for cell in cells:
+        name = cell.model if by is By.MODEL else cell.test_site
+        counts[name] += 1
+        sizes[name] += cell.bytes
+    rows = [[name, f"{count:,}", format_bytes(sizes[name])] for name, count in counts.most_common()]
+    return [by.value, "cells", "size"], rows, (0,)
+
+
+def _say_table(head: list[str], rows: list[list[str]], left: tuple[int, ...]) -> None:
+    """Print a table; where the window is narrow, each row goes on in the next line."""
+    styled = is_terminal(sys.stdout)
+    lines = text_table(head, rows, left=left, style=_style if styled else None)
+    if styled and max(map(len, text_table(head, rows, left=left)), default=0) > terminal_width():
+        lines = text_table(head, rows, left=left)  # broken by the terminal, colours would run into the next line
+    for line in lines if rows else ():
+        say(line, safe=styled)
+
+
+def _style(row: int) -> str:
+    return "bold" if row < 0 else ""
+
+
+@app.action()
+def show(place: Place, key: Annotated[str, typer.Argument(metavar="KEY", help="Beginning of its key.")]) -> int:
+    """Print all that is recorded of one cell."""
+    store = store_at(place)
+    keys = sorted(k for k in store.keys() if k.startswith(key.lower()))  # noqa: SIM118 (not a mapping)
     if len(keys) != 1:
-        raise InputError(f"{len(keys)} cells have a key that begins with {shown(options.key)}; see checkpoints list")
+        raise InputError(f"{len(keys)} cells have a key that begins with {shown(key)}; see checkpoints list")
     folder = store.folder(keys[0])
     for name in ("manifest.json", "metrics.json"):
-        print(f"{folder / name}\n{(folder / name).read_text(encoding='utf-8')}")
+        say(f"{folder / name}\n{(folder / name).read_text(encoding='utf-8')}")
     return 0
 
 
-def _verify(options: Namespace) -> int:
+@app.action()
+def verify(place: Place, query: Query) -> int:
+    """Read every cell again and compare its files with their SHA-256; exit code 3 if one is damaged."""
     from va_experiments.checkpoints import CorruptCell
     from va_experiments.checkpoints.lock import lock_outputs
 
-    store = store_of(options)
-    cells, damaged = found(store, options), []
-    with lock_outputs(options.outputs):  # a damaged cell is moved away, which a run must not be surprised by
+    store = store_at(place)
+    cells, damaged = find_cells(store, query), []
+    with lock_outputs(place.outputs):  # a damaged cell is moved away, which a run must not be surprised by
         for cell in cells:
             try:
                 store.load(cell.key)
             except CorruptCell as error:
                 damaged.append(str(error))
     for text in damaged:
-        print(text)
-    print(f"{len(cells):,} cells read again, {format_bytes(sum(c.bytes for c in cells))}: {len(damaged)} damaged")
+        say(text)
+    say(f"{len(cells):,} cells read again, {format_bytes(sum(c.bytes for c in cells))}: {len(damaged)} damaged")
     return 3 if damaged else 0
 
 
-def _prune(options: Namespace) -> int:
+@app.action()
+def prune(
+    place: Place,
+    query: Query,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it nothing is touched.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every cell, where no query is given.")] = False,
+) -> int:
+    """Delete cells; says what would go, and deletes only with --yes."""
     from va_experiments.checkpoints.lock import lock_outputs
 
-    query = ("model", "site", "protocol", "data", "key", "older_than", "newer_than", "larger_than", "other_versions")
-    if not options.all and not any(getattr(options, name) for name in query):
+    if not every and query.empty:
         raise InputError("prune: say which cells (--model, --site, --older-than, ...), or --all for every one")
-    store = store_of(options)
-    cells = found(store, options)
+    store = store_at(place)
+    cells = find_cells(store, query)
     text = f"{len(cells):,} cells, {format_bytes(sum(c.bytes for c in cells))}"
     if not cells:
-        print("nothing to delete: no cell is chosen by these options; see checkpoints list")
+        say("nothing to delete: no cell is chosen by these options; see checkpoints list")
         return 0
-    if not options.yes:
+    if not yes:
         by_model = ", ".join(f"{n} {m}" for m, n in Counter(c.model for c in cells).most_common())
-        print(f"would delete {text} ({by_model}); nothing was touched: add --yes to do it")
+        say(f"would delete {text} ({by_model}); nothing was touched: add --yes to do it")
         return 0
-    with lock_outputs(options.outputs):
+    with lock_outputs(place.outputs):
         for cell in cells:
             store.remove(cell.key)
-    print(f"deleted {text}")
+    say(f"deleted {text}")
     return 0
 
 
-def _export(options: Namespace) -> int:
+@app.action("export")
+def export_file(
+    place: Place, query: Query, file: Annotated[Path, typer.Argument(metavar="FILE", help="A new .tar file.")]
+) -> int:
+    """Write cells into one file, for another machine."""
     from va_experiments.checkpoints import CorruptCell
     from va_experiments.commands.archive import export_cells
 
-    store = store_of(options)
-    cells = found(store, options)
+    store = store_at(place)
+    cells = find_cells(store, query)
     if not cells:
         raise InputError("export: no cell is chosen by these options; see checkpoints list")
     from va_experiments.checkpoints.lock import lock_outputs
 
-    with lock_outputs(options.outputs):
+    with lock_outputs(place.outputs):
         try:
             for cell in cells:
                 store.load(cell.key)  # nothing damaged leaves this machine
         except CorruptCell as error:
             raise InputError(f"export: {error}; run the command again to export the others") from None
-        written = export_cells(cells, options.file)
-    print(f"{len(cells):,} cells, {format_bytes(written)}, in {options.file}")
+        written = export_cells(cells, file)
+    say(f"{len(cells):,} cells, {format_bytes(written)}, in {file}")
     return 0
 
 
-def _import(options: Namespace) -> int:
+@app.action("import")
+def import_file(
+    place: Place, file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that export wrote.")]
+) -> int:
+    """Take cells from a file that export wrote; each is checked first."""
     from va_experiments.checkpoints.lock import lock_outputs
     from va_experiments.commands.archive import import_cells
 
-    if not options.file.is_file():
-        raise InputError(f"'{options.file}' is not a file")
-    store = store_of(options, must_exist=False)
-    with lock_outputs(options.outputs):
+    if not file.is_file():
+        raise InputError(f"'{file}' is not a file")
+    store = store_at(place, must_exist=False)
+    with lock_outputs(place.outputs):
         store.open()
-        taken, there, refused = import_cells(options.file, store)
+        taken, there, refused = import_cells(file, store)
     for text in refused:
-        print(f"refused: {text}")
-    print(f"{taken:,} cells taken in, {there:,} were there already, {len(refused):,} refused")
+        say(f"refused: {text}")
+    say(f"{taken:,} cells taken in, {there:,} were there already, {len(refused):,} refused")
     return 3 if refused else 0
 
 
-def _sync(options: Namespace) -> int:
+@app.action("sync")
+def sync_mlflow(
+    place: Place,
+    uri: Annotated[
+        str | None, typer.Option(metavar="URI", help="Tracking server; default: the SQLite file under OUTPUTS.")
+    ] = None,
+    experiment: Annotated[str, typer.Option(metavar="NAME", help="Experiment of MLflow.")] = "va_experiments",
+) -> int:
+    """Bring MLflow up to date: one finished run for each cell, none twice."""
     from va_experiments.commands.sync import sync
 
-    return sync(options, store_of(options))
+    return sync(store_at(place), place.outputs, uri=uri, experiment=experiment)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from enum import StrEnum
+from typing import Annotated
 
-__all__ = ["arguments", "run"]
+import typer
+
+from va_experiments.commands.command_line import App
+from va_experiments.terminal import say
+
+__all__ = ["app", "completion"]
 
 LINES = {
     "bash": 'eval "$(python -m va_experiments -sc install=bash)"',
@@ -14,14 +20,23 @@ LINES = {
 """Hydra completes for bash and fish; zsh borrows bash's."""
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("shell", nargs="?", choices=sorted(LINES), default="bash", help="default: bash")
+app = App()
 
 
-def run(options: Namespace) -> int:
+class Shell(StrEnum):
+    """A shell that completes."""
+
+    BASH = "bash"
+    FISH = "fish"
+    ZSH = "zsh"
+
+
+@app.action(help=__doc__)
+def completion(
+    shell: Annotated[Shell, typer.Argument(metavar="[bash|fish|zsh]", help="The shell.")] = Shell.BASH,
+) -> int:
     """Print the line for this shell."""
-    where = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/config.fish"}[options.shell]
-    print(LINES[options.shell])
-    print(f"# run this line, or put it into {where}; then: python -m va_experiments model=<Tab>")
+    where = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/config.fish"}[shell.value]
+    say(LINES[shell.value])
+    say(f"# run this line, or put it into {where}; then: python -m va_experiments model=<Tab>")
     return 0

@@ -13,14 +13,18 @@ import socket
 import sys
 import tempfile
 import time
-from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from va_experiments.commands.run_lookup import add_outputs
+import typer
 
-__all__ = ["Check", "arguments", "run"]
+from va_experiments.commands.command_line import App
+from va_experiments.commands.run_lookup import OUTPUTS, Outputs
+from va_experiments.terminal import say
+
+__all__ = ["Check", "app", "doctor"]
 
 PORTS = {5000: "--mlflow-port", 4200: "--prefect-port"}
 
@@ -35,28 +39,29 @@ class Check:
     mend: str = ""
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Declare the options."""
-    add_outputs(parser)
-    parser.add_argument("--quick", action="store_true", help="start nothing")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a check")
+app = App()
 
 
-def run(options: Namespace) -> int:
+@app.action(help=__doc__)
+def doctor(
+    outputs: Outputs = OUTPUTS,
+    quick: Annotated[bool, typer.Option("--quick", help="Start nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each check.")] = False,
+) -> int:
     """Print each check as it is done."""
     wrong = notes = 0
-    for check in _checks(options.outputs, quick=options.quick):
+    for check in _checks(outputs, quick=quick):
         wrong += check.state == "wrong"
         notes += check.state == "note"
-        if options.json:
-            print(json.dumps(vars(check)), flush=True)
+        if as_json:
+            say(json.dumps(vars(check)), flush=True)
         else:
-            print(
+            say(
                 f"{check.state:<6} {check.what}: {check.found}" + (f"\n       -> {check.mend}" if check.mend else ""),
                 flush=True,
             )
-    if not options.json:
-        print(f"{wrong} problem{'' if wrong == 1 else 's'}, {notes} note{'' if notes == 1 else 's'}")
+    if not as_json:
+        say(f"{wrong} problem{'' if wrong == 1 else 's'}, {notes} note{'' if notes == 1 else 's'}")
     return 3 if wrong else 0
 
 

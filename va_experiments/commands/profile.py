@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-from argparse import ArgumentParser, Namespace
+import sys
+from typing import Annotated
 
-from va_experiments.commands.run_lookup import add_outputs, find_run
+import typer
+
+from va_experiments.commands.command_line import App
+from va_experiments.commands.run_lookup import OUTPUTS, Outputs, RunName, find_run
 from va_experiments.errors import InputError
+from va_experiments.terminal import is_terminal, say, terminal_width
 
-__all__ = ["arguments", "run"]
+__all__ = ["app", "profile"]
 
-
-def arguments(parser: ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("run", nargs="?", metavar="RUN", help="name (or a part of it) or folder; default: the latest")
-    add_outputs(parser)
-    parser.add_argument("-n", type=int, default=10, metavar="N", help="how many cells are listed (default: 10)")
+app = App()
 
 
-def run(options: Namespace) -> int:
+@app.action(help=__doc__)
+def profile(
+    run: RunName = None,
+    outputs: Outputs = OUTPUTS,
+    n: Annotated[int, typer.Option("-n", metavar="N", help="How many cells are listed.")] = 10,
+) -> int:
     """Print the profile."""
-    if options.n < 1:
-        raise InputError(f"-n must be 1 or more; got {options.n}")
-    folder = find_run(options.outputs, options.run)
+    if n < 1:
+        raise InputError(f"-n must be 1 or more; got {n}")
+    folder = find_run(outputs, run)
     path = folder / "cells.parquet"
     if not path.exists():
         raise InputError(f"'{folder}' has no cells.parquet: the run has not ended (see va-experiments status)")
@@ -30,6 +34,7 @@ def run(options: Namespace) -> int:
     from va_experiments.results import load_results
 
     cells = load_results(folder, baselines=True, unknown="keep")
-    print(f"run {folder.parent.name}/{folder.name}\n")
-    print(profile_text(cells, shutil.get_terminal_size((100, 24)).columns, n=options.n))
+    styled = is_terminal(sys.stdout)
+    say(f"run {folder.parent.name}/{folder.name}\n")
+    say(profile_text(cells, terminal_width(), n=n, styled=styled), safe=styled)
     return 0

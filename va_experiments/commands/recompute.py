@@ -8,39 +8,43 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from va_experiments.commands.run_lookup import add_outputs, find_run
+import typer
+
+from va_experiments.commands.command_line import App
+from va_experiments.commands.run_lookup import OUTPUTS, Outputs, RunName, find_run
 from va_experiments.errors import InputError
+from va_experiments.terminal import say
 
-__all__ = ["arguments", "run"]
+__all__ = ["app", "recompute"]
 
-
-def arguments(parser: ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("run", nargs="?", metavar="RUN", help="name (or a part of it) or folder; default: the latest")
-    add_outputs(parser)
-    parser.add_argument("--sample", type=int, default=5, metavar="N", help="cells to compute (default: 5; 0: all)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="chooses the sample (default: 0)")
-    parser.add_argument(
-        "--allow", action="append", default=[], metavar="PACKAGE", help="package of yours that models may come from"
-    )
+app = App()
 
 
-def run(options: Namespace) -> int:
+@app.action(help=__doc__)
+def recompute(
+    run: RunName = None,
+    outputs: Outputs = OUTPUTS,
+    sample: Annotated[int, typer.Option(metavar="N", help="Cells to compute; 0: all.")] = 5,
+    seed: Annotated[int, typer.Option(metavar="N", help="Chooses the sample.")] = 0,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PACKAGE", help="Package of yours that models may come from; can be repeated."),
+    ] = None,
+) -> int:
     """Compute the sample and compare."""
     from va_experiments.cell import Fit, run_fit
 
-    if options.sample < 0:
-        raise InputError(f"--sample must be 0 or more; got {options.sample}")
-    folder = find_run(options.outputs, options.run)
+    if sample < 0:
+        raise InputError(f"--sample must be 0 or more; got {sample}")
+    folder = find_run(outputs, run)
     expected = _expected(folder)
     chosen = sorted(expected)
-    if options.sample and options.sample < len(chosen):
-        chosen = sorted(random.Random(options.seed).sample(chosen, options.sample))
-    planned, deaths = _planned(folder, tuple(options.allow))
+    if sample and sample < len(chosen):
+        chosen = sorted(random.Random(seed).sample(chosen, sample))
+    planned, deaths = _planned(folder, tuple(allow or ()))
     rows = {planned.key(row): row for row in range(len(planned))}
     equal, wrong = 0, []
     for key in chosen:
@@ -57,10 +61,10 @@ def run(options: Namespace) -> int:
                          f"{said['sha256'][:12]}{_versions(folder)}")  # fmt: skip
         else:
             equal += 1
-            print(f"{key[:12]} {said['label']}: equal, SHA-256 {said['sha256'][:12]}")
+            say(f"{key[:12]} {said['label']}: equal, SHA-256 {said['sha256'][:12]}")
     for text in wrong:
-        print(text)
-    print(f"{equal} of {len(chosen)} cells equal to the last bit ({len(expected)} finished cells in the run)")
+        say(text)
+    say(f"{equal} of {len(chosen)} cells equal to the last bit ({len(expected)} finished cells in the run)")
     return 3 if wrong else 0
 
 

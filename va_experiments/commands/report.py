@@ -10,38 +10,50 @@ from __future__ import annotations
 import shutil
 import tempfile
 import textwrap
-from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from va_experiments.commands.run_lookup import add_outputs, find_run
+import typer
+
+from va_experiments.commands.command_line import App
+from va_experiments.commands.run_lookup import OUTPUTS, Outputs, find_run
 from va_experiments.errors import InputError
+from va_experiments.terminal import say, terminal_width
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["arguments", "run"]
+__all__ = ["Options", "app", "report"]
+
+app = App()
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("runs", nargs="*", metavar="RUN", help="runs to report on; default: the latest")
-    add_outputs(parser)
-    parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: the run's folder)")
-    parser.add_argument("--allow-incomplete", action="store_true", help="means over incomplete grids, marked")
-    parser.add_argument(
-        "--loss-seconds",
-        type=float,
-        metavar="S",
-        help="seconds for splitting the loss at each site into its parts (default: a fifth of what the cells took, "
-        "at least 5 and at most 60)",
-    )
-    parser.add_argument("--mlflow", action="store_true", help="read from MLflow under OUTPUTS instead of folders")
-    parser.add_argument("--uri", metavar="URI", help="read from this MLflow tracking server")
-    parser.add_argument("--experiment", default="va_experiments", metavar="NAME", help="default: va_experiments")
+@dataclass(frozen=True)
+class Options:
+    """What the command takes."""
+
+    runs: Annotated[list[str] | None, typer.Argument(metavar="[RUN]...", help="Runs; default: the latest.")] = None
+    outputs: Outputs = OUTPUTS
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write; default: the run's folder.")] = None
+    allow_incomplete: Annotated[
+        bool, typer.Option("--allow-incomplete", help="Show means over incomplete grids, marked.")
+    ] = False
+    loss_seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="Seconds for splitting the loss at each site into its parts; default: a fifth of what the cells took, "
+            "at least 5 and at most 60.",
+        ),
+    ] = None
+    mlflow: Annotated[bool, typer.Option("--mlflow", help="Read from MLflow under OUTPUTS instead of folders.")] = False
+    uri: Annotated[str | None, typer.Option(metavar="URI", help="Read from this MLflow tracking server.")] = None
+    experiment: Annotated[str, typer.Option(metavar="NAME", help="Experiment of MLflow.")] = "va_experiments"
 
 
-def run(options: Namespace) -> int:
+@app.action(help=__doc__)
+def report(options: Options) -> int:
     """Build the report."""
     import pandas as pd
 
@@ -73,22 +85,22 @@ def run(options: Namespace) -> int:
     page = out / "report.html"
     shutil.copyfile(paths.html, page)
     if any(m.get("config", {}).get("legacy_table") for m in manifests):
-        print(f"table   {write_va34_table(cells, out)}")
-    width = shutil.get_terminal_size((100, 24)).columns
+        say(f"table   {write_va34_table(cells, out)}")
+    width = terminal_width()
     for text in paths.skipped:
-        print(textwrap.fill(f"left out: {text}", width, subsequent_indent="  "))
+        say(textwrap.fill(f"left out: {text}", width, subsequent_indent="  "))
     cells = content.cells.sort_values("status").drop_duplicates("cell_key")  # done stands before failed and missing
     failed = int((cells["status"] != "done").sum())
-    print(f"{len(cells):,} cells, {failed} failed or missing")
-    print(f"report  {page}")
+    say(f"{len(cells):,} cells, {failed} failed or missing")
+    say(f"report  {page}")
     return 3 if failed else 0
 
 
-def _from_folders(options: Namespace) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
+def _from_folders(options: Options) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
     from va_experiments.report.saved_inputs import read_manifest
     from va_experiments.results import load_results
 
-    folders = list(dict.fromkeys(find_run(options.outputs, name) for name in options.runs or [None]))
+    folders = list(dict.fromkeys(find_run(options.outputs, name) for name in options.runs or (None,)))
     tables, manifests, problems = [], [], []
     for folder in folders:
         if not (folder / "cells.parquet").exists():
@@ -101,7 +113,7 @@ def _from_folders(options: Namespace) -> tuple[list[pd.DataFrame], list[dict[str
     return tables, [m for m in manifests if m], folders
 
 
-def _from_mlflow(options: Namespace, scratch: Path) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
+def _from_mlflow(options: Options, scratch: Path) -> tuple[list[pd.DataFrame], list[dict[str, Any]], list[Path]]:
     from va_experiments.report.saved_inputs import read_manifest
     from va_experiments.results import load_results
     from va_experiments.results.rows import make_table

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["add_outputs", "find_run", "read_json", "run_folders"]
+__all__ = ["OUTPUTS", "Outputs", "RunName", "find_run", "read_json", "run_folders"]
 
 
-def add_outputs(parser: ArgumentParser) -> None:
-    """Declare ``--outputs``."""
-    parser.add_argument(
-        "--outputs", type=Path, default=Path("outputs"), metavar="DIR", help="folder of outputs (default: outputs)"
-    )
+Outputs = Annotated[Path, typer.Option("--outputs", metavar="DIR", help="Folder of outputs.")]
+"""The option that names the folder of outputs."""
+
+OUTPUTS = Path("outputs")
+"""Its default."""
+
+RunName = Annotated[
+    str | None, typer.Argument(metavar="[RUN]", help="Name (or a part of it) or folder; default: the latest.")
+]
+"""The argument that names a run."""
 
 
 def run_folders(outputs: Path) -> list[Path]:

@@ -5,22 +5,25 @@ The run writes its status every second; what is shown is at most 2 s old. Exit c
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
 import socket
 import sys
 import textwrap
 import time
-from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from va_experiments.commands.run_lookup import add_outputs, find_run, read_json
-from va_experiments.errors import InputError
+import typer
+
+from va_experiments.commands.command_line import App
+from va_experiments.commands.run_lookup import OUTPUTS, Outputs, RunName, find_run, read_json
+from va_experiments.errors import InputError, printable
 from va_experiments.formatting import format_duration
+from va_experiments.terminal import is_terminal, say, terminal_width
 
-__all__ = ["arguments", "read_status", "run", "status_text"]
+__all__ = ["app", "read_status", "status", "status_text"]
 
 SILENCE_SECONDS = 30.0
 """After so long without a sign of life, a driver on another host is taken for dead."""
@@ -28,28 +31,43 @@ SILENCE_SECONDS = 30.0
 ENDED = ("finished", "failed", "stopped")
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("run", nargs="?", metavar="RUN", help="name (or a part of it) or folder; default: the latest")
-    add_outputs(parser)
-    parser.add_argument("--watch", action="store_true", help="refresh every second until the run has ended")
-    parser.add_argument("--json", action="store_true", help="print the status as JSON")
+app = App()
 
 
-def run(options: Namespace) -> int:
+@app.action(help=__doc__)
+def status(
+    run: RunName = None,
+    outputs: Outputs = OUTPUTS,
+    watch: Annotated[bool, typer.Option("--watch", help="Refresh every second until the run has ended.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON.")] = False,
+) -> int:
     """Print the status once, or until the run has ended."""
-    folder = find_run(options.outputs, options.run)
-    while True:
-        status = read_status(folder)
-        if options.json:
-            print(json.dumps(status, indent=None if options.watch else 1), flush=True)
-        else:
-            if options.watch and sys.stdout.isatty():
-                print("\x1b[H\x1b[2J", end="")
-            print(status_text(status, shutil.get_terminal_size((100, 24)).columns), flush=True)
-        if not options.watch or status["state"] != "running":
-            return 3 if status["state"] == "died" else 0
-        time.sleep(1)
+    folder = find_run(outputs, run)
+    with contextlib.ExitStack() as stack:
+        show = stack.enter_context(_window()) if watch and not as_json and is_terminal(sys.stdout) else None
+        while True:
+            now = read_status(folder)
+            if as_json:
+                say(json.dumps(now, indent=None if watch else 1), flush=True)
+            elif show is not None:
+                show(status_text(now, terminal_width()))
+            else:
+                say(status_text(now, terminal_width()), flush=True)
+            if not watch or now["state"] != "running":
+                return 3 if now["state"] == "died" else 0
+            time.sleep(1)
+
+
+@contextlib.contextmanager
+def _window() -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows a text in place of the one before it; the last text stays."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        yield lambda text: live.update(Text(printable(text), no_wrap=True, overflow="ellipsis"), refresh=True)
 
 
 def read_status(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,22 +12,23 @@ from va_experiments.commands.run_lookup import read_json, run_folders
 from va_experiments.protocols import Split
 from va_experiments.results.cell_outcome import CellOutcome
 from va_experiments.results.rows import Row, make_row
+from va_experiments.terminal import say
 
 __all__ = ["cell_of", "stored_rows", "sync"]
 
 
-def sync(options: Namespace, store: Store) -> int:
+def sync(store: Store, outputs: Path, *, uri: str | None, experiment: str) -> int:
     """Give every stored cell its MLflow run; exit code 3 if a cell is damaged."""
     from va_experiments.checkpoints.lock import lock_outputs
     from va_experiments.tracking.index import Index
 
     damaged: list[str] = []
-    with lock_outputs(options.outputs):
-        index = Index(options.uri, options.experiment, options.outputs)
-        added, there = index.sync(stored_rows(store, options.outputs, damaged))
+    with lock_outputs(outputs):
+        index = Index(uri, experiment, outputs)
+        added, there = index.sync(stored_rows(store, outputs, damaged))
     for text in damaged:
-        print(text)
-    print(f"{added:,} cells added to MLflow, {there:,} were there already, {len(damaged):,} damaged")
+        say(text)
+    say(f"{added:,} cells added to MLflow, {there:,} were there already, {len(damaged):,} damaged")
     return 3 if damaged else 0
 
 

@@ -17,38 +17,43 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import Annotated
 
-from va_experiments.commands.run_lookup import add_outputs
+import typer
+
+from va_experiments.commands.command_line import App
+from va_experiments.commands.run_lookup import OUTPUTS, Outputs
 from va_experiments.errors import InputError
+from va_experiments.terminal import say
 
-__all__ = ["arguments", "mlflow_command", "run"]
-
-
-def arguments(parser: ArgumentParser) -> None:
-    """Declare the options."""
-    add_outputs(parser)
-    parser.add_argument("--mlflow-port", type=int, default=5000, metavar="PORT", help="of MLflow (default: 5000)")
-    parser.add_argument("--prefect-port", type=int, default=4200, metavar="PORT", help="of Prefect (default: 4200)")
-    parser.add_argument("--no-mlflow", action="store_true", help="leave MLflow out")
-    parser.add_argument("--no-prefect", action="store_true", help="leave Prefect out")
+__all__ = ["app", "mlflow_command", "ui"]
 
 
-def run(options: Namespace) -> int:
+app = App()
+
+
+@app.action(help=__doc__)
+def ui(
+    outputs: Outputs = OUTPUTS,
+    mlflow_port: Annotated[int, typer.Option(metavar="PORT", help="Port of MLflow.")] = 5000,
+    prefect_port: Annotated[int, typer.Option(metavar="PORT", help="Port of Prefect.")] = 4200,
+    no_mlflow: Annotated[bool, typer.Option("--no-mlflow", help="Leave MLflow out.")] = False,
+    no_prefect: Annotated[bool, typer.Option("--no-prefect", help="Leave Prefect out.")] = False,
+) -> int:
     """Serve until a signal comes; exit code 1 if a server does not start or dies."""
-    asked = {} if options.no_mlflow else {"MLflow": ("--mlflow-port", options.mlflow_port)}
-    asked |= {} if options.no_prefect else {"Prefect": ("--prefect-port", options.prefect_port)}
-    _check(asked, options.outputs)
+    asked = {} if no_mlflow else {"MLflow": ("--mlflow-port", mlflow_port)}
+    asked |= {} if no_prefect else {"Prefect": ("--prefect-port", prefect_port)}
+    _check(asked, outputs)
     stopping = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda *_: stopping.set())
     with contextlib.ExitStack() as started:
         pages: list[_Mlflow | _Prefect] = []
-        if not options.no_mlflow:
-            pages.append(_Mlflow(options.outputs, options.mlflow_port))
-        if not options.no_prefect:
-            pages.append(_Prefect(options.outputs, options.prefect_port))
+        if not no_mlflow:
+            pages.append(_Mlflow(outputs, mlflow_port))
+        if not no_prefect:
+            pages.append(_Prefect(outputs, prefect_port))
         for page in pages:
             page.start()
             started.callback(page.stop)
@@ -87,17 +92,17 @@ def _serve(pages: list[_Mlflow | _Prefect], stopping: threading.Event) -> int:
         for page in list(waiting):
             if page.answers():
                 waiting.remove(page)
-                print(page.link(), flush=True)
+                say(page.link(), flush=True)
         for page in pages:
             if page.died() or (page in waiting and time.monotonic() > deadline):
-                print(f"error: {page.name} stopped or does not answer; see {page.log}", file=sys.stderr)
+                say(f"error: {page.name} stopped or does not answer; see {page.log}", file=sys.stderr)
                 return 1
         if not waiting and not told:
             told = True
-            print("Ray      no page by default; +execution.init.include_dashboard=true gives a run one at "
+            say("Ray      no page by default; +execution.init.include_dashboard=true gives a run one at "
                   "http://127.0.0.1:8265")  # fmt: skip
-            print("Ctrl-C stops.", flush=True)
-    print("stopping", flush=True)
+            say("Ctrl-C stops.", flush=True)
+    say("stopping", flush=True)
     return 0
 
 

@@ -10,68 +10,79 @@ from __future__ import annotations
 
 import shutil
 import time
-from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from va_experiments.errors import InputError
+import typer
 
-__all__ = ["arguments", "run"]
+from va_experiments.commands.command_line import App, Command
+from va_experiments.errors import InputError, shown
+from va_experiments.terminal import say
+
+__all__ = ["Options", "app", "va34_comparison"]
 
 SITES = ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP")
 MODELS = ("xgboost", "random_forest", "logistic_regression", "nbc")
 SIZES = (0.25, 0.5, 0.75, 1.0)
 
 
-def arguments(parser: ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument(
-        "--data-path", metavar="FILE", help="the PHMRC adult file (default: simulated deaths, for a first try)"
-    )
-    parser.add_argument(
-        "--sites",
-        nargs="+",
-        metavar="SITE",
-        default=list(SITES),
-        help=f"sites that train and test (default: {' '.join(SITES)})",
-    )
-    parser.add_argument(
-        "--models",
-        nargs="+",
-        metavar="MODEL",
-        default=list(MODELS),
-        help=f"models by their names in conf/model (default: {' '.join(MODELS)})",
-    )
-    parser.add_argument(
-        "--training-sizes",
-        nargs="*",
-        type=float,
-        metavar="SHARE",
-        default=list(SIZES),
-        help="shares of the first site's training deaths, above 0 up to 1; none: leave this experiment out "
-        f"(default: {' '.join(map(str, SIZES))})",
-    )
-    parser.add_argument(
-        "--n-bootstrap", type=int, default=100, metavar="N", help="resamples for intervals (default: 100)"
-    )
-    parser.add_argument(
-        "--output-dir",
-        type=Path,
-        default=Path("results"),
-        metavar="DIR",
-        help="where all is written (default: results)",
-    )
-    parser.add_argument(
-        "--parallel", action=BooleanOptionalAction, default=True, help="worker processes (default) or one"
-    )
-    parser.add_argument("--n-workers", type=int, metavar="N", help="workers (default: one for each core)")
-    parser.add_argument("--resume", action=BooleanOptionalAction, default=True, help="reuse finished cells (default)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="seed of divisions and models (default: 1)")
-    parser.add_argument(
-        "overrides", nargs="*", metavar="KEY=VALUE", help="further overrides, as for va-experiments run"
-    )
+app = App()
 
 
-def run(options: Namespace) -> int:
+class _Earlier(Command):
+    several_values = {"--sites": "", "--models": "", "--training-sizes": "none"}  # noqa: RUF012 (a constant)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the earlier script."""
+
+    data_path: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The PHMRC adult file; default: simulated deaths, for a first try."),
+    ] = None
+    sites: Annotated[list[str], typer.Option(metavar="SITE...", help="Sites that train and test.")] = field(
+        default_factory=lambda: list(SITES)
+    )
+    models: Annotated[list[str], typer.Option(metavar="MODEL...", help="Models by their names in conf/model.")] = field(
+        default_factory=lambda: list(MODELS)
+    )
+    training_sizes: Annotated[
+        list[str],
+        typer.Option(
+            metavar="[SHARE...]",
+            help="Shares of the first site's training deaths, above 0 up to 1; none: leave this experiment out.",
+        ),
+    ] = field(default_factory=lambda: list(map(str, SIZES)))
+    n_bootstrap: Annotated[int, typer.Option(metavar="N", help="Resamples for intervals.")] = 100
+    output_dir: Annotated[Path, typer.Option(metavar="DIR", help="Where all is written.")] = Path("results")
+    parallel: Annotated[bool, typer.Option("--parallel/--no-parallel", help="Worker processes, or one.")] = True
+    n_workers: Annotated[int | None, typer.Option(metavar="N", help="Workers; default: one for each core.")] = None
+    resume: Annotated[bool, typer.Option("--resume/--no-resume", help="Reuse finished cells.")] = True
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of divisions and models.")] = 1
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Further overrides, as for va-experiments run."),
+    ] = None
+
+    @property
+    def shares(self) -> list[float]:
+        """Training sizes as numbers; NaN for what is none."""
+        words = [w for w in self.training_sizes if w != "none"]
+        return [_share(w) for w in words]
+
+
+def _share(word: str) -> float:
+    """Return a training size as a number; NaN where it is none."""
+    try:
+        return float(word)
+    except ValueError:
+        return float("nan")
+
+
+@app.action(help=__doc__, cls=_Earlier)
+def va34_comparison(options: Options) -> int:
     """Run the comparison and put its table into the output folder."""
     from va_experiments.hydra_app.app import compose
     from va_experiments.hydra_app.session import session
@@ -91,22 +102,27 @@ def run(options: Namespace) -> int:
         raise
     if (folder / FILE).exists():
         shutil.copyfile(folder / FILE, options.output_dir / FILE)
-        print(f"table   {options.output_dir / FILE}")
+        say(f"table   {options.output_dir / FILE}")
     return code
 
 
 _SHOWN = ("model", "site.test_sites", "seed")
 
 
-def _jobs(options: Namespace) -> list[list[str]]:
+def _jobs(options: Options) -> list[list[str]]:
     """Return the overrides of each job, one for each model."""
     problems = []
     if options.n_workers is not None and options.n_workers < 1:
         problems.append(f"--n-workers must be 1 or more; got {options.n_workers}")
     if options.n_bootstrap < 0:
         problems.append(f"--n-bootstrap must be 0 or more; got {options.n_bootstrap}")
-    problems += [f"--training-sizes: {s} is not above 0 and up to 1" for s in options.training_sizes if not 0 < s <= 1]
-    problems += [f"{o!r} is not an override; write KEY=VALUE" for o in options.overrides if "=" not in o]
+    overrides = options.overrides or []
+    problems += [
+        f"--training-sizes: {shown(word)[1:-1]} is not above 0 and up to 1"
+        for word, share in zip([w for w in options.training_sizes if w != "none"], options.shares, strict=True)
+        if not 0 < share <= 1
+    ]
+    problems += [f"{o!r} is not an override; write KEY=VALUE" for o in overrides if "=" not in o and o[:1] != "~"]
     if options.data_path is not None and not Path(options.data_path).exists():
         problems.append(f"--data-path: there is no file '{options.data_path}'")
     if problems:
@@ -126,14 +142,14 @@ def _jobs(options: Namespace) -> list[list[str]]:
         common.append("data=simulated")
     sites = "[" + ",".join(map(_quoted, options.sites)) + "]"
     common += [f"site.test_sites={sites}", f"protocol.parts.one_to_one.train_sites={sites}"]
-    if options.training_sizes:
-        sizes = "[" + ",".join(map(str, options.training_sizes)) + "]"
+    if options.shares:
+        sizes = "[" + ",".join(map(str, options.shares)) + "]"
         curve = "protocol.parts.training_size"
         common += [f"{curve}.train_size={sizes}", f"{curve}.test_sites={_quoted(options.sites[0])}"]
     else:
         common.append("~protocol.parts.training_size")
     whole = "experiment=va34_comparison"
-    return [[whole, f"model={m}", *common, *options.overrides] for m in options.models]
+    return [[whole, f"model={m}", *common, *overrides] for m in options.models]
 
 
 def _quoted(text: str) -> str:

@@ -16,8 +16,12 @@ from va_experiments.data.deaths import FEATURE_LEVELS, MISSING, PRESENT, Deaths
 from va_experiments.data.readers.recognise import Form, recognise
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, shown, shown_path
+from va_experiments.terminal import text_table
 
 __all__ = ["Suggestion", "describe", "describe_text", "suggest", "suggest_yaml"]
+
+NAME_WIDTH = 40
+"""Characters of the name of a site or a cause at most, in a table."""
 
 
 def describe(deaths: Deaths) -> dict[str, Any]:
@@ -74,16 +78,16 @@ def describe_text(deaths: Deaths) -> str:
         f"content SHA-256 {facts['fingerprint'][:16]}",
         "symptoms by feature level: " + ", ".join(f"{k} {v}" for k, v in facts["feature_levels"].items()),
         "",
-        f"{'site':<24}{'deaths':>8}{'causes':>8}{'missing':>9}{'present':>9}",
     ]
+    rows = []
     for site, count in facts["sites"].items():
-        n_causes = len(facts["deaths"].get(site, {}))
         rates = [f"{facts[k].get(site, float('nan')):.1%}" for k in ("missing", "present")]
-        lines.append(f"{_fit(site, 23):<24}{count:>8,}{n_causes:>8}{rates[0]:>9}{rates[1]:>9}")
+        rows.append([site, f"{count:,}", f"{len(facts['deaths'].get(site, {}))}", *rates])
+    lines += text_table(["site", "deaths", "causes", "missing", "present"], rows, most=(NAME_WIDTH,))
     if facts["causes"]:
-        lines += ["", f"{'cause':<40}{'deaths':>8}{'share':>8}"]
-        for cause, count in sorted(facts["causes"].items(), key=lambda item: (-item[1], item[0])):
-            lines.append(f"{_fit(cause, 39):<40}{count:>8,}{count / max(facts['n_deaths'], 1):>8.1%}")
+        ranked = sorted(facts["causes"].items(), key=lambda item: (-item[1], item[0]))
+        rows = [[cause, f"{n:,}", f"{n / max(facts['n_deaths'], 1):.1%}"] for cause, n in ranked]
+        lines += ["", *text_table(["cause", "deaths", "share"], rows, most=(NAME_WIDTH,))]
     for name, spread in facts["covariates"].items():
         known, low, middle, high = (spread[k] for k in ("known", "minimum", "median", "maximum"))
         lines += ["", f"{name}: known for {known:,}, from {low} to {high}, median {middle}"]
@@ -222,11 +226,6 @@ def _spread(value: Any) -> dict[str, float | int | None]:
         return {"known": 0, "minimum": None, "median": None, "maximum": None}
     low, middle, high = (round(float(f(known)), 4) for f in (np.min, np.median, np.max))
     return {"known": len(known), "minimum": low, "median": middle, "maximum": high}
-
-
-def _fit(text: str, width: int) -> str:
-    safe = "".join(c if c.isprintable() else "?" for c in text)
-    return safe if len(safe) <= width else safe[: width - 1] + "…"
 
 
 def _quoted(text: str) -> str:

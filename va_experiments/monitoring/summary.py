@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import sys
 
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import Observer, RunOutcome
+from va_experiments.terminal import is_terminal, say, terminal_width
 
-__all__ = ["TerminalSummary", "summary_lines"]
+__all__ = ["TerminalSummary", "board_text", "summary_lines"]
 
 
 class TerminalSummary(Observer):
@@ -16,29 +17,40 @@ class TerminalSummary(Observer):
 
     def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
         """Print the summary."""
-        width = shutil.get_terminal_size((100, 24)).columns
+        styled = is_terminal(sys.stdout)
         with contextlib.suppress(BrokenPipeError):  # nobody reads any more: the run ends as it would have
-            print("\n".join(summary_lines(run, outcome, width)), flush=True)
+            say(board_text(run, outcome, terminal_width(), styled=styled), safe=styled)
+            say("\n".join(summary_lines(run, outcome)), flush=True)
 
 
-def summary_lines(run: RunContext, outcome: RunOutcome, width: int) -> list[str]:
-    """Return the lines to print.
+def board_text(run: RunContext, outcome: RunOutcome, width: int, *, styled: bool = False) -> str:
+    """Return the leaderboard, with an empty line before and after it.
 
     Parameters
     ----------
     run : RunContext
     outcome : RunOutcome
     width : int
-        Characters of a line of the leaderboard.
+        Characters of a line.
+    styled : bool
+        Whether escape sequences of a terminal make it more readable.
     """
     from va_experiments.report import leaderboard_text
 
-    counts, config, cells, rows = run.counts, run.config, outcome.cells, outcome.rows
-    lines = [""]
-    if len(cells) and (rows["status"] == "done").any():
-        allowed = config.allow_incomplete
-        board = leaderboard_text(rows, width, metric=config.objective, allow_incomplete=allowed, counts=False)
-        lines += [board, ""]
+    config, rows = run.config, outcome.rows
+    if not len(outcome.cells) or not (rows["status"] == "done").any():
+        return ""
+    allowed = config.allow_incomplete
+    board = leaderboard_text(
+        rows, width, metric=config.objective, allow_incomplete=allowed, counts=False, styled=styled
+    )
+    return f"\n{board}\n"
+
+
+def summary_lines(run: RunContext, outcome: RunOutcome) -> list[str]:
+    """Return the lines to print below the leaderboard: counts, what went wrong, and where everything is."""
+    counts, config, cells = run.counts, run.config, outcome.cells
+    lines: list[str] = []
     if any(d.simulated for d in run.deaths.values()):
         lines.append("The data are SIMULATED: nothing here says anything about real deaths.")
     lines.append(run.counts.text + (f", {outcome.missing} not computed" if outcome.missing else ""))

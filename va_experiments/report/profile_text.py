@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -17,6 +16,7 @@ from va_experiments.analysis.performance import (
 )
 from va_experiments.analysis.run_tables import RunTables, checked_cells, records
 from va_experiments.formatting import format_duration
+from va_experiments.terminal import cell_len, cut_text, text_table
 
 __all__ = ["profile_text"]
 
@@ -24,7 +24,7 @@ SHORTEST_NAME = 12
 """Characters to which names are cut at most, however narrow the terminal."""
 
 
-def profile_text(cells: pd.DataFrame, width: int = 80, *, n: int = 10) -> str:
+def profile_text(cells: pd.DataFrame, width: int = 80, *, n: int = 10, styled: bool = False) -> str:
     """Return parallel efficiency, cost by model, the `n` slowest cells and the end of the critical path.
 
     Parameters
@@ -33,6 +33,9 @@ def profile_text(cells: pd.DataFrame, width: int = 80, *, n: int = 10) -> str:
         One row a cell, as in :class:`~va_experiments.analysis.run_tables.RunTables`.
     width : int
         Characters of a line; first columns are left out from the right, then names are cut.
+    n : int
+    styled : bool
+        Whether titles and headings are bold, by escape sequences of a terminal.
     """
     cells = cells.assign(_none=float("nan"))
     checked = checked_cells(RunTables(title="", cells=cells, primary_metric="_none"))
@@ -48,6 +51,7 @@ def profile_text(cells: pd.DataFrame, width: int = 80, *, n: int = 10) -> str:
             ["model", "cells", "fit", "predict", "CPU in all", "memory"],
             cost,
             width,
+            styled,
         )
     )
     slow = [
@@ -56,7 +60,7 @@ def profile_text(cells: pd.DataFrame, width: int = 80, *, n: int = 10) -> str:
         for r in records(slowest_cells(checked, n))
     ]  # fmt: skip
     head = ["model", "tested on", "time", "queue", "load", "fit", "predict", "score", "commit"]
-    parts.append(_grid("Slowest cells (time: load to commit)", head, slow, width))
+    parts.append(_grid("Slowest cells (time: load to commit)", head, slow, width, styled))
     path = [
         [
             r["model"],
@@ -68,26 +72,25 @@ def profile_text(cells: pd.DataFrame, width: int = 80, *, n: int = 10) -> str:
         for r in records(critical_path(checked).tail(n))
     ]
     head = ["model", "tested on", "idle before", "took", "ended at"]
-    parts.append(_grid("Critical path (its end)", head, path, width))
+    parts.append(_grid("Critical path (its end)", head, path, width, styled))
     return "\n\n".join(p for p in parts if p)
 
 
-def _grid(title: str, head: Sequence[str], rows: Sequence[Sequence[Any]], width: int) -> str:
+def _grid(title: str, head: Sequence[str], rows: Sequence[Sequence[str]], width: int, styled: bool) -> str:
     """Return a table of text: the first column left, the others right; empty where there are no rows."""
     if not rows:
         return ""
-    lines = [[str(c) for c in row] for row in [head, *rows]]
-    sizes = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    sizes = [max(cell_len(row[i]) for row in [head, *rows]) for i in range(len(head))]
     while len(sizes) > 3 and SHORTEST_NAME + sum(sizes[1:]) + 2 * (len(sizes) - 1) > width:
         sizes.pop()
-    room = width - sum(sizes[1:]) - 2 * (len(sizes) - 1)
-    sizes[0] = min(sizes[0], max(room, SHORTEST_NAME))
-    text = []
-    for line in lines:
-        name = line[0] if len(line[0]) <= sizes[0] else line[0][: sizes[0] - 3] + "..."
-        cells = [f"{name:<{sizes[0]}}", *(f"{c:>{s}}" for c, s in zip(line[1:], sizes[1:], strict=False))]
-        text.append("  ".join(cells).rstrip())
-    return "\n".join([title, *text])
+    room = max(width - sum(sizes[1:]) - 2 * (len(sizes) - 1), SHORTEST_NAME)
+    shown = [[cut_text(row[0], room), *row[1 : len(sizes)]] for row in rows]
+    lines = text_table(head[: len(sizes)], shown, style=_style if styled else None)
+    return "\n".join([f"\x1b[1m{title}\x1b[0m" if styled else title, *lines])
+
+
+def _style(row: int) -> str:
+    return "bold" if row < 0 else ""
 
 
 def _megabytes(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from va_experiments.analysis.leaderboard import OVERALL, Leaderboard, leaderboar
 from va_experiments.analysis.run_tables import RunTables, checked_cells
 from va_experiments.formatting import format_number
 from va_experiments.metrics.registry import metric_label
+from va_experiments.terminal import cell_len, cut_text, text_table
 
 __all__ = ["counts_line", "leaderboard_rows", "leaderboard_text"]
 
@@ -24,6 +26,7 @@ def leaderboard_text(
     metric: str = "csmf_accuracy_top",
     allow_incomplete: bool = False,
     counts: bool = True,
+    styled: bool = False,
 ) -> str:
     """Return the leaderboards of `cells` as lines of at most `width` characters (40 at the least), ending with counts.
 
@@ -36,6 +39,8 @@ def leaderboard_text(
         One row a cell, as in :class:`~va_experiments.analysis.run_tables.RunTables`.
     counts : bool
         Whether the last line counts the cells, including those of the baselines.
+    styled : bool
+        Whether the best model is bold and the baselines are dim, by escape sequences of a terminal.
     """
     checked = checked_cells(RunTables(title="", cells=cells, primary_metric=metric))
     width = max(width, 40)
@@ -44,7 +49,7 @@ def leaderboard_text(
         lines += [*_wrapped(f"{metric_label(metric)}: {board.setting.title}", width)]
         if board.setting.simulated:
             lines += _wrapped("SIMULATED DATA: the figures say nothing about real deaths", width)
-        lines += [*_table(board, width), ""]
+        lines += [*_table(board, width, styled), ""]
     return "\n".join([*lines, *_wrapped(counts_line(checked), width)] if counts else lines).rstrip("\n")
 
 
@@ -72,14 +77,17 @@ def counts_line(cells: pd.DataFrame) -> str:
     return f"{len(cells)} cells: {done} done ({reused} of them reused), {failed} failed"
 
 
-def _table(board: Leaderboard, width: int) -> list[str]:
+def _table(board: Leaderboard, width: int, styled: bool) -> list[str]:
     sites = board.sites
     for digits, site_width, interval, n_sites in _attempts(sites):
-        body = _rows(board, sites[:n_sites], digits, site_width, interval)
-        if max(map(len, body)) <= width:
+        body = _rows(board, sites[:n_sites], digits, site_width, interval, styled=False)
+        if max(map(cell_len, body)) <= width:
             break
     else:
         body = [line[:width] for line in body]
+        styled = False
+    if styled:
+        body = _rows(board, sites[:n_sites], digits, site_width, interval, styled=True)
     notes = []
     left_out = sites[n_sites:]
     if left_out:
@@ -105,43 +113,32 @@ def _attempts(sites: list[str]) -> list[tuple[int, int, bool, int]]:
     return attempts + [(2, 4, False, n) for n in range(len(sites) - 1, -1, -1)]
 
 
-def _rows(board: Leaderboard, sites: list[str], digits: int, site_width: int, interval: bool) -> list[str]:
-    names = {
-        label: _cut(f"{label}{' *' if row['trivial'] else ''}", MODEL_WIDTH) for label, row in board.rows.iterrows()
-    }
-    first = max(len("model"), *map(len, names.values()), *(len(str(c)) for c in board.ceilings.index))
-    value = digits + 2
-    span = 2 * value + 4
-    head = f" # {'model':<{first}} {'mean':>{value}}" + (f" {'95% interval':^{span}}" if interval else "")
-    head += "".join(f" {_cut(s, site_width):>{site_width}}" for s in sites)
-    lines = [head.rstrip(), "-" * len(head.rstrip())]
+def _rows(
+    board: Leaderboard, sites: list[str], digits: int, site_width: int, interval: bool, *, styled: bool
+) -> list[str]:
+    head = ["#", "model", "mean", *(["95% interval"] if interval else []), *(cut_text(s, site_width) for s in sites)]
+    rows, trivial = [], []
     for row in board.records():
         label = row["label"]
         rank = "" if math.isnan(row["rank"]) else str(int(row["rank"]))
-        line = f"{rank:>2} {names[label]:<{first}} {format_number(row['mean'], digits) or '-':>{value}}"
+        name = cut_text(f"{label}{' *' if row['trivial'] else ''}", MODEL_WIDTH)
+        line = [rank, name, format_number(row["mean"], digits) or "-"]
         if interval:
-            both = (
-                ""
-                if math.isnan(row["low"])
-                else f"[{format_number(row['low'], digits)}, {format_number(row['high'], digits)}]"
-            )
-            line += f" {both:<{span}}"
-        line += "".join(f" {format_number(board.at_site(label, s)[0], digits) or '-':>{site_width}}" for s in sites)
-        lines.append(line.rstrip())
-    for name, ceiling in board.ceilings.iterrows():
-        line = f"   {_cut(str(name), first):<{first}} {format_number(ceiling[OVERALL], digits) or '-':>{value}}"
-        line += " " * (span + 1) if interval else ""
-        lines.append(line + "".join(f" {format_number(ceiling[s], digits) or '-':>{site_width}}" for s in sites))
-    return lines
+            low, high = format_number(row["low"], digits), format_number(row["high"], digits)
+            line.append("" if math.isnan(row["low"]) else f"[{low}, {high}]")
+        line += [format_number(board.at_site(label, s)[0], digits) or "-" for s in sites]
+        rows.append(line)
+        trivial.append(bool(row["trivial"]))
+    for reference, ceiling in board.ceilings.iterrows():
+        line = ["", str(reference), format_number(ceiling[OVERALL], digits) or "-", *([""] if interval else [])]
+        rows.append(line + [format_number(ceiling[s], digits) or "-" for s in sites])
+        trivial.append(True)
 
+    def style(number: int) -> str:
+        return "bold" if number < 0 or rows[number][0] == "1" else "dim" if trivial[number] else ""
 
-def _cut(text: str, width: int) -> str:
-    if len(text) <= width:
-        return text
-    return text[:width] if width < 8 else text[: width - 3] + "..."
+    return text_table(head, rows, left=(1, 3) if interval else (1,), gap=1, rule=True, style=style if styled else None)
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    import textwrap
-
     return textwrap.wrap(text, width) or [""]

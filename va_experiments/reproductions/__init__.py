@@ -4,6 +4,5 @@
 """
 
 from va_experiments.reproductions.registry import REPRODUCTIONS, reproduction_of
-from va_experiments.reproductions.table import Compared, Reproduction, markdown
 
-__all__ = ["REPRODUCTIONS", "Compared", "Reproduction", "markdown", "reproduction_of"]
+__all__ = ["REPRODUCTIONS", "reproduction_of"]

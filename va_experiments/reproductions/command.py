@@ -3,60 +3,62 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from va_experiments.errors import InputError
 from va_experiments.reproductions.registry import REPRODUCTIONS, reproduction_of
-from va_experiments.reproductions.table import ReproductionOptions, markdown
+from va_experiments.terminal import say
 
-__all__ = ["arguments", "run"]
-
-
-def arguments(parser: ArgumentParser) -> None:
-    """Declare the options."""
-    names = "; ".join(f"{name}: {text}" for name, text in REPRODUCTIONS.items())
-    parser.add_argument("name", metavar="NAME", help=f"{names}; or 'all'")
-    parser.add_argument("--data", metavar="FILE", help="PHMRC adult file, or its folder (default: VA_PHMRC_DIR)")
-    parser.add_argument(
-        "--resamples",
-        type=int,
-        default=20,
-        metavar="N",
-        help="number of divisions, with one test set each; the publications have 500 (default: %(default)s); models "
-        "are "
-        "fitted to each",
-    )
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="number of processes (default: 1)")
-    parser.add_argument(
-        "--outputs",
-        default="outputs/reproductions",
-        metavar="FOLDER",
-        help="finished divisions are stored here, so that the same command can continue (default: %(default)s)",
-    )
-    parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    parser.add_argument("--write", metavar="FOLDER", help="also write NAME.md into this folder")
+__all__ = ["reproduce"]
 
 
-def run(options: Namespace) -> int:
-    """Print the tables."""
+NAMES = "; ".join(f"{name}: {text}" for name, text in REPRODUCTIONS.items())
+
+
+def reproduce(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{NAMES}; or 'all'.")],
+    data: Annotated[
+        str | None, typer.Option(metavar="FILE", help="PHMRC adult file, or its folder; default: VA_PHMRC_DIR.")
+    ] = None,
+    resamples: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Number of divisions, with one test set each; the publications have 500. Models are fitted to each.",
+        ),
+    ] = 20,
+    workers: Annotated[int, typer.Option(metavar="N", help="Number of processes.")] = 1,
+    outputs: Annotated[
+        str,
+        typer.Option(
+            metavar="FOLDER", help="Finished divisions are stored here, so that the same command can continue."
+        ),
+    ] = "outputs/reproductions",
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of divisions and models.")] = 1,
+    write: Annotated[str | None, typer.Option(metavar="FOLDER", help="Also write NAME.md into this folder.")] = None,
+) -> int:
+    """Compute a published comparison again, and print its figures beside the published ones."""
     from threadpoolctl import threadpool_limits
 
     from va_experiments.data import read_phmrc
+    from va_experiments.reproductions.table import ReproductionOptions, markdown
 
     if problems := [
-        f"--{name} must be 1 or more; got {value}"
-        for name in ("resamples", "workers")
-        if (value := getattr(options, name)) < 1
+        f"--{option} must be 1 or more; got {value}"
+        for option, value in (("resamples", resamples), ("workers", workers))
+        if value < 1
     ]:
         raise InputError(problems)
-    reproductions = [reproduction_of(name) for name in (REPRODUCTIONS if options.name == "all" else [options.name])]
-    if options.write and not Path(options.write).is_dir():
-        raise InputError(f"--write: no such folder: '{options.write}'")
+    reproductions = [reproduction_of(name) for name in (REPRODUCTIONS if name == "all" else [name])]
+    if write and not Path(write).is_dir():
+        raise InputError(f"--write: no such folder: '{write}'")
     for reproduction in reproductions:
-        deaths = read_phmrc("adult", options.data, **reproduction.reading)
-        chosen = ReproductionOptions(options.resamples, options.seed, _report, options.workers, Path(options.outputs))
+        deaths = read_phmrc("adult", data, **reproduction.reading)
+        chosen = ReproductionOptions(resamples, seed, _report, workers, Path(outputs))
         with threadpool_limits(1):
             rows = reproduction.run(deaths, chosen)
         page = markdown(
@@ -66,11 +68,11 @@ def run(options: Namespace) -> int:
             options=chosen,
             date=datetime.now(tz=UTC).date().isoformat(),
         )
-        print(page)
-        if options.write:
-            (Path(options.write) / f"{reproduction.name}.md").write_text(page, encoding="utf-8")
+        say(page)
+        if write:
+            (Path(write) / f"{reproduction.name}.md").write_text(page, encoding="utf-8")
     return 0
 
 
 def _report(text: str) -> None:
-    print(f"  {text}", file=sys.stderr, flush=True)
+    say(f"  {text}", file=sys.stderr, flush=True)

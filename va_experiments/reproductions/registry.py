@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from va_experiments.errors import InputError, did_you_mean, shown
-from va_experiments.reproductions.table import Reproduction
+
+if TYPE_CHECKING:
+    from va_experiments.reproductions.table import Reproduction
 
 __all__ = ["REPRODUCTIONS", "reproduction_of"]
 
