@@ -16,23 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.cell import Cell, Fit, ModelSpec, Setting, cell_key, fit_key
-from va_experiments.cell.csmf_correction import check_estimator
 from va_experiments.config.protocols import ProtocolOptions
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
-from va_experiments.metrics.registry import check_metric
-from va_experiments.metrics.testsets import check_causes
+from va_experiments.plan_checks import BASELINES, check_job
 from va_experiments.protocols import Split, Splits, most_splits, splits
 from va_experiments.seeds import canonical_json
 
 __all__ = ["BASELINES", "Costs", "Job", "Plan", "Tasks", "plan"]
-
-BASELINES: Mapping[str, str] = {
-    "prior": "va_experiments.models.priors.Prior",
-    "uniform": "va_experiments.models.priors.Uniform",
-}
-"""Models without symptoms that are added to every comparison."""
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -271,30 +263,12 @@ class _Builder:
             n_bootstrap=config.n_bootstrap,
             seed=config.seed,
         )
-        data.with_features(setting.features)
-        if setting.features == "hce_words" and "word" not in data.blocks:
-            raise InputError(
-                f"features=hce_words: the data '{data.name}' have no words of the narrative; choose features=hce, or "
-                "name their columns (data.words of a table; the columns word_* of a PHMRC file)"
-            )
-        check_estimator(setting.csmf)
-        check_metric(self._run.objective, "objective")
-        check_causes(config.testset, data.causes)
-        if not model.trains and config.protocol.name != "assign":
-            raise InputError(
-                f"model '{model.name}' has fixed knowledge and is not trained: choose protocol=assign, "
-                f"or a model that trains"
-            )
-        if model.trains and config.protocol.name == "assign":
-            raise InputError(f"model '{model.name}' has to be trained, but protocol=assign trains nothing")
+        check_job(config, model, data, self._run)
         self._check_width(config, data)  # before a billion splits are listed
         rows = self._splits_of(config, data)
-        unknown = [b for b in config.baselines if b not in BASELINES]
-        if unknown:
-            raise InputError(f"baselines: unknown '{unknown[0]}'; known: {', '.join(BASELINES)}")
         block = self._block(model, rows, setting)
         baselines = {}
-        if model.trains:
+        if config.protocol.name != "assign":
             for name in config.baselines:
                 spec = ModelSpec.from_config({"name": name, "_target_": BASELINES[name]})
                 baselines[name] = self._block(spec, rows, setting)

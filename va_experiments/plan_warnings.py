@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from va_experiments.cell import ModelSpec
 from va_experiments.data.deaths import NOT_UNDERSTOOD, Deaths
 from va_experiments.plan import Plan
 
@@ -42,6 +43,9 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
                 f"data '{d.name}': {sum(e.count for e in entries):,} answers in {len(entries)} columns are not "
                 f"understood and count as missing (such as {cells[:60]}); va-experiments data describe lists them"
             )
+    for planned_model, fingerprint, features in _uses(planned):
+        data = deaths[fingerprint].with_features(features)
+        warnings += planned_model.estimator().check_before_run(data.without_causes())
     kinds = planned.splits.kinds
     sizes = sorted({int(k.train_size[2:]) for k in kinds if k.train_size.startswith("n=")})
     n_causes = max((len(d.causes) for d in deaths.values()), default=0)
@@ -65,6 +69,13 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
             f"such as '{causes[0]}'); the label-coverage ceiling in the report shows the effect"
         )
     return warnings
+
+
+def _uses(planned: Plan) -> list[tuple[ModelSpec, str, str]]:
+    """List each model with each data set and feature level that it is used on."""
+    pairs = np.unique(np.stack([planned.model, planned.setting], axis=1), axis=0).tolist()
+    found = {(m, planned.settings[s].fingerprint, planned.settings[s].features) for m, s in pairs}
+    return [(planned.models[m], fingerprint, features) for m, fingerprint, features in sorted(found)]
 
 
 def _causes_without_training(train: Sequence[str], test: Sequence[str], deaths: Deaths) -> list[str]:

@@ -237,6 +237,19 @@ COMMANDS: list[Command] = [
     Command("rare", "one death, or everything?", "train_size 1 is ambiguous", ("protocol.train_size=1",)),
     Command("path", "missing file", "nowhere.csv", ("data=phmrc_adult", "data.path=nowhere.csv")),
     Command("path", "no file named", "data=csv needs a file: set data.path", ("data=csv",)),
+    Command("outside", "no file is named", "model=predictions needs a file: set model.path", ("model=predictions",)),
+    Command(
+        "outside",
+        "the file does not exist",
+        "model.path is 'smartva.csv': cannot be read (No such file or directory)",
+        ("model=predictions", "model.path=smartva.csv"),
+    ),
+    Command(
+        "outside",
+        "a word that is no choice",
+        "unknown_ids is 'ignored'; expected one of refuse, ignore",
+        ("model=predictions", "model.unknown_ids=ignored"),
+    ),
 ]
 
 GOOD_MODEL = "name: mine\n_target_: va_experiments.models.nbc.NaiveBayes\n"

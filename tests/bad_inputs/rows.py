@@ -40,5 +40,6 @@ ROWS: dict[str, str] = {
     "changed": "A file that changes",
     "formula": "Cells that a spreadsheet would run",
     "parquet": "Parquet",
+    "outside": "Causes from another program",
 }
 """Row -> its heading."""

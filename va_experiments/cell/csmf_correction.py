@@ -14,12 +14,13 @@ from va_experiments.metrics.quantification import ESTIMATORS, OutOfFoldPredictio
 from va_experiments.models.base import Prediction
 from va_experiments.seeds import generator, integer_seed
 
-__all__ = ["MODEL", "check_estimator", "out_of_fold", "with_fractions"]
+__all__ = ["MODEL", "NEEDS_NO_TRAINING", "check_estimator", "out_of_fold", "with_fractions"]
 
 MODEL = "model"
 """The model's own CSMF."""
 
-_NEEDS_NO_TRAINING = ("classify_and_count", "mean_probability")
+NEEDS_NO_TRAINING = ("classify_and_count", "mean_probability")
+"""Estimators that learn nothing from the training deaths."""
 
 
 def check_estimator(name: str) -> None:
@@ -35,7 +36,7 @@ def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> OutOfFoldPredictions
     Folds are the training sites, because the error to be corrected is that at a site not trained on; a single site is
     divided at random.
     """
-    if fit.setting.csmf == MODEL or fit.setting.csmf in _NEEDS_NO_TRAINING:
+    if fit.setting.csmf == MODEL or fit.setting.csmf in NEEDS_NO_TRAINING:
         return None
     assert train.cause is not None
     fold = train.site.astype(np.int64)

@@ -70,7 +70,7 @@ def _named_files(
     model: type[Model], params: Mapping[str, Any], allowed: tuple[str, ...], path: str = ""
 ) -> Iterator[tuple[str, str]]:
     for name in model.file_parameters:
-        if params.get(name) is not None:
+        if isinstance(params.get(name), str):
             yield f"{path}{name}", str(params[name])
     for name, value in params.items():
         yield from _in_members(value, allowed, f"{path}{name}")

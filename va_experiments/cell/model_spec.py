@@ -19,7 +19,10 @@ from va_experiments.models.base import Model, parameters_of
 from va_experiments.models.model_import import allowed_class, nested_targets
 from va_experiments.seeds import canonical_json
 
-__all__ = ["ModelSpec", "content_digest"]
+__all__ = ["LABELS", "ModelSpec", "content_digest"]
+
+LABELS = ("name", "label", "_target_", "resources")
+"""Keys of a model's configuration that are no parameters of its class."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class ModelSpec:
     """SHA-256 of the content of each file that a parameter names, by the parameter."""
     prediction_is_costly: bool = False
     trains: bool = True
+    any_protocol: bool = False
     resources: Resources = field(default_factory=Resources)
 
     @classmethod
@@ -48,7 +52,7 @@ class ModelSpec:
         InputError
             For a class outside the allow-list, an unknown or missing parameter, or a value the model refuses.
         """
-        options = {k: v for k, v in tree.items() if k not in ("name", "_target_", "resources")}
+        options = {k: v for k, v in tree.items() if k not in LABELS}
         target = str(tree.get("_target_", ""))
         estimator_class = allowed_class(target, tuple(allowed))
         members = [allowed_class(found, tuple(allowed), key=key) for key, found in nested_targets(options)]
@@ -67,13 +71,14 @@ class ModelSpec:
                 f"model '{tree['name']}': a parameter is not plain data ({error}): {shown(str(params))}"
             ) from error
         return cls(
-            name=str(tree["name"]),
+            name=str(tree.get("label") or estimator.own_label or tree["name"]),
             target=target,
             params=params,
             code=" ".join(code_digest(cast(Hashable, c)) for c in (estimator_class, *members, *parts)),
             files=file_digests(estimator_class, params, tuple(allowed)),
             prediction_is_costly=bool(estimator.prediction_is_costly),
             trains=bool(getattr(estimator_class, "trains", True)),
+            any_protocol=bool(getattr(estimator_class, "any_protocol", False)),
             resources=resources,
         )
 

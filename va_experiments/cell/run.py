@@ -49,10 +49,11 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             prepared = prepare(fit.cells[0].split, fit.setting.features, deaths)
             data, train_rows = prepared.deaths, prepared.train_rows
             rows = train_rows, prepared.test_rows
-            train = data.take(train_rows) if fit.model.trains else data.take(np.zeros(0, dtype=np.intp))
+            train = data.take(train_rows)
             load = clock.lap()
             estimator = fit.model.estimator()
-            estimator.fit(train, seed=integer_seed(fit.seed_key, "fit"))
+            learned_from = train if fit.model.trains else data.take(np.zeros(0, dtype=np.intp))
+            estimator.fit(learned_from, seed=integer_seed(fit.seed_key, "fit"))
             training = out_of_fold(fit, train) if fit.model.trains else None
             fitted = clock.lap()
         except BaseException as error:

@@ -44,6 +44,8 @@ class ModelOptions(Group):
 
     name: Annotated[Text, AfterValidator(_check_name)]
     """Name in tables and reports."""
+    label: Annotated[Text, AfterValidator(_check_name)] | None = None
+    """Another name in tables and reports."""
     target: Annotated[Text | None, Field(alias="_target_")] = None
     """Dotted path of the class."""
     resources: Resources | None = None

@@ -90,6 +90,9 @@ class Model(BaseEstimator):
     trains: ClassVar[bool] = True
     """False for models with fixed knowledge (InterVA-5 standard mode), whose `fit` only takes the cause list."""
 
+    any_protocol: ClassVar[bool] = False
+    """Whether a model that is not trained here is tested on the splits of every protocol: it was trained elsewhere."""
+
     file_parameters: ClassVar[tuple[str, ...]] = ()
     """Parameters that name a file (None: no file). The key of a cell counts the content of the file, not its path."""
 
@@ -103,12 +106,32 @@ class Model(BaseEstimator):
         """Whether prediction dominates the cost, so that each test set becomes its own task."""
         return self.depends_on_test_set
 
+    @property
+    def own_label(self) -> str | None:
+        """The name in tables that follows from the parameters; None: the name of the configuration."""
+        return None
+
     def member_classes(self) -> tuple[type[Model], ...]:
         """Return the classes of the models that this one is made of; their source is part of a cell's key."""
         return ()
 
     def check_parameters(self) -> None:
         """Raise `InputError` naming every parameter whose value cannot work. Called before anything runs."""
+
+    def check_before_run(self, deaths: Deaths) -> list[str]:
+        """Check before a run that the model can work with its data, and return what a person should know of them.
+
+        Parameters
+        ----------
+        deaths : Deaths
+            All of a run, without their causes, at its feature level.
+
+        Raises
+        ------
+        InputError
+            With every reason why it cannot.
+        """
+        return []
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Learn from deaths with known causes."""

@@ -1,0 +1,284 @@
+"""Read causes that another program, or physicians, gave to deaths: a table in; one row of probabilities a death out.
+
+Four forms are understood: one cause a death; ranked causes (``cause1``, ``cause2``, ..., with or without a probability
+each); one column of probabilities a cause; and several rows a death, each with a cause and its probability or rank.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.csv_blocks import CodedColumn, read_columns
+from va_experiments.data.prediction_columns import Columns, Layout, layout_of
+from va_experiments.data.text_source import AUTO, open_source
+from va_experiments.errors import InputError, shown, shown_path
+
+__all__ = ["UNDETERMINED", "OutsidePredictions", "read_outside_predictions", "read_two_columns"]
+
+UNDETERMINED = frozenset({"", ".", "-", "na", "n/a", "nan", "none", "null", "undetermined", "indeterminate"})
+"""Cells, in any case, that say that no cause was named."""
+
+_LEAST_SUM = 1e-12
+_EXAMPLES = 5
+
+
+@dataclass(frozen=True, eq=False)
+class OutsidePredictions:
+    """What another program said of each death.
+
+    Parameters
+    ----------
+    path : str
+        As messages name it.
+    form : str
+        ``one cause``, ``ranked causes`` or ``probabilities``.
+    id : array of str, shape (n_deaths,)
+        Sorted, each once.
+    causes : tuple of str
+        Causes as the file writes them.
+    probability : float64 array, shape (n_deaths, n_causes)
+        Each row sums to at most 1; what is missing to 1 was given to no cause. An all-zero row is undetermined.
+    named : int32 array, shape (n_deaths,), or None
+        The cause named for each death, -1 where none is; None: the one with the greatest probability.
+    seen : tuple of str
+        Distinct cells of the column that says what the program was trained on; empty if there is none.
+    seen_code : int32 array, shape (n_deaths,)
+        Index into `seen`.
+    """
+
+    path: str
+    form: str
+    id: npt.NDArray[np.str_]
+    causes: tuple[str, ...]
+    probability: npt.NDArray[np.float64]
+    named: npt.NDArray[np.int32] | None
+    seen: tuple[str, ...]
+    seen_code: npt.NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def rows(self, ids: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
+        """Return the row of each id, -1 where the file has none."""
+        place = np.minimum(np.searchsorted(self.id, ids), max(len(self.id) - 1, 0))
+        return np.where(self.id[place] == ids, place, -1)
+
+
+def read_outside_predictions(
+    path: str | os.PathLike[str],
+    columns: Columns,
+    *,
+    percent: bool = False,
+    sum_tolerance: float = 0.01,
+    encoding: str = "utf-8-sig",
+) -> OutsidePredictions:
+    """Read a table of causes.
+
+    Parameters
+    ----------
+    path : path
+        ``.csv``, ``.csv.gz``, ``.zip``, ``.xlsx``, ``.dta``, ``.sav`` or ``.parquet``.
+    columns : Columns
+        Names of columns, as far as they are given.
+    percent : bool
+        Whether probabilities are per cent.
+    sum_tolerance : float
+        How far from 1 the probabilities of a death may sum.
+    encoding : str
+
+    Raises
+    ------
+    InputError
+        With every problem of the file: columns, ids that are empty or repeated, cells that are no probability, sums.
+    """
+    file = Path(path).expanduser()
+    try:
+        state = (file.stat().st_mtime_ns, file.stat().st_size)
+    except OSError:
+        state = (0, 0)  # told by the reading
+    return _read(str(path), state, columns, percent, float(sum_tolerance), encoding)
+
+
+@functools.lru_cache(maxsize=4)  # the cells of a run ask for the same file again and again
+def _read(
+    path: str, state: tuple[int, int], columns: Columns, percent: bool, tolerance: float, encoding: str
+) -> OutsidePredictions:
+    source = open_source(path, sep=AUTO, encoding=encoding)
+    where = shown_path(source.path)
+    layout = layout_of(source.header, columns, where)
+    table = read_columns(source, layout.used)
+    ids = np.array([v.strip() for v in table[layout.id].values], dtype=np.str_)[table[layout.id].codes]
+    problems = [f"{where}: {n} rows have no id"] if (n := int((ids == "").sum())) else []
+    unique, first, row = np.unique(ids, return_index=True, return_inverse=True)
+    several_rows = len(layout.cause) == 1 and bool(layout.rank or layout.probability)
+    if len(unique) < len(ids) and not several_rows:
+        twice = unique[np.bincount(row) > 1]
+        problems.append(
+            f"{where}: {len(twice)} ids occur more than once (such as {shown(str(twice[0]))}); expected one row a "
+            "death, or a column 'probability' or 'rank' beside 'cause' where a death has several rows"
+        )
+    numbers = _numbers(table, layout, where, percent, problems)
+    if problems:
+        raise InputError(problems)
+    if layout.cause:
+        causes, probability, named = _of_causes(table, layout, row.ravel(), len(unique), numbers, where, problems)
+    else:
+        assert numbers is not None
+        causes, probability, named = layout.probability, np.zeros((len(unique), len(layout.probability))), None
+        probability[row.ravel()] = numbers
+    summed = layout.probability or not layout.cause
+    if summed:
+        _check_sums(probability, unique, bool(layout.cause), percent, tolerance, where, problems)
+    if problems:
+        raise InputError(problems)
+    total = probability.sum(axis=1, keepdims=True)
+    exact = not layout.cause or not layout.probability
+    scale = np.where(total > _LEAST_SUM, total, 1) if exact else np.maximum(total, 1)
+    probability = np.where(total > _LEAST_SUM, probability / scale, 0)
+    form = "probabilities" if summed else "one cause" if len(layout.cause) == 1 and not layout.rank else "ranked causes"
+    seen = table[layout.trained_on] if layout.trained_on else CodedColumn(np.zeros(len(ids), np.int32), [])
+    return OutsidePredictions(
+        where, form, unique, causes, probability, named, tuple(v.strip() for v in seen.values), seen.codes[first]
+    )
+
+
+def _numbers(
+    table: dict[str, CodedColumn], layout: Layout, where: str, percent: bool, problems: list[str]
+) -> npt.NDArray[np.float64] | None:
+    """Return the probabilities of every row of the table, shape (n_rows, n_columns); empty cells are 0."""
+    if not layout.probability:
+        return None
+    parts = []
+    wrong: dict[str, str] = {}
+    for name in layout.probability:
+        values = []
+        for cell in table[name].values:
+            text = cell.strip()
+            try:
+                value = 0.0 if text.casefold() in UNDETERMINED else float(text)
+            except ValueError:
+                value = math.nan
+            if not 0 <= value <= (100.5 if percent else math.inf):
+                wrong.setdefault(name, cell)
+            values.append(value)
+        parts.append(np.array(values, dtype=float)[table[name].codes])
+    columns_are_causes = not layout.cause
+    if wrong and columns_are_causes and len(wrong) == len(layout.probability):
+        problems.append(
+            f"{where}: no column is called 'cause', and no other column holds probabilities; name the column of the "
+            f"cause with model.cause=COLUMN (the file has {', '.join(map(shown, layout.probability[:6]))})"
+        )
+    else:
+        hint = "; name the columns of the probabilities with model.probability=[...]" if columns_are_causes else ""
+        problems += [
+            f"{where}: column {shown(name)} has {shown(cell)}; expected a probability{hint}"
+            for name, cell in wrong.items()
+        ]
+    matrix = np.column_stack(parts)
+    return matrix / 100 if percent else matrix
+
+
+def _of_causes(
+    table: dict[str, CodedColumn],
+    layout: Layout,
+    row: npt.NDArray[np.intp],
+    n: int,
+    numbers: npt.NDArray[np.float64] | None,
+    where: str,
+    problems: list[str],
+) -> tuple[tuple[str, ...], npt.NDArray[np.float64], npt.NDArray[np.int32] | None]:
+    """Return causes, probabilities and named causes of a table whose cells are causes."""
+    place: dict[str, int] = {}
+    codes = []
+    for name in layout.cause:
+        own = [v.strip() for v in table[name].values]
+        codes.append(
+            np.array([-1 if v.casefold() in UNDETERMINED else place.setdefault(v, len(place)) for v in own], int)[
+                table[name].codes
+            ]
+        )
+    probability, named = np.zeros((n, max(len(place), 1))), np.full(n, -1, np.int32)
+    best = np.full(n, math.inf)
+    ranks = _ranks(table[layout.rank], where, layout.rank, problems) if layout.rank else None
+    for k, code in enumerate(codes):
+        there = code >= 0
+        rank = np.full(len(row), float(k + 1)) if ranks is None else ranks
+        weight = 1 / rank if numbers is None else numbers[:, k]
+        order = rank if numbers is None or ranks is not None or len(codes) > 1 else -weight
+        np.add.at(probability, (row[there], code[there]), weight[there])
+        for r in np.flatnonzero(there).tolist() if len(row) > n else ():
+            if order[r] < best[row[r]]:
+                best[row[r]], named[row[r]] = order[r], code[r]
+        if len(row) == n:
+            better = there & (order < best[row])
+            best[row[better]], named[row[better]] = order[better], code[better]
+    return tuple(place) or ("",), probability, named
+
+
+def _ranks(column: CodedColumn, where: str, name: str, problems: list[str]) -> npt.NDArray[np.float64]:
+    values = []
+    for cell in column.values:
+        text = cell.strip().removesuffix(".0")
+        values.append(float(text) if text.isdecimal() and int(text) > 0 else math.nan)
+        if math.isnan(values[-1]):
+            problems.append(f"{where}: column {shown(name)} has {shown(cell)}; expected a rank: 1, 2, 3, ...")
+    return np.array(values)[column.codes]
+
+
+def _check_sums(
+    probability: npt.NDArray[np.float64],
+    ids: npt.NDArray[np.str_],
+    some: bool,
+    percent: bool,
+    tolerance: float,
+    where: str,
+    problems: list[str],
+) -> None:
+    """Collect what is wrong with the sums; `some`: only some causes are given, so that a sum may be below 1."""
+    total = probability.sum(axis=1)
+    wrong = (total > 1 + tolerance) | ((total < 1 - tolerance) & (total > _LEAST_SUM) & (not some))
+    if not wrong.any():
+        return
+    text = f"probabilities of {int(wrong.sum())} of {len(ids)} deaths sum to {'more than' if some else 'other than'} 1"
+    examples = ", ".join(f"{i}: {t:.4g}" for i, t in zip(ids[wrong][:3].tolist(), total[wrong][:3], strict=True))
+    if not percent and 50 < float(np.median(total[total > _LEAST_SUM])) < 101:
+        way = "they look like per cent: set model.percent=true"
+    else:
+        way = "correct them; model.sum_tolerance=0.05 allows for rounding, and a row of zeros or blanks is undetermined"
+    problems.append(f"{where}: the {text} ({examples}); {way}")
+
+
+def read_two_columns(path: str | os.PathLike[str], first: str, second: str) -> dict[str, str]:
+    """Return the cells of one column of a table by those of another.
+
+    Raises
+    ------
+    InputError
+        If a column is not there, or a cell of the first has two partners.
+    """
+    source = open_source(path)
+    where = shown_path(source.path)
+    layout: Sequence[str] = (first, second)
+    if absent := [c for c in layout if c not in source.header]:
+        raise InputError(
+            f"{where}: missing column {shown(absent[0])}; expected the columns '{first}' and '{second}', "
+            f"found {', '.join(map(shown, source.header[:_EXAMPLES]))}"
+        )
+    table = read_columns(source, layout)
+    found: dict[str, str] = {}
+    problems = []
+    for key, value in zip(*(table[c].text() for c in layout), strict=True):
+        key, value = str(key).strip(), str(value).strip()
+        if found.setdefault(key, value) != value:
+            problems.append(f"{where}: {shown(key)} has two partners, {shown(found[key])} and {shown(value)}")
+    if problems:
+        raise InputError(problems)
+    return found

@@ -1,0 +1,62 @@
+"""Check before anything runs that the model, data, features, test sets and estimators of a job go together.
+
+In: the options of a job, its model and its data. Out: an `InputError`, or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from va_experiments.cell import ModelSpec
+from va_experiments.cell.csmf_correction import MODEL, NEEDS_NO_TRAINING, check_estimator
+from va_experiments.config.schema import JobConfig, RunConfig
+from va_experiments.data.deaths import Deaths
+from va_experiments.errors import InputError
+from va_experiments.metrics.registry import check_metric
+from va_experiments.metrics.testsets import check_causes
+
+__all__ = ["BASELINES", "check_job"]
+
+BASELINES: Mapping[str, str] = {
+    "prior": "va_experiments.models.priors.Prior",
+    "uniform": "va_experiments.models.priors.Uniform",
+}
+"""Models without symptoms that are added to every comparison."""
+
+
+def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig) -> None:
+    """Raise `InputError` for what cannot work together.
+
+    Parameters
+    ----------
+    config : JobConfig
+    model : ModelSpec
+    data : Deaths
+    run : RunConfig
+        The objective.
+    """
+    level = config.features.name
+    seen = data.with_features(level)
+    if level == "hce_words" and "word" not in data.blocks:
+        raise InputError(
+            f"features=hce_words: the data '{data.name}' have no words of the narrative; choose features=hce, or "
+            "name their columns (data.words of a table; the columns word_* of a PHMRC file)"
+        )
+    check_estimator(config.csmf)
+    check_metric(run.objective, "objective")
+    check_causes(config.testset, data.causes)
+    if not model.trains and not model.any_protocol and config.protocol.name != "assign":
+        raise InputError(
+            f"model '{model.name}' has fixed knowledge and is not trained: choose protocol=assign, "
+            f"or a model that trains"
+        )
+    if model.trains and config.protocol.name == "assign":
+        raise InputError(f"model '{model.name}' has to be trained, but protocol=assign trains nothing")
+    if not model.trains and config.csmf != MODEL and config.csmf not in NEEDS_NO_TRAINING:
+        raise InputError(
+            f"csmf={config.csmf} learns from the model's errors on training deaths, and model '{model.name}' is not "
+            f"trained; choose csmf={MODEL}, {' or '.join(NEEDS_NO_TRAINING)}"
+        )
+    if unknown := [b for b in config.baselines if b not in BASELINES]:
+        raise InputError(f"baselines: unknown '{unknown[0]}'; known: {', '.join(BASELINES)}")
+    model.estimator().check_before_run(seen.without_causes())
