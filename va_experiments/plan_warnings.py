@@ -38,10 +38,12 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
     for d in deaths.values():
         entries = [e for e in d.ledger if e.reason in NOT_UNDERSTOOD]
         if entries:
+            as_none = any(e.reason == NOT_UNDERSTOOD[2] for e in entries)
             cells = ", ".join(dict.fromkeys(example for e in entries for example in e.examples))
             warnings.append(
                 f"data '{d.name}': {sum(e.count for e in entries):,} answers in {len(entries)} columns are not "
-                f"understood and count as missing (such as {cells[:60]}); va-experiments data describe lists them"
+                f"understood and count as missing{' or as no choice' if as_none else ''} (such as {cells[:60]}); "
+                "va-experiments data describe lists them"
             )
     for planned_model, fingerprint, features in _uses(planned):
         data = deaths[fingerprint].with_features(features)

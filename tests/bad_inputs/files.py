@@ -48,11 +48,13 @@ class File:
     message: str
     content: bytes
     options: dict[str, Any] = field(default_factory=dict)
+    reader: str = "csv"
 
     @property
     def given(self) -> str:
         """What stands in the file where it matters, for the table."""
-        return _excerpt(self.content) + (f" read with {_yaml(self.options)}" if self.options else "")
+        options = self.options if self.reader == "csv" else {"data": self.reader} | self.options
+        return _excerpt(self.content) + (f" read with {_yaml(options)}" if options else "")
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,18 @@ class Place:
     def given(self) -> str:
         """Nothing more than its name says."""
         return ""
+
+
+def odk(answer: str = "yes", *, n: int = 30, repeated: bool = False, more: str = "") -> bytes:
+    """Return an ODK export of two deaths with `n` questions, one of them answered in some other way."""
+    header = ",".join(
+        [f"consented-Id{k}" for k in range(10125, 10125 + n)] + ["meta-instanceID", *filter(None, [more])]
+    )
+    ids = ("uuid:1", "uuid:1" if repeated else "uuid:2")
+    lines = [
+        ",".join([answer, *["yes"] * (n - 2), ("no", "yes")[k], i, *["no"] * bool(more)]) for k, i in enumerate(ids)
+    ]
+    return rows(*lines, header=header)
 
 
 def _excerpt(content: bytes) -> str:
@@ -548,6 +562,58 @@ FILES: list[File] = [
             *(",".join([f"d{k}", "AP", "AB"[k % 2], *["yes"] * 30]) for k in range(40)),
             header=",".join(["id", "site", "cause", *(f"consented:Id{k}" for k in range(10100, 10130))]),
         ),
+    ),
+    File(
+        "odk",
+        "answers that are on no list",
+        "column 'consented-Id10125': 2 of 2 cells ('perhaps' 2 times) are no answer to question Id10125; expected yes, "
+        "no, dk or ref",
+        odk("perhaps"),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "one question in two columns that differ",
+        "columns 'consented-Id10125' and 'other-Id10125' both hold question Id10125, and differ in 2 rows",
+        odk(more="other-Id10125"),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "a submission twice",
+        "2 rows share id 'uuid:1' of column 'meta-instanceID' (lines 2, 3): say data.duplicates=first",
+        odk(repeated=True),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "a few questions",
+        "only 9 questions of the WHO 2016 questionnaire are in",
+        odk(n=9),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "a question to leave out that is not there",
+        "data.exclude: 'Id10999' is no question of the export",
+        odk(),
+        {"exclude": ["Id10999"]},
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "meanings for a question that is not there",
+        "data.value_map: 'Id10999' is no question of the table",
+        odk(),
+        {"value_map": {"Id10999": {"perhaps": "dk"}}},
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "export of the WHO 2022 questionnaire",
+        "is an export of the WHO 2022 questionnaire (31 questions); no reader takes this form as it is",
+        odk(more="consented-Id10489"),
+        reader="who2016_odk",
     ),
     File(
         "form",

@@ -21,6 +21,7 @@ ROWS: dict[str, str] = {
     "na": "NA, None, nan and null as text",
     "label": "Rows without a cause or site",
     "form": "Files of another form",
+    "odk": "ODK exports of the WHO 2016 questionnaire",
     "blank": "Empty cells that can mean two things",
     "leak": "Columns that tell the cause",
     "twice": "Deaths that occur twice",

@@ -12,16 +12,24 @@ import pytest
 from tests.bad_inputs.files import FILES, GOOD, NOTES, PATHS, File, Place, rows
 from va_experiments.commands.data import _parsed
 from va_experiments.data.readers.csv import read_csv_deaths
+from va_experiments.data.registry import load
 from va_experiments.data.text_source import Limits, open_source
 from va_experiments.errors import InputError
 
 OPTIONS = {"id": "id"}
 
 
-def problems(path: Path, options: dict[str, Any]) -> tuple[str, ...]:
+def read(path: Path, case: File, options: dict[str, Any] | None = None) -> object:
+    """Read a table as its case says, with other options where they are given."""
+    if case.reader == "csv":
+        return read_csv_deaths(path, **{**OPTIONS, **(options or case.options)})
+    return load(case.reader, {"path": str(path), **(options or case.options)})
+
+
+def problems(path: Path, case: File, options: dict[str, Any]) -> tuple[str, ...]:
     """Return what is said of a table; nothing where it is read."""
     try:
-        read_csv_deaths(path, **options)
+        read(path, case, options)
     except InputError as error:
         return error.problems
     return ()
@@ -32,7 +40,7 @@ def test_bad_file_is_refused_with_the_way_out(case: File, tmp_path: Path) -> Non
     path = tmp_path / "study.csv"
     path.write_bytes(case.content)
     with pytest.raises(InputError) as caught:
-        read_csv_deaths(path, **{**OPTIONS, **case.options})
+        read(path, case)
     assert any(case.message in p for p in caught.value.problems), caught.value
     assert "Traceback" not in str(caught.value)
     assert all("\x1b" not in p and "\x00" not in p for p in caught.value.problems)
@@ -44,14 +52,13 @@ def test_the_hint_of_every_table_resolves_what_it_is_about(tmp_path: Path) -> No
     path, followed = tmp_path / "study.csv", 0
     for case in FILES:
         path.write_bytes(case.content)
-        options = {**OPTIONS, **case.options}
         with pytest.raises(InputError) as caught:
-            read_csv_deaths(path, **options)
+            read(path, case)
         words = [w for w in shlex.split(caught.value.hint) if w.startswith("data.")]
         if not words or any("=COLUMN" in w for w in words):
             continue
         followed += 1
-        told = problems(path, {**options, **_parsed(words)})
+        told = problems(path, case, {**case.options, **_parsed(words)})
         assert not any(case.message in p for p in told), (case.what, words, told)
     assert followed >= 5
 

@@ -7,15 +7,14 @@ import csv
 import functools
 import gzip
 import io
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import yaml
 from hypothesis import strategies as st
 
 from tests.fuzz.property import Property
+from tests.fuzz.written import written
 from va_experiments.cli import main
 from va_experiments.data.cache import pack, unpack
 from va_experiments.data.deaths import Deaths
@@ -53,15 +52,6 @@ def mangled(draw: st.DrawFn, good: bytes, pieces: Sequence[bytes] = PIECES) -> b
         elif at < len(raw):
             raw[at] = draw(st.integers(0, 255))
     return bytes(raw)
-
-
-@contextlib.contextmanager
-def written(raw: bytes, name: str = "a.csv") -> Iterator[Path]:
-    """Yield the path of a file with these bytes, alone in a folder."""
-    with tempfile.TemporaryDirectory(prefix="va-fuzz-") as folder:
-        path = Path(folder) / name
-        path.write_bytes(raw)
-        yield path
 
 
 def fit_to_show(error: InputError) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz import configs, tables
+from tests.fuzz import configs, odk, tables
 from tests.fuzz.property import Hang, limited
+from tests.fuzz.written import written
 from va_experiments.data.readers.csv import read_csv_deaths
 
-PROPERTIES = tables.PROPERTIES | configs.PROPERTIES
+PROPERTIES = tables.PROPERTIES | odk.PROPERTIES | configs.PROPERTIES
 
 
 SLOW = ("a file of conf", "a command", "a composed configuration")
@@ -21,12 +22,12 @@ def test_it_holds(name: str) -> None:
 
 
 def test_what_is_mangled_is_good_before() -> None:
-    with tables.written(tables.GOOD) as path:
+    with written(tables.GOOD) as path:
         assert len(read_csv_deaths(path, id="id", covariates={"age": [0, 120]})) == 3
     for module in ("adult", "child", "neonate"):
-        with tables.written(tables.phmrc_table(module)) as path:
+        with written(tables.phmrc_table(module)) as path:
             assert len(tables.read_phmrc(module, path)) == 2
-    with tables.written(tables.who2016_table()) as path:
+    with written(tables.who2016_table()) as path:
         assert len(tables.read_who2016(path)) == 2
     configs.a_composed_configuration(configs.base_tree())
 

@@ -46,10 +46,33 @@ def check_file(
     return _check(file, pairs or [], write, as_json=as_json)
 
 
+@app.action("convert")
+def convert_file(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The export.")],
+    target: Annotated[str, typer.Argument(metavar="OUT.csv", help="The table to write; it must not be there yet.")],
+    pairs: Pairs = None,
+    as_json: AsJson = False,
+) -> int:
+    """Convert an ODK export of the WHO 2016 questionnaire to a table of InterVA-5's indicators."""
+    from va_experiments.data.convert import convert_facts, convert_text, write_indicators
+
+    found = write_indicators(file, target, _parsed(pairs or []))
+    if as_json:
+        import json
+
+        print(json.dumps(convert_facts(found, target), indent=1))
+    else:
+        say(convert_text(found, target))
+    return 0
+
+
 @app.action("describe")
 def describe_data(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="simulated, phmrc_adult, phmrc_child, phmrc_neonate, csv, who2016.")
+        str,
+        typer.Argument(
+            metavar="NAME", help="simulated, phmrc_adult, phmrc_child, phmrc_neonate, csv, who2016, who2016_odk."
+        ),
     ],
     pairs: Pairs = None,
     as_json: AsJson = False,

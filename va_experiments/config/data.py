@@ -9,7 +9,17 @@ from pydantic import BeforeValidator, Strict
 
 from va_experiments.config.fields import Expected, FilePath, Flag, Group, Names, Text, Whole, tag_of
 
-__all__ = ["DATA", "Csv", "DataOptions", "PhmrcAdult", "PhmrcChild", "PhmrcNeonate", "Simulated", "Who2016"]
+__all__ = [
+    "DATA",
+    "Csv",
+    "DataOptions",
+    "PhmrcAdult",
+    "PhmrcChild",
+    "PhmrcNeonate",
+    "Simulated",
+    "Who2016",
+    "Who2016Odk",
+]
 
 
 def _list_or_mapping(value: object) -> object:
@@ -169,7 +179,41 @@ class Who2016(DataOptions):
     """Name of the study in tables and reports."""
 
 
+class Who2016Odk(DataOptions):
+    """An ODK export of the WHO 2016 questionnaire (1.4.1, 1.5.1, 1.5.3), read as InterVA-5's 353 indicators."""
+
+    name: Literal["who2016_odk"] = "who2016_odk"
+    path: FilePath | None = None
+    """A .csv, .csv.gz, .zip, .xlsx, .dta, .sav or .parquet file."""
+    id: Text | None = None
+    """Column of the id; null: the instance id of each submission."""
+    site: Text | None = None
+    """Column of the site; null: all deaths belong to one site."""
+    cause: Text | None = None
+    """Column of a cause assigned otherwise, in InterVA-5's names; null: none is known."""
+    site_map: dict[Any, Any] = {}
+    """Site as written -> its name; null leaves the deaths out."""
+    version: Literal["auto", "1.4", "1.5"] = "auto"
+    """Version of the questionnaire; auto: by its columns."""
+    value_map: dict[Any, Any] = {}
+    """Cell -> yes, no, dk or a choice; or question -> such a mapping for this question alone."""
+    exclude: Names = ()
+    """Questions to leave out, such as Id10151."""
+    max_unknown: ShareOrNone = 0.01
+    """Largest share of a question's filled cells that may be no answer; they are then missing."""
+    duplicates: Literal["refuse", "first", "keep"] = "refuse"
+    """What to do with deaths that occur twice (the same id, or the same answers under another id)."""
+    as_pycrossva: Flag = False
+    """true: the cells that pyCrossVA gives, also where it reads less than the export says."""
+    sep: Text = "auto"
+    """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
+    encoding: Text = "utf-8-sig"
+    """Encoding, such as latin-1, cp1252, utf-16."""
+    label: Text = "who2016_odk"
+    """Name of the study in tables and reports."""
+
+
 DATA: dict[str, type[DataOptions]] = {
-    tag_of(c): c for c in (Simulated, PhmrcAdult, PhmrcChild, PhmrcNeonate, Csv, Who2016)
+    tag_of(c): c for c in (Simulated, PhmrcAdult, PhmrcChild, PhmrcNeonate, Csv, Who2016, Who2016Odk)
 }
 """Name in ``data=`` -> the class of its options."""

@@ -27,8 +27,12 @@ FEATURE_LEVELS: Mapping[str, tuple[str, ...]] = {
 """Feature level -> the blocks of symptoms it keeps. HCE: recall of health care experience."""
 
 
-NOT_UNDERSTOOD = ("answers are not understood", "the answer is not on the questionnaire's list")
-"""Reasons in the ledger for cells that count as missing because nobody knows what they mean."""
+NOT_UNDERSTOOD = (
+    "answers are not understood",
+    "the answer is not on the questionnaire's list",
+    "yes or no where one of several choices is asked; it counts as none of them",
+)
+"""Reasons in the ledger for cells that count as missing, or as no choice, because nobody knows what they mean."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ READERS: dict[str, Reader] = {
     "phmrc_neonate": _phmrc("neonate"),
     "csv": Reader("va_experiments.data.readers.csv", "read_csv_deaths", DATA["csv"]),
     "who2016": Reader("va_experiments.data.readers.who2016", "read_who2016", DATA["who2016"]),
+    "who2016_odk": Reader("va_experiments.data.readers.who2016_odk", "read_who2016_odk", DATA["who2016_odk"]),
 }
 """Name in ``data=`` -> reader."""
 

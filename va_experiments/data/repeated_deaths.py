@@ -13,8 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import Block
+from va_experiments.data.deaths import LedgerEntry
+from va_experiments.data.text_source import TextSource
+from va_experiments.errors import shown_path
 
-__all__ = ["RepeatedDeaths"]
+__all__ = ["RepeatedDeaths", "numbered_ids", "repeated_rows"]
 
 _MOST_DISTINCT = 20_000
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -77,3 +80,56 @@ class RepeatedDeaths:
 
 def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def repeated_rows(
+    ids: npt.NDArray[np.object_],
+    keep: npt.NDArray[np.bool_],
+    compared: RepeatedDeaths,
+    source: TextSource,
+    id: str | None,
+    duplicates: str,
+    ledger: list[LedgerEntry],
+) -> tuple[npt.NDArray[np.bool_], list[str]]:
+    """Return the rows to leave out because they repeat an earlier death, and the problems."""
+    repeated = np.zeros(len(ids), dtype=bool)
+    same_cells = compared.later(keep)
+    same_id = np.zeros(0, dtype=np.intp)
+    if id is not None:
+        text = ids.astype(np.str_)
+        _, first, inverse = np.unique(text, return_index=True, return_inverse=True)
+        same_id = np.flatnonzero((first[inverse.ravel()] != np.arange(len(ids))) & keep & (ids != ""))
+    if not len(same_cells) and not len(same_id):
+        return repeated, []
+    where = shown_path(source.path)
+    if duplicates == "keep":
+        ledger.append(
+            LedgerEntry("noted", "*", len({*same_cells, *same_id}), "deaths occur twice; kept by data.duplicates")
+        )
+        return repeated, []
+    if duplicates == "first":
+        repeated[same_cells] = repeated[same_id] = True
+        ledger.append(
+            LedgerEntry("dropped row", "*", int(repeated.sum()), "the death occurs before (data.duplicates=first)")
+        )
+        return repeated, []
+    others = same_cells[~np.isin(same_cells, same_id)]
+    if not len(others):
+        return repeated, []  # rows that share an id are told one by one, with the id
+    lines = ", ".join(map(str, source.lines_of([int(r) + 2 for r in others[:5]])))
+    return repeated, [
+        f"{where}: {len(others)} deaths have the same cells as another in every column but the id (lines {lines}"
+        f"{', ...' if len(others) > 5 else ''}), many more than chance explains: the same deaths twice would be "
+        f"trained "
+        "on and tested; say data.duplicates=first (leave the later ones out) or data.duplicates=keep"
+    ]
+
+
+def numbered_ids(ids: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Return the ids, those that occur again with .2, .3, ... behind them."""
+    seen: dict[str, int] = {}
+    numbered = []
+    for value in ids:
+        seen[value] = seen.get(value, 0) + 1
+        numbered.append(value if seen[value] == 1 or not value else f"{value}.{seen[value]}")
+    return np.array(numbered, dtype=object)

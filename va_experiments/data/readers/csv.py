@@ -26,7 +26,7 @@ from va_experiments.data.readers.person_columns import (
 )
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order, content_ids
-from va_experiments.data.repeated_deaths import RepeatedDeaths
+from va_experiments.data.repeated_deaths import RepeatedDeaths, numbered_ids, repeated_rows
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
@@ -179,11 +179,11 @@ def read_csv_deaths(
     problems += bad
     hint = advice_for(answers, codes, value_map, compared) if problems else ""
     names = np.concatenate(ids) if id is not None else _numbered(np.concatenate(ids))
-    repeated, bad = _repeated(names, keep, compared, source, id, duplicates, ledger)
+    repeated, bad = repeated_rows(names, keep, compared, source, id, duplicates, ledger)
     problems += bad
     keep &= ~repeated
     if id is not None and duplicates != "refuse":
-        names = _numbered_ids(names)
+        names = numbered_ids(names)
     if id is not None:
         problems += _id_problems(
             np.where(blank_rows | repeated, [f"\0{k}" for k in range(len(names))], names), source, id, ledger
@@ -232,59 +232,6 @@ def _empty(columns: Mapping[str, CodedColumn], n_rows: int) -> npt.NDArray[np.bo
         if not empty.any():
             break
     return empty
-
-
-def _repeated(
-    ids: npt.NDArray[np.object_],
-    keep: npt.NDArray[np.bool_],
-    compared: RepeatedDeaths,
-    source: TextSource,
-    id: str | None,
-    duplicates: str,
-    ledger: list[LedgerEntry],
-) -> tuple[npt.NDArray[np.bool_], list[str]]:
-    """Return the rows to leave out because they repeat an earlier death, and the problems."""
-    repeated = np.zeros(len(ids), dtype=bool)
-    same_cells = compared.later(keep)
-    same_id = np.zeros(0, dtype=np.intp)
-    if id is not None:
-        text = ids.astype(np.str_)
-        _, first, inverse = np.unique(text, return_index=True, return_inverse=True)
-        same_id = np.flatnonzero((first[inverse.ravel()] != np.arange(len(ids))) & keep & (ids != ""))
-    if not len(same_cells) and not len(same_id):
-        return repeated, []
-    where = shown_path(source.path)
-    if duplicates == "keep":
-        ledger.append(
-            LedgerEntry("noted", "*", len({*same_cells, *same_id}), "deaths occur twice; kept by data.duplicates")
-        )
-        return repeated, []
-    if duplicates == "first":
-        repeated[same_cells] = repeated[same_id] = True
-        ledger.append(
-            LedgerEntry("dropped row", "*", int(repeated.sum()), "the death occurs before (data.duplicates=first)")
-        )
-        return repeated, []
-    others = same_cells[~np.isin(same_cells, same_id)]
-    if not len(others):
-        return repeated, []  # rows that share an id are told one by one, with the id
-    lines = ", ".join(map(str, source.lines_of([int(r) + 2 for r in others[:5]])))
-    return repeated, [
-        f"{where}: {len(others)} deaths have the same cells as another in every column but the id (lines {lines}"
-        f"{', ...' if len(others) > 5 else ''}), many more than chance explains: the same deaths twice would be "
-        f"trained "
-        "on and tested; say data.duplicates=first (leave the later ones out) or data.duplicates=keep"
-    ]
-
-
-def _numbered_ids(ids: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-    """Return the ids, those that occur again with .2, .3, ... behind them."""
-    seen: dict[str, int] = {}
-    numbered = []
-    for value in ids:
-        seen[value] = seen.get(value, 0) + 1
-        numbered.append(value if seen[value] == 1 or not value else f"{value}.{seen[value]}")
-    return np.array(numbered, dtype=object)
 
 
 def _symptom_columns(

@@ -1,0 +1,213 @@
+"""ODK exports of the WHO 2016 questionnaire give the indicators of InterVA-5, or are refused in words."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.fuzz.odk import HEADERS, SPELLINGS, answers, converted, expected, table
+from va_experiments.cli import main
+from va_experiments.data import read_who2016, read_who2016_odk
+from va_experiments.data.probbase import read_probbase
+from va_experiments.data.readers.odk_header import find_questions, version_of
+from va_experiments.data.readers.who2016_odk import convert_who2016_odk
+from va_experiments.data.readers.who2016_table import choices, rules
+from va_experiments.data.registry import load
+from va_experiments.errors import InputError
+
+INDICATORS = read_probbase().indicators
+MORE = [f"x-Id{k}" for k in range(10400, 10424)]
+"""Questions without answers, so that a table is large enough to be an export."""
+
+
+def export(tmp_path: Path, *rows: dict[str, str]) -> Path:
+    """Write an export with these cells, one row each."""
+    names = list(dict.fromkeys(n for row in rows for n in row))
+    path = tmp_path / "export.csv"
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["meta-instanceID", *names, *MORE])
+        writer.writerows(
+            [f"uuid:{k}", *(row.get(n, "") for n in names), *[""] * len(MORE)] for k, row in enumerate(rows)
+        )
+    return path
+
+
+def cells(path: Path, *names: str, **options: object) -> list[str]:
+    """Return the cells of some indicators, one text a death."""
+    found = convert_who2016_odk(path, **options).indicators
+    place = [INDICATORS.index(n) for n in names]
+    return ["".join(".ny"[v + 1] for v in row[place]) for row in found]
+
+
+def test_the_table_covers_every_indicator_and_names_only_choices_that_exist() -> None:
+    assert {r.indicator for r in rules()} == set(INDICATORS)
+    for version in ("1.4", "1.5"):
+        seen: set[str] = set()
+        for rule in rules(version):
+            assert not rule.prerequisite or rule.prerequisite in seen, "a prerequisite is known before it is needed"
+            assert rule.condition.choices <= set(choices().get(rule.question, {}).values())
+            seen.add(rule.indicator)
+        assert seen == set(INDICATORS)
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_every_style_of_header_gives_the_same(header: str) -> None:
+    np.testing.assert_array_equal(converted(table(HEADERS[header])).indicators, expected().indicators)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_spelling_of_answers_gives_the_same(spelling: str) -> None:
+    found = converted(table(cell=SPELLINGS[spelling]))
+    np.testing.assert_array_equal(found.indicators, expected().indicators)
+    np.testing.assert_array_equal(found.covariates["age"], expected().covariates["age"])
+
+
+def test_a_duration_is_met_from_its_first_to_its_last_day(tmp_path: Path) -> None:
+    rows = [{"x-Id10147": "yes", "x-Id10148": d} for d in ("6", "7", "13", "14", "15", "99", "dk", "")]
+    assert cells(export(tmp_path, *rows), "i148a", "i148b", "i148c") == [
+        *("ynn", "nyn", "nyn", "nyy", "nny"),  # 14 days: the table of pyCrossVA has both
+        *("...", "...", "..."),
+    ]
+
+
+def test_a_prerequisite_that_is_absent_or_not_known_decides(tmp_path: Path) -> None:
+    rows = [{"x-Id10147": fever, "x-Id10149": last} for fever in ("yes", "no", "dk") for last in ("yes", "no", "dk")]
+    assert cells(export(tmp_path, *rows), "i149o") == ["y", "n", ".", "n", "n", "n", ".", "n", "."]
+
+
+def test_several_choices_in_one_cell_and_in_columns_of_their_own(tmp_path: Path) -> None:
+    whole = export(tmp_path, {"x-Id10235": "face extremities"}, {"x-Id10235": "everywhere"}, {"x-Id10235": "dk"})
+    names = ("i235a", "i235b", "i235c", "i235d")
+    assert cells(whole, *names) == ["ynyn", "nnny", "...."]
+    assert cells(whole, *names, as_pycrossva=True) == ["nnnn", "nnny", "...."]
+    parts = [f"x/Id10235/{c}" for c in ("face", "trunk", "extremities", "everywhere")]
+    divided = [dict(zip(parts, marks, strict=True)) for marks in ("1010", "0001")]
+    assert cells(export(tmp_path, *divided, {}), *names) == ["ynyn", "nnny", "...."]
+
+
+def test_ages_in_three_units_and_from_dates(tmp_path: Path) -> None:
+    rows = [
+        {"ageInYears": "70"},
+        {"age_adult": "999"},
+        {"age_child_months": "50"},
+        {"age_child_days": "40"},
+        {"age_neonate_days": "3"},
+        {"x-Id10021": "1980-03-01", "x-Id10023": "Jun 12, 2018"},
+        {"x-Id10021": "2018-06-01T00:00:00.000+02:00", "x-Id10023": "2018-06-12"},
+    ]
+    path = export(tmp_path, *rows)
+    groups = [f"i022{letter}" for letter in "abcdefg"]
+    place = [INDICATORS.index(g) for g in groups]
+    found = convert_who2016_odk(path)
+    named = ["".join("abcdefg"[k] for k in np.flatnonzero(row[place] == 1)) for row in found.indicators]
+    assert named == ["a", "", "e", "f", "g", "c", "g"]
+    years = [70, np.nan, 50 * 30.4 / 365.25, 40 / 365.25, 3 / 365.25, 13982 / 365.25, 11 / 365.25]
+    np.testing.assert_allclose(found.covariates["age"], years)
+
+
+def test_durations_are_calculated_where_the_export_lacks_them(tmp_path: Path) -> None:
+    rows = [
+        {"x-Id10153": "yes", "x-Id10154_units": unit, "x-Id10154_a": days, "x-Id10154_b": months}
+        for unit, days, months in (("days", "20", "9"), ("Months", "3", "1"), ("months", "3", "88"), ("", "22", ""))
+    ]
+    assert cells(export(tmp_path, *rows), "i154a", "i154b") == ["yn", "ny", "..", "ny"]
+
+
+def test_days_that_version_1_5_divides_by_thirty_are_days_again(tmp_path: Path) -> None:
+    row = {"x-Id10250_units": "days", "x-Id10250_a": "12", "x-Id10250_b": "", "x-Id10250": "0.4"}
+    path = export(tmp_path, row, row | {"x-Id10250_a": "2", "x-Id10250": "0.0666667"}, {"x-Id10250": "0.4"})
+    assert cells(path, "i250a", version="1.5") == ["y", "n", "n"]
+    assert cells(path, "i250a", version="1.5", as_pycrossva=True) == ["n", "n", "n"]
+
+
+def test_the_version_follows_from_the_columns() -> None:
+    assert version_of(["x-Id10184_b", "x-Id10209"]) == "1.5"
+    assert version_of(["ID10197B"]) == "1.4"
+    assert find_questions(["a-Id10310_check", "a-Id10019_label", "b-age_adult"]).columns == {
+        "Id10019": ["a-Id10019_label"],
+        "age_adult": ["b-age_adult"],
+    }
+
+
+def test_what_is_no_answer_is_refused_and_the_hint_reads_it(tmp_path: Path) -> None:
+    path = export(tmp_path, {"x-Id10019": "1", "x-Id10147": "yes"}, {"x-Id10019": "2", "x-Id10147": "no"})
+    with pytest.raises(
+        InputError, match=r"2 of 2 cells .* are no answer to question Id10019; expected female, male"
+    ) as e:
+        read_who2016_odk(path)
+    assert "'data.exclude=[Id10019]'" in e.value.hint
+    found = read_who2016_odk(path, value_map={"Id10019": {"1": "male", "2": "female"}})
+    assert found.covariates["female"].tolist() == [0, 1]
+    assert "Id10019" not in {entry.column for entry in found.ledger}
+
+
+def test_a_few_odd_cells_are_told(tmp_path: Path) -> None:
+    path = export(tmp_path, *({"x-Id10147": "perhaps" if k == 7 else "yes", "x-Id10152": "no"} for k in range(150)))
+    found = read_who2016_odk(path, duplicates="keep")
+    (entry,) = [e for e in found.ledger if e.column == "Id10147"]
+    assert (entry.action, entry.count, entry.reason) == ("set missing", 1, "answers are not understood")
+
+
+def test_stillbirths_are_told(tmp_path: Path) -> None:
+    signs = ("x-Id10104", "x-Id10109", "x-Id10110")
+    path = export(tmp_path, dict.fromkeys(signs, "no"), dict.fromkeys(signs, "yes"), {"x-Id10104": "no"})
+    assert [e.count for e in read_who2016_odk(path).ledger if "stillbirths" in e.reason] == [1]
+
+
+def test_converted_and_read_again_it_is_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "export.csv").write_bytes(table())
+    out = tmp_path / "indicators.csv"
+    assert main(["data", "convert", str(tmp_path / "export.csv"), str(out)]) == 0
+    assert "24 deaths, 353 indicators" in capsys.readouterr().out
+    again, direct = read_who2016(out), read_who2016_odk(tmp_path / "export.csv")
+    np.testing.assert_array_equal(again.symptoms, direct.symptoms)
+    assert again.id.tolist() == direct.id.tolist()
+    assert [row["instanceID"] for row in answers()] == [line.split(",")[0] for line in out.read_text().splitlines()[1:]]
+    assert main(["data", "convert", str(tmp_path / "export.csv"), str(out)]) == 2
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("file", ["o01_odk_dash", "o02_odk_colon", "o04_prefix_dash", "o06_odk_labelled"])
+def test_the_advice_for_an_export_works(shared_dir: Path, file: str) -> None:
+    path = shared_dir / "cases" / f"{file}.csv"
+    with pytest.raises(InputError, match="read it with data=who2016_odk"):
+        load("csv", {"path": str(path)})
+    deaths = load("who2016_odk", {"path": str(path)})
+    assert deaths.symptoms.shape == (120, 353)
+    assert np.isfinite(deaths.covariates["age"]).all()
+
+
+DIFFERENCES = {"who2016_v141_mock_a": 0, "who2016_v151_mock_b": 1, "who2016_v151_mock_c": 32}
+"""Cells in which the default differs from pyCrossVA; docs/how-to/odk.md lists them with their reasons."""
+
+REASONS = {
+    "88 and 99 are no number": {
+        *("i106a", "i108a", "i120a", "i120b", "i161a", "i169a", "i169b", "i332a", "i367a", "i367b", "i367c", "i382a"),
+        *("i394a", "i394b", "i415a"),
+    },
+    "several choices": {"i235a", "i235b", "i235c", "i260e", "i260f"},
+    "months are days": {"i248a", "i250a", "i262a"},
+}
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_cell_for_cell_as_pycrossva(reference_dir: Path, name: str) -> None:
+    def find(stem: str) -> Path:
+        return next((reference_dir / "odk").glob(f"{stem}.csv*"))
+
+    file = find(f"{name}_interva5")
+    with gzip.open(file, "rt") if file.suffix == ".gz" else open(file) as lines:
+        header, *rows = csv.reader(lines)
+    assert tuple(header[1:]) == INDICATORS
+    theirs = np.array([[".ny".index(c) - 1 for c in row[1:]] for row in rows])
+    ours = convert_who2016_odk(find(name), as_pycrossva=True).indicators
+    np.testing.assert_array_equal(ours, theirs)
+    differ = convert_who2016_odk(find(name)).indicators != theirs
+    assert int(differ.sum()) == DIFFERENCES[name]
+    assert {INDICATORS[j] for j in np.flatnonzero(differ.any(axis=0))} <= set().union(*REASONS.values())

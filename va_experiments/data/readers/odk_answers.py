@@ -1,0 +1,291 @@
+"""What the cells of an ODK export say: yes or no, choices, and numbers, with the questionnaire's codes for "not known".
+
+In: the coded columns of each question. Out: arrays with one value for each death; cells that are no answer are counted,
+so that the reader can refuse the file or tell of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.answer_words import MISSING_WORDS, NO_WORDS, YES_WORDS, normalised
+from va_experiments.data.csv_blocks import CodedColumn
+from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
+from va_experiments.data.readers.odk_header import AGES, QuestionColumns
+from va_experiments.data.readers.who2016_table import Condition, Truth, choices, folded, kinds
+from va_experiments.errors import InputError, did_you_mean, shown
+
+__all__ = ["CODED_NUMBERS", "OdkAnswers", "is_blank"]
+
+Numbers = npt.NDArray[np.float64]
+
+_NOT_KNOWN = frozenset(w for w in MISSING_WORDS if not w.lstrip("-").isdigit()) | {"does_not_know", "refused to answer"}
+_NOT_KNOWN_CODES = frozenset({"8", "9", "88", "99", "888", "999", "-1", "-9"})
+_YES = frozenset(w for w in YES_WORDS if len(w) > 1) | {"y", "1"}
+_NO = frozenset(w for w in NO_WORDS if len(w) > 1) | {"n", "0"}
+CODED_NUMBERS = (88.0, 99.0)
+"""Refused to answer, and does not know, where a number is asked that is no age."""
+_UNKNOWN_AGES = (888.0, 999.0, 8888.0, 9999.0)
+_IN_YEARS = ("ageInYears", "age_adult", "age_child_years")
+_OLDEST = 130
+_SEVERAL = frozenset({"Id10173", "Id10235", "Id10260", "Id10414"})
+"""Questions that may have several choices."""
+_MEANING = {"y": "yes", "n": "no", ".": "dk"}
+
+
+class OdkAnswers:
+    """Answers of all deaths of an export, by question.
+
+    Parameters
+    ----------
+    table : mapping of str to CodedColumn
+        Columns of the file.
+    questions : QuestionColumns
+    value_map : mapping
+        Cell -> ``yes``, ``no``, ``dk`` or a choice; or question -> such a mapping for this question alone.
+    as_pycrossva : bool
+        Read cells as pyCrossVA does: numbers as they are, a choice only where it is alone in its cell.
+    """
+
+    def __init__(
+        self,
+        table: Mapping[str, CodedColumn],
+        questions: QuestionColumns,
+        *,
+        value_map: Mapping[Any, Any] | None = None,
+        as_pycrossva: bool = False,
+    ) -> None:
+        self.n_rows = len(next(iter(table.values())).codes)
+        self.unknown: dict[str, Counter[str]] = {}
+        """Question -> cells that are no answer of the questionnaire."""
+        self.misplaced: dict[str, Counter[str]] = {}
+        """Question -> yes or no where the question has other answers."""
+        self.coded: Counter[str] = Counter()
+        """Question -> numbers 88 and 99, which stand for no answer."""
+        self.filled: Counter[str] = Counter()
+        """Question -> cells that are not empty."""
+        self.conflicts: list[str] = []
+        self._as_pycrossva = as_pycrossva
+        self._own, self._own_of = _own_words(value_map or {})
+        self._columns = {q: self._merged(q, [table[c] for c in names], names) for q, names in questions.columns.items()}
+        self._divided = {q: {c: table[n] for c, n in parts.items()} for q, parts in questions.divided.items()}
+        self._two_is_no = self._numbered_no()
+        self._numbers: dict[tuple[str, bool], Numbers] = {}
+        self._tokens: dict[str, list[frozenset[str] | None]] = {}
+
+    def has(self, question: str) -> bool:
+        """Check whether the export has a question."""
+        return question in self._columns or question in self._divided
+
+    def truth(self, question: str, condition: Condition) -> Truth:
+        """Return for each death whether the answer meets a condition; -1 where it is not known."""
+        if not self.has(question):
+            return np.full(self.n_rows, MISSING, dtype=np.int8)
+        if condition.kind == "number":
+            return condition.holds(self.number(question))
+        if condition.kind == "yes_no":
+            return self.yes_no(question)
+        return self.chosen(question, condition.choices)
+
+    def text(self, question: str) -> list[str]:
+        """Return the cells of a question; empty text where the export does not have it."""
+        if question not in self._columns:
+            return [""] * self.n_rows
+        return [str(v) for v in self._columns[question].text()]
+
+    def yes_no(self, question: str) -> Truth:
+        """Return 1 for yes, 0 for no, -1 where neither is known."""
+        column = self._columns.get(question)
+        if column is None:
+            return np.full(self.n_rows, MISSING, dtype=np.int8)
+        return self._look_up(column, [self._yes_or_no(question, v, n) for v, n in self._counted(question)])
+
+    def chosen(self, question: str, wanted: frozenset[str]) -> Truth:
+        """Return whether one of these choices was made."""
+        if question in self._divided:
+            parts = {c: self._look_up(p, [_mark(v) for v in p.values]) for c, p in self._divided[question].items()}
+            known = np.maximum.reduce([*parts.values()])
+            hit = np.maximum.reduce([p for c, p in parts.items() if c in wanted] or [np.zeros_like(known)])
+            return np.where(known == MISSING, MISSING, hit == PRESENT).astype(np.int8)
+        column = self._columns[question]
+        if self._as_pycrossva:
+            cells = [MISSING if _is_missing(v) else int(v.strip() in wanted) for v in column.values]
+            return self._look_up(column, cells)
+        if question not in self._tokens:
+            self._tokens[question] = [self._choices(question, v, n) for v, n in self._counted(question)]
+        return self._look_up(column, [MISSING if t is None else int(bool(t & wanted)) for t in self._tokens[question]])
+
+    def number(self, question: str, *, coded: bool = True) -> Numbers:
+        """Return the numbers of a question, NaN where none is known.
+
+        With `coded`, 88 and 99 stand for no answer, except in ages.
+        """
+        if (question, coded) in self._numbers:
+            return self._numbers[question, coded]
+        column = self._columns.get(question)
+        if column is None:
+            return np.full(self.n_rows, np.nan)
+        values = [self._number(question, v, n, coded=coded) for v, n in self._counted(question)]
+        self._numbers[question, coded] = np.array(values or [np.nan], dtype=np.float64)[column.codes]
+        return self._numbers[question, coded]
+
+    def put_number(self, question: str, values: Numbers) -> None:
+        """Replace the numbers of a question by calculated ones."""
+        self._numbers[question, True] = self._numbers[question, False] = values
+        self._columns.setdefault(question, CodedColumn(np.zeros(self.n_rows, dtype=np.int32), [""]))
+
+    def rename(self, sources: Sequence[str], question: str) -> None:
+        """Take the answers of the first of these questions that has one as those of another question."""
+        names = [q for q in sources if q in self._columns]
+        if names:
+            self._columns[question] = self._merged(question, [self._columns[q] for q in names], names)
+
+    def _merged(self, question: str, columns: list[CodedColumn], names: list[str]) -> CodedColumn:
+        if len(columns) == 1:
+            return columns[0]
+        texts = np.stack([c.text() for c in columns])
+        answer = np.full(self.n_rows, "", dtype=object)
+        different = 0
+        for text in texts:
+            filled = np.array([not is_blank(v) for v in text])
+            before = np.array([not is_blank(v) for v in answer])
+            both = filled & before
+            different += sum(normalised(a) != normalised(b) for a, b in zip(answer[both], text[both], strict=True))
+            answer = np.where(before, answer, np.where(filled, text, answer))
+        if different:
+            self.conflicts.append(
+                f"columns {' and '.join(shown(n) for n in names[:3])} both hold question {question}, and differ in "
+                f"{different} row{'s' if different > 1 else ''}; remove the wrong one from the file"
+            )
+        values, codes = np.unique(answer.astype(np.str_), return_inverse=True)
+        return CodedColumn(codes.ravel().astype(np.int32), [str(v) for v in values])
+
+    def _numbered_no(self) -> bool:
+        """Check whether yes and no are written as 1 and 2: some cell is 2, and none is 0."""
+        found: set[str] = set()
+        for question, column in self._columns.items():
+            if kinds().get(question) == "yes_no":
+                found |= {normalised(v) for v in column.values}
+        return "2" in found and "1" in found and "0" not in found
+
+    def _counted(self, question: str) -> list[tuple[str, int]]:
+        column = self._columns[question]
+        counts = np.bincount(column.codes, minlength=len(column.values)).tolist()
+        self.filled[question] = sum(n for v, n in zip(column.values, counts, strict=True) if not is_blank(v))
+        return list(zip(column.values, counts, strict=True))
+
+    def _look_up(self, column: CodedColumn, cells: list[int]) -> Truth:
+        return np.array(cells or [MISSING], dtype=np.int8)[column.codes]
+
+    def _word(self, question: str, cell: str) -> str:
+        text = normalised(cell)
+        return self._own_of.get(question, {}).get(text) or self._own.get(text) or text
+
+    def _yes_or_no(self, question: str, cell: str, count: int) -> int:
+        word = self._word(question, cell)
+        if word in _YES:
+            return PRESENT
+        if word in _NO or (word == "2" and self._two_is_no):
+            return ABSENT
+        if word not in _NOT_KNOWN | _NOT_KNOWN_CODES:
+            self._note(self.unknown, question, cell, count)
+        return MISSING
+
+    def _choices(self, question: str, cell: str, count: int) -> frozenset[str] | None:
+        known, word = choices().get(question, {}), self._word(question, cell)
+        if found := known.get(folded(word)):
+            return frozenset({found})
+        if word in _NOT_KNOWN or word in _NOT_KNOWN_CODES:
+            return None
+        if question in _SEVERAL and (several := _several(folded(word), known)) is not None:
+            return several or None
+        if word in ("yes", "no"):  # none of the choices is made, as in a form where the question was put otherwise
+            self._note(self.misplaced, question, cell, count)
+            return frozenset()
+        self._note(self.unknown, question, cell, count)
+        return None
+
+    def _number(self, question: str, cell: str, count: int, *, coded: bool) -> float:
+        word = self._word(question, cell)
+        if word in _NOT_KNOWN:
+            return math.nan
+        try:
+            value = float(word.replace(",", ".") if word.count(",") == 1 and "." not in word else word)
+        except ValueError:
+            value = math.inf
+        if "_" in word or not math.isfinite(value):
+            self._note(self.misplaced if word in ("yes", "no") else self.unknown, question, cell, count)
+            return math.nan
+        if self._as_pycrossva:
+            return value
+        if question in AGES:
+            if value in _UNKNOWN_AGES and question in _IN_YEARS:
+                self.coded[question] += count
+                return math.nan
+            if value < 0 or (question in _IN_YEARS and value > _OLDEST):
+                self._note(self.unknown, question, cell, count)
+                return math.nan
+        elif coded and value in CODED_NUMBERS:
+            self.coded[question] += count
+            return math.nan
+        return value
+
+    def _note(self, place: dict[str, Counter[str]], question: str, cell: str, count: int) -> None:
+        place.setdefault(question, Counter())[cell] = count
+
+
+def is_blank(cell: str) -> bool:
+    """Check whether a cell holds nothing, in any of the ways programs write that."""
+    return normalised(cell) in ("", "nan", "na", "n/a", "none", "null", "#n/a", "<na>")
+
+
+def _is_missing(cell: str) -> bool:
+    return normalised(cell) in _NOT_KNOWN
+
+
+def _several(text: str, known: Mapping[str, str]) -> frozenset[str] | None:
+    """Return the choices that a folded text is made of, one after the other; None where other words are in it."""
+    if not text:
+        return frozenset()
+    for name in sorted((*known, "dk", "ref"), key=len, reverse=True):
+        if text == name or text.startswith(f"{name}_"):
+            rest = _several(text[len(name) + 1 :], known)
+            if rest is not None:
+                return rest | {known[name]} if name in known else rest
+    return None
+
+
+def _mark(cell: str) -> int:
+    word = normalised(cell)
+    return PRESENT if word in _YES else ABSENT if word in _NO else MISSING
+
+
+def _own_words(value_map: Mapping[Any, Any]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Divide a mapping into the one for all questions and those for one question each."""
+    own: dict[str, str] = {}
+    of_question: dict[str, dict[str, str]] = {}
+    known = {q.casefold(): q for q in kinds()}
+    for key, meaning in value_map.items():
+        if isinstance(meaning, Mapping):
+            question = known.get(str(key).casefold())
+            if question is None:
+                raise InputError(
+                    f"data.value_map: {shown(str(key))} is no question of the table{did_you_mean(str(key), kinds())}"
+                )
+            of_question[question] = {normalised(str(k)): _meaning(v) for k, v in meaning.items()}
+        else:
+            own[normalised(str(key))] = _meaning(meaning)
+    return own, of_question
+
+
+def _meaning(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = normalised(str(value))
+    return _MEANING.get(text, text)

@@ -1,0 +1,150 @@
+"""From the answers of an ODK export to the 353 indicators of InterVA-5, with a ledger of what reading changed.
+
+In: answers by question. Out: one byte for each death and indicator (1 yes, 0 no, -1 not known).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.deaths import MISSING, NOT_UNDERSTOOD, LedgerEntry
+from va_experiments.data.probbase import read_probbase
+from va_experiments.data.readers.odk_answers import CODED_NUMBERS, OdkAnswers
+from va_experiments.data.readers.odk_durations import DURATIONS, Duration
+from va_experiments.data.readers.odk_person import AGE_GROUPS
+from va_experiments.data.readers.who2016_table import Truth, all_of, any_of, kinds, rules
+
+__all__ = ["calculate_durations", "indicators", "not_understood", "note_answers"]
+
+_DAYS_IN_MONTH = 30
+
+
+def calculate_durations(answers: OdkAnswers, version: str) -> list[LedgerEntry]:
+    """Fill in the calculated questions that an export lacks, and bring those in months back to days."""
+    ledger = []
+    made: list[str] = []
+    for question, duration in DURATIONS.items():
+        asked = [q for q in duration.parts if answers.has(q)]
+        if answers.has(question):
+            changed = _corrected(answers, question, duration, version) if asked else 0
+            if changed:
+                ledger.append(
+                    LedgerEntry("corrected", question, changed, "the export holds months; the indicator counts days")
+                )
+        elif asked or (duration.neonate and answers.has(duration.neonate)):
+            answers.put_number(question, _calculated(answers, duration))
+            made.append(question)
+    if not answers.has("Id10173") and (sounds := [q for q in ("Id10173_nc", "Id10173_a") if answers.has(q)]):
+        made.append("Id10173")
+        answers.rename(sounds, "Id10173")
+    if not answers.has("ageInDaysNeonate"):
+        days, own = answers.number("ageInDays"), answers.number("age_neonate_days")
+        answers.put_number("ageInDaysNeonate", np.where(np.isnan(days), own, days))
+    if made:
+        reason = "questions are calculated from their parts, because the export lacks them"
+        ledger.append(LedgerEntry("corrected", "*", len(made), reason, tuple(made[:5])))
+    return ledger
+
+
+def indicators(answers: OdkAnswers, version: str, age: npt.NDArray[np.float64] | None) -> Truth:
+    """Return the indicators, int8 of shape (n_deaths, 353).
+
+    Parameters
+    ----------
+    answers : OdkAnswers
+    version : {"1.4", "1.5"}
+        Version of the questionnaire.
+    age : float64 array, shape (n_deaths,), or None
+        Age in days: a death without any age group gets the one of its age. None: no such deaths are looked for.
+    """
+    names = read_probbase().indicators
+    found: dict[str, Truth] = {}
+    for rule in rules(version):
+        truth = answers.truth(rule.question, rule.condition)
+        if rule.prerequisite:
+            truth = all_of(truth, found[rule.prerequisite])
+        before = found.get(rule.indicator)
+        found[rule.indicator] = truth if before is None else any_of(before, truth)
+    if age is not None:
+        none = ~np.isnan(age) & (np.maximum.reduce([found[i] for i in AGE_GROUPS]) < 1)
+        for name, (low, high) in AGE_GROUPS.items():
+            found[name] = np.where(none, (age >= low) & (age < high), found[name]).astype(np.int8)
+    return np.stack([found[name] for name in names], axis=1)
+
+
+def not_understood(answers: OdkAnswers, max_unknown: float) -> tuple[list[tuple[str, str]], list[LedgerEntry]]:
+    """Return the questions with too many cells that are no answer, with what they hold; and entries for the others."""
+    refused, ledger = [], []
+    for question, cells in answers.unknown.items():
+        count, filled = cells.total(), max(1, answers.filled[question])
+        common = ", ".join(f"'{c[:30]}' {n:,} times" for c, n in cells.most_common(3))
+        if count > max_unknown * filled:
+            refused.append((question, f"{count:,} of {filled:,} cells ({common})"))
+        else:
+            examples = tuple(c[:30] for c, _ in cells.most_common(5))
+            ledger.append(LedgerEntry("set missing", question, count, NOT_UNDERSTOOD[0], examples))
+    for question, cells in answers.misplaced.items():
+        number = kinds().get(question, "number") == "number"
+        action, reason = ("set missing", NOT_UNDERSTOOD[1]) if number else ("noted", NOT_UNDERSTOOD[2])
+        ledger.append(LedgerEntry(action, question, cells.total(), reason, tuple(sorted(cells)[:5])))
+    return refused, ledger
+
+
+def note_answers(answers: OdkAnswers, symptoms: Truth) -> list[LedgerEntry]:
+    """Return entries for coded numbers, questions that are not there, and ages and sexes that do not fit."""
+    ledger = []
+    if answers.coded:
+        names = tuple(q for q, _ in answers.coded.most_common(5))
+        reason = "88 and 99 (in ages: 888 and 999) stand for no answer where a number is asked"
+        ledger.append(LedgerEntry("set missing", "*", answers.coded.total(), reason, names))
+    if absent := [q for q in kinds() if q.startswith("Id") and not answers.has(q)]:
+        reason = "questions of the table are not in the export; what follows from them alone is missing"
+        ledger.append(LedgerEntry("noted", "*", len(absent), reason, tuple(absent[:5])))
+    place = {name: j for j, name in enumerate(read_probbase().indicators)}
+    groups = symptoms[:, [place[g] for g in AGE_GROUPS]] == 1
+    sexes = symptoms[:, [place["i019a"], place["i019b"]]] == 1
+    for mask, reason in (
+        (groups.sum(axis=1) > 1, "deaths are in more than one age group, because their ages differ between columns"),
+        (~groups.any(axis=1), "deaths have no known age; InterVA-5 does not assess them"),
+        (~sexes.any(axis=1), "deaths have no known sex; InterVA-5 does not assess them"),
+        ((symptoms == MISSING).all(axis=1), "deaths have no answer at all; they stay in the data"),
+    ):
+        if mask.any():
+            ledger.append(LedgerEntry("noted", "*", int(mask.sum()), reason))
+    return ledger
+
+
+def _unit_is(unit: list[str], word: str) -> npt.NDArray[np.bool_]:
+    return np.array([u.strip().casefold().startswith(word) for u in unit])
+
+
+def _calculated(answers: OdkAnswers, duration: Duration) -> npt.NDArray[np.float64]:
+    """Return a duration from its number and unit; where no unit is asked, from the only number that is there."""
+    total = np.full(answers.n_rows, np.nan)
+    unit = answers.text(duration.unit)
+    named = np.array([bool(u.strip()) for u in unit])
+    for question, (word, size) in duration.parts.items():
+        value = answers.number(question) * size
+        total = np.where(np.isnan(total) & (_unit_is(unit, word) | ~named), value, total)
+    return np.where(np.isnan(total), answers.number(duration.neonate), total) if duration.neonate else total
+
+
+def _corrected(answers: OdkAnswers, question: str, duration: Duration, version: str) -> int:
+    """Correct a calculated column in place; return how many cells are changed."""
+    given = answers.number(question)
+    unit = answers.text(duration.unit)
+    values = given.copy()
+    for part, (word, size) in duration.parts.items():
+        asked = _unit_is(unit, word)
+        raw = answers.number(part, coded=False)
+        coded = asked & np.isin(raw, CODED_NUMBERS) & ~np.isnan(values)
+        if coded.any():
+            answers.coded[question] += int(coded.sum())
+            values[coded] = np.nan
+        if duration.in_months and version == "1.5":
+            in_months = np.isclose(given, raw * size / _DAYS_IN_MONTH, rtol=1e-3, atol=1e-9)
+            values = np.where(asked & in_months & ~np.isnan(values), raw * size, values)
+    if not np.array_equal(values, given, equal_nan=True):
+        answers.put_number(question, values)
+    return int(((values != given) & ~np.isnan(values)).sum())

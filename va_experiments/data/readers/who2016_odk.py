@@ -1,0 +1,315 @@
+"""Read an ODK export of the WHO 2016 questionnaire (versions 1.4.1, 1.5.1, 1.5.3) into `Deaths`, or convert it.
+
+In: an export as ODK Collect, Aggregate, Central or Kobo writes it, under any group, separator, case and label. Out: the
+353 indicators of InterVA-5, with age and sex as covariates. What is changed or not understood is in the ledger; what
+cannot be understood is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.csv_blocks import Block, CodedColumn, missing_columns, read_columns
+from va_experiments.data.deaths import MISSING, Deaths, LedgerEntry
+from va_experiments.data.probbase import read_probbase
+from va_experiments.data.readers.csv_columns import Labels
+from va_experiments.data.readers.odk_answers import OdkAnswers
+from va_experiments.data.readers.odk_header import QuestionColumns, find_questions, version_of
+from va_experiments.data.readers.odk_indicators import calculate_durations, indicators, not_understood, note_answers
+from va_experiments.data.readers.odk_messages import advice, refusal
+from va_experiments.data.readers.odk_person import age_in_days, is_female, is_stillbirth
+from va_experiments.data.readers.recognise import recognise
+from va_experiments.data.readers.who2016_table import Truth
+from va_experiments.data.record_ids import canonical_order, content_ids
+from va_experiments.data.repeated_deaths import RepeatedDeaths, numbered_ids, repeated_rows
+from va_experiments.data.text_source import AUTO, TextSource, open_source
+from va_experiments.errors import InputError, did_you_mean, shown, shown_path
+
+__all__ = ["Converted", "convert_who2016_odk", "read_who2016_odk"]
+
+_IDS = ("instanceid", "key", "_uuid", "uuid", "id", "_id", "_submission_id")
+"""Columns that may be the id, without their groups, the most reliable first."""
+
+_DAYS_IN_YEAR = 365.25
+
+
+@dataclass(frozen=True)
+class Converted:
+    """An export as indicators, in the order of its rows.
+
+    Parameters
+    ----------
+    id : array of str, shape (n_deaths,)
+    indicators : int8 array, shape (n_deaths, 353)
+        1 yes, 0 no, -1 not known.
+    covariates : mapping of str to float64 array, shape (n_deaths,)
+        ``age`` in years, ``female`` 1 or 0; NaN where not known.
+    sites, causes : tuple of str
+    site, cause : int16 array, shape (n_deaths,)
+        Index into `sites` and `causes`; `cause` is None where no column of it is named.
+    ledger : tuple of LedgerEntry
+    """
+
+    id: npt.NDArray[np.str_]
+    indicators: Truth
+    covariates: Mapping[str, npt.NDArray[np.float64]]
+    sites: tuple[str, ...]
+    site: npt.NDArray[np.int16]
+    causes: tuple[str, ...]
+    cause: npt.NDArray[np.int16] | None
+    ledger: tuple[LedgerEntry, ...]
+
+
+def read_who2016_odk(
+    path: str | os.PathLike[str] | None,
+    *,
+    id: str | None = None,
+    site: str | None = None,
+    cause: str | None = None,
+    site_map: Mapping[Any, str | None] | None = None,
+    version: str = "auto",
+    value_map: Mapping[Any, Any] | None = None,
+    exclude: Sequence[str] = (),
+    max_unknown: float = 0.01,
+    duplicates: str = "refuse",
+    as_pycrossva: bool = False,
+    sep: str = AUTO,
+    encoding: str = "utf-8-sig",
+    label: str = "who2016_odk",
+) -> Deaths:
+    """Read the deaths of an ODK export of the WHO 2016 questionnaire.
+
+    Parameters
+    ----------
+    path : path
+        ``.csv``, ``.csv.gz``, ``.zip``, ``.xlsx``, ``.dta``, ``.sav`` or ``.parquet``.
+    id, site, cause : str, optional
+        Columns. Without `id`, the instance id of the submission is used, or a hash of the row; without `site`, all
+        deaths are of one place; `cause` holds causes by another method, in InterVA-5's names.
+    site_map : mapping, optional
+        Site as written -> its name; None leaves the deaths out.
+    version : {"auto", "1.4", "1.5"}
+        Version of the questionnaire; ``auto``: by its columns.
+    value_map : mapping, optional
+        Cell -> yes, no, dk or a choice; or question -> such a mapping.
+    exclude : sequence of str
+        Questions to leave out.
+    max_unknown : float
+        Largest share of a question's filled cells that may be no answer.
+    duplicates : {"refuse", "first", "keep"}
+        What to do with deaths that occur twice.
+    as_pycrossva : bool
+        Give exactly the cells that pyCrossVA gives, also where it reads less than the export says.
+    sep, encoding : str
+        Separator and encoding of the file.
+    label : str
+        Name of the study.
+
+    Returns
+    -------
+    Deaths
+        Rows sorted by id; the cause list is InterVA-5's 61 causes.
+
+    Raises
+    ------
+    InputError
+        Listing every problem: another form, cells that are no answer, columns that contradict each other, ids that
+        occur twice.
+    """
+    found = convert_who2016_odk(
+        path,
+        id=id,
+        site=site,
+        cause=cause,
+        site_map=site_map,
+        version=version,
+        value_map=value_map,
+        exclude=exclude,
+        max_unknown=max_unknown,
+        duplicates=duplicates,
+        as_pycrossva=as_pycrossva,
+        sep=sep,
+        encoding=encoding,
+    )
+    order = canonical_order(found.id.astype(object))
+    return Deaths(
+        symptoms=found.indicators[order],
+        symptom_names=read_probbase().indicators,
+        causes=found.causes,
+        cause=None if found.cause is None else found.cause[order],
+        sites=found.sites,
+        site=found.site[order],
+        id=found.id[order],
+        covariates={name: values[order] for name, values in found.covariates.items()},
+        name=label,
+        ledger=found.ledger,
+    )
+
+
+def convert_who2016_odk(
+    path: str | os.PathLike[str] | None,
+    *,
+    id: str | None = None,
+    site: str | None = None,
+    cause: str | None = None,
+    site_map: Mapping[Any, str | None] | None = None,
+    version: str = "auto",
+    value_map: Mapping[Any, Any] | None = None,
+    exclude: Sequence[str] = (),
+    max_unknown: float = 0.01,
+    duplicates: str = "refuse",
+    as_pycrossva: bool = False,
+    sep: str = AUTO,
+    encoding: str = "utf-8-sig",
+) -> Converted:
+    """Convert an ODK export to the 353 indicators of InterVA-5, in the order of its rows.
+
+    Options and errors are those of `read_who2016_odk`.
+    """
+    if not path:
+        raise InputError("data=who2016_odk needs a file: set data.path")
+    source = open_source(path, sep=sep, encoding=encoding)
+    where = shown_path(source.path)
+    form = recognise(source.header)
+    if form is not None and form.reader != "who2016_odk":
+        raise InputError(form.sentence(where, source.path))
+    questions = _without(find_questions(source.header), exclude)
+    special = [c for c in (id, site, cause) if c is not None]
+    problems = missing_columns(source.header, special, where)
+    if form is None and not problems:
+        raise InputError(
+            f"{where}: only {len(questions.columns)} questions of the WHO 2016 questionnaire are in the header; "
+            "expected columns such as Id10019, consented-Id10147 or (Id10147) Did (s)he have a fever?; a table "
+            "of a study's own is read with data=csv"
+        )
+    if problems:
+        raise InputError(problems)
+    own_id = id or _id_column(source)
+    table = read_columns(source, list(dict.fromkeys([*questions.used, *special, *([own_id] if own_id else [])])))
+    version = version_of(source.header) if version == "auto" else version
+    answers = OdkAnswers(table, questions, value_map=value_map, as_pycrossva=as_pycrossva)
+    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
+    ledger.append(
+        LedgerEntry("noted", "*", len(questions.used), f"columns are questions of WHO 2016, version {version}")
+    )
+    if not as_pycrossva:
+        ledger += calculate_durations(answers, version)
+    age = age_in_days(answers)
+    symptoms = indicators(answers, version, None if as_pycrossva else age)
+    refused, entries = not_understood(answers, max_unknown)
+    problems = [f"{where}: {c}" for c in answers.conflicts]
+    problems += [refusal(where, questions, question, cells) for question, cells in refused]
+    ledger += entries
+    sites, site_index, bad = _labels(site, "site", site_map, None, table, source, ledger)
+    problems += bad
+    causes = read_probbase().causes
+    _, cause_index, bad = _labels(cause, "cause", None, causes, table, source, ledger)
+    problems += bad
+    keep = site_index >= 0
+    if cause is not None:
+        keep &= cause_index >= 0
+    answered = (symptoms != MISSING).any(axis=1)
+    ids, repeated, bad = _ids(table, questions, source, own_id, keep & answered, duplicates, ledger)
+    problems += bad
+    if problems:
+        raise InputError(problems, hint=advice([q for q, _ in refused], answers))
+    keep &= ~repeated
+    still = is_stillbirth(answers)
+    if still.any():
+        reason = "deaths are stillbirths (no cry, no movement, no breath, or born dead)"
+        ledger.append(LedgerEntry("noted", "*", int((still & keep).sum()), reason))
+    if extra := len(source.header) - len(table):
+        ledger.append(LedgerEntry("left out", "*", extra, "columns are not needed for the indicators"))
+    return Converted(
+        id=ids[keep].astype(np.str_),
+        indicators=symptoms[keep],
+        covariates={"age": (age / _DAYS_IN_YEAR)[keep], "female": is_female(answers)[keep]},
+        sites=sites,
+        site=site_index[keep],
+        causes=causes,
+        cause=None if cause is None else cause_index[keep],
+        ledger=(*ledger, *note_answers(answers, symptoms[keep])),
+    )
+
+
+def _without(questions: QuestionColumns, exclude: Sequence[str]) -> QuestionColumns:
+    known = {q.casefold(): q for q in (*questions.columns, *questions.divided)}
+    if unknown := [q for q in exclude if q.casefold() not in known]:
+        raise InputError(
+            f"data.exclude: {shown(unknown[0])} is no question of the export{did_you_mean(unknown[0], known.values())}"
+        )
+    left_out = {known[q.casefold()] for q in exclude}
+    return QuestionColumns(
+        {q: c for q, c in questions.columns.items() if q not in left_out},
+        {q: c for q, c in questions.divided.items() if q not in left_out},
+    )
+
+
+def _id_column(source: TextSource) -> str | None:
+    """Return the column of the submission's id, under any group."""
+    last = {c.replace(":", "-").replace("/", "-").replace(".", "-").split("-")[-1].strip().casefold(): c
+            for c in reversed(source.header)}  # fmt: skip
+    return next((last[name] for name in _IDS if name in last), None)
+
+
+def _labels(
+    column: str | None,
+    what: str,
+    rename: Mapping[Any, str | None] | None,
+    declared: Sequence[str] | None,
+    table: Mapping[str, CodedColumn],
+    source: TextSource,
+    ledger: list[LedgerEntry],
+) -> tuple[tuple[str, ...], npt.NDArray[np.int16], list[str]]:
+    n = len(next(iter(table.values())).codes)
+    if column is None:
+        return ("all",), np.zeros(n, dtype=np.int16), []
+    labels = Labels(column, what, declared, rename)
+    labels.add(Block(0, n, {column: table[column]}))
+    return labels.finish(source, ledger)
+
+
+def _ids(
+    table: Mapping[str, CodedColumn],
+    questions: QuestionColumns,
+    source: TextSource,
+    column: str | None,
+    keep: npt.NDArray[np.bool_],
+    duplicates: str,
+    ledger: list[LedgerEntry],
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.bool_], list[str]]:
+    """Return the ids, the rows to leave out because they repeat a death, and the problems."""
+    n, where = len(keep), shown_path(source.path)
+    compared = RepeatedDeaths(questions.used)
+    compared.add(Block(0, n, {c: table[c] for c in questions.used}))
+    if column is None:
+        ids = content_ids({c: table[c] for c in questions.used})
+        ledger.append(
+            LedgerEntry("noted", "*", n, "ids are made from the rows: the export has no column of instance ids")
+        )
+    else:
+        ids = np.array([v.strip() for v in table[column].text()], dtype=object)
+        empty = np.flatnonzero((ids == "") & keep)
+        if len(empty):
+            ids[empty] = content_ids({c: table[c] for c in questions.used})[empty]
+            ledger.append(LedgerEntry("corrected", column, len(empty), "ids are empty; made from the rows"))
+    repeated, problems = repeated_rows(
+        ids, keep, compared, source, None if column is None else column, duplicates, ledger
+    )
+    if duplicates != "refuse":
+        return numbered_ids(ids), repeated, problems
+    values, counts = np.unique(ids[keep].astype(np.str_), return_counts=True)
+    for value in values[counts > 1][:20] if column is not None else ():
+        lines = source.lines_of([int(r) + 2 for r in np.flatnonzero(ids == value)[:5]])
+        problems.append(
+            f"{where}: {counts[values == value][0]} rows share id {shown(str(value))} of column {shown(column)} (lines "
+            f"{', '.join(map(str, lines))}): say data.duplicates=first (leave the later rows out) or "
+            "data.duplicates=keep, or name another column with data.id=COLUMN"
+        )
+    return ids if column is not None else numbered_ids(ids), repeated, problems
