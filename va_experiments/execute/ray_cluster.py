@@ -18,6 +18,7 @@ import psutil
 
 from va_experiments.config.schema import ExecutionConfig
 from va_experiments.errors import InputError, VaError
+from va_experiments.execute.ray_processes import PRELOADED, only_used_processes
 from va_experiments.execute.run_channel import EngineUnavailable
 
 __all__ = ["THREADS", "connect", "disconnect"]
@@ -90,6 +91,7 @@ def connect(config: ExecutionConfig, folder: Path | None = None) -> Any:
             "dashboard_host": "127.0.0.1",
             "num_cpus": config.num_workers or os.cpu_count() or 1,
             "object_store_memory": config.object_store_memory or _object_store(),
+            "_system_config": {"preload_python_modules": list(PRELOADED)},
         }
     else:
         options = {"address": config.address, "log_to_driver": False, "logging_level": logging.ERROR}
@@ -97,8 +99,10 @@ def connect(config: ExecutionConfig, folder: Path | None = None) -> Any:
     options |= {k: v for k, v in config.init.items() if v is not None and k != "runtime_env"}
     if folder is not None:
         options["_temp_dir"] = str(folder)
+    with_processes = only_used_processes(ray) if config.address is None else contextlib.nullcontext()
     try:
-        ray.init(**options)
+        with with_processes:
+            ray.init(**options)
     except Exception as error:  # Ray raises Exception itself when its processes do not answer in time
         raise _explain(error, config) from error
     _tighten_token()

@@ -18,10 +18,10 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.models.estimator import Estimator
 
 __all__ = ["Model", "Prediction", "parameters_of"]
 
@@ -78,7 +78,7 @@ class Prediction:
         return self.top_cause < 0
 
 
-class Model(BaseEstimator):
+class Model(Estimator):
     """Base of all algorithms: a scikit-learn estimator whose `fit` and `predict` take `Deaths`.
 
     Subclasses write `check_parameters`, `fit` and `predict`. ``sklearn.base.clone``, ``get_params`` and ``set_params``
