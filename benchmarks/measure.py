@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-__all__ = ["ENVIRONMENT", "ROOT", "Watched", "machine", "newest_run", "options", "show", "tell", "watch"]
+__all__ = ["ENVIRONMENT", "ROOT", "Watched", "environment", "machine", "newest_run", "options", "show", "tell", "watch"]
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -55,16 +55,21 @@ class Watched:
         return max((s[1] for s in self.samples if first <= s[0] <= last), default=float("nan"))
 
 
+def environment() -> dict[str, str]:
+    """Return the environment of a command that is measured: this checkout, one thread a process."""
+    found = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+    found.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages come with their bytecode
+    return found
+
+
 def watch(arguments: Sequence[str], *, every: float = 1.0, limit: float = 1500) -> Watched:
     """Run ``python ARGUMENTS`` in the checkout and measure it; it is stopped after `limit` seconds."""
-    environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages come with their bytecode
     load = psutil.getloadavg()[0]
     began, started = time.perf_counter(), time.time()
     process = subprocess.Popen(
         [sys.executable, *arguments],
         cwd=ROOT,
-        env=environment,
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -73,7 +73,11 @@ def individual_tables(
     share in which that cause is right, number of deaths. By cause: by the probability of this cause, and the share
     that died of it. Undetermined deaths are left out of both.
     """
-    counts, tops, classes = [], [], []
+    counts, tops, classes = (
+        _Columns("true_cause", "top_cause", "count"),
+        _Columns(*RELIABILITY),
+        _Columns("cause", *RELIABILITY),
+    )
     for key in _done(cells, MOST_CELLS_BY_DEATH):
         try:
             stored = store.load(key)
@@ -89,42 +93,50 @@ def individual_tables(
         named = np.asarray(prediction.top_cause)
         matrix = confusion(truth[named >= 0], named[named >= 0], len(causes))
         true, top = np.nonzero(matrix)
-        counts.append(
-            pd.DataFrame(
-                {"cell_key": key, "true_cause": causes[true], "top_cause": causes[top], "count": matrix[true, top]}
-            )
-        )
+        counts.add(key, causes[true], causes[top], matrix[true, top])
         known = prediction.probability.any(axis=1)
         probability, cause = prediction.probability[known], truth[known]
         right = probability.argmax(axis=1) == cause
-        tops.append(_binned(probability.max(axis=1), right, np.zeros(len(cause), int), 1).assign(cell_key=key))
+        _, *columns = _binned(probability.max(axis=1), right, np.zeros(len(cause), int), 1)
+        tops.add(key, *columns)
         own = cause[:, None] == np.arange(len(causes))
         group = np.broadcast_to(np.arange(len(causes)), own.shape)
-        by_cause = _binned(probability.ravel(), own.ravel(), group.ravel(), len(causes))
-        classes.append(by_cause.assign(cell_key=key, cause=causes[by_cause["group"]]))
-    columns = ["cell_key", "bin", "confidence", "accuracy", "count"]
-    joined = [pd.concat(parts, ignore_index=True) if parts else None for parts in (counts, tops, classes)]
-    return (
-        joined[0],
-        None if joined[1] is None else joined[1][columns],
-        None if joined[2] is None else joined[2][["cell_key", "cause", *columns[1:]]],
-    )
+        of_cause, *columns = _binned(probability.ravel(), own.ravel(), group.ravel(), len(causes))
+        classes.add(key, causes[of_cause], *columns)
+    return counts.table(), tops.table(), classes.table()
+
+
+RELIABILITY = ("bin", "confidence", "accuracy", "count")
+
+
+class _Columns:
+    """Columns of a table that grows by the rows of one cell at a time."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._keys: list[str] = []
+        self._parts: list[tuple[npt.NDArray[Any], ...]] = []
+
+    def add(self, key: str, *columns: npt.NDArray[Any]) -> None:
+        """Add the rows of a cell."""
+        self._keys += [key] * len(columns[0])
+        self._parts.append(columns)
+
+    def table(self) -> pd.DataFrame | None:
+        """Return the table, None where no cell has been added."""
+        if not self._parts:
+            return None
+        joined = (np.concatenate(parts) for parts in zip(*self._parts, strict=True))
+        return pd.DataFrame({"cell_key": self._keys, **dict(zip(self._names, joined, strict=True))})
 
 
 def _binned(
     confidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], group: npt.NDArray[np.intp], n_groups: int
-) -> pd.DataFrame:
-    """Return mean confidence, share of right ones and number of each group's values in bins of equal width."""
+) -> tuple[npt.NDArray[Any], ...]:
+    """Return group, bin, mean confidence, share of right ones and number of values, in bins of equal width."""
     place = group * BINS + np.minimum((confidence * BINS).astype(int), BINS - 1)
     n = n_groups * BINS
     deaths = np.bincount(place, minlength=n)
     used = np.flatnonzero(deaths)
-    return pd.DataFrame(
-        {
-            "group": used // BINS,
-            "bin": used % BINS,
-            "confidence": np.bincount(place, confidence, n)[used] / deaths[used],
-            "accuracy": np.bincount(place, right, n)[used] / deaths[used],
-            "count": deaths[used],
-        }
-    )
+    sums = (np.bincount(place, values, n)[used] / deaths[used] for values in (confidence, right))
+    return used // BINS, used % BINS, *sums, deaths[used]

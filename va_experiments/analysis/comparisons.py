@@ -198,14 +198,17 @@ def _over_divisions(
 
 def _refused(by_split: pd.DataFrame, a: str, b: str) -> dict[str, Any] | None:
     """Return the row of a pair that shares splits by name but not by what was tested, None where all is the same."""
-    names = [n for n in by_split.index.names if n != "tested_on"]
-    own = by_split[[a, b]]
-    together = own.notna().groupby(level=names).any().all(axis=1)
-    same = own.notna().all(axis=1).groupby(level=names).any()
-    differ = int((together & ~same).sum())
+    # By split: whether each has a value, and whether both have one on the same deaths.
+    names = [i for i, n in enumerate(by_split.index.names) if n != "tested_on"]
+    found: dict[tuple[object, ...], list[bool]] = {}
+    for key, first, second in zip(by_split.index, by_split[a].notna(), by_split[b].notna(), strict=True):
+        seen = found.setdefault(tuple(key[i] for i in names), [False, False, False])
+        seen[:] = seen[0] or first, seen[1] or second, seen[2] or (first and second)
+    together = [same for first, second, same in found.values() if first and second]
+    differ = together.count(False)
     if not differ:
         return None
-    method = f"{NOT_COMPARED}: at {differ} of {int(together.sum())} splits the two had other deaths to learn or to name"
+    method = f"{NOT_COMPARED}: at {differ} of {len(together)} splits the two had other deaths to learn or to name"
     figures = dict.fromkeys(("difference", "low", "high", "p"), math.nan)
     return {"model_a": a, "model_b": b, **figures, "n": 0, "method": method}
 

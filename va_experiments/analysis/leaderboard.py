@@ -20,7 +20,7 @@ from va_experiments.analysis.run_tables import records
 from va_experiments.metrics.registry import lower_is_better, reference_levels_of
 from va_experiments.results.schema import SPLIT_COLUMNS, TABLES
 
-__all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "t_interval"]
+__all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "metric_means", "t_interval"]
 
 
 OVERALL = "mean over sites"
@@ -180,6 +180,42 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_inc
     return Leaderboard(
         setting, metric, table, frame(values), frame(lows), frame(highs), _ceilings(cells, metric, sites)
     )
+
+
+def metric_means(
+    cells: pd.DataFrame, metrics: Sequence[str], *, allow_incomplete: bool = False
+) -> dict[str, dict[str, float]]:
+    """Return each model's mean over sites of several metrics, as their leaderboards have it, by metric and label.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Of one setting.
+    metrics : sequence of str
+        Columns of the cells.
+    """
+    splits = [str(key) for key in zip(*(cells[c] for c in SPLIT_COLUMNS), strict=True)]
+    sites, labels, done = cells["test_site"].tolist(), cells["label"].tolist(), (cells["status"] == "done").tolist()
+    n_splits = len(set(splits))
+    own: dict[str, list[int]] = {}
+    for row, label in enumerate(labels):
+        own.setdefault(str(label), []).append(row)
+    means: dict[str, dict[str, float]] = {}
+    for metric in metrics:
+        values = [float(v) for v in cells[metric]]
+        of_label = means[metric] = {}
+        for label, rows in own.items():
+            there = [row for row in rows if done[row] and not math.isnan(values[row])]
+            by_site: dict[str, list[float]] = {}
+            for row in there:
+                by_site.setdefault(sites[row], []).append(values[row])
+            complete = len({splits[row] for row in there}) == n_splits
+            of_label[label] = (
+                mean([mean(site) for site in by_site.values()])
+                if by_site and (complete or allow_incomplete)
+                else math.nan
+            )
+    return means
 
 
 def full_size(boards: Sequence[Leaderboard]) -> list[Leaderboard]:

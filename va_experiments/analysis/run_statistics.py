@@ -114,7 +114,7 @@ def _banks(
     for (site, _), group in cells.groupby(["test_site", cells[splits].astype(str).agg(" ".join, axis=1)], sort=True):
         keys = dict(zip(group["label"], group["cell_key"], strict=True))
         seed = integer_seed([str(v) for v in group[splits].iloc[0]], "nested")
-        columns = []
+        cases = {}
         for model in models:
             try:
                 stored = store.load(keys[model])
@@ -125,7 +125,7 @@ def _banks(
             _, truth, prediction = decode_prediction(stored.predictions())
             if not len(truth) or (truth < 0).any():
                 return None
-            cases = {model: scored_deaths(truth, prediction)}
-            columns.append(death_bank(cases, metric, n_resamples=DEATH_RESAMPLES, seed=seed))
-        banks.setdefault(str(site), []).append(np.hstack(columns))
+            cases[model] = scored_deaths(truth, prediction)
+        bank = death_bank(cases, metric, n_resamples=DEATH_RESAMPLES, seed=seed)
+        banks.setdefault(str(site), []).append(bank)
     return list(banks.values())

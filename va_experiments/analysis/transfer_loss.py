@@ -8,8 +8,9 @@ are fixed, so the tables depend on the cells and the data alone. What was comput
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def losses_of(
     notes: dict[str, str] = {}
     with threadpool_limits(1):  # last bits must not depend on how many cores there are
         drops = _drops(done, _Source(store, deaths, tuple(allowed)), cache, notes, most_seconds)
-        similarity = _similarity(done, deaths, notes)
+        similarity = _similarity(done, deaths, cache, notes)
     return Losses(drops, similarity, notes)
 
 
@@ -274,7 +275,9 @@ def _computed(transfer: _Transfer, model: Model, home: Deaths, data: Deaths) -> 
     return [{"metric": metric, **dataclasses.asdict(drop), **sizes} for metric, drop in found.items()]
 
 
-def _similarity(done: pd.DataFrame, deaths: Mapping[str, Deaths], notes: dict[str, str]) -> pd.DataFrame | None:
+def _similarity(
+    done: pd.DataFrame, deaths: Mapping[str, Deaths], cache: Path, notes: dict[str, str]
+) -> pd.DataFrame | None:
     """Return the AUC of every pair of sites that the cells name, from at most `SITE_DEATHS` deaths of each."""
     rows: list[dict[str, Any]] = []
     for data in deaths.values():
@@ -287,23 +290,41 @@ def _similarity(done: pd.DataFrame, deaths: Mapping[str, Deaths], notes: dict[st
         if len(sites) > MOST_SITES:
             notes["similarity"] = f"The first {MOST_SITES} of {len(sites)} sites are compared."
             sites = sites[:MOST_SITES]
-        some = {}
-        for site in sites:
-            rng = generator(integer_seed([data.fingerprint, site], "similarity"), "similarity")
-            members = np.flatnonzero(data.site == data.sites.index(site))
-            some[site] = data.symptoms[np.sort(rng.permutation(members)[:SITE_DEATHS])]
-        for i, first in enumerate(sites):
-            for second in sites[i + 1 :]:
-                pair = some[first], some[second]
-                rows.append(
-                    {
-                        "data": data.name,
-                        "site_a": first,
-                        "site_b": second,
-                        "auc": site_auc(*pair),
-                        "auc_missing": site_auc(*pair, missingness_only=True),
-                        "n_a": len(pair[0]),
-                        "n_b": len(pair[1]),
-                    }
-                )
+        key = content_hash([VERSION, SITE_DEATHS, data.fingerprint, data.name, list(sites)])
+        path = cache / "sites" / f"{key}.json"
+        rows += _cached(path, lambda data=data, sites=sites: _pairs_of(data, sites))  # type: ignore[misc]
     return pd.DataFrame(rows).dropna(subset="auc") if rows else None
+
+
+def _pairs_of(data: Deaths, sites: Sequence[str]) -> list[dict[str, Any]]:
+    """Return one row a pair of these sites."""
+    some, rows = {}, []
+    for site in sites:
+        rng = generator(integer_seed([data.fingerprint, site], "similarity"), "similarity")
+        members = np.flatnonzero(data.site == data.sites.index(site))
+        some[site] = data.symptoms[np.sort(rng.permutation(members)[:SITE_DEATHS])]
+    for first, second in itertools.combinations(sites, 2):
+        pair = some[first], some[second]
+        rows.append(
+            {
+                "data": data.name,
+                "site_a": first,
+                "site_b": second,
+                "auc": site_auc(*pair),
+                "auc_missing": site_auc(*pair, missingness_only=True),
+                "n_a": len(pair[0]),
+                "n_b": len(pair[1]),
+            }
+        )
+    return rows
+
+
+def _cached(path: Path, compute: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return rows from a file, or compute them and keep them there."""
+    try:
+        found: list[dict[str, Any]] = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        found = compute()
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(path, json.dumps(found).encode(), durable=False)
+    return found

@@ -81,7 +81,7 @@ def report(options: Options) -> int:
         cells, manifests, store=store, losses=losses, saved=saved, allow_incomplete=options.allow_incomplete
     )
     out = options.out or folders[0]
-    paths = build_report(content, out / "report", cache=cache)
+    paths = build_report(content, out / "report")
     page = out / "report.html"
     shutil.copyfile(paths.html, page)
     if any(m.get("config", {}).get("legacy_table") for m in manifests):

@@ -6,20 +6,14 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from va_experiments.analysis.leaderboard import Leaderboard, leaderboards
+from va_experiments.analysis.leaderboard import leaderboards
 from va_experiments.analysis.run_tables import RunTables, checked_cells
-from va_experiments.report.charts.style import chart_validation
 from va_experiments.report.figures import all_figures, figure_files, static_svg
 from va_experiments.report.html import page
 from va_experiments.report.tables import data_tables, published, write_tables
 from va_experiments.results.table_files import write_whole
 
-__all__ = ["VALIDATE", "ReportPaths", "build_report"]
-
-VALIDATE = False
-"""Whether every chart is held against Vega-Lite's schema, which takes a second; the tests do."""
+__all__ = ["ReportPaths", "build_report"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +36,6 @@ def build_report(
     folder: Path,
     *,
     figure_formats: Sequence[str] = ("png", "svg", "pdf"),
-    cache: Path | None = None,
 ) -> ReportPaths:
     """Write ``report.html``, ``tables/`` and ``figures/`` into `folder` and return where everything is.
 
@@ -54,8 +47,6 @@ def build_report(
         Created where needed; files of an earlier report are replaced, each one whole.
     figure_formats : sequence of str
         Static forms written for every figure (none: an empty sequence).
-    cache : Path, optional
-        Folder in which the page's script is kept between reports.
 
     Raises
     ------
@@ -66,18 +57,7 @@ def build_report(
     boards = leaderboards(
         cells, content.primary_metric, allow_incomplete=content.allow_incomplete, intervals=content.intervals
     )
-    with chart_validation(VALIDATE):
-        return _build(content, Path(folder), cells, boards, figure_formats, cache)
-
-
-def _build(
-    content: RunTables,
-    folder: Path,
-    cells: pd.DataFrame,
-    boards: list[Leaderboard],
-    figure_formats: Sequence[str],
-    cache: Path | None,
-) -> ReportPaths:
+    folder = Path(folder)
     figures = all_figures(content, cells, boards)
     svgs = {f.key: static_svg(f.chart) for f in figures if f.chart is not None}
     skipped = [f"{f.title}: {f.missing}" for f in figures if f.chart is None]
@@ -91,6 +71,6 @@ def _build(
                 figure.chart, folder / "figures", figure.key, figure_formats, svg=svgs[figure.key]
             )
     html = folder / "report.html"
-    text = page(content, cells, boards, figures, svgs, cache)
+    text = page(content, cells, boards, figures, svgs)
     write_whole(html, lambda p: p.write_bytes(text.encode("utf-8", "backslashreplace")))
     return ReportPaths(html, folder, table_paths, figure_paths, tuple(skipped + left_out))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,13 +26,15 @@ from va_experiments.report.charts.scores import (
     matrix_figure,
     named,
 )
-from va_experiments.report.charts.style import STATIC_WIDTH, Figure, left_out, specification
+from va_experiments.report.charts.style import Figure, left_out, specification
+from va_experiments.report.charts.svg import draw
 from va_experiments.report.charts.transfer import (
     cause_model_figure,
     cause_site_figure,
     confusion_figure,
     transfer_figure,
 )
+from va_experiments.report.charts.vega import Layers
 from va_experiments.results.schema import SETTING_COLUMNS
 from va_experiments.results.table_files import write_whole
 from va_experiments.text_sanitizing import plain_columns
@@ -96,25 +97,18 @@ def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leader
     return figures
 
 
-def static_svg(chart: Any) -> str:
-    """Return the chart as SVG text at the static width."""
-    import vl_convert
-
-    svg: str = vl_convert.vegalite_to_svg(specification(chart, STATIC_WIDTH), allowed_base_urls=[])
-    # The renderer counts ids up for as long as the process lives; counted anew, the same chart gives the same text.
-    found: dict[str, str] = {}
-    return re.sub(r"\b(?:gradient_|clip)\d+\b", lambda m: found.setdefault(m.group(), f"id{len(found)}"), svg)
+def static_svg(chart: Layers) -> str:
+    """Return the chart at rest as SVG text, with each choice at its first value."""
+    return draw(specification(chart))
 
 
 def figure_files(
-    chart: Any, folder: Path, stem: str, formats: Sequence[str] = ("png", "svg", "pdf"), *, svg: str | None = None
+    chart: Layers, folder: Path, stem: str, formats: Sequence[str] = ("png", "svg", "pdf"), *, svg: str | None = None
 ) -> dict[str, Path]:
     """Write a chart as static files ``<stem>.<format>`` and return their paths by name.
 
     PNG has twice the pixels of the screen (about 200 dpi at 16 cm); SVG and PDF are vectors.
     """
-    import vl_convert
-
     svg = static_svg(chart) if svg is None else svg
     paths = {}
     for form in formats:
@@ -122,14 +116,21 @@ def figure_files(
         if form == "svg":
             payload = svg.encode()
         elif form == "png":
-            payload = vl_convert.svg_to_png(svg, scale=2)
+            payload = _renderer().svg_to_png(svg, scale=2)
         elif form == "pdf":
-            payload = vl_convert.svg_to_pdf(svg)
+            payload = _renderer().svg_to_pdf(svg)
         else:
             raise ValueError(f"a figure is written as png, svg or pdf, not {form!r}")
         write_whole(path, lambda p, data=payload: p.write_bytes(data))  # type: ignore[misc]
         paths[path.name] = path
     return paths
+
+
+def _renderer() -> Any:
+    """Return the library that turns SVG into PNG and PDF; loaded when a file of these is first written."""
+    import vl_convert
+
+    return vl_convert
 
 
 def _of(cells: pd.DataFrame, board: Leaderboard) -> pd.DataFrame:

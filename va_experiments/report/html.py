@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from pathlib import Path
 
 import pandas as pd
 
@@ -26,7 +25,6 @@ def page(
     boards: Sequence[Leaderboard],
     figures: Sequence[Figure],
     svgs: Mapping[str, str],
-    cache: Path | None = None,
 ) -> str:
     """Return the page.
 
@@ -75,7 +73,7 @@ def page(
         sections=sections,
         specifications=htmlsafe_json_dumps(drawn),
         css=Markup(_template("report.css")),
-        vega=Markup(script_bundle(cache)),
+        vega=Markup(script_bundle()),
         script=Markup(_template("report.js")),
         version=__version__,
     )

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.analysis.comparable_groups import split_settings
-from va_experiments.analysis.leaderboard import OVERALL, Leaderboard, full_size, leaderboard
+from va_experiments.analysis.leaderboard import OVERALL, Leaderboard, full_size, metric_means
 from va_experiments.analysis.performance import cost_by_model, critical_path, slowest_cells
 from va_experiments.analysis.resampled_sets import resampled_sets
 from va_experiments.analysis.run_tables import TRIVIAL_MODELS, RunTables, records
@@ -130,10 +130,7 @@ def metrics_tables(content: RunTables, cells: pd.DataFrame, boards: Sequence[Lea
     for main in full_size(boards)[:MOST_SETTINGS]:
         setting = main.setting
         group = next(g for s, g in split_settings(cells) if s == setting)
-        means = {}
-        for m in metrics:
-            board = leaderboard(setting, group, m, allow_incomplete=content.allow_incomplete)
-            means[m] = {r["label"]: r["mean"] for r in board.records()}
+        means = metric_means(group, metrics, allow_incomplete=content.allow_incomplete)
         rows = []
         for row in main.records():
             name = f"{row['label']} (baseline)" if row["trivial"] else row["label"]

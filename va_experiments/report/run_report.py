@@ -18,6 +18,9 @@ __all__ = ["write_run_report"]
 
 log = logging.getLogger(__name__)
 
+FIGURES = ("svg",)
+"""Forms of the figures' files that a run writes: those that the page shows. ``va-experiments report`` writes all."""
+
 
 def write_run_report(
     config: RunConfig,
@@ -60,15 +63,18 @@ def _report(
     store: Store,
     deaths: Mapping[str, Deaths],
 ) -> list[Path]:
+    from threadpoolctl import threadpool_limits
+
     from va_experiments.analysis.transfer_loss import losses_of
     from va_experiments.report.build import build_report
     from va_experiments.report.inputs import report_content
 
     try:
         cache = Path(config.paths.outputs) / "cache"
-        losses = losses_of(rows, store, deaths, cache / "losses", allowed=tuple(config.allowed_targets))
-        content = report_content(rows, [dict(manifest)], store=store, losses=losses)
-        paths = build_report(content, folder / "report", cache=cache)
+        with threadpool_limits(1):  # matrices of this size cost more on several threads than they save
+            losses = losses_of(rows, store, deaths, cache / "losses", allowed=tuple(config.allowed_targets))
+            content = report_content(rows, [dict(manifest)], store=store, losses=losses)
+            paths = build_report(content, folder / "report", figure_formats=FIGURES)
     except Exception as error:  # results are safe already; a report can be rebuilt
         log.exception("the report could not be built: %s", error)
         return []

@@ -118,11 +118,9 @@ def write_word(tables: list[PublishedTable], path: Path, title: str) -> None:
     for caption, frame in tables:
         document.add_paragraph(_printable(caption), style="Caption")
         grid = document.add_table(rows=1 + len(frame), cols=frame.shape[1], style="Light List")
-        for j, name in enumerate(frame.columns):
-            grid.cell(0, j).text = _printable(str(name))
-        for i, row in enumerate(frame.itertuples(index=False), start=1):
-            for j, value in enumerate(row):
-                grid.cell(i, j).text = _printable(str(value))
+        for row, values in zip(grid.rows, [frame.columns, *frame.itertuples(index=False)], strict=True):
+            for cell, value in zip(row.cells, values, strict=True):
+                cell.text = _printable(str(value))
         document.add_paragraph()
     write_whole(path, lambda p: document.save(str(p)))
 

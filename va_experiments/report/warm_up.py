@@ -1,16 +1,23 @@
-"""Load the drawing libraries before the report needs them, beside the fits."""
+"""Load what the report needs before it is built, beside the fits, where nobody waits for it."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 
-__all__ = ["warm_up"]
+__all__ = ["MODULES", "warm_up"]
+
+MODULES = (
+    "va_experiments.report.inputs",
+    "va_experiments.report.build",
+    "jinja2",
+    "pyarrow.parquet",
+    "docx",
+)
 
 
 def warm_up() -> None:
-    """Import Altair and start the renderer of static charts; nothing is said where they fail, the report says it."""
-    with contextlib.suppress(Exception):
-        import altair  # noqa: F401
-        import vl_convert
-
-        vl_convert.vegalite_to_svg({"mark": "point", "data": {"values": [{}]}}, allowed_base_urls=[])
+    """Import what builds the report; nothing is said where a module fails, the report says it."""
+    for name in MODULES:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)

@@ -1,1 +1,1 @@
-"""Draw the figures of the report with Altair, from the tables of `va_experiments.analysis`."""
+"""Specify the figures of the report in Vega-Lite, from the tables of `va_experiments.analysis`, and draw them at rest."""

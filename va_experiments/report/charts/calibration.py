@@ -18,6 +18,7 @@ from va_experiments.report.charts.style import (
     model_colours,
     picker,
 )
+from va_experiments.report.charts.vega import Chart, field, layer
 
 __all__ = ["calibration_figure", "classwise_figure", "convergence_figure", "csmf_figure"]
 
@@ -99,32 +100,30 @@ def _reliability_chart(
     board: Leaderboard, frame: pd.DataFrame, words: tuple[str, str], choose: tuple[Any, str] | None = None
 ) -> Any:
     """Return the chart of pooled reliability: the diagonal, a line and dots for each model."""
-    import altair as alt
-
     models = [n for n in named(board).values() if n in set(frame["model"])]
     colour, shape = model_colours(models, [m.endswith("(baseline)") for m in models])
-    unit = alt.Scale(domain=[0, 1])
+    unit = {"domain": [0, 1]}
     diagonal = (
-        alt.Chart(inline(pd.DataFrame({"p": [0.0, 1.0]})))
-        .mark_line(color="#888", strokeDash=[4, 4])
-        .encode(x=alt.X("p:Q", scale=unit), y=alt.Y("p:Q", scale=unit))
+        Chart(inline(pd.DataFrame({"p": [0.0, 1.0]})))
+        .mark("line", color="#888", strokeDash=[4, 4])
+        .encode(x=field("p:Q", scale=unit), y=field("p:Q", scale=unit))
     )
-    base = alt.Chart(inline(frame)).encode(
-        x=alt.X("confidence:Q", title=words[0], axis=alt.Axis(tickCount=5, labelFlush=False)),
-        y=alt.Y("accuracy:Q", title=words[1]),
-        color=alt.Color("model:N", scale=colour, legend=legend(models)),
+    base = Chart(inline(frame)).encode(
+        x=field("confidence:Q", title=words[0], axis={"tickCount": 5, "labelFlush": False}),
+        y=field("accuracy:Q", title=words[1]),
+        color=field("model:N", scale=colour, legend=legend(models)),
     )
-    line = base.mark_line(strokeWidth=2)
-    dots = base.mark_point(filled=True, opacity=1).encode(
-        shape=alt.Shape("model:N", scale=shape, legend=legend(models)),
-        size=alt.Size("deaths:Q", scale=alt.Scale(range=[20, 160]), legend=None),
-        tooltip=["model:N", *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("confidence", "accuracy")), "deaths:Q"],
+    line = base.mark("line", strokeWidth=2)
+    dots = base.mark("point", filled=True, opacity=1).encode(
+        shape=field("model:N", scale=shape, legend=legend(models)),
+        size=field("deaths:Q", scale={"range": [20, 160]}, legend=None),
+        tooltip=["model:N", *(field(f"{c}:Q", format=".3f") for c in ("confidence", "accuracy")), "deaths:Q"],
     )
     if choose is None:
-        return alt.layer(diagonal, line, dots).properties(height=340)
+        return layer(diagonal, line, dots).height(340)
     parameter, only = choose
-    layers = alt.layer(diagonal, line.transform_filter(only), dots.transform_filter(only))
-    return layers.add_params(parameter).properties(height=340)
+    layers = layer(diagonal, line.only(only), dots.only(only))
+    return layers.choose(parameter).height(340)
 
 
 def csmf_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
@@ -132,8 +131,6 @@ def csmf_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
 
     The estimate is the one that the metric in use scores: from top causes, mean probability or the model itself.
     """
-    import altair as alt
-
     title = "CSMF, true against estimated"
     kind = board.metric.rsplit("_", 1)[-1]
     column = f"csmf_{kind}" if f"csmf_{kind}" in causes.columns else "csmf_top"
@@ -150,42 +147,40 @@ def csmf_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
     top = float(frame[["true", "estimated"]].to_numpy().max()) * 1.05
     sites = sorted(set(frame["test site"]))
     colour, shape = model_colours(sites, [False] * len(sites))
-    scale = alt.Scale(type="sqrt", domain=[0, top], nice=False)
+    scale = {"type": "sqrt", "domain": [0, top], "nice": False}
     axis = {"format": ".0%", "values": [v for v in (0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0) if v <= top]}
     diagonal = (
-        alt.Chart(inline(pd.DataFrame({"p": [0.0, top]})))
-        .mark_line(color="#888", strokeDash=[4, 4])
-        .encode(x=alt.X("p:Q", scale=scale), y=alt.Y("p:Q", scale=scale))
+        Chart(inline(pd.DataFrame({"p": [0.0, top]})))
+        .mark("line", color="#888", strokeDash=[4, 4])
+        .encode(x=field("p:Q", scale=scale), y=field("p:Q", scale=scale))
     )
     points = (
-        alt.Chart(inline(frame))
-        .mark_point(filled=True, size=55, opacity=0.85)
+        Chart(inline(frame))
+        .mark("point", filled=True, size=55, opacity=0.85)
         .encode(
-            x=alt.X(
+            x=field(
                 "true:Q",
                 scale=scale,
                 title="True share of deaths (square-root scale)",
-                axis=alt.Axis(**axis, labelFlush=False),
+                axis=dict(**axis, labelFlush=False),
             ),
-            y=alt.Y("estimated:Q", scale=scale, title="Estimated share", axis=alt.Axis(**axis)),
-            color=alt.Color("test site:N", scale=colour, legend=legend(sites)),
-            shape=alt.Shape("test site:N", scale=shape, legend=legend(sites)),
-            tooltip=["cause:N", "test site:N", *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("true", "estimated"))],
+            y=field("estimated:Q", scale=scale, title="Estimated share", axis=dict(**axis)),
+            color=field("test site:N", scale=colour, legend=legend(sites)),
+            shape=field("test site:N", scale=shape, legend=legend(sites)),
+            tooltip=["cause:N", "test site:N", *(field(f"{c}:Q", format=".3f") for c in ("true", "estimated"))],
         )
-        .transform_filter(keep)
+        .only(keep)
     )
     caption = (
         f"Each point is one cause at one site; above the dashed line it is over-estimated. Estimate: {column}. The "
         f"static figure shows {first}."
     )
-    chart = alt.layer(diagonal, points).add_params(parameter).properties(height=360)
+    chart = layer(diagonal, points).choose(parameter).height(360)
     return Figure("csmf", "csmf", title, caption, chart)
 
 
 def convergence_figure(cells: pd.DataFrame) -> Figure:
     """Return how many cells of each iterative model converged."""
-    import altair as alt
-
     title = "Convergence"
     done = cells[(cells["status"] == "done") & cells["converged"].notna()]
     if not len(done):
@@ -193,16 +188,18 @@ def convergence_figure(cells: pd.DataFrame) -> Figure:
     state = done["converged"].map(lambda c: "converged" if bool(c) else "not converged")
     frame = done.assign(state=state).groupby(["label", "state"], sort=True).size().reset_index(name="cells")
     frame = frame.rename(columns={"label": "model"})
-    scale = alt.Scale(domain=["converged", "not converged"], range=[OKABE_ITO[0], OKABE_ITO[4]])
+    scale = {"domain": ["converged", "not converged"], "range": [OKABE_ITO[0], OKABE_ITO[4]]}
     chart = (
-        alt.Chart(inline(frame))
-        .mark_bar()
+        Chart(inline(frame))
+        .mark("bar")
         .encode(
-            x=alt.X("cells:Q", title="Cells", axis=alt.Axis(tickMinStep=1, format="d", tickCount=5, labelFlush=False)),
-            y=alt.Y("model:N", axis=model_axis()),
-            color=alt.Color("state:N", scale=scale, legend=legend(["not converged"])),
+            x=field(
+                "cells:Q", title="Cells", axis={"tickMinStep": 1, "format": "d", "tickCount": 5, "labelFlush": False}
+            ),
+            y=field("model:N", axis=model_axis()),
+            color=field("state:N", scale=scale, legend=legend(["not converged"])),
             tooltip=["model:N", "state:N", "cells:Q"],
         )
     )
     caption = "Cells of the models that iterate or sample, by whether they met their own criterion of convergence."
-    return Figure("convergence", "failures", title, caption, chart.properties(height=26 * frame["model"].nunique()))
+    return Figure("convergence", "failures", title, caption, chart.height(26 * frame["model"].nunique()))

@@ -12,6 +12,7 @@ from va_experiments.analysis.leaderboard import Leaderboard, mean, t_interval
 from va_experiments.metrics.registry import metric_label
 from va_experiments.report.charts.scores import named
 from va_experiments.report.charts.style import Figure, inline, left_out, legend, model_colours
+from va_experiments.report.charts.vega import Chart, field, layer
 
 __all__ = ["crossings", "learning_curve_figure"]
 
@@ -50,8 +51,6 @@ def _over(board: Leaderboard, label: str, sites: Sequence[str]) -> tuple[float, 
 
 def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) -> Figure:
     """Return score against number of training deaths, one line a model, over the sites that have every size."""
-    import altair as alt
-
     title, section = "Learning curves", "learning"
     groups: dict[tuple[str, ...], list[Leaderboard]] = {}
     for board in boards:
@@ -92,25 +91,23 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
     curve["model"] = [short.get(m, m) for m in curve["model"]]
     models = [m for m in dict.fromkeys([*short.values(), *sorted(set(curve["model"]))]) if m in set(curve["model"])]
     colour, shape = model_colours(models, [trivial[m] for m in models])
-    x = alt.X(
+    x = field(
         "n_train:Q",
-        scale=alt.Scale(type="log", nice=False, padding=12),
+        scale={"type": "log", "nice": False, "padding": 12},
         title="Training deaths (mean over cells, log scale)",
-        axis=alt.Axis(format="~s", tickCount=5, labelOverlap=True),
+        axis={"format": "~s", "tickCount": 5, "labelOverlap": True},
     )
-    y = alt.Y("mean:Q", scale=alt.Scale(zero=False), title=metric_label(family[0].metric))
-    tint = alt.Color("model:N", scale=colour, legend=legend(models))
-    base = alt.Chart(inline(curve))
-    band = base.mark_area(opacity=0.09).encode(
-        x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q", color=tint
-    )
-    line = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=tint)
-    dots = base.mark_point(filled=True, size=60, opacity=1).encode(
+    y = field("mean:Q", scale={"zero": False}, title=metric_label(family[0].metric))
+    tint = field("model:N", scale=colour, legend=legend(models))
+    base = Chart(inline(curve))
+    band = base.mark("area", opacity=0.09).encode(x=x, y=field("low:Q", scale={"zero": False}), y2="high:Q", color=tint)
+    line = base.mark("line", strokeWidth=2).encode(x=x, y=y, color=tint)
+    dots = base.mark("point", filled=True, size=60, opacity=1).encode(
         x=x,
         y=y,
         color=tint,
-        shape=alt.Shape("model:N", scale=shape, legend=legend(models)),
-        tooltip=["model:N", "size:N", alt.Tooltip("n_train:Q", format=".0f"), alt.Tooltip("mean:Q", format=".3f")],
+        shape=field("model:N", scale=shape, legend=legend(models)),
+        tooltip=["model:N", "size:N", field("n_train:Q", format=".0f"), field("mean:Q", format=".3f")],
     )
     crossed = crossings(curve, [m for m in models if not trivial[m]])
     where = dataclasses.replace(family[0].setting, train_size="all").title
@@ -121,4 +118,4 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
         f"{'Score' if len(sites) == 1 else 'Mean over sites'} against training deaths ({where})"
         f"{f'; {which}' if which else ''}{f'; bands are {bands}' if bands else ''}. {crossed}"
     )
-    return Figure("learning-curves", section, title, caption, alt.layer(band, line, dots).properties(height=320))
+    return Figure("learning-curves", section, title, caption, layer(band, line, dots).height(320))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -21,6 +23,7 @@ from va_experiments.report.charts.style import (
     picker,
     value_axis,
 )
+from va_experiments.report.charts.vega import Chart, Layers, field, layer
 
 __all__ = ["PARTS", "drops_by_model_figure", "drops_figure", "drops_shown", "similarity_figure"]
 
@@ -90,44 +93,42 @@ def drops_by_model_figure(board: Leaderboard, drops: pd.DataFrame | None) -> lis
     return [Figure("drops-by-model", "transfer", title, caption, chart)]
 
 
-def _stacked(rows: pd.DataFrame, y: str, order: list[str], choose: tuple[object, str] | None = None) -> object:
+def _stacked(rows: pd.DataFrame, y: str, order: list[str], choose: tuple[dict[str, Any], str] | None = None) -> Layers:
     """Return stacked bars of the parts by `y`, with a line at zero and a dot at their sum."""
-    import altair as alt
-
     present = [p for p in PARTS if p in rows.columns]
     keep = [y, *({"model"} & set(rows.columns) - {y})]
     frame = rows.melt(keep, present, "part", "loss")
     frame["part"] = frame["part"].map(PARTS)
     frame["loss"] = frame["loss"].astype(float)
     words = [PARTS[p] for p in present]
-    axis = alt.Y(f"{y}:N", sort=order, scale=alt.Scale(domain=order), axis=model_axis())
+    axis = field(f"{y}:N", sort=order, scale={"domain": order}, axis=model_axis())
     title = f"Loss in {metric_label(str(rows['metric'].iloc[0]))}"
     bars = (
-        alt.Chart(inline(frame))
-        .mark_bar(height=15)
+        Chart(inline(frame))
+        .mark("bar", height=15)
         .encode(
-            x=alt.X("loss:Q", title=title, axis=value_axis()),
+            x=field("loss:Q", title=title, axis=value_axis()),
             y=axis,
-            color=alt.Color(
+            color=field(
                 "part:N",
-                scale=alt.Scale(domain=words, range=list(OKABE_ITO[: len(words)])),
+                scale={"domain": words, "range": list(OKABE_ITO[: len(words)])},
                 sort=words,
                 legend=legend(words),
             ),
-            tooltip=[f"{y}:N", "part:N", alt.Tooltip("loss:Q", format="+.3f")],
+            tooltip=[f"{y}:N", "part:N", field("loss:Q", format="+.3f")],
         )
     )
-    zero = alt.Chart(inline(pd.DataFrame({"zero": [0.0]}))).mark_rule(color="#444").encode(x="zero:Q")
+    zero = Chart(inline(pd.DataFrame({"zero": [0.0]}))).mark("rule", color="#444").encode(x="zero:Q")
     sums = (
-        alt.Chart(inline(rows[[*keep, "total"]]))
-        .mark_point(filled=True, size=55, color="black", opacity=1, stroke="white", strokeWidth=1)
-        .encode(x="total:Q", y=axis, tooltip=[f"{y}:N", alt.Tooltip("total:Q", format="+.3f")])
+        Chart(inline(rows[[*keep, "total"]]))
+        .mark("point", filled=True, size=55, color="black", opacity=1, stroke="white", strokeWidth=1)
+        .encode(x="total:Q", y=axis, tooltip=[f"{y}:N", field("total:Q", format="+.3f")])
     )
     if choose is not None:
         parameter, only = choose
-        bars, sums = bars.transform_filter(only), sums.transform_filter(only)
-        return alt.layer(bars, zero, sums).add_params(parameter).properties(height=24 * len(order))
-    return alt.layer(bars, zero, sums).properties(height=24 * len(order))
+        bars, sums = bars.only(only), sums.only(only)
+        return layer(bars, zero, sums).choose(parameter).height(24 * len(order))
+    return layer(bars, zero, sums).height(24 * len(order))
 
 
 def similarity_figure(similarity: pd.DataFrame | None, why: str = "") -> Figure:

@@ -21,6 +21,7 @@ from va_experiments.report.charts.style import (
     model_axis,
     value_axis,
 )
+from va_experiments.report.charts.vega import Chart, field, layer
 
 __all__ = ["difference_rows", "differences_figure", "leaderboard_figure", "matrix_figure"]
 
@@ -62,8 +63,6 @@ _PAIR_COLUMNS = ["pair", "first", "second", "difference", "low", "high", "p", "m
 
 def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
     """Return means with their intervals, one row a model, every site a tick, the best baseline a dashed line."""
-    import altair as alt
-
     title, setting = "Leaderboard", board.setting.heading
     rows = board.rows[board.rows["mean"].notna()]
     if not len(rows):
@@ -83,41 +82,37 @@ def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
         }
     )
     sites = _long(board.values.loc[rows.index], name)
-    y = alt.Y("model:N", sort=order, axis=model_axis())
-    scale = alt.Scale(zero=False, nice=True)
-    colour = alt.Color("kind:N", scale=alt.Scale(domain=["model", "trivial"], range=[OKABE_ITO[0], GREY]), legend=None)
+    y = field("model:N", sort=order, axis=model_axis())
+    scale = {"zero": False, "nice": True}
+    colour = field("kind:N", scale={"domain": ["model", "trivial"], "range": [OKABE_ITO[0], GREY]}, legend=None)
     layers = []
     trivial = points[points["kind"] == "trivial"]
     if len(trivial):
         best = trivial.head(1)
         layers.append(
-            alt.Chart(inline(best)).mark_rule(strokeDash=[5, 4], color=GREY).encode(x=alt.X("mean:Q", scale=scale))
+            Chart(inline(best)).mark("rule", strokeDash=[5, 4], color=GREY).encode(x=field("mean:Q", scale=scale))
         )
     layers.append(
-        alt.Chart(inline(sites))
-        .mark_tick(color="#9a9a9a", thickness=1.5, size=11)
-        .encode(
-            x=alt.X("value:Q", scale=scale), y=y, tooltip=["model:N", "site:N", alt.Tooltip("value:Q", format=".3f")]
-        )
+        Chart(inline(sites))
+        .mark("tick", color="#9a9a9a", thickness=1.5, size=11)
+        .encode(x=field("value:Q", scale=scale), y=y, tooltip=["model:N", "site:N", field("value:Q", format=".3f")])
     )
     whiskers = points[points["low"].notna()]
     if len(whiskers):
         layers.append(
-            alt.Chart(inline(whiskers))
-            .mark_rule(strokeWidth=2)
-            .encode(x=alt.X("low:Q", scale=scale), x2="high:Q", y=y, color=colour)
+            Chart(inline(whiskers))
+            .mark("rule", strokeWidth=2)
+            .encode(x=field("low:Q", scale=scale), x2="high:Q", y=y, color=colour)
         )
     layers.append(
-        alt.Chart(inline(points))
-        .mark_point(filled=True, size=90, opacity=1)
+        Chart(inline(points))
+        .mark("point", filled=True, size=90, opacity=1)
         .encode(
-            x=alt.X("mean:Q", scale=scale, title=metric_label(board.metric), axis=value_axis()),
+            x=field("mean:Q", scale=scale, title=metric_label(board.metric), axis=value_axis()),
             y=y,
             color=colour,
-            shape=alt.Shape(
-                "kind:N", scale=alt.Scale(domain=["model", "trivial"], range=["circle", "diamond"]), legend=None
-            ),
-            tooltip=["model:N", *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("mean", "low", "high")), "cells:N"],
+            shape=field("kind:N", scale={"domain": ["model", "trivial"], "range": ["circle", "diamond"]}, legend=None),
+            tooltip=["model:N", *(field(f"{c}:Q", format=".3f") for c in ("mean", "low", "high")), "cells:N"],
         )
     )
     kinds = sorted({k for k in board.rows["interval"] if k})
@@ -126,9 +121,7 @@ def leaderboard_figure(board: Leaderboard, key: str) -> Figure:
         f"({'; '.join(kinds) or 'none: too few sites'}). Grey diamonds are baselines, which use no symptoms; the "
         "dashed line is the best of them."
     )
-    return Figure(
-        key, "leaderboard", title, caption, alt.layer(*layers).properties(height=28 * len(order)), setting=setting
-    )
+    return Figure(key, "leaderboard", title, caption, layer(*layers).height(28 * len(order)), setting=setting)
 
 
 def matrix_figure(board: Leaderboard, key: str) -> Figure:
@@ -231,8 +224,6 @@ def _telling(board: Leaderboard, rows: pd.DataFrame) -> pd.DataFrame:
 
 def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key: str) -> Figure:
     """Return the paired differences with their intervals and a line at zero."""
-    import altair as alt
-
     title, setting = "Paired differences", board.setting.heading
     rows = difference_rows(board, comparisons)
     rows = rows[rows["difference"].notna()]  # pairs that were not tested on identical test sets stand in the table
@@ -241,22 +232,22 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
         return left_out(key, "differences", title, why, setting)
     shown = _telling(board, rows).sort_values("difference", ascending=False)
     order = shown["pair"].tolist()
-    y = alt.Y("pair:N", sort=order, axis=model_axis())
-    layers = [alt.Chart(inline(pd.DataFrame({"zero": [0.0]}))).mark_rule(color="#444").encode(x="zero:Q")]
+    y = field("pair:N", sort=order, axis=model_axis())
+    layers = [Chart(inline(pd.DataFrame({"zero": [0.0]}))).mark("rule", color="#444").encode(x="zero:Q")]
     whiskers = shown[shown["low"].notna()]
     if len(whiskers):
         layers.append(
-            alt.Chart(inline(whiskers)).mark_rule(strokeWidth=2, color=OKABE_ITO[0]).encode(x="low:Q", x2="high:Q", y=y)
+            Chart(inline(whiskers)).mark("rule", strokeWidth=2, color=OKABE_ITO[0]).encode(x="low:Q", x2="high:Q", y=y)
         )
     layers.append(
-        alt.Chart(inline(shown))
-        .mark_point(filled=True, size=80, color=OKABE_ITO[0], opacity=1)
+        Chart(inline(shown))
+        .mark("point", filled=True, size=80, color=OKABE_ITO[0], opacity=1)
         .encode(
-            x=alt.X("difference:Q", title=f"Difference in {metric_label(board.metric)}", axis=value_axis()),
+            x=field("difference:Q", title=f"Difference in {metric_label(board.metric)}", axis=value_axis()),
             y=y,
             tooltip=[
                 "pair:N",
-                *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("difference", "low", "high", "p")),
+                *(field(f"{c}:Q", format=".3f") for c in ("difference", "low", "high", "p")),
                 "method:N",
             ],
         )
@@ -271,6 +262,4 @@ def differences_figure(board: Leaderboard, comparisons: pd.DataFrame | None, key
         f"On the same splits, the first minus the second; right of zero the first is the better. Intervals: "
         f"{'; '.join(sorted(set(map(str, rows['method']))))}.{cut}"
     )
-    return Figure(
-        key, "differences", title, caption, alt.layer(*layers).properties(height=24 * len(order)), setting=setting
-    )
+    return Figure(key, "differences", title, caption, layer(*layers).height(24 * len(order)), setting=setting)

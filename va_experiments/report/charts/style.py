@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from va_experiments.report.charts.vega import Chart, Layers, condition, field, layer, value
 from va_experiments.text_sanitizing import plain_tree
 
 __all__ = [
@@ -49,7 +49,7 @@ STATIC_WIDTH = 640
 class Figure:
     """One figure of the report, or the sentence that says why there is none.
 
-    ``chart`` is an Altair chart or None; ``missing`` is the sentence in its place. ``section`` is the page's section,
+    ``chart`` has its layers, or is None; ``missing`` is the sentence in its place. ``section`` is the page's section,
     ``setting`` the heading of the setting drawn, where several settings have this figure.
     """
 
@@ -57,7 +57,7 @@ class Figure:
     section: str
     title: str
     caption: str = ""
-    chart: Any = None
+    chart: Layers | None = None
     missing: str = ""
     setting: str = ""
 
@@ -67,10 +67,8 @@ def left_out(key: str, section: str, title: str, why: str, setting: str = "") ->
     return Figure(key, section, title, missing=why, setting=setting)
 
 
-def inline(frame: pd.DataFrame) -> Any:
-    """Return the rows as data inside the chart: numbers to 5 significant digits, missing ones as null."""
-    import altair as alt
-
+def inline(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a chart: numbers to 5 significant digits, missing ones as null."""
     columns: dict[str, list[Any]] = {}
     for name in frame.columns:
         values = frame[name]
@@ -81,31 +79,15 @@ def inline(frame: pd.DataFrame) -> Any:
         else:
             columns[name] = [None if v is None or v is pd.NA else str(v) for v in values]
     names = list(columns)
-    return alt.InlineData(values=[dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)])
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-@contextlib.contextmanager
-def chart_validation(on: bool) -> Iterator[None]:
-    """Hold charts against Vega-Lite's schema, or not, while they are made."""
-    from altair.utils import schemapi
-
-    with schemapi.debug_mode(on):
-        yield
-
-
-def _validated() -> bool:
-    from altair.utils import schemapi
-
-    return bool(schemapi.DEBUG_MODE)
-
-
-def specification(chart: Any, width: int | str = "container") -> dict[str, Any]:
-    """Return the chart as a Vega-Lite specification that is `width` wide (pixels, or as wide as its container)."""
-    spec: dict[str, Any] = plain_tree(chart.to_dict(validate=_validated()))
-    spec.pop("$schema", None)
-    spec["width"] = width
+def specification(chart: Layers) -> dict[str, Any]:
+    """Return the chart as a Vega-Lite specification that is as wide as its container."""
+    spec: dict[str, Any] = plain_tree(chart.specification())
+    spec["width"] = "container"
     # fit-x keeps axis labels and legend inside the width, which matters at 400 px.
-    spec["autosize"] = {"type": "fit-x" if width == "container" else "pad", "contains": "padding"}
+    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     spec["background"] = "white"
     spec["config"] = {
         "font": FONT,
@@ -137,8 +119,6 @@ def specification(chart: Any, width: int | str = "container") -> dict[str, Any]:
 
 def model_colours(labels: Sequence[str], trivial: Sequence[bool]) -> tuple[Any, Any]:
     """Return a colour and a shape scale for models in this order; trivial ones are grey dashes."""
-    import altair as alt
-
     colours: list[str] = []
     shapes: list[str] = []
     n = 0
@@ -151,42 +131,39 @@ def model_colours(labels: Sequence[str], trivial: Sequence[bool]) -> tuple[Any, 
             shapes.append(SHAPES[n % len(SHAPES)])
             n += 1
     domain = list(labels)
-    return alt.Scale(domain=domain, range=colours), alt.Scale(domain=domain, range=shapes)
+    return {"domain": domain, "range": colours}, {"domain": domain, "range": shapes}
 
 
 def legend(labels: Sequence[str]) -> Any:
     """Return a legend for `labels` under the plot: two columns where both fit a telephone, else one."""
-    import altair as alt
-
     columns = 2 if max(map(len, labels), default=0) <= 20 else 1
-    return alt.Legend(
-        orient="bottom", columns=columns, labelLimit=LABEL_LIMIT, title=None, symbolLimit=60, symbolOpacity=1
-    )
+    return {
+        "orient": "bottom",
+        "columns": columns,
+        "labelLimit": LABEL_LIMIT,
+        "title": None,
+        "symbolLimit": 60,
+        "symbolOpacity": 1,
+    }
 
 
 def model_axis() -> Any:
     """Return the axis for names of models and causes at the left."""
-    import altair as alt
-
-    return alt.Axis(title=None, labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=6)
+    return {"title": None, "labelLimit": LABEL_LIMIT, "ticks": False, "domain": False, "labelPadding": 6}
 
 
 def value_axis(form: str = ".3~f") -> Any:
     """Return the axis of a score: few labels, none pushed aside at the ends."""
-    import altair as alt
-
-    return alt.Axis(format=form, tickCount=6, labelFlush=False, labelOverlap=True)
+    return {"format": form, "tickCount": 6, "labelFlush": False, "labelOverlap": True}
 
 
-def picker(field: str, options: Sequence[str], first: str, label: str) -> tuple[Any, str]:
-    """Return a drop-down over `options` of `field` (an identifier) and the filter that it drives.
+def picker(column: str, options: Sequence[str], first: str, label: str) -> tuple[dict[str, Any], str]:
+    """Return a drop-down over `options` of `column` (an identifier) and the filter that it drives.
 
     A static figure shows the option `first`.
     """
-    import altair as alt
-
-    parameter = alt.param(name=f"pick_{field}", value=first, bind=alt.binding_select(options=list(options), name=label))
-    return parameter, f"datum.{field} === pick_{field}"
+    bind = {"input": "select", "options": list(options), "name": label}
+    return {"name": f"pick_{column}", "value": first, "bind": bind}, f"datum.{column} === pick_{column}"
 
 
 def heat_map(
@@ -204,8 +181,8 @@ def heat_map(
     step: int = 26,
     printed: bool = True,
     tooltip: Sequence[str] = (),
-    choose: tuple[Any, str] | None = None,
-) -> Any:
+    choose: tuple[dict[str, Any], str] | None = None,
+) -> Layers:
     """Return a heat map of ``value`` with ``text`` printed in the cells, in a colour that contrasts.
 
     Parameters
@@ -217,8 +194,6 @@ def heat_map(
     choose : tuple, optional
         What :func:`picker` returned.
     """
-    import altair as alt
-
     low, high = domain or (float(frame["value"].min()), float(frame["value"].max()))
     if not high > low:
         low, high = low - 0.5, high + 0.5
@@ -231,17 +206,20 @@ def heat_map(
     need = round((across + 8) * max(1, len(x_domain)) + beside + 30)
     level = f"(containerSize()[0] || {STATIC_WIDTH + beside}) > {need}"
     angle = {
-        "labelAngle": alt.ExprRef(f"{level} ? 0 : -90"),
-        "labelAlign": alt.ExprRef(f"{level} ? 'center' : 'left'"),
-        "labelBaseline": alt.ExprRef(f"{level} ? 'bottom' : 'middle'"),
+        "labelAngle": _expression(f"{level} ? 0 : -90"),
+        "labelAlign": _expression(f"{level} ? 'center' : 'left'"),
+        "labelBaseline": _expression(f"{level} ? 'bottom' : 'middle'"),
     }
-    base = alt.Chart(inline(frame)).encode(
-        x=alt.X(
+    base = Chart(inline(frame))
+    if choose is not None:
+        base = base.only(choose[1])
+    base = base.encode(
+        x=field(
             f"{x}:N",
             sort=x_domain,
-            scale=alt.Scale(domain=x_domain),
+            scale={"domain": x_domain},
             title=x_title,
-            axis=alt.Axis(
+            axis=dict(
                 orient="top",
                 labelLimit=LABEL_LIMIT,
                 labelPadding=5,
@@ -251,29 +229,29 @@ def heat_map(
                 **angle,
             ),
         ),
-        y=alt.Y(
+        y=field(
             f"{y}:N",
             sort=y_domain,
-            scale=alt.Scale(domain=y_domain),
+            scale={"domain": y_domain},
             title=y_title,
-            axis=alt.Axis(labelLimit=LABEL_LIMIT, ticks=False, domain=False, labelPadding=6, labelOverlap=False),
+            axis={"labelLimit": LABEL_LIMIT, "ticks": False, "domain": False, "labelPadding": 6, "labelOverlap": False},
         ),
     )
-    rectangles = base.mark_rect(stroke="white", strokeWidth=1).encode(
-        color=alt.Color(
+    rectangles = base.mark("rect", stroke="white", strokeWidth=1).encode(
+        color=field(
             "value:Q",
             scale=(
-                alt.Scale(range=list(BLUES), domain=[low, (low + high) / 2, high], clamp=True)
+                {"range": list(BLUES), "domain": [low, (low + high) / 2, high], "clamp": True}
                 if scheme == "blues"
-                else alt.Scale(scheme=scheme, domain=[low, high], clamp=True)
+                else {"scheme": scheme, "domain": [low, high], "clamp": True}
             ),
-            legend=alt.Legend(orient="bottom", title=legend_title, gradientLength=130, titleLimit=300),
+            legend={"orient": "bottom", "title": legend_title, "gradientLength": 130, "titleLimit": 300},
         ),
         tooltip=[
-            alt.Tooltip(f"{x}:N"),
-            alt.Tooltip(f"{y}:N"),
-            alt.Tooltip("value:Q", title=legend_title, format=".3f"),
-            *(alt.Tooltip(f"{t}:N") for t in tooltip),
+            field(f"{x}:N"),
+            field(f"{y}:N"),
+            field("value:Q", title=legend_title, format=".3f"),
+            *(field(f"{t}:N") for t in tooltip),
         ],
     )
     layers = [rectangles]
@@ -284,15 +262,17 @@ def heat_map(
         above, below = ("white", "black") if dark_high else ("black", "white")
         layers.append(
             # A figure of two digits needs about 24 pixels: in narrower cells the colour and the tooltip tell.
-            base.mark_text(fontSize=10.5, opacity=alt.ExprRef(f"width < {24 * len(x_domain)} ? 0 : 1")).encode(
+            base.mark("text", fontSize=10.5, opacity=_expression(f"width < {24 * len(x_domain)} ? 0 : 1")).encode(
                 text="text:N",
-                color=alt.condition(f"datum.value > {middle}", alt.value(above), alt.value(below)),
+                color=condition(f"datum.value > {middle}", value(above), value(below)),
             )
         )
-    chart = alt.layer(*layers).properties(height=step * len(y_domain))
-    if choose is not None:
-        chart = chart.add_params(choose[0]).transform_filter(choose[1])
-    return chart
+    chart = layer(*layers).height(step * len(y_domain))
+    return chart.choose(choose[0]) if choose is not None else chart
+
+
+def _expression(text: str) -> dict[str, str]:
+    return {"expr": text}
 
 
 def _rounded(value: float) -> float | None:
