@@ -1,1 +1,1 @@
-"""Specify the figures of the report in Vega-Lite, from the tables of `va_experiments.analysis`, and draw them at rest."""
+"""Specify the figures of the report in Vega-Lite, from the tables of `va_experiments.analysis`; draw them at rest."""
