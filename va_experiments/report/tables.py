@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -118,7 +118,8 @@ def write_word(tables: list[PublishedTable], path: Path, title: str) -> None:
     for caption, frame in tables:
         document.add_paragraph(_printable(caption), style="Caption")
         grid = document.add_table(rows=1 + len(frame), cols=frame.shape[1], style="Light List")
-        for row, values in zip(grid.rows, [frame.columns, *frame.itertuples(index=False)], strict=True):
+        lines: list[Sequence[object]] = [list(frame.columns), *frame.to_numpy(dtype=object).tolist()]
+        for row, values in zip(grid.rows, lines, strict=True):
             for cell, value in zip(row.cells, values, strict=True):
                 cell.text = _printable(str(value))
         document.add_paragraph()
