@@ -149,8 +149,8 @@ def commands() -> str:
     lines = [
         "# Commands\n",
         "## `python -m va_experiments`\n",
-        "Runs experiments; `va-experiments run` is the same. Its arguments are overrides of the",
-        "[configuration](configuration.md):\n",
+        "Runs experiments; `va-experiments KEY=VALUE ...` is the same. Its arguments are overrides of the",
+        "[configuration](configuration.md). Without arguments it prints this help, with exit code 2:\n",
         f"```text\n{run_help()}\n```\n",
         "| flag | what it does |",
         "|---|---|",
@@ -183,13 +183,10 @@ def commands() -> str:
 
 
 def run_help() -> str:
-    """Return what ``python -m va_experiments --help`` prints, composed from ``conf/`` as Hydra does."""
-    import yaml
+    """Return what ``python -m va_experiments --help`` prints, written from ``conf/``."""
+    from va_experiments.hydra_app.help_text import help_text
 
-    top = yaml.safe_load((ROOT / "conf" / "config.yaml").read_text(encoding="utf-8"))
-    folders = sorted(p for p in (ROOT / "conf").iterdir() if p.is_dir())
-    groups = "\n".join(f"{p.name}: {', '.join(sorted(f.stem for f in p.glob('*.yaml')))}" for p in folders)
-    return str(top["hydra"]["help"]["template"]).replace("$APP_CONFIG_GROUPS", groups).strip()
+    return help_text(ROOT / "conf")
 
 
 def command_section(command: Any, path: str, level: int) -> Iterator[str]:

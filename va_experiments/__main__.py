@@ -17,6 +17,8 @@ from va_experiments.config.schema import conf_dir
 from va_experiments.errors import VaError
 from va_experiments.hydra_app import app
 from va_experiments.hydra_app.config_errors import format_error, is_config_error
+from va_experiments.hydra_app.help_text import help_text
+from va_experiments.terminal import is_terminal, say
 
 __all__ = ["end", "main", "report_error"]
 
@@ -30,11 +32,18 @@ def main() -> int:
 
     0 every cell is done; 2 something in the command, config or data cannot be used; 3 cells failed or are missing;
     4 the outputs folder is in use; 5 the disk is full or the workers are lost; 130, 143, 129 stopped by Ctrl-C,
-    SIGTERM, SIGHUP; 141 nobody reads the output any more; 1 anything unexpected.
+    SIGTERM, SIGHUP; 141 nobody reads the output any more; 1 anything unexpected. Without arguments the help is printed
+    and the exit code is 2, as nothing was run.
     """
+    words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = "--debug" in sys.argv
     os.umask(0o077)
     try:
+        if words in ([], ["-h"], ["--help"]):
+            say(help_text(conf_dir()), flush=True)
+            return 0 if words else 2
+        if is_terminal(sys.stderr) and app.runs_jobs(words):
+            say("reading the configuration", file=sys.stderr, flush=True)
         app.run(sys.argv[1:])
     except BaseException as error:
         return report_error(error, debug=debug)
@@ -43,6 +52,10 @@ def main() -> int:
 
 def _closed(*, debug: bool) -> int:
     if "va_experiments.hydra_app.session" not in sys.modules:
+        try:
+            sys.stdout.flush()  # what Hydra has shown: a closed pipe is found here
+        except BrokenPipeError as error:
+            return report_error(error, debug=debug)
         return 0
     from va_experiments.hydra_app.session import session
 
@@ -59,7 +72,9 @@ def report_error(error: BaseException, *, debug: bool) -> int:
     if session is not None and session.run is not None:
         code = session.run.interrupts.exit_code
     if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 0 if error.code is None else 2
+        if error.code in (0, None):
+            return _closed(debug=debug) if session is None else 0
+        return error.code if isinstance(error.code, int) else 2
     if isinstance(error, KeyboardInterrupt):
         code = code or 130
         print("stopped; run the same command to continue: finished cells are kept", file=sys.stderr)

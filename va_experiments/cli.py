@@ -32,16 +32,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     nobody reads the output any more; 1 anything unexpected.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["run"]:
+    if _runs_jobs(words):
         from va_experiments.__main__ import end
         from va_experiments.__main__ import main as run
 
-        sys.argv = [sys.argv[0], *words[1:]]
+        sys.argv = [sys.argv[0], *(words[1:] if words[0] == "run" else words)]
         end(run())
     os.umask(0o077)
     debug = "--debug" in words
     code = _run([w for w in words if w != "--debug"], debug=debug)
     return _flushed(code)
+
+
+def _runs_jobs(words: Sequence[str]) -> bool:
+    """Return whether the words are those of ``python -m va_experiments``: ``run``, KEY=VALUE, or an option of Hydra."""
+    first = next((word for word in words if word != "--debug"), "")
+    if first in COMMANDS or first in ("-h", "--help", "--version", ""):
+        return first == "run"
+    return "=" in first or first[0] in "-+~"
 
 
 def command_of(name: str) -> click.Command:
@@ -64,7 +72,10 @@ class _Commands(Group):
         if args[0] not in COMMANDS:
             known = ", ".join(COMMANDS)
             near = did_you_mean(args[0], COMMANDS)
-            raise InputError(f"unknown command {shown(args[0])}; known: {known}{near}")
+            raise InputError(
+                f"unknown command {shown(args[0])}; known: {known}{near}",
+                hint="KEY=VALUE runs jobs, as in va-experiments model=nbc site=ap",
+            )
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -88,7 +99,8 @@ def _commands() -> _Commands:
     debug = click.Option(["--debug"], is_flag=True, expose_value=False, help="Show where an error arose.")
     return _Commands(
         name="va-experiments",
-        help="Run comparisons, watch them, look after their results.",
+        help="Run comparisons, watch them, look after their results.\n\n"
+        "va-experiments KEY=VALUE ... runs jobs, as python -m va_experiments does.",
         epilog="va-experiments COMMAND --help explains a command.",
         params=[version, debug],
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -112,7 +124,7 @@ def _run(words: Sequence[str], *, debug: bool) -> int:
     except BrokenPipeError:
         return _nobody_reads()
     except NoArgsIsHelpError as error:
-        say(error.format_message(), file=sys.stderr)
+        say(error.format_message())
         return 2
     except click.UsageError as error:
         code, lines = 2, [error.format_message()]

@@ -114,10 +114,6 @@ def test_help_into_a_closed_pipe_is_141(words: list[str]) -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_without_a_command_the_overview_is_an_error(va: Callable) -> None:
-    assert va()[0] == 2
-
-
 def test_unknown_command_names_the_nearest(va: Callable) -> None:
     code, _, err = va("stauts")
     assert code == 2

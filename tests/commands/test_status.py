@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.end_to_end.conftest import QUICK, Ran
 from va_experiments.commands.status import read_status, status_text
+from va_experiments.engine.observers import RunOutcome
 from va_experiments.formatting import format_duration
 
 SLOW = '''
@@ -167,3 +173,63 @@ def test_a_long_error_is_told_in_a_few_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min")])
 def test_durations(seconds: float, said: str) -> None:
     assert format_duration(seconds) == said
+
+
+@pytest.mark.parametrize(("stage", "error"), [("stopped", "the workers are lost"), ("stopped", ""), ("failed", "")])
+def test_a_run_that_ended_without_some_of_its_cells(tmp_path: Path, va: Callable, stage: str, error: str) -> None:
+    folder = tmp_path / "runs" / "d" / "t"
+    folder.mkdir(parents=True)
+    (folder / "status.json").write_text(json.dumps(_status(stage=stage, error=error)))
+    code, out, _ = va("status", "--outputs", tmp_path)
+    assert code == 3
+    assert out.startswith(f"run d/t: {stage} after")
+    assert not error or f"  ! {error}" in out
+    assert "the same command goes on" in out
+
+
+@pytest.mark.parametrize(
+    ("missing", "error", "stage"), [(0, "", "finished"), (2, "", "stopped"), (0, "lost", "stopped")]
+)
+def test_the_stage_that_a_run_ends_with(missing: int, error: str, stage: str) -> None:
+    nothing = pd.DataFrame({"status": []})
+    assert RunOutcome(nothing, nothing, missing, [], error, 0).stage == stage
+
+
+WATCHED = """
+import json, sys, threading, time
+from va_experiments.cli import main
+path, status = sys.argv[1] + "/runs/d/t/status.json", json.loads(sys.argv[2])
+def end():
+    time.sleep(1.5)
+    open(path, "w").write(json.dumps(status | {"stage": "finished"}))
+threading.Thread(target=end).start()
+sys.exit(main(["status", "--watch", "--outputs", sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize("columns", [40, 100])
+def test_a_watched_run_is_shown_in_one_place(tmp_path: Path, columns: int) -> None:
+    pyte = pytest.importorskip("pyte", reason="pip install 'va-experiments[docs]' to read a terminal's screen")
+    folder = tmp_path / "runs" / "d" / "t"
+    folder.mkdir(parents=True)
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-c", WATCHED, str(tmp_path), json.dumps(_status())],
+        env={k: v for k, v in os.environ.items() if k not in ("CI", "COLUMNS", "LINES")} | {"TERM": "xterm"},
+        stdin=child, stdout=child, stderr=child, close_fds=True,
+    )  # fmt: skip
+    (folder / "status.json").write_text(json.dumps(_status(pid=process.pid, running=[])))
+    os.close(child)
+    screen = pyte.Screen(columns, 24)
+    stream = pyte.ByteStream(screen)
+    while True:
+        try:
+            stream.feed(os.read(parent, 65536))
+        except OSError:
+            break
+    os.close(parent)
+    assert process.wait(60) == 0
+    lines = [line.rstrip() for line in screen.display if line.strip()]
+    assert [line[:26] for line in lines if "run d/t" in line] == ["run d/t: finished after 0 s"[:26]], lines
+    assert sum("fits  3 of 8" in line for line in lines) == 1, lines

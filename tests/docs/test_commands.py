@@ -30,7 +30,9 @@ PAGES = {name_of(p): list(steps(p.read_text(encoding="utf-8"))) for p in page_pa
 
 
 def runs_experiments(words: list[str]) -> bool:
-    return words[:3] == ["python", "-m", "va_experiments"] or words[:2] == ["va-experiments", "run"]
+    if words[:3] == ["python", "-m", "va_experiments"]:
+        return len(words) > 3
+    return words[0] == "va-experiments" and (words[1] == "run" or "=" in words[1])
 
 
 def quick(words: list[str]) -> list[str]:

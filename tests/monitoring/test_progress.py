@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 
 from va_experiments.cell import Result
+from va_experiments.config.schema import RunConfig
 from va_experiments.engine.context import Counts, RunContext
 from va_experiments.execute import RunChannel
 from va_experiments.formatting import format_duration
-from va_experiments.monitoring.progress import Progress
+from va_experiments.monitoring.progress import Progress, started_text
 from va_experiments.plan import Costs
 
 DRIVER = """
@@ -31,7 +32,8 @@ from va_experiments.execute import Running, RunChannel
 from va_experiments.engine.context import RunContext
 from va_experiments.monitoring.progress import Progress
 folder, channel = Path(sys.argv[1]), RunChannel()
-run = RunContext(None, folder, folder, "d/t", channel)
+from va_experiments.config.schema import RunConfig
+run = RunContext(RunConfig(), folder, folder, "d/t", channel)
 counts, progress = run.counts, Progress()
 counts.cells = 48
 progress.run_started(run)
@@ -46,7 +48,8 @@ for step in range(8):
     counts.seconds_done = 2.0 * counts.fits_done
     time.sleep(0.4)
 channel.running.clear()
-progress.run_finished(run, None)
+from types import SimpleNamespace
+progress.run_finished(run, SimpleNamespace(stage='finished', error=''))
 print("THE END", flush=True)
 """
 
@@ -190,3 +193,20 @@ def test_a_failed_fit_counts_as_an_average_one() -> None:
 @pytest.mark.parametrize(("seconds", "said"), [(8.4, "8s"), (200, "3m20s"), (7500, "2h05m")])
 def test_compact_durations(seconds: float, said: str) -> None:
     assert format_duration(seconds, compact=True) == said
+
+
+def test_a_run_says_what_it_starts_and_what_it_does_before_the_first_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = RunConfig.model_validate({"execution": {"backend": "ray", "num_workers": 2}, "paths": {"outputs": "o"}})
+    assert started_text(config) == "starting Ray with 2 workers, MLflow, Prefect; outputs in o"
+    run = RunContext(config, tmp_path, tmp_path, "d/t", RunChannel())
+    progress = Progress()
+    progress.run_started(run)
+    assert capsys.readouterr().err == "starting Ray with 2 workers, MLflow, Prefect; outputs in o\n"
+    run.counts.stage = "reading data"
+    progress._printed = float("-inf")
+    progress._show_stage(last=False)
+    progress._show_stage(last=False)
+    assert capsys.readouterr().err == "reading data, 0s\n"
+    progress.close()

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 __all__ = ["COMMANDS"]
 
 COMMANDS: Mapping[str, str] = {
-    "run": "compose jobs and run them; the same as python -m va_experiments",
+    "run": "compose jobs and run them; the word run can be left out before KEY=VALUE",
     "status": "how far a run is: cells, running fits, time to go, last errors",
     "profile": "where a run's time went: efficiency, slowest cells, critical path",
     "report": "build the report of finished runs again, from their folders or from MLflow",

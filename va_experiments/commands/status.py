@@ -1,6 +1,7 @@
 """Show how far a run is, from any terminal: cells by state, running fits, time to go, last errors.
 
-The run writes its status every second; what is shown is at most 2 s old. Exit code 3: the driver died.
+The run writes its status every second; what is shown is at most 2 s old. Exit code 3: the run has
+stopped without some of its cells, or its process has died.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ __all__ = ["app", "read_status", "status", "status_text"]
 SILENCE_SECONDS = 30.0
 """After so long without a sign of life, a driver on another host is taken for dead."""
 
-ENDED = ("finished", "failed", "stopped")
+INCOMPLETE = ("failed", "stopped")
+"""Stages of runs that have ended without some of the cells; a failed run has ended by an error."""
+
+ENDED = ("finished", *INCOMPLETE)
 
 
 app = App()
@@ -54,7 +58,7 @@ def status(
             else:
                 say(status_text(now, terminal_width()), flush=True)
             if not watch or now["state"] != "running":
-                return 3 if now["state"] == "died" else 0
+                return 3 if now["state"] == "died" or now["stage"] in INCOMPLETE else 0
             time.sleep(1)
 
 
@@ -141,10 +145,10 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
         lines.append("  " + ", ".join(parts))
     if len(status["running"]) > 12:
         lines.append(f"  ... and {len(status['running']) - 12} more")
-    for error in status["errors"]:
+    for error in (*status["errors"], *filter(None, [status.get("error")])):
         lines += textwrap.wrap(
             error, max(width, 20), initial_indent="  ! ", subsequent_indent="    ", max_lines=4, placeholder=" …"
         )
-    if status["state"] == "died":
+    if status["state"] == "died" or status["stage"] in INCOMPLETE:
         lines.append("Finished cells are kept: the same command goes on from them.")
     return "\n".join(line if len(line) <= width else line[: max(width - 1, 1)] + "…" for line in lines)

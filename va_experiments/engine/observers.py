@@ -90,6 +90,11 @@ class RunOutcome:
         return self.missing == 0 and not self.error and not (self.cells["status"] == "failed").any()
 
     @property
+    def stage(self) -> str:
+        """``finished``, or ``stopped`` where requested cells were not computed; cells that failed were."""
+        return "stopped" if self.missing or self.error else "finished"
+
+    @property
     def rows(self) -> pd.DataFrame:
         """Cells and baselines as one table."""
         import pandas as pd

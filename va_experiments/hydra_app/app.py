@@ -17,7 +17,7 @@ from va_experiments.errors import InputError
 from va_experiments.hydra_app.config_allowlist import guard
 from va_experiments.hydra_app.config_errors import format_error, remove_empty_run
 
-__all__ = ["compose", "multirun_arguments", "register_plugins", "remove_sweep_folder", "run"]
+__all__ = ["compose", "multirun_arguments", "register_plugins", "remove_sweep_folder", "run", "runs_jobs"]
 
 _SHOWS = ("-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion")
 """Options with which Hydra shows something and runs nothing; none of them goes with --multirun."""
@@ -59,7 +59,12 @@ def multirun_arguments(arguments: Sequence[str]) -> list[str]:
     wrong with the command.
     """
     rest = [a for a in arguments if a not in ("--debug", "-m", "--multirun", "-r", "--run")]
-    return rest if any(a.partition("=")[0] in _SHOWS for a in rest) else ["--multirun", *rest]
+    return ["--multirun", *rest] if runs_jobs(rest) else rest
+
+
+def runs_jobs(arguments: Sequence[str]) -> bool:
+    """Return whether a command line runs jobs; with ``--cfg`` and the like, Hydra shows something and runs nothing."""
+    return not any(a.partition("=")[0] in _SHOWS for a in arguments)
 
 
 def register_plugins() -> None:

@@ -92,7 +92,7 @@ class Session:
             if self.jobs:
                 self.outcome = finalize(self.run, self.jobs, interrupted=self.run.interrupts.exit_code)
         finally:
-            self.run.close("finished")
+            self.run.close(self.outcome.stage if self.outcome else "finished")
         return self.outcome.exit_code if self.outcome else 0
 
     def abort(self) -> None:

@@ -10,21 +10,23 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import socket
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from va_experiments.checkpoints.atomic_files import write_atomically
+from va_experiments.config.schema import RunConfig
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import Observer, RunOutcome
 from va_experiments.execute import Running
 from va_experiments.formatting import format_duration
+from va_experiments.terminal import is_terminal, say, terminal_width
 
-__all__ = ["Progress", "running_text"]
+__all__ = ["Progress", "running_text", "started_text"]
 
 log = logging.getLogger(__name__)
 
@@ -42,23 +44,30 @@ class Progress(Observer):
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._tick, name="progress", daemon=True)
         self._bar: Any = None
+        self._stage: Any = None
         self._lines: list[Any] = []
         self._began = time.time()
         self._printed, self._line = 0.0, ""
         self._logged: set[tuple[str, int]] = set()
-        self._terminal = _is_terminal()
+        self._terminal = is_terminal(sys.stderr)
         self._deaf = False
         self._run: RunContext | None = None
+        self._error = ""
 
     def run_started(self, run: RunContext) -> None:
         """Begin to draw."""
         self._run, self._counts, self._channel = run, run.counts, run.channel
         self._folder, self._run_id = run.folder, run.run_id
+        with contextlib.suppress(OSError, ValueError):
+            text = started_text(run.config)
+            say(textwrap.fill(text, terminal_width()) if self._terminal else text, file=sys.stderr, flush=True)
+        self._printed = time.monotonic()
         self._thread.start()
 
     def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
         """Draw a last time and close the bars."""
-        self.stop("finished")
+        self._error = outcome.error
+        self.stop(outcome.stage)
 
     def run_aborted(self, run: RunContext) -> None:
         """Draw a last time."""
@@ -101,12 +110,32 @@ class Progress(Observer):
 
     def _render(self, *, last: bool = False) -> None:
         """Draw; a terminal that has gone away (closed window, broken pipe) is left alone from then on."""
-        if self._counts.fits == 0 or self._deaf:
+        if self._deaf:
             return
         try:
-            self._draw(last=last) if self._terminal else self._print(last=last)
+            if self._counts.fits == 0:
+                self._show_stage(last=last)
+            else:
+                self._draw(last=last) if self._terminal else self._print(last=last)
         except (OSError, ValueError):
             self._deaf = True
+
+    def _show_stage(self, *, last: bool) -> None:
+        """Show what is done before the first fit, and since when the run is at work."""
+        text = f"{self._counts.stage}, {format_duration(time.time() - self._began, compact=True)}"
+        if not self._terminal:
+            if not last and time.monotonic() - self._printed > PLAIN_SECONDS:
+                self._printed = time.monotonic()
+                say(text, file=sys.stderr, flush=True)
+            return
+        from tqdm import tqdm
+
+        if self._stage is None and not last:
+            self._stage = tqdm(total=0, bar_format="{desc}", leave=False, file=sys.stderr)
+        if self._stage is not None:
+            self._stage.set_description_str(text, refresh=True)
+            if last:
+                self._stage.close()
 
     def _print(self, *, last: bool) -> None:
         if last or time.monotonic() - self._printed > PLAIN_SECONDS:
@@ -115,14 +144,17 @@ class Progress(Observer):
             left = f", {format_duration(eta, compact=True)} to go" if eta and not last else ""
             line = f"fits {c.fits_done}/{c.fits} · {self._counts.text}{left}"
             if not last or line != self._line:
-                print(line, file=sys.stderr, flush=True)
+                say(line, file=sys.stderr, flush=True)
             self._line = line
 
     def _draw(self, *, last: bool) -> None:
         from tqdm import tqdm
 
         c, eta = self._counts, self._counts.eta()
-        width = max(shutil.get_terminal_size((80, 20)).columns - 1, 10)
+        width = max(terminal_width(80) - 1, 10)
+        if self._stage is not None:
+            self._stage.close()
+            self._stage = None
         if self._bar is None:
             self._bar = tqdm(total=c.fits, desc="fits", bar_format="", ncols=width, file=sys.stderr, leave=True)
         self._bar.total, self._bar.n, self._bar.ncols = c.fits, c.fits_done, width
@@ -168,12 +200,22 @@ class Progress(Observer):
             **_memory(),
             "running": [vars(r) | {"info": dict(r.info)} for r in list(w.running.values())],
             "errors": list(c.errors),
+            "error": self._error,
             "heartbeat": w.heartbeat,
         }
         try:
             write_atomically(self._folder / "status.json", json.dumps(status).encode(), durable=False)
         except OSError:
             return  # a full disk is reported where results are committed
+
+
+def started_text(config: RunConfig) -> str:
+    """Return what a run starts, in a line."""
+    execution, tracking = config.execution, config.tracking
+    workers = "" if execution.num_workers is None else f" with {execution.num_workers} workers"
+    parts = [f"Ray{workers}" if execution.backend == "ray" else "fits in this process"]
+    parts += [name for name, wanted in (("MLflow", tracking.mlflow), ("Prefect", tracking.prefect)) if wanted]
+    return f"starting {', '.join(parts)}; outputs in {config.paths.outputs}"
 
 
 def running_text(running: Running) -> str:
@@ -189,19 +231,6 @@ def running_text(running: Running) -> str:
 
 def _extras(info: Mapping[str, object]) -> str:
     return ", ".join(f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in info.items())
-
-
-def _is_terminal() -> bool:
-    """Return whether bars can be drawn: standard error is a terminal that can move its cursor, and nobody's log."""
-    try:
-        terminal = sys.stderr.isatty()
-    except (AttributeError, ValueError):  # closed, or replaced by something that is no file
-        return False
-    return (
-        terminal
-        and os.environ.get("TERM", "") not in ("", "dumb")
-        and os.environ.get("CI", "").lower() in ("", "0", "false")
-    )
 
 
 def _memory() -> dict[str, float]:
