@@ -36,6 +36,15 @@ numbers or fields that one of our models computes with those that the original p
 openVA 1.2.0, InterVA5 1.1.4, nbc4va 1.2, Tariff 1.0.6 and InSilicoVA 1.4.2 in R 4.2.2, and `interva` 1.0.0 in Python.
 Unless a section says otherwise, ours are run with `reference_compat=True`, which reproduces the originals' faults. The
 page of each model explains what the default does differently, and why.
+
+**Another fold.** Every fold that is found is compared. A fold is a folder named by its test site under
+`shared/reference/` beside the checkout (or under `$VA_SHARED_DIR/reference/`), in `interva_train/`, `insilico_train/`,
+`nbc/` or `tariff/`; training is on the other sites, rows in file order. Put the outputs of the original there under the
+names that the other folds have, such as `insilico_train/Dar/probs_quantile_update_seed1_N4000.csv.gz` with
+`csmf_...csv`, `levels_draws_...csv.gz`, `condprob_letters_quantile.csv.gz` and `levels_prior_a_quantile.csv`, and run
+`python -m benchmarks conformance`. Of InSilicoVA any number of runs, of any length, can be there; each program may
+have other folds. If InterVA names another second or third cause than the original because of a tie at 0%, the row
+leaves the cell out and lists it.
 """
 
 _EXPLAINED = {
@@ -68,7 +77,13 @@ and a baseline; with the original's significance mask and baseline scores, it is
 own draws the same tariffs are significant except in about 3% of the cells, those at the edge of the interval.
 
 Intended differences of the default (`reference_compat=False`): see [Tariff](models/tariff.md).""",
-    "insilico": """Intended differences of the default: see [InSilicoVA](models/insilico.md).""",
+    "insilico": """Statistical tests with a false-alarm rate of 0.1% each. In all of them ours are run with
+`reference_compat=True`: where a truncated Beta has a mass below 1e-8, the original sets the level to the middle of its
+interval. Where the deaths contradict the order of two levels, this holds the two apart, and the original samples
+another distribution than the published model's posterior. The rows "CSMF of the default" are intended differences:
+they give the distance of the default, which draws exactly, from the original, with the accuracy of both, and how often
+the rule decides a level. Where it decides often, runs of the same sampler differ much: some leave the state, some do
+not, and the ranges over runs show it. See [InSilicoVA](models/insilico.md).""",
 }
 
 

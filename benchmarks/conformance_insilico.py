@@ -1,24 +1,27 @@
 """Compare InSilicoVA with the original by statistical tests: posteriors agree only up to Monte Carlo error.
 
-The original's runs (R/Java, and its C++ port) differ from each other, because its chains mix slowly. Two kinds of tests
-show whether they differ from ours by more than that; each has a false-alarm rate of 0.1% for each row:
+The original's runs (R/Java, and its C++ port) differ from each other, because its chains mix slowly. Three kinds of
+tests show whether they differ from ours by more than that; each has a false-alarm rate of 0.1% for each row:
 
 - *t of the mean CSMF*: the original's runs against our runs of the original's sampler (same start, same length), cause
   by cause, by Student's t for two samples. The row shows the largest |t| over the causes above 1%, and the Bonferroni
   limit. (The runs are not compared with the posterior itself: after 2,000 iterations of burn-in they are still biased
   towards their start, ours of the original's sampler just as much.)
-- *t of the log distance*: how far the original's runs are from the posterior, which our improved sampler gives with
-  little error, against how far our runs of the original's sampler are. The row compares the logarithms of the distances
-  (total variation of the CSMF; mean total variation of the deaths' probabilities; mean absolute log ratio of the
-  CSMF's standard deviations) by Student's t for two samples.
+- *t of the levels*: the same for the mean logarithm of each level's probability.
+- *t of the log distance*: how far the original's runs are from a long run of our improved sampler, against how far our
+  runs of the original's sampler are from it. The row compares the logarithms of the distances (total variation of the
+  CSMF; mean total variation of the deaths' probabilities; mean absolute log ratio of the CSMF's standard deviations) by
+  Student's t for two samples.
+
+All of these run with ``reference_compat=True``: where a truncated Beta has a mass below 1e-8, the original takes the
+middle of the interval. The default draws exactly; the rows marked *intended* show how far that is from the original.
 
 ``python -m benchmarks.conformance --section insilico``
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,65 +29,52 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from benchmarks.reference import REFERENCE, SITES, fold, matrix, who_deaths
-from va_experiments.models.empirical import INTERVA_VALUES, LETTERS
+from benchmarks.insilico_folds import Summary, Truth, fold_problem, original_runs, prior_of_levels, truth
+from benchmarks.reference import REFERENCE, folds, matrix, who_deaths
+from va_experiments.metrics.csmf import csmf_accuracy
+from va_experiments.models.empirical import LETTERS
 from va_experiments.models.insilico.chain import Run, Sampling
-from va_experiments.models.insilico.problem import Problem, build_problem
+from va_experiments.models.insilico.problem import LEVEL_BOUNDS, Problem
 from va_experiments.models.insilico.standard import InSilicoVAStandard
 
-__all__ = ["FALSE_ALARM", "rows"]
+__all__ = ["FALSE_ALARM", "compare", "middle_rule", "rows", "sample"]
 
 FALSE_ALARM = 0.001
 """Of each row."""
 
-_RUNS = {
-    ("Pemba", "quantile"): ["quantile_update_seed1", "quantile_update_seed2", "quantile_update_seed3"]
-    + [f"cpp_quantile_update_{k}" for k in ("defaultrng", "seed1", "seed2", "seed3", "seed4")],
-    ("Pemba", "fixed"): ["fixed_update_seed1"],
-    ("Pemba", "fixed probabilities"): ["quantile_noupdate_seed1", "cpp_empirical_noupdate_seed1"],
-    ("Bohol", "quantile"): ["quantile_update_seed1", "quantile_update_seed2"]
-    + [f"cpp_quantile_update_{k}" for k in ("defaultrng", "seed1", "seed2")],
-    ("Bohol", "fixed probabilities"): ["quantile_noupdate_seed1"],
-    ("AP", "quantile"): ["quantile_update_seed1"],
-    ("AP", "fixed probabilities"): ["cpp_empirical_noupdate_seed1"],
-}
 _SMALL = 0.01  # causes below are left out of the t of the mean: their distribution over runs is far from normal
-
-
-@dataclass(frozen=True, eq=False)
-class _Summary:
-    mean: npt.NDArray[np.float64]
-    sd: npt.NDArray[np.float64]
-    probability: npt.NDArray[np.float64]
+_LONG = 10_000  # runs of more iterations are compared with fewer of ours
 
 
 def rows(
-    sites: tuple[str, ...] = SITES, *, standard: bool = True, n_runs: int = 8, long: bool = True
+    sites: Sequence[str] | None = None, *, standard: bool = True, n_runs: int = 8, long: bool = True
 ) -> list[dict[str, Any]]:
     """Make one row for each comparison.
 
     Parameters
     ----------
-    sites : tuple of str
-        Folds of the train mode.
+    sites : sequence of str, optional
+        Folds of the train mode; all that are stored by default.
     standard : bool
         The standard mode too.
     n_runs : int
         Our runs of the original's sampler.
     long : bool
-        Compare with the original's chain of 40,000 iterations (Pemba) too.
+        Compare with the original's chains of 40,000 iterations too, where there are any.
     """
     results: list[dict[str, Any]] = []
-    for (site, conversion), tags in _RUNS.items():
-        if site in sites:
-            problem = _problem(site, conversion)
-            originals = [_read_train(site, f"{tag}_N4000") for tag in tags]
-            case = f"train {site}, {conversion}"
-            results += _compare(case, problem, originals, 4000, n_runs, precise=2500, reference_compat=False)
-            if long and (site, conversion) == ("Pemba", "quantile"):
-                chain = [_read_train(site, "cpp_quantile_update_seed11_N40000")]
-                case += ", 40,000 iterations"
-                results += _compare(case, problem, chain, 40000, 4, precise=5000, reference_compat=False)
+    for site in folds("insilico_train") if sites is None else sites:
+        for (conversion, length), stored in original_runs(site).items():
+            if length >= _LONG and not long:
+                continue
+            problem, note = fold_problem(site, conversion)
+            case = f"train {site}, {conversion}" + (f", {length:,} iterations" if length >= _LONG else "")
+            prior = prior_of_levels(site, conversion)
+            if prior is not None and length < _LONG:
+                results.append(_exact(case, "prior of the levels", problem.arrays.prior_a, prior[problem.levels]))
+            runs, precise = (4, 5000) if length >= _LONG else (n_runs, 2500)
+            originals = [run.summary for run in stored]
+            results += compare(case, problem, originals, length, runs, precise=precise, note=note, true=truth(site))
     if standard:
         results += _standard(n_runs)
     return results
@@ -105,48 +95,140 @@ def _standard(n_runs: int) -> list[dict[str, Any]]:
     for seed in (1, 2, 3):
         table = matrix(f"insilico_who2016/csmf_seed{seed}.csv").loc[names]
         p = matrix(f"insilico_who2016/probs_seed{seed}.csv.gz").loc[ids, names]
-        originals.append(_Summary(table["mean"].to_numpy() / share, table["sd"].to_numpy() / share, p.to_numpy()))
+        originals.append(Summary(table["mean"].to_numpy() / share, table["sd"].to_numpy() / share, p.to_numpy()))
     problem = model.problem(split)
     prior = pd.read_csv(REFERENCE / "insilico_who2016" / "levels_prior_a.csv")["prior_a"].to_numpy()
     results.append(_exact("standard RandomVA5", "prior of the levels", problem.arrays.prior_a, prior))
-    results += _compare("standard RandomVA5", problem, originals, 4000, n_runs, precise=8000, reference_compat=True)
-    default = _sample(problem, Sampling(2500, 500, n_chains=4), seed=1)
-    theirs = _Summary(*(np.mean([getattr(o, k) for o in originals], axis=0) for k in ("mean", "sd", "probability")))
-    distance = float(_DISTANCES["CSMF"](default, theirs))
-    note = (
-        "intended: causes that are impossible for all deaths are removed, and no longer counted in the normalising sum"
-    )
-    figure = "CSMF of the default (reference_compat=False) from the original's mean, total variation"
-    results.append(_row("standard RandomVA5", figure, len(names), distance, np.inf, note))
-    return results
+    return [*results, *compare("standard RandomVA5", problem, originals, 4000, n_runs, precise=8000)]
 
 
-def _compare(
+def compare(
     case: str,
     problem: Problem,
-    originals: list[_Summary],
+    originals: list[Summary],
     length: int,
     n_runs: int,
     *,
     precise: int,
-    reference_compat: bool,
+    reference_compat: bool = True,
+    note: str = "",
+    true: Truth | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one configuration."""
+    """Yield the rows of one configuration.
+
+    Parameters
+    ----------
+    case : str
+    problem : Problem
+        The posterior.
+    originals : list of Summary
+        Runs of the original.
+    length, n_runs : int
+        Iterations of these, and how many of ours of the same sampler.
+    precise : int
+        Saved iterations of each of the four chains that distances are measured from.
+    reference_compat : bool
+        How ours are run; False only to show that the rows would not hold.
+    note : str
+        Of every row.
+    true : Truth, optional
+        Known causes, so that the accuracy of both can be told.
+    """
     limit = 1e6 if reference_compat else 10.0
-    ours = _sample(
-        problem, Sampling(500 + precise, 500, n_chains=4, sd_max=limit, reference_compat=reference_compat), seed=1
-    )
+    chains = {"n_chains": 4, "sd_max": limit, "reference_compat": reference_compat}
+    reference, levels = _sample(problem, Sampling(500 + precise, 500, **chains), seed=1)  # type: ignore[arg-type]
     slow = Sampling(length, length // 2, 10, original=True, sd_max=1e6, reference_compat=reference_compat)
-    runs = [_sample(problem, slow, seed=100 + k) for k in range(n_runs)]
-    above = ours.mean > _SMALL
+    runs = [sample(problem, slow, seed=100 + k) for k in range(n_runs)]
+    above = reference.mean > _SMALL
     t, freedom = _two_sample([run.mean[above] for run in originals], [run.mean[above] for run in runs])
-    limit = _critical(freedom, int(above.sum()))
-    yield _row(case, "t of the mean CSMF", int(above.sum()), float(np.abs(t).max()), limit, _counts(originals, runs))
+    allowed, counts = _critical(freedom, int(above.sum())), _counts(originals, runs)
+    yield _row(case, "t of the mean CSMF", int(above.sum()), float(np.abs(t).max()), allowed, _join(counts, note))
+    kept = [run.log_levels for run in originals if run.log_levels is not None]
+    if kept:
+        yield _levels_row(case, problem, kept, runs, note)
     for figure, distance in _DISTANCES.items():
-        theirs, own = (np.log([distance(run, ours) for run in some]) for some in (originals, runs))
+        theirs, own = (np.log([distance(run, reference) for run in some]) for some in (originals, runs))
         t, freedom = _two_sample(theirs, own)
-        note = f"{np.exp(theirs.mean()):.4f} for the original's runs, {np.exp(own.mean()):.4f} for ours of its sampler"
-        yield _row(case, f"t of the log distance: {figure}", len(theirs), float(np.abs(t)), _critical(freedom, 1), note)
+        text = f"{np.exp(theirs.mean()):.4f} for the original's runs, {np.exp(own.mean()):.4f} for ours of its sampler"
+        figure, allowed = f"t of the log distance: {figure}", _critical(freedom, 1)
+        yield _row(case, figure, len(theirs), float(np.abs(t)), allowed, _join(text, note))
+    yield from _intended(case, problem, originals, runs, _share_by_rule(problem, levels), true)
+
+
+def _levels_row(
+    case: str, problem: Problem, originals: list[npt.NDArray[np.float64]], runs: list[Summary], note: str
+) -> dict[str, Any]:
+    """Compare the levels' mean logarithms, without those that no run moved."""
+    own = np.array([run.log_levels for run in runs])
+    moved = np.ptp(np.concatenate([np.array(originals), own]), axis=0) > 1e-6  # False for NaN
+    t, freedom = _two_sample([run[moved] for run in originals], own[:, moved])
+    worst = int(np.abs(t).argmax())
+    name = LETTERS[np.flatnonzero(moved)[worst]]
+    a, b = (np.exp(np.mean(some, axis=0)[moved][worst]) for some in (originals, own))
+    text = f"largest at {name}: {a:.4f} for the original's runs, {b:.4f} for ours of its sampler"
+    allowed = _critical(freedom, int(moved.sum()))
+    return _row(case, "t of the levels", int(moved.sum()), float(np.abs(t).max()), allowed, _join(text, note))
+
+
+def _intended(
+    case: str, problem: Problem, originals: list[Summary], runs: list[Summary], rule: str, true: Truth | None
+) -> Iterator[dict[str, Any]]:
+    """Yield the row of the default against the original: it tells a difference and allows any."""
+    default = sample(problem, Sampling(2500, 500, n_chains=4), seed=1)
+    theirs = _mean(originals)
+    text = "intended: the default draws exactly from every truncated Beta" if rule else "intended"
+    if case.startswith("standard"):
+        text += ", removes causes that are impossible for all deaths and does not count them in the normalising sum"
+    if true is not None:
+        text += "; CSMF accuracy / top-1: " + ", ".join(
+            f"{name} {_accuracy(some, true)}"
+            for name, some in (("default", [default]), ("the original", originals), ("ours of its sampler", runs))
+        )
+    figure = "CSMF of the default (reference_compat=False) from the original's mean, total variation"
+    yield _row(case, figure, len(theirs.mean), float(_DISTANCES["CSMF"](default, theirs)), np.inf, _join(text, rule))
+
+
+def _accuracy(runs: list[Summary], true: Truth) -> str:
+    """Return CSMF accuracy and top-1 of some runs, as means and, of several, ranges."""
+    own = [float(csmf_accuracy(true.fraction, run.mean)) for run in runs]
+    top = [float((run.probability.argmax(axis=1) == true.cause).mean()) for run in runs]
+    text = f"{np.mean(own):.3f} / {np.mean(top):.3f}"
+    if len(runs) == 1:
+        return text
+    return f"{text} ({min(own):.3f} to {max(own):.3f} / {min(top):.3f} to {max(top):.3f} over {len(runs)} runs)"
+
+
+def middle_rule(levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the share of a chain's iterations in which each level was set to the middle of its interval.
+
+    Parameters
+    ----------
+    levels : float64 array, shape (n_chains, n_iterations, n_levels)
+        Every iteration's levels: a level lies between the next lower one before its draw and the next higher one after.
+    """
+    before, after = levels[:, :-1], levels[:, 1:]
+    edge = np.full_like(before[..., :1], LEVEL_BOUNDS[0])
+    lower = np.maximum(np.concatenate([before[..., 1:], edge], axis=2), LEVEL_BOUNDS[0])
+    upper = np.minimum(np.concatenate([edge * 0 + LEVEL_BOUNDS[1], after[..., :-1]], axis=2), LEVEL_BOUNDS[1])
+    return (after == (lower + upper) / 2).mean(axis=(0, 1))
+
+
+def _share_by_rule(problem: Problem, levels: npt.NDArray[np.float64]) -> str:
+    if problem.likelihood is not None or levels.shape[1] < 2:
+        return ""
+    share = middle_rule(levels)
+    named = [f"{LETTERS[problem.levels[k]]} in {share[k]:.0%}" for k in np.flatnonzero(share >= 0.005)]
+    return f"the original's rule for small masses decides {', '.join(named) or 'no level'} of the draws".replace(
+        "no level of the draws", "no level"
+    )
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _mean(runs: list[Summary]) -> Summary:
+    return Summary(*(np.mean([getattr(run, k) for run in runs], axis=0) for k in ("mean", "sd", "probability")))
 
 
 def _two_sample(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], int]:
@@ -158,7 +240,7 @@ def _two_sample(a: npt.ArrayLike, b: npt.ArrayLike) -> tuple[npt.NDArray[np.floa
     return (a.mean(axis=0) - b.mean(axis=0)) / error, freedom
 
 
-def _counts(originals: list[_Summary], runs: list[_Summary]) -> str:
+def _counts(originals: list[Summary], runs: list[Summary]) -> str:
     return f"{len(originals)} runs of the original, {len(runs)} of ours of its sampler"
 
 
@@ -192,36 +274,22 @@ def _exact(case: str, figure: str, ours: npt.NDArray, original: npt.NDArray) -> 
     return _row(case, figure, int(ours.size), difference, 1e-9)
 
 
-def _sample(problem: Problem, sampling: Sampling, seed: int) -> _Summary:
+def sample(problem: Problem, sampling: Sampling, seed: int) -> Summary:
+    """Run the chains and summarise them."""
+    return _sample(problem, sampling, seed)[0]
+
+
+def _sample(problem: Problem, sampling: Sampling, seed: int) -> tuple[Summary, npt.NDArray[np.float64]]:
     run = Run(problem, sampling, seed)
     run.sample(lambda run: True, sampling.n_iterations)
     draws = run.csmf_draws[:, :, 0].reshape(-1, problem.n_causes)
     total = run.probability[problem.cell][:, : problem.n_causes]
-    return _Summary(draws.mean(axis=0), draws.std(axis=0, ddof=1), total / total.sum(axis=1, keepdims=True))
-
-
-def _problem(site: str, conversion: str) -> Problem:
-    """Return the posterior that the original sampled: its levels (random where imputed) as stored."""
-    _, test = fold(site)
-    kind = "quantile" if conversion == "fixed probabilities" else conversion
-    letters = pd.read_csv(
-        REFERENCE / f"insilico_train/{site}/condprob_letters_{kind}.csv.gz", index_col=0, keep_default_na=False
-    )
-    symptoms = test.select([str(s) for s in letters.index]).symptoms
-    if conversion == "fixed probabilities":
-        shares = matrix(f"interva_train/{site}/condprob_raw_imputed.csv.gz")
-        return build_problem(symptoms, probability=shares.loc[letters.index, letters.columns].to_numpy())
-    level = np.vectorize(LETTERS.index)(letters.to_numpy())
-    strength = {"quantile": 0.01, "fixed": 1.0}[conversion]
-    return build_problem(symptoms, level=level, start=INTERVA_VALUES, levels_strength=strength)
-
-
-def _read_train(site: str, tag: str) -> _Summary:
-    folder = f"insilico_train/{site}"
-    order = pd.read_csv(REFERENCE / folder / "condprob_letters_quantile.csv.gz", index_col=0, nrows=1).columns
-    table = matrix(f"{folder}/csmf_{tag}.csv").loc[order]
-    probability = matrix(f"{folder}/probs_{tag}.csv.gz")[list(order)].to_numpy()
-    return _Summary(table["mean"].to_numpy(), table["sd"].to_numpy(), probability)
+    probability, levels = total / total.sum(axis=1, keepdims=True), run.level_draws
+    logs = None
+    if levels.size:
+        logs = np.full(len(LETTERS), np.nan)
+        logs[problem.levels] = np.log(levels).mean(axis=(0, 1))
+    return Summary(draws.mean(axis=0), draws.std(axis=0, ddof=1), probability, logs), levels
 
 
 def _indicators(symptoms: npt.NDArray[np.int8]) -> tuple[npt.NDArray, npt.NDArray]:

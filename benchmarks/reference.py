@@ -14,11 +14,24 @@ import pandas as pd
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.probbase import read_probbase
 
-__all__ = ["REFERENCE", "SITES", "adult_deaths", "csmf", "fold", "matrix", "text", "who_deaths"]
+__all__ = ["REFERENCE", "adult_deaths", "csmf", "fold", "folds", "matrix", "text", "who_deaths"]
 
 REFERENCE = Path(os.environ.get("VA_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared")) / "reference"
-SITES = ("Pemba", "Bohol", "AP")
-"""Test sites of the folds for which the originals' outputs are stored."""
+_FIRST = ("Pemba", "Bohol", "AP", "UP")
+
+
+def folds(program: str) -> tuple[str, ...]:
+    """List the test sites of the folds for which the outputs of an original program are stored.
+
+    Parameters
+    ----------
+    program : str
+        Folder of the reference outputs: ``interva_train``, ``insilico_train``, ``nbc`` or ``tariff``; each of its
+        folders is a fold, named by its test site.
+    """
+    folder = REFERENCE / program
+    names = [p.name for p in folder.iterdir() if p.is_dir() and any(p.iterdir())] if folder.is_dir() else []
+    return tuple(sorted(names, key=lambda name: (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)))
 
 
 @functools.lru_cache(maxsize=1)

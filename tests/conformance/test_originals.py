@@ -55,3 +55,19 @@ def test_a_changed_probability_is_noticed():
     assert not _row("x", "y", "z", np.array(["a"]), np.array(["b"]), 0)["holds"]
     assert not _row("x", "y", "z", np.array([np.nan]), np.array([1.0]), 1e-9)["holds"]
     assert _row("x", "y", "z", a, a.copy(), 0.0)["holds"]
+
+
+def test_only_ties_at_zero_percent_are_left_out_and_they_are_listed():
+    import numpy as np
+    import pandas as pd
+
+    from benchmarks.conformance_cases import _without_ties_at_zero
+
+    head = ["ID", "CAUSE1", "LIK1", "CAUSE2", "LIK2", "CAUSE3", "LIK3", "INDET"]
+    rows = [["d1", "a", "99", "b", "1", "c", "0", " "], ["d2", "a", "60", "b", "40", "c", "0", " "]]
+    ours, original = pd.DataFrame(rows, columns=head), pd.DataFrame(rows, columns=head)
+    original.loc[0, "CAUSE3"] = original.loc[1, "CAUSE3"] = "d"
+    probability = np.array([[0.99, 0.0099, 1e-5, 1e-5 + 1e-15], [0.6, 0.4, 1e-5, 2e-5]])
+    keep, note = _without_ties_at_zero(ours, original, probability, ("a", "b", "c", "d"))
+    assert np.argwhere(~keep).tolist() == [[0, head.index("CAUSE3")]]
+    assert note == "without 1 ties at 0%: d1 CAUSE3 (ours c, the original's d)"
