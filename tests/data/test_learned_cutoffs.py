@@ -57,6 +57,29 @@ def neonate(tmp_path_factory: pytest.TempPathFactory) -> Deaths:
     return read_phmrc("neonate", path, features="hce_words", max_unknown=1.0)
 
 
+def test_symptoms_without_content_are_left_out_if_asked(neonate: Deaths, tmp_path: Path) -> None:
+    path = neonate_file(tmp_path / "neonate.csv")
+    rows = list(csv.DictReader(path.open(encoding="latin-1")))
+    for row in rows:
+        row["c1_12"] = "No"
+    with open(path, "w", encoding="latin-1", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    whole = read_phmrc("neonate", path, features="hce_words", max_unknown=1.0)
+    deaths = read_phmrc("neonate", path, features="hce_words", max_unknown=1.0, drop_empty_symptoms=True)
+    boxes = module_of("neonate").no_answer
+    assert set(whole.symptom_names) - set(deaths.symptom_names) == {*boxes, "c1_12"}
+    assert len(boxes) == 8
+    kept = [whole.symptom_names.index(name) for name in deaths.symptom_names]
+    np.testing.assert_array_equal(deaths.symptoms, whole.symptoms[:, kept])
+    assert [(e.count, e.reason) for e in deaths.ledger if e.action == "left out"] == [
+        (8, "symptoms: say only that the answer was refused or not known"),
+        (1, "symptoms: the same for every death"),
+    ]
+    assert whole.symptom_names == neonate.symptom_names, "the default keeps them all"
+
+
 def test_neonate_file(neonate: Deaths) -> None:
     assert len(neonate) == 240
     assert neonate.causes[4:] == ("Preterm Delivery", "Stillbirth")

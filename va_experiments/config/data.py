@@ -67,6 +67,8 @@ class _Phmrc(DataOptions):
     """true: keep durations as numeric covariates beside age."""
     drop_unlabelled: Flag = False
     """true: drop rows without a known cause instead of refusing the file."""
+    drop_empty_symptoms: Flag = False
+    """true: leave out symptoms that only say refused or not known, and those that are the same for every death."""
     cause_list: Literal[34, 46, 55] = 34
     """The list of causes: the 34 of the Tariff analyses (21 for children), or one of the file's longer lists."""
     max_unknown: ShareOrNone = 0.01

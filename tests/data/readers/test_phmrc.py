@@ -224,6 +224,20 @@ def test_ledger_counts_changed_cells(adult: Deaths, child: Deaths) -> None:
 
 
 @pytest.mark.real_data
+def test_symptoms_without_content(adult: Deaths, child: Deaths, phmrc_dir: Path) -> None:
+    """The adult file has none; the child file has 6 boxes of refused and don't know, and 10 that never vary."""
+    assert (
+        read_phmrc("adult", phmrc_dir, features="hce_words", drop_empty_symptoms=True).fingerprint == adult.fingerprint
+    )
+    deaths = read_phmrc("child", phmrc_dir, features="hce_words", drop_empty_symptoms=True)
+    left = {e.reason: e.count for e in deaths.ledger if e.action == "left out"}
+    assert sorted(left.values()) == [6, 10]
+    assert child.n_symptoms - deaths.n_symptoms == 16
+    answers = {name: set(column) - {-1} for name, column in zip(deaths.symptom_names, deaths.symptoms.T, strict=True)}
+    assert all(len(found) == 2 for name, found in answers.items() if name != "c4_07b")
+
+
+@pytest.mark.real_data
 def test_durations_and_age(phmrc_dir: Path) -> None:
     deaths = read_phmrc("adult", phmrc_dir, durations=True)
     assert len(deaths.covariates) == 1 + 27

@@ -75,6 +75,7 @@ def read_phmrc(
     compat: bool = False,
     durations: bool = False,
     drop_unlabelled: bool = False,
+    drop_empty_symptoms: bool = False,
     cause_list: int = 34,
     max_unknown: float = 0.01,
 ) -> Deaths:
@@ -94,6 +95,9 @@ def read_phmrc(
         Keep the numbers behind the cut-offs as covariates (``a2_03_days``, ...) in addition to ``age``.
     drop_unlabelled : bool
         Drop rows without a known cause; otherwise such rows are an error.
+    drop_empty_symptoms : bool
+        Leave out symptoms without content: boxes that only say "refused" or "don't know", and symptoms that are the
+        same for every death. The public adult file has none.
 
     Returns
     -------
@@ -134,6 +138,10 @@ def read_phmrc(
         _check_answers(table, rules, source, max_unknown, ledger)
     order = np.flatnonzero(keep)
     order = order[canonical_order(ids[order])]
+    if drop_empty_symptoms:
+        keep_columns = _with_content(symptoms[order], names, rules, ledger)
+        symptoms = symptoms[:, keep_columns]
+        names, blocks = (tuple(np.array(x)[keep_columns].tolist()) for x in (names, blocks))
     _note_table(header, rules, symptoms[order], names, len(order), ledger)
     deaths = Deaths(
         symptoms=symptoms[order],
@@ -300,6 +308,29 @@ def _ids(table: Mapping[str, CodedColumn], ledger: list[LedgerEntry]) -> npt.NDA
     return content_ids(table)
 
 
+def _constant(symptoms: npt.NDArray[np.int8], names: tuple[str, ...], rules: Module) -> npt.NDArray[np.bool_]:
+    """Return which symptoms have one known answer, or none, in all deaths; not those whose cut-off is learned."""
+    largest = symptoms.max(axis=0, initial=MISSING)
+    smallest = np.where(symptoms < 0, PRESENT, symptoms).min(axis=0, initial=PRESENT)
+    learned = {r.symptom for r in rules.rules if r.learned}
+    return ((largest == smallest) | (largest == MISSING)) & ~np.isin(names, sorted(learned))
+
+
+def _with_content(
+    symptoms: npt.NDArray[np.int8], names: tuple[str, ...], rules: Module, ledger: list[LedgerEntry]
+) -> npt.NDArray[np.intp]:
+    """Return the columns of symptoms that can say something, and note which are left out and why."""
+    silent = np.isin(names, rules.no_answer)
+    constant = _constant(symptoms, names, rules) & ~silent
+    for mask, reason in (
+        (silent, "symptoms: say only that the answer was refused or not known"),
+        (constant, "symptoms: the same for every death"),
+    ):
+        if left_out := tuple(names[j] for j in np.flatnonzero(mask)):
+            ledger.append(LedgerEntry("left out", "*", len(left_out), reason, left_out[:5]))
+    return np.flatnonzero(~(silent | constant))
+
+
 def _note_table(
     header: tuple[str, ...],
     rules: Module,
@@ -315,11 +346,7 @@ def _note_table(
     ledger.append(LedgerEntry("not read", "*", len(unused), "columns: no symptom is derived from them"))
     if n != rules.n_deaths:
         ledger.append(LedgerEntry("noted", "*", n, f"the published file has {rules.n_deaths:,} deaths"))
-    spread = symptoms.max(axis=0, initial=MISSING) != np.where(symptoms < 0, PRESENT, symptoms).min(
-        axis=0, initial=PRESENT
-    )
-    learned = {r.symptom for r in rules.rules if r.learned}
-    constant = tuple(names[j] for j in np.flatnonzero(~spread) if names[j] not in learned)
+    constant = tuple(names[j] for j in np.flatnonzero(_constant(symptoms, names, rules)))
     if constant:
         ledger.append(LedgerEntry("noted", "*", len(constant), "symptoms are the same for every death", constant[:5]))
     silent = int((symptoms == MISSING).all(axis=1).sum())

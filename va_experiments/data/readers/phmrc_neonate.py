@@ -91,6 +91,7 @@ NEONATE = Module(
     groups=tuple(_CAUSES.values()),
     age=(("g1_07c", 1 / 365.25), ("g5_04c", 1 / 365.25), ("g1_07b", 1 / 12), ("g1_07a", 1.0)),
     age_range=(0.0, 1.0),
+    no_answer=("c1_19_5", "c1_19_6", "c2_01_11", "c2_01_12", "c3_03_5", "c3_03_6", "c5_02_13", "c5_02_14"),
     # the five preterm groups and the two sepsis groups of the finer list collapse into one cause each
     stems=(
         ("stillbirth", "Stillbirth"),

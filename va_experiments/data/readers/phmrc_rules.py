@@ -116,6 +116,8 @@ class Module:
         Years outside the range are set to missing.
     stems : tuple of (str, str)
         If set, causes are matched by the first of these stems that `gs_text34` contains, and not by code.
+    no_answer : tuple of str
+        Symptoms that only say that a list of boxes was refused or not known.
     """
 
     name: str
@@ -126,6 +128,7 @@ class Module:
     age: tuple[tuple[str, float], ...]
     age_range: tuple[float, float]
     stems: tuple[tuple[str, str], ...] = ()
+    no_answer: tuple[str, ...] = ()
 
 
 def answers(columns: str, *, block: str = "core") -> list[Rule]:
