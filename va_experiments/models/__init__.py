@@ -12,6 +12,7 @@ from typing import Any
 from va_experiments.models.base import Model, Prediction
 
 __all__ = [
+    "LCVA",
     "Calibrated",
     "ExtraTrees",
     "InSilicoVA",
@@ -42,6 +43,7 @@ _MODULE = {
     "InSilicoVAStandard": "insilico.standard",
     "InterVA": "interva.interva",
     "InterVA5": "interva.interva5",
+    "LCVA": "lcva.lcva",
     "LightGBM": "lightgbm",
     "LogisticRegression": "logistic_regression",
     "NaiveBayes": "nbc",
