@@ -76,7 +76,10 @@ REPRODUCTION = Reproduction(
     explanation=(
         "InSilicoVA's CSMF accuracy is .03 to .06 higher here, its CCC the same or .02 lower. Li et al. "
         "2020 reran this comparison, got .72 and .75, and dispute the published figures; ours agree with "
-        "theirs (reproduce_li_2020). Unconverged chains are the likely reason.",
+        "theirs (reproduce_li_2020). Chains that have not converged were tried (`python -m benchmarks.unconverged "
+        "--divisions 16`): single chains of the original's sampler with 4,000 iterations are .005 to .008 below the "
+        "default in CSMF accuracy, with 1,000 .003 to .012, with 250 .035 to .037; CCC does not change. Chains of the "
+        "usual length thus explain a fifth of the difference at most; only far shorter ones would explain most of it.",
         "Tariff 2.0's CSMF accuracy is reproduced without HCE, its CCC is .02 lower; with HCE both are lower here, "
         "where HCE has no words (.03 and .09).",
     ),
