@@ -66,7 +66,7 @@ class _State:
         mixes = target.kind in ("D", "DC")
         self.eta = np.full((n_causes, n_sites if mixes else 0), 1 / n_sites)
         self.weight = draws.weight[self.order[0]].mean(axis=2)
-        self.omega = self.rng.gamma(target.priors.a_omega, 1 / target.priors.b_omega, n_causes)
+        self.omega: Floats = np.asarray(self.rng.gamma(target.priors.a_omega, 1 / target.priors.b_omega, n_causes))
         self.by_class = np.zeros((n_causes, n_classes), np.int64)
         self.by_site = np.zeros(self.eta.shape, np.int64)
         self.probability = np.zeros((len(self.used), n_causes))
