@@ -152,14 +152,8 @@ def commands() -> str:
         "Runs experiments; `va-experiments KEY=VALUE ...` is the same. Its arguments are overrides of the",
         "[configuration](configuration.md). Without arguments it prints this help, with exit code 2:\n",
         f"```text\n{run_help()}\n```\n",
-        "| flag | what it does |",
-        "|---|---|",
-        "| `-m`, `--multirun` | optional; commas in values run several jobs |",
-        "| `--cfg job` | print the composed configuration and stop |",
-        "| `--info` | print Hydra's search path, plug-ins and defaults tree and stop |",
-        "| `--debug` | show the traceback behind an error |",
-        "| `--shell-completion install=bash` | install completion of groups, keys and values: "
-        '`eval "$(python -m va_experiments -sc install=bash)"` |',
+        "Flags and overrides may stand in any order. Flags of Hydra that are refused say why.\n",
+        *flag_table(),
         "",
         "| exit code | meaning |",
         "|---|---|",
@@ -180,6 +174,19 @@ def commands() -> str:
         if name != "run" and (ROOT / "va_experiments" / "commands" / f"{name}.py").is_file():
             lines += list(command_section(cli.command_of(name), f"va-experiments {name}", level=3))
     return "\n".join(lines) + "\n"
+
+
+def flag_table() -> list[str]:
+    """Return a table of every flag of a run: allowed or refused, and what it does or why it is refused."""
+    from va_experiments.hydra_app.command_line import FLAGS
+
+    lines = ["| flag | allowed | what it does, or why it is refused |", "|---|---|---|"]
+    for flag in FLAGS:
+        names = ", ".join(f"`{name}`" for name in flag.names)
+        value = f" {'|'.join(flag.choices) or flag.value}" if flag.value else ""
+        answer = "refused" if flag.refused else "yes"
+        lines.append(f"| {names}{cell(value)} | {answer} | {cell(flag.text)} |")
+    return lines
 
 
 def run_help() -> str:

@@ -7,6 +7,10 @@ __all__ = ["ROWS"]
 ROWS: dict[str, str] = {
     "typo": "A key that does not exist",
     "name": "An unknown model, site, cause or metric",
+    "repeated": "Several values of which only one could be used",
+    "needed": "Something left out that every run has",
+    "grammar": "Overrides that must be quoted",
+    "flag": "Flags of Hydra that are refused",
     "size": "A number of deaths that is no whole number",
     "yaml11": "Words that YAML takes for something else",
     "yaml": "Files of the configuration that cannot be read",

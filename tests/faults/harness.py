@@ -185,7 +185,9 @@ class Place:
         folder = self.root / f"process-{self.started}"
         folder.mkdir()
         own = ["--config-dir", str(self.toys / "conf"), "allowed_targets=[vatoys]"]
-        full = [*own, *self.base, *arguments, f"paths.outputs={outputs or self.outputs}"]
+        keys = {a.partition("=")[0] for a in arguments}
+        base = [b for b in self.base if b.partition("=")[0] not in keys]
+        full = [*own, *base, *arguments, f"paths.outputs={outputs or self.outputs}"]
         env = self.environment(plan, **environment)
         if not real:
             if not _zygote:

@@ -8,14 +8,16 @@ from tests.bad_inputs.test_commands import refused
 from tests.end_to_end.conftest import QUICK
 from tests.in_process import elsewhere, run_here
 from va_experiments.errors import InputError
-from va_experiments.hydra_app.app import compose, multirun_arguments
+from va_experiments.hydra_app.app import compose, hydra_arguments
+from va_experiments.hydra_app.command_line import split_arguments
 
 
 def test_every_command_is_a_multirun_with_or_without_its_flag() -> None:
     for flags in ([], ["-m"], ["--multirun"], ["-r"], ["--debug"]):
-        assert multirun_arguments([*flags, "model=nbc"]) == ["--multirun", "model=nbc"]
-    assert multirun_arguments(["model=nbc", "-m", "seed=1"]) == ["--multirun", "model=nbc", "seed=1"]
-    assert multirun_arguments(["--cfg", "job", "-m"]) == ["--cfg", "job"]
+        assert hydra_arguments(split_arguments([*flags, "model=nbc"])) == ["--multirun", "--", "model=nbc"]
+    line = split_arguments(["model=nbc", "-m", "seed=1"])
+    assert hydra_arguments(line) == ["--multirun", "--", "model=nbc", "seed=1"]
+    assert hydra_arguments(split_arguments(["--cfg", "job", "-m"])) == ["--cfg=job", "--"]
 
 
 def test_compose_gives_plain_data_without_hydra_s_own_group() -> None:

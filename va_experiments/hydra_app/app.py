@@ -14,13 +14,13 @@ from typing import Any
 
 from va_experiments.config.schema import conf_dir
 from va_experiments.errors import InputError
+from va_experiments.hydra_app.command_line import FLAGS, CommandLine, split_arguments
 from va_experiments.hydra_app.config_allowlist import guard
 from va_experiments.hydra_app.config_errors import format_error, remove_empty_run
+from va_experiments.hydra_app.grammar_errors import parse_overrides
+from va_experiments.hydra_app.override_checks import check_overrides, config_groups
 
-__all__ = ["compose", "multirun_arguments", "register_plugins", "remove_sweep_folder", "run", "runs_jobs"]
-
-_SHOWS = ("-h", "--help", "--hydra-help", "--version", "-c", "--cfg", "-i", "--info", "-sc", "--shell-completion")
-"""Options with which Hydra shows something and runs nothing; none of them goes with --multirun."""
+__all__ = ["compose", "hydra_arguments", "register_plugins", "remove_sweep_folder", "run", "runs_jobs"]
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -38,33 +38,41 @@ def run(arguments: Sequence[str]) -> None:
     SystemExit
         By Hydra, after ``--help`` and the like.
     """
-    sys.argv = [sys.argv[0], *multirun_arguments(arguments)]
+    line = split_arguments(arguments)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are printed once, by whoever called this
     register_plugins()
     import hydra
 
     guard()
+    check_overrides(parse_overrides(line.overrides), config_groups(line.config_dir))
 
     @hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")
     def app(config: object) -> None:
         raise AssertionError("jobs run through the launcher")
 
-    app()
+    typed = sys.argv
+    sys.argv = [typed[0], *hydra_arguments(line)]
+    try:
+        app()
+    finally:
+        sys.argv = typed  # the manifest records the command as it was typed
 
 
-def multirun_arguments(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with one --multirun before them: every command is a multirun here, with -m, -r or neither.
+def hydra_arguments(line: CommandLine) -> list[str]:
+    """Return the arguments as Hydra reads them: flags first, and one --multirun unless something is shown.
 
-    Hydra refuses overrides on both sides of the flag; without the flag it calls a sweep ambiguous whatever else is
-    wrong with the command.
+    Every command is a multirun here. Hydra refuses overrides on both sides of a flag; without --multirun it calls a
+    sweep ambiguous whatever else is wrong with the command.
     """
-    rest = [a for a in arguments if a not in ("--debug", "-m", "--multirun", "-r", "--run")]
-    return ["--multirun", *rest] if runs_jobs(rest) else rest
+    own_help = "--hydra-help" in line.flags  # composed without this program's configuration
+    overrides = [o for o in line.overrides if not own_help or o.lstrip("+~").startswith("hydra")]
+    return [*([] if line.shows else ["--multirun"]), *line.flags, "--", *overrides]
 
 
 def runs_jobs(arguments: Sequence[str]) -> bool:
-    """Return whether a command line runs jobs; with ``--cfg`` and the like, Hydra shows something and runs nothing."""
-    return not any(a.partition("=")[0] in _SHOWS for a in arguments)
+    """Return whether a command line runs jobs; with ``--cfg`` and the like something is shown and nothing runs."""
+    shows = {name for flag in FLAGS if flag.shows for name in flag.names}
+    return not any(a.partition("=")[0] in shows for a in arguments)
 
 
 def register_plugins() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.errors import InputError, shown
+from va_experiments.hydra_app.override_checks import check_defaults
 from va_experiments.redaction import OWN_VARIABLES, forbidden_env_references
 
 __all__ = ["find_problems", "guard"]
@@ -74,7 +75,10 @@ def guard() -> None:
         source = self._find_object_source(config_path, ObjectType.CONFIG)
         if source is not None and source.scheme() == "file":
             check_yaml_size(Path(source.path) / source._normalize_file_name(config_path))
-        return read(self, config_path)
+        result = read(self, config_path)
+        if result is not None and not config_path.startswith("hydra/"):
+            check_defaults(config_path, result.defaults_list or ())
+        return result
 
     checked._checks = True  # type: ignore[attr-defined]
     ConfigLoaderImpl.load_configuration = checked  # type: ignore[method-assign]

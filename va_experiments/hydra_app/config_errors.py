@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from va_experiments.errors import InputError, did_you_mean, printable, shown
+from va_experiments.errors import InputError, did_you_mean, printable, shown, shown_path
 
 __all__ = ["format_error", "is_config_error", "remove_empty_run"]
 
@@ -45,27 +46,70 @@ def _lines(error: BaseException, conf: Path) -> list[str]:
     if file_problem := _unreadable(error):
         return [file_problem]
     text = "\n".join(str(e) for e in _chain(error))
-    if match := re.search(r"Could not find '([\w./-]+)'", text):
-        group, _, name = match.group(1).rpartition("/")
-        known = sorted(p.stem for p in (conf / group).glob("*.yaml"))
-        if group and known:
-            return [f"unknown {group} '{name}'; known: {', '.join(known)}{did_you_mean(name, known)}"]
-        if (group, name) == ("hydra/sweeper", "optuna"):
-            return ["hydra/sweeper=optuna needs the extra 'tuning': pip install 'va-experiments[tuning]'"]
-        groups = sorted(p.name for p in conf.iterdir() if p.is_dir())
-        return [f"unknown group '{group or name}'; known: {', '.join(groups)}{did_you_mean(group or name, groups)}"]
+    if match := re.search(r"Could not find '([^']+)'", text):
+        return [_unknown_choice(match.group(1), [conf, *_own_folders(text, conf)])]
     if match := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' is not in struct", text):
         return [_unknown_key(match.group(1), conf)]
     if "mismatched input" in text or "no viable alternative" in text or "token recognition" in text:
-        return [
-            f"cannot read an override: {text.splitlines()[0]}; write key=value, quote text that holds commas or spaces"
-        ]
+        return [f"cannot read an override: {text.splitlines()[0]}; write KEY=VALUE; quote text with commas or spaces"]
     lines = [line for line in dict.fromkeys(text.splitlines()) if line.strip()][:6]
     if type(error).__module__ == "builtins":  # a bare ValueError says little without its name
         lines = [
             f"the command or a file of its configuration cannot be used: {type(error).__name__}: {' '.join(lines)}"
         ]
     return lines
+
+
+def _own_folders(text: str, conf: Path) -> list[Path]:
+    """Return the other folders on the search path that Hydra lists in an error."""
+    folders = [Path(m.strip()) for m in re.findall(r"path=file://(.+)", text)]
+    return [f for f in folders if f != conf]
+
+
+def _unknown_choice(path: str, roots: Sequence[Path]) -> str:
+    """Explain a file that no folder of the configuration has: of a known group, or of an unknown one."""
+    group, _, name = path.rpartition("/")
+    if path == "hydra/sweeper/optuna":
+        return "hydra/sweeper=optuna needs the extra 'tuning': pip install 'va-experiments[tuning]'"
+    groups = sorted({p.name for root in roots if root.is_dir() for p in root.iterdir() if p.is_dir()})
+    while "/" in group and not group.startswith("hydra/"):  # model=mine/nbc is an unknown model, no unknown group
+        group, _, more = group.rpartition("/")
+        name = f"{more}/{name}"
+    known = _choices(group, roots)
+    if not group or not known:
+        group = group or name
+        return f"unknown group '{group}'; known: {', '.join(groups)}{did_you_mean(group, groups)}"
+    elsewhere = [f for f in _files_of_that_name(group, name) if f.parent.parent not in [r.absolute() for r in roots]]
+    if elsewhere:
+        folder = shown_path(os.path.relpath(elsewhere[0].parent.parent))[1:-1]
+        hint = f"; {folder}/{group}/{name}.yaml has that name: add --config-dir {folder}"
+    else:
+        hint = did_you_mean(name, known)
+    return f"unknown {group} {shown(name)}; known: {', '.join(known)}{hint}"
+
+
+def _choices(group: str, roots: Sequence[Path]) -> list[str]:
+    """Return the files that can be chosen for a group; for one of Hydra's own groups, also those of its plug-ins."""
+    if not group.startswith("hydra/"):
+        return sorted({p.stem for root in roots for p in (root / group).glob("*.yaml")})
+    from hydra import conf as hydra_conf
+    from hydra.core.config_store import ConfigStore
+
+    folder = Path(str(hydra_conf.__file__)).parent / group
+    names = {p.stem for p in folder.glob("*.yaml")}
+    with contextlib.suppress(Exception):
+        names |= {n[:-5] for n in ConfigStore.instance().list(group) if n.endswith(".yaml")}
+    return sorted(names - ({"basic", "ray_aws"} if group == "hydra/launcher" else set()))
+
+
+def _files_of_that_name(group: str, name: str) -> list[Path]:
+    """Return files that would be found with the right --config-dir: in a folder of this one, or one floor below."""
+    if not re.fullmatch(r"[\w. -]+", name):
+        return []
+    here = Path.cwd()
+    with contextlib.suppress(OSError):
+        return sorted([*here.glob(f"*/{group}/{name}.yaml"), *here.glob(f"*/*/{group}/{name}.yaml")])
+    return []
 
 
 def _unknown_key(key: str, conf: Path) -> str:

@@ -8,7 +8,10 @@ from pathlib import Path
 from va_experiments.cell import ModelSpec
 from va_experiments.config.schema import JobConfig, RunConfig
 
-__all__ = ["dry_run"]
+__all__ = ["dry_run", "job_labels"]
+
+MOST_LINES = 200
+"""Cells that are listed; the others are counted."""
 
 
 def dry_run(
@@ -37,15 +40,32 @@ def dry_run(
     stored = set(store.keys()) if config.resume != "false" else set()
     asked = planned.requested.tolist()
     todo = [row for row in asked if planned.key(row) not in stored]
-    for row in asked[:200]:
-        cell = planned.cell(row)
-        state = "done " if planned.key(row) in stored else "to do"
-        trained = "+".join(cell.split.train_sites) or "nothing"
-        size = "" if cell.split.train_size == "all" else f" {cell.split.train_size}"
-        print(f"{state}  {cell.key[:12]}  {cell.model.name:<20} {trained}{size} -> {cell.split.test_site}")
-    if len(asked) > 200:
-        print(f"... and {len(asked) - 200:,} more cells")
+    listed: set[int] = set()
+    for planned_job, label, rows in zip(jobs, job_labels(overrides), planned.job_cells, strict=True):
+        new = [row for row in rows.tolist() if row not in listed]
+        if len(jobs) > 1 and len(listed) < MOST_LINES:
+            twice = f", {len(rows) - len(new)} of them also of an earlier job" if len(new) < len(rows) else ""
+            print(f"job {planned_job.number}: {label} ({len(rows)} cells{twice})")
+        for row in new[: MOST_LINES - len(listed)]:
+            cell = planned.cell(row)
+            state = "done " if planned.key(row) in stored else "to do"
+            trained = "+".join(cell.split.train_sites) or "nothing"
+            size = "" if cell.split.train_size == "all" else f" {cell.split.train_size}"
+            print(f"{state}  {cell.key[:12]}  {cell.model.name:<20} {trained}{size} -> {cell.split.test_site}")
+        listed.update(new)
+    if len(asked) > MOST_LINES:
+        print(f"... and {len(asked) - MOST_LINES:,} more cells")
     fits = len(planned.tasks(todo, {}, Costs()))
     simulated = " (simulated data)" if any(d.simulated for d in deaths.values()) else ""
     print(f"{len(asked):,} cells{simulated}: {len(asked) - len(todo):,} done, {len(todo):,} to do in {fits:,} fits")
     return [None] * len(job_configs)
+
+
+def job_labels(overrides: Sequence[Sequence[str]]) -> list[str]:
+    """Return for each job the overrides in which it differs from the others; all of them where it differs in none."""
+    common = set(overrides[0]).intersection(*overrides[1:]) if overrides else set()
+    labels = []
+    for own in overrides:
+        differing = [o for o in own if o not in common]
+        labels.append(" ".join(differing or own) or "default")
+    return labels

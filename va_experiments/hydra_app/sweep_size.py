@@ -8,8 +8,29 @@ from typing import Any
 
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.errors import InputError, shown
+from va_experiments.hydra_app.grammar_errors import parse_overrides
+from va_experiments.hydra_app.override_checks import check_params
 
-__all__ = ["check_jobs", "check_searched_keys"]
+__all__ = ["check_jobs", "check_searched_keys", "overrides_of_sweep"]
+
+
+def overrides_of_sweep(config: Any, loader: Any) -> list[Any]:
+    """Return the overrides of ``hydra.sweeper.params`` and of the command, parsed; refuse what would be dropped.
+
+    Parameters
+    ----------
+    config : omegaconf.DictConfig
+        The composed configuration of the command.
+    loader : hydra.core.config_loader.ConfigLoader
+
+    Raises
+    ------
+    InputError
+    """
+    params = dict(config.hydra.sweeper.get("params") or {})
+    command = parse_overrides(config.hydra.overrides.task, loader)
+    check_params(params, command, loader.list_groups(""))
+    return [*parse_overrides([f"{k}={v}" for k, v in params.items()], loader), *command]
 
 
 def check_jobs(overrides: Iterable[Any], limit: int) -> None:

@@ -42,13 +42,9 @@ class VaLauncher(Launcher):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Store what Hydra passes; refuse a grid that is empty or too large before its jobs are listed."""
         self.config, self.hydra_context, self.task_function = config, hydra_context, task_function
-        from hydra.core.override_parser.overrides_parser import OverridesParser
+        from va_experiments.hydra_app.sweep_size import check_jobs, check_searched_keys, overrides_of_sweep
 
-        from va_experiments.hydra_app.sweep_size import check_jobs, check_searched_keys
-
-        params = config.hydra.sweeper.get("params") or {}
-        parser = OverridesParser.create(config_loader=hydra_context.config_loader)
-        overrides = parser.parse_overrides([*(f"{k}={v}" for k, v in params.items()), *config.hydra.overrides.task])
+        overrides = overrides_of_sweep(config, hydra_context.config_loader)
         if str(config.hydra.sweeper._target_).endswith(".BasicSweeper"):
             limit = config.get("max_cells")
             check_jobs(overrides, limit if isinstance(limit, int) and limit > 0 else 2_000_000)

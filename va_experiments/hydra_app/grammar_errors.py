@@ -1,0 +1,98 @@
+"""Say how to write an override that Hydra's grammar does not accept: what to quote, and what the shell has divided."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from va_experiments.errors import InputError, shown
+from va_experiments.redaction import redacted
+
+__all__ = ["parse_overrides"]
+
+_OPEN = {"(": ")", "[": "]", "{": "}"}
+
+
+def parse_overrides(overrides: Sequence[str], loader: Any = None) -> list[Any]:
+    """Return the overrides of a command as Hydra reads them (``hydra.core.override_parser.types.Override``).
+
+    Parameters
+    ----------
+    overrides : sequence of str
+    loader : hydra.core.config_loader.ConfigLoader, optional
+        Lists the files of a group for ``glob``.
+
+    Raises
+    ------
+    InputError
+        For all that do not follow the grammar, each with the way to write it.
+    """
+    parsed, problems = [], []
+    skip = 0
+    for number, text in enumerate(overrides):
+        if skip:
+            skip -= 1
+            continue
+        override = _parse(text, loader)
+        if override is None or not override.key_or_group:
+            problem, skip = _explain(text, overrides[:number], overrides[number + 1 :])
+            problems.append(problem)
+        else:
+            parsed.append(override)
+    if problems:
+        raise InputError([f"cannot read an override: {p}" for p in problems])
+    return parsed
+
+
+def _parse(text: str, loader: Any = None) -> Any:
+    """Return the override, or None if the grammar does not accept it."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        return OverridesParser.create(config_loader=loader).parse_overrides([text])[0]
+    except (HydraException, ValueError, RecursionError):
+        return None
+
+
+def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[str, int]:
+    """Return what is wrong with an override, and how many of the arguments after it belong to it."""
+    key, equals, value = text.partition("=")
+    told = redacted(shown(text))
+    if not equals or not re.fullmatch(r"[+~]{0,2}\S+", key):
+        joined = f"{before[-1]} {text}" if before and "=" in before[-1] and not equals else ""
+        way = _quoted(joined) if joined else ""
+        space = f"; if the space belongs to the value before it, write {redacted(way)}" if way else ""
+        return f"{told} is not KEY=VALUE (or ~KEY){space}", 0
+    if _parse(f"{key}=1") is None:
+        return f"{told}: a key has plain letters, digits and _ . / @; got {shown(key)}", 0
+    depth, number, whole = _depth(value), 0, text
+    while depth > 0 and number < len(after):  # the shell divides [a, b] and {a: b} at their spaces
+        whole += f" {after[number]}"
+        depth += _depth(after[number])
+        number += 1
+    if number and depth == 0 and _parse(whole) is not None:
+        return f"{told} was divided at a space by the shell; write {redacted(shlex.quote(whole))}", number
+    if re.search(r"(^|,)\s*(,|$)", value):
+        return f"{told} has a comma without a value beside it; remove the comma, or name the value", 0
+    if way := _quoted(text):
+        return f"{told} holds characters that must be quoted (one of ( ) [ ] {{ }} , : = ' \" $): {redacted(way)}", 0
+    return f"{told} is not KEY=VALUE; a list is written [a,b], a mapping {{a: 1, b: 2}}, text in quotes", 0
+
+
+def _depth(text: str) -> int:
+    """Return how many brackets are opened and not closed."""
+    return sum(text.count(o) - text.count(c) for o, c in _OPEN.items())
+
+
+def _quoted(text: str) -> str:
+    """Return a command-line argument that sets the key to the text behind its equals sign; nothing if there is none."""
+    key, _, value = text.partition("=")
+    mark = '"' if "'" in value else "'"
+    whole = f"{key}={mark}{value}{mark}"
+    override = _parse(whole)
+    if override is None or str(getattr(override.value(), "text", override.value())) != value:
+        return ""
+    return shlex.quote(whole) if mark == '"' else f'"{whole}"' if not set('"$`\\!') & set(whole) else shlex.quote(whole)
