@@ -18,6 +18,7 @@ from va_experiments.errors import VaError
 from va_experiments.hydra_app import app
 from va_experiments.hydra_app.config_errors import format_error, is_config_error
 from va_experiments.hydra_app.help_text import help_text
+from va_experiments.process_setup import prepare_process
 from va_experiments.terminal import is_terminal, say
 
 __all__ = ["end", "main", "report_error"]
@@ -37,8 +38,8 @@ def main() -> int:
     """
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = "--debug" in sys.argv
-    os.umask(0o077)
     try:
+        prepare_process()
         if words in ([], ["-h"], ["--help"]):
             say(help_text(conf_dir()), flush=True)
             return 0 if words else 2

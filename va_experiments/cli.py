@@ -19,6 +19,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 from va_experiments.commands import COMMANDS
 from va_experiments.commands.command_line import Group
 from va_experiments.errors import InputError, VaError, did_you_mean, shown
+from va_experiments.process_setup import prepare_process
 from va_experiments.terminal import say
 
 __all__ = ["command_of", "main"]
@@ -38,7 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         sys.argv = [sys.argv[0], *(words[1:] if words[0] == "run" else words)]
         end(run())
-    os.umask(0o077)
     debug = "--debug" in words
     code = _run([w for w in words if w != "--debug"], debug=debug)
     return _flushed(code)
@@ -112,6 +112,7 @@ def _commands() -> _Commands:
 def _run(words: Sequence[str], *, debug: bool) -> int:
     hint = ""
     try:
+        prepare_process()
         command = _commands()
         with command.make_context("va-experiments", list(words)) as context:
             code = command.invoke(context)

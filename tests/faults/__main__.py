@@ -24,6 +24,7 @@ from tests.faults import scenarios_disk as disk
 from tests.faults import scenarios_driver as driver
 from tests.faults import scenarios_hosts as hosts
 from tests.faults import scenarios_ray as ray
+from tests.faults import scenarios_surroundings as surroundings
 from tests.faults import scenarios_views as views
 from tests.faults import scenarios_workers as workers
 from tests.faults.harness import ROOT, Row
@@ -59,6 +60,10 @@ ALL: dict[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
     "F23": (workers.f23_soak, lambda: workers.f23_soak(10)),
     "F24": (disk.f24_incomplete, disk.f24_incomplete),
     "hosts": (hosts.machines_lost, hosts.machines_lost),
+    "paths": (surroundings.odd_paths, lambda: surroundings.odd_paths(("a?b#c %41é",))),
+    "proxies": (surroundings.proxies, surroundings.proxies),
+    "mlflow": (surroundings.unusable_mlflow, surroundings.unusable_mlflow),
+    "folder": (surroundings.vanished_folder, surroundings.vanished_folder),
     "states": (lambda: workers.states(ray=False), lambda: workers.states(ray=False)),
     "states-ray": (lambda: workers.states(ray=True), lambda: workers.states(ray=True)),
     "ray-folder": (ray.vanished_folder, lambda: ray.vanished_folder(1)),

@@ -187,7 +187,7 @@ class Place:
         own = ["--config-dir", str(self.toys / "conf"), "allowed_targets=[vatoys]"]
         keys = {a.partition("=")[0] for a in arguments}
         base = [b for b in self.base if b.partition("=")[0] not in keys]
-        full = [*own, *base, *arguments, f"paths.outputs={outputs or self.outputs}"]
+        full = [*own, *base, *arguments, f"paths.outputs='{outputs or self.outputs}'"]
         env = self.environment(plan, **environment)
         if not real:
             if not _zygote:
@@ -211,6 +211,15 @@ class Place:
         process = self.start(*arguments, **options)
         process.wait(timeout)
         return process
+
+    def written_outside(self, outputs: Path) -> dict[str, float]:
+        """Return every file in this place that is not under `outputs`, and when it was written; logs are left out."""
+        own = (self.root / "marks", *(self.root / f"process-{n}" for n in range(1, self.started + 2)))
+        return {
+            str(path): path.stat().st_mtime
+            for path in self.root.rglob("*")
+            if path.is_file() and not any(path.is_relative_to(p) for p in (outputs, *own))
+        }
 
     def store(self) -> dict[str, str]:
         """Return the hash of the predictions of every committed cell."""

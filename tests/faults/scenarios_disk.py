@@ -7,12 +7,14 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.faults.harness import ROOT, TOYS, Place, Row, compare, stored, undisturbed
+from tests.faults.harness import ROOT, SMALL, TOYS, Place, Row, compare, stored, undisturbed
+from va_experiments.uris import file_of
 
 TOY = ("model=toy",)
 MANY = ("model=toy", "protocol=one_to_one", "model.level=0,1")
@@ -267,10 +269,10 @@ def f19_clock_and_locale() -> Row:
 
 
 def f22_moved() -> Row:
-    """Move the outputs half-way, copy them, name them by a relative path."""
+    """Move the outputs half-way, copy them, name them by a relative path: a run writes in the named folder only."""
     row = Row("F22", "outputs moved, copied, named by a relative path", 0, 0, 0)
     right = undisturbed(*MANY)
-    with Place.new() as place:
+    with Place.new(*SMALL, "execution=inline", "tracking=local", "tracking.prefect=false") as place:
         half = place.run("model=toy", "protocol=one_to_one")
         assert half.code == 0, half.err
         moved = place.root / "elsewhere" / "deep"
@@ -285,9 +287,12 @@ def f22_moved() -> Row:
         copied = place.root / "copied"
         shutil.copytree(moved, copied)
         for outputs in (moved, copied, Path("copied")):
-            before = place.begun()
+            before, outside = place.begun(), place.written_outside(place.root / outputs)
             done = place.run(*MANY, outputs=outputs)
             row.injected += 1
+            row.expect(place.written_outside(place.root / outputs) == outside, f"{outputs}: files outside of it")
+            stray = _artifacts_outside(place.root / outputs)
+            row.expect(not stray, f"{outputs}: MLflow's runs name files elsewhere: {stray[:2]}")
             row.expect(done.code == 0, f"{outputs}: code {done.code}: {done.err[-400:]}")
             expected = 0 if outputs == Path("copied") else 30
             row.recomputed += max(0, place.begun() - before - expected)
@@ -295,6 +300,16 @@ def f22_moved() -> Row:
             row.lost += len(set(right.items()) - set(have.items()))
         row.expect(not place.outputs.exists(), "the old folder came back")
     return row
+
+
+def _artifacts_outside(outputs: Path) -> list[str]:
+    """Return the places of MLflow's runs that do not lie under the outputs or do not exist."""
+    with contextlib.closing(sqlite3.connect(outputs / "mlflow.db")) as database:
+        query = "select artifact_uri from runs join tags using (run_uuid) where tags.value = 'cell'"
+        places = [file_of(str(row[0])) for row in database.execute(query)]
+    assert places
+    inside = outputs.resolve()
+    return [str(p) for p in places if p is None or not p.is_relative_to(inside) or not p.is_dir()]
 
 
 def f24_incomplete() -> Row:

@@ -70,6 +70,7 @@ def _checks(outputs: Path, *, quick: bool) -> Iterator[Check]:
     yield from _packages()
     yield _conf()
     yield _outputs_folder(outputs)
+    yield _database(outputs)
     yield _disk(outputs)
     yield _memory()
     yield from _ports()
@@ -155,6 +156,14 @@ def _outputs_folder(outputs: Path) -> Check:
         return Check("outputs", "note", str(error))
     except InputError as error:
         return Check("outputs", "wrong", str(error), "choose a local folder with paths.outputs=FOLDER")
+
+
+def _database(outputs: Path) -> Check:
+    from va_experiments.config.schema import TrackingConfig
+    from va_experiments.tracking.preflight import tracking_problem
+
+    found, _, mend = tracking_problem(TrackingConfig(), outputs).partition(": ")
+    return Check("MLflow's database", "wrong" if found else "ok", found or "it can be used, or is not there yet", mend)
 
 
 def _disk(outputs: Path) -> Check:

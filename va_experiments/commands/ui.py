@@ -7,6 +7,7 @@ ssh -L 5000:127.0.0.1:5000 -L 4200:127.0.0.1:4200 HOST.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -15,8 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +23,9 @@ import typer
 
 from va_experiments.commands.command_line import App
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs
+from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError
+from va_experiments.http_client import open_url
 from va_experiments.terminal import say
 
 __all__ = ["app", "mlflow_command", "ui"]
@@ -64,6 +65,10 @@ def _check(asked: dict[str, tuple[str, int]], outputs: Path) -> None:
     problems = [] if asked else ["ui: with --no-mlflow and --no-prefect there is nothing to serve"]
     if not outputs.is_dir():
         problems.append(f"there is no folder '{outputs}': run something first, or name it with --outputs DIR")
+    elif "MLflow" in asked:
+        from va_experiments.tracking.preflight import tracking_problem
+
+        problems += filter(None, [tracking_problem(TrackingConfig(), outputs)])
     for name, (option, port) in asked.items():
         if not 1024 <= port <= 65535:
             problems.append(f"{option} must be between 1024 and 65535; got {port}")
@@ -108,12 +113,15 @@ def _serve(pages: list[_Mlflow | _Prefect], stopping: threading.Event) -> int:
 
 def mlflow_command(outputs: Path, port: int) -> list[str]:
     """Return the command that serves MLflow for this folder, with the options that make it safe."""
+    from va_experiments.tracking.local_database import local_artifacts, local_uri
+    from va_experiments.uris import file_uri
+
     hosts = ",".join(f"{h}:{port}" for h in ("127.0.0.1", "localhost"))
     origins = ",".join(f"http://{h}:{port}" for h in ("127.0.0.1", "localhost"))
     return [
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", f"sqlite:///{(outputs / 'mlflow.db').resolve()}"),
-        *("--artifacts-destination", (outputs / "artifacts").resolve().as_uri()),
+        *("--backend-store-uri", local_uri(outputs)),
+        *("--artifacts-destination", file_uri(local_artifacts(outputs))),
         *("--allowed-hosts", hosts, "--cors-allowed-origins", origins, "--x-frame-options", "DENY"),
     ]
 
@@ -142,19 +150,18 @@ class _Mlflow:
 
     def answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/health", timeout=2) as answer:
+            with open_url(f"http://127.0.0.1:{self._port}/health", timeout=2) as answer:
                 return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
+        except (OSError, http.client.HTTPException):
             return False
 
     def link(self) -> str:
         """Return the address of the table of cells; of the first page where the experiment cannot be asked for."""
-        from va_experiments.config.schema import TrackingConfig
         from va_experiments.tracking.views import page_of
 
         address, page = f"http://127.0.0.1:{self._port}", ""
         asked = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={TrackingConfig().experiment}"
-        with contextlib.suppress(OSError, ValueError, KeyError), urllib.request.urlopen(asked, timeout=5) as answer:
+        with contextlib.suppress(OSError, ValueError, KeyError), open_url(asked, timeout=5) as answer:
             page = page_of(json.loads(answer.read())["experiment"]["experiment_id"])
         return f"MLflow   {address}{page}"
 
@@ -176,7 +183,6 @@ class _Prefect:
     name = "Prefect"
 
     def __init__(self, outputs: Path, port: int) -> None:
-        from va_experiments.config.schema import TrackingConfig
         from va_experiments.prefect_flow.server import PrefectServer
 
         self._home, self._port = outputs / "prefect", port

@@ -61,6 +61,8 @@ class Session:
         config, job_configs = parse_jobs(trees, overrides, first, self.config)
         self.config, config = config, with_ray_options(config, ray_options)
         models = build_models(config, job_configs, overrides, first)
+        if self.run is None:
+            check_tracking(config)
         if config.dry_run:
             values = dry_run(config, job_configs, models, overrides, first)
             remove_empty_run(folder)
@@ -131,6 +133,13 @@ def observers_of(config: RunConfig, folder: Path) -> list[Observer]:
         TerminalSummary(),
         PrefectObserver(config.tracking, outputs / "prefect", run_id),
     ]
+
+
+def check_tracking(config: RunConfig) -> None:
+    """Refuse a place to record runs that cannot work."""
+    from va_experiments.tracking.preflight import check_tracking
+
+    check_tracking(config.tracking, Path(config.paths.outputs))
 
 
 def fetch_remote_cells(config: RunConfig, store: Store, missing: set[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from va_experiments.background_queue import BackgroundQueue
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import Observer, RunOutcome
+from va_experiments.prefect_flow.direct_client import connect_directly
 from va_experiments.prefect_flow.events import RUNS, Milestone, RunEvents
 from va_experiments.prefect_flow.server import PrefectServer, client_environment
 from va_experiments.prefect_flow.stale_runs import await_last_events, owner_tag, sweep_stale_runs
@@ -128,8 +129,12 @@ class PrefectObserver(Observer):
                 elif not self._events.reported.reached:
                     self._fail(f"Prefect's server did not start (see {self._home / 'server.log'})")
                 return
+            if not server.elsewhere:  # settings that are meant for another server; some name folders to write to
+                for name in [n for n in os.environ if n.startswith("PREFECT_")]:
+                    del os.environ[name]
             os.environ.update(client_environment(self._home, server.url, server.auth))
             logging.getLogger("prefect").setLevel(logging.ERROR)
+            connect_directly(server.url)
             from prefect import tags
 
             from va_experiments.prefect_flow.flow import multirun

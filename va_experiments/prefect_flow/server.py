@@ -18,12 +18,13 @@ import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
 from va_experiments.config.schema import TrackingConfig
+from va_experiments.http_client import open_url
 from va_experiments.redaction import without_password
+from va_experiments.uris import sqlite_uri
 
 __all__ = ["PrefectServer", "client_environment", "connection_error", "healthy", "server_environment"]
 
@@ -56,6 +57,8 @@ def client_environment(home: Path, url: str, auth: str | None) -> dict[str, str]
     """Return what a process needs in its environment to talk to the server, safely and quietly."""
     environment = {
         "PREFECT_HOME": str(home.resolve()),
+        "PREFECT_PROFILES_PATH": str(home.resolve() / "profiles.toml"),
+        "PREFECT_LOCAL_STORAGE_PATH": str(home.resolve() / "storage"),
         "PREFECT_API_URL": url,
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
@@ -84,6 +87,7 @@ def server_environment(home: Path, port: int, auth: str, *, ui: bool, migrate: b
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_API_DATABASE_CONNECTION_URL": sqlite_uri(home / "prefect.db", "aiosqlite"),
         "PREFECT_API_DATABASE_MIGRATE_ON_START": "true" if migrate else "false",
         "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
         "PREFECT_UI_ENABLED": "1" if ui else "0",
@@ -96,16 +100,14 @@ def server_environment(home: Path, port: int, auth: str, *, ui: bool, migrate: b
 
 def connection_error(url: str, auth: str | None = None, timeout: float = 2.0) -> str:
     """Return what keeps the Prefect API at `url` from being used with this password; empty text: nothing."""
-    request = urllib.request.Request(f"{url.rstrip('/')}/admin/version")
-    if auth:
-        request.add_header("Authorization", f"Basic {base64.b64encode(auth.encode()).decode()}")
+    headers = {"Authorization": f"Basic {base64.b64encode(auth.encode()).decode()}"} if auth else {}
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
+        with open_url(f"{url.rstrip('/')}/admin/version", timeout=timeout, headers=headers) as answer:
             said = answer.read(1000)
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
             return REFUSED
-        return _NO_API if error.code in (404, 405) else f"it answers {error.code}"
+        return _NO_API if error.code in (404, 405) or 300 <= error.code < 400 else f"it answers {error.code}"
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"it cannot be reached ({getattr(error, 'reason', error)})"
     return "" if re.fullmatch(rb'"[^"]+"', said) else _NO_API

@@ -14,9 +14,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from va_experiments.tracking.run_writer import CellRun, ClientWriter, outputs_tag
+from va_experiments.uris import file_of, sqlite_file
 
 __all__ = ["SqliteWriter", "open_writer"]
 
@@ -63,11 +63,11 @@ class SqliteWriter:
 
         It has to for a server, for artifacts outside a local folder, and for tables with other columns.
         """
-        uri = str(client.tracking_uri)
-        if not uri.startswith("sqlite:///") or "?" in uri:
+        file = sqlite_file(str(client.tracking_uri))
+        if file is None:
             return None
         location = str(client.get_experiment(experiment).artifact_location)
-        return cls._open(Path(uri.removeprefix("sqlite:///")), experiment, location)
+        return cls._open(file, experiment, location)
 
     @classmethod
     def open_file(cls, file: Path, experiment: str) -> SqliteWriter | None:
@@ -87,10 +87,10 @@ class SqliteWriter:
 
     @classmethod
     def _open(cls, file: Path, experiment: str, location: str) -> SqliteWriter | None:
-        place = urlsplit(location)
-        if place.scheme != "file" or place.netloc:
+        artifacts = file_of(location)
+        if artifacts is None:
             return None
-        writer = cls(file, experiment, Path(unquote(place.path)))
+        writer = cls(file, experiment, artifacts)
         if writer._tables_are_known():
             return writer
         writer.close()

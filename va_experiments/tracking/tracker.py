@@ -21,12 +21,15 @@ from va_experiments.background_queue import BackgroundQueue
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.engine.context import Counts, RunContext
 from va_experiments.engine.observers import CellSettled, Observer, RunOutcome
+from va_experiments.errors import InputError
 from va_experiments.redaction import redacted, without_password
 from va_experiments.results.rows import Row
 from va_experiments.results.schema import MAIN_METRICS
+from va_experiments.tracking.local_database import adopt_moved_artifacts, local_artifacts, local_file, local_uri
 from va_experiments.tracking.run_writer import ClientWriter, cell_run, outputs_tag
 from va_experiments.tracking.sqlite_writer import SqliteWriter, open_writer
 from va_experiments.tracking.views import experiment_tags
+from va_experiments.uris import file_uri, sqlite_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,16 +60,6 @@ def safe_environment() -> None:
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines on the terminal for each cell
     }.items():
         os.environ.setdefault(name, value)
-
-
-def local_file(outputs: Path) -> Path:
-    """Return the SQLite file under `outputs`."""
-    return (outputs / "mlflow.db").resolve()
-
-
-def local_uri(outputs: Path) -> str:
-    """Return the URI of the SQLite file under `outputs`."""
-    return f"sqlite:///{local_file(outputs)}"
 
 
 class Tracker(Observer):
@@ -172,6 +165,8 @@ class Tracker(Observer):
                 message = f"MLflow at {self.uri} could not {what}: {type(error).__name__}: {redacted(str(error))[:200]}"
                 if refused(error):  # no second try will mend it
                     message, number = f"MLflow at {self.uri} {REFUSED}", tries - 1
+                elif isinstance(error, InputError):
+                    message, number = f"MLflow at {self.uri}: {error}", tries - 1
                 if number == tries - 1:
                     if not self.error:
                         log.warning("%s; results are not affected (mend: va-experiments checkpoints sync)", message)
@@ -181,6 +176,8 @@ class Tracker(Observer):
         return False
 
     def _open(self) -> None:
+        if not self._config.uri:
+            adopt_moved_artifacts(self._outputs, self._config.experiment)
         # MLflow's import takes seconds of a core: where its local file is there already, it is not needed.
         writer = (
             None if self._config.uri else SqliteWriter.open_file(local_file(self._outputs), self._config.experiment)
@@ -277,11 +274,13 @@ def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
 
     uri = _uri(config) or local_uri(outputs)
     with _one_opens(uri):
+        if not config.uri:
+            adopt_moved_artifacts(outputs, config.experiment)
         client = MlflowClient(tracking_uri=uri)
         found = client.get_experiment_by_name(config.experiment)
         if found is not None:
-            return client, found.experiment_id
-        location = None if config.uri else (outputs / "artifacts").resolve().as_uri()
+            return client, _active(found)
+        location = _artifact_location(config, outputs)
         try:
             tags = experiment_tags(int(time.time() * 1000))
             return client, client.create_experiment(config.experiment, artifact_location=location, tags=tags)
@@ -289,15 +288,32 @@ def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
             found = client.get_experiment_by_name(config.experiment)
             if found is None:
                 raise
-            return client, found.experiment_id
+            return client, _active(found)
+
+
+def _active(experiment: Any) -> str:
+    """Return the id of an experiment, unless it is deleted."""
+    if experiment.lifecycle_stage != "active":
+        raise InputError(
+            f"the MLflow experiment '{experiment.name}' is deleted there: restore it with mlflow experiments restore "
+            f"--experiment-id {experiment.experiment_id}, or record under another name (tracking.experiment=NAME)"
+        )
+    return str(experiment.experiment_id)
+
+
+def _artifact_location(config: TrackingConfig, outputs: Path) -> str | None:
+    """Return where a new experiment keeps its files: beside a database of ours; a server decides by itself."""
+    if config.uri is None:
+        return file_uri(local_artifacts(outputs))
+    file = sqlite_file(config.uri)
+    return None if file is None else file_uri(file.parent / "artifacts")
 
 
 @contextlib.contextmanager
 def _one_opens(uri: str) -> Iterator[None]:
     """Let one process at a time open an SQLite file: the first makes its tables; two at once break them."""
     with contextlib.ExitStack() as held:
-        if uri.startswith("sqlite:///"):
-            path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+        if path := sqlite_file(uri):
             with contextlib.suppress(OSError):  # no such folder, no locks: MLflow says so itself, or all goes well
                 file = held.enter_context(open(path.with_name(f"{path.name}.opening"), "a"))
                 fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,0 +1,56 @@
+"""Say before the first fit what would keep MLflow from recording a run, and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from va_experiments.config.schema import TrackingConfig
+from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.redaction import redacted
+from va_experiments.tracking.local_database import database_problem, local_file
+from va_experiments.uris import sqlite_file
+
+__all__ = ["check_tracking", "tracking_problem"]
+
+_SERVERS = ("http", "https", "databricks", "databricks-uc", "uc")
+_DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+
+
+def check_tracking(config: TrackingConfig, outputs: Path) -> None:
+    """Refuse tracking that cannot work, as far as it can be told without a connection.
+
+    Raises
+    ------
+    InputError
+        For a store of files, an address of no known kind, a database of another version of MLflow, and an experiment
+        that is deleted.
+    """
+    if config.mlflow and (problem := tracking_problem(config, outputs)):
+        raise InputError(problem)
+
+
+def tracking_problem(config: TrackingConfig, outputs: Path) -> str:
+    """Return what is wrong with the place that runs are recorded in, and what to do; empty text: nothing is known."""
+    if config.uri is None:
+        return database_problem(local_file(outputs), config.experiment)
+    given = f"tracking.uri={shown(redacted(config.uri))}"
+    way = "leave tracking.uri out for an SQLite file under paths.outputs, or give sqlite:////FOLDER/mlflow.db"
+    scheme = urlsplit(config.uri).scheme.partition("+")[0]
+    if scheme in ("", "file"):
+        return f"{given} is a folder of files, which MLflow no longer records to: {way}, or a server's address"
+    if scheme not in (*_SERVERS, *_DATABASES):
+        near = did_you_mean(scheme, (*_SERVERS, *_DATABASES))
+        return f"{given}: '{scheme}' is no kind of address that MLflow records to{near}; {way}, or a server's address"
+    if scheme != "sqlite":
+        return ""
+    file = sqlite_file(config.uri)
+    if file is None:
+        return f"{given} names no file: expected sqlite:////FOLDER/mlflow.db, with four slashes before a full path"
+    query = config.uri.partition("?")[2]
+    if query and (not parse_qsl(query) or "/" in query):
+        return (
+            f"{given}: what follows the '?' is not part of the path: write the path with escapes, "
+            "sqlite+pysqlite:///file:/FOLDER/mlflow.db?uri=true with %3F for '?', %25 for '%' and %23 for '#'"
+        )
+    return database_problem(file, config.experiment)
