@@ -1,4 +1,4 @@
-"""Plain requests to servers: to this machine never through a proxy, to none with a redirect followed.
+"""Send plain requests to servers: to this machine never through a proxy, to none with a redirect followed.
 
 A redirect would take a password to another host; a proxy that is set for the world outside knows no server of ours.
 """

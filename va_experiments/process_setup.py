@@ -1,4 +1,4 @@
-"""What every command of ours does first: modes of new files, requests to this machine, and a folder to work in."""
+"""Prepare a process for any of our commands: modes of new files, requests to this machine, a folder to work in."""
 
 from __future__ import annotations
 

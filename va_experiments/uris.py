@@ -1,4 +1,4 @@
-"""Paths as URIs: the only place where a path becomes part of an address, and where it is taken out of one again.
+"""Write paths as URIs and read them back: no other module makes a path part of an address.
 
 A path may hold any character. In the address of an SQLite database ``?`` begins the options and ``%`` an escape, so a
 path with such a character is written in SQLite's own form, ``file:`` with escapes.

@@ -1,4 +1,4 @@
-"""MLflow's SQLite file under the outputs folder: where it is, and whether MLflow can use it.
+"""Find MLflow's SQLite file under the outputs folder, and say whether MLflow can use it.
 
 Nothing here imports MLflow, which takes seconds: a run looks before its first fit.
 """
