@@ -48,3 +48,15 @@ def test_nothing_names_this_machine_or_a_registry() -> None:
             text = path.read_text(encoding="utf-8", errors="ignore")
             guilty += [f"{name}: {m.group()}" for m in words.finditer(text)]
     assert guilty == []
+
+
+def test_one_function_prints() -> None:
+    """Text of others may act on a terminal: it is printed by `terminal.say`, which escapes what would."""
+    printing = re.compile(r"(?<![\w.])print\(|print_exc\(|std(?:out|err)\.write\(|(?:click|typer)\.s?echo\(")
+    guilty = [
+        f"{path.relative_to(ROOT)}: {m.group()}"
+        for path in MODULES
+        if path.name != "terminal.py"
+        for m in printing.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert guilty == []

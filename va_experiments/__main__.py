@@ -78,26 +78,26 @@ def report_error(error: BaseException, *, debug: bool) -> int:
         return error.code if isinstance(error.code, int) else 2
     if isinstance(error, KeyboardInterrupt):
         code = code or 130
-        print("stopped; run the same command to continue: finished cells are kept", file=sys.stderr)
+        say("stopped; run the same command to continue: finished cells are kept", file=sys.stderr)
     elif is_config_error(error):
         code = 2
-        print("\n".join(f"error: {line}" for line in format_error(error, conf_dir())), file=sys.stderr)
+        say("\n".join(f"error: {line}" for line in format_error(error, conf_dir())), file=sys.stderr)
     elif isinstance(error, BrokenPipeError) and _nobody_reads():
         code = 141  # as a shell says of a program that SIGPIPE ended
     elif isinstance(error, VaError):
         code = error.exit_code
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", file=sys.stderr)
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         code = 5
-        print(f"error: disk full ({error}); finished cells are safe, the same command goes on", file=sys.stderr)
+        say(f"error: disk full ({error}); finished cells are safe, the same command goes on", file=sys.stderr)
     elif isinstance(error, OSError) and error.errno in _UNUSABLE:
         code = 2
-        print(f"error: cannot be written: {error}; choose a folder with paths.outputs=FOLDER", file=sys.stderr)
+        say(f"error: cannot be written: {error}; choose a folder with paths.outputs=FOLDER", file=sys.stderr)
     else:
-        traceback.print_exc()
+        say(traceback.format_exc(), file=sys.stderr)
         code = code or 1
     if debug and code in (2, 4, 5):
-        traceback.print_exc()
+        say(traceback.format_exc(), file=sys.stderr)
     if session is not None:
         session.abort()
     app.remove_sweep_folder()

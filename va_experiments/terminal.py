@@ -6,15 +6,16 @@ workers) may hold escape sequences and marks of reading direction, which would a
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 from va_experiments.errors import printable
 
-__all__ = ["cell_len", "cut_text", "is_terminal", "say", "terminal_width", "text_table"]
+__all__ = ["cell_len", "cut_text", "is_terminal", "say", "say_json", "terminal_width", "text_table"]
 
 
 def say(text: str = "", *, file: TextIO | None = None, flush: bool = False, safe: bool = False) -> None:
@@ -30,6 +31,12 @@ def say(text: str = "", *, file: TextIO | None = None, flush: bool = False, safe
         Whether the text was made by `text_table` and may hold colours; it is printed as it is.
     """
     print(text if safe else printable(text), file=sys.stdout if file is None else file, flush=flush)
+
+
+def say_json(data: Any, *, indent: int | None = None, flush: bool = False) -> None:
+    """Print plain data as JSON in ASCII, so that nothing in it acts on a terminal and every program reads it."""
+    text = json.dumps(data, indent=indent, default=str).replace("\x7f", "\\u007f")  # the one that JSON leaves as it is
+    say(text, flush=flush, safe=True)
 
 
 def terminal_width(default: int = 100) -> int:

@@ -5,7 +5,6 @@ The store under OUTPUTS/checkpoints is the record; MLflow is rebuilt from it, ne
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ from va_experiments.commands.cell_query import Place, Query, StoredCell, find_ce
 from va_experiments.commands.command_line import App
 from va_experiments.errors import InputError, shown
 from va_experiments.formatting import format_bytes, format_duration
-from va_experiments.terminal import is_terminal, say, terminal_width, text_table
+from va_experiments.terminal import is_terminal, say, say_json, terminal_width, text_table
 
 __all__ = ["app"]
 
@@ -59,7 +58,7 @@ def list_cells(
     cells = find_cells(store_at(place), query)
     if as_json:
         for cell in cells:
-            say(json.dumps(_row(cell)))
+            say_json(_row(cell))
         return 0
     _say_table(*(_listed(cells) if by is By.CELL else _summed(cells, by)))
     say(f"{len(cells):,} cells, {format_bytes(sum(c.bytes for c in cells))}")

@@ -14,7 +14,7 @@ import typer
 
 from va_experiments.commands.command_line import App, Command
 from va_experiments.errors import InputError, shown, shown_path
-from va_experiments.terminal import say
+from va_experiments.terminal import say, say_json
 
 __all__ = ["app"]
 
@@ -58,9 +58,7 @@ def convert_file(
 
     found = write_indicators(file, target, _parsed(pairs or []))
     if as_json:
-        import json
-
-        print(json.dumps(convert_facts(found, target), indent=1))
+        say_json(convert_facts(found, target), indent=1)
     else:
         say(convert_text(found, target))
     return 0
@@ -113,10 +111,8 @@ def _describe(name: str, options: dict[str, Any], as_json: bool, others: dict[st
 
     deaths = load(name, options)
     if as_json:
-        import json
-
         more = {} if others is None else {"not_symptoms": others}
-        say(json.dumps(describe(deaths) | more, indent=1, default=str))
+        say_json(describe(deaths) | more, indent=1)
         return 0
     say(describe_text(deaths))
     if others:

@@ -6,7 +6,6 @@ takes up to a minute or two. Exit code 3: there is a problem to fix.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -22,7 +21,7 @@ import typer
 
 from va_experiments.commands.command_line import App
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs
-from va_experiments.terminal import say
+from va_experiments.terminal import say, say_json
 
 __all__ = ["Check", "app", "doctor"]
 
@@ -54,7 +53,7 @@ def doctor(
         wrong += check.state == "wrong"
         notes += check.state == "note"
         if as_json:
-            say(json.dumps(vars(check)), flush=True)
+            say_json(vars(check), flush=True)
         else:
             say(
                 f"{check.state:<6} {check.what}: {check.found}" + (f"\n       -> {check.mend}" if check.mend else ""),

@@ -7,7 +7,6 @@ stopped without some of its cells, or its process has died.
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import sys
 import textwrap
@@ -22,7 +21,7 @@ from va_experiments.commands.command_line import App
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs, RunName, find_run, read_json
 from va_experiments.errors import InputError, printable
 from va_experiments.formatting import format_duration
-from va_experiments.terminal import is_terminal, say, terminal_width
+from va_experiments.terminal import is_terminal, say, say_json, terminal_width
 
 __all__ = ["app", "read_status", "status", "status_text"]
 
@@ -52,7 +51,7 @@ def status(
         while True:
             now = read_status(folder)
             if as_json:
-                say(json.dumps(now, indent=None if watch else 1), flush=True)
+                say_json(now, indent=None if watch else 1, flush=True)
             elif show is not None:
                 show(status_text(now, terminal_width()))
             else:

@@ -8,6 +8,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+from va_experiments.terminal import say
+
 __all__ = ["Interrupts"]
 
 
@@ -47,7 +49,7 @@ class Interrupts:
             raise KeyboardInterrupt
         self.received = signal.Signals(number)
         self._stopping.set()
-        print(
+        say(
             f"\n{self.received.name}: finishing what runs, then stopping (again: stop at once). "
             "Finished cells are kept; the same command goes on from them.",
             file=sys.stderr,

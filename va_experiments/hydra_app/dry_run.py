@@ -7,6 +7,7 @@ from pathlib import Path
 
 from va_experiments.cell import ModelSpec
 from va_experiments.config.schema import JobConfig, RunConfig
+from va_experiments.terminal import say
 
 __all__ = ["dry_run", "job_labels"]
 
@@ -35,7 +36,7 @@ def dry_run(
     jobs = [Job(first + i, tuple(overrides[i]), c, fingerprints[i]) for i, c in enumerate(job_configs)]
     planned = plan(jobs, deaths, models, config)
     for remark in plan_warnings(planned, deaths):
-        print(f"note: {remark}")
+        say(f"note: {remark}")
     store = Store(Path(config.checkpoint.path or Path(config.paths.outputs) / "checkpoints"))
     stored = set(store.keys()) if config.resume != "false" else set()
     asked = planned.requested.tolist()
@@ -45,19 +46,19 @@ def dry_run(
         new = [row for row in rows.tolist() if row not in listed]
         if len(jobs) > 1 and len(listed) < MOST_LINES:
             twice = f", {len(rows) - len(new)} of them also of an earlier job" if len(new) < len(rows) else ""
-            print(f"job {planned_job.number}: {label} ({len(rows)} cells{twice})")
+            say(f"job {planned_job.number}: {label} ({len(rows)} cells{twice})")
         for row in new[: MOST_LINES - len(listed)]:
             cell = planned.cell(row)
             state = "done " if planned.key(row) in stored else "to do"
             trained = "+".join(cell.split.train_sites) or "nothing"
             size = "" if cell.split.train_size == "all" else f" {cell.split.train_size}"
-            print(f"{state}  {cell.key[:12]}  {cell.model.name:<20} {trained}{size} -> {cell.split.test_site}")
+            say(f"{state}  {cell.key[:12]}  {cell.model.name:<20} {trained}{size} -> {cell.split.test_site}")
         listed.update(new)
     if len(asked) > MOST_LINES:
-        print(f"... and {len(asked) - MOST_LINES:,} more cells")
+        say(f"... and {len(asked) - MOST_LINES:,} more cells")
     fits = len(planned.tasks(todo, {}, Costs()))
     simulated = " (simulated data)" if any(d.simulated for d in deaths.values()) else ""
-    print(f"{len(asked):,} cells{simulated}: {len(asked) - len(todo):,} done, {len(todo):,} to do in {fits:,} fits")
+    say(f"{len(asked):,} cells{simulated}: {len(asked) - len(todo):,} done, {len(todo):,} to do in {fits:,} fits")
     return [None] * len(job_configs)
 
 

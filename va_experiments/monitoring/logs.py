@@ -13,8 +13,10 @@ from typing import Any
 
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import CellSettled, Observer
+from va_experiments.errors import printable
 from va_experiments.redaction import redacted, redacted_tree
 from va_experiments.results.schema import TABLES, TIMING_COLUMNS
+from va_experiments.terminal import say
 
 __all__ = ["JsonFormatter", "RunLog", "TerminalHandler", "cell_fields", "json_handler", "run_log"]
 
@@ -47,11 +49,11 @@ class TerminalHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record; a terminal that has gone away is no reason to stop."""
         try:
-            line = f"{record.levelname.lower()}: {redacted(record.getMessage())}"
+            line = printable(f"{record.levelname.lower()}: {redacted(record.getMessage())}")
             if sys.stderr.isatty() and "tqdm" in sys.modules:
                 sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
             else:
-                print(line, file=sys.stderr, flush=True)
+                say(line, file=sys.stderr, flush=True)
         except (OSError, ValueError):
             pass
 

@@ -22,6 +22,7 @@ from va_experiments.checkpoints.atomic_files import write_atomically
 from va_experiments.config.schema import RunConfig
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import Observer, RunOutcome
+from va_experiments.errors import printable
 from va_experiments.execute import Running
 from va_experiments.formatting import format_duration
 from va_experiments.terminal import is_terminal, say, terminal_width
@@ -133,7 +134,7 @@ class Progress(Observer):
         if self._stage is None and not last:
             self._stage = tqdm(total=0, bar_format="{desc}", leave=False, file=sys.stderr)
         if self._stage is not None:
-            self._stage.set_description_str(text, refresh=True)
+            self._stage.set_description_str(printable(text), refresh=True)
             if last:
                 self._stage.close()
 
@@ -171,7 +172,7 @@ class Progress(Observer):
             position = len(self._lines) + 1
             self._lines.append(tqdm(total=0, bar_format="{desc}", position=position, leave=False, file=sys.stderr))
         for number, line in enumerate(self._lines):
-            text = f"  {running_text(running[number])}" if number < len(running) else ""
+            text = f"  {printable(running_text(running[number]))}" if number < len(running) else ""
             line.set_description_str(text[:width], refresh=True)
 
     def _log_started(self) -> None:

@@ -12,6 +12,8 @@ import gzip
 from importlib import metadata, resources
 from pathlib import Path
 
+from va_experiments.terminal import say
+
 __all__ = ["EXPORTS", "bundled", "bundler", "script_bundle"]
 
 EXPORTS = "window.vegaEmbed = vegaEmbed;"
@@ -44,4 +46,4 @@ def bundled() -> str:
 if __name__ == "__main__":
     path = Path(__file__).parent / "templates" / FILE
     path.write_bytes(gzip.compress(bundled().encode("utf-8"), mtime=0))
-    print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+    say(f"{path}  {path.stat().st_size / 1000:.0f} kB")
