@@ -33,7 +33,7 @@ NUMERIC = (Kind.WHOLE, Kind.NUMBER)
 
 REPORT_TABLES = (
     *("causes", "confusion", "reliability", "reliability_classwise"),
-    *("intervals", "drops", "similarity", "ledger"),
+    *("intervals", "drops", "similarity", "ledger", "fractions", "disagreements"),
 )
 """Tables of a report from which it can be built again without the store."""
 
@@ -83,6 +83,10 @@ class RunTables:
     similarity : DataFrame, optional
         ``site_a``, ``site_b``, ``auc`` of a classifier that tells the two sites' deaths apart (0.5: alike), and
         optionally ``auc_missing``, from what is missing alone.
+    fractions : DataFrame, optional
+        Cause fractions of deaths to which causes were assigned: the columns of ``fractions.csv``.
+    disagreements : DataFrame, optional
+        Deaths for which two models name different causes: `va_experiments.analysis.disagreements`.
     notes : mapping of str to str
         Under ``drops`` and ``similarity``: what those tables lack, and why, in a sentence.
     primary_metric : str
@@ -108,6 +112,8 @@ class RunTables:
     ranks: pd.DataFrame | None = None
     drops: pd.DataFrame | None = None
     similarity: pd.DataFrame | None = None
+    fractions: pd.DataFrame | None = None
+    disagreements: pd.DataFrame | None = None
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     primary_metric: str = "csmf_accuracy_top"
     interval: str = "95% bootstrap over deaths"

@@ -8,7 +8,13 @@ from va_experiments.cell.cell import SCHEMA, Cell, Fit, Setting, cell_key, fit_k
 from va_experiments.cell.model_spec import ModelSpec
 from va_experiments.cell.result import Failure, Result
 from va_experiments.cell.run import failure_of, run_fit
-from va_experiments.cell.serialization import decode_prediction, prediction_sha256, versions
+from va_experiments.cell.serialization import (
+    decode_prediction,
+    prediction_blocks,
+    prediction_csmf,
+    prediction_sha256,
+    versions,
+)
 
 __all__ = [
     "SCHEMA",
@@ -22,6 +28,8 @@ __all__ = [
     "decode_prediction",
     "failure_of",
     "fit_key",
+    "prediction_blocks",
+    "prediction_csmf",
     "prediction_sha256",
     "run_fit",
     "versions",

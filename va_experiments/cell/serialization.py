@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import metadata
 from typing import Any
@@ -17,7 +17,15 @@ from va_experiments.cell.cell import SCHEMA
 from va_experiments.models.base import Prediction
 from va_experiments.seeds import canonical_json
 
-__all__ = ["decode_prediction", "encode_prediction", "plain", "prediction_sha256", "versions"]
+__all__ = [
+    "decode_prediction",
+    "encode_prediction",
+    "plain",
+    "prediction_blocks",
+    "prediction_csmf",
+    "prediction_sha256",
+    "versions",
+]
 
 
 def prediction_sha256(prediction: Prediction) -> str:
@@ -70,12 +78,36 @@ def decode_prediction(content: bytes) -> tuple[npt.NDArray[np.str_], npt.NDArray
     prediction = Prediction(
         probability=probability.reshape(table.num_rows, len(csmf)),
         csmf=csmf,
-        csmf_draws=None
-        if draws is None
-        else np.frombuffer(bytes.fromhex(draws), "<f4").reshape(-1, len(csmf)).astype(float),
+        csmf_draws=_draws(draws, len(csmf)),
         top_cause=table["top_cause"].to_numpy().astype(np.int16),
     )
     return np.array(table["id"].to_pylist(), dtype=np.str_), table["cause"].to_numpy().astype(np.int16), prediction
+
+
+def prediction_blocks(content: bytes, size: int) -> Iterator[tuple[npt.NDArray[np.float64], npt.NDArray[np.int16]]]:
+    """Yield probabilities and named causes of `size` deaths at a time, of what `encode_prediction` wrote."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+    for batch in file.iter_batches(batch_size=size, columns=["top_cause", "probability"]):
+        flat = batch["probability"].flatten().to_numpy(zero_copy_only=False)
+        yield flat.reshape(batch.num_rows, -1), batch["top_cause"].to_numpy(zero_copy_only=False)
+
+
+def prediction_csmf(content: bytes) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    """Return the model's own CSMF and the posterior draws of it, of what `encode_prediction` wrote."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    extra = {k.decode(): v.decode() for k, v in (pq.read_schema(pa.BufferReader(content)).metadata or {}).items()}
+    csmf = np.frombuffer(bytes.fromhex(extra["va.csmf"]), dtype="<f8").copy()
+    draws = extra.get("va.csmf_draws")
+    return csmf, _draws(draws, len(csmf))
+
+
+def _draws(text: str | None, n_causes: int) -> npt.NDArray[np.float64] | None:
+    return None if text is None else np.frombuffer(bytes.fromhex(text), "<f4").reshape(-1, n_causes).astype(float)
 
 
 def plain(value: Any) -> Any:

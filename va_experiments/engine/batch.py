@@ -237,11 +237,12 @@ class Batch:
     def _job_complete(self, number: int) -> None:
         rows = self.plan.job_cells[number]
         failed = int((self.state[rows] == State.FAILED).sum())
+        value = self.value[rows][np.isfinite(self.value[rows])]  # nothing is scored where no true cause is known
         self.run.observers.notify(
             "job_done",
             self.plan.jobs[number].number,
             error=f"{failed} of {len(rows)} cells failed" if failed else "",
-            summary=f"{self.run.context.config.objective} {np.nanmean(self.value[rows]):.3f}" if not failed else "",
+            summary=f"{self.run.context.config.objective} {value.mean():.3f}" if len(value) and not failed else "",
         )
 
     def objectives(self) -> list[float | None]:

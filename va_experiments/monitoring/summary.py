@@ -40,11 +40,26 @@ def board_text(run: RunContext, outcome: RunOutcome, width: int, *, styled: bool
     config, rows = run.config, outcome.rows
     if not len(outcome.cells) or not (rows["status"] == "done").any():
         return ""
+    if config.objective not in rows or not rows[config.objective].notna().any():
+        return _fractions_text(outcome)
     allowed = config.allow_incomplete
     board = leaderboard_text(
         rows, width, metric=config.objective, allow_incomplete=allowed, counts=False, styled=styled
     )
     return f"\n{board}\n"
+
+
+def _fractions_text(outcome: RunOutcome) -> str:
+    """Return the greatest cause fractions of each model, where causes were assigned and nothing could be scored."""
+    import pandas as pd
+
+    from va_experiments.report.assigned_files import greatest_fractions
+
+    path = next((p for p in outcome.files if p.name == "fractions.csv"), None)
+    if path is None:
+        return ""
+    lines = greatest_fractions(pd.read_csv(path, keep_default_na=False, na_values={"low": [""], "high": [""]}))
+    return "\n" + "\n".join(lines) + "\n"
 
 
 def summary_lines(run: RunContext, outcome: RunOutcome) -> list[str]:

@@ -18,6 +18,7 @@ from va_experiments.report.charts.calibration import (
 )
 from va_experiments.report.charts.comparison import ranks_figure
 from va_experiments.report.charts.cost import gantt_figure, memory_figure, time_figure
+from va_experiments.report.charts.fractions import fractions_figures
 from va_experiments.report.charts.learning import learning_curve_figure
 from va_experiments.report.charts.losses import drops_by_model_figure, drops_figure, drops_shown, similarity_figure
 from va_experiments.report.charts.scores import (
@@ -94,7 +95,7 @@ def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leader
     short = named(main)
     labelled = cells.assign(label=[short.get(label, label) for label in cells["label"]])
     figures += [time_figure(labelled), memory_figure(labelled), gantt_figure(labelled), convergence_figure(labelled)]
-    return figures
+    return [*fractions_figures(content.fractions), *figures]
 
 
 def static_svg(chart: Layers) -> str:

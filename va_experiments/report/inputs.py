@@ -19,6 +19,7 @@ from va_experiments.analysis.transfer_loss import Losses
 from va_experiments.checkpoints import Store
 from va_experiments.config.schema import RunConfig
 from va_experiments.report import TRIVIAL_MODELS, RunTables
+from va_experiments.report.assigned_files import AssignedTables
 from va_experiments.report.run_methods import run_methods
 from va_experiments.results.schema import SETTING_COLUMNS
 
@@ -36,6 +37,7 @@ def report_content(
     *,
     store: Store | None,
     losses: Losses,
+    assigned: AssignedTables | None = None,
     saved: Mapping[str, pd.DataFrame] | None = None,
     allow_incomplete: bool = False,
 ) -> RunTables:
@@ -51,6 +53,8 @@ def report_content(
         Where what needs single deaths or causes is read.
     losses : Losses
         Where the loss comes from.
+    assigned : AssignedTables, optional
+        Causes that were assigned in this run; else those of `saved`.
     saved : mapping of str to DataFrame, optional
         Tables of earlier reports on these runs, by name: they stand in for cells that the store does not have.
     allow_incomplete : bool
@@ -86,6 +90,8 @@ def report_content(
         drops=_relabelled(losses.drops, distinct),
         similarity=losses.similarity,
         notes=losses.notes,
+        fractions=assigned.fractions if assigned else saved.get("fractions"),
+        disagreements=assigned.disagreements if assigned else saved.get("disagreements"),
         ledger=_ledger(manifests, saved),
         config=_config_text(manifests),
         manifest=_shown(manifests, run_ids),

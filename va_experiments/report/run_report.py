@@ -6,13 +6,16 @@ import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from va_experiments.checkpoints import Store
 from va_experiments.config.schema import RunConfig
 from va_experiments.data.deaths import Deaths
+
+if TYPE_CHECKING:
+    from va_experiments.report.assigned_files import AssignedTables
 
 __all__ = ["write_run_report"]
 
@@ -44,10 +47,13 @@ def write_run_report(
         Has the cells.
     deaths : mapping of fingerprint to Deaths
     """
-    files = []
+    from va_experiments.report.assigned_files import write_assigned
+
+    assigned = write_assigned(rows, folder, store, deaths, allowed=tuple(config.allowed_targets))
+    files = list(assigned.files)
     # nothing to report where the run was stopped before its first cell
     if config.report and len(rows) and (rows["status"] != "missing").any():
-        files += _report(config, folder, manifest, rows, store, deaths)
+        files += _report(config, folder, manifest, rows, store, deaths, assigned)
     if config.legacy_table:
         from va_experiments.report.legacy_table import write_va34_table
 
@@ -62,6 +68,7 @@ def _report(
     rows: pd.DataFrame,
     store: Store,
     deaths: Mapping[str, Deaths],
+    assigned: AssignedTables,
 ) -> list[Path]:
     from threadpoolctl import threadpool_limits
 
@@ -73,7 +80,7 @@ def _report(
         cache = Path(config.paths.outputs) / "cache"
         with threadpool_limits(1):  # matrices of this size cost more on several threads than they save
             losses = losses_of(rows, store, deaths, cache / "losses", allowed=tuple(config.allowed_targets))
-            content = report_content(rows, [dict(manifest)], store=store, losses=losses)
+            content = report_content(rows, [dict(manifest)], store=store, losses=losses, assigned=assigned)
             paths = build_report(content, folder / "report", figure_formats=FIGURES)
     except Exception as error:  # results are safe already; a report can be rebuilt
         log.exception("the report could not be built: %s", error)

@@ -15,6 +15,7 @@ from va_experiments.analysis.headline import answer
 from va_experiments.analysis.leaderboard import Leaderboard, full_size
 from va_experiments.analysis.performance import parallel_efficiency
 from va_experiments.analysis.run_tables import RunTables, records
+from va_experiments.report.assigned_section import assigned_content
 from va_experiments.report.bibliography import cited
 from va_experiments.report.charts.losses import drops_shown
 from va_experiments.report.charts.style import Figure
@@ -42,6 +43,7 @@ MOST_REFUSED = 12
 MOST_TRACEBACK = 12_000
 TITLES = {
     "answer": ("The answer", "Answer"),
+    "assigned": ("Causes of deaths without a known cause", "Causes"),
     "leaderboard": ("Leaderboard", "Leaderboard"),
     "matrix": ("Model by test site", "Matrix"),
     "differences": ("Paired differences", "Differences"),
@@ -56,6 +58,9 @@ TITLES = {
     "methods": ("Methods", "Methods"),
     "configuration": ("Configuration and manifest", "Manifest"),
 }
+
+NEED_SCORES = ("answer", "leaderboard", "matrix", "differences", "transfer", "learning", "calibration", "csmf")
+"""Sections that say nothing where no true cause is known."""
 
 Paragraphs = list[dict[str, str]]
 Items = list[dict[str, Any]]
@@ -78,7 +83,10 @@ def page_sections(
     """Return the sections in the page's order."""
     several = len(boards) > 1
     sections = []
+    scored = content.primary_metric in cells and cells[content.primary_metric].notna().any()
     for key, (title, short) in TITLES.items():
+        if key in NEED_SCORES and content.fractions is not None and not scored:
+            continue
         paragraphs, items = _content_of(key, content, cells, boards)
         own: Items = []
         for figure in figures:
@@ -101,6 +109,8 @@ def _content_of(
 ) -> tuple[Paragraphs, Items]:
     if key == "answer":
         return _answers(content, boards), []
+    if key == "assigned":
+        return assigned_content(content)
     if key == "leaderboard":
         first, common = boards[0].setting, boards[0].setting.common
         lead = f"{first.title[:1].upper()}{first.title[1:]}." if len(boards) == 1 else common and f"All here: {common}."

@@ -48,6 +48,8 @@ def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: RunTabl
         "ranks": content.ranks,
         "drops": content.drops,
         "similarity": content.similarity,
+        "fractions": content.fractions,
+        "disagreements": content.disagreements,
         "ledger": content.ledger,
         "failures": cells.loc[cells["status"] == "failed", list(TABLES["failures"])],
     }
