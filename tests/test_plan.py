@@ -202,7 +202,10 @@ def test_the_problems_of_all_jobs_are_listed_with_their_job(small_deaths: Deaths
     not_trained = (
         "model 'interva5' has fixed knowledge and is not trained: choose protocol=assign, or a model that trains"
     )
-    to_be_trained = "model 'nbc' has to be trained, but protocol=assign trains nothing"
+    to_be_trained = (
+        "model 'nbc' has to be trained, but protocol=assign trains nothing on these data; name deaths with known "
+        "causes too: data=train_and_assign data.train=FILE data.assign=FILE"
+    )
     with pytest.raises(InputError) as caught:
         planned(small_deaths, words, config(), fixed, assigned)
     assert list(caught.value.problems) == [

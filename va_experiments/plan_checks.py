@@ -50,8 +50,11 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
             f"model '{model.name}' has fixed knowledge and is not trained: choose protocol=assign, "
             f"or a model that trains"
         )
-    if model.trains and config.protocol.name == "assign":
-        raise InputError(f"model '{model.name}' has to be trained, but protocol=assign trains nothing")
+    if model.trains and config.protocol.name == "assign" and not data.sites_to_train_on:
+        raise InputError(
+            f"model '{model.name}' has to be trained, but protocol=assign trains nothing on these data; name deaths "
+            "with known causes too: data=train_and_assign data.train=FILE data.assign=FILE"
+        )
     if not model.trains and config.csmf != MODEL and config.csmf not in NEEDS_NO_TRAINING:
         raise InputError(
             f"csmf={config.csmf} learns from the model's errors on training deaths, and model '{model.name}' is not "

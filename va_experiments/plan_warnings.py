@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from va_experiments.cell import ModelSpec
-from va_experiments.data.deaths import NOT_UNDERSTOOD, Deaths
+from va_experiments.data.deaths import NOT_SHARED, NOT_UNDERSTOOD, Deaths
 from va_experiments.plan import Plan
 
 __all__ = ["plan_warnings"]
@@ -44,6 +44,12 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
                 f"data '{d.name}': {sum(e.count for e in entries):,} answers in {len(entries)} columns are not "
                 f"understood and count as missing{' or as no choice' if as_none else ''} (such as {cells[:60]}); "
                 "va-experiments data describe lists them"
+            )
+        if alone := [e for e in d.ledger if e.reason.startswith(NOT_SHARED)]:
+            names = ", ".join(e.column for e in alone[:12]) + (", ..." if len(alone) > 12 else "")
+            warnings.append(
+                f"data '{d.name}': {len(alone)} questions are in one of the two tables only and left out ({names}); "
+                f"models see the {d.n_symptoms} that both have"
             )
     for planned_model, fingerprint, features in _uses(planned):
         data = deaths[fingerprint].with_features(features)
@@ -82,7 +88,7 @@ def _uses(planned: Plan) -> list[tuple[ModelSpec, str, str]]:
 
 def _causes_without_training(train: Sequence[str], test: Sequence[str], deaths: Deaths) -> list[str]:
     """List the causes that occur at the test sites but not at the training sites."""
-    if deaths.cause is None or not train or not {*train, *test} <= set(deaths.sites):
+    if deaths.cause is None or not deaths.labelled or not train or not {*train, *test} <= set(deaths.sites):
         return []
     places = [[deaths.sites.index(s) for s in sites] for sites in (train, test)]
     trained, tested = (np.unique(deaths.cause[np.isin(deaths.site, place)]) for place in places)

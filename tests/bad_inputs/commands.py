@@ -278,6 +278,36 @@ COMMANDS: list[Command] = [
         "unknown_ids is 'ignored'; expected one of refuse, ignore",
         ("model=predictions", "model.unknown_ids=ignored"),
     ),
+    Command(
+        "assign",
+        "neither table is named",
+        "data=train_and_assign needs a table of deaths with known causes: set data.train=FILE",
+        ("model=nbc", "data=train_and_assign", "protocol=assign"),
+    ),
+    Command(
+        "assign",
+        "a trained model and nothing to train on",
+        "name deaths with known causes too: data=train_and_assign",
+        ("model=nbc", "protocol=assign"),
+    ),
+    Command(
+        "assign",
+        "another protocol",
+        "has deaths without a cause: only protocol=assign can use them",
+        (
+            *("model=nbc", "data=train_and_assign", "data.train={name: simulated, n: 60}"),
+            "data.assign={name: simulated, n: 60}",
+        ),
+    ),
+    Command(
+        "assign",
+        "a site that is trained on",
+        "has known causes, on which models train",
+        (
+            *("model=nbc", "data=train_and_assign", "data.train={name: simulated, n: 60}", "protocol=assign"),
+            *("data.assign={name: simulated, n: 60, sites: [X]}", "site=ap"),
+        ),
+    ),
 ]
 
 GOOD_MODEL = "name: mine\n_target_: va_experiments.models.nbc.NaiveBayes\n"

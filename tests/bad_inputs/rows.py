@@ -46,5 +46,6 @@ ROWS: dict[str, str] = {
     "formula": "Cells that a spreadsheet would run",
     "parquet": "Parquet",
     "outside": "Causes from another program",
+    "assign": "Deaths without a known cause",
 }
 """Row -> its heading."""

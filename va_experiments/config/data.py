@@ -17,6 +17,7 @@ __all__ = [
     "PhmrcChild",
     "PhmrcNeonate",
     "Simulated",
+    "TrainAndAssign",
     "Who2016",
     "Who2016Odk",
 ]
@@ -215,7 +216,30 @@ class Who2016Odk(DataOptions):
     """Name of the study in tables and reports."""
 
 
+def _file_or_reader(value: object) -> object:
+    if not isinstance(value, str | dict):
+        raise ValueError("neither a file nor a reader")
+    return value
+
+
+FileOrReader = Annotated[Any, BeforeValidator(_file_or_reader), Expected("a file, or a reader with its options")]
+
+
+class TrainAndAssign(DataOptions):
+    """Deaths with known causes to train on, and deaths without, to which causes are assigned."""
+
+    name: Literal["train_and_assign"] = "train_and_assign"
+    train: FileOrReader | None = None
+    """A table with causes, or a reader with its options: {name: phmrc_adult, path: adult.csv.gz}."""
+    assign: FileOrReader | None = None
+    """The same for the deaths without known causes; only questions that both have are used."""
+    options: dict[Any, Any] = {}
+    """Options of data=csv that both tables have."""
+    label: Text = "train_and_assign"
+    """Name of the study in tables and reports."""
+
+
 DATA: dict[str, type[DataOptions]] = {
-    tag_of(c): c for c in (Simulated, PhmrcAdult, PhmrcChild, PhmrcNeonate, Csv, Who2016, Who2016Odk)
+    tag_of(c): c for c in (Simulated, PhmrcAdult, PhmrcChild, PhmrcNeonate, Csv, Who2016, Who2016Odk, TrainAndAssign)
 }
 """Name in ``data=`` -> the class of its options."""

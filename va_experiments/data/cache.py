@@ -87,6 +87,12 @@ def load_cached(
 
     checked = check_options(name, options or {})
     reader = READERS[name]
+    if reader.joins:
+        from va_experiments.data.readers.train_and_assign import join_deaths, parts_of
+
+        parts = parts_of(checked["train"], checked["assign"], checked["options"])
+        train, assign = (load_cached(part, given, cache_dir, read_files) for part, given in parts)
+        return join_deaths(train, assign, checked["label"])
     if reader.file_option is None:
         return load(name, checked)
     file = _file(name, checked[reader.file_option])

@@ -14,7 +14,17 @@ import numpy.typing as npt
 from va_experiments.errors import InputError, did_you_mean
 from va_experiments.seeds import canonical_json
 
-__all__ = ["ABSENT", "FEATURE_LEVELS", "MISSING", "NOT_UNDERSTOOD", "PRESENT", "Deaths", "LearnedCut", "LedgerEntry"]
+__all__ = [
+    "ABSENT",
+    "FEATURE_LEVELS",
+    "MISSING",
+    "NOT_SHARED",
+    "NOT_UNDERSTOOD",
+    "PRESENT",
+    "Deaths",
+    "LearnedCut",
+    "LedgerEntry",
+]
 
 PRESENT, ABSENT, MISSING = 1, 0, -1
 """Codes of `Deaths.symptoms`."""
@@ -33,6 +43,10 @@ NOT_UNDERSTOOD = (
     "yes or no where one of several choices is asked; it counts as none of them",
 )
 """Reasons in the ledger for cells that count as missing, or as no choice, because nobody knows what they mean."""
+
+
+NOT_SHARED = "only in"
+"""Beginning of the reasons in the ledger for questions that are in one of two joined data sets."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,7 @@ class Deaths:
     causes : tuple of str
         The declared cause list, in a fixed order; it may contain causes without deaths.
     cause : int16 array, shape (n_deaths,), or None
-        Index into `causes`; None where the truth is not known.
+        Index into `causes`; None where the truth is not known, -1 where that of this death is not.
     sites : tuple of str
         The declared sites.
     site : int16 array, shape (n_deaths,)
@@ -136,7 +150,7 @@ class Deaths:
                 continue
             if index.shape != (n,):
                 problems.append(f"{what} has shape {index.shape}, expected ({n},)")
-            elif n and (index.min() < 0 or index.max() >= len(names)):
+            elif n and (index.min() < (-1 if what == "cause" else 0) or index.max() >= len(names)):
                 problems.append(f"{what} has an index outside 0..{len(names) - 1}")
         for what, names in (("symptom", self.symptom_names), ("cause", self.causes), ("site", self.sites)):
             if len(set(names)) != len(names):
@@ -168,7 +182,15 @@ class Deaths:
     @property
     def labelled(self) -> bool:
         """Whether the cause of every death is known."""
-        return self.cause is not None
+        return self.cause is not None and not (self.cause < 0).any()
+
+    @property
+    def sites_to_train_on(self) -> tuple[str, ...]:
+        """Sites whose causes are all known, where those of others are not; empty where all or none are known."""
+        if self.cause is None or self.labelled:
+            return ()
+        unknown = set(self.site[self.cause < 0].tolist())
+        return tuple(s for k, s in enumerate(self.sites) if k not in unknown and (self.site == k).any())
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -206,10 +228,13 @@ class Deaths:
         ids = self.id[index]
         if len(np.unique(index)) != len(index):
             ids = np.array([f"{i}#{k}" for k, i in enumerate(ids.tolist())])
+        cause = None if self.cause is None else self.cause[index]
+        if cause is not None and len(cause) and (cause < 0).all():
+            cause = None
         return dataclasses.replace(
             self,
             symptoms=self.symptoms[index],
-            cause=None if self.cause is None else self.cause[index],
+            cause=cause,
             site=self.site[index],
             id=ids,
             covariates={k: v[index] for k, v in self.covariates.items()},

@@ -31,6 +31,8 @@ class Reader:
     function: str
     options: type[Group]
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    joins: bool = False
+    """Whether it joins what other readers read, so that these are cached."""
 
     @property
     def file_option(self) -> str | None:
@@ -52,6 +54,9 @@ READERS: dict[str, Reader] = {
     "csv": Reader("va_experiments.data.readers.csv", "read_csv_deaths", DATA["csv"]),
     "who2016": Reader("va_experiments.data.readers.who2016", "read_who2016", DATA["who2016"]),
     "who2016_odk": Reader("va_experiments.data.readers.who2016_odk", "read_who2016_odk", DATA["who2016_odk"]),
+    "train_and_assign": Reader(
+        "va_experiments.data.readers.train_and_assign", "read_train_and_assign", DATA["train_and_assign"], joins=True
+    ),
 }
 """Name in ``data=`` -> reader."""
 

@@ -223,6 +223,8 @@ def labels_of(train: Deaths) -> npt.NDArray[np.int16]:
     """Return the known causes, or raise the error that a training set without them deserves."""
     if train.cause is None:
         raise InputError(f"data '{train.name}' has no causes: a model can only be fitted to deaths with a known cause")
+    if len(train) and train.cause.min() < 0:
+        raise InputError(f"data '{train.name}' has deaths without a cause: a model cannot learn from them")
     if len(train) == 0:
         raise InputError(f"data '{train.name}' has no rows: nothing to train on")
     return train.cause

@@ -77,19 +77,27 @@ def splits(
     """
     options = protocol_options(protocol)
     present = [s for k, s in enumerate(deaths.sites) if (deaths.site == k).any()]
+    trained = deaths.sites_to_train_on if isinstance(options, Assign) else ()
+    present = [s for s in present if s not in trained]
     sites = resolve_sites(test_sites, deaths.sites)
     if sites == deaths.sites:
         sites = tuple(present)  # all sites with deaths
+    if known := [s for s in sites if s in trained]:
+        raise InputError(
+            f"site '{known[0]}' of data '{deaths.name}' has known causes, on which models train; causes can be "
+            f"assigned at {', '.join(present)}"
+        )
     if empty := [s for s in sites if s not in present]:
         raise InputError([f"site '{s}' of data '{deaths.name}' has 0 rows; nothing to test on" for s in empty])
     if not present:
         raise InputError(f"data '{deaths.name}' has 0 rows; nothing to test on")
     if not deaths.labelled and not isinstance(options, Assign):
-        raise InputError(f"data '{deaths.name}' has no causes: only protocol=assign can use them")
+        missing = "no causes" if deaths.cause is None else "deaths without a cause"
+        raise InputError(f"data '{deaths.name}' has {missing}: only protocol=assign can use them")
     if isinstance(options, Combined):
         listed = Splits(_combined(options, deaths, sites, present))
     else:
-        listed = Splits(_sized(options, deaths, _whole(options, sites, present)))
+        listed = Splits(_sized(options, deaths, _whole(options, sites, present, trained)))
     if not listed:
         raise InputError(f"protocol {options.name} with test site {', '.join(sites)} has no splits")
     return listed
@@ -129,8 +137,10 @@ def _combined(options: Combined, deaths: Deaths, sites: tuple[str, ...], present
         raise InputError(problems)
 
 
-def _whole(options: ProtocolOptions, sites: tuple[str, ...], present: list[str]) -> Iterator[Split]:
-    """Yield the splits with all training deaths."""
+def _whole(
+    options: ProtocolOptions, sites: tuple[str, ...], present: list[str], trained: tuple[str, ...] = ()
+) -> Iterator[Split]:
+    """Yield the splits with all training deaths; `trained`: sites that ``assign`` trains on."""
     if isinstance(options, InDomain):
         for site in sites:
             yield from _divided(options, site)
@@ -158,7 +168,7 @@ def _whole(options: ProtocolOptions, sites: tuple[str, ...], present: list[str])
     elif isinstance(options, Assign):
         label = "all" if len(sites) == len(present) else "+".join(sites)
         for name, tested in [(s, (s,)) for s in sites] if options.by_site else [(label, sites)]:
-            yield Split(options.name, (), name, test_sites=tested)
+            yield Split(options.name, trained, name, test_sites=tested)
     else:
         groups = _countries(options, present) if isinstance(options, LeaveOneCountryOut) else [(s,) for s in present]
         allowed: Iterable[str] = present

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from va_experiments.report.charts.style import GREY, OKABE_ITO, Figure, inline, left_out
+from va_experiments.report.charts.style import OKABE_ITO, Figure, inline, left_out, model_axis, value_axis
+from va_experiments.report.charts.vega import Chart, field, layer
 
 __all__ = ["fractions_figures"]
 
-MOST_CAUSES = 40
+MOST_ROWS = 72
 MOST_DATA = 4
 KEY, SECTION, TITLE = "fractions", "assigned", "Cause fractions by model"
 
@@ -35,35 +36,41 @@ def fractions_figures(fractions: pd.DataFrame | None) -> list[Figure]:
 
 
 def _figure(data: str, whole: pd.DataFrame, key: str, *, several: bool) -> Figure:
-    import altair as alt
-
     title = f"{TITLE}, {data}" if several else TITLE
     largest = whole.groupby("cause", sort=False)["fraction"].max().sort_values(ascending=False, kind="stable")
     order = [*largest[largest > 0].index.astype(str), *sorted(largest[largest == 0].index.astype(str))]
     if not order:
         return left_out(key, SECTION, title, "No deaths were assigned a cause.")
-    shown = order[:MOST_CAUSES]
     models = sorted(whole["model"].astype(str).unique())
-    rows = whole[whole["cause"].astype(str).isin(shown)]
-    x = alt.Scale(domain=[0, min(1.0, float(max(rows["high"].max(), rows["fraction"].max(), 0.05)) * 1.05)])
-    y = alt.Y("cause:N", sort=shown, title=None, axis=alt.Axis(labelLimit=260))
-    colours = alt.Scale(domain=models, range=[OKABE_ITO[k % len(OKABE_ITO)] for k in range(len(models))])
-    base = alt.Chart(inline(rows[["model", "cause", "fraction", "low", "high", "deaths"]]))
-    tips = [*("model:N", "cause:N"), *(alt.Tooltip(f"{c}:Q", format=".3f") for c in ("fraction", "low", "high"))]
-    offset = alt.YOffset("model:N", sort=models)
-    bars = base.mark_bar().encode(
-        x=alt.X("fraction:Q", scale=x, title="fraction of the deaths", stack=None),
-        y=y,
-        yOffset=offset,
-        color=alt.Color("model:N", scale=colours, sort=models, title=None, legend=alt.Legend(orient="top")),
-        tooltip=[*tips, "deaths:Q"],
+    shown = order[: max(MOST_ROWS // len(models), 5)]
+    place = {cause: k for k, cause in enumerate(shown)}
+    rows = whole[whole["cause"].astype(str).isin(place)]
+    rows = rows.assign(_place=rows["cause"].map(place)).sort_values(["_place", "model"], kind="stable")
+    names = rows["cause"].astype(str)
+    rows = rows.assign(bar=names if len(models) == 1 else names + " (" + rows["model"].astype(str) + ")")
+    scale = {"domain": [0, min(1.0, float(max(rows["high"].max(), rows["fraction"].max(), 0.05)) * 1.05)]}
+    y = field("bar:N", sort=rows["bar"].tolist(), title=None, axis=model_axis())
+    colours = {"domain": models, "range": [OKABE_ITO[k % len(OKABE_ITO)] for k in range(len(models))]}
+    table = inline(rows[["bar", "model", "cause", "fraction", "low", "high", "deaths"]])
+    numbers = [field(f"{c}:Q", format=".3f") for c in ("fraction", "low", "high")]
+    bars = (
+        Chart(table)
+        .mark("bar")
+        .encode(
+            x=field("fraction:Q", scale=scale, title="fraction of the deaths", axis=value_axis()),
+            y=y,
+            color=field("model:N", scale=colours, legend=None),
+            tooltip=["model:N", "cause:N", *numbers, "deaths:Q"],
+        )
     )
-    lines = base.mark_rule(color=GREY).encode(x=alt.X("low:Q", scale=x), x2="high:Q", y=y, yOffset=offset)
+    layers = [bars]
+    if rows["low"].notna().any():
+        lines = Chart(inline(rows.loc[rows["low"].notna(), ["bar", "low", "high"]]))
+        layers.append(lines.mark("rule", color="#444").encode(x=field("low:Q", scale=scale), x2="high:Q", y=y))
     left = len(order) - len(shown)
     caption = (
         "Fractions of the deaths by cause, with 95% intervals; the causes are sorted by the largest fraction that any "
         "model gives, those with none last."
     )
     caption += f" {left} causes with smaller fractions stand in the table." if left else ""
-    height = max(120, len(shown) * (10 + 8 * len(models)))
-    return Figure(key, SECTION, title, caption, alt.layer(bars, lines).properties(height=height))
+    return Figure(key, SECTION, title, caption, layer(*layers).height(max(120, 15 * len(rows))))

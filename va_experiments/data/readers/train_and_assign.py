@@ -1,0 +1,135 @@
+"""Join deaths with known causes, to train on, and deaths without, to which causes are to be assigned.
+
+In: two tables, or two readers with their options. Out: one `Deaths` with the questions that both have. The cause of the
+deaths to assign is -1, so that no protocol but ``assign`` can use them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from va_experiments.data.deaths import NOT_SHARED, Deaths, LedgerEntry
+from va_experiments.data.registry import load
+from va_experiments.errors import InputError, did_you_mean, shown
+
+__all__ = ["join_deaths", "parts_of", "read_train_and_assign"]
+
+Part = str | Mapping[str, Any] | None
+TRAINING = " (training)"
+"""Added to the name of a training site, or the id of a training death, that the deaths to assign have too."""
+
+
+def read_train_and_assign(
+    train: Part = None,
+    assign: Part = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    label: str = "train_and_assign",
+) -> Deaths:
+    """Read both data sets and join them.
+
+    Parameters
+    ----------
+    train : str or mapping
+        A table with causes, or ``{name: reader, option: value, ...}``.
+    assign : str or mapping
+        The deaths without known causes; causes that they have are not looked at.
+    options : mapping, optional
+        Options of the reader of a table (``data=csv``) that both have.
+    label : str
+        Name of the study.
+
+    Raises
+    ------
+    InputError
+        If one of the two is not given or cannot be read, or they share no question.
+    """
+    first, second = (load(name, given) for name, given in parts_of(train, assign, options))
+    return join_deaths(first, second, label)
+
+
+def parts_of(train: Part, assign: Part, options: Mapping[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:
+    """Return the reader and the options of the deaths to train on, and of those to assign."""
+    parts, problems = [], []
+    for key, value in (("train", train), ("assign", assign)):
+        if isinstance(value, Mapping):
+            tree = dict(value)
+            if "name" not in tree:
+                problems.append(f"data.{key} has no reader; expected {{name: csv, path: FILE, ...}}")
+                continue
+            parts.append((str(tree.pop("name")), tree))
+        elif value:
+            causes = {} if key == "train" else {"cause": None}
+            parts.append(("csv", {**(options or {}), **causes, "path": value}))
+        else:
+            what = "with known causes" if key == "train" else "without known causes"
+            problems.append(f"data=train_and_assign needs a table of deaths {what}: set data.{key}=FILE")
+    if problems:
+        raise InputError(problems)
+    return parts
+
+
+def join_deaths(train: Deaths, assign: Deaths, label: str) -> Deaths:
+    """Return both in one: the training deaths, then those to assign, with the questions that both have.
+
+    Questions and covariates that only one has are left out, and each is in the ledger. A training site (or id) that
+    the others have too is marked.
+
+    Raises
+    ------
+    InputError
+        If the training deaths have no causes, or no question is in both.
+    """
+    if not train.labelled:
+        raise InputError(f"data.train: '{train.name}' has deaths without a cause; there is nothing to train on")
+    there = set(assign.symptom_names)
+    shared = [s for s in train.symptom_names if s in there]
+    if not shared:
+        near = did_you_mean(train.symptom_names[0], assign.symptom_names)
+        raise InputError(
+            f"data.train and data.assign have no question in common ({shown(train.symptom_names[0])}, ... and "
+            f"{shown(assign.symptom_names[0])}, ...); expected the same names of columns{near}"
+        )
+    covariates = [c for c in train.covariates if c in assign.covariates]
+    ledger = [*_marked(train, "train"), *_marked(assign, "assign")]
+    for key, deaths in (("train", train), ("assign", assign)):
+        ledger += _left_out(key, deaths.symptom_names, shared, "question")
+        ledger += _left_out(key, deaths.covariates, covariates, "number")
+    sites = [s + TRAINING if s in assign.sites else s for s in train.sites]
+    ids = train.id.astype(object)
+    twice = np.isin(train.id, assign.id)
+    ids[twice] = [f"{i}{TRAINING}" for i in train.id[twice].tolist()]
+    first, second = train.select(shared), assign.select(shared)
+    return Deaths(
+        symptoms=np.concatenate([first.symptoms, second.symptoms]),
+        symptom_names=first.symptom_names,
+        causes=train.causes,
+        cause=np.concatenate([np.asarray(train.cause), np.full(len(assign), -1, dtype=np.int16)]),
+        sites=(*sites, *assign.sites),
+        site=np.concatenate([train.site, assign.site + len(sites)]),
+        id=np.concatenate([ids, assign.id.astype(object)]).astype(np.str_),
+        blocks=first.blocks,
+        groups=train.groups,
+        covariates={c: np.concatenate([train.covariates[c], assign.covariates[c]]) for c in covariates},
+        learned_cuts=tuple(c for c in first.learned_cuts if c.covariate in covariates),
+        name=label if label != "train_and_assign" else assign.name,
+        simulated=train.simulated or assign.simulated,
+        ledger=tuple(ledger),
+    )
+
+
+def _marked(deaths: Deaths, key: str) -> list[LedgerEntry]:
+    """Return a ledger whose entries say of which of the two tables they are."""
+    return [LedgerEntry(e.action, e.column, e.count, f"data.{key}: {e.reason}", e.examples) for e in deaths.ledger]
+
+
+def _left_out(key: str, names: Iterable[str], shared: Iterable[str], what: str) -> list[LedgerEntry]:
+    other = "assign" if key == "train" else "train"
+    return [
+        LedgerEntry("left out", name, 1, f"{NOT_SHARED} data.{key}: data.{other} has no such {what}")
+        for name in names
+        if name not in set(shared)
+    ]
