@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
+
+import pandas as pd
 import pytest
 
+from va_experiments.analysis.run_tables import RunTables
 from va_experiments.cell import ModelSpec
 from va_experiments.config.schema import JobConfig, RunConfig, conf_dir, parse_config
 from va_experiments.errors import InputError
 from va_experiments.hydra_app.app import compose
+from va_experiments.metrics.registry import DEFAULT_METRIC
+from va_experiments.report.terminal import leaderboard_text
 
 CHOICES = sorted(
     f"{path.parent.name}={path.stem}" for path in conf_dir().glob("*/*.yaml") if path.parent.name != "experiment"
@@ -65,3 +71,10 @@ def test_problems_of_a_tree_are_gathered() -> None:
         "'data' is missing",
     ):
         assert expected in text
+
+
+def test_models_are_ranked_by_one_metric_everywhere() -> None:
+    """The configuration lies below the metrics and so repeats the name."""
+    assert RunConfig().objective == RunTables(title="", cells=pd.DataFrame()).primary_metric == DEFAULT_METRIC
+    parameters = inspect.signature(leaderboard_text).parameters
+    assert parameters["metric"].default == DEFAULT_METRIC

@@ -171,7 +171,7 @@ def test_an_unknown_baseline_is_refused(small_deaths: Deaths) -> None:
     job = config().model_copy(update={"baselines": ("prior", "priors", "none")})
     with pytest.raises(InputError) as caught:
         builder.add(Job(0, (), job, small_deaths.fingerprint), spec)
-    assert list(caught.value.problems) == ["baselines: unknown 'priors'; known: prior, uniform"]
+    assert list(caught.value.problems) == ["baselines: unknown 'priors'; known: prior, uniform, majority"]
 
 
 def test_the_limit_counts_baselines_and_is_allowed_itself(small_deaths: Deaths) -> None:

@@ -20,6 +20,7 @@ __all__ = ["BASELINES", "check_job"]
 BASELINES: Mapping[str, str] = {
     "prior": "va_experiments.models.priors.Prior",
     "uniform": "va_experiments.models.priors.Uniform",
+    "majority": "va_experiments.models.majority.Majority",
 }
 """Models without symptoms that are added to every comparison."""
 

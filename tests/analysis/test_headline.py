@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from tests.analysis.test_leaderboard import METRIC, board_of, cells_of
-from va_experiments.analysis.headline import answer
-from va_experiments.analysis.leaderboard import leaderboards, t_interval
+from va_experiments.analysis.headline import answer, answers
+from va_experiments.analysis.intervals import t_interval
+from va_experiments.analysis.leaderboard import leaderboards
 from va_experiments.analysis.run_tables import RunTables, checked_cells
 
 
@@ -57,7 +58,7 @@ def test_given_intervals_stand_beside_t():
     )
     rows = leaderboards(cells, METRIC, intervals=given)[0].rows
     assert rows.loc["nbc", ["beside_low", "beside_high", "beside"]].tolist() == [0.6, 0.9, "95% nested bootstrap"]
-    assert rows["interval"].tolist() == ["95% t over 3 sites"] * 2
+    assert rows["interval"].tolist() == ["95% logit-t over 3 sites"] * 2
     assert rows.loc["prior", "beside"] == ""
 
 
@@ -82,3 +83,22 @@ def test_a_given_comparison_is_used_whichever_way_round_it_stands():
     found = answer(board, given)
     assert (found.difference, found.low, found.high) == pytest.approx((0.1, 0.05, 0.15))
     assert "nested bootstrap" in found.sentence
+
+
+def test_both_questions_are_answered_each_against_its_baseline():
+    cells = cells_of(nbc=[0.60, 0.61, 0.62], prior=[0.70, 0.69, 0.68])
+    cells = cells.assign(top1=[0.40, 0.42, 0.44, 0.06, 0.06, 0.06], mean_ccc=[0.3, 0.3, 0.3, 0.01, 0.0, -0.01])
+    checked = checked_cells(RunTables(title="", cells=cells))
+    fractions, deaths = answers(leaderboards(checked, METRIC)[0], checked)
+    assert (fractions.verdict, deaths.verdict) == ("worse", "better")
+    assert fractions.sentence.startswith("Cause fractions: no model beats the best baseline, prior (.690)")
+    assert deaths.sentence.startswith("Single deaths: nbc comes first: Top-1 accuracy .420, mean over 3 sites")
+    assert "Mean chance-corrected concordance of nbc: .300, of prior .000." in deaths.sentence
+
+
+def test_fractions_are_not_answered_where_the_design_gives_them_away():
+    cells = cells_of(nbc=[0.9, 0.9], prior=[0.98, 0.98]).assign(top1=[0.5, 0.6, 0.1, 0.1], train_sites=list("ABAB"))
+    checked = checked_cells(RunTables(title="", cells=cells))
+    fractions, deaths = answers(leaderboards(checked, METRIC)[0], checked)
+    assert "CSMF accuracy means nothing here" in fractions.sentence
+    assert "nbc comes first" in deaths.sentence

@@ -11,7 +11,8 @@ import pytest
 from scipy import stats
 
 from tests.fake_content import fake_content
-from va_experiments.analysis.leaderboard import leaderboards, t_interval
+from va_experiments.analysis.intervals import t_interval
+from va_experiments.analysis.leaderboard import leaderboards, metric_means
 from va_experiments.analysis.run_tables import RunTables, checked_cells, model_labels
 from va_experiments.formatting import format_number
 from va_experiments.metrics.registry import METRICS, MetricInfo, known_metrics, lower_is_better
@@ -175,7 +176,7 @@ def test_wide_text_has_everything_in_three_digits():
     content = fake_content(deep=False)
     text = leaderboard_text(content.cells, 200)
     assert all(site in text for site in ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP"))
-    assert "95% t over 6 sites" in text
+    assert "95% logit-t over 6 sites" in text
 
 
 def test_a_replicate_that_is_missing_makes_a_grid_incomplete():
@@ -195,3 +196,36 @@ def test_rows_for_a_page_have_the_best_first_the_trivial_marked_and_no_mean_of_h
         ["prior *", ".650", ".600", ".700"],
         ["slow", "", ".900", ""],
     ]
+
+
+def test_means_of_several_metrics_equal_those_of_their_leaderboards():
+    cells = cells_of(nbc=[0.7, 0.8, 0.9], prior=[0.6, None, 0.8]).assign(top1=[0.3, 0.4, math.nan, 0.1, 0.2, 0.1])
+    checked = checked_cells(RunTables(title="", cells=pd.concat([cells, cells.assign(fold=1, cell_key="f")])))
+    for allowed in (False, True):
+        found = metric_means(checked, [METRIC, "top1"], allow_incomplete=allowed)
+        for metric, means in found.items():
+            board = leaderboards(checked, metric, allow_incomplete=allowed)[0]
+            assert means == pytest.approx(board.rows["mean"].to_dict(), nan_ok=True)
+
+
+def within_a_site(values, **columns):
+    cells = cells_of(**values).assign(train_sites=lambda c: c["test_site"], csmf_ceiling=0.94, **columns)
+    return board_of(cells)
+
+
+def test_a_design_that_gives_the_mix_away_is_said_to():
+    board = within_a_site({"nbc": [0.90, 0.91], "prior": [0.98, 0.99]})
+    assert board.mix_known
+    assert "CSMF accuracy means nothing here" in board.cautions[0]
+    assert not len(board.ceilings)
+    other = within_a_site({"nbc": [0.90, 0.91], "prior": [0.98, 0.99]}, testset="dirichlet(1)")
+    assert not other.mix_known
+    apart = board_of(cells_of(nbc=[0.7, 0.8]).assign(train_sites=["B+C", "A+C"]))
+    assert apart.cautions == []
+    pooled = board_of(cells_of(nbc=[0.7]).assign(train_sites="all", test_site="all"))
+    assert pooled.mix_known
+
+
+def test_a_ceiling_below_a_baseline_is_explained():
+    board = board_of(cells_of(nbc=[0.8, 0.8], prior=[0.95, 0.95]).assign(train_sites="Z", csmf_ceiling=0.9))
+    assert "A baseline lies above the finite-sample ceiling" in board.cautions[0]

@@ -107,7 +107,7 @@ COMMANDS: list[Command] = [
     Command("name", "feature level", "did you mean 'hce'?", ("features.name=hcee",)),
     Command("name", "test sets", "unknown testset 'dirichlett'", ("testset=dirichlett",)),
     Command("name", "experiment", "unknown experiment 'lsoo'; known: ", ("experiment=lsoo",)),
-    Command("name", "baseline", "baselines: unknown 'prio'; known: prior, uniform", ("baselines=[prio]",)),
+    Command("name", "baseline", "baselines: unknown 'prio'; known: prior, uniform, majority", ("baselines=[prio]",)),
     Command(
         "name", "kind of alert", "alert.events is 'exploded'; known: failed, finished", ("alert.events=[exploded]",)
     ),

@@ -31,4 +31,4 @@ def test_only_sites_with_every_size_count(small_at):
         assert top["mean"] == pytest.approx(own.groupby("test_site")[METRIC].mean().mean(), abs=1e-4)
     assert ("AP alone has every size" in figure.caption) == (small_at == {"AP"})
     assert ("AP, UP alone have every size" in figure.caption) == (small_at == {"AP", "UP"})
-    assert ("95% t intervals over sites" in figure.caption) == (len(small_at) > 2)
+    assert ("95% logit-t intervals over sites" in figure.caption) == (len(small_at) > 2)

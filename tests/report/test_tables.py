@@ -48,7 +48,7 @@ def test_parquet_keeps_text_as_it_is_and_notices_a_flipped_bit(tmp_path):
 
 def test_published_table_marks_trivial_rows_and_says_what_the_interval_is():
     caption, table = published(board_of(cells_of(nbc=[0.7, 0.8, 0.9], prior=[0.6, 0.7, None])))
-    assert "95% t over 3 sites" in caption
+    assert "95% logit-t over 3 sites" in caption
     assert table["Model"].tolist() == ["nbc", "prior (baseline)"]
     assert table["Mean"].tolist() == [".800", "2 of 3 cells: no mean"]
 

@@ -7,13 +7,17 @@ import math
 
 import pandas as pd
 
-from va_experiments.analysis.comparable_groups import of_setting
+from va_experiments.analysis.comparable_groups import of_setting, split_settings
 from va_experiments.analysis.comparisons import NOT_COMPARED
-from va_experiments.analysis.leaderboard import Leaderboard, mean, t_interval
+from va_experiments.analysis.intervals import mean, t_interval
+from va_experiments.analysis.leaderboard import Leaderboard, leaderboard, metric_means
 from va_experiments.formatting import format_number
-from va_experiments.metrics.registry import lower_is_better, metric_label
+from va_experiments.metrics.registry import DEFAULT_METRIC, lower_is_better, metric_label
 
-__all__ = ["Answer", "answer"]
+__all__ = ["Answer", "answer", "answers"]
+
+DEATHS = ("top1", "top3", "mean_ccc", "median_ccc", "pccc3", "macro_sensitivity", "macro_ppv", "kappa")
+"""Metrics that judge how single deaths are named."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +35,58 @@ class Answer:
     difference: float = math.nan
     low: float = math.nan
     high: float = math.nan
+
+
+def answers(
+    board: Leaderboard, cells: pd.DataFrame, comparisons: pd.DataFrame | None = None, *, allow_incomplete: bool = False
+) -> list[Answer]:
+    """Return what one setting answers to both questions: how well fractions are estimated, and single deaths named.
+
+    Each question is answered by the leaderboard's own metric if that judges it, else by the default metric of fractions
+    and by top-1 accuracy; a metric that judges neither (a loss) has a sentence of its own, first.
+
+    Parameters
+    ----------
+    board : Leaderboard
+    cells : DataFrame
+        All cells, those of other settings too.
+    comparisons : DataFrame, optional
+        Paired differences, for the metrics that have them.
+    allow_incomplete : bool
+        Means over incomplete grids.
+    """
+    group = next(g for s, g in split_settings(cells) if s == board.setting)
+    of_deaths = board.metric in DEATHS
+    names = [board.metric if board.of_fractions else DEFAULT_METRIC, board.metric if of_deaths else "top1"]
+    found = [] if board.of_fractions or of_deaths else [answer(board, comparisons)]
+    for question, metric in zip(("Cause fractions", "Single deaths"), names, strict=True):
+        if metric not in group or (metric != board.metric and not group[metric].notna().any()):
+            continue
+        own = board
+        if metric != board.metric:
+            own = leaderboard(board.setting, group, metric, allow_incomplete=allow_incomplete)
+        if own.of_fractions and own.mix_known:
+            found.append(Answer(f"{question}: {own.cautions[0]}", "none"))
+            continue
+        one = answer(own, comparisons)
+        concordance = _concordance(one, group, allow_incomplete) if metric == "top1" else ""
+        found.append(dataclasses.replace(one, sentence=f"{question}: {_lowered(one.sentence)}{concordance}"))
+    return found
+
+
+def _concordance(one: Answer, group: pd.DataFrame, allow_incomplete: bool) -> str:
+    """Return the chance-corrected concordance of the best model and of the best baseline, in words."""
+    if "mean_ccc" not in group or not one.best:
+        return ""
+    means = metric_means(group, ["mean_ccc"], allow_incomplete=allow_incomplete)["mean_ccc"]
+    own, base = (format_number(means.get(name, math.nan)) for name in (one.best, one.trivial))
+    beside = f", of {one.trivial} {base}" if base else ""
+    return f" Mean chance-corrected concordance of {one.best}: {own}{beside}." if own else ""
+
+
+def _lowered(sentence: str) -> str:
+    """Return a sentence as it stands after a colon; names of models keep their first letter."""
+    return sentence[:1].lower() + sentence[1:] if sentence.startswith(("No ", "On ")) else sentence
 
 
 def answer(board: Leaderboard, comparisons: pd.DataFrame | None = None) -> Answer:

@@ -16,11 +16,12 @@ from va_experiments.analysis.comparable_groups import (
     size_order,
     split_settings,
 )
+from va_experiments.analysis.intervals import KIND, mean, mean_interval
 from va_experiments.analysis.run_tables import records
-from va_experiments.metrics.registry import lower_is_better, reference_levels_of
+from va_experiments.metrics.registry import lower_is_better, metric_label, reference_levels_of
 from va_experiments.results.schema import SPLIT_COLUMNS, TABLES
 
-__all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "metric_means", "t_interval"]
+__all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "metric_means"]
 
 
 OVERALL = "mean over sites"
@@ -47,6 +48,8 @@ class Leaderboard:
     ceilings : DataFrame
         What scores can be read against (finite-sample ceiling, label coverage, chance) by test site, and
         :data:`OVERALL`; without rows where the cells do not have them.
+    mix_known : bool
+        Whether the design gives the cause mix of the test deaths away: natural test sets of the sites trained on.
     """
 
     setting: Setting
@@ -56,6 +59,31 @@ class Leaderboard:
     low: pd.DataFrame
     high: pd.DataFrame
     ceilings: pd.DataFrame
+    mix_known: bool = False
+
+    @property
+    def of_fractions(self) -> bool:
+        """Whether the metric judges cause fractions, not single deaths."""
+        return self.metric.startswith(("csmf", "cccsmf"))
+
+    @property
+    def cautions(self) -> list[str]:
+        """What a reader of the table must know to read it rightly, in sentences."""
+        found = []
+        if self.mix_known and self.of_fractions:
+            found.append(
+                "CSMF accuracy means nothing here: the models were trained on deaths of the sites they are tested at, "
+                "so the training deaths have the cause mix of the test set, and copying it is nearly right. Judge "
+                "single deaths, or choose resampled test sets (testset=dirichlet)."
+            )
+        best = self.rows.loc[self.rows["trivial"], "mean"].max()
+        for name, ceiling in self.ceilings[OVERALL].items():
+            if "ceiling" in str(name) and best > ceiling + 1e-9:
+                found.append(
+                    f"A baseline lies above the {name}, which is what a random sample of this size scores on average "
+                    "if every label is right: fractions that come from more deaths can be nearer to the truth."
+                )
+        return found
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows, best first, as dictionaries with ``label``."""
@@ -120,8 +148,9 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_inc
     so that a site counts once however many cells it has. The grid that is expected of every model is the union of the
     splits that any model has. A model that lacks one of them gets no mean, unless `allow_incomplete`.
 
-    The interval of the mean is Student's t over sites (sites are what a new study would differ in): k - 1 degrees of
-    freedom, from three sites on; a single cell keeps its own interval.
+    The interval of the mean is Student's t over sites (sites are what a new study would differ in) on the logit scale
+    of the metric (`va_experiments.analysis.intervals`): k - 1 degrees of freedom, from three sites on; a single cell
+    keeps its own interval.
     """
     cells = cells.sort_values("cell_key", kind="stable")
     splits = cells.drop_duplicates(list(SPLIT_COLUMNS))
@@ -158,8 +187,8 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_inc
                 row["low"], row["high"] = float(done[f"{metric}_low"].iloc[0]), float(done[f"{metric}_high"].iloc[0])
                 row["interval"] = "of the cell"
             elif len(value) >= 3:
-                row["low"], row["high"] = t_interval(list(value.values()))
-                row["interval"] = f"95% t over {len(value)} sites"
+                row["low"], row["high"] = mean_interval(list(value.values()), metric)
+                row["interval"] = f"95% {KIND} over {len(value)} sites"
         rows.append(row)
     sign = 1 if lower_is_better(metric) else -1
 
@@ -177,9 +206,14 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_inc
     def frame(columns: dict[str, list[float]]) -> pd.DataFrame:
         return pd.DataFrame.from_dict(columns, orient="index", columns=sites, dtype=float).loc[order]
 
-    return Leaderboard(
-        setting, metric, table, frame(values), frame(lows), frame(highs), _ceilings(cells, metric, sites)
+    known = setting.testset in ("", "natural") and all(
+        test and set(test.split("+")) <= set(train.split("+"))
+        for train, test in zip(cells["train_sites"].astype(str), cells["test_site"].astype(str), strict=True)
     )
+    ceilings = _ceilings(cells, metric, sites)
+    if known:  # it supposes that the test deaths are a random sample of a wider mix
+        ceilings = ceilings.drop(index=metric_label("csmf_ceiling"), errors="ignore")
+    return Leaderboard(setting, metric, table, frame(values), frame(lows), frame(highs), ceilings, known)
 
 
 def metric_means(
@@ -225,24 +259,6 @@ def full_size(boards: Sequence[Leaderboard]) -> list[Leaderboard]:
         return full
     largest = max(size_order(b.setting.train_size) for b in boards)
     return [b for b in boards if size_order(b.setting.train_size) == largest]
-
-
-def mean(values: Sequence[float] | pd.Series) -> float:
-    """Return the arithmetic mean by :func:`math.fsum`: the same bits for any order of `values`."""
-    listed = [float(v) for v in values]
-    return math.fsum(listed) / len(listed) if listed else math.nan
-
-
-def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Return Student's t interval of the mean of `values`; NaN for fewer than two."""
-    if len(values) < 2:
-        return math.nan, math.nan
-    from scipy.special import stdtrit  # scipy.stats takes a second to import
-
-    centre = mean(values)
-    variance = math.fsum((v - centre) ** 2 for v in values) / (len(values) - 1)
-    half = float(stdtrit(len(values) - 1, 0.5 + level / 2)) * math.sqrt(variance / len(values))
-    return centre - half, centre + half
 
 
 def _ceilings(cells: pd.DataFrame, metric: str, sites: list[str]) -> pd.DataFrame:

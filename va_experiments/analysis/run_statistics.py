@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from va_experiments.analysis.intervals import within_bounds
 from va_experiments.analysis.run_tables import RunTables, checked_cells
 from va_experiments.cell import decode_prediction
 from va_experiments.checkpoints import CorruptCell, Store
@@ -96,8 +97,9 @@ def nested_intervals(cells: pd.DataFrame, metric: str, store: Store) -> pd.DataF
         found = nested_bootstrap(banks, n_resamples=RESAMPLES, rng=generator(0, f"nested {metric}"))
         levels = "sites, splits and deaths" if most > 1 else "sites and deaths"
         method = f"95% nested bootstrap over {len(banks)} {levels} ({RESAMPLES:,} resamples)"
-        low_ends, high_ends = (np.clip(ends, *METRICS[metric].range).tolist() for ends in (found.low, found.high))
-        for model, low, high in zip(models, low_ends, high_ends, strict=True):
+        halves = ((found.high - found.low) / 2).tolist()
+        for model, centre, half in zip(models, found.mean.tolist(), halves, strict=True):
+            low, high = within_bounds(centre, half, metric)
             rows.append({"model": model, "metric": metric, "low": low, "high": high, "method": method, **name})
     return pd.DataFrame(rows) if rows else None
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.metrics.registry import DEFAULT_METRIC
 from va_experiments.results.column import Kind, Role
 from va_experiments.results.schema import COLUMNS, IDENTITY, STATUSES
 from va_experiments.text_sanitizing import plain_columns
@@ -26,7 +27,7 @@ __all__ = [
     "records",
 ]
 
-TRIVIAL_MODELS = ("prior", "uniform")
+TRIVIAL_MODELS = ("prior", "uniform", "majority")
 """Models that look at no symptom. A comparison is read against them, so they stand in every table, marked."""
 
 NUMERIC = (Kind.WHOLE, Kind.NUMBER)
@@ -115,7 +116,7 @@ class RunTables:
     fractions: pd.DataFrame | None = None
     disagreements: pd.DataFrame | None = None
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    primary_metric: str = "csmf_accuracy_top"
+    primary_metric: str = DEFAULT_METRIC
     interval: str = "95% bootstrap over deaths"
     allow_incomplete: bool = False
 

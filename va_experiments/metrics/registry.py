@@ -28,6 +28,7 @@ from va_experiments.metrics.sufficient_statistics import ScoredDeaths, Totals
 
 __all__ = [
     "CASE_METRICS",
+    "DEFAULT_METRIC",
     "ESTIMATES",
     "METRICS",
     "METRIC_SET_VERSION",
@@ -40,6 +41,9 @@ __all__ = [
     "reference_levels_of",
     "table_metrics",
 ]
+
+DEFAULT_METRIC = "csmf_accuracy_top"
+"""Metric by which models are ranked wherever no other is chosen: terminal, report, Prefect, MLflow, sweepers, pages."""
 
 METRIC_SET_VERSION = 5
 """Version of the meanings of all metrics together; part of a cell's key."""

@@ -51,6 +51,8 @@ SOURCES = {
     "algorithm for analysis of verbal autopsies. Population Health Metrics 2011; 9:31.",
     "Ke 2017": "Ke G, Meng Q, Finley T, et al. LightGBM: a highly efficient gradient boosting decision tree. NeurIPS "
     "2017:3146-3154.",
+    "Korn 1998": "Korn EL, Graubard BI. Confidence intervals for proportions with small expected number of positive "
+    "counts estimated from survey data. Survey Methodology 1998; 24:193-201.",
     "Kull 2019": "Kull M, Perello-Nieto M, Kaengsepp M, Silva Filho T, Song H, Flach P. Beyond temperature scaling: "
     "obtaining well-calibrated multiclass probabilities with Dirichlet calibration. NeurIPS 2019:12295-12305.",
     "Li 2020": 'Li ZR, McCormick TH, Clark SJ. Non-confirming replication of "Performance of InSilicoVA for assigning '

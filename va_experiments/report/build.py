@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from va_experiments.analysis.leaderboard import leaderboards
+from va_experiments.analysis.majority import with_majority
 from va_experiments.analysis.run_tables import RunTables, checked_cells
 from va_experiments.report.figures import all_figures, figure_files, static_svg
 from va_experiments.report.html import page
@@ -54,8 +55,9 @@ def build_report(
         If the cells lack a column that a report cannot do without. Nothing is written then.
     """
     cells = checked_cells(content)
+    shown = with_majority(cells, content.causes)
     boards = leaderboards(
-        cells, content.primary_metric, allow_incomplete=content.allow_incomplete, intervals=content.intervals
+        shown, content.primary_metric, allow_incomplete=content.allow_incomplete, intervals=content.intervals
     )
     folder = Path(folder)
     figures = all_figures(content, cells, boards)

@@ -12,7 +12,7 @@ from va_experiments.analysis.comparable_groups import split_settings
 from va_experiments.analysis.leaderboard import OVERALL, Leaderboard, full_size, metric_means
 from va_experiments.analysis.performance import cost_by_model, critical_path, slowest_cells
 from va_experiments.analysis.resampled_sets import resampled_sets
-from va_experiments.analysis.run_tables import TRIVIAL_MODELS, RunTables, records
+from va_experiments.analysis.run_tables import RunTables, records
 from va_experiments.formatting import format_duration, format_interval, format_number, format_p_value
 from va_experiments.metrics.registry import metric_label, table_metrics
 from va_experiments.report.charts.losses import PARTS, drops_shown
@@ -69,11 +69,29 @@ def html_table(
     return {"table": table}
 
 
-def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, Any]:
-    """Return a leaderboard with each site's interval (of the kind `interval`) under its value."""
+DEATHS = {"top1": "Top-1", "mean_ccc": "CCC", "csmf_accuracy_top": "CSMF accuracy"}
+"""Metrics whose means stand in every leaderboard, whatever it ranks by -> heading."""
+
+
+def board_table(board: Leaderboard, cells: pd.DataFrame, content: RunTables, title: str) -> dict[str, Any]:
+    """Return a leaderboard: means with intervals, the means of both questions' metrics, each site with its interval.
+
+    Parameters
+    ----------
+    board : Leaderboard
+    cells : DataFrame
+        All cells, with those of the baseline `majority`.
+    content : RunTables
+    title : str
+        Heading; empty for none.
+    """
+    interval = content.interval
+    group = next(g for s, g in split_settings(cells) if s == board.setting)
+    others = {m: name for m, name in DEATHS.items() if m in group and group[m].notna().any() and m != board.metric}
+    means = metric_means(group, list(others), allow_incomplete=content.allow_incomplete)
     beside = sorted({k for k in board.rows["beside"] if k})
     columns = [("#", True), ("Model", False), ("Mean", True), *[("Nested bootstrap", True)] * bool(beside)]
-    columns += [*((s, True) for s in board.sites), ("Cells", True)]
+    columns += [*((name, True) for name in others.values()), *((s, True) for s in board.sites), ("Cells", True)]
     rows = []
     for row in board.records():
         kind = "trivial" if row["trivial"] else "incomplete" if row["note"] else ""
@@ -81,25 +99,28 @@ def board_table(board: Leaderboard, title: str, *, interval: str) -> dict[str, A
         values: list[Any] = ["" if math.isnan(row["rank"]) else int(row["rank"]), label]
         values.append((format_number(row["mean"]) or "no mean", format_interval(row["low"], row["high"])))
         values += [format_interval(row["beside_low"], row["beside_high"])] if beside else []
+        values += [format_number(means[m].get(row["label"], math.nan)) or "-" for m in others]
         for site in board.sites:
             value, low, high = board.at_site(row["label"], site)
             values.append((format_number(value) or "-", format_interval(low, high)))
         rows.append((kind, [*values, f"{row['done']} of {row['cells']}"]))
     for name, ceiling in board.ceilings.iterrows():
         mean, *scores = [format_number(ceiling[s]) or "-" for s in (OVERALL, *board.sites)]
-        rows.append(("ceiling", ["", str(name), mean, *[""] * bool(beside), *scores, ""]))
+        rows.append(("ceiling", ["", str(name), mean, *[""] * (bool(beside) + len(others)), *scores, ""]))
     kinds = sorted({k for k in board.rows["interval"] if k})
     note = f"{metric_label(board.metric)}. Small figures are intervals; of the mean: {'; '.join(kinds) or 'none'}"
     of_site = interval if board.setting.testset in ("", "natural") else "95% over its test sets"
     note += f"; of a site: {of_site}." if board.low.notna().any().any() else "."
     note += f" Nested bootstrap, of the mean too: {'; '.join(beside)}." if beside else ""
+    note += f" {', '.join(others.values())}: means over sites; CCC is chance-corrected concordance." if others else ""
+    note += "".join(f" {caution}" for caution in board.cautions)
     above = (board.low > board.values) & board.low.notna()
     if above.any().any():
         note += " An interval may lie above its figure: chance lowers CSMF accuracy in a small sample."
     without = [str(r["label"]) for r in board.records() if r["undefined"]]
     if without:
         note += f" {', '.join(without)}: done, but this figure is not defined for it on these test sets."
-    absent = [m for m in TRIVIAL_MODELS if m not in set(board.rows["model"])]
+    absent = [m for m in ("prior", "uniform") if m not in set(board.rows["model"])]
     if absent:
         note += f" Not run in this setting: the baselines {' and '.join(absent)}."
     return html_table(title, columns, rows, note=note)
@@ -134,7 +155,7 @@ def metrics_tables(content: RunTables, cells: pd.DataFrame, boards: Sequence[Lea
         rows = []
         for row in main.records():
             name = f"{row['label']} (baseline)" if row["trivial"] else row["label"]
-            values = [format_number(means[m][row["label"]]) or "-" for m in metrics]
+            values = [format_number(means[m].get(row["label"], math.nan)) or "-" for m in metrics]
             rows.append(("trivial" if row["trivial"] else "", [name, *values]))
         columns = [("Model", False), *((metric_label(m), True) for m in metrics)]
         tables.append(html_table(f"All metrics, mean over sites: {setting.heading}", columns, rows, closed=True))

@@ -14,7 +14,8 @@ __all__ = ["report_methods"]
 
 
 _INTERVAL = (
-    "Its 95% interval is Student's t over sites with k - 1 degrees of freedom (Student 1908): it says how the mean "
+    "Its 95% interval is Student's t over sites with k - 1 degrees of freedom (Student 1908), on the logit scale, "
+    "so that it stays within the bounds of the metric (Korn 1998): it says how the mean "
     "would vary with other sites like these, and is wide because there are few."
 )
 

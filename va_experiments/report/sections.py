@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.analysis.comparisons import NOT_COMPARED
-from va_experiments.analysis.headline import answer
+from va_experiments.analysis.headline import answers
 from va_experiments.analysis.leaderboard import Leaderboard, full_size
+from va_experiments.analysis.majority import with_majority
 from va_experiments.analysis.performance import parallel_efficiency
 from va_experiments.analysis.run_tables import RunTables, records
 from va_experiments.report.assigned_section import assigned_content
@@ -82,12 +83,13 @@ def page_sections(
 ) -> list[Section]:
     """Return the sections in the page's order."""
     several = len(boards) > 1
+    shown = with_majority(cells, content.causes)
     sections = []
     scored = content.primary_metric in cells and cells[content.primary_metric].notna().any()
     for key, (title, short) in TITLES.items():
         if key in NEED_SCORES and content.fractions is not None and not scored:
             continue
-        paragraphs, items = _content_of(key, content, cells, boards)
+        paragraphs, items = _content_of(key, content, cells, shown, boards)
         own: Items = []
         for figure in figures:
             if figure.section == key:
@@ -105,17 +107,21 @@ def page_sections(
 
 
 def _content_of(
-    key: str, content: RunTables, cells: pd.DataFrame, boards: Sequence[Leaderboard]
+    key: str, content: RunTables, cells: pd.DataFrame, shown: pd.DataFrame, boards: Sequence[Leaderboard]
 ) -> tuple[Paragraphs, Items]:
     if key == "answer":
-        return _answers(content, boards), []
+        return _answers(content, shown, boards), []
     if key == "assigned":
         return assigned_content(content)
     if key == "leaderboard":
         first, common = boards[0].setting, boards[0].setting.common
         lead = f"{first.title[:1].upper()}{first.title[1:]}." if len(boards) == 1 else common and f"All here: {common}."
         sets = _there(*(sets_table(b, cells, title=len(boards) > 1) for b in boards))
-        return _text(lead), [*_board_tables(boards, content.interval), *sets, *metrics_tables(content, cells, boards)]
+        return _text(lead), [
+            *_board_tables(boards, shown, content),
+            *sets,
+            *metrics_tables(content, shown, boards),
+        ]
     if key == "differences":
         tables = _there(*(differences_table(b, content.comparisons) for b in full_size(boards)[:6]))
         return _text(_refused(content.comparisons)), tables
@@ -157,8 +163,8 @@ def _refused(comparisons: pd.DataFrame | None) -> str:
     return f"Not compared: {named}; {why}." if pairs else ""
 
 
-def _board_tables(boards: Sequence[Leaderboard], interval: str) -> Items:
-    return [board_table(b, b.setting.heading if len(boards) > 1 else "", interval=interval) for b in boards]
+def _board_tables(boards: Sequence[Leaderboard], shown: pd.DataFrame, content: RunTables) -> Items:
+    return [board_table(b, shown, content, b.setting.heading if len(boards) > 1 else "") for b in boards]
 
 
 def _interleaved(figures: Items, tables: Items) -> Items:
@@ -173,10 +179,11 @@ def _interleaved(figures: Items, tables: Items) -> Items:
     return items + [{"table": t["table"] | {"closed": True}} for t in left]
 
 
-def _answers(content: RunTables, boards: Sequence[Leaderboard]) -> Paragraphs:
+def _answers(content: RunTables, shown: pd.DataFrame, boards: Sequence[Leaderboard]) -> Paragraphs:
     full = full_size(boards)
-    found = [answer(b, content.comparisons) for b in full[:MOST_ANSWERS]]
-    paragraphs = [{"text": a.sentence, "kind": a.verdict} for a in found]
+    allowed = content.allow_incomplete
+    found = [answers(b, shown, content.comparisons, allow_incomplete=allowed) for b in full[:MOST_ANSWERS]]
+    paragraphs = [{"text": a.sentence, "kind": a.verdict} for own in found for a in own]
     if len(full) > MOST_ANSWERS:
         paragraphs += _text(f"{len(full) - MOST_ANSWERS} more settings stand in the leaderboard below.")
     return paragraphs

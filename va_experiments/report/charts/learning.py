@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from va_experiments.analysis.leaderboard import Leaderboard, mean, t_interval
+from va_experiments.analysis.intervals import KIND, mean, mean_interval
+from va_experiments.analysis.leaderboard import Leaderboard
 from va_experiments.metrics.registry import metric_label
 from va_experiments.report.charts.scores import named
 from va_experiments.report.charts.style import Figure, inline, left_out, legend, model_colours
@@ -46,7 +47,7 @@ def _over(board: Leaderboard, label: str, sites: Sequence[str]) -> tuple[float, 
     if len(at) == 1:
         return at[0]
     values = [value for value, _, _ in at]
-    return mean(values), *(t_interval(values) if len(values) >= 3 else (math.nan, math.nan))
+    return mean(values), *(mean_interval(values, board.metric) if len(values) >= 3 else (math.nan, math.nan))
 
 
 def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) -> Figure:
@@ -113,7 +114,9 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
     where = dataclasses.replace(family[0].setting, train_size="all").title
     fewer = len(sites) < max(len(board.sites) for board in family)
     which = f"{', '.join(sites)}{' alone has' if len(sites) == 1 else ' alone have'} every size" if fewer else ""
-    bands = "its intervals over deaths" if len(sites) == 1 else "95% t intervals over sites" if len(sites) > 2 else ""
+    bands = (
+        "its intervals over deaths" if len(sites) == 1 else f"95% {KIND} intervals over sites" if len(sites) > 2 else ""
+    )
     caption = (
         f"{'Score' if len(sites) == 1 else 'Mean over sites'} against training deaths ({where})"
         f"{f'; {which}' if which else ''}{f'; bands are {bands}' if bands else ''}. {crossed}"

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.analysis.comparable_groups import of_setting
-from va_experiments.analysis.leaderboard import Leaderboard, mean, t_interval
+from va_experiments.analysis.intervals import mean, t_interval
+from va_experiments.analysis.leaderboard import Leaderboard
 from va_experiments.formatting import format_number
 from va_experiments.metrics.registry import lower_is_better, metric_label
 from va_experiments.report.charts.style import (
