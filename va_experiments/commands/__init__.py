@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "status": "how far a run is: cells, running fits, time to go, last errors",
     "profile": "where a run's time went: efficiency, slowest cells, critical path",
     "report": "build the report of finished runs again, from their folders or from MLflow",
+    "predictions": "list what each model says of each death: first causes, probabilities, true cause",
     "ui": "serve MLflow's and Prefect's pages on this machine",
     "checkpoints": "list, show, verify, prune, export, import finished cells; sync MLflow with them",
     "recompute": "compute a sample of a run's cells again and compare the predictions bit for bit",

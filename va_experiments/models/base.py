@@ -71,6 +71,16 @@ class Prediction:
             top = self.probability.argmax(axis=1) if self.probability.shape[1] else np.zeros(len(row))
             object.__setattr__(self, "top_cause", np.where(row > 0, top, -1).astype(np.int16))
 
+    def __repr__(self) -> str:
+        """Return a summary in one line: deaths, causes, undetermined deaths, and what else the model gave."""
+        deaths, causes = self.probability.shape
+        parts = [f"{deaths} deaths", f"{causes} causes", f"{int(self.undetermined.sum())} undetermined"]
+        if deaths > self.undetermined.sum():
+            parts.append(f"mean largest probability {self.probability[~self.undetermined].max(axis=1).mean():.2f}")
+        parts += [f"{len(self.csmf_draws)} draws of the CSMF"] if self.csmf_draws is not None else []
+        parts += [f"diagnostics: {', '.join(map(str, self.diagnostics))}"] if self.diagnostics else []
+        return f"Prediction({', '.join(parts)})"
+
     @property
     def undetermined(self) -> npt.NDArray[np.bool_]:
         """Deaths for which no cause is named, shape (n_deaths,)."""

@@ -38,7 +38,7 @@ def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: RunTabl
         "cost": cost_by_model(cells),
         "slowest_cells": slowest_cells(cells, 25),
         "critical_path": critical_path(cells),
-        "causes": _in_order(content.causes, "cause"),
+        "causes": _named(_in_order(content.causes, "cause"), cells),
         "confusion": _in_order(content.confusion, "true_cause", "top_cause"),
         "reliability": _in_order(content.reliability, "bin"),
         "reliability_classwise": _in_order(content.classwise, "cause", "bin"),
@@ -59,6 +59,17 @@ def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: RunTabl
 def _in_order(table: pd.DataFrame | None, *columns: str) -> pd.DataFrame | None:
     """Return a table that has several rows a cell, sorted, so that the order in which cells finished cannot show."""
     return None if table is None else table.sort_values(["cell_key", *columns], kind="stable", ignore_index=True)
+
+
+def _named(table: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame | None:
+    """Return a table of several rows for each cell with the cell's model and test site behind its key."""
+    if table is None:
+        return None
+    named = table.drop(columns=["model", "test_site"], errors="ignore")
+    known = cells.drop_duplicates("cell_key").set_index("cell_key")
+    for place, (name, column) in enumerate((("model", "label"), ("test_site", "test_site")), start=1):
+        named.insert(place, name, named["cell_key"].map(known[column]))
+    return named
 
 
 def published(board: Leaderboard) -> PublishedTable:

@@ -12,12 +12,14 @@ import fcntl
 import logging
 import math
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from va_experiments.background_queue import BackgroundQueue
+from va_experiments.checkpoints import Store
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.engine.context import Counts, RunContext
 from va_experiments.engine.observers import CellSettled, Observer, RunOutcome
@@ -26,6 +28,7 @@ from va_experiments.redaction import redacted, without_password
 from va_experiments.results.rows import Row
 from va_experiments.results.schema import MAIN_METRICS
 from va_experiments.tracking.local_database import adopt_moved_artifacts, local_artifacts, local_file, local_uri
+from va_experiments.tracking.prediction_table import write_predictions
 from va_experiments.tracking.run_writer import ClientWriter, cell_run, outputs_tag
 from va_experiments.tracking.sqlite_writer import SqliteWriter, open_writer
 from va_experiments.tracking.views import experiment_tags
@@ -82,6 +85,7 @@ class Tracker(Observer):
         self._when: Callable[[], bool] = lambda: True
         self._writer: ClientWriter | SqliteWriter
         self._sampled, self._samples = 0.0, 0
+        self._predictions: Callable[[], tuple[pd.DataFrame, Store]] | None = None
         self.uri = redacted(config.uri or local_uri(outputs))
         self.parent = ""
         self.error = ""
@@ -110,6 +114,8 @@ class Tracker(Observer):
     def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
         """Log the figures and files of the whole run."""
         figures = run_metrics(run.counts, outcome.cells, outcome.baselines)
+        checkpoints = Path(run.config.checkpoint.path or run.outputs / "checkpoints")
+        self._predictions = lambda: (outcome.cells, Store(checkpoints))
         self.finish(figures, run.folder, "FINISHED" if outcome.complete else "FAILED")
         if link := self.link():
             outcome.links["va-mlflow"] = link
@@ -223,6 +229,10 @@ class Tracker(Observer):
     def _close(self, metrics: Mapping[str, float], folder: Path | None, status: str) -> None:
         for path, relative in _files(folder) if folder is not None else ():
             self._writer.artifact(self.parent, path, str(relative.parent))
+        if self._predictions is not None:
+            with tempfile.TemporaryDirectory(prefix="va-predictions-") as scratch:
+                for path in write_predictions(*self._predictions(), Path(scratch)):
+                    self._writer.artifact(self.parent, path, ".")
         figures = {k: float(v) for k, v in metrics.items() if v is not None and math.isfinite(v)}
         self._writer.end(self.parent, figures, status)
         self._writer.close()
