@@ -27,7 +27,7 @@ def table(finished: Ran, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFra
 def test_every_death_of_every_cell_is_listed(finished: Ran, table: pd.DataFrame) -> None:
     cells = finished.cells
     assert len(table) == cells["n_test"].sum()
-    assert set(table.columns) == {"model", "site", "train_sites", "id", "true_cause"} | {
+    assert set(table.columns) == {"model", "site", "id", "true_cause"} | {
         f"{what}_{i}" for what in ("cause", "probability") for i in (1, 2, 3)
     }
     for cell in cells.itertuples():

@@ -56,12 +56,14 @@ def predictions_of_deaths(
     -------
     DataFrame
         ``model`` (with the parameters in which the models of the run differ), ``site``, those of the columns
-        ``protocol``, ``train_sites``, ``train_size`` and so on in which the cells differ, ``id``, ``cause_1``,
+        ``train_sites``, ``train_size`` and so on in which a model's cells at a site differ, ``id``, ``cause_1``,
         ``probability_1``, ..., ``true_cause``. A text is empty and a number missing where there is none.
     """
     done = checked_cells(RunTables(title="", cells=cells.assign(_none=np.nan), primary_metric="_none"))
     done = done[done["status"] == "done"].sort_values(["label", "test_site", "cell_key"], kind="stable")
-    told_apart = [c for c in DIVISION_COLUMNS if c != "test_site" and done[c].astype(str).nunique() > 1]
+    texts = done[[c for c in DIVISION_COLUMNS if c != "test_site"]].astype(str)
+    varies = texts.groupby([done["label"], done["test_site"]]).nunique() > 1
+    told_apart = [str(c) for c in texts.columns if varies[c].any()]
     parts, absent, rows = [], [], 0
     for cell in done.to_dict("records"):
         if most_rows is not None and rows >= most_rows:

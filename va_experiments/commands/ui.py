@@ -23,7 +23,6 @@ import typer
 
 from va_experiments.commands.command_line import App
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs
-from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError
 from va_experiments.http_client import open_url
 from va_experiments.terminal import say
@@ -66,6 +65,7 @@ def _check(asked: dict[str, tuple[str, int]], outputs: Path) -> None:
     if not outputs.is_dir():
         problems.append(f"there is no folder '{outputs}': run something first, or name it with --outputs DIR")
     elif "MLflow" in asked:
+        from va_experiments.config.schema import TrackingConfig
         from va_experiments.tracking.preflight import tracking_problem
 
         problems += filter(None, [tracking_problem(TrackingConfig(), outputs)])
@@ -157,6 +157,7 @@ class _Mlflow:
 
     def link(self) -> str:
         """Return the address of the table of cells; of the first page where the experiment cannot be asked for."""
+        from va_experiments.config.schema import TrackingConfig
         from va_experiments.tracking.views import page_of
 
         address, page = f"http://127.0.0.1:{self._port}", ""
@@ -183,6 +184,7 @@ class _Prefect:
     name = "Prefect"
 
     def __init__(self, outputs: Path, port: int) -> None:
+        from va_experiments.config.schema import TrackingConfig
         from va_experiments.prefect_flow.server import PrefectServer
 
         self._home, self._port = outputs / "prefect", port
