@@ -6,18 +6,17 @@ With and without ``-m`` the same door is used: a command without commas is a swe
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import select
 import sys
 import traceback
-from typing import NoReturn
 
 from va_experiments.config.schema import conf_dir
 from va_experiments.errors import VaError
 from va_experiments.hydra_app import app
 from va_experiments.hydra_app.config_errors import format_error, is_config_error
 from va_experiments.hydra_app.help_text import help_text
+from va_experiments.process_exit import end
 from va_experiments.process_setup import prepare_process
 from va_experiments.terminal import is_terminal, say
 
@@ -112,20 +111,6 @@ def _nobody_reads() -> bool:
         return False
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return True
-
-
-def end(code: int) -> NoReturn:
-    """End the process with `code` at once: all is written, and taking the interpreter apart takes seconds.
-
-    A thread of monitoring that hangs cannot keep the process waiting either.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:  # what was said is lost, not what was computed
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    logging.shutdown()
-    os._exit(code)
 
 
 if __name__ == "__main__":

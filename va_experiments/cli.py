@@ -19,6 +19,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 from va_experiments.commands import COMMANDS
 from va_experiments.commands.command_line import Group
 from va_experiments.errors import InputError, VaError, did_you_mean, shown
+from va_experiments.process_exit import end
 from va_experiments.process_setup import prepare_process
 from va_experiments.terminal import say
 
@@ -26,7 +27,7 @@ __all__ = ["command_of", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code.
+    """Run a command and return its exit code; without `arguments`, as the installed command, end the process with it.
 
     0 done; 2 something in the command, a file or an option cannot be used; 3 what was checked does not hold, or cells
     are missing; 4 the outputs folder is in use; 5 the disk is full; 130 and 143 stopped by Ctrl-C and SIGTERM; 141
@@ -34,14 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if _runs_jobs(words):
-        from va_experiments.__main__ import end
         from va_experiments.__main__ import main as run
 
         sys.argv = [sys.argv[0], *(words[1:] if words[0] == "run" else words)]
         end(run())
     debug = "--debug" in words
     code = _run([w for w in words if w != "--debug"], debug=debug)
-    return _flushed(code)
+    code = _flushed(code)
+    if arguments is None:
+        end(code)
+    return code
 
 
 def _runs_jobs(words: Sequence[str]) -> bool:
@@ -118,8 +121,8 @@ def _run(words: Sequence[str], *, debug: bool) -> int:
             code = command.invoke(context)
         sys.stdout.flush()
         return int(code or 0)
-    except Exit as end:
-        return end.exit_code
+    except Exit as leaving:
+        return leaving.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

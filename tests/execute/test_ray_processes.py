@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from types import SimpleNamespace
 
 import psutil
@@ -20,6 +22,7 @@ def test_no_process_without_a_use_is_started_and_workers_have_their_imports() ->
         assert session.wait()
         commands = [" ".join(p.cmdline()) for p in psutil.Process().children(recursive=True)]
         assert any("gcs_server" in c for c in commands)
+        assert all(os.getsid(p.pid) == p.pid for p in psutil.Process().children())
         assert not [c for c in commands if "dashboard.py" in c or "monitor.py" in c]
         names = list(PRELOADED)
         done = session.ray.remote(lambda: [name for name in names if name in sys.modules]).remote()
@@ -33,5 +36,5 @@ def test_no_process_without_a_use_is_started_and_workers_have_their_imports() ->
 
 
 def test_a_ray_without_these_names_starts_as_it_does() -> None:
-    with only_used_processes(SimpleNamespace(_private=SimpleNamespace())):
+    with only_used_processes(SimpleNamespace(_private=SimpleNamespace()), threading.Event()):
         pass

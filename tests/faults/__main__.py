@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.faults import scenarios_disk as disk
 from tests.faults import scenarios_driver as driver
+from tests.faults import scenarios_exit as leaving
 from tests.faults import scenarios_hosts as hosts
 from tests.faults import scenarios_ray as ray
 from tests.faults import scenarios_surroundings as surroundings
@@ -68,6 +69,7 @@ ALL: dict[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
     "states-ray": (lambda: workers.states(ray=True), lambda: workers.states(ray=True)),
     "ray-folder": (ray.vanished_folder, lambda: ray.vanished_folder(1)),
     "ray-start": (ray.stopped_while_starting, lambda: ray.stopped_while_starting(2)),
+    "exit": (leaving.checks_of_data, lambda: leaving.checks_of_data(5)),
     "resume": (disk.resume_settings, disk.resume_settings),
 }
 

@@ -11,7 +11,7 @@ from tests.faults.harness import Row
 
 FAST = ("F3", "F6", "F7", "F8", "F9", "F10", "F11", "F12", "F22", "F24", "states", "resume", "folder")
 """Forked drivers, inline: seconds each."""
-SLOW = ("F1", "F4", "F14", "F15", "F18", "states-ray", "ray-folder", "ray-start", "mlflow", "paths", "proxies")
+SLOW = ("F1", "F4", "F14", "F15", "F18", "states-ray", "ray-folder", "ray-start", "exit", "mlflow", "paths", "proxies")
 """Ray, or fresh interpreters."""
 
 

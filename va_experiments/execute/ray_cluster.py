@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def _environment(address: str | None) -> None:
         os.environ.pop("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", None)
 
 
-def connect(config: ExecutionConfig, folder: Path | None = None) -> Any:
+def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threading.Event | None = None) -> Any:
     """Return the ``ray`` module, connected.
 
     Parameters
@@ -64,6 +65,8 @@ def connect(config: ExecutionConfig, folder: Path | None = None) -> Any:
     config : ExecutionConfig
     folder : Path, optional
         Where the files of a local cluster go (see `va_experiments.execute.ray_folder`).
+    stopping : threading.Event, optional
+        Once it is set, a local cluster is not started any further.
 
     Raises
     ------
@@ -99,9 +102,9 @@ def connect(config: ExecutionConfig, folder: Path | None = None) -> Any:
     options |= {k: v for k, v in config.init.items() if v is not None and k != "runtime_env"}
     if folder is not None:
         options["_temp_dir"] = str(folder)
-    with_processes = only_used_processes(ray) if config.address is None else contextlib.nullcontext()
+    local = only_used_processes(ray, stopping or threading.Event()) if config.address is None else None
     try:
-        with with_processes:
+        with local or contextlib.nullcontext():
             ray.init(**options)
     except Exception as error:  # Ray raises Exception itself when its processes do not answer in time
         raise _explain(error, config) from error

@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-__all__ = ["NodeWatch", "RayLife", "end_own_ray"]
+__all__ = ["NodeWatch", "RayLife", "end_own_ray", "halt_own_ray"]
 
 
 class RayLife:
@@ -109,8 +109,20 @@ class NodeWatch:
 
 
 def end_own_ray() -> None:
-    """End the Ray processes among this process's children: it has to stop while Ray is still starting."""
+    """End the Ray processes among this process's children."""
     _end([p for p in psutil.Process().children(recursive=True) if _of_ray(p)])
+
+
+def halt_own_ray() -> None:
+    """Halt the head and node process among this process's children, and kill what the node process has started.
+
+    The kernel ends a halted child when this process ends, but not its children.
+    """
+    started = {p.pid for p in psutil.Process().children()}
+    family = [p for p in psutil.Process().children(recursive=True) if _of_ray(p)]
+    for process in sorted(family, key=lambda p: p.pid not in started):
+        with contextlib.suppress(psutil.Error):
+            process.suspend() if process.pid in started else process.kill()
 
 
 def _alive(process: psutil.Process) -> bool:

@@ -99,16 +99,20 @@ class RaySession:
     def stop(self) -> None:
         """Stop the local cluster, or leave the joined one.
 
-        One that is still starting is left as soon as it is there. Ending its processes now could end this process, and
-        where this process ends before, the kernel ends them.
+        One that is still starting is only halted: Ray ends a process whose node process dies while it connects. The
+        kernel ends the halted processes with this one; if this one goes on, the start fails, and they are ended then.
         """
+        from va_experiments.execute import ray_liveness
+
         if self._keeper is None or self._stopping.is_set():
             return
         if self._ready.wait(2):
             self._leave()
-        self._stopping.set()
-        if self._ready.is_set():
+            self._stopping.set()
             self._keeper.join(2)
+        else:
+            self._stopping.set()
+            ray_liveness.halt_own_ray()
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
@@ -130,7 +134,8 @@ class RaySession:
         if own:
             self._folder = RayFolder(self._config.init.get("_temp_dir"))
         try:
-            self.ray = ray_cluster.connect(self._config, self._folder.inner if self._folder is not None else None)
+            folder = self._folder.inner if self._folder is not None else None
+            self.ray = ray_cluster.connect(self._config, folder, self._stopping)
         except BaseException:
             ray_liveness.end_own_ray()
             raise

@@ -1,0 +1,95 @@
+"""Ray that cannot start is told in words with exit code 5, a wrong option with 2, and neither as a full disk."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.in_process import run_here
+from va_experiments.config.schema import ExecutionConfig
+from va_experiments.errors import VaError
+from va_experiments.execute import ray_cluster
+from va_experiments.execute.inline import InlineBackend
+from va_experiments.execute.ray_session import RaySession
+
+CANNOT = (
+    Exception("The current node timed out during startup. This could happen because some of the raylet failed"),
+    OSError("validate_socket_filename failed: AF_UNIX path length cannot exceed 107 bytes"),
+    PermissionError(errno.EACCES, "Permission denied", "/tmp/ray"),
+    OSError(errno.ENOSPC, "No space left on device", "/dev/shm/plasma"),
+    ValueError(
+        "After taking into account object store and redis memory usage, the amount of memory on this node is low"
+    ),
+    RuntimeError("Failed to start the GCS"),
+)
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, error: Exception, **options: Any) -> VaError:
+    ray = pytest.importorskip("ray")
+
+    def init(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(VaError) as told:
+        ray_cluster.connect(ExecutionConfig(**options))
+    return told.value
+
+
+@pytest.mark.parametrize("error", CANNOT, ids=lambda e: type(e).__name__)
+def test_what_this_machine_lacks_is_said_with_what_it_has(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    told = refused(monkeypatch, error)
+    assert told.exit_code == 5
+    assert str(told).startswith(f"Ray cannot start on this machine ({type(error).__name__}: {str(error)[:60]}")
+    for word in ("MB of memory are free", "/dev/shm has", "the load is", "execution.num_workers=1", "execution=inline"):
+        assert word in str(told)
+    assert "disk" not in str(told)
+    assert "cannot be written" not in str(told)
+
+
+def test_an_option_that_ray_does_not_know_and_a_cluster_that_cannot_be_joined_are_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = refused(monkeypatch, TypeError("init() got an unexpected keyword argument 'cpus'"), init={"cpus": 3})
+    assert told.exit_code == 2
+    assert "execution.init" in str(told)
+    assert "cpus" in str(told)
+    low = refused(monkeypatch, ValueError("the minimum allowed is 78643200 bytes"), object_store_memory=1000)
+    assert low.exit_code == 2
+    assert "execution.object_store_memory" in str(low)
+    away = refused(monkeypatch, ConnectionError("no head"), address="10.0.0.1:6379")
+    assert away.exit_code == 2
+    assert str(away).startswith("Ray on 10.0.0.1:6379 cannot be used")
+
+
+def test_a_start_that_fails_is_raised_by_everyone_who_waits_and_leaves_no_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    session = RaySession(ExecutionConfig(init={"_temp_dir": str(tmp_path / ("x" * 100))}))
+    for _ in range(2):
+        with pytest.raises(VaError, match="at most 107 are possible") as told:
+            session.wait()
+    assert told.value.exit_code == 5
+    session.stop()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.ECONNRESET])
+def test_an_error_of_the_system_in_the_workers_is_no_full_disk(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path, number: int
+) -> None:
+    def run(*_: Any) -> Any:
+        raise OSError(number, "told by the engine")
+        yield
+
+    monkeypatch.setattr(InlineBackend, "run", run)
+    small = ("data.n=60", "data.n_symptoms=5", "n_bootstrap=0", "baselines=[]", "report=false")
+    code, err = run_here(["model=nbc", *small, "execution=inline", "tracking=none", f"paths.outputs={tmp_path / 'o'}"])
+    assert code == 5
+    err += caplog.text
+    assert "the workers cannot go on" in err
+    assert "run the same command again" in err
+    assert "disk full" not in err
+    assert "cannot be written" not in err
