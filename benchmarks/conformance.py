@@ -1,6 +1,6 @@
 """Compare our algorithms with the originals, number by number, and write ``docs/conformance.md``.
 
-``python -m benchmarks.conformance [--section interva|interva5|nbc|tariff|insilico ...] [--no-write]``
+``python -m benchmarks.conformance [--section interva|interva5|nbc|tariff|eava|insilico ...] [--no-write]``
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _TITLE = {
     "interva5": "InterVA-5, standard mode",
     "nbc": "Naive Bayes classifier",
     "tariff": "Tariff 1.0",
+    "eava": "EAVA",
     "insilico": "InSilicoVA",
 }
 
@@ -84,6 +85,8 @@ another distribution than the published model's posterior. The rows "CSMF of the
 they give the distance of the default, which draws exactly, from the original, with the accuracy of both, and how often
 the rule decides a level. Where it decides often, runs of the same sampler differ much: some leave the state, some do
 not, and the ranges over runs show it. See [InSilicoVA](models/insilico.md).""",
+    "eava": """The fractions of EAVA 1.0.0 that openVA 1.2.0's vignette prints for its example data: 792 neonates and
+944 children, all simulated. Of the default, the row has the fractions without the effect of empty cells.""",
 }
 
 
@@ -102,6 +105,7 @@ def _listed() -> dict[str, str]:
 def sections() -> dict[str, Callable[[], Iterable[dict[str, Any]]]]:
     """List every section and the function that makes its rows."""
     results: dict[str, Callable[[], Iterable[dict[str, Any]]]] = dict(conformance_cases.ROWS)
+    results["eava"] = importlib.import_module("benchmarks.conformance_eava").rows
     if importlib.util.find_spec("benchmarks.conformance_insilico") is not None:
         results["insilico"] = importlib.import_module("benchmarks.conformance_insilico").rows
     return results

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.phmrc_modules import module_of
 
 __all__ = ["FILES", "GOOD", "NOTES", "PATHS", "File", "rows"]
@@ -614,6 +615,14 @@ FILES: list[File] = [
         "is an export of the WHO 2022 questionnaire (31 questions); no reader takes this form as it is",
         odk(more="consented-Id10489"),
         reader="who2016_odk",
+    ),
+    File(
+        "form",
+        "indicators without the columns that EAVA needs",
+        "data.eava_columns=true, but the file has none of the columns that EAVA adds to the indicators",
+        rows(",".join(["d1", *["y"] * 353]), header=",".join(["ID", *read_probbase().indicators])),
+        {"eava_columns": True},
+        reader="who2016",
     ),
     File(
         "form",

@@ -32,6 +32,13 @@ def test_interva5_equals_the_originals():
     assert failing(interva5_rows()) == []
 
 
+def test_eava_gives_every_published_fraction():
+    from benchmarks.conformance_eava import PUBLISHED, rows
+
+    assert failing(rows()) == []
+    assert sum(len(fractions) for _, fractions in PUBLISHED.values()) == 21
+
+
 def test_interva_covers_every_conversion_prior_and_figure():
     from benchmarks.conformance_cases import interva_rows
 

@@ -84,7 +84,7 @@ def test_the_command_of_the_readme_gives_causes_of_an_export(reference_dir: Path
         (run,) = root.glob("runs/*/*")
         causes, fractions = (pd.read_csv(run / name) for name in ("causes.csv", "fractions.csv"))
     assert "Cause fractions" in out
-    assert set(causes["model"]) == set(fractions["model"]) == {"interva5", "insilico_standard"}
+    assert set(causes["model"]) == set(fractions["model"]) == {"interva5", "insilico_standard", "eava"}
     assert causes.groupby("model")["id"].nunique().nunique() == 1
     sums = fractions.groupby(["model", "stratum"])["fraction"].sum()
     assert sums.to_numpy() == pytest.approx(1)

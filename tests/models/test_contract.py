@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from va_experiments.data.deaths import Deaths
+from va_experiments.data.eava_columns import EAVA_COLUMNS
 from va_experiments.data.probbase import read_probbase
 from va_experiments.errors import InputError
 from va_experiments.models.base import Model, Prediction, parameters_of
@@ -83,6 +84,21 @@ def who_deaths() -> Deaths:
     )
 
 
+@pytest.fixture(scope="module")
+def eava_deaths(who_deaths: Deaths) -> Deaths:
+    """The same deaths with the answers that EAVA needs beside the indicators, and none of an adult."""
+    rng = np.random.default_rng(6)
+    added = rng.choice([1, 0, -1], size=(60, len(EAVA_COLUMNS)), p=[0.3, 0.5, 0.2]).astype(np.int8)
+    names = (*who_deaths.symptom_names, *EAVA_COLUMNS)
+    return dataclasses.replace(
+        who_deaths,
+        symptoms=np.hstack([who_deaths.symptoms, added]),
+        symptom_names=names,
+        blocks=(),
+        covariates={"age": rng.choice([0.0, 5.0, 300.0, 900.0], size=60) / 365.25},
+    )
+
+
 @pytest.fixture(params=sorted(FILES))
 def name(request) -> str:
     if request.param == "lightgbm":
@@ -91,10 +107,10 @@ def name(request) -> str:
 
 
 @pytest.fixture
-def split(name: str, small_deaths: Deaths, who_deaths: Deaths) -> tuple[Deaths, Deaths]:
+def split(name: str, small_deaths: Deaths, who_deaths: Deaths, eava_deaths: Deaths) -> tuple[Deaths, Deaths]:
     """Deaths that the model can take: to train on, and to test."""
     standard = not model_class(name).trains or read(name).get("mode") == "standard"
-    deaths = who_deaths if standard else small_deaths
+    deaths = eava_deaths if name == "eava" else who_deaths if standard else small_deaths
     train = np.arange(len(deaths)) % 3 > 0
     return deaths.take(train), deaths.take(~train)
 

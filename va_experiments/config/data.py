@@ -174,6 +174,8 @@ class Who2016(DataOptions):
     """Answer -> Y, N or . (missing)."""
     max_unknown: ShareOrNone = 0.01
     """Largest share of a column's filled cells that may be no known answer; they are then missing."""
+    eava_columns: Flag = False
+    """true: read the columns of the file that model=eava needs beside the indicators, with age in days."""
     sep: Text = "auto"
     """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     encoding: Text = "utf-8-sig"
@@ -208,6 +210,8 @@ class Who2016Odk(DataOptions):
     """What to do with deaths that occur twice (the same id, or the same answers under another id)."""
     as_pycrossva: Flag = False
     """true: the cells that pyCrossVA gives, also where it reads less than the export says."""
+    eava_columns: Flag = True
+    """true: keep the columns that model=eava needs beside the indicators."""
     sep: Text = "auto"
     """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     encoding: Text = "utf-8-sig"

@@ -13,6 +13,7 @@ import numpy as np
 from va_experiments.data.column_roles import Roles, guess_roles
 from va_experiments.data.csv_blocks import read_columns
 from va_experiments.data.deaths import FEATURE_LEVELS, MISSING, PRESENT, Deaths
+from va_experiments.data.eava_columns import EAVA_COLUMNS
 from va_experiments.data.readers.recognise import Form, recognise
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, shown, shown_path
@@ -88,7 +89,12 @@ def describe_text(deaths: Deaths) -> str:
         ranked = sorted(facts["causes"].items(), key=lambda item: (-item[1], item[0]))
         rows = [[cause, f"{n:,}", f"{n / max(facts['n_deaths'], 1):.1%}"] for cause, n in ranked]
         lines += ["", *text_table(["cause", "deaths", "share"], rows, most=(NAME_WIDTH,))]
+    answers = [name for name in facts["covariates"] if name in EAVA_COLUMNS]
+    if answers:
+        lines += ["", f"{len(answers)} columns that model=eava needs: {', '.join(answers[:5])}, ..."]
     for name, spread in facts["covariates"].items():
+        if name in answers:
+            continue
         known, low, middle, high = (spread[k] for k in ("known", "minimum", "median", "maximum"))
         lines += ["", f"{name}: known for {known:,}, from {low} to {high}, median {middle}"]
     lines += ["", "ledger:"] if facts["ledger"] else []

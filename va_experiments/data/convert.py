@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from va_experiments.data.eava_columns import DONT_KNOW, EAVA_COLUMNS
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.who2016_odk import Converted, convert_who2016_odk
 from va_experiments.data.registry import check_options
@@ -22,6 +23,7 @@ from va_experiments.errors import InputError, shown_path
 
 __all__ = ["convert_facts", "convert_text", "write_indicators"]
 
+_ANSWERS = {1: "y", 0: "n", -1: ".", int(DONT_KNOW): "dk"}
 _LETTERS = np.array([".", "n", "y"])
 
 
@@ -37,7 +39,7 @@ def write_indicators(
     target : path
         The CSV file to write; it must not be there yet.
     options : mapping
-        Options of ``data=who2016_odk``.
+        Options of ``data=who2016_odk``; ``eava_columns`` true: the columns that EAVA needs are written too.
 
     Raises
     ------
@@ -56,14 +58,28 @@ def write_indicators(
     try:
         with open(part, "w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out, lineterminator="\n")
-            writer.writerow(["ID", *read_probbase().indicators])
-            letters = _LETTERS[found.indicators + 1]
-            writer.writerows([name, *row] for name, row in zip(found.id.tolist(), letters.tolist(), strict=True))
+            more = _eava_cells(found) if options.get("eava_columns") else {}
+            writer.writerow(["ID", *read_probbase().indicators, *more])
+            letters = _LETTERS[found.indicators + 1].tolist()
+            for k, (name, row) in enumerate(zip(found.id.tolist(), letters, strict=True)):
+                writer.writerow([name, *row, *(cells[k] for cells in more.values())])
         os.replace(part, file)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise InputError(f"{shown_path(file)} cannot be written ({error.strerror})") from None
     return found
+
+
+def _eava_cells(found: Converted) -> dict[str, list[str]]:
+    """Return the columns that EAVA needs as cells: y, n, dk and ``.``, or days."""
+    cells: dict[str, list[str]] = {}
+    for name in ("age_days", *EAVA_COLUMNS):
+        values = found.covariates[name].tolist()
+        if name in ("age_days", "i120c", "i250b"):
+            cells["age" if name == "age_days" else name] = ["." if not v >= 0 else f"{v:g}" for v in values]
+        else:
+            cells[name] = [_ANSWERS[int(v)] for v in values]
+    return cells
 
 
 def convert_facts(found: Converted, target: str | os.PathLike[str]) -> dict[str, Any]:

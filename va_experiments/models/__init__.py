@@ -12,6 +12,7 @@ from typing import Any
 from va_experiments.models.base import Model, Prediction
 
 __all__ = [
+    "EAVA",
     "LCVA",
     "Calibrated",
     "ExtraTrees",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 _MODULE = {
+    "EAVA": "eava.eava",
     "Calibrated": "ensembles.calibrated",
     "ExtraTrees": "extra_trees",
     "InSilicoVA": "insilico.insilico",

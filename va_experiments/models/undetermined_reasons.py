@@ -7,15 +7,17 @@ import numpy.typing as npt
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.models.base import Model
+from va_experiments.models.eava.answers import NOT_ASSESSED_BY_EAVA
 from va_experiments.models.interva.whole_probability import REJECTIONS
 
 __all__ = ["NOT_ASSESSED", "undetermined_reasons"]
 
-NOT_ASSESSED = REJECTIONS[1:]
+NOT_ASSESSED = (*REJECTIONS[1:], *NOT_ASSESSED_BY_EAVA)
 """Reasons for which a death does not count in the fractions of a model."""
 
 NOTHING_POSSIBLE = "no cause is possible with these answers"
 NOT_ENOUGH = "no cause is probable enough"
+NO_RULE = "no rule of EAVA holds"
 
 
 def undetermined_reasons(model: Model | None, deaths: Deaths, probability: npt.NDArray[np.float64]) -> list[str]:
@@ -38,10 +40,14 @@ def undetermined_reasons(model: Model | None, deaths: Deaths, probability: npt.N
 
 def _own(model: Model, deaths: Deaths) -> list[str]:
     """Return what the model's own rules say of each death; empty where they say nothing."""
+    from va_experiments.models.eava.eava import EAVA
     from va_experiments.models.insilico.standard import InSilicoVAStandard
     from va_experiments.models.interva.interva5 import InterVA5
     from va_experiments.models.predictions import Predictions
 
+    if isinstance(model, EAVA):
+        group, cause = model.causes(deaths)
+        return [NO_RULE if g else str(c) for g, c in zip(group.tolist(), cause.tolist(), strict=True)]
     if isinstance(model, Predictions):
         return ["the file names no cause"] * len(deaths)
     if isinstance(model, InSilicoVAStandard):  # it leaves out the same deaths as InterVA-5

@@ -106,6 +106,15 @@ class OdkAnswers:
             return np.full(self.n_rows, MISSING, dtype=np.int8)
         return self._look_up(column, [self._yes_or_no(question, v, n) for v, n in self._counted(question)])
 
+    def not_known(self, question: str) -> npt.NDArray[np.bool_]:
+        """Return whether the respondent does not know or refused to answer, which an empty cell does not say."""
+        column = self._columns.get(question)
+        if column is None:
+            return np.zeros(self.n_rows, dtype=bool)
+        words = [(v, self._word(question, v)) for v in column.values]
+        cells = [not is_blank(v) and (w in _NOT_KNOWN or w in _NOT_KNOWN_CODES) for v, w in words]
+        return np.array(cells or [False], dtype=bool)[column.codes]
+
     def chosen(self, question: str, wanted: frozenset[str]) -> Truth:
         """Return whether one of these choices was made."""
         if question in self._divided:

@@ -26,7 +26,7 @@ AGES = (
 
 OTHER_QUESTIONS = (
     *("Id10021", "Id10023", "Id10023_a", "Id10023_b", "Id10173_a", "Id10173_nc", "isNeonatal", "isNeonatal1"),
-    *("isNeonatal2", "Id10126", "Id10446", "Id10151", "Id10183", "Id10106"),
+    *("isNeonatal2", "Id10126", "Id10446", "Id10184_b"),
 )
 """Questions that are read besides those of the table: dates of birth and death, which module was asked, and more."""
 

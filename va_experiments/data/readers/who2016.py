@@ -10,8 +10,9 @@ import numpy as np
 
 from va_experiments.data.csv_blocks import missing_columns, read_blocks
 from va_experiments.data.deaths import MISSING, Deaths, LedgerEntry
+from va_experiments.data.eava_columns import EAVA_COLUMNS, from_table
 from va_experiments.data.probbase import read_probbase
-from va_experiments.data.readers.csv_columns import Labels, Symptoms, value_codes
+from va_experiments.data.readers.csv_columns import Collected, Labels, Symptoms, value_codes
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order
 from va_experiments.data.text_source import AUTO, open_source
@@ -31,6 +32,7 @@ def read_who2016(
     cause: str | None = None,
     value_map: Mapping[Any, str] = WHO_VALUES,
     max_unknown: float = 0.01,
+    eava_columns: bool = False,
     sep: str = AUTO,
     encoding: str = "utf-8-sig",
     label: str = "who2016",
@@ -50,6 +52,8 @@ def read_who2016(
         Column of a cause assigned by another method, such as physicians, in InterVA-5's names; none by default.
     value_map : mapping
         Cell -> ``"Y"``, ``"N"`` or ``"."`` (missing).
+    eava_columns : bool
+        Read the columns that ``model=eava`` needs beside the indicators as covariates, with ``age`` in days.
     sep, encoding : str
         Separator and encoding of the file.
     label : str
@@ -84,12 +88,19 @@ def read_who2016(
                 "questionnaire with data=who2016_odk"
             )
         raise InputError(problems)
+    more = {c.casefold(): c for c in source.header if c.casefold() in ("age", *EAVA_COLUMNS)} if eava_columns else {}
+    if eava_columns and len(more) < 2:
+        raise InputError(
+            f"{where}: data.eava_columns=true, but the file has none of the columns that EAVA adds to the indicators, "
+            f"such as age, {', '.join(EAVA_COLUMNS[:4])}; read an ODK export with data=who2016_odk, which makes them"
+        )
+    added = {name: Collected(c) for name, c in more.items()}
     answers = Symptoms(list(probbase.indicators), codes)
     places = None if site is None else Labels(site, "site", None)
     labels = None if cause is None else Labels(cause, "cause", probbase.causes)
     parts = []
-    for block in read_blocks(source, columns):
-        for column in (answers, places, labels):
+    for block in read_blocks(source, [*columns, *more.values()]):
+        for column in (answers, places, labels, *added.values()):
             if column is not None:
                 column.add(block)
         parts.append(np.array([v.strip() for v in block.columns[id].values], dtype=object)[block.columns[id].codes])
@@ -105,9 +116,15 @@ def read_who2016(
         _, causes_at, bad = labels.finish(source, ledger)
         problems += bad
     problems += answers.problems(source, max_unknown, ledger)
+    covariates, odd = from_table({name: column.coded() for name, column in added.items()})
+    problems += [
+        f"{where}: column {shown(more[name])}: {', '.join(map(shown, cells[:4]))} is no answer; expected y, n, dk, "
+        "ref or . (a number of days in age, i120c and i250b)"
+        for name, cells in odd.items()
+    ]
     if problems:
         raise InputError(problems)
-    if extra := sorted(set(source.header) - set(columns)):
+    if extra := sorted(set(source.header) - {*columns, *more.values()}):
         ledger.append(
             LedgerEntry("left out", "*", len(extra), "columns are not indicators of InterVA-5", tuple(extra[:5]))
         )
@@ -123,6 +140,7 @@ def read_who2016(
         sites=sites,
         site=at[order],
         id=ids[order].astype(np.str_),
+        covariates={name: values[order] for name, values in covariates.items()},
         name=label,
         ledger=tuple(ledger),
     )

@@ -20,6 +20,7 @@ from va_experiments.data.deaths import MISSING, Deaths, LedgerEntry
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels
 from va_experiments.data.readers.odk_answers import OdkAnswers
+from va_experiments.data.readers.odk_eava import eava_columns_of
 from va_experiments.data.readers.odk_header import QuestionColumns, find_questions, version_of
 from va_experiments.data.readers.odk_indicators import calculate_durations, indicators, not_understood, note_answers
 from va_experiments.data.readers.odk_messages import advice, refusal
@@ -49,7 +50,7 @@ class Converted:
     indicators : int8 array, shape (n_deaths, 353)
         1 yes, 0 no, -1 not known.
     covariates : mapping of str to float64 array, shape (n_deaths,)
-        ``age`` in years, ``female`` 1 or 0; NaN where not known.
+        ``age`` in years, ``female`` 1 or 0, NaN where not known; the columns of `va_experiments.data.eava_columns`.
     sites, causes : tuple of str
     site, cause : int16 array, shape (n_deaths,)
         Index into `sites` and `causes`; `cause` is None where no column of it is named.
@@ -79,6 +80,7 @@ def read_who2016_odk(
     max_unknown: float = 0.01,
     duplicates: str = "refuse",
     as_pycrossva: bool = False,
+    eava_columns: bool = True,
     sep: str = AUTO,
     encoding: str = "utf-8-sig",
     label: str = "who2016_odk",
@@ -106,6 +108,8 @@ def read_who2016_odk(
         What to do with deaths that occur twice.
     as_pycrossva : bool
         Give exactly the cells that pyCrossVA gives, also where it reads less than the export says.
+    eava_columns : bool
+        Keep the columns that ``model=eava`` needs as covariates.
     sep, encoding : str
         Separator and encoding of the file.
     label : str
@@ -134,6 +138,7 @@ def read_who2016_odk(
         max_unknown=max_unknown,
         duplicates=duplicates,
         as_pycrossva=as_pycrossva,
+        eava_columns=eava_columns,
         sep=sep,
         encoding=encoding,
     )
@@ -165,6 +170,7 @@ def convert_who2016_odk(
     max_unknown: float = 0.01,
     duplicates: str = "refuse",
     as_pycrossva: bool = False,
+    eava_columns: bool = True,
     sep: str = AUTO,
     encoding: str = "utf-8-sig",
 ) -> Converted:
@@ -220,6 +226,9 @@ def convert_who2016_odk(
     if problems:
         raise InputError(problems, hint=advice([q for q, _ in refused], answers))
     keep &= ~repeated
+    covariates = {"age": age / _DAYS_IN_YEAR, "female": is_female(answers)}
+    if eava_columns:
+        covariates |= eava_columns_of(answers, age)
     still = is_stillbirth(answers)
     if still.any():
         reason = "deaths are stillbirths (no cry, no movement, no breath, or born dead)"
@@ -229,7 +238,7 @@ def convert_who2016_odk(
     return Converted(
         id=ids[keep].astype(np.str_),
         indicators=symptoms[keep],
-        covariates={"age": (age / _DAYS_IN_YEAR)[keep], "female": is_female(answers)[keep]},
+        covariates={name: values[keep] for name, values in covariates.items()},
         sites=sites,
         site=site_index[keep],
         causes=causes,

@@ -1,0 +1,1 @@
+"""EAVA: expert algorithms for deaths of neonates and of children under five."""
