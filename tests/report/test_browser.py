@@ -21,6 +21,7 @@ FLAGS = [*QUIET, "--enable-logging=stderr", "--v=0", "--virtual-time-budget=2000
 # Stands at the end of a copy of the page: leaves what it measured as text, which --dump-dom prints.
 PROBE = """<script>
 addEventListener("error", e => (window.faults = window.faults || []).push(String(e.message)));
+document.querySelectorAll("details").forEach(d => { d.open = true; });
 (function wait() {
   if (document.body.dataset.figures !== "drawn") { setTimeout(wait, 50); return; }
   const MARKS = ["symbol", "rect", "line", "area"].map(m => `.live g.mark-${m} path`).join(", ");

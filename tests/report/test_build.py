@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import html
+import json
 import re
 
 import pandas as pd
@@ -112,3 +114,30 @@ def test_nothing_but_failures_makes_a_report(tmp_path):
     content = fake_content(failures=6, models=("interva",), deep=False)
     text = build_report(content, tmp_path, figure_formats=()).html.read_text()
     assert "no model finished every cell" in text
+
+
+def test_the_page_begins_with_the_data_and_folds_what_readers_of_results_do_not_need(built):
+    text = built[1].html.read_text()
+    sections = re.findall(r'<section id="(\w+)">\s*(<details)?', text)
+    assert [name for name, _ in sections][:2] == ["data", "answer"]
+    folded = {name for name, details in sections if details}
+    assert {"cost", "performance", "configuration"} <= folded
+    assert not folded & {"data", "answer", "leaderboard", "causes"}
+    assert "Deaths by site" in text
+    assert "Recommendation: none. Simulated deaths" in text
+    assert "Estimates are from the shares of the named causes" in text
+    assert "csmf_top." not in text.split('id="specifications"')[0].replace("csmf_top.csv", "")
+
+
+def test_a_leaderboard_has_both_questions_and_what_the_page_needs_to_rank_by_another_metric(built):
+    text = built[1].html.read_text()
+    table = re.search(r"<table data-chooser=\"(.*?)\">(.*?)</table>", text, re.DOTALL)
+    assert table
+    about = json.loads(html.unescape(table.group(1)))
+    assert about["metrics"][0] == ["csmf_accuracy_top", "CSMF accuracy (top causes)", False]
+    assert ["log_loss", "Log loss", True] in about["metrics"]
+    cells = built[0].cells
+    nbc = cells[(cells["model"] == "nbc") & (cells["status"] == "done")]
+    assert about["values"]["top1"]["nbc"][0] == pytest.approx(nbc["top1"].mean(), abs=1e-4)
+    heads = re.findall(r"<th[^>]*>(.*?)</th>", table.group(2))
+    assert heads[:5] == ["#", "Model", "Mean", "Top-1", "CCC"] or {"Top-1", "CCC"} <= set(heads)

@@ -21,7 +21,7 @@ from va_experiments.analysis.run_tables import records
 from va_experiments.metrics.registry import lower_is_better, metric_label, reference_levels_of
 from va_experiments.results.schema import SPLIT_COLUMNS, TABLES
 
-__all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "metric_means"]
+__all__ = ["OVERALL", "Leaderboard", "full_size", "leaderboard", "leaderboards", "metric_means", "site_means"]
 
 
 OVERALL = "mean over sites"
@@ -219,7 +219,15 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_inc
 def metric_means(
     cells: pd.DataFrame, metrics: Sequence[str], *, allow_incomplete: bool = False
 ) -> dict[str, dict[str, float]]:
-    """Return each model's mean over sites of several metrics, as their leaderboards have it, by metric and label.
+    """Return each model's mean over sites of several metrics, as their leaderboards have it, by metric and label."""
+    found = site_means(cells, metrics, allow_incomplete=allow_incomplete)
+    return {m: {label: values[OVERALL] for label, values in of_label.items()} for m, of_label in found.items()}
+
+
+def site_means(
+    cells: pd.DataFrame, metrics: Sequence[str], *, allow_incomplete: bool = False
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the values of several metrics as leaderboards have them, by metric, label, and site or :data:`OVERALL`.
 
     Parameters
     ----------
@@ -234,7 +242,7 @@ def metric_means(
     own: dict[str, list[int]] = {}
     for row, label in enumerate(labels):
         own.setdefault(str(label), []).append(row)
-    means: dict[str, dict[str, float]] = {}
+    means: dict[str, dict[str, dict[str, float]]] = {}
     for metric in metrics:
         values = [float(v) for v in cells[metric]]
         of_label = means[metric] = {}
@@ -244,11 +252,9 @@ def metric_means(
             for row in there:
                 by_site.setdefault(sites[row], []).append(values[row])
             complete = len({splits[row] for row in there}) == n_splits
-            of_label[label] = (
-                mean([mean(site) for site in by_site.values()])
-                if by_site and (complete or allow_incomplete)
-                else math.nan
-            )
+            of_label[label] = {site: mean(own_values) for site, own_values in by_site.items()}
+            overall = by_site and (complete or allow_incomplete)
+            of_label[label][OVERALL] = mean(list(of_label[label].values())) if overall else math.nan
     return means
 
 

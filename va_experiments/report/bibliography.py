@@ -58,6 +58,8 @@ SOURCES = {
     "Li 2020": 'Li ZR, McCormick TH, Clark SJ. Non-confirming replication of "Performance of InSilicoVA for assigning '
     'causes of death to verbal autopsies: multisite validation study using clinical diagnostic gold standards". BMC '
     "Medicine 2020; 18:69.",
+    "Li 2021": "Li ZR, Wu Z, Chen I, Clark SJ. Bayesian nested latent class models for cause-of-death assignment using "
+    "verbal autopsies across multiple domains. 2021; arXiv:2112.12186.",
     "Lipton 2018": "Lipton ZC, Wang YX, Smola AJ. Detecting and correcting for label shift with black box predictors. "
     "ICML 2018; PMLR 80:3122-3130.",
     "Lopez-Paz 2017": "Lopez-Paz D, Oquab M. Revisiting classifier two-sample tests. ICLR 2017.",

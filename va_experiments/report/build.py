@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -56,11 +57,17 @@ def build_report(
     """
     cells = checked_cells(content)
     shown = with_majority(cells, content.causes)
-    boards = leaderboards(
-        shown, content.primary_metric, allow_incomplete=content.allow_incomplete, intervals=content.intervals
+    ranked = functools.partial(
+        leaderboards,
+        metric=content.primary_metric,
+        allow_incomplete=content.allow_incomplete,
+        intervals=content.intervals,
     )
+    boards = ranked(shown)
     folder = Path(folder)
-    figures = all_figures(content, cells, boards)
+    # The majority baseline's fractions are far from all others': a figure of them would show little else.
+    drawn = boards if shown is cells or not boards[0].of_fractions else ranked(cells)
+    figures = all_figures(content, cells, drawn)
     svgs = {f.key: static_svg(f.chart) for f in figures if f.chart is not None}
     skipped = [f"{f.title}: {f.missing}" for f in figures if f.chart is None]
     tables = data_tables(cells, boards, content)

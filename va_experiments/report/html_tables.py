@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.analysis.comparable_groups import split_settings
-from va_experiments.analysis.leaderboard import OVERALL, Leaderboard, full_size, metric_means
+from va_experiments.analysis.leaderboard import OVERALL, Leaderboard, full_size, metric_means, site_means
 from va_experiments.analysis.performance import cost_by_model, critical_path, slowest_cells
 from va_experiments.analysis.resampled_sets import resampled_sets
 from va_experiments.analysis.run_tables import RunTables, records
 from va_experiments.formatting import format_duration, format_interval, format_number, format_p_value
-from va_experiments.metrics.registry import metric_label, table_metrics
+from va_experiments.metrics.registry import lower_is_better, metric_label, table_metrics
 from va_experiments.report.charts.losses import PARTS, drops_shown
 from va_experiments.report.charts.scores import difference_rows
 
@@ -123,7 +123,33 @@ def board_table(board: Leaderboard, cells: pd.DataFrame, content: RunTables, tit
     absent = [m for m in ("prior", "uniform") if m not in set(board.rows["model"])]
     if absent:
         note += f" Not run in this setting: the baselines {' and '.join(absent)}."
-    return html_table(title, columns, rows, note=note)
+    table = html_table(title, columns, rows, note=note)
+    table["table"]["chooser"] = _chooser(board, group, allow_incomplete=content.allow_incomplete)
+    return table
+
+
+def _chooser(board: Leaderboard, group: pd.DataFrame, *, allow_incomplete: bool) -> dict[str, Any]:
+    """Return what the page needs to rank the models by another metric: labels, directions and values."""
+    names = [m for m in dict.fromkeys([board.metric, *table_metrics()]) if m in group and group[m].notna().any()]
+    found = site_means(group, names, allow_incomplete=allow_incomplete)
+    shown = {r["label"]: f"{r['label']} (baseline)" if r["trivial"] else r["label"] for r in board.records()}
+    values = {
+        m: {
+            shown[label]: [_or_none(of.get(site, math.nan)) for site in (OVERALL, *board.sites)]
+            for label, of in found[m].items()
+            if label in shown
+        }
+        for m in names
+    }
+    return {
+        "metrics": [[m, metric_label(m), lower_is_better(m)] for m in names],
+        "sites": board.sites,
+        "values": values,
+    }
+
+
+def _or_none(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
 
 
 def sets_table(board: Leaderboard, cells: pd.DataFrame, *, title: bool) -> dict[str, Any] | None:
@@ -292,7 +318,7 @@ def ledger_table(ledger: pd.DataFrame) -> dict[str, Any]:
     cut = f"The first {MOST_LEDGER} of {len(ledger)}; tables/ledger.csv has all." if len(ledger) > len(body) else ""
     columns = [(n.capitalize(), n == "count") for n in names]
     title = "What reading the data dropped or changed"
-    return html_table(title, columns, body, note=cut, closed=len(ledger) > 15)
+    return html_table(title, columns, body, note=cut, closed=True)
 
 
 def sources_table(sources: Mapping[str, str]) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ MODELS = {
     "InSilicoVAStandard": "McCormick 2016",
     "InterVA": "Byass 2012",
     "InterVA5": "Byass 2019",
+    "LCVA": "Li 2021",
     "LightGBM": "Ke 2017",
     "NaiveBayes": "Miasnikof 2015",
     "RandomForest": "Breiman 2001",

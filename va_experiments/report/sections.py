@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,17 +16,18 @@ from va_experiments.analysis.headline import answers
 from va_experiments.analysis.leaderboard import Leaderboard, full_size
 from va_experiments.analysis.majority import with_majority
 from va_experiments.analysis.performance import parallel_efficiency
+from va_experiments.analysis.recommendation import recommendation
 from va_experiments.analysis.run_tables import RunTables, records
 from va_experiments.report.assigned_section import assigned_content
 from va_experiments.report.bibliography import cited
 from va_experiments.report.charts.losses import drops_shown
 from va_experiments.report.charts.style import Figure
+from va_experiments.report.data_section import causes_content, data_content
 from va_experiments.report.html_tables import (
     board_table,
     calibration_table,
     cost_table,
     differences_table,
-    ledger_table,
     losses_table,
     metrics_tables,
     path_table,
@@ -42,10 +44,13 @@ MOST_ANSWERS = 8
 MOST_FAILURES = 50
 MOST_REFUSED = 12
 MOST_TRACEBACK = 12_000
+NO_FAILURE = "No cell failed."
 TITLES = {
+    "data": ("The data", "Data"),
     "answer": ("The answer", "Answer"),
     "assigned": ("Causes of deaths without a known cause", "Causes"),
     "leaderboard": ("Leaderboard", "Leaderboard"),
+    "causes": ("Cause by cause", "By cause"),
     "matrix": ("Model by test site", "Matrix"),
     "differences": ("Paired differences", "Differences"),
     "transfer": ("Transfer, and where the loss comes from", "Transfer"),
@@ -55,12 +60,25 @@ TITLES = {
     "cost": ("Cost", "Cost"),
     "performance": ("Workers and time", "Workers"),
     "failures": ("Failures and warnings", "Failures"),
-    "ledger": ("Data ledger", "Ledger"),
     "methods": ("Methods", "Methods"),
     "configuration": ("Configuration and manifest", "Manifest"),
 }
 
-NEED_SCORES = ("answer", "leaderboard", "matrix", "differences", "transfer", "learning", "calibration", "csmf")
+FOLDED = ("cost", "performance", "configuration")
+"""Sections that start closed: they are for who runs the software, not for who reads its results."""
+
+NEED_SCORES = (
+    "data",
+    "answer",
+    "causes",
+    "leaderboard",
+    "matrix",
+    "differences",
+    "transfer",
+    "learning",
+    "calibration",
+    "csmf",
+)
 """Sections that say nothing where no true cause is known."""
 
 Paragraphs = list[dict[str, str]]
@@ -76,6 +94,7 @@ class Section:
     short: str
     paragraphs: Paragraphs
     items: Items
+    folded: bool = False
 
 
 def page_sections(
@@ -102,8 +121,16 @@ def page_sections(
         if key == "leaderboard":
             own, items = _interleaved(own, items), []
         if paragraphs or items or own:
-            sections.append(Section(key, title, short, paragraphs, own + items))
+            folded = key in FOLDED or _empty(key, paragraphs, own + items)
+            sections.append(Section(key, title, short, paragraphs, own + items, folded))
     return sections
+
+
+def _empty(key: str, paragraphs: Paragraphs, items: Items) -> bool:
+    """Return whether a section only says that there is nothing to show."""
+    if key == "failures":
+        return len(paragraphs) == 1 and paragraphs[0]["text"] == NO_FAILURE and all("figure" in i for i in items)
+    return not paragraphs and all("figure" in i and i["figure"].chart is None for i in items)
 
 
 def _content_of(
@@ -111,11 +138,17 @@ def _content_of(
 ) -> tuple[Paragraphs, Items]:
     if key == "answer":
         return _answers(content, shown, boards), []
+    if key == "data":
+        return data_content(content, cells, full_size(boards)[0])
+    if key == "causes":
+        return causes_content(content, cells, full_size(boards)[0])
     if key == "assigned":
         return assigned_content(content)
     if key == "leaderboard":
         first, common = boards[0].setting, boards[0].setting.common
         lead = f"{first.title[:1].upper()}{first.title[1:]}." if len(boards) == 1 else common and f"All here: {common}."
+        command = content.manifest.get("command")
+        lead += f" Printed by: {shlex.join(map(str, command))}" if command else ""
         sets = _there(*(sets_table(b, cells, title=len(boards) > 1) for b in boards))
         return _text(lead), [
             *_board_tables(boards, shown, content),
@@ -137,12 +170,6 @@ def _content_of(
         return _text(parallel_efficiency(cells).sentence), _there(slowest_table(cells), path_table(cells))
     if key == "failures":
         return _failures(cells)
-    if key == "ledger":
-        if content.ledger is None or not len(content.ledger):
-            return _text("Reading the data dropped and changed nothing, or no ledger was kept."), []
-        return _text("Every row dropped and every value changed between the file and the models."), [
-            ledger_table(content.ledger)
-        ]
     if key == "methods":
         texts = [*content.methods, *report_methods(content, cells, boards)]
         return _text(*texts), _there(sources_table(cited(texts)))
@@ -184,6 +211,8 @@ def _answers(content: RunTables, shown: pd.DataFrame, boards: Sequence[Leaderboa
     allowed = content.allow_incomplete
     found = [answers(b, shown, content.comparisons, allow_incomplete=allowed) for b in full[:MOST_ANSWERS]]
     paragraphs = [{"text": a.sentence, "kind": a.verdict} for own in found for a in own]
+    advice = recommendation(found[0], full[0]) if found else ""
+    paragraphs += [{"text": advice, "kind": "advice"}] if advice else []
     if len(full) > MOST_ANSWERS:
         paragraphs += _text(f"{len(full) - MOST_ANSWERS} more settings stand in the leaderboard below.")
     return paragraphs
@@ -194,7 +223,7 @@ def _failures(cells: pd.DataFrame) -> tuple[Paragraphs, Items]:
     done = cells[cells["status"] == "done"]
     stuck = sum(c is False for c in done["converged"])
     warned = done[done["warning"] != ""]
-    texts = ["No cell failed."]
+    texts = [NO_FAILURE]
     if len(failed):
         texts = [f"{len(failed)} of {len(cells)} cells failed. A failed cell is left out, never counted as zero."]
     if stuck:

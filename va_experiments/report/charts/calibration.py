@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.analysis.leaderboard import Leaderboard
+from va_experiments.metrics.registry import ESTIMATES
 from va_experiments.report.charts.scores import named
 from va_experiments.report.charts.style import (
     OKABE_ITO,
@@ -172,8 +173,8 @@ def csmf_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
         .only(keep)
     )
     caption = (
-        f"Each point is one cause at one site; above the dashed line it is over-estimated. Estimate: {column}. The "
-        f"static figure shows {first}."
+        f"Each point is one cause at one site; above the dashed line it is over-estimated. Estimates are from "
+        f"{ESTIMATES[column.removeprefix('csmf_')][0]}. The static figure shows {first}."
     )
     chart = layer(diagonal, points).choose(parameter).height(360)
     return Figure("csmf", "csmf", title, caption, chart)
