@@ -146,7 +146,7 @@ def find_file_problem(raw: bytes, key: str, contents: Mapping[str, bytes]) -> st
         body = {k: v for k, v in manifest.items() if k != "manifest_sha256"}
         checksum = hashlib.sha256(json.dumps(body, sort_keys=True, indent=1).encode("ascii")).hexdigest()
         recorded = (manifest["cell_id"], manifest["manifest_sha256"])
-    except (ValueError, KeyError, TypeError, UnicodeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return f"its manifest cannot be read ({type(error).__name__}: {error})"
     if isinstance(schema, int) and schema > SCHEMA:
         raise NewerSchema(f"cell {key[:12]} has schema {schema}, this version knows {SCHEMA}: update va_experiments")

@@ -15,7 +15,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,10 +87,14 @@ class Store:
     ----------
     root : Path
         Created on first use, readable by its owner only. No absolute path is written into it: it may be moved.
+    find_problem : callable, optional
+        Given the parsed manifest and metrics, the predictions (path or bytes) and ``full=``, describes why the cell
+        cannot be used, in empty text if it can; see `va_experiments.results.stored_cells`.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, find_problem: Callable[..., str] | None = None) -> None:
         self.root = root
+        self.find_problem: Callable[..., str] = find_problem or (lambda *_, **__: "")
         self.cells = root / "cells"
         self.quarantined = root / "quarantine"
 
@@ -195,8 +199,16 @@ class Store:
             )
         return False
 
-    def load(self, key: str, *, check: bool = True) -> Stored | None:
+    def load(self, key: str, *, check: bool = True, full: bool = False) -> Stored | None:
         """Load a cell and check it against its manifest; return None if it is not stored.
+
+        Parameters
+        ----------
+        key : str
+        check : bool
+            Compare the SHA-256 of its files and the form of their content too.
+        full : bool
+            Compare the values of the predictions too.
 
         Raises
         ------
@@ -221,8 +233,10 @@ class Store:
                 raise ValueError("manifest.json does not match its own checksum")
             verify_files(folder, key, manifest, contents=check)
             metrics = json.loads((folder / "metrics.json").read_bytes())
+            if check and (problem := self.find_problem(manifest, metrics, folder / FILES[0], full=full)):
+                raise ValueError(problem)
             return Stored(key, manifest, metrics, folder)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}"
             self.quarantine(key, reason)
             raise CorruptCell(

@@ -6,16 +6,17 @@ checksum, the key, and the SHA-256 of each file.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from va_experiments.checkpoints.atomic_files import TEMPORARY, fsync_folder, write_durably
 from va_experiments.checkpoints.manifest import CELL_FILES, MANIFEST, find_file_problem
 from va_experiments.checkpoints.store import Store
 
-__all__ = ["MAX_FILE_BYTES", "TransferError", "transfer_cell"]
+__all__ = ["MAX_FILE_BYTES", "TransferError", "check_cell", "transfer_cell"]
 
 MAX_FILE_BYTES = 2 * 2**30
 """Largest size of a file that is accepted."""
@@ -23,6 +24,28 @@ MAX_FILE_BYTES = 2 * 2**30
 
 class TransferError(ValueError):
     """The files are not those of the cell that they claim to be; nothing was stored."""
+
+
+def check_cell(store: Store, key: str, contents: Mapping[str, bytes]) -> None:
+    """Raise `TransferError` unless the files are those of the cell, and can be used.
+
+    Parameters
+    ----------
+    store : Store
+        Its ``find_problem`` checks the content.
+    key : str
+    contents : mapping of str to bytes
+        Content of each of `CELL_FILES`.
+    """
+    problem = find_file_problem(contents[MANIFEST], key, contents)
+    if not problem:
+        try:
+            manifest, metrics = (json.loads(contents[name]) for name in (MANIFEST, "metrics.json"))
+            problem = store.find_problem(manifest, metrics, contents["predictions.parquet"], full=True)
+        except (ValueError, RecursionError) as error:
+            problem = f"metrics.json cannot be read ({type(error).__name__})"
+    if problem:
+        raise TransferError(f"cell {key[:12]}: {problem}")
 
 
 def transfer_cell(store: Store, key: str, read: Callable[[str], bytes]) -> bool:
@@ -47,8 +70,7 @@ def transfer_cell(store: Store, key: str, read: Callable[[str], bytes]) -> bool:
     if final.is_dir():
         return False
     contents = {name: read(name) for name in CELL_FILES}
-    if problem := find_file_problem(contents[MANIFEST], key, contents):
-        raise TransferError(f"cell {key[:12]}: {problem}")
+    check_cell(store, key, contents)
     final.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = final.parent / f"{TEMPORARY}{key[:16]}-{secrets.token_hex(4)}"
     temporary.mkdir(mode=0o700)

@@ -14,7 +14,7 @@ from typing import Any
 from va_experiments.checkpoints import Store
 from va_experiments.checkpoints.atomic_files import TEMPORARY
 from va_experiments.checkpoints.manifest import CELL_FILES
-from va_experiments.checkpoints.transfer import MAX_FILE_BYTES, TransferError, transfer_cell
+from va_experiments.checkpoints.transfer import MAX_FILE_BYTES, TransferError, check_cell, transfer_cell
 from va_experiments.commands.cell_query import StoredCell
 from va_experiments.errors import InputError, shown
 
@@ -57,9 +57,10 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def import_cells(path: Path, store: Store) -> tuple[int, int, list[str]]:
-    """Take the cells of an exported file into the store.
+    """Take the cells of an exported file into the store: all of them, or none if one is refused.
 
-    Members are read into memory one cell at a time and never unpacked by name, so that none can land anywhere else.
+    The file is read twice, first to check every cell. Members are read into memory one cell at a time and never
+    unpacked by name, so that none can land anywhere else.
 
     Returns
     -------
@@ -69,12 +70,33 @@ def import_cells(path: Path, store: Store) -> tuple[int, int, list[str]]:
     Raises
     ------
     InputError
-        If the file is not such an archive, or holds anything that does not belong there; cells before it stay.
+        If the file is not such an archive, or holds anything that does not belong there; nothing is written.
+    OSError
+        If the store cannot be written; what was taken in before is removed.
     """
-    taken = there = 0
-    refused: list[str] = []
+    refused = _find_problems(path, store)
+    taken: list[str] = []
+    there = 0
+    try:
+        for key, contents in _cells(path) if not refused else ():
+            if key == INDEX:
+                continue
+            if transfer_cell(store, key, contents.__getitem__):
+                taken.append(key)
+            else:
+                there += 1
+    except BaseException:
+        for key in taken:
+            store.remove(key)
+        raise
+    return len(taken), there, refused
+
+
+def _find_problems(path: Path, store: Store) -> list[str]:
+    """Describe what is wrong with each cell of an exported file; nothing is written."""
     index: dict[str, str] | None = None
     seen: set[str] = set()
+    problems: list[str] = []
     for key, contents in _cells(path):
         if key == INDEX:
             index = _index(path, contents[INDEX])
@@ -85,19 +107,16 @@ def import_cells(path: Path, store: Store) -> tuple[int, int, list[str]]:
             )
         seen.add(key)
         if hashlib.sha256(contents["manifest.json"]).hexdigest() != index.get(key):
-            refused.append(f"cell {key[:12]}: its manifest is not the one in the archive's index")
+            problems.append(f"cell {key[:12]}: its manifest is not the one in the archive's index")
             continue
         try:
-            new = transfer_cell(store, key, contents.__getitem__)
+            check_cell(store, key, contents)
         except TransferError as error:
-            refused.append(str(error))
-            continue
-        taken, there = taken + new, there + (not new)
-    missing = sorted(set(index or {}) - seen)
+            problems.append(str(error))
     if index is None:
         raise InputError(f"'{path}': the archive is empty")
-    refused += [f"cell {key[:12]}: named in the index, but not in the archive (cut short?)" for key in missing]
-    return taken, there, refused
+    missing = sorted(set(index) - seen)
+    return problems + [f"cell {key[:12]}: named in the index, but not in the archive (cut short?)" for key in missing]
 
 
 def _index(path: Path, raw: bytes) -> dict[str, str]:
@@ -106,7 +125,7 @@ def _index(path: Path, raw: bytes) -> dict[str, str]:
         if index["schema"] != 1:
             raise InputError(f"'{path}' has schema {index['schema']!r}, this version knows 1: update va_experiments")
         return {str(k): str(v) for k, v in index["cells"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"'{path}': {INDEX} cannot be read ({type(error).__name__})") from None

@@ -13,6 +13,7 @@ import typer
 
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs, read_json
 from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.results.stored_cells import open_store
 
 if TYPE_CHECKING:
     from va_experiments.checkpoints import Store
@@ -77,14 +78,12 @@ class Query:
 
 def store_at(place: Place, *, must_exist: bool = True) -> Store:
     """Return the store at a place."""
-    from va_experiments.checkpoints import Store
-
     root = place.store or place.outputs / "checkpoints"
     if must_exist and not (root / "cells").is_dir():
         raise InputError(
             f"no store at '{root}': name the folder of outputs with --outputs DIR, or the store's with --store"
         )
-    return Store(root)
+    return open_store(root)
 
 
 def stored_cells(store: Store) -> Iterator[StoredCell]:

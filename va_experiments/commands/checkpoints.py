@@ -127,7 +127,10 @@ def show(place: Place, key: Annotated[str, typer.Argument(metavar="KEY", help="B
 
 @app.action()
 def verify(place: Place, query: Query) -> int:
-    """Read every cell again and compare its files with their SHA-256; exit code 3 if one is damaged."""
+    """Read every cell again and compare its files with their SHA-256 and its content with what a result must have.
+
+    Exit code 3 if one is damaged or cannot be used; it is moved to quarantine, with the reason.
+    """
     from va_experiments.checkpoints import CorruptCell
     from va_experiments.checkpoints.lock import lock_outputs
 
@@ -136,7 +139,7 @@ def verify(place: Place, query: Query) -> int:
     with lock_outputs(place.outputs):  # a damaged cell is moved away, which a run must not be surprised by
         for cell in cells:
             try:
-                store.load(cell.key)
+                store.load(cell.key, full=True)
             except CorruptCell as error:
                 damaged.append(str(error))
     for text in damaged:
@@ -203,7 +206,7 @@ def export_file(
 def import_file(
     place: Place, file: Annotated[Path, typer.Argument(metavar="FILE", help="A file that export wrote.")]
 ) -> int:
-    """Take cells from a file that export wrote; each is checked first."""
+    """Take cells from a file that export wrote: all, or none if one of them is damaged or cannot be used."""
     from va_experiments.checkpoints.lock import lock_outputs
     from va_experiments.commands.archive import import_cells
 

@@ -19,6 +19,7 @@ import typer
 from va_experiments.commands.command_line import App
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs, find_run
 from va_experiments.errors import InputError
+from va_experiments.results.stored_cells import open_store
 from va_experiments.terminal import say, terminal_width
 
 if TYPE_CHECKING:
@@ -60,7 +61,6 @@ def report(options: Options) -> int:
     remote = options.mlflow or options.uri
     if remote and options.out is None:
         raise InputError("report: say where to write with --out DIR, as the runs have no folder here")
-    from va_experiments.checkpoints import Store
     from va_experiments.report.build import build_report
     from va_experiments.report.inputs import report_content
     from va_experiments.report.legacy_table import write_va34_table
@@ -75,7 +75,7 @@ def report(options: Options) -> int:
         raise InputError("report: say where to write a report over several runs with --out DIR")
     cells = pd.concat([t for t in tables if len(t)], ignore_index=True)
     root, cache = options.outputs / "checkpoints", options.outputs / "cache"
-    store = Store(root) if (root / "cells").is_dir() else None
+    store = open_store(root) if (root / "cells").is_dir() else None
     losses = losses_again(cells, manifests, store=store, saved=saved, cache=cache, most_seconds=options.loss_seconds)
     content = report_content(
         cells, manifests, store=store, losses=losses, saved=saved, allow_incomplete=options.allow_incomplete

@@ -30,6 +30,7 @@ from va_experiments.engine.signals import Interrupts
 from va_experiments.execute import RunChannel, make_backend
 from va_experiments.plan import Costs, Job, plan
 from va_experiments.plan_warnings import plan_warnings
+from va_experiments.results.stored_cells import open_store
 from va_experiments.results.writer import ResultWriter
 
 __all__ = ["Multirun"]
@@ -74,7 +75,7 @@ class Multirun:
         write_report: WriteReport | None = None,
     ) -> None:
         outputs = Path(config.paths.outputs)
-        self.store = Store(Path(config.checkpoint.path) if config.checkpoint.path else outputs / "checkpoints")
+        self.store = open_store(Path(config.checkpoint.path) if config.checkpoint.path else outputs / "checkpoints")
         self._states = PartialStates(self.store.root / "states")
         channel = RunChannel(
             keep_state=self._states.save,

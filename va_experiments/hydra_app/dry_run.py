@@ -7,6 +7,7 @@ from pathlib import Path
 
 from va_experiments.cell import ModelSpec
 from va_experiments.config.schema import JobConfig, RunConfig
+from va_experiments.results.stored_cells import open_store
 from va_experiments.terminal import say
 
 __all__ = ["dry_run", "job_labels"]
@@ -23,7 +24,6 @@ def dry_run(
     first: int,
 ) -> list[float | None]:
     """Print the cells, done and to do, and how many fits they need; write nothing."""
-    from va_experiments.checkpoints import Store
     from va_experiments.data import load
     from va_experiments.plan import Costs, Job, plan
     from va_experiments.plan_warnings import plan_warnings
@@ -37,7 +37,7 @@ def dry_run(
     planned = plan(jobs, deaths, models, config)
     for remark in plan_warnings(planned, deaths):
         say(f"note: {remark}")
-    store = Store(Path(config.checkpoint.path or Path(config.paths.outputs) / "checkpoints"))
+    store = open_store(Path(config.checkpoint.path or Path(config.paths.outputs) / "checkpoints"))
     stored = set(store.keys()) if config.resume != "false" else set()
     asked = planned.requested.tolist()
     todo = [row for row in asked if planned.key(row) not in stored]

@@ -27,6 +27,7 @@ from va_experiments.errors import InputError
 from va_experiments.redaction import redacted, without_password
 from va_experiments.results.rows import Row
 from va_experiments.results.schema import MAIN_METRICS
+from va_experiments.results.stored_cells import open_store
 from va_experiments.tracking.local_database import adopt_moved_artifacts, local_artifacts, local_file, local_uri
 from va_experiments.tracking.prediction_table import write_predictions
 from va_experiments.tracking.run_writer import ClientWriter, cell_run, outputs_tag
@@ -115,7 +116,7 @@ class Tracker(Observer):
         """Log the figures and files of the whole run."""
         figures = run_metrics(run.counts, outcome.cells, outcome.baselines)
         checkpoints = Path(run.config.checkpoint.path or run.outputs / "checkpoints")
-        self._predictions = lambda: (outcome.cells, Store(checkpoints))
+        self._predictions = lambda: (outcome.cells, open_store(checkpoints))
         self.finish(figures, run.folder, "FINISHED" if outcome.complete else "FAILED")
         if link := self.link():
             outcome.links["va-mlflow"] = link

@@ -1,0 +1,194 @@
+"""A cell whose checksums are right and whose content is no result is found, quarantined and never imported."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.checkpoints.test_store import CELL, KEY
+from va_experiments.cell import Result
+from va_experiments.cell.serialization import encode_prediction, prediction_sha256
+from va_experiments.checkpoints import CorruptCell, Store
+from va_experiments.checkpoints.manifest import CELL_FILES, json_bytes
+from va_experiments.checkpoints.transfer import TransferError, transfer_cell
+from va_experiments.models import Prediction
+from va_experiments.results.stored_cells import MAX_DEPTH, open_store
+
+CAUSES = ("Malaria", "Injury")
+PREDICTION = Prediction(np.array([[0.75, 0.25], [0.5, 0.5]]), csmf=np.array([0.6, 0.4]))
+
+
+def encoded(causes: tuple[str, ...] = CAUSES, prediction: Prediction = PREDICTION) -> bytes:
+    return encode_prediction(np.array(["a", "b"]), prediction, np.array([0, 1]), causes)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, bytes]:
+    """The files of a cell that can be used."""
+    cell: Any = copy.copy(CELL)
+    cell.content = {"model": {"params": {}}, "setting": {}, "split": {}}
+    result = Result(
+        key=KEY,
+        metrics={"top1": 0.5, "csmf_accuracy_model": float("nan")},
+        per_cause={"ccc": [0.5, float("nan")]},
+        diagnostics={"converged": True},
+        facts={"n_train": 4, "n_test": 2, "causes": list(CAUSES), "warnings": [], "versions": {"numpy": "2"}},
+        timings={"fit_seconds": 1e-05},
+        predictions=encoded(),
+        prediction_sha256=prediction_sha256(PREDICTION),
+    )
+    store = open_store(tmp_path / "made")
+    store.open()
+    store.commit(cell, result)
+    assert store.load(KEY, full=True) is not None
+    return {name: (store.folder(KEY) / name).read_bytes() for name in CELL_FILES}
+
+
+def parquet(**columns: Any) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def set_manifest(name: str, value: Any) -> Callable[..., None]:
+    def change(manifest: dict[str, Any], metrics: dict[str, Any], files: dict[str, bytes]) -> None:
+        owner, _, last = name.rpartition(".")
+        target = manifest[owner] if owner else manifest
+        if value is None:
+            del target[last]
+        else:
+            target[last] = value
+
+    return change
+
+
+def set_metrics(name: str, value: Any) -> Callable[..., None]:
+    return lambda manifest, metrics, files: metrics.update({name: value})
+
+
+def set_predictions(content: bytes) -> Callable[..., None]:
+    return lambda manifest, metrics, files: files.update({"predictions.parquet": content})
+
+
+MALFORMED = {
+    "no facts": (set_manifest("facts", None), "facts is missing; expected a mapping"),
+    "facts without sizes": (set_manifest("facts.n_test", None), "facts.n_test is missing"),
+    "text for a number": (set_manifest("facts.n_test", "many"), "column 'n_test' has 'many'; expected"),
+    "causes as text": (set_manifest("facts.causes", "Malaria"), "facts.causes is text; expected a list of text"),
+    "labels that are lists": (set_manifest("labels.model", ["nbc"]), "labels.model is a list; expected text"),
+    "an attempt in words": (set_manifest("attempt", "first"), "attempt is 'first'; expected a whole number"),
+    "no hash": (set_manifest("prediction_sha256", "?"), "prediction_sha256 is '?'; expected 64 hexadecimal"),
+    "config without a split": (set_manifest("config.split", None), "config.split is missing; expected a mapping"),
+    "timings that are text": (set_manifest("timings.mine", "fast"), "timings.mine is 'fast'; expected a number"),
+    "deep facts": (set_manifest("facts.more", nested(MAX_DEPTH + 1)), "facts is nested more than"),
+    "deep diagnostics": (set_metrics("diagnostics", {"a": nested(900)}), "diagnostics is nested more than"),
+    "a list for metrics": (set_metrics("metrics", [1, 2]), "metrics is a list; expected a mapping"),
+    "text for a metric": (set_metrics("metrics", {"top1": "high"}), "column 'top1' has 'high'; expected"),
+    "true for a metric": (set_metrics("metrics", {"top1": True}), "column 'top1' has True; expected"),
+    "an unknown metric": (set_metrics("metrics", {"top9": 0.5}), "unknown metric 'top9'"),
+    "one cause too few": (set_metrics("per_cause", {"ccc": [0.5]}), "per_cause.ccc is a list; expected a number"),
+    "text by cause": (set_metrics("per_cause", {"ccc": ["a", "b"]}), "per_cause.ccc is a list; expected a number"),
+    "Parquet of another shape": (set_predictions(parquet(x=[1, 2])), "has the columns 'x'; expected id, cause"),
+    "Parquet of another type": (
+        set_predictions(parquet(id=[1, 2], cause=[0, 1], top_cause=[0, 1], probability=[0.5, 0.5])),
+        "column 'id' has the type int64; expected string",
+    ),
+    "Parquet of other causes": (
+        set_predictions(encoded(("A", "B", "C"), Prediction(np.full((2, 3), 1 / 3), csmf=np.full(3, 1 / 3)))),
+        "column 'probability' has the type",
+    ),
+    "no Parquet": (set_predictions(b"PAR1 nothing PAR1"), "predictions.parquet cannot be read"),
+}  # fmt: skip
+
+
+def sealed(files: dict[str, bytes], change: Callable[..., None]) -> dict[str, bytes]:
+    """Return the files of a changed cell with all checksums right."""
+    files = dict(files)
+    manifest, metrics = json.loads(files["manifest.json"]), json.loads(files["metrics.json"])
+    change(manifest, metrics, files)
+    files["metrics.json"] = json_bytes(metrics)
+    for name in ("metrics.json", "predictions.parquet"):
+        manifest["files"][name] = {"sha256": hashlib.sha256(files[name]).hexdigest(), "bytes": len(files[name])}
+    body = {k: v for k, v in manifest.items() if k != "manifest_sha256"}
+    files["manifest.json"] = json_bytes({**body, "manifest_sha256": hashlib.sha256(json_bytes(body)).hexdigest()})
+    return files
+
+
+def placed(store: Store, files: dict[str, bytes]) -> None:
+    folder = store.folder(KEY)
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    found = open_store(tmp_path / "store")
+    found.open()
+    return found
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_it_is_quarantined_with_its_reason_when_loaded_and_refused_when_taken_in(
+    name: str, store: Store, files: dict[str, bytes]
+) -> None:
+    change, reason = MALFORMED[name]
+    wrong = sealed(files, change)
+    with pytest.raises(TransferError) as told:
+        transfer_cell(store, KEY, wrong.__getitem__)
+    assert reason in str(told.value)
+    assert KEY not in store
+    placed(store, wrong)
+    with pytest.raises(CorruptCell) as damaged:
+        store.load(KEY)
+    assert reason in str(damaged.value)
+    assert KEY not in store
+    assert reason in (store.quarantined / "reasons.jsonl").read_text()
+
+
+def test_json_nested_too_deep_to_be_parsed_is_quarantined(store: Store, files: dict[str, bytes]) -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    wrong = sealed(files, lambda *_: None)
+    wrong["metrics.json"] = deep
+    manifest = json.loads(wrong["manifest.json"])
+    manifest["files"]["metrics.json"] = {"sha256": hashlib.sha256(deep).hexdigest(), "bytes": len(deep)}
+    body = {k: v for k, v in manifest.items() if k != "manifest_sha256"}
+    wrong["manifest.json"] = json_bytes({**body, "manifest_sha256": hashlib.sha256(json_bytes(body)).hexdigest()})
+    with pytest.raises(TransferError, match=r"metrics\.json cannot be read"):
+        transfer_cell(store, KEY, wrong.__getitem__)
+    placed(store, wrong)
+    with pytest.raises(CorruptCell, match="RecursionError"):
+        store.load(KEY)
+
+
+def test_values_that_are_not_those_of_the_manifest_are_found_by_a_full_check(
+    store: Store, files: dict[str, bytes]
+) -> None:
+    other = Prediction(np.array([[0.25, 0.75], [0.5, 0.5]]), csmf=np.array([0.6, 0.4]))
+    placed(store, sealed(files, set_predictions(encoded(prediction=other))))
+    assert store.load(KEY) is not None
+    with pytest.raises(CorruptCell, match="do not match the hash of the predictions"):
+        store.load(KEY, full=True)
+
+
+def test_a_cell_that_can_be_used_is_taken_in(store: Store, files: dict[str, bytes]) -> None:
+    assert transfer_cell(store, KEY, sealed(files, lambda *_: None).__getitem__)
+    assert store.load(KEY, full=True) is not None
