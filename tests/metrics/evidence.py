@@ -238,6 +238,19 @@ PARTS: dict[str, tuple[Row, ...]] = {
             ".055 at .05",
         ),
         Row(
+            ("detectable_difference", "sites_needed", "t_test_power"), "worked example, simulation",
+            "Cohen 1988, table 2.3.5 (one-sample d .5, power .80: 34 units); rate of SciPy's ttest_1samp in simulated "
+            "designs",
+            _in("test_power.py", "test_cohens_table", "test_power_is_the_rate_of_significant_tests",
+                "test_sites_needed_is_the_first_number_with_the_power"),
+            "simulated power within .01 of .80",
+        ),
+        Row(
+            ("variance_components",), "worked example, simulation",
+            "Searle 1992: one-way random effects by the method of moments; mean of the estimates in simulated designs",
+            _in("test_power.py", "test_variance_components_by_hand", "test_variance_components_are_unbiased"),
+        ),
+        Row(
             ("mcnemar",), "library, simulation", "SciPy: binomtest; level with 150 deaths (exact: at most .05)",
             _in("test_comparison.py", "test_mcnemar_equals_scipy")
             + _in("test_error_rates.py", "test_mcnemar_keeps_its_level"),
@@ -340,7 +353,7 @@ ROWS: tuple[Row, ...] = tuple(row for rows in PARTS.values() for row in rows)
 
 MODULES = (
     *(f"va_experiments.metrics.{m}" for m in (
-        "calibration", "comparison", "csmf", "csmf_interval", "individual", "max_t", "nested_bootstrap",
+        "calibration", "comparison", "csmf", "csmf_interval", "individual", "max_t", "nested_bootstrap", "power",
         "quantification", "ranking", "reference_levels", "resampling", "score", "shift", "sufficient_statistics",
         "testset_scores", "testsets",
     )),

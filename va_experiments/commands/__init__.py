@@ -16,6 +16,8 @@ COMMANDS: Mapping[str, str] = {
     "profile": "where a run's time went: efficiency, slowest cells, critical path",
     "report": "build the report of finished runs again, from their folders or from MLflow",
     "predictions": "list what each model says of each death: first causes, probabilities, true cause",
+    "compare": "compare finished runs: inputs, paired differences, flips, time and memory",
+    "power": "which differences a design can show: smallest difference, sites needed",
     "ui": "serve MLflow's and Prefect's pages on this machine",
     "checkpoints": "list, show, verify, prune, export, import finished cells; sync MLflow with them",
     "recompute": "compute a sample of a run's cells again and compare the predictions bit for bit",
