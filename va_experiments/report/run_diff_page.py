@@ -22,6 +22,12 @@ MOST_ROWS = 200
 """Rows of a table on the page; the files have all."""
 
 
+TEST_HEAD = (
+    *("model", "metric", "first", "second", "difference", "95% interval", "p", "Holm", "max-T"),
+    *("sites", "cells"),
+)
+
+
 @dataclass(frozen=True)
 class TextTable:
     """A table of text.
@@ -62,7 +68,7 @@ def diff_tables(diff: RunDiff, inputs: pd.DataFrame, metrics: Sequence[str] = ()
         ),
         TextTable(
             "Paired differences (second less first)",
-            [*("model", "metric", "first", "second", "difference", "95% interval", "p", "Holm", "max-T"), "sites", "cells"],
+            TEST_HEAD,
             [_test(r) for r in tests.to_dict("records")], (0, 1),
             _smallest(tests),
         ),
