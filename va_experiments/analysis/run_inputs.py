@@ -63,9 +63,9 @@ def changed_code(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     )
     both = a.merge(b, on=["model", "model_params"], suffixes=("_first", "_second"))
     rows = [
-        ("code", f"model {r.model}", r.model_digest_first, r.model_digest_second)
-        for r in both.itertuples()
-        if r.model_digest_first != r.model_digest_second
+        ("code", f"model {model}", str(one), str(two))
+        for model, one, two in zip(both["model"], both["model_digest_first"], both["model_digest_second"], strict=True)
+        if str(one) != str(two)
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
