@@ -15,7 +15,8 @@ from va_experiments.hydra_app.app import compose
 from va_experiments.protocols import splits
 
 NAMES = sorted(p.stem for p in (conf_dir() / "experiment").glob("*.yaml"))
-MINE = {"loso": 15 * 6, "loso_dirichlet": 14 * 6, "ablation_hce": 15 * 6, "learning_curve": 5 * 13 * 6,
+MINE = {"loso": 15 * 6, "loso_dirichlet": 14 * 6, "ablation_hce": 10 * 6,
+    "va34_comparison": 7 * 40, "learning_curve": 5 * 13 * 6,
     "reproduce_openva_ap": 4,
         "reproduce_mccormick_2016": 3 * 30, "reproduce_flaxman_2018": 6 * 20, "reproduce_li_2020": 2 * 20,
         "reproduce_murray_2014": 3 * 20}  # fmt: skip

@@ -9,38 +9,16 @@ they are parsed; and of the environment only variables made for this program can
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from va_experiments.errors import InputError, shown
+from va_experiments.hydra_app.hydra_calls import call_problems
 from va_experiments.hydra_app.override_checks import check_defaults
 from va_experiments.redaction import OWN_VARIABLES, forbidden_env_references
 
 __all__ = ["find_problems", "guard"]
-
-PLUGINS = ("hydra_plugins", "optuna")
-"""Packages, beside those of ``allowed_targets``, that a sweeper, its sampler and a launcher may come from."""
-
-LAUNCHER = "hydra_plugins.va_launcher.launcher.VaLauncher"
-"""The launcher that plans, runs and records the jobs of a sweep."""
-
-CORE = "hydra._internal.core_plugins."
-
-LOGGING = {
-    "logging.FileHandler",
-    "logging.Formatter",
-    "logging.NullHandler",
-    "logging.StreamHandler",
-    "logging.handlers.RotatingFileHandler",
-    "logging.handlers.TimedRotatingFileHandler",
-    "colorlog.ColoredFormatter",
-    "va_experiments.monitoring.logs.JsonFormatter",
-    "va_experiments.monitoring.logs.TerminalHandler",
-    "va_experiments.monitoring.logs.json_handler",
-}
-STREAMS = {"ext://sys.stdout", "ext://sys.stderr"}
-
 
 MAX_BYTES, MAX_ALIASES = 1_000_000, 20
 """Limits for one file of the configuration: a few lines of YAML with nested aliases can fill any memory."""
@@ -65,7 +43,7 @@ def guard() -> None:
             raise InputError(f"the environment variable {OVERRIDE} is set, which lets a config call anything; unset it")
         config = compose(self, config_name, *arguments, **options)
         tree: Any = OmegaConf.to_container(config, resolve=False)
-        if config_name is None and str(tree["hydra"]["launcher"].get("_target_")).startswith(CORE):
+        if config_name is None and _is_hydra_s_own(tree):
             del tree["hydra"]["launcher"]  # Hydra's own help: no job of ours, and Hydra's own launcher
         if problems := find_problems(tree):
             raise InputError(problems)
@@ -85,6 +63,13 @@ def guard() -> None:
     ConfigRepository.load_config = measured  # type: ignore[method-assign]
     OmegaConf.register_new_resolver("oc.env", resolve_env, replace=True)
     OmegaConf.clear_resolver("oc.decode")
+
+
+def _is_hydra_s_own(tree: Mapping[str, Any]) -> bool:
+    """Return whether a tree is the one that Hydra's own help composes, with Hydra's own launcher."""
+    launcher = tree["hydra"].get("launcher")
+    target = launcher.get("_target_") if isinstance(launcher, Mapping) else None
+    return target == "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
 
 def resolve_env(name: str, *default: Any) -> Any:
@@ -124,42 +109,23 @@ def find_problems(tree: Mapping[str, Any]) -> list[str]:
     """Return a problem for everything that a config must not execute or read from the environment, but would."""
     hydra = tree.get("hydra")
     problems = forbidden_env_references({k: v for k, v in tree.items() if k != "hydra"})
-    if not isinstance(hydra, Mapping):
+    if hydra is None:
         return problems
+    if not isinstance(hydra, Mapping):
+        return [*problems, f"'hydra' is {shown(hydra)}: expected a group of keys; set the keys below hydra one by one"]
     own_keys = {k: v for k, v in hydra.items() if k not in ("overrides", "job")}  # they repeat the command
     problems += forbidden_env_references(own_keys, "hydra")
     more = tree.get("allowed_targets") or []
     own = tuple(str(m) for m in more if isinstance(more, list))
-    allowed, roots = (*PLUGINS, *own), ("va_experiments", *own)
+    roots = ("va_experiments", *own)
+    places = hydra.get("searchpath") or []
     problems += [
         f"'hydra.searchpath' has {shown(place)}: expected a folder inside this one, or pkg:// of one of "
         f"{', '.join(roots)}; name a folder elsewhere by --config-dir"
-        for place in hydra.get("searchpath") or []
-        if not _searched(str(place), roots)
+        for place in (places if isinstance(places, list) else [places])
+        if "${" in str(place) or not _searched(str(place), roots)
     ]
-    launcher = hydra.get("launcher")
-    if isinstance(launcher, Mapping) and launcher.get("_target_", LAUNCHER) != LAUNCHER:
-        target = str(launcher["_target_"])
-        if target.endswith(".RayAWSLauncher"):
-            way_out = "no machines are started here: start a cluster (ray up), join it with execution.address=..."
-        else:
-            way_out = "leave hydra/launcher out, or name ray"
-        problems.append(
-            f"'hydra.launcher' is {shown(target)}: jobs run through this program's own launcher, with or without "
-            f"workers (execution=ray, execution=inline); {way_out}"
-        )
-    for path, key, value in _leaves(hydra, "hydra"):
-        part = path.split(".")[1]
-        if part == "callbacks" and key == "_target_":
-            problems.append(f"'{path}' is not allowed: nothing is called from hydra.callbacks (value {shown(value)})")
-        elif key == "_target_" and not (str(value).split(".")[0] in allowed or str(value).startswith(CORE)):
-            problems.append(f"'{path}' is {shown(value)}: expected a class of one of {', '.join(allowed)}")
-        elif part in ("job_logging", "hydra_logging") and (
-            (key in ("()", "class", "factory") and value not in LOGGING)
-            or (isinstance(value, str) and value.startswith("ext://") and value not in STREAMS)
-        ):
-            problems.append(f"'{path}' is {shown(value)}: expected one of {', '.join(sorted(LOGGING | STREAMS))}")
-    return problems
+    return problems + call_problems(hydra, own)
 
 
 def _searched(place: str, roots: tuple[str, ...]) -> bool:
@@ -171,15 +137,3 @@ def _searched(place: str, roots: tuple[str, ...]) -> bool:
         return False
     here = Path.cwd().resolve()
     return (here / (rest if found else place)).resolve().is_relative_to(here)
-
-
-def _leaves(tree: Any, path: str) -> Iterator[tuple[str, str, Any]]:
-    """Yield path, last key and value of every leaf; values in a list have the key of the list."""
-    if isinstance(tree, Mapping):
-        for key, value in tree.items():
-            yield from _leaves(value, f"{path}.{key}")
-    elif isinstance(tree, (list, tuple)):
-        for value in tree:
-            yield from _leaves(value, path)
-    else:
-        yield path, path.rpartition(".")[2], tree

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from va_experiments.engine.observers import Observer, RunOutcome
     from va_experiments.plan import Job
 
-__all__ = ["Session", "launch", "session"]
+__all__ = ["Session", "current_session", "launch", "session"]
 
 
 class Session:
@@ -84,6 +84,11 @@ class Session:
         self.jobs += jobs
         return values
 
+    @property
+    def stopped(self) -> bool:
+        """Whether no more cells are handed out: a signal came, the workers are lost, or ``on_error=stop`` applies."""
+        return self.run is not None and (bool(self.run.error) or self.run.context.channel.stopping.is_set())
+
     def close(self) -> int:
         """Write tables and report, stop what was started, and return the exit code."""
         from va_experiments.engine.finalize import finalize
@@ -110,6 +115,11 @@ class Session:
 
 session = Session()
 """The session of this process's command."""
+
+
+def current_session() -> Session:
+    """Return the session of this process's command."""
+    return session
 
 
 def observers_of(config: RunConfig, folder: Path) -> list[Observer]:
