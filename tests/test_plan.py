@@ -200,7 +200,8 @@ def test_the_problems_of_all_jobs_are_listed_with_their_job(small_deaths: Deaths
         "columns (data.words of a table; the columns word_* of a PHMRC file)"
     )
     not_trained = (
-        "model 'interva5' has fixed knowledge and is not trained: choose protocol=assign, or a model that trains"
+        "model 'interva5' has fixed knowledge and is not trained: choose protocol=assign, or a model that trains; "
+        "score_at= compares them at a common level of causes"
     )
     to_be_trained = (
         "model 'nbc' has to be trained, but protocol=assign trains nothing on these data; name deaths with known "

@@ -6,6 +6,7 @@ cell), so that a million cells fit in little memory; `Plan.cell` makes the objec
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.plan_checks import BASELINES, check_job
+from va_experiments.plan_levels import levels_of
 from va_experiments.protocols import Split, Splits, most_splits, splits
 from va_experiments.seeds import canonical_json
 
@@ -250,33 +252,40 @@ class _Builder:
         self._lists: dict[str, npt.NDArray[np.int32]] = {}
         self._blocks: list[tuple[int, npt.NDArray[np.int32], int]] = []
         self._job_models: list[ModelSpec] = []
-        self._job_blocks: list[tuple[int, dict[str, int]]] = []
+        self._job_blocks: list[tuple[list[int], dict[str, list[int]]]] = []
 
     def add(self, job: Job, model: ModelSpec) -> None:
         config, data = job.config, self._deaths[job.data]
-        setting = Setting(
-            data=data.name,
-            fingerprint=data.fingerprint,
-            features=config.features.name,
-            testset=config.testset.tree(),
-            csmf=config.csmf,
-            n_bootstrap=config.n_bootstrap,
-            seed=config.seed,
-        )
         check_job(config, model, data, self._run)
+        settings = [
+            Setting(
+                data=data.name,
+                fingerprint=data.fingerprint,
+                features=config.features.name,
+                testset=config.testset.tree(),
+                csmf=config.csmf,
+                n_bootstrap=config.n_bootstrap,
+                seed=config.seed,
+                level=level,
+            )
+            for level in levels_of(config, model, data)
+        ]
         self._check_width(config, data)  # before a billion splits are listed
         rows = self._splits_of(config, data)
-        block = self._block(model, rows, setting)
+        blocks = [self._block(model, rows, setting) for setting in settings]
         baselines = {}
         if config.protocol.name != "assign":
             for name in config.baselines:
                 spec = ModelSpec.from_config({"name": name, "_target_": BASELINES[name]})
-                baselines[name] = self._block(spec, rows, setting)
+                baselines[name] = [
+                    self._block(spec, rows, dataclasses.replace(setting, level=level))
+                    for setting, level in zip(settings, levels_of(config, spec, data), strict=True)
+                ]
         self._job_models.append(model)
-        self._job_blocks.append((block, baselines))
+        self._job_blocks.append((blocks, baselines))
 
     def _check_width(self, config: JobConfig, data: Deaths) -> None:
-        wide = most_splits(_protocol(config), data, config.site.test_sites)
+        wide = most_splits(_protocol(config), data, config.site.test_sites) * max(1, len(config.score_at))
         if wide * (1 + len(config.baselines)) > self._run.max_cells:
             raise InputError(
                 f"{wide:,} cells (and {len(config.baselines)} baselines on the same splits) are more than "
@@ -331,8 +340,8 @@ class _Builder:
         del inverse, place, order, first
         _, fit_number = _distinct(np.frombuffer(fits, "V16")[first_rows])
 
-        def cells(block: int) -> Rows:
-            return number[starts[block] : starts[block] + sizes[block]].astype(np.int64)
+        def cells(blocks: list[int]) -> Rows:
+            return np.concatenate([number[starts[b] : starts[b] + sizes[b]] for b in blocks]).astype(np.int64)
 
         return Plan(
             jobs=jobs,
@@ -344,7 +353,7 @@ class _Builder:
             setting=setting[first_rows],
             keys=all_keys[first_rows],
             fits=fit_number,
-            job_cells=tuple(cells(block) for block, _ in self._job_blocks),
+            job_cells=tuple(cells(blocks) for blocks, _ in self._job_blocks),
             job_models=tuple(self._job_models),
             job_baselines=tuple({n: cells(b) for n, b in base.items()} for _, base in self._job_blocks),
         )

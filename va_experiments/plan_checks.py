@@ -5,6 +5,7 @@ In: the options of a job, its model and its data. Out: an `InputError`, or nothi
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 
 from va_experiments.cell import ModelSpec
@@ -14,6 +15,7 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.metrics.registry import check_metric
 from va_experiments.metrics.testsets import check_causes
+from va_experiments.plan_levels import levels_of, model_causes
 
 __all__ = ["BASELINES", "check_job"]
 
@@ -45,11 +47,12 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
         )
     check_estimator(config.csmf)
     check_metric(run.objective, "objective")
-    check_causes(config.testset, data.causes)
-    if not model.trains and not model.any_protocol and config.protocol.name != "assign":
+    for scored_at in levels_of(config, model, data):
+        check_causes(config.testset, data.causes if scored_at is None else scored_at.causes)
+    if not model.trains and not model.any_protocol and config.protocol.name != "assign" and not config.score_at:
         raise InputError(
             f"model '{model.name}' has fixed knowledge and is not trained: choose protocol=assign, "
-            f"or a model that trains"
+            f"or a model that trains; score_at= compares them at a common level of causes"
         )
     if model.trains and config.protocol.name == "assign" and not data.sites_to_train_on:
         raise InputError(
@@ -63,4 +66,8 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
         )
     if unknown := [b for b in config.baselines if b not in BASELINES]:
         raise InputError(f"baselines: unknown '{unknown[0]}'; known: {', '.join(BASELINES)}")
-    model.estimator().check_before_run(seen.without_causes())
+    own = model_causes(model)
+    asked = dataclasses.replace(seen, causes=own, cause=None, groups=()) if own and config.score_at else seen
+    model.estimator().check_before_run(asked.without_causes())
+    if not model.trains and config.score_at:  # it says now what it cannot work with, not in each cell
+        model.estimator().fit(asked.take([]))

@@ -5,6 +5,7 @@ In: a plan and its data. Out: sentences that are printed before the first fit.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from va_experiments.cell import ModelSpec
 from va_experiments.data.deaths import NOT_SHARED, NOT_UNDERSTOOD, Deaths
 from va_experiments.plan import Plan
+from va_experiments.plan_levels import model_causes
 
 __all__ = ["plan_warnings"]
 
@@ -51,8 +53,11 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
                 f"data '{d.name}': {len(alone)} questions are in one of the two tables only and left out ({names}); "
                 f"models see the {d.n_symptoms} that both have"
             )
+    scored = any(job.config.score_at for job in planned.jobs)
     for planned_model, fingerprint, features in _uses(planned):
         data = deaths[fingerprint].with_features(features)
+        if (own := model_causes(planned_model)) and scored:
+            data = dataclasses.replace(data, causes=own, cause=None, groups=())
         warnings += planned_model.estimator().check_before_run(data.without_causes())
     kinds = planned.splits.kinds
     sizes = sorted({int(k.train_size[2:]) for k in kinds if k.train_size.startswith("n=")})

@@ -308,6 +308,24 @@ COMMANDS: list[Command] = [
             *("data.assign={name: simulated, n: 60, sites: [X]}", "site=ap"),
         ),
     ),
+    Command(
+        "levels",
+        "an unknown list",
+        "unknown cause list 'va43'; known: broad, broad_adult",
+        ("model=nbc", "score_at=va43"),
+    ),
+    Command(
+        "levels",
+        "causes that map nowhere",
+        "a cause of data 'simulated', maps nowhere in va21_to_broad_child.csv",
+        ("model=nbc", "score_at=broad_child"),
+    ),
+    Command(
+        "levels",
+        "a mapping that is no table",
+        "cause_maps: 'map.csv' is no mapping; expected list=FILE",
+        ("model=nbc", "score_at=gbd", "cause_maps=map.csv"),
+    ),
 ]
 
 GOOD_MODEL = "name: mine\n_target_: va_experiments.models.nbc.NaiveBayes\n"

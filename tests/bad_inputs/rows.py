@@ -47,5 +47,6 @@ ROWS: dict[str, str] = {
     "parquet": "Parquet",
     "outside": "Causes from another program",
     "assign": "Deaths without a known cause",
+    "levels": "Cause lists and their mappings",
 }
 """Row -> its heading."""

@@ -24,7 +24,7 @@ KEY = hashlib.sha256(b"a cell").hexdigest()
 CELL: Any = SimpleNamespace(
     content={"model": {"params": {"rate": 1e-05}}},
     model=SimpleNamespace(name="toy"),
-    setting=SimpleNamespace(data="simulated", fingerprint="f" * 64, seed=1),
+    setting=SimpleNamespace(cause_list="", data="simulated", fingerprint="f" * 64, seed=1),
 )
 
 

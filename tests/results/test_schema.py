@@ -86,7 +86,7 @@ def test_every_metric_has_a_column_with_its_range_and_its_ends() -> None:
 
 
 def test_groups_name_declared_columns_in_their_known_order() -> None:
-    assert SETTING_COLUMNS == ("data", "features", "protocol", "testset", "train_size")
+    assert SETTING_COLUMNS == ("cause_list", "data", "features", "protocol", "testset", "train_size")
     assert SPLIT_COLUMNS == ("train_sites", "test_site", "repeat", "fold", "replicate")
     assert ROW_ORDER == (
         "model", "protocol", "train_sites", "test_site", "train_size", "repeat", "fold", "replicate", "cell_key",

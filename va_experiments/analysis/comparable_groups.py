@@ -36,6 +36,7 @@ class Setting:
     protocol: str
     testset: str
     train_size: str
+    cause_list: str = ""
     simulated: bool = False
     varying: tuple[str, ...] = ()
 
@@ -66,6 +67,7 @@ class Setting:
             "data": f"{self.data} (simulated)" if self.simulated and self.data not in ("", "simulated") else self.data,
             "features": f"features {self.features}" if self.features else "",
             "testset": f"{self.testset} test sets" if self.testset else "",
+            "cause_list": f"causes of {self.cause_list}" if self.cause_list else "",
             "train_size": "" if self.train_size in ("", "all") else size,
         }
         return ", ".join(w for c, w in words.items() if w and c in columns)
@@ -73,7 +75,9 @@ class Setting:
     @property
     def slug(self) -> str:
         """The setting as a name for files and anchors."""
-        text = "-".join(p for p in (self.protocol, self.data, self.features, self.testset, self.train_size) if p)
+        text = "-".join(
+            p for p in (self.protocol, self.data, self.features, self.testset, self.train_size, self.cause_list) if p
+        )
         return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "all"
 
 
@@ -82,9 +86,9 @@ def split_settings(cells: pd.DataFrame) -> list[tuple[Setting, pd.DataFrame]]:
     varying = tuple(c for c in SETTING_COLUMNS if cells[c].astype(str).nunique() > 1)
     groups = []
     for key, group in cells.groupby(list(SETTING_COLUMNS), sort=True, dropna=False):
-        data, features, protocol, testset, size = map(str, key)
+        named = dict(zip(SETTING_COLUMNS, map(str, key), strict=True))
         simulated = bool(group["simulated"].any())
-        groups.append((Setting(data, features, protocol, testset, size, simulated, varying), group))
+        groups.append((Setting(**named, simulated=simulated, varying=varying), group))
     return sorted(groups, key=lambda g: _place(g[0]))
 
 
@@ -98,6 +102,7 @@ def _place(setting: Setting) -> tuple[object, ...]:
         setting.protocol,
         setting.testset != "natural",
         setting.testset,
+        setting.cause_list,
     )
 
 

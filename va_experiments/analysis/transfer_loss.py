@@ -209,7 +209,7 @@ def _transfers(cells: pd.DataFrame, source: _Source) -> Iterator[tuple[dict[str,
             data = source.deaths.get(str(config["setting"]["fingerprint"]))
             model = config["model"]
             tree = {"name": str(row["model"]), "_target_": model["target"], **model["params"]}
-            if data is None or not data.labelled:
+            if data is None or not data.labelled or "score_at" in config["setting"]:
                 continue
             spec = ModelSpec.from_config(tree, allowed=source.allowed)
         except (CorruptCell, InputError, KeyError):

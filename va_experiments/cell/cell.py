@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from va_experiments.cell.cause_level import CauseLevel
 from va_experiments.cell.model_spec import ModelSpec, content_digest
 from va_experiments.cell.seed_identity import setting_identity
 from va_experiments.metrics.score import METRIC_SET_VERSION
@@ -30,6 +31,13 @@ class Setting:
     csmf: str
     n_bootstrap: int
     seed: int
+    level: CauseLevel | None = None
+    """The causes at which it is scored; None: those of the data."""
+
+    @property
+    def cause_list(self) -> str:
+        """Name of the list at which it is scored; empty: that of the data."""
+        return "" if self.level is None else self.level.name
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -43,7 +51,7 @@ class Setting:
             "seed": self.seed,
             "metrics": METRIC_SET_VERSION,
             "schema": SCHEMA,
-        }
+        } | ({} if self.level is None else {"score_at": self.level.content})
 
     @cached_property
     def digest(self) -> bytes:
@@ -53,7 +61,8 @@ class Setting:
     @cached_property
     def seed_digest(self) -> bytes:
         """SHA-256 of what the seeds of a prediction depend on."""
-        return content_digest(self.content | setting_identity(self.csmf))
+        content = {k: v for k, v in self.content.items() if k != "score_at"}  # levels share one prediction
+        return content_digest(content | setting_identity(self.csmf))
 
     @cached_property
     def fit_digest(self) -> bytes:

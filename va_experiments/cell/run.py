@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import socket
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.cell.cause_level import CauseLevel, at_level, truth_at_level
 from va_experiments.cell.cell import Cell, Fit
 from va_experiments.cell.csmf_correction import out_of_fold, with_fractions
 from va_experiments.cell.prepare import prepare
@@ -50,9 +52,10 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             data, train_rows = prepared.deaths, prepared.train_rows
             rows = train_rows, prepared.test_rows
             train = data.take(train_rows)
+            own = _in_own_causes(data, fit.setting.level)
             load = clock.lap()
             estimator = fit.model.estimator()
-            learned_from = train if fit.model.trains else data.take(np.zeros(0, dtype=np.intp))
+            learned_from = train if fit.model.trains else own.take(np.zeros(0, dtype=np.intp))
             estimator.fit(learned_from, seed=integer_seed(fit.seed_key, "fit"))
             training = out_of_fold(fit, train) if fit.model.trains else None
             fitted = clock.lap()
@@ -108,24 +111,30 @@ def _test(
         cell_train, test_rows = rows = cell.split.indices(data) if rows is None else rows
         if not np.array_equal(cell_train, train_rows):
             raise AssertionError("cells of one fit must share their training rows")
-        test = data.take(test_rows)
-        blind, seed = test.without_causes(), integer_seed(cell.seed_key, "predict")
+        test, level = data.take(test_rows), cell.setting.level
+        blind, seed = _in_own_causes(test, level).without_causes(), integer_seed(cell.seed_key, "predict")
         prediction, said = with_fractions(estimator.predict(blind, seed=seed), cell.setting.csmf, training)
+        truth, train_cause, causes = test.cause, train.cause, data.causes
+        if level is not None:
+            prediction, causes = at_level(prediction, level), level.causes
+            truth = None if truth is None else truth_at_level(truth, level)
+            train_cause = None if train_cause is None else truth_at_level(train_cause, level)
         predicted = clock.lap()
-        if test.cause is not None:
+        if truth is not None:
 
             def again(sets: Sequence[npt.NDArray[np.intp]]) -> Iterator[Prediction]:
                 for found in estimator.predict_sets(blind, sets, seed=seed):
-                    yield with_fractions(found, cell.setting.csmf, training)[0]
+                    one = with_fractions(found, cell.setting.csmf, training)[0]
+                    yield one if level is None else at_level(one, level)
 
             scores, facts = score_design(
                 cell.setting.testset,
-                test.cause,
+                truth,
                 prediction,
-                data.causes,
+                causes,
                 seed=integer_seed([cell.split.spec(), cell.setting.seed], "bootstrap"),
                 n_bootstrap=cell.setting.n_bootstrap,
-                train_cause=train.cause,
+                train_cause=train_cause,
                 predict=again if estimator.depends_on_test_set else None,
             )
             said |= facts
@@ -135,14 +144,14 @@ def _test(
             }
             result.per_cause = {k: np.asarray(v, dtype=float).tolist() for k, v in scores.per_cause.items()}
         scored = clock.lap()
-        result.predictions = encode_prediction(test.id, prediction, test.cause, data.causes)
+        result.predictions = encode_prediction(test.id, prediction, truth, causes)
         result.prediction_sha256 = prediction_sha256(prediction)
         result.diagnostics = plain(prediction.diagnostics)
         result.facts = {
             "n_train": len(train),
             "n_test": len(test),
             "split_sha256": cell.split.hash(data, rows),
-            "causes": list(data.causes),
+            "causes": list(causes),
             **plain(said),
         }
         result.timings = {
@@ -154,6 +163,13 @@ def _test(
     except BaseException as error:
         result.failure = failure_of(error, attempt)
     return result
+
+
+def _in_own_causes(deaths: Deaths, level: CauseLevel | None) -> Deaths:
+    """Return the deaths with the cause list that the model predicts, without causes where that is not the data's."""
+    if level is None or not level.model_causes or level.model_causes == deaths.causes:
+        return deaths
+    return dataclasses.replace(deaths, causes=level.model_causes, cause=None, groups=())
 
 
 def _facts(cell: Cell, started: float) -> dict[str, Any]:

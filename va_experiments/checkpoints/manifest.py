@@ -73,7 +73,8 @@ def make_manifest(cell: Cell, result: Result, files: Mapping[str, bytes]) -> byt
         "schema": SCHEMA,
         "cell_id": result.key,
         "config": plain(cell.content),
-        "labels": {"model": cell.model.name, "data": cell.setting.data},
+        "labels": {"model": cell.model.name, "data": cell.setting.data}
+        | ({"cause_list": cell.setting.cause_list} if cell.setting.cause_list else {}),
         "files": {n: {"sha256": hashlib.sha256(c).hexdigest(), "bytes": len(c)} for n, c in files.items()},
         "data_sha256": cell.setting.fingerprint,
         "prediction_sha256": result.prediction_sha256,

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "checkpoints": "list, show, verify, prune, export, import finished cells; sync MLflow with them",
     "recompute": "compute a sample of a run's cells again and compare the predictions bit for bit",
     "data": "check a study's file, describe a data set",
+    "causes": "show cause lists and how one maps to another",
     "doctor": "check the installation and say how to fix problems",
     "reproduce": "compute a published table again and print it beside the published figures",
     "va34-comparison": "the options of the earlier comparison script, on the same engine",

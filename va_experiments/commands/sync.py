@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.cell import Cell, ModelSpec, Setting
+from va_experiments.cell.cause_level import CauseLevel
 from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.commands.run_lookup import read_json, run_folders
 from va_experiments.protocols import Split
@@ -68,8 +69,14 @@ def cell_of(manifest: dict[str, Any]) -> Cell:
             csmf=setting["csmf"],
             n_bootstrap=setting["n_bootstrap"],
             seed=setting["seed"],
+            level=_level(manifest),
         ),
     )
+
+
+def _level(manifest: dict[str, Any]) -> CauseLevel | None:
+    tree = manifest["config"]["setting"].get("score_at")
+    return None if tree is None else CauseLevel.from_tree({"name": manifest["labels"].get("cause_list", ""), **tree})
 
 
 def _simulated(outputs: Path) -> dict[str, bool]:

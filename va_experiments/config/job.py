@@ -106,5 +106,10 @@ class JobConfig(Group):
     """Bootstrap resamples of the deaths for the intervals of a cell; 0: none."""
     csmf: Text = "model"
     """Estimator of the CSMF behind ``csmf_accuracy_model``: the ``model``'s own, or one of `metrics.quantification`."""
+    score_at: TextList = ()
+    """Cause lists at which cells are scored, each by itself: names of ``conf/cause_list``, or ``broad``; none: the list
+    of the data."""
+    cause_maps: TextList = ()
+    """Tables with the columns ``source`` and ``target``, as ``list=FILE``: mappings of one's own to the list."""
     baselines: TextList = ("prior", "uniform")
     """Baselines (models that look at no symptom) shown beside every comparison."""

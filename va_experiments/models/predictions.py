@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.answer_words import meaning_of
+from va_experiments.data.cause_lists import cause_list
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.outside_predictions import (
     UNDETERMINED,
@@ -53,6 +54,9 @@ class Predictions(Model):
     cause_map : mapping or str, optional
         Cause of the file -> cause of the data; null or empty: undetermined. Or a table with the columns ``source``
         and ``target``.
+    cause_list : str, optional
+        List of ``conf/cause_list`` that the causes of the file are of; by default that of the data. Another one needs
+        ``score_at``, which names a level that both map to.
     trained_on : str, optional
         Column that says for each death whether the program had seen it (yes or no), or which sites it had seen when it
         was asked about the death (``AP+UP``); by default ``trained_on``, if there is one.
@@ -81,6 +85,7 @@ class Predictions(Model):
         probability: str | Sequence[str] | None = None,
         rank: str | None = None,
         cause_map: Mapping[str, str | None] | str | None = None,
+        cause_list: str | None = None,
         trained_on: str | None = None,
         trained_sites: Sequence[str] = (),
         unknown_ids: str = "refuse",
@@ -94,6 +99,7 @@ class Predictions(Model):
         self.probability = probability
         self.rank = rank
         self.cause_map = cause_map
+        self.cause_list = cause_list
         self.trained_on = trained_on
         self.trained_sites = trained_sites
         self.unknown_ids = unknown_ids
@@ -112,6 +118,8 @@ class Predictions(Model):
     def check_parameters(self) -> None:
         """Check the options that can be checked without the data."""
         self.check_choice("unknown_ids", ("refuse", "ignore"))
+        if self.cause_list is not None:
+            cause_list(self.cause_list)
         self.check(
             [
                 (0 <= self.sum_tolerance < 0.5, f"sum_tolerance is {self.sum_tolerance!r}; expected 0 to 0.5"),
@@ -125,6 +133,11 @@ class Predictions(Model):
 
     def check_before_run(self, deaths: Deaths) -> list[str]:
         """Check the whole file against the deaths of a run."""
+        if self.cause_list is not None and cause_list(self.cause_list).causes != deaths.causes:
+            raise InputError(
+                f"model.cause_list={self.cause_list}: data '{deaths.name}' have other causes; name a level that both "
+                "map to, such as score_at=broad"
+            )
         outside = self._read()
         _, problems = self._targets(outside, deaths)
         row = outside.rows(deaths.id)

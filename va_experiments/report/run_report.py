@@ -48,9 +48,10 @@ def write_run_report(
     deaths : mapping of fingerprint to Deaths
     """
     from va_experiments.report.assigned_files import write_assigned
+    from va_experiments.report.cause_map_file import write_cause_maps
 
     assigned = write_assigned(rows, folder, store, deaths, allowed=tuple(config.allowed_targets))
-    files = list(assigned.files)
+    files = [*assigned.files, *write_cause_maps(rows, folder, store, deaths)]
     # nothing to report where the run was stopped before its first cell
     if config.report and len(rows) and (rows["status"] != "missing").any():
         files += _report(config, folder, manifest, rows, store, deaths, assigned)

@@ -130,6 +130,10 @@ _DECLARED = (
         "SHA-256 of probabilities, CSMF and named causes: equal if and only if the result is the same to the last bit",
         mlflow=TAG, value=lambda o: o.result.prediction_sha256 or None,
     ),
+    Column(
+        "cause_list", TEXT, Role.SETTING, "list of causes at which the cell is scored (`score_at=`); empty: the data's",
+        default="", mlflow=TAG, value=lambda o: o.cell.setting.cause_list,
+    ),
     Column("run_id", TEXT, Role.PROVENANCE, "name of the run", default="", value=lambda o: o.run_id),
     Column(
         "job", TEXT, Role.PROVENANCE, "overrides of the job that requested the cell",
@@ -233,7 +237,9 @@ SETTING_COLUMNS = tuple(sorted(_names(Role.SETTING)))
 SPLIT_COLUMNS = _names(Role.SPLIT)
 """Columns that, within a setting, name one split: the same for every model."""
 
-DIVISION_COLUMNS = tuple(n for n in _names(Role.SETTING, Role.SPLIT) if n not in ("testset", "features", "data"))
+DIVISION_COLUMNS = tuple(
+    n for n in _names(Role.SETTING, Role.SPLIT) if n not in ("testset", "features", "data", "cause_list")
+)
 """Columns that name a split without the data it divides: protocol, sites, training size, repeats."""
 
 IDENTITY = ("cell_key", "model", *SETTING_COLUMNS, *SPLIT_COLUMNS)
@@ -250,7 +256,7 @@ TIMING_COLUMNS = _names(Role.TIMING)
 _ERRORS = _names(Role.ERROR)
 
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "leaderboard": ("protocol", "data", "features", "testset", "train_size"),
+    "leaderboard": ("protocol", "data", "features", "testset", "train_size", "cause_list"),
     "failures": ("cell_key", "model", "train_sites", "test_site", *_ERRORS),
     "slowest cells": (
         *("model", "train_sites", "test_site", "n_train", "n_test", "status"),
