@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast wheel check format bench docs faults fuzz mutate clean
+.PHONY: help install demo test test-fast wheel check format advisories bench docs faults fuzz mutate clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ check: install  ## lint, format, types, docstrings of public names, layers
 format: install  ## put the code in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+advisories: install  ## compare the list of known advisories with the locked versions
+	$(BIN)/python docs/advisories.py --check
 
 bench: install  ## run the benchmarks and print their tables
 	$(BIN)/python -m benchmarks

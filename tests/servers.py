@@ -163,6 +163,21 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_WR)
 
 
+def mlflow_command(outputs: Path, port: int) -> list[str]:
+    """Return the command of a plain MLflow server over a folder, as a team starts one."""
+    from va_experiments.tracking.local_database import local_artifacts, local_uri
+    from va_experiments.uris import file_uri
+
+    hosts = ",".join(f"{h}:{port}" for h in ("127.0.0.1", "localhost"))
+    origins = ",".join(f"http://{h}:{port}" for h in ("127.0.0.1", "localhost"))
+    return [
+        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
+        *("--backend-store-uri", local_uri(outputs)),
+        *("--artifacts-destination", file_uri(local_artifacts(outputs))),
+        *("--allowed-hosts", hosts, "--cors-allowed-origins", origins, "--x-frame-options", "DENY"),
+    ]
+
+
 def prefect_records(url: str, auth: str, outputs: Path) -> list[tuple[str, str]]:
     """Return name and state of every flow run and task run, asked of the API with Prefect's own client."""
     code = (

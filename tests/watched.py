@@ -56,7 +56,7 @@ class Ui:
     def runs(self, where: str) -> list[dict[str, Any]]:
         """Return MLflow's runs that a search string finds."""
         asked = {"experiment_ids": ["1"], "filter": where, "max_results": 1000}
-        status, content = answer(f"{self.mlflow}/api/2.0/mlflow/runs/search", body=asked)
+        status, content = answer(f"{self.mlflow}/api/2.0/mlflow/runs/search", body=asked, auth=self.auth)
         assert status == 200, content
         return list(json.loads(content).get("runs", []))
 

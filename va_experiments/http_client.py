@@ -5,6 +5,7 @@ A redirect would take a password to another host; a proxy that is set for the wo
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import os
 import urllib.request
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-__all__ = ["bypass_proxies", "is_loopback", "open_url"]
+__all__ = ["basic", "bypass_proxies", "is_loopback", "open_url"]
 
 HOSTS = ("127.0.0.1", "localhost", "::1")
 """Names of this machine that no proxy is asked for."""
@@ -37,6 +38,11 @@ def is_loopback(url: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name
         return False
+
+
+def basic(password: str) -> dict[str, str]:
+    """Return the header of Basic authentication for ``user:password``."""
+    return {"Authorization": f"Basic {base64.b64encode(password.encode()).decode()}"}
 
 
 def open_url(url: str, *, timeout: float, headers: Mapping[str, str] | None = None) -> Any:

@@ -50,6 +50,13 @@ def test_prefects_leaderboard_has_every_model_and_site(seen: tuple[Ui, Ran, Page
     page.shows(f"{one:.3f}".lstrip("0"), "simulated")
 
 
+def test_the_printed_link_logs_the_browser_in(seen: tuple[Ui, Ran, Page]) -> None:
+    servers, _, page = seen
+    page.go(servers.cells)
+    page.shows("cells, best first")
+    assert "key=" not in page.say("location.href"), "the key does not stay in the address"
+
+
 def test_mlflow_opens_on_the_cells_with_the_columns_that_matter(seen: tuple[Ui, Ran, Page]) -> None:
     servers, ran, page = seen
     page.go(servers.cells)

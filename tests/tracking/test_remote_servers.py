@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.conftest import run_command
-from tests.servers import Gate, Tunnel, answer, free_port, prefect_records, served
-from va_experiments.commands.ui import mlflow_command
+from tests.servers import Gate, Tunnel, answer, free_port, mlflow_command, prefect_records, served
 from va_experiments.prefect_flow.server import connection_error
 
 THERE = "127.0.0.2"
@@ -23,7 +22,7 @@ THERE = "127.0.0.2"
 
 @pytest.fixture(scope="module")
 def mlflow_there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of an MLflow server over there, set up as ``va-experiments ui`` sets it up."""
+    """The port of an MLflow server over there."""
     folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
     command = mlflow_command(folder, port)
     command[command.index("--host") + 1] = THERE

@@ -7,23 +7,21 @@ run that has just begun is doing the same; so they are made here first, under th
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from pathlib import Path
 
-from va_experiments.commands.ui import mlflow_command
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.tracking import connect
+from va_experiments.tracking.page_server import serve
 
 __all__ = ["main"]
 
 
 def main(outputs: Path, port: int) -> None:
-    """Make the tables and the experiment where they are not, and become the server."""
+    """Make the tables and the experiment where they are not, and serve."""
     with contextlib.suppress(Exception):  # a file that cannot be used: the server says so in its log
         connect(TrackingConfig(), outputs)
-    command = mlflow_command(outputs, port)
-    os.execv(command[0], command)
+    serve(outputs, port)
 
 
 if __name__ == "__main__":

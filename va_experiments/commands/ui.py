@@ -24,10 +24,10 @@ import typer
 from va_experiments.commands.command_line import App
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs
 from va_experiments.errors import InputError
-from va_experiments.http_client import open_url
+from va_experiments.http_client import basic, open_url
 from va_experiments.terminal import say
 
-__all__ = ["app", "mlflow_command", "ui"]
+__all__ = ["app", "ui"]
 
 
 app = App()
@@ -111,21 +111,6 @@ def _serve(pages: list[_Mlflow | _Prefect], stopping: threading.Event) -> int:
     return 0
 
 
-def mlflow_command(outputs: Path, port: int) -> list[str]:
-    """Return the command that serves MLflow for this folder, with the options that make it safe."""
-    from va_experiments.tracking.local_database import local_artifacts, local_uri
-    from va_experiments.uris import file_uri
-
-    hosts = ",".join(f"{h}:{port}" for h in ("127.0.0.1", "localhost"))
-    origins = ",".join(f"http://{h}:{port}" for h in ("127.0.0.1", "localhost"))
-    return [
-        *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"),
-        *("--backend-store-uri", local_uri(outputs)),
-        *("--artifacts-destination", file_uri(local_artifacts(outputs))),
-        *("--allowed-hosts", hosts, "--cors-allowed-origins", origins, "--x-frame-options", "DENY"),
-    ]
-
-
 class _Mlflow:
     """MLflow's server as a child that cannot outlive this process."""
 
@@ -156,15 +141,18 @@ class _Mlflow:
             return False
 
     def link(self) -> str:
-        """Return the address of the table of cells; of the first page where the experiment cannot be asked for."""
+        """Return the address that logs a browser in and opens the table of cells, or else the first page."""
         from va_experiments.config.schema import TrackingConfig
+        from va_experiments.page_guard import LOGIN, password_of
         from va_experiments.tracking.views import page_of
 
         address, page = f"http://127.0.0.1:{self._port}", ""
+        password = password_of(self._outputs / "prefect")
         asked = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={TrackingConfig().experiment}"
-        with contextlib.suppress(OSError, ValueError, KeyError), open_url(asked, timeout=5) as answer:
-            page = page_of(json.loads(answer.read())["experiment"]["experiment_id"])
-        return f"MLflow   {address}{page}"
+        headers, none = basic(password), (OSError, ValueError, KeyError)
+        with contextlib.suppress(*none), open_url(asked, timeout=5, headers=headers) as answer:
+            page = page_of(json.loads(answer.read(1 << 20))["experiment"]["experiment_id"])
+        return f"MLflow   {address}{LOGIN}?key={password.partition(':')[2]}{page.removeprefix('/')}"
 
     def died(self) -> bool:
         return self._process is None or self._process.poll() is not None

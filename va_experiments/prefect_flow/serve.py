@@ -10,8 +10,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
-__all__ = ["main"]
+from va_experiments.page_guard import Guard, Request
+
+__all__ = ["guarded", "main", "needs_none"]
 
 
 def _end_with_parent() -> None:
@@ -36,6 +39,25 @@ def _one_at_a_time(home: Path, port: int) -> None:
     threading.Thread(target=release, daemon=True).start()
 
 
+_PROBES = ("/api/health", "/api/ready")
+_SOCKETS = ("/api/events/out", "/api/logs/out", "/api/task_runs/subscriptions/scheduled")
+"""Web sockets in which Prefect takes the password as the first message: a page cannot send it earlier."""
+
+
+def needs_none(request: Request) -> bool:
+    """Return whether a request passes without the password: the pages' own files, and two probes."""
+    if request.socket:
+        return request.path in _SOCKETS
+    if request.method not in ("GET", "HEAD"):
+        return False
+    return request.path in _PROBES or not request.path.startswith("/api")
+
+
+def guarded(app: Any, port: int, password: str) -> Guard:
+    """Return Prefect's application behind the guard; its pages ask for the password themselves."""
+    return Guard(app, port=port, password=password, needs_none=needs_none)
+
+
 def main(port: int) -> None:
     """Serve on ``127.0.0.1:port``; settings come from the environment.
 
@@ -49,8 +71,10 @@ def main(port: int) -> None:
     import uvicorn
 
     _one_at_a_time(Path(os.environ["PREFECT_HOME"]), port)
-    app = "prefect.server.api.server:create_app"
-    uvicorn.Server(uvicorn.Config(app, factory=True, log_level="error", lifespan="on")).run(sockets=[listener])
+    from prefect.server.api.server import create_app
+
+    app = guarded(create_app(), port, os.environ["PREFECT_SERVER_API_AUTH_STRING"])
+    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listener])
 
 
 if __name__ == "__main__":

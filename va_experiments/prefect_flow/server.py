@@ -5,13 +5,11 @@ A server that is already there is used instead: one named by URL, or the one tha
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import http.client
 import json
 import os
 import re
-import secrets
 import signal
 import socket
 import subprocess
@@ -22,7 +20,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from va_experiments.config.schema import TrackingConfig
-from va_experiments.http_client import open_url
+from va_experiments.http_client import basic, open_url
+from va_experiments.page_guard import password_of
 from va_experiments.redaction import without_password
 from va_experiments.uris import sqlite_uri
 
@@ -42,17 +41,6 @@ _OFF = (
 """Services of the server that a recorded run has no need of."""
 
 
-def auth_string(home: Path) -> str:
-    """Return the password of the servers of this state folder: random, kept in a file only its owner can read."""
-    path = home / "auth"
-    with contextlib.suppress(FileExistsError):
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(fd, "w") as file:
-            file.write(f"va:{secrets.token_urlsafe(24)}")
-    return path.read_text()
-
-
 def client_environment(home: Path, url: str, auth: str | None) -> dict[str, str]:
     """Return what a process needs in its environment to talk to the server, safely and quietly."""
     environment = {
@@ -69,7 +57,15 @@ def client_environment(home: Path, url: str, auth: str | None) -> dict[str, str]
         "PREFECT_CLIENT_METRICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
     }
-    return environment | ({"PREFECT_API_AUTH_STRING": auth} if auth else {})
+    if not auth:
+        return environment
+    # Prefect's client sends the password with requests, but not when it opens the web socket that takes events.
+    try:
+        headers = json.loads(os.environ.get("PREFECT_CLIENT_CUSTOM_HEADERS") or "{}")
+    except ValueError:
+        headers = {}
+    headers |= basic(auth)
+    return environment | {"PREFECT_API_AUTH_STRING": auth, "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps(headers)}
 
 
 def server_environment(home: Path, port: int, auth: str, *, ui: bool, migrate: bool) -> dict[str, str]:
@@ -100,8 +96,8 @@ def server_environment(home: Path, port: int, auth: str, *, ui: bool, migrate: b
 
 def connection_error(url: str, auth: str | None = None, timeout: float = 2.0) -> str:
     """Return what keeps the Prefect API at `url` from being used with this password; empty text: nothing."""
-    headers = {"Authorization": f"Basic {base64.b64encode(auth.encode()).decode()}"} if auth else {}
     try:
+        headers = basic(auth) if auth else {}
         with open_url(f"{url.rstrip('/')}/admin/version", timeout=timeout, headers=headers) as answer:
             said = answer.read(1000)
     except urllib.error.HTTPError as error:
@@ -147,7 +143,7 @@ class PrefectServer:
             self.url, user, password = without_password(self._config.prefect_api_url)
             self.auth = f"{user}:{password or ''}" if user else os.environ.get("PREFECT_API_AUTH_STRING")
             return
-        self.auth = auth_string(self._home)
+        self.auth = password_of(self._home)
         if (known := self._read_server_file()) and healthy(known, self.auth):
             self.url = known
             return

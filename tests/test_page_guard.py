@@ -1,0 +1,235 @@
+"""The guard in front of the pages: host, origin and password, for requests and web sockets alike."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from va_experiments.page_guard import MAX_BODY, Guard, password_of
+from va_experiments.prefect_flow.serve import guarded as prefect_guarded
+from va_experiments.tracking.page_server import guarded as mlflow_guarded
+
+PORT, PASSWORD = 4200, "va:secret-of-the-owner"
+HOST = f"127.0.0.1:{PORT}"
+RIGHT = "Basic " + base64.b64encode(PASSWORD.encode()).decode()
+
+
+def ask(
+    guard: Guard,
+    path: str,
+    *,
+    method: str = "GET",
+    kind: str = "http",
+    query: str = "",
+    body: bytes = b"",
+    **headers: Any,
+) -> tuple[int, dict[str, str], str]:
+    """Return status, headers and text of the answer to a request; 101 for a web socket that is let in."""
+    sent: list[dict[str, Any]] = []
+    pairs = [(k.replace("_", "-").encode(), v.encode()) for k, v in ({"host": HOST} | headers).items() if v is not None]
+    scope = {"type": kind, "path": path, "query_string": query.encode(), "headers": pairs}
+    scope |= {"method": method} if kind == "http" else {}
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(guard(scope, receive, send))
+    if sent[0]["type"].startswith("websocket"):
+        return (101 if sent[0]["type"] == "websocket.accept" else 403), {}, sent[0].get("reason", "")
+    text = b"".join(m.get("body", b"") for m in sent[1:]).decode()
+    return sent[0]["status"], {k.decode(): v.decode() for k, v in sent[0]["headers"]}, text
+
+
+async def inner(scope: Any, receive: Any, send: Any) -> None:
+    """Let everything in, and give back the body."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": (await receive())["body"]})
+
+
+@pytest.fixture
+def prefect() -> Guard:
+    return prefect_guarded(inner, PORT, PASSWORD)
+
+
+@pytest.fixture
+def mlflow(tmp_path: Path) -> Guard:
+    (tmp_path / "prefect").mkdir(mode=0o700)
+    (tmp_path / "prefect" / "auth").write_text(PASSWORD)
+    return mlflow_guarded(inner, tmp_path, PORT)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/flow_runs/filter", "/api/admin/version", "/api/x/health", "/api/xready", "/api/"]
+)
+def test_prefects_api_needs_the_password(path: str, prefect: Guard) -> None:
+    assert ask(prefect, path)[0] == 401, "also paths that end as a probe does"
+    assert ask(prefect, path, authorization="Basic " + base64.b64encode(b"va:guess").decode())[0] == 401
+    assert ask(prefect, path, authorization="Bearer " + PASSWORD)[0] == 401
+    assert ask(prefect, path, authorization="Basic not base64")[0] == 401
+    assert ask(prefect, path, cookie=f"va-{PORT}=x")[0] == 401
+    assert ask(prefect, path, authorization=RIGHT)[0] == 200
+    assert ask(prefect, path, method="POST", authorization=RIGHT)[0] == 200
+
+
+def test_probes_and_the_pages_own_files_need_none(prefect: Guard) -> None:
+    for path in ("/api/health", "/api/ready", "/", "/assets/index.js", "/ui-settings", "/runs"):
+        assert ask(prefect, path)[0] == 200
+    assert ask(prefect, "/api/health", method="POST")[0] == 401
+    assert ask(prefect, "/", method="POST")[0] == 401
+
+
+BAD_HOSTS = (
+    f"{HOST}/api/health?",  # an address that is built from host and path would end in a probe's path
+    f"{HOST}/health",
+    "evil.example",
+    f"evil.example:{PORT}",
+    "127.0.0.1",
+    f"127.0.0.1:{PORT + 1}",
+    f"va@{HOST}",
+    f"{HOST}#health",
+    f"127.0.0.1.evil.example:{PORT}",
+    "",
+    None,
+)
+
+
+@pytest.mark.parametrize("host", BAD_HOSTS)
+def test_other_hosts_are_not_served(host: str | None, prefect: Guard, mlflow: Guard) -> None:
+    for guard in (prefect, mlflow):
+        assert ask(guard, "/api/health", host=host, authorization=RIGHT)[0] == 403
+        assert ask(guard, "/", host=host, authorization=RIGHT)[0] == 403
+        assert ask(guard, "/api/events/in", kind="websocket", host=host, authorization=RIGHT)[0] == 403
+
+
+def test_a_host_that_is_sent_twice_is_none(prefect: Guard) -> None:
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    sent: list[Any] = []
+    headers = [(b"host", HOST.encode()), (b"host", HOST.encode()), (b"authorization", RIGHT.encode())]
+    scope = {"type": "http", "method": "GET", "path": "/api/x", "query_string": b"", "headers": headers}
+    asyncio.run(prefect(scope, inner, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == 403
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", f"https://{HOST}", f"http://{HOST}.evil", "file://", ""]
+)
+def test_pages_of_other_origins_are_not_answered(origin: str, prefect: Guard, mlflow: Guard) -> None:
+    for guard in (prefect, mlflow):
+        assert ask(guard, "/api/health", origin=origin, authorization=RIGHT)[0] == 403
+        assert ask(guard, "/api/events/out", kind="websocket", origin=origin, authorization=RIGHT)[0] == 403
+    for own in (f"http://{HOST}", f"http://localhost:{PORT}"):
+        assert ask(prefect, "/api/x", origin=own, authorization=RIGHT)[0] == 200
+
+
+def test_events_come_in_with_the_password_only(prefect: Guard) -> None:
+    for path in ("/api/events/in", "/api/anything", "/"):
+        assert ask(prefect, path, kind="websocket")[0] == 403
+        assert ask(prefect, path, kind="websocket", origin=f"http://{HOST}")[0] == 403
+    assert ask(prefect, "/api/events/in", kind="websocket", authorization=RIGHT)[0] == 101
+    for path in ("/api/events/out", "/api/logs/out"):  # Prefect takes the password as the first message there
+        assert ask(prefect, path, kind="websocket", origin=f"http://{HOST}")[0] == 101
+
+
+def test_a_link_logs_a_browser_in(mlflow: Guard) -> None:
+    assert ask(mlflow, "/")[0] == 401
+    assert ask(mlflow, "/")[1]["www-authenticate"].startswith("Basic ")
+    for wrong in ("", "key=", "key=x", "key=va:secret-of-the-owner", "KEY=secret-of-the-owner"):
+        assert ask(mlflow, "/login", query=wrong)[0] == 401
+    assert ask(mlflow, "/login", query="key=secret-of-the-owner", host="evil.example")[0] == 403
+    status, headers, _ = ask(mlflow, "/login", query="key=secret-of-the-owner")
+    assert (status, headers["location"]) == (303, "/")
+    cookie, *attributes = headers["set-cookie"].split("; ")
+    assert {"HttpOnly", "SameSite=Strict"} <= set(attributes)
+    assert "secret" not in cookie
+    assert ask(mlflow, "/", cookie=f"a=b; {cookie}")[0] == 200
+    assert ask(mlflow, "/", cookie=cookie[:-1] + "x")[0] == 401
+    assert ask(mlflow, "/", cookie=cookie, origin="http://evil.example")[0] == 403
+
+
+CREATE = "/api/2.0/mlflow/experiments/create"
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["/etc", "file:///etc", "file:///etc/../tmp", "s3://b/a", "../x", "http://h/x", "mlflow-artifacts:/../../x",
+     "dbfs:/x", "file://host/x", "file:{inside}/../../x"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["artifact_location", "artifactLocation"])
+def test_an_experiment_keeps_its_files_among_the_outputs(place: str, name: str, mlflow: Guard, tmp_path: Path) -> None:
+    place = place.replace("{inside}", str(tmp_path / "artifacts"))
+    body = json.dumps({"name": "x", name: place}).encode()
+    for content in (body, json.dumps(body.decode()).encode()):
+        status, _, said = ask(mlflow, CREATE, method="POST", authorization=RIGHT, body=content)
+        assert status == 403
+        assert f"an experiment's files lie under {tmp_path / 'artifacts'} only" in said
+
+
+def test_an_experiment_of_ours_is_made(mlflow: Guard, tmp_path: Path) -> None:
+    for place in (None, "", (tmp_path / "artifacts").as_uri(), "mlflow-artifacts:/1"):
+        body = json.dumps({"name": "x", "artifact_location": place}).encode()
+        status, _, text = ask(mlflow, CREATE, method="POST", authorization=RIGHT, body=body)
+        assert (status, text) == (200, body.decode()), "the body reaches MLflow whole"
+    for bad in (b"", b"[1]", b"{", b"[" * 5000):
+        assert ask(mlflow, CREATE, method="POST", authorization=RIGHT, body=bad)[0] == 403
+    assert ask(mlflow, CREATE, method="POST", authorization=RIGHT, body=b" " * (MAX_BODY + 1))[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/ajax-api/2.0/mlflow/upload-artifact"),
+        ("GET", "/ajax-api/3.0/mlflow/assistant/config"),
+        ("POST", "/ajax-api/3.0/mlflow/assistant/message"),
+        ("POST", "/gateway/proxy/x/y"),
+        ("GET", "/ajax-api/2.0/mlflow/gateway-proxy"),
+        ("POST", "/ajax-api/3.0/jobs/"),
+        ("POST", "/api/2.0/mlflow/webhooks"),
+        ("POST", "/api/2.0/mlflow/model-versions/create"),
+        ("POST", "/api/2.0/mlflow/runs/log-model"),
+        ("POST", "/api/3.0/mlflow/workspaces"),
+        ("GET", "/api/2.0/mlflow-artifacts/presigned/x"),
+        ("POST", "/v1/traces"),
+        ("POST", "/api/2.0//mlflow/experiments/create"),
+        ("POST", "/api/2.0/x/../mlflow/upload-artifact"),
+        ("PUT", "/somewhere"),
+    ],
+)
+def test_what_starts_programs_or_takes_files_is_not_served(method: str, path: str, mlflow: Guard) -> None:
+    assert ask(mlflow, path, method=method, authorization=RIGHT)[0] == 403
+
+
+def test_files_are_taken_with_the_password_and_never_from_a_page(mlflow: Guard) -> None:
+    cookie = ask(mlflow, "/login", query="key=secret-of-the-owner")[1]["set-cookie"].split(";")[0]
+    for path in ("/api/2.0/mlflow-artifacts/artifacts/1/r/artifacts/x", "/ajax-api/2.0/mlflow-artifacts/artifacts/x"):
+        assert ask(mlflow, path, method="PUT", authorization=RIGHT)[0] == 200
+        assert ask(mlflow, path, method="PUT", cookie=cookie)[0] == 403
+        assert ask(mlflow, path, cookie=cookie)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/ajax-api/2.0/mlflow/runs/search", "/api/2.0/mlflow/runs/log-batch", "/graphql",
+             "/ajax-api/2.0/mlflow/experiments/set-experiment-tag"]
+)  # fmt: skip
+def test_what_pages_and_runs_need_is_served(path: str, mlflow: Guard) -> None:
+    assert ask(mlflow, path, method="POST", authorization=RIGHT)[0] == 200
+
+
+def test_the_password_is_random_and_its_owners_only(tmp_path: Path) -> None:
+    first, second = password_of(tmp_path / "a"), password_of(tmp_path / "b")
+    assert first == password_of(tmp_path / "a") != second
+    assert len(first) >= 30
+    assert (tmp_path / "a" / "auth").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700

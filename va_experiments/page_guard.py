@@ -1,0 +1,200 @@
+"""Guard the pages that we serve on loopback: an ASGI layer in front of MLflow's and Prefect's own applications.
+
+It decides before they see a request: who is asked for (the ``Host`` header), which page asks (``Origin``), and whether
+the one who asks knows the password. Web sockets are held to the same rules. The servers' own checks, which stay on,
+have known gaps: they build an address from ``Host`` and path, leave paths out by their ending, and do not look at all
+web sockets.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+__all__ = ["Guard", "Request", "password_of"]
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+LOGIN = "/login"
+"""Path of the link that logs a browser in: ``/login?key=PASSWORD#PAGE``."""
+
+MAX_BODY = 1 << 20
+"""Bytes of a request that are read to look into it."""
+
+
+def password_of(folder: Path) -> str:
+    """Return ``user:password`` of the pages of a folder: random, kept in a file that only its owner can read."""
+    path = folder / "auth"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(f"va:{secrets.token_urlsafe(24)}")
+    return path.read_text()
+
+
+class Request:
+    """What a guard knows of a request.
+
+    Parameters
+    ----------
+    scope : mapping
+        Of ASGI, for ``http`` or ``websocket``.
+    """
+
+    def __init__(self, scope: Message) -> None:
+        self.method = str(scope.get("method", "GET"))
+        self.path = str(scope["path"])
+        self.socket = scope["type"] == "websocket"
+        self.query = scope.get("query_string", b"").decode("latin-1")
+        self._headers = [(k.lower().decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"]]
+        self.by_cookie = False
+        """Whether a browser's session is all that the one who asks has shown."""
+
+    def header(self, name: str) -> str | None:
+        """Return a header that was sent once; None if it was not; text that matches nothing if it was sent twice."""
+        values = [v for k, v in self._headers if k == name]
+        return values[0] if len(values) == 1 else "\n" if values else None
+
+
+Rule = Callable[[Request], bool]
+Policy = Callable[[Request, bytes], str]
+
+
+class Guard:
+    """An ASGI application in front of another.
+
+    Parameters
+    ----------
+    app : callable
+        The guarded ASGI application.
+    port : int
+        Where it is served on loopback.
+    password : str
+        ``user:password`` of Basic authentication.
+    needs_none : callable
+        Return whether a request may pass without the password. Host and origin are checked all the same.
+    policy : callable, optional
+        Return why a request is refused although the password is right (empty text: it is not), given its body.
+    looks_into : callable, optional
+        Return whether `policy` needs the body of a request.
+    browser : bool
+        Whether a link logs a browser in (the session is a cookie), and a browser is asked for the password.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        port: int,
+        password: str,
+        needs_none: Rule,
+        policy: Policy = lambda request, body: "",
+        looks_into: Rule = lambda request: False,
+        browser: bool = False,
+    ) -> None:
+        self._app, self._password, self._needs_none = app, password.encode(), needs_none
+        self._policy, self._looks_into, self._browser = policy, looks_into, browser
+        self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
+        self._origins = frozenset(f"http://{host}" for host in self._hosts)
+        self._cookie = f"va-{port}"
+        # The session follows from the password: it survives a restart of the server, and does not tell the password.
+        self._session = hmac.new(self._password, b"session", hashlib.sha256).hexdigest()
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        status, answer = self._refusal(request, self._hosts, self._origins)
+        if not status and self._browser and request.path == LOGIN and not request.socket:
+            await self._log_in(request, send)
+            return
+        if not status and not self._needs_none(request) and not self._knows_password(request):
+            status, answer = 401, "the password is missing or wrong: open the link that va-experiments ui prints"
+        body = b""
+        if not status and self._looks_into(request):
+            body, receive = await _read(receive)
+            status, answer = (413, "too large") if len(body) > MAX_BODY else (0, "")
+        if not status and (why := self._policy(request, body)):
+            status, answer = 403, why
+        if not status:
+            await self._app(scope, receive, send)
+        elif request.socket:
+            await send({"type": "websocket.close", "code": 1008, "reason": answer})
+        else:
+            asks = [(b"www-authenticate", b'Basic realm="va-experiments"')] if status == 401 and self._browser else []
+            await _answer(send, status, answer, asks)
+
+    @staticmethod
+    def _refusal(request: Request, hosts: Collection[str], origins: Collection[str]) -> tuple[int, str]:
+        if request.header("host") not in hosts:
+            return 403, "this host is not served here"
+        if (origin := request.header("origin")) is not None and origin not in origins:
+            return 403, "pages of other origins are not answered"
+        return 0, ""
+
+    def _knows_password(self, request: Request) -> bool:
+        scheme, _, credentials = (request.header("authorization") or "").partition(" ")
+        if scheme.lower() == "basic":
+            with contextlib.suppress(binascii.Error, ValueError):
+                return hmac.compare_digest(base64.b64decode(credentials.strip(), validate=True), self._password)
+            return False
+        if self._browser:
+            for part in (request.header("cookie") or "").split(";"):
+                name, _, value = part.strip().partition("=")
+                if name == self._cookie and hmac.compare_digest(value.encode(), self._session.encode()):
+                    request.by_cookie = True
+                    return True
+        return False
+
+    async def _log_in(self, request: Request, send: Send) -> None:
+        key = parse_qs(request.query).get("key", [""])[0].encode()
+        if request.method != "GET" or not hmac.compare_digest(key, self._password.partition(b":")[2]):
+            await _answer(send, 401, "the key of this link is not the one of these outputs")
+            return
+        cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
+        headers = [(b"set-cookie", cookie.encode()), (b"location", b"/"), (b"referrer-policy", b"no-referrer")]
+        await _answer(send, 303, "", headers)  # what follows the '#' stays with the browser
+
+
+async def _read(receive: Receive) -> tuple[bytes, Receive]:
+    """Return the body of a request, cut a little above the limit, and what gives it once more."""
+    body, more = b"", True
+    while more and len(body) <= MAX_BODY:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return body, again
+
+
+async def _answer(send: Send, status: int, text: str, headers: Collection[tuple[bytes, bytes]] = ()) -> None:
+    body = f"{text}\n".encode() if text else b""
+    plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    own = [
+        *plain,
+        (b"x-content-type-options", b"nosniff"),
+        (b"cache-control", b"no-store"),
+        (b"x-frame-options", b"DENY"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": [*own, *headers]})
+    await send({"type": "http.response.body", "body": body})
