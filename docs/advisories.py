@@ -48,7 +48,8 @@ def page(content: Mapping[str, Any], versions: Mapping[str, str]) -> str:
     return (
         "<!-- Written by `python docs/advisories.py` from docs/advisories.toml; edit the list, not this page. -->\n\n"
         "# Known advisories\n\n"
-        f"Known weaknesses of the packages in `requirements.lock`, looked through on {content['looked']}. `make advisories`\n"
+        "Known weaknesses of the packages in `requirements.lock`, looked through on "
+        f"{content['looked']}. `make advisories`\n"
         "compares the list with the locked versions; CI runs it. The list is kept by hand: look at the projects' own\n"
         "advisories before you put a server on a network.\n\n"
         "## The locked version is affected\n\n" + head.format("what protects") + "\n".join(rows[True]) + "\n\n"

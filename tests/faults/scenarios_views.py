@@ -108,7 +108,7 @@ def _servers(process: Process) -> list[psutil.Process]:
     found = []
     for pid in children(process.pid):
         with contextlib.suppress(psutil.Error):
-            if "prefect_serve" in " ".join((one := psutil.Process(pid)).cmdline()):
+            if "prefect_flow.serve" in " ".join((one := psutil.Process(pid)).cmdline()):
                 found.append(one)
     return found
 

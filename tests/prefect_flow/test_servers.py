@@ -257,15 +257,17 @@ def test_everything_that_a_run_opens_is_on_loopback_and_its_files_are_its_owners
         with contextlib.suppress(psutil.Error):
             for child in psutil.Process(process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
-                    names = [n for n in ("raylet", "gcs_server", "prefect_serve") if n in " ".join(child.cmdline()[:4])]
+                    names = [
+                        n for n in ("raylet", "gcs_server", "prefect_flow.serve") if n in " ".join(child.cmdline()[:4])
+                    ]
                     settings |= {name: child.environ() for name in names}
         time.sleep(0.5)
     assert process.wait(120) == 0
-    assert set(settings) == {"raylet", "gcs_server", "prefect_serve"}, "Ray and Prefect were to be seen"
+    assert set(settings) == {"raylet", "gcs_server", "prefect_flow.serve"}, "Ray and Prefect were to be seen"
     for name in ("raylet", "gcs_server"):
         assert RAY_SAFE.items() <= settings[name].items()
         assert "RAY_ADDRESS" not in settings[name]
-    prefect = settings["prefect_serve"]
+    prefect = settings["prefect_flow.serve"]
     assert PREFECT_SAFE.items() <= prefect.items()
     assert prefect["PREFECT_SERVER_API_AUTH_STRING"] == (outputs / "prefect" / "auth").read_text()
     assert prefect["PREFECT_HOME"] == str(outputs / "prefect")

@@ -59,8 +59,8 @@ class Multirun:
     observers : sequence of Observer
         Who follows the run, in the order in which they are notified.
     fetch_remote : callable, optional
-        Given the keys of cells that are not stored here, puts those that a shared server has into the store and yields
-        their keys.
+        Given the store, the keys of cells that it lacks, and a function that says whether the run has been stopped,
+        puts the cells that a shared server has into the store and yields their keys.
     write_report : callable, optional
         Writes what readers get (see `va_experiments.report.run_report.write_run_report`) and returns the files.
     """
@@ -71,7 +71,7 @@ class Multirun:
         folder: Path,
         observers: Sequence[Observer] = (),
         *,
-        fetch_remote: Callable[[Store, set[str]], Iterable[str]] | None = None,
+        fetch_remote: Callable[[Store, set[str], Callable[[], bool]], Iterable[str]] | None = None,
         write_report: WriteReport | None = None,
     ) -> None:
         outputs = Path(config.paths.outputs)
@@ -134,7 +134,9 @@ class Multirun:
 
     def fetch_remote(self, missing: set[str]) -> Iterable[str]:
         """Yield the keys of cells that a shared server had; they are in the store now."""
-        return self._fetch_remote(self.store, missing) if self._fetch_remote is not None else ()
+        if self._fetch_remote is None:
+            return ()
+        return self._fetch_remote(self.store, missing, self.context.channel.stopping.is_set)
 
     def read(self, jobs: Sequence[JobConfig]) -> list[str]:
         """Return the fingerprint of each job's data, reading each data set once."""

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -152,12 +152,14 @@ def check_tracking(config: RunConfig) -> None:
     check_tracking(config.tracking, Path(config.paths.outputs))
 
 
-def fetch_remote_cells(config: RunConfig, store: Store, missing: set[str]) -> Iterator[str]:
+def fetch_remote_cells(
+    config: RunConfig, store: Store, missing: set[str], stopped: Callable[[], bool]
+) -> Iterator[str]:
     """Put cells that a team's tracking server has into the store, and yield their keys."""
     if config.tracking.uri and missing:
         from va_experiments.tracking.remote_cells import fetch_shared
 
-        yield from fetch_shared(config, store, Path(config.paths.outputs), missing)
+        yield from fetch_shared(config, store, Path(config.paths.outputs), missing, stopped)
 
 
 def write_run_report(*arguments: Any) -> list[Path]:

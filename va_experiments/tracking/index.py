@@ -14,6 +14,7 @@ from va_experiments.errors import InputError, shown
 from va_experiments.redaction import redacted
 from va_experiments.results.rows import Row
 from va_experiments.tracking import CellRun, cell_run, connect, open_writer, outputs_tag, row_of_run
+from va_experiments.tracking.limits import bounded_pages
 
 __all__ = ["Index"]
 
@@ -49,20 +50,16 @@ class Index:
             ) from None
 
     def runs(self, filter_string: str) -> Iterator[Any]:
-        """Yield all runs that match a filter of MLflow, the oldest first."""
-        token = None
-        while True:
-            page = self._client.search_runs(
+        """Return all runs that match a filter of MLflow, the oldest first."""
+        return bounded_pages(
+            lambda token: self._client.search_runs(
                 [self._experiment],
                 filter_string,
                 max_results=1000,
                 page_token=token,
                 order_by=["attributes.start_time ASC"],
             )
-            yield from page
-            token = page.token
-            if not token:
-                return
+        )
 
     def known(self) -> dict[str, str]:
         """Return cell key -> run id of the first run that computed it."""

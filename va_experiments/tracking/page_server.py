@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.page_guard import Guard, Request, password_of
+from va_experiments.tracking.connection import safe_environment
 from va_experiments.tracking.local_database import local_artifacts, local_uri
-from va_experiments.tracking.tracker import safe_environment
 from va_experiments.uris import file_of, file_uri
 
 __all__ = ["guarded", "policy", "serve"]

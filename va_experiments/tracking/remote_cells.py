@@ -5,39 +5,76 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from va_experiments.checkpoints import NewerSchema, Store
 from va_experiments.checkpoints.atomic_files import TEMPORARY
+from va_experiments.checkpoints.manifest import CELL_FILES
 from va_experiments.checkpoints.transfer import MAX_FILE_BYTES, TransferError, transfer_cell
 from va_experiments.config.schema import RunConfig
 from va_experiments.redaction import redacted
-from va_experiments.tracking import connect, fetch_cell, find_cells, refused
+from va_experiments.tracking import connect, fetch_cell, find_cells, refused, safe_environment
+from va_experiments.tracking.limits import in_background
 
 __all__ = ["fetch_shared"]
 
 log = logging.getLogger(__name__)
 
 
-def fetch_shared(config: RunConfig, store: Store, outputs: Path, keys: set[str]) -> Iterator[str]:
+SILENT_SECONDS = 20.0
+"""Without a page of runs or a cell, after which the cells are computed here."""
+
+
+def fetch_shared(
+    config: RunConfig,
+    store: Store,
+    outputs: Path,
+    keys: set[str],
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[str]:
     """Fetch those of the cells that the server has into the store, and yield their keys.
 
     Each is checked against its manifest's checksums before it is committed. Whatever goes wrong with the server costs
-    a warning and the computing of the cell, never the run.
+    a warning and the computing of the cell, never the run. The server is asked in a thread: one that does not answer
+    holds up neither the run nor a signal.
+
+    Parameters
+    ----------
+    config : RunConfig
+    store : Store
+    outputs : Path
+    keys : set of str
+        Of the cells that are missing here.
+    stopped : callable
+        Whether the run has been asked to stop.
     """
     tracking = config.tracking
     if not (keys and config.checkpoint.shared and tracking.mlflow and tracking.uri):
         return
     folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=store.root))
     try:
-        client, experiment = connect(tracking, outputs)
-        for key, run_id in dict(find_cells(client, experiment, "", keys)).items():
+        safe_environment()
+        import mlflow  # noqa: F401 (takes seconds, which are not the server's)
+
+        def ask(report: Callable[[str | None], None]) -> None:
+            client, experiment = connect(tracking, outputs)
+            report(None)
+            runs: dict[str, str] = {}
+            for key, run_id in find_cells(client, experiment, "", keys):
+                runs.setdefault(key, run_id)
+                report(None)
+                if len(runs) == len(keys):
+                    break
+            for key, run_id in runs.items():
+                (folder / key).mkdir()
+                fetch_cell(client, run_id, folder / key, CELL_FILES)
+                report(key)
+
+        for key in in_background(ask, silence=SILENT_SECONDS, stopped=stopped):
             place = folder / key
-            place.mkdir()
             try:
-                fetched = fetch_cell(client, run_id, place)
-                transfer_cell(store, key, lambda name, fetched=fetched: _content(fetched / name))  # type: ignore[misc]
+                transfer_cell(store, key, lambda name, place=place: _content(place / name))  # type: ignore[misc]
             except (TransferError, NewerSchema) as error:
                 log.warning("a cell on the tracking server was not taken: %s", error)
             else:

@@ -1,4 +1,4 @@
-"""Write one multirun to MLflow in a thread, and query the server.
+"""Write one multirun to MLflow, in a thread.
 
 Everything here happens in one background thread of the driver, off the critical path. Results never depend on it: when
 MLflow cannot be reached the run goes on, says so, and ``va-experiments checkpoints sync`` brings MLflow up to date from
@@ -8,10 +8,8 @@ the store.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import math
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,46 +22,31 @@ from va_experiments.config.schema import TrackingConfig
 from va_experiments.engine.context import Counts, RunContext
 from va_experiments.engine.observers import CellSettled, Observer, RunOutcome
 from va_experiments.errors import InputError
-from va_experiments.redaction import redacted, without_password
+from va_experiments.redaction import redacted
 from va_experiments.results.rows import Row
 from va_experiments.results.schema import MAIN_METRICS
 from va_experiments.results.stored_cells import open_store
-from va_experiments.tracking.local_database import adopt_moved_artifacts, local_artifacts, local_file, local_uri
+from va_experiments.tracking.connection import REFUSED, connect, refused
+from va_experiments.tracking.local_database import adopt_moved_artifacts, local_file, local_uri
 from va_experiments.tracking.prediction_table import write_predictions
 from va_experiments.tracking.run_writer import ClientWriter, cell_run, outputs_tag
 from va_experiments.tracking.sqlite_writer import SqliteWriter, open_writer
-from va_experiments.tracking.views import experiment_tags
-from va_experiments.uris import file_uri, sqlite_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Tracker", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
+__all__ = ["Tracker"]
 
 log = logging.getLogger(__name__)
 
 SAMPLE_SECONDS = 5.0
 """Between two samples of the machine's load."""
 
+SILENT_SECONDS, STOPPED_SECONDS = 20.0, 3.0
+"""How long the end of a run waits for a server that does not answer, and for one when the run was stopped."""
+
 GATHER_SECONDS, MOST_GATHERED = 2.0, 500
 """How long cells are gathered to be written together, and the most of them."""
-
-
-def safe_environment() -> None:
-    """Set MLflow's safe defaults before it is imported."""
-    for name, value in {
-        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_MODEL_CATALOG_URI": "",
-        "DO_NOT_TRACK": "1",
-        "GIT_PYTHON_REFRESH": "quiet",
-        "MLFLOW_LOGGING_LEVEL": "WARNING",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a server that is away costs seconds, not minutes
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
-        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines on the terminal for each cell
-    }.items():
-        os.environ.setdefault(name, value)
 
 
 class Tracker(Observer):
@@ -90,6 +73,9 @@ class Tracker(Observer):
         self.uri = redacted(config.uri or local_uri(outputs))
         self.parent = ""
         self.error = ""
+        self._elsewhere = bool(config.uri and config.uri.startswith("http"))
+        self._left_out = False
+        self._answered = 0.0
 
     def start(self, when: Callable[[], bool] = lambda: True) -> None:
         """Begin in the background: import, first-use migrations, the parent run.
@@ -117,7 +103,8 @@ class Tracker(Observer):
         figures = run_metrics(run.counts, outcome.cells, outcome.baselines)
         checkpoints = Path(run.config.checkpoint.path or run.outputs / "checkpoints")
         self._predictions = lambda: (outcome.cells, open_store(checkpoints))
-        self.finish(figures, run.folder, "FINISHED" if outcome.complete else "FAILED")
+        status = "FINISHED" if outcome.complete else "FAILED"
+        self.finish(figures, run.folder, status, stopped=run.channel.stopping.is_set)
         if link := self.link():
             outcome.links["va-mlflow"] = link
         if self.error:
@@ -127,13 +114,30 @@ class Tracker(Observer):
         """Log a cell as a child run, with the files of its folder as artifacts."""
         self._queue.put("cell", (row, folder))
 
-    def finish(self, metrics: Mapping[str, float], folder: Path | None, status: str, *, timeout: float = 120) -> None:
-        """Log the multirun's own figures and files, close the parent run, and wait for the thread."""
+    def finish(
+        self,
+        metrics: Mapping[str, float],
+        folder: Path | None,
+        status: str,
+        *,
+        timeout: float = 120,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Log the multirun's own figures and files, close the parent run, and wait for the thread.
+
+        A server elsewhere is waited for as long as it answers, and `SILENT_SECONDS` after its last answer; after a
+        signal, `STOPPED_SECONDS`.
+        """
         if not self._config.mlflow:
             return
         self._queue.put("finish", (dict(metrics), folder, status))
-        if not self._queue.join(timeout):
-            self.error = self.error or f"MLflow at {self.uri} did not answer within {timeout:.0f} s"
+        began = time.monotonic()
+        while not self._queue.join(0.2):
+            limit = SILENT_SECONDS if self._elsewhere else timeout
+            limit = min(limit, STOPPED_SECONDS) if stopped() and self._elsewhere else limit
+            if time.monotonic() - max(began, self._answered) > limit:
+                self.error = self.error or f"MLflow at {self.uri} did not answer within {limit:.0f} s: it is left out"
+                return
 
     def link(self) -> str:
         """Return the address of the parent run's page, as ``va-experiments ui`` serves it where there is no server."""
@@ -164,9 +168,13 @@ class Tracker(Observer):
                 return
 
     def _attempt(self, what: str, action: Any, tries: int = 4) -> bool:
+        if self._left_out:
+            return False
+        tries = min(tries, 2) if self._elsewhere else tries
         for number in range(tries):
             try:
                 action()
+                self._answered = time.monotonic()
                 return True
             except Exception as error:  # a view must never take the run down
                 message = f"MLflow at {self.uri} could not {what}: {type(error).__name__}: {redacted(str(error))[:200]}"
@@ -178,6 +186,7 @@ class Tracker(Observer):
                     if not self.error:
                         log.warning("%s; results are not affected (mend: va-experiments checkpoints sync)", message)
                     self.error = self.error or message
+                    self._left_out = self._elsewhere
                     return False
                 time.sleep(0.5 * 4**number)
         return False
@@ -203,6 +212,8 @@ class Tracker(Observer):
     def _sample(self) -> None:
         """Log what the machine is doing as step metrics of the parent run; a sample that is lost is no loss."""
         self._sampled, self._samples = time.monotonic(), self._samples + 1
+        if self._left_out:
+            return
         with contextlib.suppress(Exception):
             self._writer.step(self.parent, system_metrics(), self._samples)
 
@@ -264,83 +275,6 @@ def _files(folder: Path) -> Iterator[tuple[Path, Path]]:
             yield path, relative
 
 
-REFUSED = (
-    "refuses user and password (MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN): "
-    "nothing is recorded or looked up there"
-)
-
-
-def refused(error: Exception) -> bool:
-    """Return whether a tracking server says with `error` that it does not know us, or that we may not."""
-    return getattr(error, "error_code", "") in ("UNAUTHENTICATED", "PERMISSION_DENIED")
-
-
-def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
-    """Return an MLflow client and the id of the experiment, creating database and experiment on first use."""
-    safe_environment()
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.getLogger("mlflow").setLevel(logging.WARNING)
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
-    uri = _uri(config) or local_uri(outputs)
-    with _one_opens(uri):
-        if not config.uri:
-            adopt_moved_artifacts(outputs, config.experiment)
-        client = MlflowClient(tracking_uri=uri)
-        found = client.get_experiment_by_name(config.experiment)
-        if found is not None:
-            return client, _active(found)
-        location = _artifact_location(config, outputs)
-        try:
-            tags = experiment_tags(int(time.time() * 1000))
-            return client, client.create_experiment(config.experiment, artifact_location=location, tags=tags)
-        except MlflowException:  # another process was faster
-            found = client.get_experiment_by_name(config.experiment)
-            if found is None:
-                raise
-            return client, _active(found)
-
-
-def _active(experiment: Any) -> str:
-    """Return the id of an experiment, unless it is deleted."""
-    if experiment.lifecycle_stage != "active":
-        raise InputError(
-            f"the MLflow experiment '{experiment.name}' is deleted there: restore it with mlflow experiments restore "
-            f"--experiment-id {experiment.experiment_id}, or record under another name (tracking.experiment=NAME)"
-        )
-    return str(experiment.experiment_id)
-
-
-def _artifact_location(config: TrackingConfig, outputs: Path) -> str | None:
-    """Return where a new experiment keeps its files: beside a database of ours; a server decides by itself."""
-    if config.uri is None:
-        return file_uri(local_artifacts(outputs))
-    file = sqlite_file(config.uri)
-    return None if file is None else file_uri(file.parent / "artifacts")
-
-
-@contextlib.contextmanager
-def _one_opens(uri: str) -> Iterator[None]:
-    """Let one process at a time open an SQLite file: the first makes its tables; two at once break them."""
-    with contextlib.ExitStack() as held:
-        if path := sqlite_file(uri):
-            with contextlib.suppress(OSError):  # no such folder, no locks: MLflow says so itself, or all goes well
-                file = held.enter_context(open(path.with_name(f"{path.name}.opening"), "a"))
-                fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _uri(config: TrackingConfig) -> str | None:
-    """Return the server's address; user and password in it go where MLflow's client looks for them, out of sight."""
-    if config.uri is None:
-        return None
-    address, user, password = without_password(config.uri)
-    if user:
-        os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = user, password or ""
-    return address
-
-
 def system_metrics() -> dict[str, float]:
     """Return the load of this machine under the names of MLflow's system metrics page."""
     import psutil
@@ -352,23 +286,3 @@ def system_metrics() -> dict[str, float]:
         "system/system_memory_usage_percentage": float(memory.percent),
         "system/driver_memory_usage_megabytes": round(psutil.Process().memory_info().rss / 1e6, 1),
     }
-
-
-def find_cells(client: Any, experiment: str, data_sha256: str, keys: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield ``(cell key, run id)`` of finished cells among `keys` that this tracking server has."""
-    where = "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false'"
-    token = None
-    while True:
-        page = client.search_runs([experiment], where, max_results=1000, page_token=token)
-        for run in page:
-            key = run.data.tags.get("cell_key", "")
-            if key in keys:
-                yield key, run.info.run_id
-        token = page.token
-        if not token:
-            return
-
-
-def fetch_cell(client: Any, run_id: str, folder: Path) -> Path:
-    """Download the files of a cell's run below `folder`, and return the folder they lie in."""
-    return Path(client.download_artifacts(run_id, "cell", str(folder)))

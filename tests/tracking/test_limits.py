@@ -1,0 +1,115 @@
+"""A forged, mute or endless tracking server costs a run little, and leads it nowhere."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.tracking.forged import Forged
+from va_experiments.checkpoints import Store
+from va_experiments.config.schema import RunConfig
+from va_experiments.tracking import limits, remote_cells
+from va_experiments.tracking.limits import LimitReached, bounded_pages, in_background
+
+
+class _Info:
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+
+
+class _Run:
+    def __init__(self, run_id: str) -> None:
+        self.info = _Info(run_id)
+
+
+class _Page(list[_Run]):
+    def __init__(self, runs: list[str], token: str) -> None:
+        super().__init__(map(_Run, runs))
+        self.token = token
+
+
+def found(pages: dict[str | None, _Page]) -> list[str]:
+    return [run.info.run_id for run in bounded_pages(lambda token: pages[token])]
+
+
+def test_pages_that_end_are_read_to_their_end() -> None:
+    assert found({None: _Page(["a", "b"], "x"), "x": _Page(["c"], "y"), "y": _Page([], "")}) == ["a", "b", "c"]
+    assert found({None: _Page([], "")}) == []
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        {None: _Page(["a"], "x"), "x": _Page(["b"], "x")},
+        {None: _Page(["a"], "x"), "x": _Page([], "y")},
+        {None: _Page(["a"], "x"), "x": _Page(["a"], "y")},
+        {None: _Page(["a"], "x"), "x": _Page(["b"], "y"), "y": _Page(["c"], "x")},
+    ],
+    ids=["same token", "empty page", "same page", "circle"],
+)
+def test_pages_without_an_end_are_given_up(pages: dict[str | None, _Page]) -> None:
+    with pytest.raises(LimitReached, match="no end"):
+        found(pages)
+
+
+def test_more_pages_than_anybody_has_are_given_up() -> None:
+    numbers = iter(range(10**6))
+    with pytest.raises(LimitReached, match="more than 2,000 pages"):
+        list(bounded_pages(lambda token: _Page([str(next(numbers))], f"t{next(numbers)}")))
+
+
+def test_work_is_given_up_when_it_is_silent_or_the_run_is_stopped() -> None:
+    never = threading.Event()
+    with pytest.raises(LimitReached, match="does not answer within"):
+        list(in_background(lambda report: never.wait(60), silence=0.3))  # type: ignore[arg-type, return-value]
+    assert list(in_background(lambda report: never.wait(60), silence=60, stopped=lambda: True)) == []  # type: ignore[arg-type, return-value]
+
+    def speaks(report: object) -> None:
+        for number in range(4):
+            report(number)  # type: ignore[operator]
+            report(None)  # type: ignore[operator]
+            time.sleep(0.1)
+
+    assert list(in_background(speaks, silence=30)) == [0, 1, 2, 3]
+    with pytest.raises(ZeroDivisionError):
+        list(in_background(lambda report: report(1 / 0), silence=30))
+    never.set()
+
+
+WAYS = {
+    "mute": "does not answer within 2 s",
+    "trickle": "does not end",
+    "body": "larger than any of ours",
+    "same": "no end",
+    "redirect": "redirects to another address",
+    "elsewhere": "a run's files lie elsewhere",
+    "file": "larger than any of ours",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_forged_server_does_costs_a_warning(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(remote_cells, "SILENT_SECONDS", 2.0)
+    monkeypatch.setattr(limits._Allowance, "seconds", 1.0)
+    monkeypatch.setattr(limits._Allowance, "size", 1 << 20)
+    monkeypatch.setattr(limits, "FILE_BYTES", 1 << 20)
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    store = Store(tmp_path / "checkpoints")
+    store.open()
+    key = "ab" * 32
+    with Forged("right") as other, Forged(way, (key,), elsewhere=other.url) as server, caplog.at_level(logging.WARNING):
+        config = RunConfig.model_validate({"tracking": {"uri": server.url}})
+        assert list(remote_cells.fetch_shared(config, store, tmp_path, {key, "cd" * 32})) == []
+        assert other.asked == [], "nothing is asked elsewhere"
+        assert server.sent <= 8 << 20, "what is not read is not sent"
+    assert WAYS[way] in caplog.text
+    assert caplog.text.count("WARNING") == 1, "one line"
+    assert sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file()) < 2 << 20
+    assert not list(store.keys())

@@ -1,0 +1,135 @@
+"""Connect to MLflow's store or server, and query it for finished cells."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from va_experiments.config.schema import TrackingConfig
+from va_experiments.errors import InputError
+from va_experiments.redaction import without_password
+from va_experiments.tracking.limits import REQUEST_SECONDS, bounded_pages, fetch_file, limit_client
+from va_experiments.tracking.local_database import adopt_moved_artifacts, local_artifacts, local_uri
+from va_experiments.tracking.views import experiment_tags
+from va_experiments.uris import file_uri, sqlite_file
+
+__all__ = ["REFUSED", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
+
+
+def safe_environment() -> None:
+    """Set MLflow's safe defaults before it is imported."""
+    for name, value in {
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_MODEL_CATALOG_URI": "",
+        "DO_NOT_TRACK": "1",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # a server that is away costs seconds, not minutes
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_SECONDS),
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # two lines on the terminal for each cell
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+REFUSED = (
+    "refuses user and password (MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN): "
+    "nothing is recorded or looked up there"
+)
+
+
+def refused(error: Exception) -> bool:
+    """Return whether a tracking server says with `error` that it does not know us, or that we may not."""
+    return getattr(error, "error_code", "") in ("UNAUTHENTICATED", "PERMISSION_DENIED")
+
+
+def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
+    """Return an MLflow client and the id of the experiment, creating database and experiment on first use."""
+    safe_environment()
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    uri = _uri(config) or local_uri(outputs)
+    if uri.startswith("http"):
+        limit_client()
+    with _one_opens(uri):
+        if not config.uri:
+            adopt_moved_artifacts(outputs, config.experiment)
+        client = MlflowClient(tracking_uri=uri)
+        found = client.get_experiment_by_name(config.experiment)
+        if found is not None:
+            return client, _active(found)
+        location = _artifact_location(config, outputs)
+        try:
+            tags = experiment_tags(int(time.time() * 1000))
+            return client, client.create_experiment(config.experiment, artifact_location=location, tags=tags)
+        except MlflowException:  # another process was faster
+            found = client.get_experiment_by_name(config.experiment)
+            if found is None:
+                raise
+            return client, _active(found)
+
+
+def _active(experiment: Any) -> str:
+    """Return the id of an experiment, unless it is deleted."""
+    if experiment.lifecycle_stage != "active":
+        raise InputError(
+            f"the MLflow experiment '{experiment.name}' is deleted there: restore it with mlflow experiments restore "
+            f"--experiment-id {experiment.experiment_id}, or record under another name (tracking.experiment=NAME)"
+        )
+    return str(experiment.experiment_id)
+
+
+def _artifact_location(config: TrackingConfig, outputs: Path) -> str | None:
+    """Return where a new experiment keeps its files: beside a database of ours; a server decides by itself."""
+    if config.uri is None:
+        return file_uri(local_artifacts(outputs))
+    file = sqlite_file(config.uri)
+    return None if file is None else file_uri(file.parent / "artifacts")
+
+
+@contextlib.contextmanager
+def _one_opens(uri: str) -> Iterator[None]:
+    """Let one process at a time open an SQLite file: the first makes its tables; two at once break them."""
+    with contextlib.ExitStack() as held:
+        if path := sqlite_file(uri):
+            with contextlib.suppress(OSError):  # no such folder, no locks: MLflow says so itself, or all goes well
+                file = held.enter_context(open(path.with_name(f"{path.name}.opening"), "a"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _uri(config: TrackingConfig) -> str | None:
+    """Return the server's address; user and password in it go where MLflow's client looks for them, out of sight."""
+    if config.uri is None:
+        return None
+    address, user, password = without_password(config.uri)
+    if user:
+        os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = user, password or ""
+    return address
+
+
+def find_cells(client: Any, experiment: str, data_sha256: str, keys: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield ``(cell key, run id)`` of finished cells among `keys` that this tracking server has."""
+    where = "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false'"
+    runs = bounded_pages(lambda token: client.search_runs([experiment], where, max_results=1000, page_token=token))
+    for run in runs:
+        key = run.data.tags.get("cell_key", "")
+        if key in keys:
+            yield key, run.info.run_id
+
+
+def fetch_cell(client: Any, run_id: str, folder: Path, names: Iterable[str]) -> None:
+    """Download the named files of a cell's run into `folder`."""
+    run = client.get_run(run_id)
+    for name in names:
+        fetch_file(client, run, f"cell/{name}", folder / name)

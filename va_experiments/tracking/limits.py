@@ -1,0 +1,219 @@
+"""Limit what a tracking server can cost a run: the time, bytes and pages of every answer, and where requests go.
+
+A server may be forged, mute or endless. MLflow's client waits for each byte anew, takes bodies of any size, follows
+pages and redirects for ever, and reads files from wherever a run says they are.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from va_experiments.errors import VaError
+
+__all__ = ["REQUEST_SECONDS", "LimitReached", "bounded_pages", "fetch_file", "in_background", "limit_client"]
+
+REQUEST_SECONDS = 15
+"""Without a byte from a server, after which a request has failed."""
+
+ANSWER_SECONDS, ANSWER_BYTES = 60.0, 64 << 20
+"""The most that one answer may take, files apart."""
+
+FILE_SECONDS, FILE_BYTES = 600.0, 512 << 20
+"""The most that one file of a cell may take; never more than a quarter of the free disk."""
+
+MOST_PAGES = 2000
+"""Of a search; a page has up to a thousand runs."""
+
+
+class LimitReached(VaError):
+    """A server's answer is larger, slower or longer than any of ours."""
+
+
+class _Allowance(threading.local):
+    seconds, size = ANSWER_SECONDS, ANSWER_BYTES
+    progress: Callable[[], None] | None = None
+
+
+_allowed = _Allowance()
+
+
+def limit_client() -> None:
+    """Let MLflow's client in this process obey the limits; to be called before the first request.
+
+    Its retries are few, redirects are not followed, and files come through the server that was named.
+    """
+    os.environ["MLFLOW_ALLOW_HTTP_REDIRECTS"] = "false"
+    os.environ["MLFLOW_ENABLE_MULTIPART_DOWNLOAD"] = "false"
+    os.environ["MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD"] = "false"
+    from mlflow.utils import request_utils
+
+    plain = request_utils.TCPKeepAliveHTTPAdapter
+    if getattr(plain, "limited", False):
+        return
+
+    class LimitedAdapter(plain):  # type: ignore[misc, valid-type]
+        """Gives answers whose bodies end with an error at a limit."""
+
+        limited = True
+
+        def send(self, request: Any, *arguments: Any, **named: Any) -> Any:
+            until, left = time.monotonic() + _allowed.seconds, _allowed.size
+            answer = super().send(request, *arguments, **named)
+            if 300 <= answer.status_code < 400 and "location" in answer.headers:
+                answer.close()
+                raise LimitReached("the server redirects to another address, which is not followed")
+            answer.raw = _LimitedBody(answer.raw, until, left)
+            return answer
+
+    request_utils.TCPKeepAliveHTTPAdapter = LimitedAdapter  # type: ignore[misc]
+    request_utils._cached_get_request_session.cache_clear()
+
+
+class _LimitedBody:
+    """The body of an answer, read in pieces as they come."""
+
+    def __init__(self, raw: Any, until: float, left: int) -> None:
+        self._raw, self._until, self._left = raw, until, left
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._raw, name)
+
+    def stream(self, amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
+        """Yield the body, decoded; raise `LimitReached` where it is too long or takes too long."""
+        chunked = getattr(self._raw, "chunked", False) and self._raw.supports_chunked_reads()
+        parts = self._raw.read_chunked(amount, decode_content) if chunked else self._parts(decode_content)
+        for part in parts:
+            self._left -= len(part)
+            if self._left < 0:
+                self._raw.close()
+                raise LimitReached("the server's answer is larger than any of ours")
+            if time.monotonic() > self._until:
+                self._raw.close()
+                raise LimitReached("the server's answer does not end")
+            if _allowed.progress is not None:
+                _allowed.progress()
+            yield part
+
+    def _parts(self, decode_content: bool | None) -> Iterator[bytes]:
+        while part := self._raw.read1(65536, decode_content=decode_content):
+            yield part
+
+
+def bounded_pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
+    """Yield what a search finds, page by page.
+
+    Parameters
+    ----------
+    search : callable
+        Given a page's token, None for the first, returns the page: a list with the next one's `token`.
+
+    Raises
+    ------
+    LimitReached
+        If a token or a whole page comes twice, a page is empty though another is said to follow, or there are too many.
+    """
+    token: str | None = None
+    seen: set[str] = set()
+    last: list[Any] = []
+    for _ in range(MOST_PAGES):
+        page = search(token)
+        ids = [run.info.run_id for run in page]
+        yield from page
+        token = page.token
+        if not token:
+            return
+        if token in seen or not ids or ids == last:
+            raise LimitReached("the server's pages have no end")
+        seen.add(token)
+        last = ids
+    raise LimitReached(f"the server has more than {MOST_PAGES:,} pages of runs")
+
+
+def in_background(
+    work: Callable[[Callable[[Any], None]], None],
+    *,
+    silence: float,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[Any]:
+    """Yield what a function in a thread reports, as long as it does so often enough.
+
+    Parameters
+    ----------
+    work : callable
+        Given a function that reports something to be yielded, or None as a sign of life.
+    silence : float
+        Seconds without a report after which the work is given up; its thread is left to end by itself.
+    stopped : callable
+        Whether to give up at once: the user has stopped the run.
+
+    Raises
+    ------
+    LimitReached
+        If nothing is reported for too long.
+    Exception
+        What `work` raised.
+    """
+    reports: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+
+    last_sign = [0.0]
+
+    def sign_of_life() -> None:
+        if time.monotonic() - last_sign[0] > 1:
+            last_sign[0] = time.monotonic()
+            reports.put(("report", None))
+
+    def run() -> None:
+        _allowed.progress = sign_of_life
+        try:
+            work(lambda content: reports.put(("report", content)))
+            reports.put(("end", None))
+        except BaseException as error:
+            reports.put(("error", error))
+
+    threading.Thread(target=run, name="tracking server", daemon=True).start()
+    last = time.monotonic()
+    while not stopped():
+        try:
+            kind, content = reports.get(timeout=0.2)
+        except queue.Empty:
+            if time.monotonic() - last > silence:
+                raise LimitReached(f"the server does not answer within {silence:.0f} s") from None
+            continue
+        if kind == "error":
+            raise content
+        if kind == "end":
+            return
+        if content is not None:
+            yield content
+        last = time.monotonic()
+
+
+def fetch_file(client: Any, run: Any, path: str, place: Path) -> None:
+    """Download one file of a run to `place`.
+
+    Raises
+    ------
+    LimitReached
+        If it is too large or slow, or the run says that its files lie on another server or on this machine.
+    """
+    import shutil
+
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    uri, server = str(run.info.artifact_uri), str(client.tracking_uri)
+    elsewhere = ("", "file", "http", "https", "ftp", "sftp")
+    if server.startswith("http") and urlsplit(uri).scheme.partition("+")[0] in elsewhere:
+        raise LimitReached("the server says that a run's files lie elsewhere")
+    before = _allowed.seconds, _allowed.size
+    _allowed.seconds, _allowed.size = FILE_SECONDS, min(FILE_BYTES, shutil.disk_usage(place.parent).free // 4)
+    try:
+        get_artifact_repository(uri, tracking_uri=server)._download_file(path, str(place))
+    finally:
+        _allowed.seconds, _allowed.size = before
