@@ -34,7 +34,7 @@ NUMERIC = (Kind.WHOLE, Kind.NUMBER)
 
 REPORT_TABLES = (
     *("causes", "confusion", "reliability", "reliability_classwise"),
-    *("intervals", "drops", "similarity", "ledger", "fractions", "disagreements"),
+    *("intervals", "drops", "similarity", "ledger", "exclusions", "fractions", "disagreements"),
 )
 """Tables of a report from which it can be built again without the store."""
 
@@ -63,6 +63,8 @@ class RunTables:
         ``cell_key``, ``true_cause``, ``top_cause``, ``count``.
     ledger : DataFrame, optional
         ``action``, ``column``, ``count``, ``reason``: what reading the data dropped or changed.
+    exclusions : DataFrame, optional
+        ``data``, ``step``, ``reason``, ``deaths``: counts from the rows of the file to the deaths scored.
     config : str
         The configuration as YAML.
     manifest : dict
@@ -105,6 +107,7 @@ class RunTables:
     classwise: pd.DataFrame | None = None
     confusion: pd.DataFrame | None = None
     ledger: pd.DataFrame | None = None
+    exclusions: pd.DataFrame | None = None
     config: str = ""
     manifest: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     methods: list[str] = dataclasses.field(default_factory=list)

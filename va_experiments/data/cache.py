@@ -23,13 +23,13 @@ from typing import Any
 
 import numpy as np
 
-from va_experiments.data.deaths import Deaths, LearnedCut, LedgerEntry
+from va_experiments.data.deaths import Deaths, Excluded, LearnedCut, LedgerEntry
 from va_experiments.errors import InputError, shown_path
 from va_experiments.seeds import content_hash
 
 __all__ = ["READER_VERSION", "ReadFile", "load_cached", "pack", "unpack"]
 
-READER_VERSION = 1
+READER_VERSION = 2
 """Raise this with every change of a reader that changes what it returns."""
 
 _ENTRY = re.compile(r"deaths-([0-9a-f]{64})-([0-9a-f]{64})\.npz")
@@ -121,6 +121,7 @@ def pack(deaths: Deaths) -> bytes:
     header["covariates"] = list(deaths.covariates)
     header["learned_cuts"] = [dataclasses.astuple(c) for c in deaths.learned_cuts]
     header["ledger"] = [dataclasses.astuple(e) for e in deaths.ledger]
+    header["excluded"] = [dataclasses.astuple(e) for e in deaths.excluded]
     header["fingerprint"] = deaths.fingerprint  # type: ignore[assignment]
     arrays: dict[str, np.ndarray] = {
         "header": np.frombuffer(json.dumps(header).encode("utf-8"), dtype=np.uint8),
@@ -163,6 +164,7 @@ def unpack(raw: bytes) -> Deaths:
                 covariates={name: arrays[f"covariate_{k}"] for k, name in enumerate(header["covariates"])},
                 learned_cuts=tuple(LearnedCut(*c) for c in header["learned_cuts"]),
                 ledger=tuple(LedgerEntry(e[0], e[1], e[2], e[3], tuple(e[4])) for e in header["ledger"]),
+                excluded=tuple(Excluded(reason, tuple(ids)) for reason, ids in header["excluded"]),
                 name=header["name"],
                 simulated=header["simulated"],
                 **{field: tuple(header[field]) for field in _FIELDS},

@@ -22,6 +22,7 @@ __all__ = [
     "NOT_UNDERSTOOD",
     "PRESENT",
     "Deaths",
+    "Excluded",
     "LearnedCut",
     "LedgerEntry",
 ]
@@ -66,6 +67,16 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True)
+class Excluded:
+    """Rows of the source that are not among the deaths, for one reason."""
+
+    reason: str
+    """Why, in words."""
+    ids: tuple[str, ...]
+    """Ids of the deaths as the source has them; ``line 7`` where a row has none."""
+
+
+@dataclass(frozen=True)
 class LearnedCut:
     """A symptom that is present if a number exceeds a cut-off, which is learned on training rows only."""
 
@@ -104,6 +115,8 @@ class Deaths:
     simulated : bool
         True for simulated deaths; everything that is printed from them must say so.
     ledger : tuple of LedgerEntry
+    excluded : tuple of Excluded
+        Rows of the source that reading left out; with the deaths they add up to all rows.
 
     Raises
     ------
@@ -125,6 +138,7 @@ class Deaths:
     name: str = "deaths"
     simulated: bool = False
     ledger: tuple[LedgerEntry, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
 
     def __post_init__(self) -> None:
         put = functools.partial(object.__setattr__, self)

@@ -49,6 +49,8 @@ SOURCES = {
     "Communications in Statistics 1980; A9:571-595.",
     "James 2011": "James SL, Flaxman AD, Murray CJL. Performance of the Tariff Method: validation of a simple additive "
     "algorithm for analysis of verbal autopsies. Population Health Metrics 2011; 9:31.",
+    "Kalter 2016": "Kalter HD, Perin J, Black RE. Validating hierarchical verbal autopsy expert algorithms in a large "
+    "data set with known causes of death. Journal of Global Health 2016; 6:010601.",
     "Ke 2017": "Ke G, Meng Q, Finley T, et al. LightGBM: a highly efficient gradient boosting decision tree. NeurIPS "
     "2017:3146-3154.",
     "Korn 1998": "Korn EL, Graubard BI. Confidence intervals for proportions with small expected number of positive "

@@ -13,7 +13,7 @@ from va_experiments.analysis.leaderboard import Leaderboard
 from va_experiments.analysis.run_tables import RunTables, records
 from va_experiments.formatting import format_number
 from va_experiments.metrics.registry import ESTIMATES
-from va_experiments.report.html_tables import html_table, ledger_table
+from va_experiments.report.html_tables import exclusions_table, html_table, ledger_table
 
 __all__ = ["causes_content", "data_content"]
 
@@ -35,6 +35,8 @@ def data_content(
             f"site{'s' if counts.shape[1] > 1 else ''}, of {present} of {len(counts)} causes ({board.setting.title})."
         )
         items += [_sites(counts), _causes(counts)]
+    if exclusions := exclusions_table(content.exclusions):
+        items.append(exclusions)
     ledger = content.ledger
     if ledger is None or not len(ledger):
         texts.append("Reading the data dropped and changed nothing, or no ledger was kept.")

@@ -23,6 +23,7 @@ __all__ = [
     "calibration_table",
     "cost_table",
     "differences_table",
+    "exclusions_table",
     "html_table",
     "ledger_table",
     "losses_table",
@@ -308,6 +309,19 @@ def warnings_table(warned: pd.DataFrame) -> dict[str, Any]:
     cut = f"The first {MOST_WARNINGS} of {len(warned)}; tables/cells.csv has all." if len(warned) > len(body) else ""
     columns = [("Model", False), ("Tested on", False), ("Warning", False)]
     return html_table("Warnings", columns, body, note=cut, closed=len(warned) > 12)
+
+
+def exclusions_table(counts: pd.DataFrame | None) -> dict[str, Any] | None:
+    """Return the counts from the rows of the file to the deaths scored, None where they are not known."""
+    if counts is None or not len(counts):
+        return None
+    several = counts["data"].nunique() > 1
+    columns = [*([("data", False)] if several else []), ("step", False), ("reason", False), ("deaths", True)]
+    body = [
+        ("", [*([str(r["data"])] if several else []), str(r["step"]), _text(r["reason"]), f"{int(r['deaths']):,}"])
+        for r in records(counts)
+    ]
+    return html_table("From the file to the score", columns, body, note="excluded.csv has one line for each death.")
 
 
 def ledger_table(ledger: pd.DataFrame) -> dict[str, Any]:

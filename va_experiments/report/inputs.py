@@ -38,6 +38,7 @@ def report_content(
     store: Store | None,
     losses: Losses,
     assigned: AssignedTables | None = None,
+    exclusions: pd.DataFrame | None = None,
     saved: Mapping[str, pd.DataFrame] | None = None,
     allow_incomplete: bool = False,
 ) -> RunTables:
@@ -55,6 +56,8 @@ def report_content(
         Where the loss comes from.
     assigned : AssignedTables, optional
         Causes that were assigned in this run; else those of `saved`.
+    exclusions : DataFrame, optional
+        Counts from the rows of the file to the deaths scored; else those of `saved`.
     saved : mapping of str to DataFrame, optional
         Tables of earlier reports on these runs, by name: they stand in for cells that the store does not have.
     allow_incomplete : bool
@@ -93,6 +96,7 @@ def report_content(
         fractions=assigned.fractions if assigned else saved.get("fractions"),
         disagreements=assigned.disagreements if assigned else saved.get("disagreements"),
         ledger=_ledger(manifests, saved),
+        exclusions=exclusions if exclusions is not None else saved.get("exclusions"),
         config=_config_text(manifests),
         manifest=_shown(manifests, run_ids),
         methods=run_methods(jobs) if jobs else [],

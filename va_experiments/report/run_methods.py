@@ -16,6 +16,7 @@ MODELS = {
     "InSilicoVA": "McCormick 2016",
     "InSilicoVAStandard": "McCormick 2016",
     "InterVA": "Byass 2012",
+    "EAVA": "Kalter 2016",
     "InterVA5": "Byass 2019",
     "LCVA": "Li 2021",
     "LightGBM": "Ke 2017",

@@ -49,12 +49,16 @@ def write_run_report(
     """
     from va_experiments.report.assigned_files import write_assigned
     from va_experiments.report.cause_map_file import write_cause_maps
+    from va_experiments.report.excluded_files import write_excluded
 
     assigned = write_assigned(rows, folder, store, deaths, allowed=tuple(config.allowed_targets))
     files = [*assigned.files, *write_cause_maps(rows, folder, store, deaths)]
+    excluded = write_excluded(rows, folder, store, deaths)
+    if any(d.excluded for d in deaths.values()):
+        files.append(excluded.path)
     # nothing to report where the run was stopped before its first cell
     if config.report and len(rows) and (rows["status"] != "missing").any():
-        files += _report(config, folder, manifest, rows, store, deaths, assigned)
+        files += _report(config, folder, manifest, rows, store, deaths, assigned, excluded.counts)
     if config.legacy_table:
         from va_experiments.report.legacy_table import write_va34_table
 
@@ -70,6 +74,7 @@ def _report(
     store: Store,
     deaths: Mapping[str, Deaths],
     assigned: AssignedTables,
+    exclusions: pd.DataFrame,
 ) -> list[Path]:
     from threadpoolctl import threadpool_limits
 
@@ -81,7 +86,9 @@ def _report(
         cache = Path(config.paths.outputs) / "cache"
         with threadpool_limits(1):  # matrices of this size cost more on several threads than they save
             losses = losses_of(rows, store, deaths, cache / "losses", allowed=tuple(config.allowed_targets))
-            content = report_content(rows, [dict(manifest)], store=store, losses=losses, assigned=assigned)
+            content = report_content(
+                rows, [dict(manifest)], store=store, losses=losses, assigned=assigned, exclusions=exclusions
+            )
             paths = build_report(content, folder / "report", figure_formats=FIGURES)
     except Exception as error:  # results are safe already; a report can be rebuilt
         log.exception("the report could not be built: %s", error)

@@ -51,6 +51,7 @@ def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: RunTabl
         "fractions": content.fractions,
         "disagreements": content.disagreements,
         "ledger": content.ledger,
+        "exclusions": content.exclusions,
         "failures": cells.loc[cells["status"] == "failed", list(TABLES["failures"])],
     }
     return {name: table for name, table in tables.items() if table is not None and len(table)}

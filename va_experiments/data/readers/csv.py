@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_blocks
 from va_experiments.data.deaths import ABSENT, Deaths, LedgerEntry
+from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.readers.csv_checks import advice_for, implausible, note_symptoms
 from va_experiments.data.readers.csv_columns import DEFAULT_VALUES, Labels, Numbers, Symptoms, value_codes
 from va_experiments.data.readers.person_columns import (
@@ -182,6 +183,18 @@ def read_csv_deaths(
     repeated, bad = repeated_rows(names, keep, compared, source, id, duplicates, ledger)
     problems += bad
     keep &= ~repeated
+    excluded = excluded_rows(
+        names,
+        source,
+        [
+            ("every cell of the row is empty", blank_rows),
+            ("its site is left out (data.site_map)", site_index < 0),
+            ("its cause is left out (data.cause_map)", None if labels is None else labels.mapped_out),
+            ("no known cause", None if cause_index is None else cause_index < 0),
+            ("the death occurs before (data.duplicates=first)", repeated),
+        ],
+        own_ids=id is not None,
+    )
     if id is not None and duplicates != "refuse":
         names = numbered_ids(names)
     if id is not None:
@@ -220,6 +233,7 @@ def read_csv_deaths(
         | {name: column.values()[order] for name, column in more.items() if column is not None},
         name=label,
         ledger=tuple(ledger),
+        excluded=excluded,
     )
 
 

@@ -109,6 +109,8 @@ class Labels(Collected):
         self._what, self._declared = what, declared
         self._rename = {str(k).strip(): v for k, v in (rename or {}).items()}
         self._left_out: npt.NDArray[np.bool_] | None = None
+        self.mapped_out = np.zeros(0, dtype=bool)
+        """Rows that the mapping leaves out, after `finish`."""
 
     def leave_out(self, rows: npt.NDArray[np.bool_]) -> None:
         """Ignore these rows: they are empty."""
@@ -160,6 +162,7 @@ class Labels(Collected):
             if k not in dropped and n not in declared and n.casefold() in (NO_LABEL if what == "cause" else NO_SITE)
         ]
         problems += self._unknown(coded, clean, missing, source, ledger, drop_missing)
+        self.mapped_out = np.isin(coded.codes, sorted(dropped))
         missing += sorted(dropped)
         names = self._names(clean, missing)
         problems += self._look_alike(names, source, coded, clean)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_columns
 from va_experiments.data.deaths import MISSING, PRESENT, Deaths, LedgerEntry
+from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.readers.phmrc_convert import age_in_years, convert
 from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent
@@ -157,6 +158,7 @@ def read_phmrc(
         learned_cuts=cuts,
         name=f"phmrc_{module}" + ("_compat" if compat else ""),
         ledger=tuple(ledger),
+        excluded=excluded_rows(ids, source, [("no known cause", ~keep)]),
     )
     return deaths.with_features(features)
 

@@ -118,6 +118,7 @@ def join_deaths(train: Deaths, assign: Deaths, label: str) -> Deaths:
         name=label if label != "train_and_assign" else assign.name,
         simulated=train.simulated or assign.simulated,
         ledger=tuple(ledger),
+        excluded=(*train.excluded, *assign.excluded),
     )
 
 

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import Block, CodedColumn, missing_columns, read_columns
-from va_experiments.data.deaths import MISSING, Deaths, LedgerEntry
+from va_experiments.data.deaths import MISSING, Deaths, Excluded, LedgerEntry
+from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels
 from va_experiments.data.readers.odk_answers import OdkAnswers
@@ -55,6 +56,8 @@ class Converted:
     site, cause : int16 array, shape (n_deaths,)
         Index into `sites` and `causes`; `cause` is None where no column of it is named.
     ledger : tuple of LedgerEntry
+    excluded : tuple of Excluded
+        Rows that are left out.
     """
 
     id: npt.NDArray[np.str_]
@@ -65,6 +68,7 @@ class Converted:
     causes: tuple[str, ...]
     cause: npt.NDArray[np.int16] | None
     ledger: tuple[LedgerEntry, ...]
+    excluded: tuple[Excluded, ...]
 
 
 def read_who2016_odk(
@@ -154,6 +158,7 @@ def read_who2016_odk(
         covariates={name: values[order] for name, values in found.covariates.items()},
         name=label,
         ledger=found.ledger,
+        excluded=found.excluded,
     )
 
 
@@ -226,6 +231,16 @@ def convert_who2016_odk(
     if problems:
         raise InputError(problems, hint=advice([q for q, _ in refused], answers))
     keep &= ~repeated
+    excluded = excluded_rows(
+        ids,
+        source,
+        [
+            ("its site is left out (data.site_map)", site_index < 0),
+            ("no known cause", None if cause is None else cause_index < 0),
+            ("the death occurs before (data.duplicates=first)", repeated),
+        ],
+        own_ids=own_id is not None,
+    )
     covariates = {"age": age / _DAYS_IN_YEAR, "female": is_female(answers)}
     if eava_columns:
         covariates |= eava_columns_of(answers, age)
@@ -244,6 +259,7 @@ def convert_who2016_odk(
         causes=causes,
         cause=None if cause is None else cause_index[keep],
         ledger=(*ledger, *note_answers(answers, symptoms[keep])),
+        excluded=excluded,
     )
 
 
