@@ -1,8 +1,8 @@
 """Measure accuracy at a new site, and CPU seconds of a fit, for every model and the variants that its page discusses.
 
-``python -m benchmarks.leave_one_site_out [--data FILE] [--only NAME ...] [--json FILE]``
+``python -m benchmarks.leave_one_site_out [--module child] [--features no_hce] [--only NAME ...] [--json FILE]``
 
-Means over the six sites of the PHMRC adult data (``VA_PHMRC_DIR``, or the folder shared/ beside the checkout). CSMF
+Means over the six sites of the PHMRC adult (or child) data (``VA_PHMRC_DIR``, or the folder shared/ beside the checkout). CSMF
 accuracy is computed from the top causes (undetermined deaths spread in proportion), from the mean probability, and from
 the model's own CSMF (its undetermined part likewise); top-1 counts an undetermined death as wrong.
 """
@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from va_experiments import models
 from va_experiments.data import read_phmrc
 from va_experiments.data.deaths import Deaths
+from va_experiments.data.learned_cutoffs import apply_learned_cuts
 from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
 from va_experiments.models.base import Model
 
@@ -64,10 +65,14 @@ VARIANTS: dict[str, Callable[[], Model]] = {
 
 def evaluate(make: Callable[[], Model], deaths: Deaths) -> dict[str, float]:
     """Average over the sites, each predicted from the others."""
-    rows = []
+    results = []
     assert deaths.cause is not None
     for site in range(len(deaths.sites)):
-        train, test = deaths.take(deaths.site != site), deaths.take(deaths.site == site)
+        rows = np.flatnonzero(deaths.site != site)
+        data = apply_learned_cuts(deaths, rows) if deaths.learned_cuts else deaths
+        train, test = data.take(rows), data.take(data.site == site)
+        if len(test) == 0:
+            continue
         truth = test.cause
         start = time.process_time()
         model = make().fit(train, seed=1)
@@ -78,7 +83,7 @@ def evaluate(make: Callable[[], Model], deaths: Deaths) -> dict[str, float]:
         top = prediction.top_cause
         named = cause_fractions(top[top >= 0], len(test.causes))
         ranked = np.argsort(-prediction.probability, axis=1, kind="stable")[:, :3]
-        rows.append(
+        results.append(
             {
                 "csmf_top": float(csmf_accuracy(true, named)),
                 "csmf_mean": float(csmf_accuracy(true, prediction.probability.sum(0) / prediction.probability.sum())),
@@ -90,19 +95,21 @@ def evaluate(make: Callable[[], Model], deaths: Deaths) -> dict[str, float]:
                 "predict_cpu_s": predicted - fitted,
             }
         )
-    return {key: float(np.mean([r[key] for r in rows])) for key in rows[0]}
+    return {key: float(np.mean([r[key] for r in results])) for key in results[0]}
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", help="the adult file; by default VA_PHMRC_DIR, or shared/data/phmrc")
+    parser.add_argument("--module", default="adult", choices=("adult", "child"))
+    parser.add_argument("--features", default="hce", choices=("no_hce", "hce", "hce_words"))
+    parser.add_argument("--data", help="the file; by default VA_PHMRC_DIR, or shared/data/phmrc")
     parser.add_argument("--only", action="append", help="rows whose name starts so; may be repeated")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     options = parser.parse_args(arguments)
     shared = Path(__file__).resolve().parents[2] / "shared" / "data" / "phmrc"
     folder = options.data or os.environ.get("VA_PHMRC_DIR") or (shared if shared.is_dir() else None)
-    deaths = read_phmrc("adult", folder)
+    deaths = read_phmrc(options.module, folder, features=options.features)
     print(f"{len(deaths)} deaths, {deaths.n_symptoms} symptoms, {len(deaths.sites)} sites: {deaths.name}\n")
     figures: dict[str, Any] = {}
     with threadpool_limits(1):
