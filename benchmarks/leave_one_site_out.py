@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.leave_one_site_out [--module child] [--features no_hce] [--only NAME ...] [--json FILE]``
 
-Means over the six sites of the PHMRC adult (or child) data (``VA_PHMRC_DIR``, or the folder shared/ beside the checkout). CSMF
-accuracy is computed from the top causes (undetermined deaths spread in proportion), from the mean probability, and from
-the model's own CSMF (its undetermined part likewise); top-1 counts an undetermined death as wrong.
+Means over the six sites of the PHMRC adult (or child) data (``VA_PHMRC_DIR``, or the folder shared/ beside the
+checkout). CSMF accuracy is computed from the top causes (undetermined deaths spread in proportion), from the mean
+probability, and from the model's own CSMF (its undetermined part likewise); top-1 counts an undetermined death as
+wrong.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.cell import Cell, Fit, ModelSpec, Setting, cell_key, fit_key
+from va_experiments.cell.calibration import VACALIBRATION, calibration_content
 from va_experiments.config.protocols import ProtocolOptions
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
@@ -257,6 +258,9 @@ class _Builder:
     def add(self, job: Job, model: ModelSpec) -> None:
         config, data = job.config, self._deaths[job.data]
         check_job(config, model, data, self._run)
+        calibration = None
+        if config.csmf == VACALIBRATION:
+            calibration = calibration_content(config.calibration, model, data)
         settings = [
             Setting(
                 data=data.name,
@@ -267,6 +271,7 @@ class _Builder:
                 n_bootstrap=config.n_bootstrap,
                 seed=config.seed,
                 level=level,
+                calibration=calibration,
             )
             for level in levels_of(config, model, data)
         ]

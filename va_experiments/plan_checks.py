@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from va_experiments.cell import ModelSpec
+from va_experiments.cell.calibration import VACALIBRATION
 from va_experiments.cell.csmf_correction import MODEL, NEEDS_NO_TRAINING, check_estimator
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
@@ -59,7 +60,7 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
             f"model '{model.name}' has to be trained, but protocol=assign trains nothing on these data; name deaths "
             "with known causes too: data=train_and_assign data.train=FILE data.assign=FILE"
         )
-    if not model.trains and config.csmf != MODEL and config.csmf not in NEEDS_NO_TRAINING:
+    if not model.trains and config.csmf not in (MODEL, VACALIBRATION, *NEEDS_NO_TRAINING):
         raise InputError(
             f"csmf={config.csmf} learns from the model's errors on training deaths, and model '{model.name}' is not "
             f"trained; choose csmf={MODEL}, {' or '.join(NEEDS_NO_TRAINING)}"

@@ -316,6 +316,24 @@ PARTS: dict[str, tuple[Row, ...]] = {
                 "test_corrections_abstain_with_a_reason_if_the_matrix_cannot_be_inverted"),
         ),
         Row(
+            ("calibrate", "path_weight", "little_informed", "refit_shapes"),
+            "closed form, simulation, published figures",
+            "two causes by integration; ranks of draws from the prior (Talts 2018); COMSA-Mozambique's counts within "
+            ".02 of an independent sampler, but .03 for InterVA in neonates",
+            _in("test_vacalibration.py", "test_two_causes_with_a_known_matrix_equal_integration",
+                "test_draws_have_the_ranks_of_draws_from_the_prior",
+                "test_a_symmetric_ensemble_is_the_fit_to_both_algorithms_counts",
+                "test_the_weight_of_the_identity_is_the_least_that_gives_fractions",
+                "test_columns_that_hardly_vary_say_little", "test_shapes_are_fitted_to_draws",
+                "test_counts_of_comsa_mozambique"),
+        ),
+        Row(
+            ("site_shapes", "site_precision", "confusion_counts", "group_level"), "simulation, worked example",
+            "rows that scatter between sites with a known precision; counts by hand",
+            _in("test_vacalibration.py", "test_sites_that_differ_widen_the_rows",
+                "test_counts_of_named_causes_by_site_and_groups"),
+        ),
+        Row(
             ("em",), "closed form, simulation",
             "Saerens 2002: a fixed point of its equations; a shifted mix is recovered from calibrated posteriors only",
             _in("test_quantification.py", "test_em_is_a_fixed_point_of_its_equations",
@@ -353,9 +371,10 @@ ROWS: tuple[Row, ...] = tuple(row for rows in PARTS.values() for row in rows)
 
 MODULES = (
     *(f"va_experiments.metrics.{m}" for m in (
-        "calibration", "comparison", "csmf", "csmf_interval", "individual", "max_t", "nested_bootstrap", "power",
+        "calibration", "comparison", "csmf", "csmf_interval", "individual", "max_t", "misclassification",
+        "nested_bootstrap", "power",
         "quantification", "ranking", "reference_levels", "resampling", "score", "shift", "sufficient_statistics",
-        "testset_scores", "testsets",
+        "testset_scores", "testsets", "vacalibration",
     )),
     "va_experiments.models.insilico.convergence", "va_experiments.analysis.comparisons",
     "va_experiments.analysis.resampled_sets", "va_experiments.analysis.run_statistics",

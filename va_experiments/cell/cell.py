@@ -33,6 +33,8 @@ class Setting:
     seed: int
     level: CauseLevel | None = None
     """The causes at which it is scored; None: those of the data."""
+    calibration: Mapping[str, Any] | None = None
+    """What ``csmf=vacalibration`` depends on; None for other estimators, whose keys it has no part in."""
 
     @property
     def cause_list(self) -> str:
@@ -51,6 +53,7 @@ class Setting:
             "seed": self.seed,
             "metrics": METRIC_SET_VERSION,
             "schema": SCHEMA,
+            **({} if self.calibration is None else {"calibration": dict(self.calibration)}),
         } | ({} if self.level is None else {"score_at": self.level.content})
 
     @cached_property

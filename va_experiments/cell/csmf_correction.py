@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from va_experiments.cell.cell import Fit
+from va_experiments.cell.calibration import VACALIBRATION, calibrated
+from va_experiments.cell.cell import Fit, Setting
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean
 from va_experiments.metrics.quantification import ESTIMATORS, OutOfFoldPredictions, estimate_csmf
@@ -25,8 +26,8 @@ NEEDS_NO_TRAINING = ("classify_and_count", "mean_probability")
 
 def check_estimator(name: str) -> None:
     """Raise `InputError` for an unknown estimator, with the nearest known one."""
-    if name != MODEL and name not in ESTIMATORS:
-        known = (MODEL, *ESTIMATORS)
+    known = (MODEL, *ESTIMATORS, VACALIBRATION)
+    if name not in known:
         raise InputError(f"csmf is '{name}'; known: {', '.join(known)}{did_you_mean(name, known)}")
 
 
@@ -36,7 +37,7 @@ def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> OutOfFoldPredictions
     Folds are the training sites, because the error to be corrected is that at a site not trained on; a single site is
     divided at random.
     """
-    if fit.setting.csmf == MODEL or fit.setting.csmf in NEEDS_NO_TRAINING:
+    if not any(_learns(cell.setting) for cell in fit.cells):
         return None
     assert train.cause is not None
     fold = train.site.astype(np.int64)
@@ -49,18 +50,47 @@ def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> OutOfFoldPredictions
         model.fit(train.take(~held), seed=integer_seed([fit.seed_key, int(number)], "fold"))
         seed = integer_seed([fit.seed_key, int(number)], "fold predict")
         probability[held] = model.predict(train.take(held).without_causes(), seed=seed).probability
-    return OutOfFoldPredictions(probability, train.cause)
+    return OutOfFoldPredictions(probability, train.cause, train.site)
+
+
+def _learns(setting: Setting) -> bool:
+    """Say whether the estimator of a setting learns from training deaths."""
+    if setting.calibration is not None:
+        return bool(setting.calibration["matrix"] == "out_of_fold")
+    return setting.csmf != MODEL and setting.csmf not in NEEDS_NO_TRAINING
 
 
 def with_fractions(
-    prediction: Prediction, name: str, training: OutOfFoldPredictions | None
+    prediction: Prediction,
+    setting: Setting,
+    training: OutOfFoldPredictions | None,
+    data: Deaths,
+    *,
+    seed: int,
+    resampled: bool = False,
 ) -> tuple[Prediction, dict[str, Any]]:
-    """Return the prediction with its CSMF by the estimator `name`, and what there is to say about it.
+    """Return the prediction with its CSMF by the estimator of the setting, and what there is to say about it.
 
     Where the estimator abstains the CSMF stays the model's own, and ``csmf_abstained`` holds the reason.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    setting : Setting
+    training : OutOfFoldPredictions, optional
+        Where the estimator learns.
+    data : Deaths
+        Whose causes and groups are used.
+    seed : int
+        Of an estimator that samples.
+    resampled : bool
+        One of many resampled test sets, of which only the mean fractions are used.
     """
+    name = setting.csmf
     if name == MODEL:
         return prediction, {}
+    if setting.calibration is not None:
+        return calibrated(prediction, setting.calibration, training, data, seed=seed, resampled=resampled)
     found = estimate_csmf(name, prediction.probability, training)
     if found.csmf is None:
         return prediction, {"csmf_estimator": name, "csmf_abstained": found.abstained}

@@ -113,7 +113,7 @@ def _test(
             raise AssertionError("cells of one fit must share their training rows")
         test, level = data.take(test_rows), cell.setting.level
         blind, seed = _in_own_causes(test, level).without_causes(), integer_seed(cell.seed_key, "predict")
-        prediction, said = with_fractions(estimator.predict(blind, seed=seed), cell.setting.csmf, training)
+        prediction, said = with_fractions(estimator.predict(blind, seed=seed), cell.setting, training, data, seed=seed)
         truth, train_cause, causes = test.cause, train.cause, data.causes
         if level is not None:
             prediction, causes = at_level(prediction, level), level.causes
@@ -124,7 +124,7 @@ def _test(
 
             def again(sets: Sequence[npt.NDArray[np.intp]]) -> Iterator[Prediction]:
                 for found in estimator.predict_sets(blind, sets, seed=seed):
-                    one = with_fractions(found, cell.setting.csmf, training)[0]
+                    one = with_fractions(found, cell.setting, training, data, seed=seed, resampled=True)[0]
                     yield one if level is None else at_level(one, level)
 
             scores, facts = score_design(

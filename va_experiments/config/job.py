@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
+from va_experiments.config.calibration import CalibrationOptions
 from va_experiments.config.data import DATA, DataOptions
 from va_experiments.config.fields import Group, NotNegative, Size, Text, TextList
 from va_experiments.config.problems import check
@@ -105,7 +106,10 @@ class JobConfig(Group):
     n_bootstrap: Size = 100
     """Bootstrap resamples of the deaths for the intervals of a cell; 0: none."""
     csmf: Text = "model"
-    """Estimator of the CSMF behind ``csmf_accuracy_model``: the ``model``'s own, or one of `metrics.quantification`."""
+    """Estimator of the CSMF behind ``csmf_accuracy_model``: the ``model``'s own, vacalibration, or one of
+    `metrics.quantification`."""
+    calibration: CalibrationOptions = Field(default_factory=CalibrationOptions)
+    """Options of csmf=vacalibration."""
     score_at: TextList = ()
     """Cause lists at which cells are scored, each by itself: names of ``conf/cause_list``, or ``broad``; none: the list
     of the data."""

@@ -58,6 +58,8 @@ class OutOfFoldPredictions:
     """Shape (n, n_causes)."""
     truth: npt.NDArray[np.integer]
     """Shape (n,)."""
+    site: npt.NDArray[np.integer] | None = None
+    """Shape (n,), where it is known."""
 
     def determined(self) -> tuple[Floats, npt.NDArray[np.intp]]:
         """Select probabilities and causes of the deaths that are not undetermined."""

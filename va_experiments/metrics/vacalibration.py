@@ -78,8 +78,8 @@ def little_informed(matrix: Floats, threshold: float) -> npt.NDArray[np.bool_]:
 def path_weight(share: Floats, matrix: Floats, *, fixed: bool = False) -> float:
     """Return the least weight of the identity, in steps of .01, with which the plain solution is a set of fractions.
 
-    From .99 (a fixed matrix: 1) downwards ``(w I + (1 - w) M)^T p = q`` is solved, until a component is below 0 or above
-    1; the weight before that is the answer.
+    From .99 (a fixed matrix: 1) downwards ``(w I + (1 - w) M)^T p = q`` is solved, until a component is below 0 or
+    above 1; the weight before that is the answer.
     """
     size = len(share)
     for step in range(100 if fixed else 99, -1, -1):
@@ -166,9 +166,8 @@ def calibrate(
     asked = np.zeros(a.shape, dtype=bool) if keep is None else np.atleast_2d(np.asarray(keep, dtype=bool)).copy()
     asked |= total[:, :, 0] <= 0
     if threshold is not None:
-        asked |= np.array(
-            [little_informed(m[~k], threshold) if (~k).any() else k for m, k in zip(matrix, asked, strict=True)]
-        )
+        rows = total[:, :, 0] > 0
+        asked |= np.array([little_informed(m[r], threshold) for m, r in zip(matrix, rows, strict=True)])
     nobody = (a == 0) & ~asked
     free = ~(asked | nobody)
     free[free.sum(axis=1) <= 1] = False
@@ -198,10 +197,10 @@ def calibrate(
     weights = tuple(p[1] for p in prepared)
     invalid = ~known | any(w is not None and w >= STALLED for w in weights)
     low[invalid] = high[invalid] = np.nan
-    rows = np.stack([p[0] for p in prepared])
-    rows = rows / np.maximum(rows.sum(axis=2, keepdims=True), 1e-300)
+    mixed = np.stack([p[0] for p in prepared])
+    mixed /= np.maximum(mixed.sum(axis=2, keepdims=True), 1e-300)
     return Calibration(
-        share * determined, draws.mean(axis=0), low, high, draws, known, told, weights, matrix, rows, _rhat(chains)
+        share * determined, draws.mean(axis=0), low, high, draws, known, told, weights, matrix, mixed, _rhat(chains)
     )
 
 
@@ -253,7 +252,7 @@ def _sample(
     Counts of a cause that an algorithm does not calibrate inform the fraction of that cause alone: its row and its
     column of the matrix are those of the identity.
     """
-    n_algorithms, size = counts.shape
+    size = counts.shape[1]
     n_saved = min(-(-n_draws // _CHAINS), sweeps)
     burn_in, thin = sweeps // 10, sweeps // n_saved
     p = rng.dirichlet(np.ones(size), size=_CHAINS)

@@ -200,6 +200,14 @@ _DECLARED = (
         value=lambda o: o.fact("csmf_abstained"),
     ),
     Column(
+        "csmf_lambda", NUMBER, Role.PROVENANCE, "weight of the identity in the matrix of `csmf=vacalibration`; near 1 "
+        "nothing is calibrated", value=lambda o: o.fact("csmf_lambda"),
+    ),
+    Column(
+        "csmf_not_calibrated", TEXT, Role.PROVENANCE, "causes or groups that it leaves as they are",
+        value=lambda o: o.fact("csmf_not_calibrated"),
+    ),
+    Column(
         "converged", FLAG, Role.PROVENANCE, "whether an iterative model converged; missing for other models",
         mlflow=TAG, value=lambda o: o.converged,
     ),

@@ -1,0 +1,166 @@
+"""VA-calibration: exact small posteriors, simulation-based calibration, the published COMSA counts, edge cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from va_experiments.errors import InputError
+from va_experiments.metrics.champs import AGE_GROUPS, ALGORITHMS, BROAD_CAUSES, broad_cause, champs_shapes
+from va_experiments.metrics.misclassification import confusion_counts, group_level, site_precision, site_shapes
+from va_experiments.metrics.vacalibration import calibrate, little_informed, path_weight, refit_shapes
+from va_experiments.reproductions.vacalibration_comsa import COUNTS, EXPECTED, NOT_CALIBRATED, calibrate_counts
+
+
+def rng(seed: int = 1) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_two_causes_with_a_known_matrix_equal_integration():
+    """The posterior of p is Beta-like: the binomial likelihood of the named cause, with a flat prior."""
+    matrix = np.array([[0.8, 0.2], [0.3, 0.7]])
+    found = calibrate([60, 40], matrix, fixed=True, path_correction=False, shrinkage=0, rng=rng())
+    p = np.linspace(0, 1, 4001)[1:-1]
+    named = p * 0.8 + (1 - p) * 0.3
+    weight = named**60 * (1 - named) ** 40
+    weight /= weight.sum()
+    assert found.mean[0] == pytest.approx(weight @ p, abs=0.005)
+    low = p[np.searchsorted(weight.cumsum(), 0.025)]
+    assert found.low[0] == pytest.approx(low, abs=0.02)
+    assert found.rhat < 1.02
+
+
+def test_draws_have_the_ranks_of_draws_from_the_prior():
+    """Simulation-based calibration (Talts et al. 2018): p and M from the prior, counts from both."""
+    shapes, ranks, r = np.array([[8.0, 1, 1], [2, 6, 2], [1, 1, 5.0]]), [], rng(5)
+    for _ in range(100):
+        p, matrix = r.dirichlet(np.ones(3)), np.array([r.dirichlet(row) for row in shapes])
+        counts = r.multinomial(120, p @ matrix)
+        if (counts == 0).any():
+            continue
+        options = {"threshold": None, "path_correction": False, "shrinkage": 0}
+        found = calibrate(counts, shapes, n_draws=80, sweeps=400, rng=r, **options)
+        ranks.append((found.draws[:, 0] < p[0]).mean())
+    assert stats.kstest(ranks, "uniform").pvalue > 1e-3
+
+
+def test_a_symmetric_ensemble_is_the_fit_to_both_algorithms_counts():
+    """Two algorithms with one fixed matrix are one algorithm with both counts, up to sampling."""
+    matrix = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
+    options = {"fixed": True, "path_correction": False, "shrinkage": 0}
+    both = calibrate([[30, 50, 20], [34, 44, 22]], [matrix, matrix], rng=rng(), **options)
+    one = calibrate([64, 94, 42], matrix, rng=rng(2), **options)
+    np.testing.assert_allclose(both.mean, one.mean, atol=0.01)
+    np.testing.assert_allclose(both.low, one.low, atol=0.03)
+
+
+def test_the_weight_of_the_identity_is_the_least_that_gives_fractions():
+    matrix = np.array([[0.6, 0.4], [0.3, 0.7]])
+    assert path_weight(np.array([0.5, 0.5]), matrix) == 0
+    # w + (1 - w) .6 and (1 - w) .3 bound the share of cause 1: .2 is reached where .3 (1 - w) <= .2, w >= 1/3
+    assert path_weight(np.array([0.2, 0.8]), matrix) == pytest.approx(0.34)
+    assert path_weight(np.array([0.0, 1.0]), matrix) == pytest.approx(0.99)
+
+
+def test_columns_that_hardly_vary_say_little():
+    matrix = np.array([[0.7, 0.2, 0.1], [0.2, 0.65, 0.15], [0.3, 0.62, 0.08]])
+    assert little_informed(matrix, 0.1).tolist() == [False, False, True]
+
+
+def test_shapes_are_fitted_to_draws():
+    shape = np.array([4.0, 9.0, 2.0])
+    np.testing.assert_allclose(refit_shapes(rng().dirichlet(shape, 20_000)), shape, rtol=0.03)
+
+
+def test_a_cause_without_deaths_is_told_and_does_not_switch_the_calibration_off():
+    counts, shapes = np.array(COUNTS["neonate", "eava"]), champs_shapes("eava", "neonate", "Mozambique")
+    whole = calibrate_counts("neonate", "eava", rng=rng())
+    counts[0] = 0
+    keep = np.array([name == "other" for name in BROAD_CAUSES["neonate"]])
+    found = calibrate(counts, shapes, keep=keep, rng=rng())
+    assert found.without_deaths.tolist() == [True, False, False, False, False, False]
+    assert found.weights[0] < 0.6
+    assert found.mean[2] == pytest.approx(whole.mean[2], abs=0.05), "calibrated nevertheless"
+    assert not found.stalled
+
+
+def test_no_interval_where_nothing_is_calibrated():
+    matrix = np.full((3, 3), 1 / 3)
+    found = calibrate([5, 3, 2], matrix * 30, rng=rng())
+    assert not found.calibrated.any()
+    assert np.isnan(found.low).all()
+    assert found.mean.tolist() == [0.5, 0.3, 0.2]
+    few = calibrate([998, 1, 1], np.eye(3) * 60 + 20, rng=rng())  # rows .67 to .17: far from a plain solution
+    assert few.stalled
+    assert few.weights[0] >= 0.9
+    assert np.isnan(few.high).all()
+    with pytest.raises(ValueError, match="names no cause"):
+        calibrate([0, 0, 0], matrix, rng=rng())
+
+
+def test_undetermined_deaths_stay_in_the_denominator():
+    shapes = np.eye(3) * 60 + 10
+    whole, part = (calibrate([30, 40, 30], shapes, undetermined=u, rng=rng()) for u in (0, 25))
+    assert whole.mean.sum() == pytest.approx(1)
+    assert part.mean.sum() == pytest.approx(0.8)
+    np.testing.assert_allclose(part.mean, 0.8 * whole.mean, atol=0.01)
+
+
+@pytest.mark.parametrize(("age_group", "algorithm"), list(COUNTS))
+def test_counts_of_comsa_mozambique(age_group, algorithm):
+    """An independent sampler's single chain: within .02, except InterVA in neonates, where it was too short."""
+    found = calibrate_counts(age_group, algorithm, rng=rng())
+    names = BROAD_CAUSES[age_group]
+    left = [name for name, known in zip(names, found.calibrated, strict=True) if not known]
+    assert left == sorted(NOT_CALIBRATED[age_group, algorithm], key=names.index)
+    weight, figures = EXPECTED[age_group, algorithm]
+    assert found.weights[0] == pytest.approx(weight, abs=0.02)
+    allowed = 0.035 if (age_group, algorithm) == ("neonate", "interva") else 0.02
+    for name, value in figures.items():
+        assert found.mean[names.index(name)] == pytest.approx(value, abs=allowed)
+    if (age_group, algorithm) == ("neonate", "eava"):  # read off the package's own figure
+        np.testing.assert_allclose(
+            found.matrix_used[0].diagonal()[[0, 1, 2, 3, 5]], [0.65, 0.61, 0.53, 0.55, 0.76], atol=0.01
+        )
+        assert found.low[2] == pytest.approx(0.31, abs=0.03)
+        assert found.high[2] == pytest.approx(0.59, abs=0.03)
+
+
+def test_published_matrices_and_causes():
+    for age_group in AGE_GROUPS:
+        for algorithm in ALGORITHMS:
+            shapes = champs_shapes(algorithm, age_group)
+            assert shapes.shape == (len(BROAD_CAUSES[age_group]),) * 2
+            assert (shapes > 0).all()
+    assert broad_cause("neonate", "Birth asphyxia") == "ipre"
+    assert broad_cause("child", "Accid fall") == "injury"
+    assert broad_cause("child", "Contact with venomous plant/animal") == "other"
+    assert broad_cause("neonate", "NNT") == "sepsis_meningitis_inf"
+    with pytest.raises(InputError, match="did you mean 'Mozambique'"):
+        champs_shapes("eava", "child", "Mozambik")
+    with pytest.raises(InputError, match="neonate and child"):
+        champs_shapes("eava", "adult")
+
+
+def test_sites_that_differ_widen_the_rows():
+    """Counts of four sites from one row, and from rows that scatter with precision 5."""
+    mean, r = np.array([0.6, 0.3, 0.1]), rng(3)
+    same = np.array([r.multinomial(200, mean) for _ in range(4)])
+    assert site_precision(same, mean) > 100
+    scattered = np.array([r.multinomial(200, r.dirichlet(5 * mean)) for _ in range(40)])
+    assert site_precision(scattered, mean) == pytest.approx(5, rel=0.4)
+    counts = np.zeros((4, 3, 3), dtype=int)
+    counts[:, 0] = same
+    counts[:, 1] = scattered[:4]
+    shapes = site_shapes(counts)
+    assert shapes[0].sum() > 5 * shapes[1].sum()
+    np.testing.assert_allclose(shapes[0] / shapes[0].sum(), same.sum(axis=0) / 800, atol=0.01)
+    assert shapes[2].sum() == 0, "a cause without deaths has no row"
+
+
+def test_counts_of_named_causes_by_site_and_groups():
+    named, truth, site = np.array([0, 1, -1, 1]), np.array([0, 0, 1, 1]), np.array([3, 3, 3, 5])
+    counts = confusion_counts(named, truth, site, 2)
+    assert counts.tolist() == [[[1, 1], [0, 0]], [[0, 0], [0, 1]]]
+    assert group_level(np.array([0.2, 0.3, 0.5]), np.array([0, 1, 0]), 2).tolist() == [0.7, 0.3]
