@@ -101,7 +101,7 @@ def page(*, seed: int = 1) -> str:
 
 def main() -> int:
     """Print the tables."""
-    print(page())
+    sys.stdout.write(page() + "\n")
     return 0
 
 
