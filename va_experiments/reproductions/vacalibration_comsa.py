@@ -14,6 +14,7 @@ import numpy as np
 
 from va_experiments.metrics.champs import ALGORITHMS, BROAD_CAUSES, champs_shapes
 from va_experiments.metrics.vacalibration import Calibration, calibrate
+from va_experiments.terminal import say
 
 __all__ = ["COUNTS", "EXPECTED", "NOT_CALIBRATED", "calibrate_counts", "main", "page"]
 
@@ -101,7 +102,7 @@ def page(*, seed: int = 1) -> str:
 
 def main() -> int:
     """Print the tables."""
-    sys.stdout.write(page() + "\n")
+    say(page())
     return 0
 
 
