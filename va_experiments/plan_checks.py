@@ -13,6 +13,7 @@ from va_experiments.cell.calibration import VACALIBRATION
 from va_experiments.cell.csmf_correction import MODEL, NEEDS_NO_TRAINING, check_estimator
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
+from va_experiments.data.strata import strata_of
 from va_experiments.errors import InputError
 from va_experiments.metrics.registry import check_metric
 from va_experiments.metrics.testsets import check_causes
@@ -48,6 +49,8 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
         )
     check_estimator(config.csmf)
     check_metric(run.objective, "objective")
+    for name in run.strata:
+        strata_of(data, name)
     for scored_at in levels_of(config, model, data):
         check_causes(config.testset, data.causes if scored_at is None else scored_at.causes)
     if not model.trains and not model.any_protocol and config.protocol.name != "assign" and not config.score_at:

@@ -326,6 +326,15 @@ COMMANDS: list[Command] = [
         "cause_maps: 'map.csv' is no mapping; expected list=FILE",
         ("model=nbc", "score_at=gbd", "cause_maps=map.csv"),
     ),
+    Command(
+        "strata",
+        "an unknown column",
+        "strata: data 'simulated' have no column 'age_grup'; known: site, sex, age_group",
+        ("model=nbc", "strata=[age_grup]"),
+    ),
+    Command(
+        "strata", "a number with many values", "expected at most 12; choose age_group", ("model=nbc", "strata=[age]")
+    ),
 ]
 
 GOOD_MODEL = "name: mine\n_target_: va_experiments.models.nbc.NaiveBayes\n"

@@ -48,5 +48,6 @@ ROWS: dict[str, str] = {
     "outside": "Causes from another program",
     "assign": "Deaths without a known cause",
     "levels": "Cause lists and their mappings",
+    "strata": "Strata",
 }
 """Row -> its heading."""

@@ -34,7 +34,7 @@ NUMERIC = (Kind.WHOLE, Kind.NUMBER)
 
 REPORT_TABLES = (
     *("causes", "confusion", "reliability", "reliability_classwise"),
-    *("intervals", "drops", "similarity", "ledger", "exclusions", "fractions", "disagreements"),
+    *("intervals", "drops", "similarity", "ledger", "exclusions", "fractions", "disagreements", "strata"),
 )
 """Tables of a report from which it can be built again without the store."""
 
@@ -90,6 +90,8 @@ class RunTables:
         Cause fractions of deaths to which causes were assigned: the columns of ``fractions.csv``.
     disagreements : DataFrame, optional
         Deaths for which two models name different causes: `va_experiments.analysis.disagreements`.
+    strata : DataFrame, optional
+        Metrics by stratum of the test deaths: `va_experiments.analysis.strata_tables`.
     notes : mapping of str to str
         Under ``drops`` and ``similarity``: what those tables lack, and why, in a sentence.
     primary_metric : str
@@ -118,6 +120,7 @@ class RunTables:
     similarity: pd.DataFrame | None = None
     fractions: pd.DataFrame | None = None
     disagreements: pd.DataFrame | None = None
+    strata: pd.DataFrame | None = None
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     primary_metric: str = DEFAULT_METRIC
     interval: str = "95% bootstrap over deaths"

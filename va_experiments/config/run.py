@@ -138,6 +138,8 @@ class RunConfig(Group):
     """Whether ``va34_comparison_results.csv``, with the earlier script-based tool's columns, is written too."""
     allow_incomplete: Flag = False
     """Whether means over an incomplete grid are shown (they are marked)."""
+    strata: TextList = ()
+    """Columns by which metrics and fractions are shown too: ``site``, ``sex``, ``age_group``, or any of the data."""
     max_cells: Count = 2_000_000
     """A larger grid is refused."""
     allowed_targets: TextList = ()

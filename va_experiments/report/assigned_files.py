@@ -7,7 +7,7 @@ predictions are read once, block by block.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from va_experiments.analysis.cause_fractions import FRACTION_COLUMNS, UNDETERMIN
 from va_experiments.analysis.disagreements import NamedCauses
 from va_experiments.checkpoints import Store
 from va_experiments.data.deaths import Deaths
+from va_experiments.data.strata import strata_of
 from va_experiments.formatting import format_interval, format_number
 from va_experiments.models.undetermined_reasons import NOT_ASSESSED
 from va_experiments.results.table_files import FORMULA_STARTS, escape_formula, write_csv, write_whole
@@ -44,7 +45,13 @@ class AssignedTables:
 
 
 def write_assigned(
-    rows: pd.DataFrame, folder: Path, store: Store, deaths: Mapping[str, Deaths], *, allowed: tuple[str, ...] = ()
+    rows: pd.DataFrame,
+    folder: Path,
+    store: Store,
+    deaths: Mapping[str, Deaths],
+    *,
+    allowed: tuple[str, ...] = (),
+    strata: Sequence[str] = (),
 ) -> AssignedTables:
     """Write the files into the folder of the run; none where no cell assigns causes.
 
@@ -57,6 +64,8 @@ def write_assigned(
     deaths : mapping of fingerprint to Deaths
     allowed : tuple of str
         Packages that classes of models may come from.
+    strata : sequence of str
+        Columns by which fractions are given too; none: the site, if there are several.
     """
     if not len(rows) or not ((rows["protocol"] == "assign") & (rows["status"] == "done")).any():
         return AssignedTables()
@@ -68,8 +77,8 @@ def write_assigned(
         with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             file.write(",".join(CAUSE_COLUMNS) + "\n")
             for cell in assigned_cells(rows, store, deaths, allowed=allowed):
-                masks = _sites(cell)
-                whole, strata = Sums(), {name: Sums() for name in masks}
+                masks = _masks(cell, strata)
+                whole, sums = Sums(), {name: Sums() for name in masks}
                 for places, probability, top in cell.blocks():
                     columns = cause_rows(cell, places, probability, top)
                     _write_block(file, columns)
@@ -77,11 +86,11 @@ def write_assigned(
                     whole.add(probability, top, assessed)
                     for name, mask in masks.items():
                         own = mask[places]
-                        strata[name].add(probability[own], top[own], assessed[own])
+                        sums[name].add(probability[own], top[own], assessed[own])
                     data = cell.deaths.name
                     named.add(data, cell.model, cell.causes, sizes[data], cell.rows[places], top)
                 is_all = len(set(cell.deaths.site.tolist())) > 1 or cell.test_site in ("all", "")
-                fractions.extend(fraction_rows(cell, whole, strata, name="all" if is_all else f"site={cell.test_site}"))
+                fractions.extend(fraction_rows(cell, whole, sums, name="all" if is_all else f"site={cell.test_site}"))
 
     causes_file, fractions_file = folder / "causes.csv", folder / "fractions.csv"
     write_whole(causes_file, write)
@@ -106,8 +115,11 @@ def greatest_fractions(table: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _sites(cell: AssignedCell) -> dict[str, npt.NDArray[np.bool_]]:
-    """Return the strata of a cell: its sites, if there are several."""
+def _masks(cell: AssignedCell, strata: Sequence[str]) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return which deaths of a cell are in which stratum: by default its sites, if there are several."""
+    if strata:
+        everyone = np.arange(len(cell.deaths))
+        return {k: v for name in strata for k, v in strata_of(cell.deaths, name).masks(everyone).items()}
     present = np.unique(cell.deaths.site).tolist()
     if len(present) < 2:
         return {}

@@ -27,6 +27,7 @@ from va_experiments.report.charts.scores import (
     matrix_figure,
     named,
 )
+from va_experiments.report.charts.strata import strata_figures
 from va_experiments.report.charts.style import Figure, left_out, specification
 from va_experiments.report.charts.svg import draw
 from va_experiments.report.charts.transfer import (
@@ -95,7 +96,7 @@ def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leader
     short = named(main)
     labelled = cells.assign(label=[short.get(label, label) for label in cells["label"]])
     figures += [time_figure(labelled), memory_figure(labelled), gantt_figure(labelled), convergence_figure(labelled)]
-    return [*fractions_figures(content.fractions), *figures]
+    return [*fractions_figures(content.fractions), *figures, *strata_figures(content.strata)]
 
 
 def static_svg(chart: Layers) -> str:

@@ -39,6 +39,7 @@ def report_content(
     losses: Losses,
     assigned: AssignedTables | None = None,
     exclusions: pd.DataFrame | None = None,
+    strata: pd.DataFrame | None = None,
     saved: Mapping[str, pd.DataFrame] | None = None,
     allow_incomplete: bool = False,
 ) -> RunTables:
@@ -58,6 +59,8 @@ def report_content(
         Causes that were assigned in this run; else those of `saved`.
     exclusions : DataFrame, optional
         Counts from the rows of the file to the deaths scored; else those of `saved`.
+    strata : DataFrame, optional
+        Metrics by stratum; else those of `saved`.
     saved : mapping of str to DataFrame, optional
         Tables of earlier reports on these runs, by name: they stand in for cells that the store does not have.
     allow_incomplete : bool
@@ -95,6 +98,7 @@ def report_content(
         notes=losses.notes,
         fractions=assigned.fractions if assigned else saved.get("fractions"),
         disagreements=assigned.disagreements if assigned else saved.get("disagreements"),
+        strata=strata if strata is not None else saved.get("strata"),
         ledger=_ledger(manifests, saved),
         exclusions=exclusions if exclusions is not None else saved.get("exclusions"),
         config=_config_text(manifests),

@@ -50,15 +50,18 @@ def write_run_report(
     from va_experiments.report.assigned_files import write_assigned
     from va_experiments.report.cause_map_file import write_cause_maps
     from va_experiments.report.excluded_files import write_excluded
+    from va_experiments.report.strata_files import write_strata
 
-    assigned = write_assigned(rows, folder, store, deaths, allowed=tuple(config.allowed_targets))
+    assigned = write_assigned(rows, folder, store, deaths, allowed=tuple(config.allowed_targets), strata=config.strata)
     files = [*assigned.files, *write_cause_maps(rows, folder, store, deaths)]
+    paths, strata = write_strata(rows, folder, store, deaths, config.strata)
+    files += paths
     excluded = write_excluded(rows, folder, store, deaths)
     if any(d.excluded for d in deaths.values()):
         files.append(excluded.path)
     # nothing to report where the run was stopped before its first cell
     if config.report and len(rows) and (rows["status"] != "missing").any():
-        files += _report(config, folder, manifest, rows, store, deaths, assigned, excluded.counts)
+        files += _report(config, folder, manifest, rows, store, deaths, assigned, excluded.counts, strata)
     if config.legacy_table:
         from va_experiments.report.legacy_table import write_va34_table
 
@@ -75,6 +78,7 @@ def _report(
     deaths: Mapping[str, Deaths],
     assigned: AssignedTables,
     exclusions: pd.DataFrame,
+    strata: pd.DataFrame | None,
 ) -> list[Path]:
     from threadpoolctl import threadpool_limits
 
@@ -87,7 +91,13 @@ def _report(
         with threadpool_limits(1):  # matrices of this size cost more on several threads than they save
             losses = losses_of(rows, store, deaths, cache / "losses", allowed=tuple(config.allowed_targets))
             content = report_content(
-                rows, [dict(manifest)], store=store, losses=losses, assigned=assigned, exclusions=exclusions
+                rows,
+                [dict(manifest)],
+                store=store,
+                losses=losses,
+                assigned=assigned,
+                exclusions=exclusions,
+                strata=strata,
             )
             paths = build_report(content, folder / "report", figure_formats=FIGURES)
     except Exception as error:  # results are safe already; a report can be rebuilt

@@ -37,6 +37,7 @@ from va_experiments.report.html_tables import (
     warnings_table,
 )
 from va_experiments.report.methods import report_methods
+from va_experiments.report.strata_files import strata_content
 
 __all__ = ["Section", "page_sections", "without_credentials"]
 
@@ -53,6 +54,7 @@ TITLES = {
     "causes": ("Cause by cause", "By cause"),
     "matrix": ("Model by test site", "Matrix"),
     "differences": ("Paired differences", "Differences"),
+    "strata": ("Results by stratum", "Strata"),
     "transfer": ("Transfer, and where the loss comes from", "Transfer"),
     "learning": ("Learning curves", "Learning"),
     "calibration": ("Calibration", "Calibration"),
@@ -144,6 +146,8 @@ def _content_of(
         return causes_content(content, cells, full_size(boards)[0])
     if key == "assigned":
         return assigned_content(content)
+    if key == "strata":
+        return strata_content(content)
     if key == "leaderboard":
         first, common = boards[0].setting, boards[0].setting.common
         lead = f"{first.title[:1].upper()}{first.title[1:]}." if len(boards) == 1 else common and f"All here: {common}."

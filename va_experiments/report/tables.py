@@ -50,6 +50,7 @@ def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: RunTabl
         "similarity": content.similarity,
         "fractions": content.fractions,
         "disagreements": content.disagreements,
+        "strata": content.strata,
         "ledger": content.ledger,
         "exclusions": content.exclusions,
         "failures": cells.loc[cells["status"] == "failed", list(TABLES["failures"])],
