@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "power": "which differences a design can show: smallest difference, sites needed",
     "ui": "serve MLflow's and Prefect's pages on this machine",
     "checkpoints": "list, show, verify, prune, export, import finished cells; sync MLflow with them",
+    "results": "share results: pack, merge, verify; make a leaderboard site of many packages",
     "recompute": "compute a sample of a run's cells again and compare the predictions bit for bit",
     "data": "check a study's file, describe a data set",
     "causes": "show cause lists and how one maps to another",

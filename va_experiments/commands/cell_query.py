@@ -13,7 +13,6 @@ import typer
 
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs, read_json
 from va_experiments.errors import InputError, did_you_mean, shown
-from va_experiments.results.stored_cells import open_store
 
 if TYPE_CHECKING:
     from va_experiments.checkpoints import Store
@@ -83,6 +82,8 @@ def store_at(place: Place, *, must_exist: bool = True) -> Store:
         raise InputError(
             f"no store at '{root}': name the folder of outputs with --outputs DIR, or the store's with --store"
         )
+    from va_experiments.results.stored_cells import open_store
+
     return open_store(root)
 
 

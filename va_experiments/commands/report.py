@@ -19,7 +19,6 @@ import typer
 from va_experiments.commands.command_line import App
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs, find_run
 from va_experiments.errors import InputError
-from va_experiments.results.stored_cells import open_store
 from va_experiments.terminal import say, terminal_width
 
 if TYPE_CHECKING:
@@ -75,6 +74,8 @@ def report(options: Options) -> int:
         raise InputError("report: say where to write a report over several runs with --out DIR")
     cells = pd.concat([t for t in tables if len(t)], ignore_index=True)
     root, cache = options.outputs / "checkpoints", options.outputs / "cache"
+    from va_experiments.results.stored_cells import open_store
+
     store = open_store(root) if (root / "cells").is_dir() else None
     losses = losses_again(cells, manifests, store=store, saved=saved, cache=cache, most_seconds=options.loss_seconds)
     content = report_content(
