@@ -34,6 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     nobody reads the output any more; 1 anything unexpected.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["__complete"]:
+        from va_experiments.commands.word_completion import candidates
+
+        for word in candidates(" ".join(words[1:])):
+            say(word)
+        return _flushed(0)
     if _runs_jobs(words):
         from va_experiments.__main__ import main as run
 

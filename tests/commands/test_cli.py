@@ -181,13 +181,6 @@ def test_bad_options_are_told_in_words(name: str, va: Callable, finished: object
     assert "Traceback" not in err
 
 
-def test_completion_prints_a_line_to_evaluate(va: Callable) -> None:
-    for shell in ("bash", "zsh", "fish"):
-        code, out, _ = va("completion", shell)
-        assert code == 0
-        assert "-sc install=" in out.splitlines()[0]
-
-
 WRITTEN_OUT = {
     "--sites AP Pemba --seed 2": ["--sites=AP", "--sites=Pemba", "--seed", "2"],
     "--sites=AP x=1": ["--sites=AP", "x=1"],

@@ -27,6 +27,6 @@ COMMANDS: Mapping[str, str] = {
     "doctor": "check the installation and say how to fix problems",
     "reproduce": "compute a published table again and print it beside the published figures",
     "va34-comparison": "the options of the earlier comparison script, on the same engine",
-    "completion": "print the line that lets a shell complete options",
+    "completion": "print the script that lets a shell complete with the Tab key",
 }
 """Name of each command, and what it does in one line."""

@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from va_experiments.config.fields import Group, descriptions, groups_of
+from va_experiments.config.folder import conf_dir
 from va_experiments.config.job import JobConfig, ModelOptions, Resources
 from va_experiments.config.problems import check
 from va_experiments.config.run import (
@@ -56,13 +56,6 @@ class _Config(RunConfig, JobConfig):
 
 _MODEL_TARGET = re.compile(r"model(\.(member_parameters|parameters)(\..+)?)?\._target_")
 """Where ``_target_`` may stand: it names the class of the model, or of a member of an ensemble."""
-
-
-def conf_dir() -> Path:
-    """Return the folder of configuration files: beside the package in a checkout, inside it in an installed wheel."""
-    package = Path(__file__).resolve().parents[1]
-    inside = package / "conf"
-    return inside if inside.is_dir() else package.parent / "conf"
 
 
 def parse_config(tree: Mapping[str, Any], *, where: str = "config") -> tuple[RunConfig, JobConfig]:
