@@ -168,11 +168,12 @@ def commands() -> str:
         "## `va-experiments`\n",
     ]
     lines += ["| command | what it does |", "|---|---|"]
-    cli = importlib.import_module("va_experiments.cli")
-    lines += [f"| `va-experiments {name}` | {cell(text)} |" for name, text in cli.COMMANDS.items()]
-    for name in cli.COMMANDS:
+    command_line = importlib.import_module("va_experiments.commands.command_line")
+    names = importlib.import_module("va_experiments.commands").COMMANDS
+    lines += [f"| `va-experiments {name}` | {cell(text)} |" for name, text in names.items()]
+    for name in names:
         if name != "run" and (ROOT / "va_experiments" / "commands" / f"{name}.py").is_file():
-            lines += list(command_section(cli.command_of(name), f"va-experiments {name}", level=3))
+            lines += list(command_section(command_line.command_of(name), f"va-experiments {name}", level=3))
     return "\n".join(lines) + "\n"
 
 

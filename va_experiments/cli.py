@@ -10,20 +10,18 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 
 import click
-import typer.main
 from click.exceptions import Exit, NoArgsIsHelpError
 
 from va_experiments.commands import COMMANDS
-from va_experiments.commands.command_line import Group
+from va_experiments.commands.command_line import Group, command_of
 from va_experiments.errors import InputError, VaError, did_you_mean, shown
 from va_experiments.process_exit import end
 from va_experiments.process_setup import prepare_process
 from va_experiments.terminal import say
 
-__all__ = ["command_of", "main"]
+__all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,11 +57,6 @@ def _runs_jobs(words: Sequence[str]) -> bool:
     if first in COMMANDS or first in ("-h", "--help", "--version", ""):
         return first == "run"
     return "=" in first or first[0] in "-+~"
-
-
-def command_of(name: str) -> click.Command:
-    """Return a command with its options; its module is imported now."""
-    return typer.main.get_command(import_module(f"va_experiments.commands.{name.replace('-', '_')}").app)
 
 
 class _Commands(Group):

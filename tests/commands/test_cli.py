@@ -15,9 +15,8 @@ import click
 import pytest
 import typer
 
-from va_experiments.cli import command_of
 from va_experiments.commands import COMMANDS
-from va_experiments.commands.command_line import _written_out, help_rows
+from va_experiments.commands.command_line import _written_out, command_of, help_rows
 
 OWN = [c for c in COMMANDS if c != "run"]
 

@@ -10,17 +10,19 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, get_type_hints
 
 import click
 import typer
 import typer.core
+import typer.main
 import typer.models
 
 from va_experiments.terminal import terminal_width
 
-__all__ = ["App", "Command", "Group", "help_rows", "with_options"]
+__all__ = ["App", "Command", "Group", "command_of", "help_rows", "with_options"]
 
 WIDEST = 100
 """Characters of a line of help at most."""
@@ -148,6 +150,11 @@ class App(typer.Typer):
             return function
 
         return register
+
+
+def command_of(name: str) -> click.Command:
+    """Return a command with its options; its module is imported now."""
+    return typer.main.get_command(import_module(f"va_experiments.commands.{name.replace('-', '_')}").app)
 
 
 def with_options(function: Callable[..., int]) -> Callable[..., int]:

@@ -64,7 +64,7 @@ def _of_command(name: str, words: Sequence[str], current: str) -> Iterator[str]:
     """Yield actions, options, choices of options, and names of runs."""
     import click
 
-    from va_experiments.cli import command_of
+    from va_experiments.commands.command_line import command_of
 
     command = command_of(name)
     if isinstance(command, click.Group):
