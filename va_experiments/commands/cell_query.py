@@ -77,8 +77,6 @@ class Query:
 
 def store_at(place: Place, *, must_exist: bool = True) -> Store:
     """Return the store at a place."""
-    from va_experiments.results.stored_cells import open_store
-
     root = place.store or place.outputs / "checkpoints"
     if must_exist and not (root / "cells").is_dir():
         raise InputError(

@@ -57,8 +57,6 @@ def report(options: Options) -> int:
     """Build the report."""
     import pandas as pd
 
-    from va_experiments.results.stored_cells import open_store
-
     remote = options.mlflow or options.uri
     if remote and options.out is None:
         raise InputError("report: say where to write with --out DIR, as the runs have no folder here")
