@@ -196,7 +196,7 @@ def look_back(folder: Path, servers: Ui, camera: Camera, page: Page) -> None:
     camera.page("mlflow-compare", 1200, 800)
     parent: dict[str, Any] = servers.runs("tags.`va.kind` = 'multirun'")[0]
     page.go(servers.artifact(parent["info"]["run_id"], "report.html"))
-    page.shows("report.html", "On simulated deaths, ")
+    page.shows("report.html", "on simulated deaths, ")
     camera.page("mlflow-report", 1200, 800)
 
     page.go((folder / "report.html").as_uri())

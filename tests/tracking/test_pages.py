@@ -81,12 +81,12 @@ def test_mlflow_opens_the_report_of_the_multirun(seen: tuple[Ui, Ran, Page]) -> 
     servers, _, page = seen
     parent = servers.runs("tags.`va.kind` = 'multirun'")[0]["info"]["run_id"]
     page.go(servers.artifact(parent, "report.html"))
-    page.shows("cells.csv", "manifest.json", "report.html", "On simulated deaths, ", "comes first: CSMF accuracy")
+    page.shows("cells.csv", "manifest.json", "report.html", "on simulated deaths, ", "comes first: Top-1 accuracy")
 
 
 def test_the_report_answers_in_its_first_sentence(seen: tuple[Ui, Ran, Page]) -> None:
     _, ran, page = seen
     page.go((ran.folder / "report.html").as_uri())
     page.until("document.body.dataset.figures === 'drawn'")
-    page.shows("Simulated data.", "On simulated deaths, ", "comes first: CSMF accuracy (top causes)", "Leaderboard")
+    page.shows("Simulated data.", "on simulated deaths, ", "comes first: Top-1 accuracy", "Leaderboard")
     assert page.faults == []

@@ -29,10 +29,13 @@ def mean(values: Sequence[float] | pd.Series) -> float:
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Return Student's t interval of the mean of `values`; NaN for fewer than two."""
+    """Return Student's t interval of the mean of `values`; NaN for fewer than two, or where SciPy cannot be loaded."""
     if len(values) < 2:
         return math.nan, math.nan
-    from scipy.special import stdtrit  # scipy.stats takes a second to import
+    try:
+        from scipy.special import stdtrit  # scipy.stats takes a second to import
+    except ImportError:  # a limit of address space: a mean without an interval is better than none
+        return math.nan, math.nan
 
     centre = mean(values)
     variance = math.fsum((v - centre) ** 2 for v in values) / (len(values) - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,8 @@ class RunTables:
         The metric by which models are ranked, fixed before the results are seen.
     interval : str
         What a cell's ``_low`` and ``_high`` are.
+    left_out : sequence of str
+        Parts that could not be made, and why (a limit of memory), in sentences.
     allow_incomplete : bool
         Take means over incomplete grids (marked "n of N"); otherwise such a mean is refused.
     """
@@ -124,6 +126,7 @@ class RunTables:
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     primary_metric: str = DEFAULT_METRIC
     interval: str = "95% bootstrap over deaths"
+    left_out: Sequence[str] = ()
     allow_incomplete: bool = False
 
 

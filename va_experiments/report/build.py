@@ -10,7 +10,9 @@ from pathlib import Path
 from va_experiments.analysis.leaderboard import leaderboards
 from va_experiments.analysis.majority import with_majority
 from va_experiments.analysis.run_tables import RunTables, checked_cells
-from va_experiments.report.figures import all_figures, figure_files, static_svg
+from va_experiments.report.attempts import attempt
+from va_experiments.report.figure_files import figure_files
+from va_experiments.report.figures import Figure, all_figures, static_svg
 from va_experiments.report.html import page
 from va_experiments.report.tables import data_tables, published, write_tables
 from va_experiments.results.table_files import write_whole
@@ -67,19 +69,20 @@ def build_report(
     folder = Path(folder)
     # The majority baseline's fractions are far from all others': a figure of them would show little else.
     drawn = boards if shown is cells or not boards[0].of_fractions else ranked(cells)
-    figures = all_figures(content, cells, drawn)
-    svgs = {f.key: static_svg(f.chart) for f in figures if f.chart is not None}
+    limited: list[str] = []
+    none: list[Figure] = []
+    figures = attempt("Figures", lambda: all_figures(content, cells, drawn), limited, none)
+    nothing: dict[str, str] = {}
+    svgs = attempt(
+        "Static figures", lambda: {f.key: static_svg(f.chart) for f in figures if f.chart is not None}, limited, nothing
+    )
     skipped = [f"{f.title}: {f.missing}" for f in figures if f.chart is None]
     tables = data_tables(cells, boards, content)
     prints = {f"leaderboard-{i}-{b.setting.slug}": published(b) for i, b in enumerate(boards, start=1)}
     table_paths, left_out = write_tables(tables, prints, folder / "tables", content.title)
-    figure_paths: dict[str, Path] = {}
-    for figure in figures:
-        if figure.chart is not None and figure_formats:
-            figure_paths |= figure_files(
-                figure.chart, folder / "figures", figure.key, figure_formats, svg=svgs[figure.key]
-            )
+    figure_paths, missing = figure_files(svgs, folder / "figures", figure_formats)
+    limited = [*content.left_out, *limited, *missing]
     html = folder / "report.html"
-    text = page(content, cells, boards, figures, svgs)
+    text = page(dataclasses.replace(content, left_out=tuple(limited)), cells, boards, figures, svgs)
     write_whole(html, lambda p: p.write_bytes(text.encode("utf-8", "backslashreplace")))
-    return ReportPaths(html, folder, table_paths, figure_paths, tuple(skipped + left_out))
+    return ReportPaths(html, folder, table_paths, figure_paths, (*skipped, *left_out, *limited))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -38,10 +36,9 @@ from va_experiments.report.charts.transfer import (
 )
 from va_experiments.report.charts.vega import Layers
 from va_experiments.results.schema import SETTING_COLUMNS
-from va_experiments.results.table_files import write_whole
 from va_experiments.text_sanitizing import plain_columns
 
-__all__ = ["Figure", "all_figures", "figure_files", "static_svg"]
+__all__ = ["Figure", "all_figures", "static_svg"]
 
 MOST_SETTINGS = 6
 """Settings that get figures of their own; the tables have all."""
@@ -102,37 +99,6 @@ def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leader
 def static_svg(chart: Layers) -> str:
     """Return the chart at rest as SVG text, with each choice at its first value."""
     return draw(specification(chart))
-
-
-def figure_files(
-    chart: Layers, folder: Path, stem: str, formats: Sequence[str] = ("png", "svg", "pdf"), *, svg: str | None = None
-) -> dict[str, Path]:
-    """Write a chart as static files ``<stem>.<format>`` and return their paths by name.
-
-    PNG has twice the pixels of the screen (about 200 dpi at 16 cm); SVG and PDF are vectors.
-    """
-    svg = static_svg(chart) if svg is None else svg
-    paths = {}
-    for form in formats:
-        path = folder / f"{stem}.{form}"
-        if form == "svg":
-            payload = svg.encode()
-        elif form == "png":
-            payload = _renderer().svg_to_png(svg, scale=2)
-        elif form == "pdf":
-            payload = _renderer().svg_to_pdf(svg)
-        else:
-            raise ValueError(f"a figure is written as png, svg or pdf, not {form!r}")
-        write_whole(path, lambda p, data=payload: p.write_bytes(data))  # type: ignore[misc]
-        paths[path.name] = path
-    return paths
-
-
-def _renderer() -> Any:
-    """Return the library that turns SVG into PNG and PDF; loaded when a file of these is first written."""
-    import vl_convert
-
-    return vl_convert
 
 
 def _of(cells: pd.DataFrame, board: Leaderboard) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from va_experiments.checkpoints import Store
 from va_experiments.config.schema import RunConfig
 from va_experiments.report import TRIVIAL_MODELS, RunTables
 from va_experiments.report.assigned_files import AssignedTables
+from va_experiments.report.attempts import attempt
 from va_experiments.report.run_methods import run_methods
 from va_experiments.results.schema import SETTING_COLUMNS
 
@@ -42,6 +43,7 @@ def report_content(
     strata: pd.DataFrame | None = None,
     saved: Mapping[str, pd.DataFrame] | None = None,
     allow_incomplete: bool = False,
+    left_out: Sequence[str] = (),
 ) -> RunTables:
     """Return the content of one report over one run or several.
 
@@ -65,6 +67,8 @@ def report_content(
         Tables of earlier reports on these runs, by name: they stand in for cells that the store does not have.
     allow_incomplete : bool
         Show means over incomplete grids, marked.
+    left_out : sequence of str
+        Parts that could not be made before, and why.
     """
     saved, cells = saved or {}, cells.copy()  # copied, its columns lie together: pandas warns of those that do not
     jobs, runs = configs_of(manifests), [dict(m["config"]) for m in manifests if "config" in m]
@@ -82,7 +86,20 @@ def report_content(
     )
     compared = metric in cells and (cells["status"] == "done").any()
     distinct = cells.sort_values("status", kind="stable").drop_duplicates("cell_key")  # done stands before failed
-    causes, confusion, reliability, classwise = _from_store(distinct, store, _groups(manifests, saved), saved)
+    limited = list(left_out)
+    groups = _groups(manifests, saved)
+    none: tuple[pd.DataFrame | None, ...] = (None,) * 4
+    causes, confusion, reliability, classwise = attempt(
+        "Tables by cause and death", lambda: _from_store(distinct, store, groups, saved), limited, none
+    )
+    statistics: dict[str, pd.DataFrame | None] = {}
+    if compared:
+        for name, build in (
+            ("Paired differences", lambda: paired_comparisons(distinct, (metric,))),
+            ("Nested bootstrap", lambda: _intervals(distinct, metric, store, saved)),
+            ("Mean ranks", lambda: mean_ranks(cells, metric)),
+        ):
+            statistics[name] = attempt(name, build, limited, None)
     return RunTables(
         title=f"{title}, {'simulated data' if simulated else names}",
         cells=cells,
@@ -90,9 +107,9 @@ def report_content(
         confusion=confusion,
         reliability=reliability,
         classwise=classwise,
-        comparisons=paired_comparisons(distinct, (metric,)) if compared else None,
-        intervals=_intervals(distinct, metric, store, saved) if compared else None,
-        ranks=mean_ranks(cells, metric) if compared else None,
+        comparisons=statistics.get("Paired differences"),
+        intervals=statistics.get("Nested bootstrap"),
+        ranks=statistics.get("Mean ranks"),
         drops=_relabelled(losses.drops, distinct),
         similarity=losses.similarity,
         notes=losses.notes,
@@ -106,6 +123,7 @@ def report_content(
         methods=run_methods(jobs) if jobs else [],
         primary_metric=metric,
         interval=f"95% bootstrap over deaths ({resamples} resamples)",
+        left_out=limited,
         allow_incomplete=allow_incomplete or any(run["allow_incomplete"] for run in runs),
     )
 

@@ -82,14 +82,21 @@ def _report(
 ) -> list[Path]:
     from threadpoolctl import threadpool_limits
 
-    from va_experiments.analysis.transfer_loss import losses_of
+    from va_experiments.analysis.transfer_loss import Losses, losses_of
+    from va_experiments.report.attempts import attempt
     from va_experiments.report.build import build_report
     from va_experiments.report.inputs import report_content
 
     try:
         cache = Path(config.paths.outputs) / "cache"
         with threadpool_limits(1):  # matrices of this size cost more on several threads than they save
-            losses = losses_of(rows, store, deaths, cache / "losses", allowed=tuple(config.allowed_targets))
+            left_out: list[str] = []
+            losses = attempt(
+                "Parts of the loss",
+                lambda: losses_of(rows, store, deaths, cache / "losses", allowed=tuple(config.allowed_targets)),
+                left_out,
+                Losses(None, None, {}),
+            )
             content = report_content(
                 rows,
                 [dict(manifest)],
@@ -98,6 +105,7 @@ def _report(
                 assigned=assigned,
                 exclusions=exclusions,
                 strata=strata,
+                left_out=left_out,
             )
             paths = build_report(content, folder / "report", figure_formats=FIGURES)
     except Exception as error:  # results are safe already; a report can be rebuilt

@@ -173,7 +173,7 @@ def _content_of(
     if key == "performance":
         return _text(parallel_efficiency(cells).sentence), _there(slowest_table(cells), path_table(cells))
     if key == "failures":
-        return _failures(cells)
+        return _failures(content, cells)
     if key == "methods":
         texts = [*content.methods, *report_methods(content, cells, boards)]
         return _text(*texts), _there(sources_table(cited(texts)))
@@ -222,7 +222,7 @@ def _answers(content: RunTables, shown: pd.DataFrame, boards: Sequence[Leaderboa
     return paragraphs
 
 
-def _failures(cells: pd.DataFrame) -> tuple[Paragraphs, Items]:
+def _failures(content: RunTables, cells: pd.DataFrame) -> tuple[Paragraphs, Items]:
     failed = cells[cells["status"] == "failed"]
     done = cells[cells["status"] == "done"]
     stuck = sum(c is False for c in done["converged"])
@@ -240,6 +240,7 @@ def _failures(cells: pd.DataFrame) -> tuple[Paragraphs, Items]:
         items.append({"code": {"title": title, "text": without_credentials(shown) or "no traceback was recorded"}})
     if len(failed) > MOST_FAILURES:
         texts.append(f"The first {MOST_FAILURES} are shown; tables/failures.csv has all.")
+    texts += [f"Left out: {text}." for text in content.left_out]
     if len(warned):
         items.append(warnings_table(warned))
     return _text(*texts), items
