@@ -1,35 +1,151 @@
-"""Keep secrets out of what is written: passwords in URLs, tokens, the addresses that alerts go to."""
+"""Keep secrets out of what is written and printed: one function, `redacted`, by value and by pattern.
+
+What is *known* to be secret (passwords in URLs of the configuration, the addresses that alerts go to, variables of the
+environment with the name of a secret) is replaced wherever it stands, also quoted for a URL, in JSON or in Python. What
+only *looks* like a secret is replaced by pattern.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-__all__ = ["HIDDEN", "OWN_VARIABLES", "forbidden_env_references", "redacted", "redacted_tree", "without_password"]
+__all__ = [
+    "HIDDEN",
+    "OWN_VARIABLES",
+    "find_secrets",
+    "forbidden_env_references",
+    "looks_secret",
+    "redacted",
+    "redacted_tree",
+    "remember_address",
+    "remember_environment",
+    "remember_secret",
+    "remember_secrets_of",
+    "without_password",
+]
 
 HIDDEN = "***"
+
+_known: dict[str, None] = {}
+"""Texts that are replaced in this process."""
+
+_addresses: set[str] = set()
+"""Addresses of alerts among them."""
+
+SHORTEST = 4
+"""Characters of a value that is replaced by itself; a shorter one would be found in ordinary words."""
 
 _PATTERNS = (
     # an alert's address is a secret as a whole: most services put their token into its path
     (re.compile(r"(alert\.url\s*[=:]\s*)(\[[^\]]*\]|'[^']*'|\"[^\"]*\"|\S+)"), rf"\1{HIDDEN}"),
-    (re.compile(r"(://)[^/\s@'\"]+@"), rf"\1{HIDDEN}@"),
-    (re.compile(r"(?i)(authorization\s*:\s*\w+\s+)\S+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(alert\s*[=:]\s*\{[^{}]*?url[\"']?\s*:\s*)(\[[^\]]*\]|'[^']*'|\"[^\"]*\"|[^,}]+)"), rf"\1{HIDDEN}"),
+    (re.compile(r"(://)[^/\s'\"]*@"), rf"\1{HIDDEN}@"),  # up to the last @: a password may hold one
+    (re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?\w+\s+)[^\s\"',]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer\s+)[^\s\"',]+"), rf"\1{HIDDEN}"),
     (
         re.compile(
-            r"(?i)((?:password|passwd|token|secret|api[_-]?key|auth_string)[\"']?\s*[=:]\s*[\"']?)[^\s,;&\"'}]+"
+            r"(?i)((?:password|passwd|\bpwd|token|secret|api[_-]?key|access[_-]?key(?:[_-]?id)?|account[_-]?key|"
+            r"private[_-]?key|auth_string|credentials?|\bsig|signature)[\"']?\s*[=:]\s*[\"']?)[^\s,;&\"'}]+"
         ),
         rf"\1{HIDDEN}",
     ),
 )
 
+_ENVIRONMENT = re.compile(
+    r"(?i)(passw(or)?d|passwd|pwd|token|secret|secret_?key|api_?key|access_?key|account_?key|private_?key|auth_string)$"
+)
+"""Ends of the names of environment variables that hold secrets, of whatever program."""
+
 
 def redacted(text: str) -> str:
-    """Return `text` with passwords in URLs, values of secret-looking keys and alert addresses blotted out."""
+    """Return `text` with known secrets, passwords in URLs and values of secret-looking keys replaced by ``***``."""
+    for secret in sorted(_known, key=len, reverse=True):
+        if secret in text:
+            text = text.replace(secret, HIDDEN)
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def remember_secret(value: str) -> None:
+    """Replace this value from now on, in each form in which a library may quote it."""
+    value = value.strip()
+    if len(value) < SHORTEST or value == HIDDEN or value.lower() in ("true", "false", "null", "none"):
+        return
+    forms = (value, quote(value, safe=""), quote(value), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1])
+    _known.update(dict.fromkeys(forms))
+    if (plain := unquote(value)) != value:
+        _known[plain] = None
+
+
+def remember_address(url: str) -> None:
+    """Replace an alert's address, and each part of it by which a service knows its sender."""
+    remember_secret(url)
+    _addresses.add(url)
+    rest = url.partition("://")[2] or url
+    for part in re.split(r"[/?&#@:]", rest):
+        value = part.rpartition("=")[2]
+        if len(value) >= 8 and not re.fullmatch(r"[a-z.-]+|[\d.]+|[\w-]+(\.[\w-]+)+", value):  # names of hosts stay
+            remember_secret(value)
+    _remember_userinfo(url)
+
+
+def remember_environment(environment: Mapping[str, str] | None = None) -> None:
+    """Replace the values of all environment variables whose names are those of secrets; paths of files stay."""
+    for name, value in (os.environ if environment is None else environment).items():
+        if _ENVIRONMENT.search(name) and len(value) >= 8 and not value.startswith(("/", "~")):
+            remember_secret(value)
+            remember_secret(value.rpartition(":")[2])  # user:password
+        elif name.startswith(OWN_VARIABLES) and "ALERT" in name:
+            remember_address(value)
+
+
+def remember_secrets_of(tree: Any, path: str = "") -> None:
+    """Replace what a configuration has as secrets: alerts' addresses, and passwords in any URL."""
+    for key, value in _texts(tree, path):
+        if "${" in value:
+            continue
+        if key == "alert.url" or key.startswith("alert.url."):
+            remember_address(value)
+        elif "://" in value and "@" in value:
+            _remember_userinfo(value)
+
+
+def _remember_userinfo(url: str) -> None:
+    """Replace the password of a URL, and a token that stands in its place."""
+    for match in re.finditer(r"://([^\s'\"]*)@", url):
+        user, colon, password = match.group(1).partition(":")
+        remember_secret(password if colon else user)
+
+
+def find_secrets(tree: Any) -> Iterator[str]:
+    """Yield the keys, outside ``alert.url``, whose values hold a secret of the environment or of an alert.
+
+    A value that is a URL may hold a password of its own, which is replaced where it is written.
+    """
+    for key, value in _texts(tree):
+        if key.startswith("alert.url"):
+            continue
+        own_url = "://" in value
+        if any(s in value for s in _addresses) or (not own_url and any(s in value for s in _known if len(s) >= 8)):
+            yield key
+
+
+def _texts(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the key and the text of every value that is text; values in a list have the key of the list."""
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from _texts(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(tree, (list, tuple)):
+        for value in tree:
+            yield from _texts(value, path)
+    elif isinstance(tree, str):
+        yield path, tree
 
 
 def redacted_tree(tree: Any) -> Any:
@@ -47,9 +163,14 @@ def redacted_tree(tree: Any) -> Any:
 
 
 _VARIABLE = re.compile(r"\$\{\s*oc\.(?:env|decode)\s*:\s*([^,}\s]*)")
-_SECRET = re.compile(r"(?i)passw|token|secret|credential|auth|_key|apikey|private")
+_SECRET = re.compile(r"(?i)passw|token|secret|credential|auth|_key|apikey|private|pwd")
 OWN_VARIABLES = "VA_"
 """What the name of a variable of the environment begins with that a configuration may take."""
+
+
+def looks_secret(name: str) -> bool:
+    """Return whether an environment variable of this name is taken to hold a secret."""
+    return _SECRET.search(name) is not None
 
 
 def forbidden_env_references(tree: Any, path: str = "") -> list[str]:
@@ -82,6 +203,8 @@ def forbidden_env_references(tree: Any, path: str = "") -> list[str]:
 def without_password(url: str) -> tuple[str, str | None, str | None]:
     """Return an ``http(s)`` URL without user and password, and the two; other URLs as they are."""
     parts = urlsplit(url)
+    if parts.password:
+        remember_secret(parts.password)
     if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
         return url, None, None
     host = parts.netloc.rsplit("@", 1)[1]

@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
 from va_experiments.errors import printable
+from va_experiments.redaction import redacted
 
 __all__ = ["cell_len", "cut_text", "is_terminal", "say", "say_json", "terminal_width", "text_table"]
 
 
 def say(text: str = "", *, file: TextIO | None = None, flush: bool = False, safe: bool = False) -> None:
-    """Print `text` with every character escaped that would act on a terminal.
+    """Print `text` without secrets, and with every character escaped that would act on a terminal.
 
     Parameters
     ----------
@@ -30,6 +31,7 @@ def say(text: str = "", *, file: TextIO | None = None, flush: bool = False, safe
     safe : bool
         Whether the text was made by `text_table` and may hold colours; it is printed as it is.
     """
+    text = redacted(text)
     print(text if safe else printable(text), file=sys.stdout if file is None else file, flush=flush)
 
 

@@ -7,6 +7,7 @@ background beside the reading of data.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import shutil
@@ -30,6 +31,7 @@ from va_experiments.engine.signals import Interrupts
 from va_experiments.execute import RunChannel, make_backend
 from va_experiments.plan import Costs, Job, plan
 from va_experiments.plan_warnings import plan_warnings
+from va_experiments.redaction import redacted
 from va_experiments.results.stored_cells import open_store
 from va_experiments.results.writer import ResultWriter
 
@@ -219,7 +221,10 @@ class Multirun:
         return cell, result
 
     def commit(self, cell: Cell, result: Result) -> Future[tuple[Cell, Result]]:
-        """Hand a result to the threads that write it to the store."""
+        """Hand a result to the threads that write it to the store; secrets are removed from why it failed."""
+        if (failure := result.failure) is not None:
+            message, text = redacted(failure.message), redacted(failure.traceback)
+            result.failure = dataclasses.replace(failure, message=message, traceback=text)
         return self._committers.submit(self._write, cell, result)
 
     def costs(self) -> Costs:

@@ -6,6 +6,8 @@ arranged here. `compose` gives the tree of one job without running it.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -19,6 +21,8 @@ from va_experiments.hydra_app.config_allowlist import guard
 from va_experiments.hydra_app.config_errors import format_error, remove_empty_run
 from va_experiments.hydra_app.grammar_errors import parse_overrides
 from va_experiments.hydra_app.override_checks import check_overrides, config_groups
+from va_experiments.redaction import redacted, remember_environment, remember_secrets_of
+from va_experiments.terminal import say
 
 __all__ = ["compose", "hydra_arguments", "register_plugins", "remove_sweep_folder", "run", "runs_jobs"]
 
@@ -44,7 +48,11 @@ def run(arguments: Sequence[str]) -> None:
     import hydra
 
     guard()
-    check_overrides(parse_overrides(line.overrides), config_groups(line.config_dir))
+    remember_environment()
+    parsed = parse_overrides(line.overrides)
+    for override in parsed:
+        remember_secrets_of(override.value(), str(override.get_key_element()).lstrip("+~"))
+    check_overrides(parsed, config_groups(line.config_dir))
 
     @hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")
     def app(config: object) -> None:
@@ -52,10 +60,14 @@ def run(arguments: Sequence[str]) -> None:
 
     typed = sys.argv
     sys.argv = [typed[0], *hydra_arguments(line)]
+    shown = io.StringIO()
     try:
-        app()
+        with contextlib.redirect_stdout(shown) if line.shows else contextlib.nullcontext():
+            app()
     finally:
         sys.argv = typed  # the manifest records the command as it was typed
+        if line.shows:
+            say(redacted(shown.getvalue()).rstrip("\n"))
 
 
 def hydra_arguments(line: CommandLine) -> list[str]:

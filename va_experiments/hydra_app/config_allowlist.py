@@ -16,7 +16,13 @@ from typing import Any
 from va_experiments.errors import InputError, shown
 from va_experiments.hydra_app.hydra_calls import call_problems
 from va_experiments.hydra_app.override_checks import check_defaults
-from va_experiments.redaction import OWN_VARIABLES, forbidden_env_references
+from va_experiments.redaction import (
+    OWN_VARIABLES,
+    forbidden_env_references,
+    looks_secret,
+    remember_address,
+    remember_secrets_of,
+)
 
 __all__ = ["find_problems", "guard"]
 
@@ -45,6 +51,7 @@ def guard() -> None:
         tree: Any = OmegaConf.to_container(config, resolve=False)
         if config_name is None and _is_hydra_s_own(tree):
             del tree["hydra"]["launcher"]  # Hydra's own help: no job of ours, and Hydra's own launcher
+        remember_secrets_of(tree)
         if problems := find_problems(tree):
             raise InputError(problems)
         return config
@@ -72,16 +79,26 @@ def _is_hydra_s_own(tree: Mapping[str, Any]) -> bool:
     return target == "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
 
-def resolve_env(name: str, *default: Any) -> Any:
+def resolve_env(name: str, *default: Any, _node_: Any = None) -> Any:
     """Return an environment variable as OmegaConf's ``oc.env`` does, but only one that is made for this program.
 
-    `find_problems` checks names before they are resolved, but not names that are put together by interpolation.
+    `find_problems` checks names before they are resolved, but not names that are put together by interpolation, as in
+    ``${oc.env:VA_${site.name}}``. What an alert's address takes from the environment is remembered as a secret.
     """
     if not name.startswith(OWN_VARIABLES):
         raise InputError(f"{shown(name)} is not allowed in a run's config: only {OWN_VARIABLES}* of the environment is")
     if name not in os.environ and not default:
         raise InputError(f"the environment variable {name} is not set, and the config names no default for it")
-    return os.environ.get(name, default[0] if default else None)
+    value = os.environ.get(name, default[0] if default else None)
+    key = "" if _node_ is None else str(_node_._get_full_key(None))
+    if isinstance(value, str) and key.startswith("alert.url"):
+        remember_address(value)
+    elif looks_secret(name):
+        raise InputError(
+            f"'{key}' takes the environment variable {name}, which looks like a secret and would be written into the "
+            "run's files: not allowed outside alert.url"
+        )
+    return value
 
 
 def check_yaml_size(path: Path) -> None:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from va_experiments.config.schema import RunConfig
+from va_experiments.errors import InputError
 from va_experiments.hydra_app.config_errors import remove_empty_run
 from va_experiments.hydra_app.dry_run import dry_run
 from va_experiments.hydra_app.job_configs import build_models, parse_jobs, with_ray_options
-from va_experiments.redaction import redacted, redacted_tree
+from va_experiments.redaction import find_secrets, redacted, redacted_tree, remember_secrets_of
 
 if TYPE_CHECKING:
     from va_experiments.checkpoints import Store
@@ -181,12 +181,13 @@ def hide_secrets(folder: Path) -> None:
     from va_experiments.checkpoints.atomic_files import write_atomically
 
     path = folder / "multirun.yaml"
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if redacted(text) != text or re.search(r"^\s+url: (?!null)", text, re.MULTILINE):
+    if path.exists():
         import yaml
 
-        hidden = yaml.safe_dump(redacted_tree(yaml.safe_load(text)), sort_keys=False, allow_unicode=True)
-        write_atomically(path, hidden.encode(), durable=False)
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if (hidden := redacted_tree(tree)) != tree:
+            text = yaml.safe_dump(hidden, sort_keys=False, allow_unicode=True)
+            write_atomically(path, text.encode(), durable=False)
 
 
 def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
@@ -195,18 +196,21 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
     from omegaconf import OmegaConf, open_dict
 
     folder = Path(str(launcher.config.hydra.sweep.dir))
-    hide_secrets(folder)
     with open_dict(launcher.config.hydra):  # where the presets of hydra/job_logging put their file
         launcher.config.hydra.runtime.output_dir = str(folder)
     configure_log(launcher.config.hydra.job_logging, launcher.config.hydra.verbose)
-    trees, shown = [], []
+    trees: list[dict[str, Any]] = []
     for number, overrides in enumerate(job_overrides):
         composed = launcher.hydra_context.config_loader.load_sweep_config(launcher.config, list(overrides))
         with contextlib.suppress(Exception):
             composed.hydra.job.num = initial_job_idx + number
         own = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
         trees.append(cast("dict[str, Any]", OmegaConf.to_container(own, resolve=True)))
-        shown.append(tuple(redacted(o) for o in filter_overrides(overrides)))
+        remember_secrets_of(trees[-1])
+    if copied := sorted({key for tree in trees for key in find_secrets(tree)}):
+        raise InputError([f"'{key}' holds a secret (of alert.url, or of the environment): remove it" for key in copied])
+    hide_secrets(folder)
+    shown = [tuple(redacted(o) for o in filter_overrides(overrides)) for overrides in job_overrides]
     ray_options = cast("dict[str, Any]", OmegaConf.to_container(launcher.ray_cfg, resolve=True))
     values = session.batch(trees, shown, initial_job_idx, folder, ray_options)
     returns = []

@@ -1,0 +1,177 @@
+"""Secrets, planted in every way there is, are in no file, page or stream of a run, of its failure and its report."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.in_process import elsewhere, output_here
+from va_experiments import redaction
+from va_experiments.redaction import redacted, remember_address, remember_secret
+
+TOY = '''
+import os
+
+from va_experiments.models.base import Model
+
+
+class Leaky(Model):
+    """Raises with everything that it can find."""
+
+    def fit(self, train, *, seed=0):
+        found = [v for k, v in os.environ.items() if "hidden" in v]
+        raise ArithmeticError(
+            " ".join(found) + " Authorization: Bearer hidden12x bearer hidden13x pwd=hidden14x sig=hidden15x&a=1 "
+            "AWS_SECRET_ACCESS_KEY=hidden16x http://bob:pa@hidden17x@host/ {'api_key': 'hidden18x'} "
+            "AccountKey=hidden19x"
+        )
+
+    def predict(self, test, *, seed=0):
+        raise NotImplementedError
+'''
+ENVIRONMENT = {
+    "VA_ALERT": "json://localhost:9/hidden01x/part",
+    "MLFLOW_TRACKING_PASSWORD": "hidden02x",
+    "AWS_SECRET_ACCESS_KEY": "hidden03x/+",
+    "PREFECT_API_AUTH_STRING": "va:hidden04x",
+    "VA_DB_TOKEN": "hidden05x",
+    "VA_DB_PWD": "hidden06xx",
+}
+
+
+@pytest.fixture
+def leaky(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    (tmp_path / "leaky.py").write_text(TOY)
+    (tmp_path / "conf" / "model").mkdir(parents=True)
+    (tmp_path / "conf" / "model" / "leaky.yaml").write_text("name: leaky\n_target_: leaky.Leaky\n")
+    (tmp_path / "conf" / "experiment").mkdir()
+    own = "# @package _global_\nalert: {url: ['json://localhost:9/hidden07x/0', '${oc.env:VA_ALERT}']}\n"
+    (tmp_path / "conf" / "experiment" / "own.yaml").write_text(own)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(redaction, "_known", {})
+    monkeypatch.setattr(redaction, "_addresses", set())
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    yield ("--config-dir", str(tmp_path / "conf"), "allowed_targets=[leaky]", "site=ap,pemba", "data.n=120")
+    sys.modules.pop("leaky", None)
+
+
+def left_in(folder: Path) -> list[str]:
+    """Return the files that hold a secret."""
+    files = [p for p in folder.rglob("*") if p.is_file()]
+    return [str(p) for p in files if re.search(rb"hidden\d\d", p.read_bytes(), re.IGNORECASE)]
+
+
+ALERTS = {
+    "in a file": ("experiment=own",),
+    "as a key": ("alert.url=json://localhost:9/hidden08x/0",),
+    "as a mapping": ("alert={url: 'json://localhost:9/hidden09x/0'}",),
+    "as a list": ("alert.url=['json://u:hidden10x@localhost:9/x','json://localhost:9/?token=hidden11x']",),
+    "of the environment": ("alert.url=${oc.env:VA_ALERT}",),
+}
+
+
+@pytest.mark.parametrize("way", ALERTS)
+def test_no_secret_of_a_run_that_fails_is_left(way: str, leaky: tuple[str, ...]) -> None:
+    address = "hydra.sweeper.max_batch_size=5"
+    with elsewhere() as root:
+        quick = ("execution=inline", "tracking=none", "report=false", "n_bootstrap=0", address)
+        prefect = "tracking.prefect_api_url='http://bob:pa@hidden20x@localhost:9/api'"
+        code, out, err = output_here([*leaky, "model=leaky,nbc", *quick, prefect, *ALERTS[way]])
+        assert code == 3, err
+        assert "hidden" not in (out + err).lower(), out + err
+        assert list(root.rglob("cells.csv"))
+        assert list(root.rglob("multirun.yaml"))
+        assert left_in(root) == []
+
+
+@pytest.mark.slow
+def test_no_secret_is_left_in_mlflow_and_in_the_report(leaky: tuple[str, ...]) -> None:
+    with elsewhere() as root:
+        views = ("execution=inline", "tracking.prefect=false", "report=true", "n_bootstrap=0")
+        code, out, err = output_here(
+            [*leaky, "model=leaky,nbc", *views, *ALERTS["in a file"], *ALERTS["as a mapping"][1:]]
+        )
+        assert code == 3, err
+        assert "hidden" not in (out + err).lower(), out + err
+        assert list(root.rglob("mlflow.db"))
+        assert list(root.rglob("report.html"))
+        assert left_in(root) == []
+
+
+REFUSED = {
+    "nested": ("tracking.experiment=${oc.env:VA_DB_${site.name}}", "site.name=TOKEN"),
+    "key of a name": ("+model.n=VA_DB_TOKEN", "tracking.experiment=${oc.env:${model.n}}"),
+    "resolver put together": ("+model.n=env", "tracking.experiment=${oc.${model.n}:VA_DB_PWD}"),
+    "copied": ("hydra.job.env_copy=[VA_DB_TOKEN]",),
+    "set": ("+hydra.job.env_set.X=hidden21x",),
+    "alert elsewhere": ("alert.url=${oc.env:VA_ALERT}", "tracking.experiment=${alert.url}"),
+    "alert in a job": ("alert.url=json://localhost:9/hidden22x/0", "model.name=${alert.url}"),
+    "folder": ("hydra.sweep.dir=${oc.env:VA_DB_TOKEN}",),
+    "error of the grammar": ("alert.url=json://x/hidden23x(a)",),
+    "storage": ("hydra/sweeper=optuna", "model.alpha=interval(1,2)", "hydra.sweeper.storage=nothing://u:hidden24x@h/d"),
+}
+
+
+@pytest.mark.parametrize("way", REFUSED)
+def test_a_secret_where_it_would_be_written_is_refused_without_being_shown(way: str, leaky: tuple[str, ...]) -> None:
+    with elsewhere() as root:
+        overrides = [
+            f"{o.partition('=')[0].replace('+site.name', 'site.name')}={o.partition('=')[2]}" for o in REFUSED[way]
+        ]
+        own = [w for w in leaky if not (way == "nested" and w.startswith("site="))]
+        code, out, err = output_here(
+            [*own, "model=nbc", "execution=inline", "tracking=none", "report=false", *overrides]
+        )
+        assert code == 2, err
+        assert "hidden" not in (out + err).lower(), out + err
+        assert "Traceback" not in err
+        assert left_in(root) == []
+
+
+def test_what_is_shown_in_place_of_a_run_has_no_secret(leaky: tuple[str, ...]) -> None:
+    with elsewhere():
+        for flags in (["--cfg", "job", "--resolve"], ["--cfg", "all"], ["--info", "config"]):
+            code, out, err = output_here([*leaky[:2], *flags, "experiment=own"])
+            assert code == 0, err
+            assert "events" in out
+            assert "hidden" not in (out + err).lower(), out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://bob:pa@hidden@host/x",
+        "Authorization: Bearer hidden",
+        "a bearer hidden b",
+        "Driver={x};Uid=u;Pwd=hidden;",
+        "https://h/?sv=1&sig=hidden%3D&se=2",
+        "AWS_SECRET_ACCESS_KEY=hidden",
+        "aws_access_key_id: hidden",
+        "{'client_secret': 'hidden'}",
+        "AccountKey=hidden==;EndpointSuffix=x",
+        "X-Amz-Signature=hidden",
+        "alert={url: json://h/hidden, events: [failed]}",
+        "alert: {events: [failed], url: [json://h/hidden]}",
+    ],
+)
+def test_what_looks_like_a_secret_is_replaced(text: str) -> None:
+    assert "hidden" not in redacted(text)
+    assert "***" in redacted(text)
+
+
+def test_what_is_known_is_replaced_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_known", {})
+    remember_secret('p"a/s s%word')
+    for text in ('p"a/s s%word', "p%22a%2Fs%20s%25word", "p%22a/s%20s%25word", 'p\\"a/s s%word', "p%22a%2Fs+s%25word"):
+        assert redacted(f"x {text} y") == "x *** y", text
+    remember_address("slack://TokenAbcd1/Tok3n-Efgh2/hooks.example.org/services")
+    assert (
+        redacted("POST hooks.example.org/services/TokenAbcd1/x/Tok3n-Efgh2")
+        == "POST hooks.example.org/services/***/x/***"
+    )
+    remember_secret("ab")
+    assert redacted("ab about model=nbc") == "ab about model=nbc"
