@@ -26,7 +26,7 @@ from va_experiments.data import read_phmrc
 from va_experiments.data.deaths import Deaths
 from va_experiments.metrics.calibration import fit_calibration
 from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
-from va_experiments.metrics.quantification import Training, em
+from va_experiments.metrics.quantification import OutOfFoldPredictions, em
 from va_experiments.models.adaptive_count import fit_adaptive_count, reweigh
 from va_experiments.models.base import Model
 from va_experiments.models.ensembles.pooling import linear_weights, logarithmic_weights, pool
@@ -202,7 +202,7 @@ def attempts(bank: Bank, seed: int) -> dict[str, Attempt]:
             cause, _ = bank.train(s)
             calibration = fit_calibration(cause, inner, bias=bias)
             p = calibration.apply(p)
-            estimate = em(p, Training(inner, cause), calibrate=False, pseudo_deaths=damping * len(p))
+            estimate = em(p, OutOfFoldPredictions(inner, cause), calibrate=False, pseudo_deaths=damping * len(p))
             return p, p.mean(axis=0) if estimate.csmf is None else estimate.csmf
 
         return attempt

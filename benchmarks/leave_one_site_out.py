@@ -34,6 +34,7 @@ __all__ = ["VARIANTS", "evaluate", "main"]
 VARIANTS: dict[str, Callable[[], Model]] = {
     "prior": lambda: models.Prior(),
     "uniform": lambda: models.Uniform(),
+    "majority": lambda: models.Majority(),
     "nbc": lambda: models.NaiveBayes(),
     "nbc compat": lambda: models.NaiveBayes(reference_compat=True),
     "interva": lambda: models.InterVA(),

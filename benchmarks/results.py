@@ -24,7 +24,9 @@ from va_experiments.results import load_results
 __all__ = ["main", "page"]
 
 ROOT = Path(__file__).resolve().parents[1]
-TRIVIAL = ("prior", "uniform")
+TRIVIAL = ("prior", "uniform", "majority")
+TRANSDUCTIVE = ("insilico", "lcva", "stacking")
+"""Models whose prediction for one death depends on the others."""
 NATURAL = ("csmf_accuracy_model", "csmf_accuracy_mean", "csmf_accuracy_top", "top1", "top3", "mean_ccc")
 DIRICHLET = ("csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model", "top1", "mean_ccc")
 SHORT = {
@@ -35,7 +37,7 @@ SHORT = {
     "top3": "top-3",
     "mean_ccc": "mean CCC",
 }
-MODELS = ("prior", "uniform", "nbc", "interva", "tariff", "tariff2", "logistic_regression", "random_forest",
+MODELS = ("prior", "uniform", "majority", "nbc", "interva", "tariff", "tariff2", "logistic_regression", "random_forest",
           "extra_trees", "xgboost", "lightgbm", "voting", "calibrated", "tuned", "stacking")  # fmt: skip
 """Models that predict once, for all test sets; InSilicoVA predicts each test set."""
 
@@ -54,10 +56,12 @@ def page(cells: pd.DataFrame, *, command: str, date: str) -> str:
         "others. Figures are means over sites with 95% t intervals over sites: what to expect at another site like "
         "these. `prior` copies the training cause fractions and `uniform` gives every cause the same fraction: a model "
         "below `prior` has learned nothing from the symptoms that helps its cause fractions. Undetermined deaths count "
-        "as a separate class, and as wrong. 'Own' is the CSMF by the model's own estimator, fixed in advance: its "
-        "mean probability, "
+        "as a separate class, and as wrong. 'Own' is the CSMF by the model's own estimator: its mean probability, "
         "but the shares of its named causes for `tariff` and `tariff2`, its rule for `interva`, the posterior mean for "
-        "`insilico`, the learned blend for `stacking` ([ensembles](ensembles.md)).",
+        "`insilico`, the learned blend for `stacking`, whose recipe was chosen with these six sites in view "
+        "([ensembles](ensembles.md)). Models marked † are transductive: they use all test deaths together, so that a "
+        "death's causes depend on the deaths tested with it. [Floors](floors.md) has the commonest cause as floor of "
+        "top-1, the children, and what the health-care-experience block is worth.",
         "",
         "## Test deaths as they are",
         "",
@@ -95,7 +99,7 @@ def _table(frame: pd.DataFrame, metrics: tuple[str, ...], *, extra: bool = False
     lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
     for model in _order(frame, metrics[0]):
         rows = frame[frame["model"] == model]
-        row = [f"*{model}*" if model in TRIVIAL else model, str(len(rows))]
+        row = [_shown(model), str(len(rows))]
         row += [f"{rows['n_test_sets'].max():.0f}"] if extra else []
         for metric in metrics:
             values = rows[metric].dropna() if metric in rows else rows.iloc[:0, 0]
@@ -129,8 +133,15 @@ def _by_site(frame: pd.DataFrame, sites: list[str]) -> list[str]:
                 continue
             between = f" ({r[f'{name}_low']:.2f}-{r[f'{name}_high']:.2f})" if pd.notna(r.get(f"{name}_low")) else ""
             cells.append(f"{r[name]:.3f}{between}; {r['top1']:.3f}")
-        lines.append(f"| {model} | " + " | ".join(cells) + " |")
+        lines.append(f"| {_shown(model)} | " + " | ".join(cells) + " |")
     return lines
+
+
+def _shown(model: str) -> str:
+    """Return a model's name as the tables show it: a baseline in italics, a transductive model with its mark."""
+    if model in TRIVIAL:
+        return f"*{model}*"
+    return f"{model} †" if model in TRANSDUCTIVE else model
 
 
 def _families(frame: pd.DataFrame, references: tuple[str, ...]) -> list[str]:
@@ -159,7 +170,8 @@ def _families(frame: pd.DataFrame, references: tuple[str, ...]) -> list[str]:
         for metric, family in table.groupby("metric", sort=True):
             family = family.sort_values("difference", ascending=False)
             lines += [
-                f"| {r.model_a} | {SHORT[str(metric)]} | {r.difference:+.3f} | {r.low:+.3f} to {r.high:+.3f} | "
+                f"| {_shown(str(r.model_a))} | {SHORT[str(metric)]} | {r.difference:+.3f} | "
+                f"{r.low:+.3f} to {r.high:+.3f} | "
                 f"{r.p:.3f} | {r.p_holm:.2f} | {r.p_max_t:.3f} |"
                 for r in family.itertuples()
             ]

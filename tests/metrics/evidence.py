@@ -328,6 +328,14 @@ PARTS: dict[str, tuple[Row, ...]] = {
                 "test_counts_of_comsa_mozambique"),
         ),
         Row(
+            ("gbql", "labelled_fractions", "model_and_labelled", "pseudo_counts"), "simulation, worked example",
+            "fractions and rounding by hand; the mean probability where the model is trusted; a biased classifier's "
+            "mix and matrix",
+            _in("test_few_labels.py", "test_fractions_by_hand", "test_pseudo_deaths_sum_to_the_copies",
+                "test_without_labels_and_with_a_trusted_model_it_is_the_mean_probability",
+                "test_labelled_deaths_correct_a_biased_model"),
+        ),
+        Row(
             ("site_shapes", "site_precision", "confusion_counts", "group_level"), "simulation, worked example",
             "rows that scatter between sites with a known precision; counts by hand",
             _in("test_vacalibration.py", "test_sites_that_differ_widen_the_rows",
@@ -371,7 +379,7 @@ ROWS: tuple[Row, ...] = tuple(row for rows in PARTS.values() for row in rows)
 
 MODULES = (
     *(f"va_experiments.metrics.{m}" for m in (
-        "calibration", "comparison", "csmf", "csmf_interval", "individual", "max_t", "misclassification",
+        "calibration", "comparison", "csmf", "csmf_interval", "few_labels", "individual", "max_t", "misclassification",
         "nested_bootstrap", "power",
         "quantification", "ranking", "reference_levels", "resampling", "score", "shift", "sufficient_statistics",
         "testset_scores", "testsets", "vacalibration",

@@ -35,6 +35,7 @@ QUICK = {
     "rounds": 3,
     "n_bootstrap": 20,
     "members": ("nbc", "logistic_regression"),
+    "candidates": ("nbc", "logistic_regression"),
     "member_parameters": None,
     "budget": 2,
 }

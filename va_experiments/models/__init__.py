@@ -15,6 +15,7 @@ __all__ = [
     "EAVA",
     "LCVA",
     "Calibrated",
+    "Chosen",
     "ExtraTrees",
     "InSilicoVA",
     "InSilicoVAStandard",
@@ -41,6 +42,7 @@ __all__ = [
 _MODULE = {
     "EAVA": "eava.eava",
     "Calibrated": "ensembles.calibrated",
+    "Chosen": "ensembles.chosen",
     "ExtraTrees": "extra_trees",
     "InSilicoVA": "insilico.insilico",
     "InSilicoVAStandard": "insilico.standard",

@@ -1,0 +1,54 @@
+"""Few labelled deaths: rounding by hand, the limits of GBQL, and a mix that a biased model alone gets wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from va_experiments.metrics.few_labels import gbql, labelled_fractions, model_and_labelled, pseudo_counts
+
+
+def test_fractions_by_hand() -> None:
+    truth, p = np.array([0, 0, 2, 1]), np.array([[0.5, 0.5, 0.0], [0.1, 0.3, 0.6]])
+    assert labelled_fractions(truth, 4).tolist() == [0.5, 0.25, 0.25, 0.0]
+    np.testing.assert_allclose(model_and_labelled(truth, p), [0.4, 0.325, 0.275])
+    np.testing.assert_allclose(model_and_labelled(truth, p, share=0.0), [0.3, 0.4, 0.3])
+
+
+def test_pseudo_deaths_sum_to_the_copies() -> None:
+    p = np.array([[1 / 3, 1 / 3, 1 / 3], [0.155, 0.845, 0.0]])
+    assert pseudo_counts(p, 100).tolist() == [[34, 33, 33], [16, 84, 0]]
+
+
+def test_without_labels_and_with_a_trusted_model_it_is_the_mean_probability() -> None:
+    rng = np.random.default_rng(1)
+    p = rng.dirichlet([2, 5, 3], size=400)
+    found = gbql(p, np.zeros((0, 3)), np.zeros(0, int), alpha=5000, beta=5.0, rng=rng, sweeps=600)
+    np.testing.assert_allclose(found.mean, p.mean(axis=0), atol=0.03)
+
+
+def test_labelled_deaths_correct_a_biased_model() -> None:
+    """A classifier that names a third of cause 0 as cause 1; the mix of the site is .7, .2, .1."""
+    rng = np.random.default_rng(2)
+    matrix = np.array([[0.60, 0.35, 0.05], [0.05, 0.9, 0.05], [0.1, 0.1, 0.8]])
+    truth = rng.choice(3, size=900, p=[0.7, 0.2, 0.1])
+    named = np.array([rng.choice(3, p=matrix[c]) for c in truth])
+    p = np.eye(3)[named]
+    true = np.bincount(truth[150:], minlength=3) / 750
+    biased = rng.permutation(np.flatnonzero(truth[:150] >= 0))[:120]  # any labelled sample informs the matrix
+    found = gbql(p[150:], p[biased], truth[biased], rng=rng, sweeps=1500)
+    plain = p[150:].mean(axis=0)
+    assert np.abs(found.mean - true).sum() < 0.5 * np.abs(plain - true).sum()
+    np.testing.assert_allclose(found.matrix, matrix, atol=0.17)
+    low, high = np.quantile(found.draws, [0.025, 0.975], axis=0)
+    assert (low <= true).all()
+    assert (true <= high).all()
+
+
+@pytest.mark.parametrize("copies", [10, 100])
+def test_the_answer_does_not_depend_on_the_rounding(copies: int) -> None:
+    rng = np.random.default_rng(3)
+    p = rng.dirichlet([1, 2, 3], size=300)
+    found = gbql(p[50:], p[:50], p[:50].argmax(axis=1), copies=copies, rng=np.random.default_rng(4), sweeps=800)
+    fine = gbql(p[50:], p[:50], p[:50].argmax(axis=1), copies=1000, rng=np.random.default_rng(5), sweeps=800)
+    np.testing.assert_allclose(found.mean, fine.mean, atol=0.05)
