@@ -81,6 +81,8 @@ def report_error(error: BaseException, *, debug: bool) -> int:
     elif is_config_error(error):
         code = 2
         say("\n".join(f"error: {line}" for line in format_error(error, conf_dir())), file=sys.stderr)
+        if hint := getattr(error, "hint", ""):
+            say(hint, file=sys.stderr)
     elif isinstance(error, BrokenPipeError) and _nobody_reads():
         code = 141  # as a shell says of a program that SIGPIPE ended
     elif isinstance(error, VaError):

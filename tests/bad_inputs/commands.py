@@ -72,9 +72,9 @@ COMMANDS: list[Command] = [
     ),
     Command(
         "typo",
-        "keys of one's own in one piece",
-        "'data.covariates' has keys of your own choice: add one with a plus, as in +data.covariates.KEY=VALUE",
-        ("data=csv", "data.covariates={age: [0,120]}"),
+        "key of one's own without a plus",
+        "'data.groups' has keys of your own choice: add one with a plus, as in +data.groups.Malaria=VALUE",
+        ("data=csv", "data.groups.Malaria=infection"),
     ),
     Command(
         "typo",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,49 @@ def test_the_hint_of_every_table_resolves_what_it_is_about(tmp_path: Path) -> No
         told = problems(path, case, {**case.options, **_parsed(words)})
         assert not any(case.message in p for p in told), (case.what, words, told)
     assert followed >= 5
+
+
+ADVICE = (
+    re.compile(r"'data\.(\w+=[^']*)'"),
+    re.compile(r"(?<!')\bdata\.(\w+=[\w\[\]\",.-]*[\w\]])"),
+    re.compile(r"`(\w+: [^`]+)`"),
+)
+"""How a sentence writes an option: as it is typed, with quotes or without, or as a line of YAML."""
+
+PLACEHOLDERS = ("COLUMN", "SITE", "CAUSE", "MALE", "[...]")
+
+
+def advice_of(problem: str) -> list[str]:
+    """Return the options that a sentence tells to give, as KEY=VALUE, without those that leave a choice open."""
+    found = [m for pattern in ADVICE for m in pattern.findall(problem)]
+    found = [m.replace(": ", "=", 1) if re.match(r"\w+: ", m) else m for m in found]
+    return [m for m in dict.fromkeys(found) if not any(p in m for p in PLACEHOLDERS) and not m.startswith("path=")]
+
+
+def test_advice_within_sentences_is_found() -> None:
+    assert advice_of("say data.blank=absent or data.blank=missing") == ["blank=absent", "blank=missing"]
+    text = "leave it out with 'data.exclude=[\"x\"]', drop with `drop_unlabelled: true`, or name data.sites=[...]"
+    assert advice_of(text) == ['exclude=["x"]', "drop_unlabelled=true"]
+
+
+def test_the_advice_within_every_sentence_resolves_what_it_is_about(tmp_path: Path) -> None:
+    """Each option that a sentence names, given alone, ends that problem: its sentence does not come again."""
+    path, followed = tmp_path / "study.csv", []
+    for case in FILES:
+        path.write_bytes(case.content)
+        with pytest.raises(InputError) as caught:
+            read(path, case)
+        (sentence, *_) = [p for p in caught.value.problems if case.message in p]
+        if "read it with data=" in sentence or "read it as a table" in sentence:
+            continue  # another reader: `tests.data.test_cases` follows it
+        for option in advice_of(sentence):
+            given = _parsed([option])
+            if given.items() <= case.options.items():
+                continue  # what was given is named, not advised
+            told = problems(path, case, {**case.options, **given})
+            assert sentence not in told, (case.what, option, told)
+            followed.append((case.what, option))
+    assert len({what for what, _ in followed}) >= 15, followed
 
 
 @pytest.mark.parametrize("case", PATHS, ids=lambda c: c.what)

@@ -14,14 +14,14 @@ import yaml
 from hypothesis import strategies as st
 
 from tests.fuzz.property import Property
+from tests.fuzz.values import phmrc
 from tests.fuzz.written import written
 from va_experiments.cli import main
 from va_experiments.data.cache import pack, unpack
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv import read_csv_deaths
-from va_experiments.data.readers.phmrc import SITES, read_phmrc
-from va_experiments.data.readers.phmrc_modules import module_of
+from va_experiments.data.readers.phmrc import read_phmrc
 from va_experiments.data.readers.who2016 import read_who2016
 from va_experiments.data.registry import load
 from va_experiments.errors import InputError
@@ -127,15 +127,11 @@ def any_file(raw: bytes, wrap: str) -> None:
 @functools.cache
 def phmrc_table(module: str) -> bytes:
     """A made-up table with the columns that the reader of a module needs: two deaths, nobody's."""
-    rules = module_of(module)
-    cause = "gs_text34" if rules.stems else "va34"
-    columns = list(dict.fromkeys([*(c for r in rules.rules for c in r.columns), *(c for c, _ in rules.age)]))
+    header, *rows = phmrc(module)
     buffer = io.StringIO()
     out = csv.writer(buffer, lineterminator="\n")
-    out.writerow(["newid", "site", "module", cause, *columns, "word_fever"])
-    for number, answer in enumerate(("Yes", "No"), 1):
-        known = rules.stems[number][0] if rules.stems else number
-        out.writerow([number, SITES[number], rules.name.title(), known, *[answer] * len(columns), number])
+    out.writerow([*header, "word_fever"])
+    out.writerows([*row, number] for number, row in enumerate(rows[:2], 1))
     return buffer.getvalue().encode()
 
 

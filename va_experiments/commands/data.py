@@ -80,16 +80,7 @@ def describe_data(
 
 
 def _parsed(options: list[str]) -> dict[str, Any]:
-    import yaml
-
-    class TextKeys(yaml.SafeLoader):
-        """Keep the keys of a mapping as they are written: a cell 9 or Yes is text."""
-
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            pairs = node.value
-            if not all(isinstance(key, yaml.ScalarNode) for key, _ in pairs):
-                raise yaml.YAMLError("a key is not text")
-            return {str(key.value): self.construct_object(value, deep=True) for key, value in pairs}
+    from va_experiments.config.mapping_text import read_value
 
     found: dict[str, Any] = {}
     for option in options:
@@ -97,8 +88,8 @@ def _parsed(options: list[str]) -> dict[str, Any]:
         if not equals or not key:
             raise InputError(f"{shown(option)} is not an option; write KEY=VALUE, such as path=deaths.csv")
         try:
-            found[key.removeprefix("data.").lstrip("+")] = yaml.load(value, Loader=TextKeys)  # a SafeLoader
-        except yaml.YAMLError:
+            found[key.removeprefix("data.").lstrip("+")] = read_value(value)
+        except ValueError:
             raise InputError(
                 f"the value of {shown(option)} cannot be read; quote text that holds : , [ or {{"
             ) from None

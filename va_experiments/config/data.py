@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Le
 from pydantic import BeforeValidator, Strict
 
-from va_experiments.config.fields import Expected, FilePath, Flag, Group, Names, Text, Whole, tag_of
+from va_experiments.config.fields import Expected, FilePath, Flag, Group, Mapping, Names, Text, Whole, tag_of
 
 __all__ = [
     "DATA",
@@ -110,7 +110,7 @@ class Csv(DataOptions):
     """Symptom columns; null: every column that is not named elsewhere here."""
     exclude: Names = ()
     """Columns to leave out when symptoms is null."""
-    value_map: dict[Any, Any] = {"Y": "Y", "N": "N", ".": "."}
+    value_map: Mapping = {"Y": "Y", "N": "N", ".": "."}
     """Answer -> Y (present), N (absent) or . (missing); an empty cell is missing unless mapped."""
     blank: Literal["missing", "absent"] | None = None
     """What an empty cell means where no cell says no: absent or missing; null: such a table is refused."""
@@ -126,17 +126,17 @@ class Csv(DataOptions):
     """years, months, weeks, days or hours, or the column that says it for each death."""
     age_missing: tuple[float, ...] = ()
     """Numbers that stand for an age that is not known, such as 999."""
-    covariates: dict[Any, Any] = {}
+    covariates: Mapping = {}
     """Numeric columns, each with its range: {age: [0, 120]}."""
     causes: Names | None = None
     """Declared cause list, in order; null: the causes found, sorted."""
     sites: Names | None = None
     """Declared sites, in order; null: the sites found, sorted."""
-    cause_map: dict[Any, Any] = {}
+    cause_map: Mapping = {}
     """Cause as written -> its name; null leaves the deaths out."""
-    site_map: dict[Any, Any] = {}
+    site_map: Mapping = {}
     """Site as written -> its name; null leaves the deaths out."""
-    groups: dict[Any, Any] = {}
+    groups: Mapping = {}
     """Cause -> group (ncd, external, ...)."""
     hce: Names = ()
     """Symptom columns that are recall of health care experience."""
@@ -170,7 +170,7 @@ class Who2016(DataOptions):
     """Column of the site; null: all deaths belong to one site."""
     cause: Text | None = None
     """Column of a cause assigned otherwise, in InterVA-5's names; null: none is known."""
-    value_map: dict[Any, Any] = {"y": "Y", "Y": "Y", "n": "N", "N": "N", ".": ".", "-": ".", "NA": "."}
+    value_map: Mapping = {"y": "Y", "Y": "Y", "n": "N", "N": "N", ".": ".", "-": ".", "NA": "."}
     """Answer -> Y, N or . (missing)."""
     max_unknown: ShareOrNone = 0.01
     """Largest share of a column's filled cells that may be no known answer; they are then missing."""
@@ -196,11 +196,11 @@ class Who2016Odk(DataOptions):
     """Column of the site; null: all deaths belong to one site."""
     cause: Text | None = None
     """Column of a cause assigned otherwise, in InterVA-5's names; null: none is known."""
-    site_map: dict[Any, Any] = {}
+    site_map: Mapping = {}
     """Site as written -> its name; null leaves the deaths out."""
     version: Literal["auto", "1.4", "1.5"] = "auto"
     """Version of the questionnaire; auto: by its columns."""
-    value_map: dict[Any, Any] = {}
+    value_map: Mapping = {}
     """Cell -> yes, no, dk or a choice; or question -> such a mapping for this question alone."""
     exclude: Names = ()
     """Questions to leave out, such as Id10151."""
@@ -237,7 +237,7 @@ class TrainAndAssign(DataOptions):
     """A table with causes, or a reader with its options: {name: phmrc_adult, path: adult.csv.gz}."""
     assign: FileOrReader | None = None
     """The same for the deaths without known causes; only questions that both have are used."""
-    options: dict[Any, Any] = {}
+    options: Mapping = {}
     """Options of data=csv that both tables have."""
     label: Text = "train_and_assign"
     """Name of the study in tables and reports."""

@@ -25,6 +25,7 @@ __all__ = [
     "FilePath",
     "Flag",
     "Group",
+    "Mapping",
     "Names",
     "NotNegative",
     "Number",
@@ -38,6 +39,7 @@ __all__ = [
     "expected",
     "file_options",
     "groups_of",
+    "mapping_options",
     "tag_of",
 ]
 
@@ -87,6 +89,22 @@ def _no_single_text(value: object) -> object:
         raise ValueError("not a list")
     return value
 
+
+def _no_text_for_a_mapping(value: object) -> object:
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        from va_experiments.config.mapping_text import read_value
+
+        return read_value(value)
+    return value
+
+
+Mapping = Annotated[
+    dict[Any, Any],
+    BeforeValidator(_no_text_for_a_mapping),
+    Expected("a group of keys"),
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+]
+"""Keys of one's own choice; also as the text of a mapping."""
 
 Text = Annotated[str, Strict()]
 Flag = Annotated[bool, Strict()]
@@ -151,6 +169,11 @@ def groups_of(field: FieldInfo) -> dict[str, type[Group]]:
     candidates = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     classes = [c for c in candidates if _is_group(c)]
     return {tag_of(c) if field.discriminator else "": c for c in classes}
+
+
+def mapping_options(cls: type[Group]) -> tuple[str, ...]:
+    """Return the options of a group whose keys are of one's own choice."""
+    return tuple(name for name, field in cls.model_fields.items() if field.annotation == dict[Any, Any])
 
 
 def tag_of(cls: type[Group]) -> str:

@@ -7,6 +7,7 @@ arranged here. `compose` gives the tree of one job without running it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import os
 import sys
@@ -20,6 +21,7 @@ from va_experiments.hydra_app.command_line import FLAGS, CommandLine, split_argu
 from va_experiments.hydra_app.config_allowlist import guard
 from va_experiments.hydra_app.config_errors import format_error, remove_empty_run
 from va_experiments.hydra_app.grammar_errors import parse_overrides
+from va_experiments.hydra_app.mapping_overrides import with_whole_mappings
 from va_experiments.hydra_app.override_checks import check_overrides, config_groups
 from va_experiments.redaction import redacted, remember_environment, remember_secrets_of
 from va_experiments.terminal import say
@@ -43,6 +45,7 @@ def run(arguments: Sequence[str]) -> None:
         By Hydra, after ``--help`` and the like.
     """
     line = split_arguments(arguments)
+    line = dataclasses.replace(line, overrides=with_whole_mappings(line.overrides))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are printed once, by whoever called this
     register_plugins()
     import hydra
@@ -113,7 +116,8 @@ def compose(overrides: Sequence[str]) -> dict[str, Any]:
     register_plugins()
     try:
         with initialize_config_dir(config_dir=str(conf_dir()), version_base="1.3"):
-            tree = OmegaConf.to_container(hydra_compose("config", overrides=list(overrides)), resolve=True)
+            composed = hydra_compose("config", overrides=with_whole_mappings(overrides))
+            tree = OmegaConf.to_container(composed, resolve=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(format_error(error, conf_dir())) from None
     assert isinstance(tree, dict)

@@ -277,7 +277,7 @@ def _check_answers(
     table: Mapping[str, CodedColumn], rules: Module, source: TextSource, max_unknown: float, ledger: list[LedgerEntry]
 ) -> None:
     """Refuse a file in which too many answers to a question are not on the questionnaire's list."""
-    columns = {rule.symptom: rule.columns[0] for rule in rules.rules}
+    columns = {c: c for c, _ in rules.age} | {rule.symptom: rule.columns[0] for rule in rules.rules}
     problems = []
     for entry in ledger:
         if entry.reason != NOT_LISTED or entry.column not in columns:
@@ -285,7 +285,7 @@ def _check_answers(
         column = table[columns[entry.column]]
         blank = [k for k, v in enumerate(column.values) if not v.strip()]
         filled = len(column.codes) - int(np.isin(column.codes, blank).sum())
-        if entry.count >= 20 and entry.count > max_unknown * filled:
+        if entry.count > max_unknown * filled:
             problems.append(
                 f"{shown_path(source.path)}: question {columns[entry.column]}: {entry.count / filled:.0%} of its "
                 f"answers are not those of the questionnaire: {', '.join(map(shown, entry.examples))}; write them as "

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LearnedCut, LedgerEntry
-from va_experiments.data.readers.phmrc_rules import UNKNOWN, Module, Rule, apply_rule, numbers
+from va_experiments.data.readers.phmrc_rules import UNKNOWN, Module, Rule, apply_rule, note_no_numbers, numbers
 
 __all__ = ["age_in_years", "convert"]
 
@@ -27,6 +27,7 @@ def age_in_years(
     for k, (column, years) in enumerate(rules.age):
         if column not in table or (compat and k):
             continue
+        note_no_numbers(column, table[column], ledger)
         value = numbers(table[column]) * years
         outside = (value < rules.age_range[0]) | (value > rules.age_range[1])
         if outside.any():
@@ -72,6 +73,7 @@ def convert(
             else:
                 symptoms[:, j] = apply_rule(rule, table, compat=compat, ledger=ledger)
             continue
+        note_no_numbers(rule.symptom, table[rule.columns[0]], ledger)
         value = _number(rule, table, recorded_age, compat, ledger)
         if rule.learned:
             cuts.append(LearnedCut(rule.symptom, rule.covariate))

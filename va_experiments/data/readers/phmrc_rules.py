@@ -28,6 +28,7 @@ __all__ = [
     "categories",
     "cut_off",
     "is_label_equivalent",
+    "note_no_numbers",
     "numbers",
 ]
 
@@ -181,6 +182,16 @@ def numbers(column: CodedColumn) -> npt.NDArray[np.float64]:
             continue
     parsed[~np.isfinite(parsed)] = np.nan
     return parsed[column.codes]
+
+
+def note_no_numbers(name: str, column: CodedColumn, ledger: list[LedgerEntry]) -> None:
+    """Enter the cells that are neither a finite number nor an answer that says that nothing is known."""
+    finite = np.isfinite(numbers(CodedColumn(np.arange(len(column.values), dtype=np.int32), column.values)))
+    odd = [k for k, v in enumerate(column.values) if not finite[k] and normalised(v) not in UNKNOWN]
+    if odd:
+        count = int(np.isin(column.codes, odd).sum())
+        examples = tuple(sorted(column.values[k] for k in odd))[:5]
+        ledger.append(LedgerEntry("set missing", name, count, NOT_LISTED, examples))
 
 
 def apply_rule(

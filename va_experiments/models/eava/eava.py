@@ -179,11 +179,11 @@ class EAVA(Model):
                 else:
                     absent.append(cause)
         if absent := [*dict.fromkeys(absent)]:
-            listed = ", ".join(f"'{c}': CAUSE" for c in absent)
+            listed = ", ".join(f"{c}: CAUSE" for c in absent)
             problems.append(
                 f"EAVA: data '{deaths.name}' declares {len(deaths.causes)} causes, and {len(absent)} that EAVA names "
                 f"are not among them ({', '.join(absent)}); say which cause of the data each is, or null, with "
-                f'"model.cause_map={{{listed}}}"'
+                f"'model.cause_map={{{listed}}}'"
             )
         refuse(problems)
         return targets
