@@ -202,6 +202,12 @@ def look_back(folder: Path, servers: Ui, camera: Camera, page: Page) -> None:
     page.go((folder / "report.html").as_uri())
     page.until("document.body.dataset.figures === 'drawn'")
     camera.page("report", 1100, 1250)
+    for part, height in (("leaderboard", 900), ("causes", 700)):
+        only = f"document.querySelectorAll('header, nav, main > section').forEach(s => s.hidden = s.id !== '{part}')"
+        page.say(only)
+        camera.page(f"report-{part}", 1100, height)
+    page.say("document.querySelectorAll('[hidden]').forEach(s => s.hidden = false)")
+    camera.page("report-phone", 400, 900)
 
 
 def main() -> int:
