@@ -14,6 +14,7 @@ from va_experiments.models.base import Model, Prediction
 __all__ = [
     "EAVA",
     "LCVA",
+    "Blended",
     "Calibrated",
     "Chosen",
     "ExtraTrees",
@@ -21,6 +22,7 @@ __all__ = [
     "InSilicoVAStandard",
     "InterVA",
     "InterVA5",
+    "InvariantRegression",
     "LightGBM",
     "LogisticRegression",
     "Majority",
@@ -41,6 +43,7 @@ __all__ = [
 
 _MODULE = {
     "EAVA": "eava.eava",
+    "Blended": "ensembles.blended",
     "Calibrated": "ensembles.calibrated",
     "Chosen": "ensembles.chosen",
     "ExtraTrees": "extra_trees",
@@ -49,6 +52,7 @@ _MODULE = {
     "InterVA": "interva.interva",
     "InterVA5": "interva.interva5",
     "LCVA": "lcva.lcva",
+    "InvariantRegression": "invariant_regression",
     "LightGBM": "lightgbm",
     "LogisticRegression": "logistic_regression",
     "Majority": "majority",

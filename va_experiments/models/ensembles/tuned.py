@@ -30,6 +30,7 @@ _TREES = {"min_leaf": (1, 3, 10), "max_features": ("sqrt", 0.2)}
 GRIDS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "extra_trees": _TREES,
     "interva": {"conversion": ("quantile", "fixed", "empirical"), "prior": ("uniform", "train")},
+    "invariant_regression": {"C": (0.2, 0.5, 1.0), "strength": (2.0, 8.0)},
     "lightgbm": {"rounds": (20, 40, 80), "leaves": (4, 8)},
     "logistic_regression": {"C": (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)},
     "nbc": {"alpha": (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)},
