@@ -58,6 +58,7 @@ EVERY = [
     {"name": "in_domain", "folds": 1, "repeats": 2},
     {"name": "one_to_one", "same_site": True, "train_size": [20, 1.0]},
     {"name": "leave_one_country_out"},
+    {"name": "leave_two_sites_out"},
     {"name": "pooled", "repeats": 2, "train_size": ["n=50", "share=0.5"], "replicates": 2},
     {"name": "pooled", "repeats": 1, "stratified": False},
     {"name": "assign"},
@@ -172,6 +173,20 @@ def test_one_fit_serves_all_tested_sites(deaths: Deaths) -> None:
     country = {s.test_site: s.train_key() for s in splits({"name": "leave_one_country_out"}, deaths)}
     assert loso["Mexico"] == country["Mexico"]
     assert loso["AP"] != country["AP+UP"]
+
+
+def test_leave_two_sites_out(deaths: Deaths) -> None:
+    options = {"name": "leave_two_sites_out"}
+    found = splits(options, deaths)
+    assert len(found) == most_splits(options, deaths) == 30
+    assert len({s.train_key() for s in found}) == 15  # one fit for each pair
+    assert {(s.test_site, *(set(SITES) - set(s.train_sites) - {s.test_site})) for s in found} == {
+        (a, b) for a in SITES for b in SITES if a != b
+    }
+    assert {s.test_site for s in splits(options, deaths, "ap")} == {"AP"}
+    two = deaths.take(deaths.site < 2)
+    with pytest.raises(InputError, match="leave_two_sites_out: 2 sites have deaths; expected 3 or more"):
+        splits(options, two)
 
 
 def test_countries(deaths: Deaths) -> None:

@@ -19,7 +19,7 @@ __all__ = [
     "split_settings",
 ]
 
-PROTOCOLS = ("leave_one_site_out", "leave_one_country_out", "one_to_one", "in_domain", "pooled")
+PROTOCOLS = ("leave_one_site_out", "leave_one_country_out", "leave_two_sites_out", "one_to_one", "in_domain", "pooled")
 """The order in which protocols are reported: the question of the project first."""
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "InDomain",
     "LeaveOneCountryOut",
     "LeaveOneSiteOut",
+    "LeaveTwoSitesOut",
     "OneToOne",
     "Pooled",
     "ProtocolOptions",
@@ -200,6 +201,12 @@ class LeaveOneCountryOut(ProtocolOptions):
     """Country -> its sites; sites of the data that are in no country are countries of their own."""
 
 
+class LeaveTwoSitesOut(ProtocolOptions):
+    """Train on all sites but two, test on each of the two: what a choice inside the training sites needs."""
+
+    name: Literal["leave_two_sites_out"] = "leave_two_sites_out"
+
+
 class Pooled(ProtocolOptions):
     """Divide the deaths of all named sites together, at random (Murray 2011: 75/25, stratified, 500 times)."""
 
@@ -269,7 +276,8 @@ class Combined(ProtocolOptions):
 
 
 PROTOCOLS: dict[str, type[ProtocolOptions]] = {
-    tag_of(p): p for p in (LeaveOneSiteOut, InDomain, OneToOne, LeaveOneCountryOut, Pooled, Assign, Combined)
+    tag_of(p): p
+    for p in (LeaveOneSiteOut, LeaveTwoSitesOut, InDomain, OneToOne, LeaveOneCountryOut, Pooled, Assign, Combined)
 }
 """Name in ``protocol=`` -> the class of its options."""
 

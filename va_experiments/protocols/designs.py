@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from va_experiments.config.protocols import (
     InDomain,
     LeaveOneCountryOut,
     LeaveOneSiteOut,
+    LeaveTwoSitesOut,
     OneToOne,
     Pooled,
     ProtocolOptions,
@@ -50,6 +52,8 @@ def most_splits(
     elif isinstance(options, OneToOne):
         sources = len(resolve_sites(options.train_sites, deaths.sites, what="train site"))
         whole = sources * sites + (min(sources, sites) * options.repeats * options.folds if options.same_site else 0)
+    elif isinstance(options, LeaveTwoSitesOut):
+        whole = sites * (len(deaths.sites) - 1)
     elif isinstance(options, Pooled):
         whole = options.repeats
     return whole * sum(1 if size == "all" else options.replicates for size in options.sizes())
@@ -165,6 +169,14 @@ def _whole(
                 test_sites=sites,
                 stratified=options.stratified,
             )
+    elif isinstance(options, LeaveTwoSitesOut):
+        if len(present) < 3:
+            raise InputError(f"protocol {options.name}: {len(present)} sites have deaths; expected 3 or more")
+        for pair in itertools.combinations(present, 2):
+            train = tuple(s for s in present if s not in pair)
+            for site in pair:
+                if site in sites:
+                    yield Split(options.name, train, site, test_sites=(site,))
     elif isinstance(options, Assign):
         label = "all" if len(sites) == len(present) else "+".join(sites)
         for name, tested in [(s, (s,)) for s in sites] if options.by_site else [(label, sites)]:

@@ -98,6 +98,7 @@ def protocol_words(options: Options) -> str:
     words = {
         "leave_one_site_out": "trained on all sites but one, tested on that one",
         "leave_one_country_out": "trained on the sites of all countries but one, tested on the sites of that one",
+        "leave_two_sites_out": "trained on all sites but two, tested on each of the two",
         "in_domain": f"trained and tested within one site ({divided})",
         "one_to_one": "trained on one site, tested on another"
         + (f", and within it ({divided})" if options.get("same_site") else ""),
