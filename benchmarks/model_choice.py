@@ -1,6 +1,6 @@
-"""Write docs/results/nested_loso.md: models chosen inside the training sites, on the real adult and child deaths.
+"""Write docs/results/model_choice.md: models chosen inside the training sites, on the real adult and child deaths.
 
-``python -m benchmarks nested [--data FOLDER] [--outputs FOLDER] [--words]`` runs ``experiment=nested_loso`` on both
+``python -m benchmarks model_choice [--data FOLDER] [--outputs FOLDER] [--words]`` runs ``experiment=model_choice`` on both
 files and writes the page; ``--runs FOLDER ...`` uses finished runs. If interrupted, run the same command to continue.
 About 12 CPU minutes; with the words of the narratives 30 more.
 """
@@ -25,7 +25,7 @@ __all__ = ["main", "page"]
 ROOT = Path(__file__).resolve().parents[1]
 FRACTIONS = ("csmf_accuracy_model", "csmf_accuracy_mean", "csmf_accuracy_top")
 CRITERIA = {"CSMF accuracy, by the best estimator": FRACTIONS, "top-1 accuracy": ("top1",)}
-WORDS = "model=prior,nbc,logistic_regression,invariant_regression,xgboost,blended"
+WORDS = "model=prior,logistic_regression,invariant_regression,blended"
 
 INTRODUCTION = """# Models chosen inside the training sites
 
@@ -42,7 +42,7 @@ alone."""
 
 
 def page(cells: pd.DataFrame, *, command: str, date: str) -> str:
-    """Return the page from the cells of runs of ``experiment=nested_loso``."""
+    """Return the page from the cells of runs of ``experiment=model_choice``."""
     parts = [INTRODUCTION.format(command=command, date=date)]
     for (data, features), group in cells.groupby(["data", "features"], sort=False):
         deaths = int(group[group["protocol"] == OUTER].drop_duplicates("test_site")["n_test"].sum())
@@ -98,7 +98,7 @@ def _runs(folder: Path, outputs: Path, *, words: bool) -> list[Path]:
     found = []
     for module in ("adult", "child"):
         for extra in [[], ["features=hce_words", WORDS]] if words else [[]]:
-            command = [sys.executable, "-m", "va_experiments", "experiment=nested_loso", f"data=phmrc_{module}"]
+            command = [sys.executable, "-m", "va_experiments", "experiment=model_choice", f"data=phmrc_{module}"]
             command += [
                 f"data.path={folder / module}.csv.gz",
                 "data.durations=true",
@@ -115,15 +115,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the experiment and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=str(ROOT.parent / "shared" / "data" / "phmrc"), help="folder of both files")
-    parser.add_argument("--outputs", default=str(ROOT / "outputs" / "nested"))
+    parser.add_argument("--outputs", default=str(ROOT / "outputs" / "model_choice"))
     parser.add_argument("--words", action="store_true", help="also with the words of the narratives")
     parser.add_argument("--runs", nargs="*", help="folders of finished runs to write the page from")
-    parser.add_argument("--page", default=str(ROOT / "docs" / "results" / "nested_loso.md"))
+    parser.add_argument("--page", default=str(ROOT / "docs" / "results" / "model_choice.md"))
     options = parser.parse_args(arguments)
     runs = options.runs or _runs(Path(options.data), Path(options.outputs), words=options.words)
     cells = load_results(*runs, baselines=True)
     cells = cells.drop_duplicates(["data", "features", "model", "protocol", "train_sites", "test_site"])
-    command = "python -m benchmarks nested" + (" --words" if options.words else "")
+    command = "python -m benchmarks model_choice" + (" --words" if options.words else "")
     text = page(cells, command=command, date=datetime.now(tz=UTC).date().isoformat())
     Path(options.page).write_text(text, encoding="utf-8")
     print(f"written: {options.page}")

@@ -66,7 +66,7 @@ def nested_choice(cells: pd.DataFrame, metrics: str | Sequence[str], *, models: 
     Parameters
     ----------
     cells : DataFrame
-        Rows of a run of ``experiment=nested_loso``: cells of both protocols, one data set, one feature level, natural
+        Rows of a run of ``experiment=model_choice``: cells of both protocols, one data set, one feature level, natural
         or resampled test sets. Baselines are candidates like other models.
     metrics : str or sequence of str
         Metrics of one direction; several (``csmf_accuracy_top``, ``csmf_accuracy_mean``) make as many candidates of
