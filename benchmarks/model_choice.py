@@ -1,7 +1,8 @@
 """Write docs/results/model_choice.md: models chosen inside the training sites, on the real adult and child deaths.
 
-``python -m benchmarks model_choice [--data FOLDER] [--outputs FOLDER] [--words]`` runs ``experiment=model_choice`` on both
-files and writes the page; ``--runs FOLDER ...`` uses finished runs. If interrupted, run the same command to continue.
+``python -m benchmarks model_choice [--data FOLDER] [--outputs FOLDER] [--words]`` runs ``experiment=model_choice`` on
+both files and writes the page; ``--runs FOLDER ...`` uses finished runs. If interrupted, run the same command to
+continue.
 About 12 CPU minutes; with the words of the narratives 30 more.
 """
 
