@@ -69,14 +69,21 @@ def describe_data(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="simulated, phmrc_adult, phmrc_child, phmrc_neonate, csv, who2016, who2016_odk."
+            metavar="NAME",
+            help="simulated, phmrc_adult, phmrc_child, phmrc_neonate, csv, who2016, who2016_odk, or a YAML.",
         ),
     ],
     pairs: Pairs = None,
     as_json: AsJson = False,
 ) -> int:
     """Describe a data set: deaths by site and cause, symptoms, missing answers, ledger."""
-    return _describe(name, _parsed(pairs or []), as_json)
+    options = _parsed(pairs or [])
+    if name.endswith((".yaml", ".yml")):
+        from va_experiments.hydra_app.own_names import data_options
+
+        written = data_options(name)
+        name, options = str(written.pop("name")), written | options
+    return _describe(name, options, as_json)
 
 
 def _parsed(options: list[str]) -> dict[str, Any]:
@@ -169,6 +176,8 @@ def _write(file: str, write: str, text: str) -> int:
     if path.suffix != ".yaml":
         raise InputError(f"'{path}' must end in .yaml")
     path.parent.mkdir(parents=True, exist_ok=True)
+    if "\nname: phmrc" not in f"\n{text}" and "\nlabel:" not in text:
+        text += f'label: "{path.stem}"   # name of the study in tables and reports\n'
     path.write_text(text, encoding="utf-8")
     say(f"\nwritten: {path}")
     flag, remark = ("", "") if path.parent.resolve() == (conf_dir() / "data").resolve() else _searched(path)

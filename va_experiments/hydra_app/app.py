@@ -23,6 +23,7 @@ from va_experiments.hydra_app.config_errors import format_error, remove_empty_ru
 from va_experiments.hydra_app.grammar_errors import parse_overrides
 from va_experiments.hydra_app.mapping_overrides import with_whole_mappings
 from va_experiments.hydra_app.override_checks import check_overrides, config_groups
+from va_experiments.hydra_app.own_names import with_own_names
 from va_experiments.redaction import redacted, remember_environment, remember_secrets_of
 from va_experiments.terminal import say
 
@@ -56,6 +57,7 @@ def run(arguments: Sequence[str]) -> None:
     for override in parsed:
         remember_secrets_of(override.value(), str(override.get_key_element()).lstrip("+~"))
     check_overrides(parsed, config_groups(line.config_dir))
+    line.overrides = with_own_names(parsed, line.config_dir)
 
     @hydra.main(config_path=str(conf_dir()), config_name="config", version_base="1.3")
     def app(config: object) -> None:
