@@ -19,6 +19,8 @@ VALUES = {
     "legacy_table": "true,false",
     "allow_incomplete": "true,false",
     "max_cells": "1000,2000",
+    "max_core_hours": "1.5,2.5",
+    "cost.core_hour": "0.5,0.25",
     "allowed_targets": "[],[mine]",
     "tracking.experiment": "a,b",
     "tracking.mlflow": "true,false",

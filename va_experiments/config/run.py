@@ -19,7 +19,15 @@ from va_experiments.config.fields import (
 )
 from va_experiments.errors import InputError, shown
 
-__all__ = ["AlertConfig", "CheckpointConfig", "ExecutionConfig", "PathsConfig", "RunConfig", "TrackingConfig"]
+__all__ = [
+    "AlertConfig",
+    "CheckpointConfig",
+    "CostConfig",
+    "ExecutionConfig",
+    "PathsConfig",
+    "RunConfig",
+    "TrackingConfig",
+]
 
 
 class ExecutionConfig(Group):
@@ -111,6 +119,13 @@ class PathsConfig(Group):
         return path
 
 
+class CostConfig(Group):
+    """Prices, for the estimate of ``dry_run=true``."""
+
+    core_hour: NotNegative | None = None
+    """Price of one core for an hour, in any currency; null: the estimate has no price."""
+
+
 class RunConfig(Group):
     """What belongs to one command. It cannot be swept."""
 
@@ -119,6 +134,7 @@ class RunConfig(Group):
     checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
     paths: PathsConfig = Field(default_factory=PathsConfig)
     alert: AlertConfig = Field(default_factory=AlertConfig)
+    cost: CostConfig = Field(default_factory=CostConfig)
     resume: Annotated[
         Literal["true", "false", "failed"],
         BeforeValidator(lambda v: str(v).lower() if isinstance(v, bool) else v),
@@ -142,5 +158,7 @@ class RunConfig(Group):
     """Columns by which metrics and fractions are shown too: ``site``, ``sex``, ``age_group``, or any of the data."""
     max_cells: Count = 2_000_000
     """A larger grid is refused."""
+    max_core_hours: PositiveNumber | None = None
+    """A run that needs more, by the recorded costs of its models, is refused before its first fit; null: no limit."""
     allowed_targets: TextList = ()
     """Packages beside va_experiments, sklearn, xgboost and lightgbm from which a model's ``_target_`` may come."""

@@ -20,6 +20,7 @@ from va_experiments.config.problems import check
 from va_experiments.config.run import (
     AlertConfig,
     CheckpointConfig,
+    CostConfig,
     ExecutionConfig,
     PathsConfig,
     RunConfig,
@@ -30,6 +31,7 @@ from va_experiments.errors import InputError, shown
 __all__ = [
     "AlertConfig",
     "CheckpointConfig",
+    "CostConfig",
     "ExecutionConfig",
     "JobConfig",
     "ModelOptions",

@@ -17,6 +17,7 @@ from va_experiments.cell.serialization import plain
 from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.checkpoints.recompute_reasons import recompute_reasons
 from va_experiments.engine.context import RunContext
+from va_experiments.engine.estimate import check_limit, estimate_plan
 from va_experiments.engine.observers import CellSettled, Observers
 from va_experiments.execute import Backend, EngineLost
 from va_experiments.plan import Costs, Plan
@@ -128,6 +129,9 @@ class Batch:
             for f, d in run.context.deaths.items()
         }
         costs = run.costs()
+        if run.context.config.max_core_hours is not None:
+            rows = todo.tolist()
+            check_limit(estimate_plan(self.plan, rows, run.context.deaths, run.store.root), run.context.config)
         fits = self.plan.tasks(todo.tolist(), sizes, costs)
         run.context.counts.begin(len(fits), fits.seconds, costs, run.backend)
         began = time.time()

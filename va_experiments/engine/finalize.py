@@ -18,6 +18,7 @@ import pandas as pd
 from va_experiments.cell import versions
 from va_experiments.checkpoints import completed_jobs
 from va_experiments.config.schema import JobConfig, RunConfig
+from va_experiments.engine.estimate import COSTS, MEMORY, read_memory
 from va_experiments.engine.multirun import Multirun
 from va_experiments.engine.observers import RunOutcome
 from va_experiments.plan import Job
@@ -142,4 +143,8 @@ def remember_costs(run: Multirun, cells: pd.DataFrame) -> None:
         deaths = pd.to_numeric(group["n_train"]).sum() + pd.to_numeric(group["n_test"]).sum()
         if deaths > 0:
             known[str(digest)] = float(seconds / deaths)
-    write_atomically(run.store.root / "costs.json", json.dumps(known, sort_keys=True).encode())
+    memory = read_memory(run.store.root)
+    for name, most in new.groupby("model_digest")["peak_memory_mb"].max().dropna().items():
+        memory[str(name)] = max(memory.get(str(name), 0.0), float(most))
+    for file, content in ((COSTS, known), (MEMORY, memory)):
+        write_atomically(run.store.root / file, json.dumps(content, sort_keys=True).encode())

@@ -26,6 +26,7 @@ from va_experiments.data.cache import ReadFile, load_cached
 from va_experiments.data.deaths import Deaths
 from va_experiments.engine.batch import Batch
 from va_experiments.engine.context import RunContext
+from va_experiments.engine.estimate import read_costs
 from va_experiments.engine.observers import Observer, Observers
 from va_experiments.engine.signals import Interrupts
 from va_experiments.execute import RunChannel, make_backend
@@ -229,7 +230,4 @@ class Multirun:
 
     def costs(self) -> Costs:
         """Return what models cost in earlier runs of this store."""
-        try:
-            return Costs(json.loads((self.store.root / "costs.json").read_text()))
-        except (OSError, ValueError):
-            return Costs()
+        return read_costs(self.store.root)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from va_experiments.cell import ModelSpec
 from va_experiments.config.schema import JobConfig, RunConfig
+from va_experiments.engine.estimate import check_limit, estimate_plan
 from va_experiments.results.stored_cells import open_store
 from va_experiments.terminal import say
 
@@ -59,6 +61,12 @@ def dry_run(
     fits = len(planned.tasks(todo, {}, Costs()))
     simulated = " (simulated data)" if any(d.simulated for d in deaths.values()) else ""
     say(f"{len(asked):,} cells{simulated}: {len(asked) - len(todo):,} done, {len(todo):,} to do in {fits:,} fits")
+    if todo:
+        estimate = estimate_plan(planned, todo, deaths, store.root)
+        check_limit(estimate, config)
+        workers = 1 if config.execution.backend == "inline" else config.execution.num_workers or os.cpu_count() or 1
+        for line in estimate.lines(workers, config.cost.core_hour):
+            say(line)
     return [None] * len(job_configs)
 
 
