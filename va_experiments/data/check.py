@@ -15,6 +15,7 @@ from va_experiments.data.csv_blocks import read_columns
 from va_experiments.data.deaths import FEATURE_LEVELS, MISSING, PRESENT, Deaths
 from va_experiments.data.eava_columns import EAVA_COLUMNS
 from va_experiments.data.readers.recognise import Form, recognise
+from va_experiments.data.repairs import alike, label_map, unknown_ages
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, shown, shown_path
 from va_experiments.terminal import text_table
@@ -162,6 +163,14 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
         "sep": source.sep,
         "encoding": source.encoding,
     }
+    notes = []
+    for what, column in (("site", roles.site), ("cause", roles.cause)):
+        if column in table:
+            if repairs := label_map(table[column]):
+                guessed[f"{what}_map"] = repairs
+            notes += alike(table[column], what)
+    if roles.age in table and roles.age_unit == "years" and (stand_ins := unknown_ages(table[roles.age])):
+        guessed["age_missing"] = stand_ins
     excluded = [c for c in given.get("exclude") or () if c not in roles.left_out]
     whole = {"value_map": roles.value_map, "exclude": guessed["exclude"] + excluded}
     options = guessed | given | (whole if given.get("symptoms") is None else whole | {"exclude": []})
@@ -170,10 +179,14 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
         "site": "" if roles.site or "site" in given else "NOT FOUND: name the column",
         "cause": "" if roles.cause or "cause" in given else "NOT FOUND: name the column",
         "symptoms": f"{len(roles.symptoms)} columns: all that are not named here" if "symptoms" not in given else "",
+        "site_map": "spellings of one site",
+        "cause_map": "spellings of one cause",
+        "age_missing": "taken for unknown ages",
         "age_unit": "check it" if roles.age and "age_unit" not in given else "",
     }
     first = f"# guessed from {shown(os.path.basename(os.fspath(path)))}: {n:,} rows, {len(source.header)} columns"
-    text = f"{first}; check every line\n" + _as_yaml(options, remarks, roles.left_out)
+    remarked = "".join(f"# {note}\n" for note in notes)
+    text = f"{first}; check every line\n{remarked}" + _as_yaml(options, remarks, roles.left_out)
     return Suggestion(options, text, roles=roles)
 
 
