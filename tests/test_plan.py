@@ -15,6 +15,7 @@ from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.models.nbc import NaiveBayes
+from va_experiments.models.typical_costs import OTHER, typical_seconds
 from va_experiments.plan import Costs, Job, Plan, _distinct, _expected, plan
 
 
@@ -329,9 +330,11 @@ def test_sites_that_the_data_lack_count_no_deaths(small_deaths: Deaths) -> None:
     assert _expected(dataclasses.replace(split, train_size="n=80"), {"South": 10, "West": 5}) == (0.0, 15.0)
 
 
-def test_the_estimate_of_a_model_that_never_ran_is_the_default() -> None:
+def test_the_estimate_of_a_model_that_never_ran_is_that_of_its_class() -> None:
     model = ModelSpec.from_config(config().model)
-    assert Costs().estimate(model, 100) == pytest.approx(0.01)
+    assert Costs().estimate(model, 100) == pytest.approx(100 * typical_seconds("NaiveBayes"))
+    assert typical_seconds("their.Own") == OTHER
+    assert not Costs().recorded(model)
     assert Costs().estimate(model, 100, 2.0) == 200
     assert Costs({model.digest.hex()[:16]: 0.5}).estimate(model, 100, 2.0) == 50
 

@@ -22,6 +22,7 @@ from va_experiments.config.protocols import ProtocolOptions
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
+from va_experiments.models.typical_costs import typical_seconds
 from va_experiments.plan_checks import BASELINES, check_job
 from va_experiments.plan_levels import levels_of
 from va_experiments.protocols import Split, Splits, most_splits, splits
@@ -55,9 +56,14 @@ class Costs:
 
     seconds_by_death: Mapping[str, float] = field(default_factory=dict)
 
-    def estimate(self, model: ModelSpec, deaths: float, default: float = 1e-4) -> float:
-        """Estimate the seconds of a fit over this many deaths."""
-        return deaths * self.seconds_by_death.get(model.digest.hex()[:16], default)
+    def estimate(self, model: ModelSpec, deaths: float) -> float:
+        """Estimate the seconds of a fit over this many deaths; without a record, from what the model's class costs."""
+        recorded = self.seconds_by_death.get(model.digest.hex()[:16])
+        return deaths * (typical_seconds(model.target) if recorded is None else recorded)
+
+    def recorded(self, model: ModelSpec) -> bool:
+        """Return whether an earlier run recorded what this model costs."""
+        return model.digest.hex()[:16] in self.seconds_by_death
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,6 +174,13 @@ class Tasks(Sequence[Fit]):
 
     def __len__(self) -> int:
         return len(self._order)
+
+    def by_model(self) -> list[tuple[ModelSpec, int, float]]:
+        """Return each model with its number of fits and their expected seconds."""
+        first = np.concatenate([[0], self._ends])[self._order].astype(np.int64)
+        models = self._plan.model[self._members[first]]
+        fits, seconds = np.bincount(models), np.bincount(models, weights=self.seconds)
+        return [(self._plan.models[m], int(fits[m]), float(seconds[m])) for m in np.flatnonzero(fits).tolist()]
 
     @overload
     def __getitem__(self, index: int) -> Fit: ...

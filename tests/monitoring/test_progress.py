@@ -155,7 +155,7 @@ class _Plan(SimpleNamespace):
         return int(key)
 
     def cell(self, row: int) -> Any:
-        return SimpleNamespace(model=SimpleNamespace(digest=bytes([row]) * 32))
+        return SimpleNamespace(model=SimpleNamespace(digest=bytes([row]) * 32, target="x.Y"))
 
 
 def _counts(costs: dict[str, float], seconds: list[float], elapsed: float = 0.0) -> Counts:

@@ -125,7 +125,9 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
     if status["state"] == "running":
         rate = status.get("cells_per_second")
         pace = [
-            f"{format_duration(status['eta_seconds'])} to go" if status.get("eta_seconds") is not None else "",
+            f"{'at least ' if status.get('eta_uncertain') else ''}{format_duration(status['eta_seconds'])} to go"
+            if status.get("eta_seconds") is not None
+            else "",
             f"{60 * rate:.1f} cells a minute" if rate else "",
             f"seen {status['age_seconds']:.0f} s ago",
         ]

@@ -133,7 +133,8 @@ class Batch:
             rows = todo.tolist()
             check_limit(estimate_plan(self.plan, rows, run.context.deaths, run.store.root), run.context.config)
         fits = self.plan.tasks(todo.tolist(), sizes, costs)
-        run.context.counts.begin(len(fits), fits.seconds, costs, run.backend)
+        run.context.counts.running = lambda: list(run.context.channel.running.values())
+        run.context.counts.begin(len(fits), fits.seconds, costs, run.backend, fits.by_model())
         began = time.time()
         pending: set[Future[tuple[Cell, Result]]] = set()
         if fits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from va_experiments.cell import Result
 from va_experiments.checkpoints import DiskFull
 from va_experiments.config.schema import RunConfig
 from va_experiments.data.deaths import Deaths
-from va_experiments.execute import RunChannel
+from va_experiments.engine.time_to_go import TimeToGo
+from va_experiments.execute import RunChannel, Running
 from va_experiments.plan import Costs, Plan
 
 __all__ = ["Counts", "RunContext"]
@@ -31,12 +32,28 @@ class Counts:
         self.began: float | None = None
         self._costs = Costs()
         self._backend: Any = None
+        self.time = TimeToGo()
+        self.running: Callable[[], Iterable[Running]] = tuple
+        """Returns the fits at work."""
 
-    def begin(self, fits: int, seconds: Any, costs: Costs, backend: Any) -> None:
-        """Take note of a batch of fits that is about to run, and of what each is expected to take in seconds."""
+    def begin(self, fits: int, seconds: Any, costs: Costs, backend: Any, models: Iterable[Any] = ()) -> None:
+        """Take note of a batch of fits that is about to run.
+
+        Parameters
+        ----------
+        fits : int
+        seconds : sequence of float
+            What each is expected to take.
+        costs : Costs
+        backend : Backend
+        models : iterable of (ModelSpec, int, float)
+            Number and expected seconds of the fits of each model.
+        """
         self.fits += fits
         self.seconds_planned += float(sum(seconds))
         self._costs, self._backend = costs, backend
+        for model, number, expected in models:
+            self.time.plan(model.digest.hex(), model.name, number, expected, recorded=costs.recorded(model))
         self.began = self.began or time.time()
         self.stage = "running"
 
@@ -49,7 +66,11 @@ class Counts:
             self.seconds_done += self.seconds_planned / self.fits
             return
         deaths = facts[0]["n_train"] + sum(f["n_test"] for f in facts)
-        self.seconds_done += self._costs.estimate(planned.cell(planned.row(results[0].key)).model, deaths)
+        model = planned.cell(planned.row(results[0].key)).model
+        expected = self._costs.estimate(model, deaths)
+        self.seconds_done += expected
+        spent = sum(r.timings.get(f"{s}_seconds") or 0.0 for r in results for s in ("load", "fit", "predict", "score"))
+        self.time.done(model.digest.hex(), expected, spent)
 
     @property
     def share(self) -> float:
@@ -67,6 +88,10 @@ class Counts:
             return None
         if self.fits_done >= self.fits:
             return 0.0
+        if self.time.planned:
+            now, workers = time.time(), max(1, getattr(self._backend, "workers", 1))
+            work, longest = self.time.left(self.running(), now)
+            return max(work / workers, longest)
         left = max(self.seconds_planned - self.seconds_done, 0.01 * self.seconds_planned)
         if self.fits_done and self.seconds_done > 0:
             return (time.time() - self.began) * left / self.seconds_done

@@ -22,6 +22,7 @@ from va_experiments.checkpoints.atomic_files import write_atomically
 from va_experiments.config.schema import RunConfig
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import Observer, RunOutcome
+from va_experiments.engine.time_to_go import Shown
 from va_experiments.errors import printable
 from va_experiments.execute import Running
 from va_experiments.formatting import format_duration
@@ -54,6 +55,8 @@ class Progress(Observer):
         self._deaf = False
         self._run: RunContext | None = None
         self._error = ""
+        self._shown, self._most = Shown(), 0.0
+        self._left: float | None = None
 
     def run_started(self, run: RunContext) -> None:
         """Begin to draw."""
@@ -141,8 +144,8 @@ class Progress(Observer):
     def _print(self, *, last: bool) -> None:
         if last or time.monotonic() - self._printed > PLAIN_SECONDS:
             self._printed = time.monotonic()
-            c, eta = self._counts, self._counts.eta()
-            left = f", {format_duration(eta, compact=True)} to go" if eta and not last else ""
+            c, to_go = self._counts, "" if last else self._to_go()
+            left = f", {to_go}" if to_go else ""
             line = f"fits {c.fits_done}/{c.fits} · {self._counts.text}{left}"
             if not last or line != self._line:
                 say(line, file=sys.stderr, flush=True)
@@ -151,21 +154,22 @@ class Progress(Observer):
     def _draw(self, *, last: bool) -> None:
         from tqdm import tqdm
 
-        c, eta = self._counts, self._counts.eta()
+        c, to_go = self._counts, "" if last else self._to_go()
         width = max(terminal_width(80) - 1, 10)
         if self._stage is not None:
             self._stage.close()
             self._stage = None
         if self._bar is None:
             self._bar = tqdm(total=c.fits, desc="fits", bar_format="", ncols=width, file=sys.stderr, leave=True)
-        self._bar.total, self._bar.n, self._bar.ncols = c.fits, c.fits_done, width
+        # filled by expected time, not by number: the last tenth of the fits may take most of the time
+        self._bar.total, self._bar.n, self._bar.ncols = 1.0, 1.0 if c.fits_done >= c.fits else self._share(), width
         counts = f"{c.done} done, {c.reused} reused, {c.failed} failed"
-        left = "" if eta is None or last else f"{format_duration(eta, compact=True)} to go"
+        left = to_go if width >= 72 else to_go.partition(" (")[0]
         failed = f"{c.failed} failed" if c.failed else ""
         short = ", ".join(p for p in (failed, left) if p) or f"{c.done + c.reused} done"
         told = ", ".join(p for p in (counts, left) if p) if width >= 72 else short
         # in a narrow window what is to come matters more than what is done
-        self._bar.bar_format = "{desc} {n_fmt}/{total_fmt} |{bar}| " + told
+        self._bar.bar_format = f"fits {c.fits_done}/{c.fits} |{{bar}}| " + told.replace("{", "{{").replace("}", "}}")
         self._bar.refresh()
         running = [] if last else sorted(dict(self._channel.running).values(), key=lambda r: r.started)[:MOST_LINES]
         while len(self._lines) < len(running):
@@ -174,6 +178,28 @@ class Progress(Observer):
         for number, line in enumerate(self._lines):
             text = f"  {printable(running_text(running[number]))}" if number < len(running) else ""
             line.set_description_str(text[:width], refresh=True)
+
+    def _to_go(self) -> str:
+        """Return the time to go in words, with why it has risen; empty where nothing is known."""
+        time_left, now = self._counts.time, time.time()
+        self._left = self._shown.update(self._counts.eta(), now, (time_left.slowest_change(), self._retried()))
+        if self._left is None or self._counts.fits_done >= self._counts.fits:
+            return ""
+        least = "at least " if time_left.uncertain else ""
+        reason = f" ({self._shown.reason})" if self._shown.reason else ""
+        return f"{least}{format_duration(self._left, compact=True)} to go{reason}"
+
+    def _retried(self) -> str:
+        again = [r.label for r in self._counts.running() if r.attempt > 1]
+        return f"{again[0]} runs again" if again else ""
+
+    def _share(self) -> float:
+        """Return the share of the time that has passed, of what is expected in all; it never falls."""
+        elapsed = time.time() - (self._counts.began or time.time())
+        left = self._left
+        share = self._counts.fits_done / self._counts.fits if left is None else elapsed / max(elapsed + left, 1e-9)
+        self._most = max(self._most, min(share, 0.99))
+        return self._most
 
     def _log_started(self) -> None:
         """Log each fit once, when it is first seen at work; a very short one has only the lines of its cells."""
@@ -197,6 +223,7 @@ class Progress(Observer):
             "cells": {"all": c.cells, "done": c.done, "reused": c.reused, "failed": c.failed},
             "fits": {"all": c.fits, "done": c.fits_done, "waiting": w.waiting},
             "eta_seconds": c.eta(),
+            "eta_uncertain": list(c.time.uncertain),
             "cells_per_second": finished / elapsed if elapsed > 0 else None,
             **_memory(),
             "running": [vars(r) | {"info": dict(r.info)} for r in list(w.running.values())],

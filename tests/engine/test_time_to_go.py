@@ -1,0 +1,65 @@
+"""The time to go: by model, with the progress inside fits, and without a rise that has no reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from va_experiments.engine.time_to_go import Shown, TimeToGo
+from va_experiments.execute import Running
+
+
+def planned(*, recorded: bool = False) -> TimeToGo:
+    left = TimeToGo()
+    left.plan("a", "nbc", 10, 10.0, recorded=recorded)
+    left.plan("b", "insilico", 2, 100.0, recorded=recorded)
+    return left
+
+
+def test_all_is_left_at_the_start() -> None:
+    assert planned().left([], 0.0) == (110.0, 0.0)
+    assert planned().uncertain == ("nbc", "insilico")
+    assert planned(recorded=True).uncertain == ()
+
+
+def test_finished_fits_correct_their_own_model() -> None:
+    left = planned(recorded=True)
+    left.done("a", 1.0, 2.0)
+    assert left.left([], 0.0)[0] == pytest.approx(9 * 2.0 + 100), "insilico has its own record"
+    assert left.slowest_change() == "nbc takes 2.0 times its estimate"
+
+
+def test_typical_costs_follow_the_speed_of_the_machine() -> None:
+    left = planned()
+    left.done("a", 1.0, 2.0)
+    assert left.left([], 0.0)[0] == pytest.approx(9 * 2.0 + 200)
+    assert left.uncertain == ("insilico",)
+
+
+def test_progress_inside_a_fit_counts() -> None:
+    left = planned(recorded=True)
+    quarter = Running("k", "insilico · AP", started=0.0, done=25, total=100)
+    assert left.left([quarter], 60.0) == (pytest.approx(10 + 50 + 180), 180.0), "a quarter took 60 s"
+    silent = Running("k", "insilico · AP", started=0.0)
+    assert left.left([silent], 30.0) == (pytest.approx(10 + 50 + 20), 20.0)
+    assert left.left([silent], 500.0)[1] == 5.0, "longer than expected: a tenth is always left"
+
+
+def test_nothing_is_left_at_the_end() -> None:
+    left = planned()
+    for _ in range(10):
+        left.done("a", 1.0, 3.0)
+    for _ in range(2):
+        left.done("b", 50.0, 70.0)
+    assert left.left([], 0.0)[0] == pytest.approx(0.0)
+
+
+def test_what_is_shown_does_not_rise_without_a_reason() -> None:
+    shown = Shown()
+    assert shown.update(100.0, 0.0, ()) == 100.0
+    assert shown.update(98.0, 10.0, ()) == 90.0, "a small rise is not shown"
+    assert shown.reason == ""
+    assert shown.update(200.0, 20.0, ["", "insilico takes 2.0 times its estimate"]) == 200.0
+    assert shown.reason == "insilico takes 2.0 times its estimate"
+    assert shown.update(150.0, 30.0, ()) == 150.0
+    assert shown.reason == "", "it has fallen again"
+    assert shown.update(None, 40.0, ()) is None
