@@ -335,7 +335,6 @@ def test_the_estimate_of_a_model_that_never_ran_is_that_of_its_class() -> None:
     assert Costs().estimate(model, 100) == pytest.approx(100 * typical_seconds("NaiveBayes"))
     assert typical_seconds("their.Own") == OTHER
     assert not Costs().recorded(model)
-    assert Costs().estimate(model, 100, 2.0) == 200
     assert Costs({model.digest.hex()[:16]: 0.5}).estimate(model, 100, 2.0) == 50
 
 
