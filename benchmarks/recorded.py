@@ -32,7 +32,7 @@ __all__ = ["RECORDED", "compare", "conformance_hash", "environment", "hashes", "
 RECORDED = ROOT / "tests" / "end_to_end" / "recorded_hashes.json"
 SHARED = Path(os.environ.get("VA_SHARED_DIR", ROOT.parent / "shared"))
 
-_EVERY_MODEL = "model=glob(*,exclude=[insilico_standard,interva5,eava,lcva,chosen])"
+_EVERY_MODEL = "model=glob(*,exclude=[insilico_standard,interva5,eava,lcva,chosen,majority,predictions])"
 _QUIET = ("tracking=none", "report=false")
 RUNS: Mapping[str, tuple[str, ...]] = {
     "main": ("model=interva,insilico", "site=all"),
