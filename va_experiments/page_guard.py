@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-__all__ = ["Guard", "Request", "password_of"]
+__all__ = ["LOGIN", "PROOF", "Guard", "Request", "password_of", "proof"]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,8 +30,16 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 LOGIN = "/login"
 """Path of the link that logs a browser in: ``/login?key=PASSWORD#PAGE``."""
 
+PROOF = "/va-proof"
+"""Path where a guard shows that it knows the password: ``/va-proof?nonce=TEXT``."""
+
 MAX_BODY = 1 << 20
 """Bytes of a request that are read to look into it."""
+
+
+def proof(password: str, nonce: str) -> str:
+    """Return what a server of ours answers to a nonce: it shows that it knows the password, without telling it."""
+    return hmac.new(password.encode(), b"proof of " + nonce.encode(), hashlib.sha256).hexdigest()
 
 
 def password_of(folder: Path) -> str:
@@ -122,6 +130,10 @@ class Guard:
         status, answer = self._refusal(request, self._hosts, self._origins)
         if not status and self._browser and request.path == LOGIN and not request.socket:
             await self._log_in(request, send)
+            return
+        if not status and request.path == PROOF and request.method == "GET" and not request.socket:
+            nonce = parse_qs(request.query).get("nonce", [""])[0]
+            await _answer(send, 200, proof(self._password.decode(), nonce))
             return
         if not status and not self._needs_none(request) and not self._knows_password(request):
             status, answer = 401, "the password is missing or wrong: open the link that va-experiments ui prints"

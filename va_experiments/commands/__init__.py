@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "predictions": "list what each model says of each death: first causes, probabilities, true cause",
     "compare": "compare finished runs: inputs, paired differences, flips, time and memory",
     "power": "which differences a design can show: smallest difference, sites needed",
+    "serve": "run what is asked of Prefect: from its page, by a schedule, by the API",
     "ui": "serve MLflow's and Prefect's pages on this machine",
     "checkpoints": "list, show, verify, prune, export, import finished cells; sync MLflow with them",
     "results": "share results: pack, merge, verify; make a leaderboard site of many packages",

@@ -49,6 +49,8 @@ class ExecutionConfig(Group):
     """Time limit of one fit with its tests; null: no limit."""
     timeout_retries: Size = 1
     """Times a fit is tried again after it ran into the time limit."""
+    flow_retries: Size = 2
+    """Times a run that Prefect started is tried again after its engine was lost (exit code 5)."""
     drain_seconds: NotNegative = 10
     """After Ctrl-C: how long running fits may finish before they are cancelled."""
     object_store_memory: Count | None = None

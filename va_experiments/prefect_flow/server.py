@@ -6,12 +6,15 @@ A server that is already there is used instead: one named by URL, or the one tha
 from __future__ import annotations
 
 import contextlib
+import hmac
 import http.client
 import json
 import os
 import re
+import secrets
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -21,11 +24,11 @@ from pathlib import Path
 
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.http_client import basic, open_url
-from va_experiments.page_guard import password_of
+from va_experiments.page_guard import PROOF, password_of, proof
 from va_experiments.redaction import without_password
 from va_experiments.uris import sqlite_uri
 
-__all__ = ["PrefectServer", "client_environment", "connection_error", "healthy", "server_environment"]
+__all__ = ["PrefectServer", "client_environment", "connection_error", "healthy", "knows_password", "server_environment"]
 
 _OFF = (
     "SCHEDULER",
@@ -39,6 +42,17 @@ _OFF = (
     "REPOSSESSOR",
 )
 """Services of the server that a recorded run has no need of."""
+
+_TO_START_RUNS = (
+    "SCHEDULER",
+    "LATE_RUNS",
+    "PAUSE_EXPIRATIONS",
+    "CANCELLATION_CLEANUP",
+    "TRIGGERS",
+    "EVENT_PERSISTER",
+    "REPOSSESSOR",
+)
+"""Those that schedules, cancels, automations and the limit of runs at once need."""
 
 
 def client_environment(home: Path, url: str, auth: str | None) -> dict[str, str]:
@@ -68,10 +82,13 @@ def client_environment(home: Path, url: str, auth: str | None) -> dict[str, str]
     return environment | {"PREFECT_API_AUTH_STRING": auth, "PREFECT_CLIENT_CUSTOM_HEADERS": json.dumps(headers)}
 
 
-def server_environment(home: Path, port: int, auth: str, *, ui: bool, migrate: bool) -> dict[str, str]:
-    """Return the environment of a server on loopback that asks for `auth`."""
-    services = {f"PREFECT_API_SERVICES_{name}_ENABLED": "false" for name in _OFF}
-    services |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in _OFF}
+def server_environment(
+    home: Path, port: int, auth: str, *, ui: bool, migrate: bool, schedules: bool = False
+) -> dict[str, str]:
+    """Return the environment of a server on loopback that asks for `auth`; `schedules`: one that starts runs too."""
+    off = [name for name in _OFF if not (schedules and name in _TO_START_RUNS)]
+    services = {f"PREFECT_API_SERVICES_{name}_ENABLED": "false" for name in off}
+    services |= {f"PREFECT_SERVER_SERVICES_{name}_ENABLED": "false" for name in off}
     return {
         **services,
         "PREFECT_HOME": str(home.resolve()),
@@ -118,6 +135,20 @@ def healthy(url: str, auth: str | None = None, timeout: float = 2.0) -> bool:
     return not connection_error(url, auth, timeout)
 
 
+def knows_password(url: str, password: str, timeout: float = 2.0) -> bool:
+    """Return whether a server on this machine shows that it knows the password, before it is sent there.
+
+    The file with its address may be old, or written by somebody else, and another account may listen on that port.
+    """
+    nonce = secrets.token_hex(16)
+    asked = f"{url.removesuffix('/api')}{PROOF}?nonce={nonce}"
+    try:
+        with open_url(asked, timeout=timeout) as answer:
+            return hmac.compare_digest(answer.read(200).strip(), proof(password, nonce).encode())
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+
+
 class PrefectServer:
     """A server to record a run on: found, or started here.
 
@@ -137,19 +168,21 @@ class PrefectServer:
         self.cold = not self.elsewhere and not (home / "prefect.db").exists()
         self.connection_error = ""
 
-    def start(self, *, ui: bool = False, port: int | None = None) -> None:
+    def start(self, *, ui: bool = False, port: int | None = None, schedules: bool = False) -> None:
         """Find a healthy server or start one; returns at once, see `wait`."""
         if self._config.prefect_api_url:
             self.url, user, password = without_password(self._config.prefect_api_url)
             self.auth = f"{user}:{password or ''}" if user else os.environ.get("PREFECT_API_AUTH_STRING")
             return
         self.auth = password_of(self._home)
-        if (known := self._read_server_file()) and healthy(known, self.auth):
+        if (known := self._read_server_file()) and knows_password(known, self.auth) and healthy(known, self.auth):
             self.url = known
             return
         port = port or _free_port()
         self.url = f"http://127.0.0.1:{port}/api"
-        environment = server_environment(self._home, port, self.auth, ui=ui, migrate=self._needs_migration())
+        environment = server_environment(
+            self._home, port, self.auth, ui=ui, migrate=self._needs_migration(), schedules=schedules
+        )
         log = open(self._home / "server.log", "ab")  # noqa: SIM115 (the child keeps it)
         command = [sys.executable, "-m", "va_experiments.prefect_flow.serve", str(port)]
         # a session of its own: Ctrl-C in the terminal must not end the server before the run has said goodbye;
@@ -213,10 +246,17 @@ class PrefectServer:
         return self._process is not None
 
     def _read_server_file(self) -> str | None:
+        """Return the address in the file that ``va-experiments ui`` leaves; None for a file of somebody else's."""
         try:
-            return str(json.loads((self._home / "server.json").read_text())["url"])
-        except (OSError, ValueError, KeyError):
+            fd = os.open(self._home / "server.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with open(fd, encoding="utf-8") as file:
+                facts = os.fstat(fd)
+                if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o022:
+                    return None
+                url = str(json.loads(file.read(1000))["url"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
+        return url if re.fullmatch(r"http://127\.0\.0\.1:\d{1,5}/api", url) else None
 
     def _needs_migration(self) -> bool:
         """Migrations take seconds; they are left out when this very version has brought the database up to date."""

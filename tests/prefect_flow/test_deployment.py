@@ -1,0 +1,225 @@
+"""Runs that Prefect starts: asked for, refused, waiting, cancelled and tried again, through a real server's API."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.servers import free_port, until
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_command_is_made_of_overrides_and_our_outputs() -> None:
+    from va_experiments.prefect_flow.deployment import EngineFailed, command, retries
+
+    words = command(["model=nbc", "+x.y=1"], Path("/a b/it's"))
+    assert words == [sys.executable, "-m", "va_experiments", "model=nbc", "+x.y=1", r"paths.outputs='/a b/it\'s'"]
+    for bad in ("paths.outputs=/etc", "+paths.outputs=/etc", "hydra.sweep.dir=/etc", "++hydra.run.dir=x"):
+        with pytest.raises(EngineFailed, match="cannot be given here"):
+            command(["model=nbc", bad], Path("o"))
+    assert retries(["model=nbc"]) == 2
+    assert retries(["execution.flow_retries=1", "execution.flow_retries=0"]) == 0
+
+
+def test_lines_are_logged_with_their_levels_and_a_stopped_command_leaves_no_process(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from va_experiments.prefect_flow.deployment import run_command
+
+    log = logging.getLogger("test of a deployment")
+    with caplog.at_level(logging.INFO):
+        lines = "print('fits 1/2')\nprint('warning: w')\nprint('error: e')\nraise SystemExit(3)"
+        code, said = run_command([sys.executable, "-c", lines], log)
+    assert (code, said.splitlines()[-1]) == (3, "error: e")
+    assert [(r.levelname, r.message) for r in caplog.records if r.name == log.name] == [
+        ("INFO", "fits 1/2"),
+        ("WARNING", "warning: w"),
+        ("ERROR", "error: e"),
+    ]
+
+    class Cancelled(BaseException):
+        pass
+
+    def cancel(*_: object) -> None:
+        raise Cancelled
+
+    before = signal.signal(signal.SIGALRM, cancel)
+    signal.alarm(2)
+    child = "import subprocess, sys, time; subprocess.Popen(['sleep', '300']); time.sleep(300)"
+    try:
+        with pytest.raises(Cancelled):
+            run_command([sys.executable, "-c", child], log)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    left = [p for p in psutil.Process().children(recursive=True) if "sleep" in p.name()]
+    assert not left
+
+
+class Api:
+    """Prefect's API of a serving process."""
+
+    def __init__(self, outputs: Path, port: int) -> None:
+        auth = (outputs / "prefect" / "auth").read_text()
+        self._base = f"http://127.0.0.1:{port}/api"
+        self._headers = {"content-type": "application/json"}
+        self._headers["Authorization"] = "Basic " + base64.b64encode(auth.encode()).decode()
+        token = self("GET", "/csrf-token?client=test")[1]["token"]
+        self._headers |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
+        self._deployment = self("GET", "/deployments/name/va-experiments/multirun")[1]
+
+    def __call__(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        content = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self._base + path, data=content, headers=self._headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                text = answer.read()
+                return answer.status, json.loads(text) if text else None
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def ask(self, *overrides: str) -> tuple[int, Any]:
+        """Ask for a run."""
+        asked = {"parameters": {"overrides": list(overrides)}}
+        return self("POST", f"/deployments/{self._deployment['id']}/create_flow_run", asked)
+
+    def start(self, *overrides: str) -> str:
+        """Ask for a run and return its id."""
+        status, run = self.ask(*overrides)
+        assert status == 201, run
+        return str(run["id"])
+
+    def state(self, run: str) -> dict[str, Any]:
+        """Return the state of a flow run."""
+        return dict(self("GET", f"/flow_runs/{run}")[1]["state"])
+
+    def wait(self, run: str, names: Sequence[str]) -> dict[str, Any]:
+        """Wait for a state and return it."""
+        until(lambda: self.state(run)["name"] in names, 240)
+        return self.state(run)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Api]]:
+    outputs, port = tmp_path_factory.mktemp("served") / "o", free_port()
+    code = "import sys; from va_experiments.cli import main; sys.exit(main(sys.argv[1:]))"
+    words = [sys.executable, "-c", code, "serve", "--outputs", str(outputs), "--prefect-port", str(port)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        while "Ctrl-C" not in (line := process.stdout.readline()):  # type: ignore[union-attr]
+            assert line, "it has ended"
+
+        def registered() -> bool:
+            with contextlib.suppress(TypeError, KeyError, OSError):
+                return bool(Api(outputs, port)._deployment["id"])
+            return False
+
+        until(registered)
+        yield outputs, Api(outputs, port)
+    finally:
+        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert not alive, [p.cmdline() for p in alive]
+
+
+def engines(outputs: Path) -> list[psutil.Process]:
+    """Return the commands that run fits in this folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if f"paths.outputs='{outputs}'" in words and "dry_run=true" not in words:
+            found.append(process)
+    return found
+
+
+QUIET = ("report=false", "tracking=none", "n_bootstrap=0", "baselines=[]")
+LONG = ("model=insilico", "model.n_iterations=16000", "model.auto_length=false", "data.n=6000", "site=pemba", *QUIET)
+
+
+@pytest.mark.alone
+def test_overrides_are_checked_before_a_run(served: tuple[Path, Api]) -> None:
+    _, api = served
+    for bad in ((), ("--help",), ("model",), ("model=nbc\nx=1",)):
+        assert api.ask(*bad)[0] == 409, bad
+    state = api.wait(api.start("model=nbcc", *QUIET), ("Failed", "Completed"))
+    assert state["name"] == "Failed"
+    assert "unknown model 'nbcc'" in state["message"]
+
+
+@pytest.mark.alone
+def test_a_run_is_cancelled_as_by_ctrl_c_and_the_second_one_waits(served: tuple[Path, Api]) -> None:
+    outputs, api = served
+    first = api.start("execution=inline", *LONG)
+    until(lambda: bool(engines(outputs)))
+    second = api.start("execution=inline", "model=nbc", "site=up", *QUIET)
+    until(lambda: api.state(second)["name"] == "AwaitingConcurrencySlot", 60)
+    cancelling = {"state": {"type": "CANCELLING", "name": "Cancelling"}, "force": True}
+    assert api("POST", f"/flow_runs/{first}/set_state", cancelling)[0] == 201
+    assert api.wait(first, ("Cancelled", "Crashed", "Failed"))["name"] == "Cancelled"
+    assert not engines(outputs)
+    assert api.wait(second, ("Completed", "Failed"))["name"] == "Completed"
+    logs = api("POST", "/logs/filter", {"logs": {"flow_run_id": {"any_": [second]}}, "limit": 200})[1]
+    assert any("1 done, 0 reused, 0 failed" in entry["message"] for entry in logs)
+    done = next((outputs / "checkpoints" / "cells").glob("*/*"))
+    assert done.is_dir()
+    code = ("-m", "va_experiments", "execution=inline", "model=nbc", "site=up", *QUIET, f"paths.outputs={outputs}")
+    same = subprocess.run([sys.executable, *code], capture_output=True, text=True, env={**os.environ}, timeout=120)
+    assert "0 done, 1 reused" in same.stdout, "the same command in a terminal reuses its cells"
+
+
+@pytest.mark.alone
+def test_a_lost_engine_is_tried_again_in_the_same_flow_run(served: tuple[Path, Api]) -> None:
+    outputs, api = served
+    options = ("model=insilico", "model.n_iterations=3000", "model.auto_length=false", "data.n=1500", "site=pemba,ap")
+    run = api.start("execution=ray", "execution.num_workers=1", *options, *QUIET)
+
+    def raylets() -> list[psutil.Process]:
+        with contextlib.suppress(psutil.Error):
+            family = [c for e in engines(outputs) for c in e.children(recursive=True)]
+            return [c for c in family if "raylet" in " ".join(c.cmdline()[:1])]
+        return []
+
+    until(lambda: bool(raylets()))
+    time.sleep(8)
+    raylets()[0].kill()
+    assert api.wait(run, ("Completed", "Failed"))["name"] == "Completed"
+    tasks = api("POST", "/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})[1]
+    assert {t["name"]: t["run_count"] for t in tasks} == {"check the overrides": 1, "run the engine": 2}
+
+
+@pytest.mark.alone
+def test_a_schedule_starts_runs_and_can_be_paused(served: tuple[Path, Api]) -> None:
+    outputs, api = served
+    options = {"overrides": ["execution=inline", "model=nbc", "site=bohol", *QUIET]}
+    schedule = {"active": True, "schedule": {"interval": 5}, "parameters": options}
+    path = f"/deployments/{api._deployment['id']}"
+    status, made = api("POST", f"{path}/schedules", [schedule])
+    assert status == 201, made
+
+    def scheduled() -> list[dict[str, Any]]:
+        asked = {"deployments": {"id": {"any_": [api._deployment["id"]]}}, "limit": 200}
+        runs = api("POST", "/flow_runs/filter", asked)[1]
+        return [r for r in runs if r["auto_scheduled"]]
+
+    until(lambda: any(r["state"]["name"] == "Completed" for r in scheduled()), 240)
+    assert api("PATCH", f"{path}/schedules/{made[0]['id']}", {"active": False})[0] == 204
+    until(lambda: not [r for r in scheduled() if r["state"]["type"] in ("SCHEDULED", "PENDING", "RUNNING")], 240)
+    assert list((outputs / "checkpoints" / "cells").glob("*/*"))
