@@ -51,7 +51,8 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
     check_metric(run.objective, "objective")
     for name in run.strata:
         strata_of(data, name)
-    for scored_at in levels_of(config, model, data):
+    levels = levels_of(config, model, data)
+    for scored_at in levels:
         check_causes(config.testset, data.causes if scored_at is None else scored_at.causes)
     if not model.trains and not model.any_protocol and config.protocol.name != "assign" and not config.score_at:
         raise InputError(
@@ -71,7 +72,11 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
     if unknown := [b for b in config.baselines if b not in BASELINES]:
         raise InputError(f"baselines: unknown '{unknown[0]}'; known: {', '.join(BASELINES)}")
     own = model_causes(model)
-    asked = dataclasses.replace(seen, causes=own, cause=None, groups=()) if own and config.score_at else seen
+    asked = (
+        dataclasses.replace(seen, causes=own, cause=None, groups=())
+        if any(v is not None and v.model_causes for v in levels)
+        else seen
+    )
     model.estimator().check_before_run(asked.without_causes())
     if not model.trains and config.score_at:  # it says now what it cannot work with, not in each cell
         model.estimator().fit(asked.take([]))

@@ -15,7 +15,7 @@ from va_experiments.data.cause_lists import CauseMap, cause_list, map_causes
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.outside_predictions import read_two_columns
 from va_experiments.errors import InputError, shown
-from va_experiments.models.own_cause_lists import own_cause_list
+from va_experiments.models.own_cause_lists import SAVED, own_cause_list
 
 __all__ = ["levels_of", "model_causes", "own_maps"]
 
@@ -34,10 +34,11 @@ def levels_of(config: JobConfig, model: ModelSpec, data: Deaths) -> list[CauseLe
     InputError
         With the problems of all levels.
     """
-    if not config.score_at:
-        return [None]
-    maps = own_maps(config.cause_maps)
     own = model_causes(model)
+    if not config.score_at:
+        elsewhere = own and model.any_protocol and not data.labelled and own != data.causes
+        return [CauseLevel("", own, (), own, own) if elsewhere else None]
+    maps = own_maps(config.cause_maps)
     levels: list[CauseLevel | None] = []
     problems: list[str] = []
     for name in config.score_at:
@@ -66,6 +67,8 @@ def _level(
 
 def model_causes(model: ModelSpec) -> tuple[str, ...]:
     """Return the causes that a model predicts whatever those of the data; empty: those of the data."""
+    if model.target == SAVED:
+        return tuple(getattr(model.estimator(), "own_causes", ()))
     name = own_cause_list(model.target, model.params)
     return () if name is None else cause_list(name).causes
 

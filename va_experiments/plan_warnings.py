@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from va_experiments.cell import ModelSpec
+from va_experiments.cell import ModelSpec, Setting
 from va_experiments.data.deaths import NOT_SHARED, NOT_UNDERSTOOD, Deaths
 from va_experiments.plan import Plan
-from va_experiments.plan_levels import model_causes
 
 __all__ = ["plan_warnings"]
 
@@ -53,12 +52,11 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
                 f"data '{d.name}': {len(alone)} questions are in one of the two tables only and left out ({names}); "
                 f"models see the {d.n_symptoms} that both have"
             )
-    scored = any(job.config.score_at for job in planned.jobs)
-    for planned_model, fingerprint, features in _uses(planned):
-        data = deaths[fingerprint].with_features(features)
-        if (own := model_causes(planned_model)) and scored:
-            data = dataclasses.replace(data, causes=own, cause=None, groups=())
-        warnings += planned_model.estimator().check_before_run(data.without_causes())
+    for model, setting in _uses(planned):
+        data = deaths[setting.fingerprint].with_features(setting.features)
+        if setting.level is not None and setting.level.model_causes:
+            data = dataclasses.replace(data, causes=setting.level.model_causes, cause=None, groups=())
+        warnings += [w for w in model.estimator().check_before_run(data.without_causes()) if w not in warnings]
     kinds = planned.splits.kinds
     sizes = sorted({int(k.train_size[2:]) for k in kinds if k.train_size.startswith("n=")})
     n_causes = max((len(d.causes) for d in deaths.values()), default=0)
@@ -84,11 +82,10 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
     return warnings
 
 
-def _uses(planned: Plan) -> list[tuple[ModelSpec, str, str]]:
-    """List each model with each data set and feature level that it is used on."""
+def _uses(planned: Plan) -> list[tuple[ModelSpec, Setting]]:
+    """List each model with each setting that it is used in."""
     pairs = np.unique(np.stack([planned.model, planned.setting], axis=1), axis=0).tolist()
-    found = {(m, planned.settings[s].fingerprint, planned.settings[s].features) for m, s in pairs}
-    return [(planned.models[m], fingerprint, features) for m, fingerprint, features in sorted(found)]
+    return [(planned.models[m], planned.settings[s]) for m, s in pairs]
 
 
 def _causes_without_training(train: Sequence[str], test: Sequence[str], deaths: Deaths) -> list[str]:

@@ -335,6 +335,15 @@ COMMANDS: list[Command] = [
     Command(
         "strata", "a number with many values", "expected at most 12; choose age_group", ("model=nbc", "strata=[age]")
     ),
+    Command(
+        "saved",
+        "no folder is named",
+        "model=registered needs the folder of a saved model: set model.path",
+        ("model=registered", "protocol=assign"),
+    ),
+    Command(
+        "saved", "the folder does not exist", "cannot be read", ("model=registered", "protocol=assign", "model.path=m")
+    ),
 ]
 
 GOOD_MODEL = "name: mine\n_target_: va_experiments.models.nbc.NaiveBayes\n"

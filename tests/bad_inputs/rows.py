@@ -49,5 +49,6 @@ ROWS: dict[str, str] = {
     "assign": "Deaths without a known cause",
     "levels": "Cause lists and their mappings",
     "strata": "Strata",
+    "saved": "Saved models",
 }
 """Row -> its heading."""

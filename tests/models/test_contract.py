@@ -22,7 +22,7 @@ from va_experiments.models.base import Model, Prediction, parameters_of
 
 CONF = Path(__file__).resolve().parents[2] / "conf" / "model"
 FOLDERS = [CONF, *(Path(p) for p in os.environ.get("VA_MODEL_CONF", "").split(os.pathsep) if p)]
-NEEDS_A_FILE = {"predictions"}
+NEEDS_A_FILE = {"predictions", "registered"}
 """Models that say what a file says, and are tested beside their own files."""
 
 FILES = {p.stem: p for folder in FOLDERS for p in sorted(folder.glob("*.yaml")) if p.stem not in NEEDS_A_FILE}

@@ -14,6 +14,7 @@ from typing import Any
 from va_experiments.errors import InputError, shown_path
 from va_experiments.models.base import Model
 from va_experiments.models.model_import import allowed_class
+from va_experiments.models.saved_model import MANIFEST
 
 __all__ = ["check_files", "file_digests", "with_contents"]
 
@@ -37,7 +38,8 @@ def file_digests(model: type[Model], params: Mapping[str, Any], allowed: tuple[s
     digests, problems = {}, []
     for parameter, path in _named_files(model, params, allowed):
         try:
-            digests[parameter] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+            file = Path(path) / MANIFEST if Path(path).is_dir() else Path(path)  # of a saved model
+            digests[parameter] = hashlib.sha256(file.read_bytes()).hexdigest()
         except OSError as error:
             problems.append(f"model.{parameter} is {shown_path(path)}: cannot be read ({error.strerror})")
     if problems:

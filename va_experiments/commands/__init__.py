@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "results": "share results: pack, merge, verify; make a leaderboard site of many packages",
     "recompute": "compute a sample of a run's cells again and compare the predictions bit for bit",
     "data": "check a study's file, describe a data set",
+    "train": "train a model on a data set and save it as a folder that is safe to open",
     "causes": "show cause lists and how one maps to another",
     "doctor": "check the installation and say how to fix problems",
     "reproduce": "compute a published table again and print it beside the published figures",

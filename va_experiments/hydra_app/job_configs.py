@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from va_experiments.cell import ModelSpec
 from va_experiments.config.problems import check
 from va_experiments.config.schema import ExecutionConfig, JobConfig, RunConfig, parse_config
 from va_experiments.errors import InputError
+from va_experiments.models.own_cause_lists import SAVED
 from va_experiments.redaction import HIDDEN, redacted
 
 __all__ = ["build_models", "parse_jobs", "swept_run_keys", "with_ray_options"]
@@ -114,13 +116,23 @@ def build_models(
     specs, problems = [], []
     for number, job in enumerate(jobs):
         try:
-            specs.append(ModelSpec.from_config(job.model, allowed=run.allowed_targets))
+            specs.append(ModelSpec.from_config(_with_folder(run, job.model), allowed=run.allowed_targets))
         except InputError as error:
             where = "" if len(jobs) == 1 else f"job {first + number} ({' '.join(overrides[number])}): "
             problems += [f"{where}{p}" for p in error.problems]
     if problems:
         raise InputError(problems)
     return specs
+
+
+def _with_folder(run: RunConfig, model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a model's options; of one that is named as registered in MLflow, with the folder of its files."""
+    name = str(model.get("name"))
+    if model.get("_target_") != SAVED or model.get("path") or name == "registered":
+        return model
+    from va_experiments.tracking.model_registry import fetch_model
+
+    return {**model, "path": str(fetch_model(run.tracking, Path(run.paths.outputs), name))}
 
 
 def with_ray_options(config: RunConfig, ray_options: Mapping[str, Any]) -> RunConfig:

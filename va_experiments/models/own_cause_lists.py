@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["own_cause_list"]
+__all__ = ["SAVED", "own_cause_list"]
+
+SAVED = "va_experiments.models.registered.Registered"
+"""The class of saved models, which know their causes themselves."""
 
 _OWN = {
     "va_experiments.models.interva.interva5.InterVA5": "interva5",

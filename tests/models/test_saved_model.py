@@ -1,0 +1,94 @@
+"""A saved model predicts the same bits as the fitted one, holds no pickle, and is refused when it was changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.models.test_contract import FILES, build, model_class, same_bits
+from va_experiments.data.deaths import Deaths
+from va_experiments.errors import InputError
+from va_experiments.models.nbc import NaiveBayes
+from va_experiments.models.registered import Registered
+from va_experiments.models.saved_model import read_card, read_model, write_model
+
+TRAINED = sorted(name for name in FILES if model_class(name).trains)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_model_that_trains_is_the_same_to_the_last_bit(name: str, small_deaths: Deaths, tmp_path: Path) -> None:
+    train = np.arange(300) % 3 > 0
+    model = build(name).fit(small_deaths.take(train), seed=3)
+    write_model(tmp_path / "m", model, {"data": "small"})
+    again, card = read_model(tmp_path / "m")
+    test = small_deaths.take(~train).without_causes()
+    assert same_bits(model.predict(test, seed=4), again.predict(test, seed=4))
+    assert card == {"data": "small"}
+    assert again.get_params().keys() == model.get_params().keys()
+    for path in (tmp_path / "m").iterdir():
+        assert path.suffix in (".json", ".npz", ".ubj", ".txt", ".skops")
+        assert not path.read_bytes().startswith(b"\x80"), "a pickle"
+
+
+@pytest.fixture
+def folder(small_deaths: Deaths, tmp_path: Path) -> Path:
+    write_model(tmp_path / "nbc", NaiveBayes().fit(small_deaths), {})
+    return tmp_path / "nbc"
+
+
+@pytest.mark.parametrize("name", ["model.json", "arrays.npz", "card.json"])
+def test_a_changed_file_is_refused(folder: Path, name: str) -> None:
+    content = bytearray((folder / name).read_bytes())
+    content[-2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name} differs from its checksum"):
+        read_model(folder)
+    with pytest.raises(InputError, match="differs from its checksum"):
+        read_card(folder)
+
+
+def test_an_added_a_removed_and_a_foreign_file_are_refused(folder: Path, tmp_path: Path) -> None:
+    (folder / "more.skops").write_bytes(b"")
+    (folder / "card.json").unlink()
+    with pytest.raises(InputError) as caught:
+        read_model(folder)
+    assert [p.rpartition(": ")[2] for p in caught.value.problems] == [
+        "card.json is missing",
+        "more.skops is not in the manifest",
+    ]
+    with pytest.raises(InputError, match="is not the folder of a saved model"):
+        read_model(tmp_path)
+    with pytest.raises(InputError, match="is there already"):
+        write_model(folder, NaiveBayes(), {})
+
+
+@pytest.mark.parametrize("path", ["os.system", "subprocess.Popen", "va_experiments.cli.main", "va_experiments.x.Y"])
+def test_a_class_that_is_no_model_is_refused_whatever_the_checksums_say(folder: Path, path: str) -> None:
+    import hashlib
+
+    tree = json.loads((folder / "model.json").read_text())
+    tree["model"]["class"] = path
+    (folder / "model.json").write_text(json.dumps(tree))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["model.json"] = hashlib.sha256((folder / "model.json").read_bytes()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="the saved state names"):
+        read_model(folder)
+
+
+def test_a_registered_model_finds_its_questions_by_name(folder: Path, small_deaths: Deaths) -> None:
+    model = Registered(path=str(folder))
+    backwards = small_deaths.select(small_deaths.symptom_names[::-1])
+    assert model.check_before_run(backwards) == []
+    found = model.fit(small_deaths.take([])).predict(backwards.without_causes())
+    expected = NaiveBayes().fit(small_deaths).predict(small_deaths.without_causes())
+    assert found.probability.tobytes() == expected.probability.tobytes()
+    fewer = small_deaths.select(small_deaths.symptom_names[2:])
+    with pytest.raises(InputError, match=r"lack 2 of the model's 12 questions \('s00', 's01', ...\)"):
+        model.check_before_run(fewer)
+    lenient = Registered(path=str(folder), missing_questions="missing")
+    assert "2 of the 12 questions" in lenient.check_before_run(fewer)[0]
+    lenient.fit(small_deaths.take([])).predict(fewer)
