@@ -22,6 +22,7 @@ VALUES = {
     "max_core_hours": "1.5,2.5",
     "cost.core_hour": "0.5,0.25",
     "allowed_targets": "[],[mine]",
+    "strata": "[],[site]",
     "tracking.experiment": "a,b",
     "tracking.mlflow": "true,false",
     "execution.window": "2,3",
@@ -37,8 +38,8 @@ def test_a_swept_key_of_the_run_is_refused_by_name(key: str) -> None:
     first, second = VALUES[key].split(",")
     quick = [q for q in QUICK if not q.startswith(("execution", "tracking", "report"))]
     words = f"'{key}' has 2 values in one command ({first}, {second}): it belongs to the run and cannot be swept"
-    if key == "allowed_targets":
-        words = "'allowed_targets' has 2 values in one command"
+    if key in ("allowed_targets", "strata"):
+        words = f"'{key}' has 2 values in one command"
     with elsewhere() as root:
         refused((f"{key}={VALUES[key]}", "model=nbc", "-m", *quick), words, root)
 
