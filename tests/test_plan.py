@@ -335,7 +335,7 @@ def test_the_estimate_of_a_model_that_never_ran_is_that_of_its_class() -> None:
     assert Costs().estimate(model, 100) == pytest.approx(100 * typical_seconds("NaiveBayes"))
     assert typical_seconds("their.Own") == OTHER
     assert not Costs().recorded(model)
-    assert Costs({model.digest.hex()[:16]: 0.5}).estimate(model, 100, 2.0) == 50
+    assert Costs({model.digest.hex()[:16]: 0.5}).estimate(model, 100) == 50
 
 
 def test_keys_with_the_same_beginning_are_told_apart() -> None:
