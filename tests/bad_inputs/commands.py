@@ -72,7 +72,7 @@ COMMANDS: list[Command] = [
     ),
     Command(
         "typo",
-        "key of one's own without a plus",
+        "cause group without a plus",
         "'data.groups' has keys of your own choice: add one with a plus, as in +data.groups.Malaria=VALUE",
         ("data=csv", "data.groups.Malaria=infection"),
     ),
