@@ -46,7 +46,9 @@ def assert_same_report(first: Path, again: Path) -> None:
         if (first / "tables" / f"{name}.parquet").exists():
             old, new = (pd.read_parquet(f / "tables" / f"{name}.parquet") for f in (first, again))
             pd.testing.assert_frame_equal(new, old)
-    assert {p.name for p in (again / "figures").iterdir()} == {p.name for p in (first / "figures").iterdir()}
+    # A run writes SVG; the command writes the other forms too.
+    assert {p.stem for p in (again / "figures").iterdir()} == {p.stem for p in (first / "figures").iterdir()}
+    assert {p.suffix for p in (again / "figures").iterdir()} == {".svg", ".png", ".pdf"}
     sections = [re.findall(r"<h2>(.*?)</h2>", (f / "report.html").read_text(encoding="utf-8")) for f in (first, again)]
     assert sections[0] == sections[1]
 
