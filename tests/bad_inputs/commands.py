@@ -379,8 +379,14 @@ YAMLS: list[Yaml] = [
     ),
     Yaml(
         "yaml",
-        "more than a megabyte",
-        "mine.yaml: 1,200,058 bytes; a file of the configuration may have 1,000,000",
+        "a list without end",
+        "mine.yaml: 30,001 lines and commas; a file of the configuration may have 10,000",
+        GOOD_MODEL + f"alpha: [{','.join('1' * 30_000)}]",
+    ),
+    Yaml(
+        "yaml",
+        "too large",
+        "mine.yaml: 1,200,058 bytes; a file of the configuration may have 200,000",
         GOOD_MODEL + "# nothing\n" * 120_000,
     ),
     Yaml(

@@ -9,12 +9,13 @@ they are parsed; and of the environment only variables made for this program can
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from va_experiments.errors import InputError, shown
-from va_experiments.hydra_app.hydra_calls import call_problems
+from va_experiments.hydra_app.hydra_calls import call_problems, leaves
 from va_experiments.hydra_app.override_checks import check_defaults
 from va_experiments.redaction import (
     OWN_VARIABLES,
@@ -26,8 +27,13 @@ from va_experiments.redaction import (
 
 __all__ = ["find_problems", "guard"]
 
-MAX_BYTES, MAX_ALIASES = 1_000_000, 20
+MAX_BYTES, MAX_ALIASES = 200_000, 20
 """Limits for one file of the configuration: a few lines of YAML with nested aliases can fill any memory."""
+
+MAX_VALUES = 10_000
+"""Values that an interpolation may stand for."""
+
+_REFERENCE = re.compile(r"\$\{([\w.-]+)\}")
 
 OVERRIDE = "HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE"
 """The environment variable that makes Hydra call what it would refuse."""
@@ -51,6 +57,7 @@ def guard() -> None:
         tree: Any = OmegaConf.to_container(config, resolve=False)
         if config_name is None and _is_hydra_s_own(tree):
             del tree["hydra"]["launcher"]  # Hydra's own help: no job of ours, and Hydra's own launcher
+        check_expansion(tree)
         remember_secrets_of(tree)
         if problems := find_problems(tree):
             raise InputError(problems)
@@ -70,6 +77,47 @@ def guard() -> None:
     ConfigRepository.load_config = measured  # type: ignore[method-assign]
     OmegaConf.register_new_resolver("oc.env", resolve_env, replace=True)
     OmegaConf.clear_resolver("oc.decode")
+
+
+def check_expansion(tree: Mapping[str, Any], most: int = MAX_VALUES) -> None:
+    """Refuse interpolations that stand for very many values: each level of ``a: ${b}${b}`` doubles them.
+
+    Raises
+    ------
+    InputError
+        Naming the key whose value would be the largest.
+    """
+    values: dict[str, str] = {}
+    for path, _, value in leaves(tree, ""):  # the values of a list have one path
+        values[path] = f"{values.get(path, '')} {value}" if isinstance(value, str) else values.get(path, "")
+    sizes: dict[str, int] = {}
+
+    def size(path: str, above: frozenset[str]) -> int:
+        if path in above:
+            return 1  # a circle, which is reported when it is resolved
+        if path not in sizes:
+            text = values.get(path)
+            below = above | {path}
+            parts = [f".{key}" for key in _REFERENCE.findall(text or "")] if text is not None else _below(path, values)
+            sizes[path] = 1
+            sizes[path] = min(most + 1, 1 + sum(size(part, below) for part in parts))
+        return sizes[path]
+
+    with_references = [path for path, text in values.items() if "${" in text]
+    try:
+        total = {path: size(path, frozenset()) for path in with_references}
+    except RecursionError:
+        raise InputError("interpolations refer to each other in a chain that is too long; write the values") from None
+    if total and max(total.values()) > most:
+        largest = max(total, key=lambda path: total[path])
+        raise InputError(
+            f"'{largest.lstrip('.')}' stands for more than {most:,} values by interpolation; write the value itself"
+        )
+
+
+def _below(path: str, values: Mapping[str, str]) -> list[str]:
+    """Return the paths of all values below a group."""
+    return [other for other in values if other.startswith(f"{path}.")]
 
 
 def _is_hydra_s_own(tree: Mapping[str, Any]) -> bool:
@@ -109,6 +157,11 @@ def check_yaml_size(path: Path) -> None:
         if (size := path.stat().st_size) > MAX_BYTES:
             raise InputError(f"{path}: {size:,} bytes; a file of the configuration may have {MAX_BYTES:,}")
         text = path.read_text(encoding="utf-8")
+        if (items := text.count(",") + text.count("\n")) > MAX_VALUES:
+            raise InputError(
+                f"{path}: {items:,} lines and commas; a file of the configuration may have {MAX_VALUES:,}; put "
+                "data into a table"
+            )
         if text.count("*") <= MAX_ALIASES:
             return
         aliases = [t for t in yaml.scan(text) if isinstance(t, yaml.AliasToken)]
