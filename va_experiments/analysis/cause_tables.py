@@ -22,7 +22,8 @@ def deaths_by_site(causes: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataF
     first = (cells["repeat"].fillna(0) == cells["repeat"].min()) & (cells["replicate"] == cells["replicate"].min())
     done = cells[(cells["status"] == "done") & first & cells["cell_key"].isin(causes["cell_key"])]
     done = done.sort_values("cell_key").drop_duplicates(["test_site", "fold"])
-    own = causes.merge(done[["cell_key", "test_site"]], on="cell_key")
+    # A saved table of causes may carry the sites already.
+    own = causes[["cell_key", "cause", "n_true"]].merge(done[["cell_key", "test_site"]], on="cell_key")
     if not len(own):
         return pd.DataFrame()
     own = own.assign(n=own["n_true"].astype(float))
