@@ -107,6 +107,9 @@ def test_a_file_of_a_reader_counts_by_content(name: str, tmp_path: Path) -> None
     if name == "csv":
         to_csv(simulate_deaths(60, n_symptoms=12), file)
         options = {"covariates": {"age": None}, "id": "id"}
+    elif name == "who2016_odk":
+        questions = [f"g-Id{number}" for number in range(10120, 10170)]
+        file.write_text("\n".join([",".join(["KEY", *questions]), *(",".join([i, *["yes"] * 50]) for i in "abc")]))
     else:
         from va_experiments.data.probbase import read_probbase
 

@@ -123,8 +123,8 @@ def test_a_flipped_bit_in_a_page_is_found() -> None:
 
 def test_the_checksum_of_each_page_is_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     options: list[dict[str, object]] = []
-    read = pq.read_table
-    monkeypatch.setattr(pq, "read_table", lambda file, **more: options.append(more) or read(file, **more))
+    read = pq.ParquetFile
+    monkeypatch.setattr(pq, "ParquetFile", lambda file, **more: options.append(more) or read(file, **more))
     decode_prediction(encode_prediction(np.array(list("abcde")), prediction(), None, CAUSES))
     assert options == [{"page_checksum_verification": True}]
 

@@ -58,7 +58,9 @@ def test_every_configuration_file_is_inside(wheel):
 
 
 TABLES = {f"va_experiments/data/readers/who2016_{name}.csv" for name in ("questions", "choices")}
-"""Tables of the questionnaire, which are read like code; no file with data of deaths belongs into the wheel."""
+TABLES |= {f"va_experiments/metrics/champs_{age}.csv" for age in ("child", "neonate")}
+TABLES |= {"va_experiments/report/templates/vega.js.gz"}
+"""The questionnaire, published matrices and the page's script; no file with data of deaths belongs into the wheel."""
 
 
 def test_every_module_and_template_is_inside(wheel):

@@ -12,12 +12,9 @@ from va_experiments.analysis.comparisons import NOT_COMPARED
 from va_experiments.analysis.intervals import mean, t_interval
 from va_experiments.analysis.leaderboard import Leaderboard, leaderboard, metric_means
 from va_experiments.formatting import format_number
-from va_experiments.metrics.registry import DEFAULT_METRIC, lower_is_better, metric_label
+from va_experiments.metrics.registry import DEATH_METRICS, DEFAULT_METRIC, lower_is_better, metric_label
 
 __all__ = ["Answer", "answer", "answers"]
-
-DEATHS = ("top1", "top3", "mean_ccc", "median_ccc", "pccc3", "macro_sensitivity", "macro_ppv", "kappa")
-"""Metrics that judge how single deaths are named."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +53,7 @@ def answers(
         Means over incomplete grids.
     """
     group = next(g for s, g in split_settings(cells) if s == board.setting)
-    of_deaths = board.metric in DEATHS
+    of_deaths = board.metric in DEATH_METRICS
     names = [board.metric if board.of_fractions else DEFAULT_METRIC, board.metric if of_deaths else "top1"]
     found = [] if board.of_fractions or of_deaths else [answer(board, comparisons)]
     for question, metric in zip(("Cause fractions", "Single deaths"), names, strict=True):

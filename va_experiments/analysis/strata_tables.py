@@ -26,13 +26,13 @@ from va_experiments.data.strata import strata_of
 from va_experiments.metrics.csmf import csmf_accuracy
 from va_experiments.metrics.individual import chance_corrected_concordance, macro
 from va_experiments.protocols import Split
-from va_experiments.results.schema import SETTING_COLUMNS
+from va_experiments.results.schema import SETTING_COLUMNS, TABLES
 
 __all__ = ["STRATA_COLUMNS", "strata_fractions", "strata_scores"]
 
 STRATA_COLUMNS = (
     *("model", *SETTING_COLUMNS, "stratum", "deaths"),
-    *("top1", "top1_low", "top1_high", "mean_ccc", "csmf_accuracy_top", "csmf_accuracy_mean", "note"),
+    *(*TABLES["strata"], "note"),
 )
 """Columns of ``strata.csv``."""
 

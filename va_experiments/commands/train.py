@@ -80,6 +80,7 @@ def _left_out(spec: Any, data: Any, seed: int) -> dict[str, dict[str, float]]:
     """Return metrics at each site by a model that was trained at the others."""
     from va_experiments.cell import Cell, Fit, Setting, run_fit
     from va_experiments.protocols import splits
+    from va_experiments.results.schema import MAIN_METRICS
 
     setting = Setting(data.name, data.fingerprint, "hce_words", {"name": "natural"}, "model", 0, seed)
     found = {}
@@ -88,8 +89,7 @@ def _left_out(spec: Any, data: Any, seed: int) -> dict[str, dict[str, float]]:
         (result,) = run_fit(Fit(cell.fit_key, (cell,)), data)
         if result.failure is not None:
             raise InputError(f"{spec.name} at {split.test_site}: {result.failure.error}: {result.failure.message}")
-        names = ("csmf_accuracy_top", "csmf_accuracy_mean", "top1", "top3", "mean_ccc")
-        own = {n: result.metrics[n] for n in names if n in result.metrics}
+        own = {n: result.metrics[n] for n in MAIN_METRICS if n in result.metrics and n != "csmf_accuracy_model"}
         found[split.test_site] = {**own, "deaths": float(result.facts["n_test"])}
     return found
 

@@ -28,6 +28,7 @@ from va_experiments.metrics.sufficient_statistics import ScoredDeaths, Totals
 
 __all__ = [
     "CASE_METRICS",
+    "DEATH_METRICS",
     "DEFAULT_METRIC",
     "ESTIMATES",
     "METRICS",
@@ -44,6 +45,9 @@ __all__ = [
 
 DEFAULT_METRIC = "csmf_accuracy_top"
 """Metric by which models are ranked wherever no other is chosen: terminal, report, Prefect, MLflow, sweepers, pages."""
+
+DEATH_METRICS = ("top1", "top3", "mean_ccc", "median_ccc", "pccc3", "macro_sensitivity", "macro_ppv", "kappa")
+"""Metrics that judge how single deaths are named; the CSMF accuracies judge cause fractions."""
 
 METRIC_SET_VERSION = 5
 """Version of the meanings of all metrics together; part of a cell's key."""

@@ -20,12 +20,12 @@ import pandas as pd
 from va_experiments.errors import InputError
 from va_experiments.metrics.registry import lower_is_better, metric_label
 from va_experiments.results.package import Package, packed_columns, read_package
-from va_experiments.results.schema import SPLIT_COLUMNS
+from va_experiments.results.schema import SPLIT_COLUMNS, TABLES
 from va_experiments.results.table_files import write_csv, write_whole
 
 __all__ = ["Entry", "find_packages", "write_site"]
 
-SETTING = ("protocol", "data", "features", "testset", "train_size")
+SETTING = tuple(c for c in TABLES["leaderboard"] if c != "cause_list")
 METRICS = ("top1", "mean_ccc", "csmf_accuracy_top", "csmf_accuracy_model")
 RANKED_BY = "csmf_accuracy_top"
 

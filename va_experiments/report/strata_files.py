@@ -14,6 +14,7 @@ from va_experiments.checkpoints import Store
 from va_experiments.data.deaths import Deaths
 from va_experiments.formatting import format_interval, format_number
 from va_experiments.report.html_tables import html_table
+from va_experiments.results.schema import SETTING_COLUMNS
 from va_experiments.results.table_files import write_csv
 
 __all__ = ["strata_content", "write_strata"]
@@ -44,7 +45,7 @@ def strata_content(content: RunTables) -> tuple[list[dict[str, str]], list[dict[
     table = content.strata
     if table is None or not len(table):
         return [], []
-    several = [c for c in ("cause_list", "data", "features", "protocol", "train_size") if table[c].nunique() > 1]
+    several = [c for c in SETTING_COLUMNS if c != "testset" and table[c].nunique() > 1]
     body = []
     for r in records(table.head(MOST_ROWS)):
         interval = r["note"] or format_interval(float(r["top1_low"]), float(r["top1_high"]))

@@ -39,9 +39,6 @@ LEAST_DEATHS = 5
 MAX_BYTES = 200 * 2**20
 """Largest size of a package's file, unpacked."""
 
-_SHARED_PROVENANCE = ("cell_key", "prediction_sha256", "seed", "model_params", "fit_key", "model_digest",
-                      "split_sha256", "testset_method", "testset_sha256", "n_test_sets", "csmf_estimator",
-                      "csmf_abstained", "converged")  # fmt: skip
 _ALWAYS = ("rows.csv", "splits.csv", "manifest.json")
 _CARD = re.compile(r"cards/[A-Za-z0-9_.-]{1,100}\.md")
 
@@ -74,7 +71,7 @@ class Package:
 def packed_columns() -> tuple[str, ...]:
     """Return the columns of ``rows.csv``: those that are the same for everyone with the same data, code and seeds."""
     roles = (Role.MODEL, Role.SETTING, Role.SPLIT, Role.SIZE, Role.METRIC, Role.INTERVAL)
-    shared = (*_SHARED_PROVENANCE, "status", "error_class")
+    shared = (*TABLES["packages"], "status", "error_class")
     return tuple(name for name, column in columns().items() if column.role in roles or name in shared)
 
 

@@ -280,6 +280,11 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         *("model", "test_site", "train_sites", "testset", "reused"),
     ),
     "split hashes": (*DIVISION_COLUMNS, "split_sha256"),
+    "strata": ("top1", "top1_low", "top1_high", "mean_ccc", "csmf_accuracy_top", "csmf_accuracy_mean"),
+    "packages": (
+        *("cell_key", "prediction_sha256", "seed", "model_params", "fit_key", "model_digest", "split_sha256"),
+        *("testset_method", "testset_sha256", "n_test_sets", "csmf_estimator", "csmf_abstained", "converged"),
+    ),
     "transfer loss": ("protocol", "data", "features", "train_sites", "test_site", "model_digest"),
 }
 """Columns of rows that other tables show, in their order; ``cells`` and ``baselines`` show all."""

@@ -6,6 +6,7 @@ import pandas as pd
 
 from va_experiments.report.charts.style import OKABE_ITO, Figure, inline, model_axis, value_axis
 from va_experiments.report.charts.vega import Chart, field, layer
+from va_experiments.results.schema import SETTING_COLUMNS
 
 __all__ = ["strata_figures"]
 
@@ -24,7 +25,7 @@ def strata_figures(scores: pd.DataFrame | None) -> list[Figure]:
     if scores is None or not len(scores):
         return []
     own = scores[scores["stratum"] != "all"]
-    setting = own[["cause_list", "data", "features", "protocol", "train_size"]].astype(str).agg(" ".join, axis=1)
+    setting = own[[c for c in SETTING_COLUMNS if c != "testset"]].astype(str).agg(" ".join, axis=1)
     column = own["stratum"].str.partition("=")[0]
     figures = []
     for number, ((_, name), part) in enumerate(own.groupby([setting, column], sort=False)):
