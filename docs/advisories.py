@@ -50,8 +50,8 @@ def page(content: Mapping[str, Any], versions: Mapping[str, str]) -> str:
         "# Known advisories\n\n"
         "Known weaknesses of the packages in `requirements.lock`, looked through on "
         f"{content['looked']}. `make advisories`\n"
-        "compares the list with the locked versions; CI runs it. The list is kept by hand: look at the projects' own\n"
-        "advisories before you put a server on a network.\n\n"
+        "compares the list with the locked versions; CI runs it. The list is kept by hand, and its ranges of versions\n"
+        "were not all compared with the projects' own notices: look at those before you put a server on a network.\n\n"
         "## The locked version is affected\n\n" + head.format("what protects") + "\n".join(rows[True]) + "\n\n"
         "## Mended in the locked version\n\n" + head.format("version") + "\n".join(rows[False]) + "\n"
     )
