@@ -12,7 +12,7 @@ from tests.data.readers.test_csv import to_csv
 from tests.end_to_end.conftest import QUICK, run_command
 from va_experiments.data import cache, registry, simulate_deaths
 from va_experiments.data.cache import load_cached
-from va_experiments.errors import InputError, shown
+from va_experiments.errors import InputError, shown_path
 
 REPLACING = '''
 """A model that has the run's data file replaced under it, as a colleague who exports anew would."""
@@ -63,7 +63,7 @@ def test_a_file_replaced_during_a_run_is_told_and_the_results_are_of_what_was_re
     code, out, err, keys, fingerprint = run()
     assert code == 0, err
     assert not second.exists(), "it was replaced in the middle"
-    assert f"{shown(str(first))} has changed: its SHA-256 is" in out
+    assert f"{shown_path(first)} has changed: its SHA-256 is" in out
     assert "the plan's is" in out
     assert "results are of the data as they were read at the start" in out
     assert err.count("data changed during the run") == 1

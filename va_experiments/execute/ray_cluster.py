@@ -8,8 +8,10 @@ it first.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import stat
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,6 +59,17 @@ def _environment(address: str | None) -> None:
         os.environ.pop("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", None)
 
 
+def _read_authentication_again() -> None:
+    """Let Ray read ``RAY_AUTH_MODE`` and the token from the environment: it keeps what it found when it was imported.
+
+    Without this, a process that imported Ray before starts a cluster that asks for a token, and has none itself.
+    """
+    with contextlib.suppress(ImportError, AttributeError):  # private names of Ray 2.60
+        inside = importlib.import_module("ray._raylet")
+        inside.Config.initialize("")
+        inside.AuthenticationTokenLoader.instance().reset_cache()
+
+
 def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threading.Event | None = None) -> Any:
     """Return the ``ray`` module, connected.
 
@@ -75,11 +88,14 @@ def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threa
     EngineUnavailable
         If a cluster cannot be started on this machine.
     """
+    imported = "ray._raylet" in sys.modules
     _environment(config.address)
     import ray
 
     if ray.is_initialized():
         return ray
+    if imported:
+        _read_authentication_again()
     import logging
 
     options: dict[str, Any] = {
