@@ -309,6 +309,13 @@ FILES: list[File] = [
         rows("7,AP,A,Y,N", "8,AP,A,Y,N", "7,UP,B,Y,N"),
         {},
     ),
+    File(
+        "ids",
+        "ids that differ in the form of their accents",
+        "2 rows share id 'caf\u00e9' (lines 2, 4); ids are compared as text",
+        rows("caf\u00e9,AP,A,Y,N", "8,AP,A,Y,N", "cafe\u0301,UP,B,Y,N"),
+        {},
+    ),
     File("ids", "blank id", "column 'id': 1 rows have no id (lines 3)", rows("d1,AP,A,Y,N", ",UP,B,Y,N"), {}),
     File(
         "answers",

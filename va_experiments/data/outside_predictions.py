@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +116,9 @@ def _read(
     where = shown_path(source.path)
     layout = layout_of(source.header, columns, where)
     table = read_columns(source, layout.used)
-    ids = np.array([v.strip() for v in table[layout.id].values], dtype=np.str_)[table[layout.id].codes]
+    ids = np.array([unicodedata.normalize("NFC", v.strip()) for v in table[layout.id].values], dtype=np.str_)[
+        table[layout.id].codes
+    ]
     problems = [f"{where}: {n} rows have no id"] if (n := int((ids == "").sum())) else []
     unique, first, row = np.unique(ids, return_index=True, return_inverse=True)
     several_rows = len(layout.cause) == 1 and bool(layout.rank or layout.probability)

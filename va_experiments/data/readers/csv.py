@@ -8,6 +8,7 @@ deaths take one byte of memory for each symptom.
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -296,7 +297,8 @@ def _ids(columns: Mapping[str, CodedColumn], id: str | None) -> npt.NDArray[np.o
     if id is None:
         return content_ids(columns)
     column = columns[id]
-    return np.array([v.strip() for v in column.values], dtype=object)[column.codes]
+    # one form of accents: an id typed on two systems is the same id
+    return np.array([unicodedata.normalize("NFC", v.strip()) for v in column.values], dtype=object)[column.codes]
 
 
 def _numbered(hashes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
