@@ -736,6 +736,7 @@ PATHS: list[Place] = [
     Place("path", "no such folder", "does not exist", lambda folder: folder / "x" / "a.csv"),
     Place("path", "folder", "is a folder, not a regular file", lambda folder: folder),
     Place("path", "device", "is a pipe, socket or device, not a regular file", lambda folder: "/dev/zero"),
+    Place("path", "file of the kernel", "is a file of the kernel, not a table", lambda folder: "/proc/self/status"),
     Place("path", "pipe", "is a pipe, socket or device, not a regular file", lambda folder: _pipe(folder)),
     Place("path", "address", "is an address, not a file; download it", lambda folder: "https://example.org/a.csv"),
     Place("path", "file address", "is an address, not a file", lambda folder: "file:///etc/hosts"),

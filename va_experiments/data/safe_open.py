@@ -48,6 +48,10 @@ class Limits:
     max_columns: int = 50_000
 
 
+_KERNEL = ("/proc/", "/sys/")
+"""Folders whose files are made by the kernel when they are read: without size or end, or other at each reading."""
+
+
 @contextmanager
 def open_safely(path: Path, limits: Limits) -> Iterator[BinaryIO]:
     """Open the expanded bytes of a regular file; refuse devices, pipes and addresses before reading."""
@@ -65,6 +69,9 @@ def open_safely(path: Path, limits: Limits) -> Iterator[BinaryIO]:
         os.close(descriptor)
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
         raise InputError(f"{shown(name)} is {kind}, not a regular file")
+    if os.path.realpath(path).startswith(_KERNEL):
+        os.close(descriptor)
+        raise InputError(f"{shown(name)} is a file of the kernel, not a table; give the path of a file on disk")
     with os.fdopen(descriptor, "rb") as file:
         if status.st_size > limits.max_bytes:
             raise InputError(
