@@ -76,7 +76,7 @@ def test_the_core_has_no_extras_in_it(installed: Mapping[str, str]) -> None:
 
 
 def test_helps_are_printed(programs: Path, tmp_path: Path) -> None:
-    assert "usage: va-experiments COMMAND" in done([str(programs / "va-experiments"), "--help"], tmp_path)
+    assert "Usage: va-experiments [OPTIONS] COMMAND" in done([str(programs / "va-experiments"), "--help"], tmp_path)
     said = done([str(programs / "python"), "-m", "va_experiments", "--help"], tmp_path)
     assert "python -m va_experiments model=interva,insilico site=all -m" in said
     assert not list(tmp_path.iterdir())
