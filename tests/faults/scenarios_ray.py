@@ -38,7 +38,7 @@ def vanished_folder(times: int = 3) -> Row:
     right, slowest = undisturbed(*grid), 0.0
     with Place.new(*SMALL, *RAY) as place:
         for number in range(times):
-            process = place.start(*grid, f"paths.outputs={place.outputs}", real=True)
+            process = place.start(*grid, real=True)
             begun = place.begun()
             until(lambda p=process, b=begun: place.begun() >= b + 2 or p.code is not None, timeout=120)
             folder = ray_folder(process.pid)
