@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 import os
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import CodedColumn, read_columns
 from va_experiments.data.prediction_columns import Columns, Layout, layout_of
+from va_experiments.data.record_ids import normal_id
 from va_experiments.data.text_source import AUTO, open_source
 from va_experiments.errors import InputError, shown, shown_path
 
@@ -116,9 +116,7 @@ def _read(
     where = shown_path(source.path)
     layout = layout_of(source.header, columns, where)
     table = read_columns(source, layout.used)
-    ids = np.array([unicodedata.normalize("NFC", v.strip()) for v in table[layout.id].values], dtype=np.str_)[
-        table[layout.id].codes
-    ]
+    ids = np.array([normal_id(v) for v in table[layout.id].values], dtype=np.str_)[table[layout.id].codes]
     problems = [f"{where}: {n} rows have no id"] if (n := int((ids == "").sum())) else []
     unique, first, row = np.unique(ids, return_index=True, return_inverse=True)
     several_rows = len(layout.cause) == 1 and bool(layout.rank or layout.probability)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,7 +11,12 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import CodedColumn
 
-__all__ = ["canonical_order", "content_ids"]
+__all__ = ["canonical_order", "content_ids", "normal_id"]
+
+
+def normal_id(text: str) -> str:
+    """Return an id without blanks around it, its accents in one form (NFC): typed on two systems it is the same id."""
+    return unicodedata.normalize("NFC", text.strip())
 
 
 def content_ids(table: Mapping[str, CodedColumn]) -> npt.NDArray[np.object_]:

@@ -57,6 +57,7 @@ def test_site_and_cause_columns_and_columns_left_out(write):
     ("rows", "header", "message"),
     [
         ([["1", *answers()], ["1", *answers()]], ("ID", *CODES), "2 rows share id '1'"),
+        ([["caf\u00e9", *answers()], ["cafe\u0301", *answers()]], ("ID", *CODES), "2 rows share id 'caf\u00e9'"),
         ([["", *answers()]], ("ID", *CODES), "1 rows have no id"),
         ([["1", *answers(i004a="maybe")]], ("ID", *CODES), "maybe"),
         ([["1", *answers()[1:]]], ("ID", *CODES[1:]), "missing column 'i004a'"),

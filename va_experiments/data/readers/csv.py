@@ -8,7 +8,6 @@ deaths take one byte of memory for each symptom.
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +26,7 @@ from va_experiments.data.readers.person_columns import (
     check_unit,
 )
 from va_experiments.data.readers.recognise import recognise
-from va_experiments.data.record_ids import canonical_order, content_ids
+from va_experiments.data.record_ids import canonical_order, content_ids, normal_id
 from va_experiments.data.repeated_deaths import RepeatedDeaths, numbered_ids, repeated_rows
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
@@ -297,8 +296,7 @@ def _ids(columns: Mapping[str, CodedColumn], id: str | None) -> npt.NDArray[np.o
     if id is None:
         return content_ids(columns)
     column = columns[id]
-    # one form of accents: an id typed on two systems is the same id
-    return np.array([unicodedata.normalize("NFC", v.strip()) for v in column.values], dtype=object)[column.codes]
+    return np.array([normal_id(v) for v in column.values], dtype=object)[column.codes]
 
 
 def _numbered(hashes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:

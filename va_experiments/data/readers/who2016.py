@@ -14,7 +14,7 @@ from va_experiments.data.eava_columns import EAVA_COLUMNS, from_table
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Collected, Labels, Symptoms, value_codes
 from va_experiments.data.readers.recognise import recognise
-from va_experiments.data.record_ids import canonical_order
+from va_experiments.data.record_ids import canonical_order, normal_id
 from va_experiments.data.text_source import AUTO, open_source
 from va_experiments.errors import InputError, shown, shown_path
 
@@ -103,7 +103,7 @@ def read_who2016(
         for column in (answers, places, labels, *added.values()):
             if column is not None:
                 column.add(block)
-        parts.append(np.array([v.strip() for v in block.columns[id].values], dtype=object)[block.columns[id].codes])
+        parts.append(np.array([normal_id(v) for v in block.columns[id].values], dtype=object)[block.columns[id].codes])
     ids = np.concatenate(parts)
     ledger: list[LedgerEntry] = []
     sites: tuple[str, ...] = ("all",)

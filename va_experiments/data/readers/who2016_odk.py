@@ -28,7 +28,7 @@ from va_experiments.data.readers.odk_messages import advice, refusal
 from va_experiments.data.readers.odk_person import age_in_days, is_female, is_stillbirth
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.who2016_table import Truth
-from va_experiments.data.record_ids import canonical_order, content_ids
+from va_experiments.data.record_ids import canonical_order, content_ids, normal_id
 from va_experiments.data.repeated_deaths import RepeatedDeaths, numbered_ids, repeated_rows
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
@@ -319,7 +319,7 @@ def _ids(
             LedgerEntry("noted", "*", n, "ids are made from the rows: the export has no column of instance ids")
         )
     else:
-        ids = np.array([v.strip() for v in table[column].text()], dtype=object)
+        ids = np.array([normal_id(v) for v in table[column].text()], dtype=object)
         empty = np.flatnonzero((ids == "") & keep)
         if len(empty):
             ids[empty] = content_ids({c: table[c] for c in questions.used})[empty]
