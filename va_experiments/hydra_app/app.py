@@ -52,6 +52,7 @@ def run(arguments: Sequence[str]) -> None:
     import hydra
 
     guard()
+    _compose_once()
     remember_environment()
     parsed = parse_overrides(line.overrides)
     for override in parsed:
@@ -73,6 +74,18 @@ def run(arguments: Sequence[str]) -> None:
         sys.argv = typed  # the manifest records the command as it was typed
         if line.shows:
             say(redacted(shown.getvalue()).rstrip("\n"))
+
+
+def _compose_once() -> None:
+    """Leave out two of the four times that Hydra composes each job: to ask for its mode, and to try it beforehand.
+
+    The mode is always that of a sweep, and the launcher composes all jobs of a batch before one of them runs.
+    """
+    from hydra._internal.hydra import Hydra
+    from hydra.plugins.sweeper import Sweeper
+
+    Hydra.get_mode = lambda self, config_name, overrides: None  # type: ignore[method-assign]
+    Sweeper.validate_batch_is_legal = lambda self, batch: None  # type: ignore[method-assign]
 
 
 def hydra_arguments(line: CommandLine) -> list[str]:

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special
 
 __all__ = ["STALLED", "Calibration", "calibrate", "little_informed", "path_weight", "refit_shapes"]
 
@@ -97,17 +96,20 @@ def refit_shapes(draws: Floats) -> Floats:
     ----------
     draws : float array, shape (n_draws, k)
     """
+    from scipy.optimize import brentq
+    from scipy.special import digamma
+
     mean = draws.mean(axis=0)
     moved = draws + 1e-5
     logs = np.log(moved / moved.sum(axis=1, keepdims=True)).mean(axis=0)
 
     def slope(log_t: float) -> float:
         t = float(np.exp(log_t))
-        return float(special.digamma(t) - mean @ special.digamma(t * mean) + mean @ logs)
+        return float(digamma(t) - mean @ digamma(t * mean) + mean @ logs)
 
     if slope(20.0) > 0:
         return mean * np.exp(20.0)
-    return mean * float(np.exp(optimize.brentq(slope, -10.0, 20.0)))
+    return mean * float(np.exp(brentq(slope, -10.0, 20.0)))
 
 
 def calibrate(
