@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import gzip
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.fuzz.odk import HEADERS, SPELLINGS, answers, converted, expected, tab
 from va_experiments.cli import main
 from va_experiments.data import read_who2016, read_who2016_odk
 from va_experiments.data.probbase import read_probbase
+from va_experiments.data.readers.odk_dates import read_dates
 from va_experiments.data.readers.odk_header import find_questions, version_of
 from va_experiments.data.readers.who2016_odk import convert_who2016_odk
 from va_experiments.data.readers.who2016_table import choices, rules
@@ -50,7 +52,7 @@ def test_the_table_covers_every_indicator_and_names_only_choices_that_exist() ->
         seen: set[str] = set()
         for rule in rules(version):
             assert not rule.prerequisite or rule.prerequisite in seen, "a prerequisite is known before it is needed"
-            assert rule.condition.choices <= set(choices().get(rule.question, {}).values())
+            assert rule.condition.choices <= set(choices().get(rule.question, {}))
             seen.add(rule.indicator)
         assert seen == set(INDICATORS)
 
@@ -99,15 +101,46 @@ def test_ages_in_three_units_and_from_dates(tmp_path: Path) -> None:
         {"age_neonate_days": "3"},
         {"x-Id10021": "1980-03-01", "x-Id10023": "Jun 12, 2018"},
         {"x-Id10021": "2018-06-01T00:00:00.000+02:00", "x-Id10023": "2018-06-12"},
+        {"age_child_months": "999"},
+        {"ageInDays": "-99"},
     ]
     path = export(tmp_path, *rows)
     groups = [f"i022{letter}" for letter in "abcdefg"]
     place = [INDICATORS.index(g) for g in groups]
     found = convert_who2016_odk(path)
     named = ["".join("abcdefg"[k] for k in np.flatnonzero(row[place] == 1)) for row in found.indicators]
-    assert named == ["a", "", "e", "f", "g", "c", "g"]
-    years = [70, np.nan, 50 * 30.4 / 365.25, 40 / 365.25, 3 / 365.25, 13982 / 365.25, 11 / 365.25]
+    assert named == ["a", "", "e", "f", "g", "c", "g", "", ""]
+    years = [70, np.nan, 50 * 30.4 / 365.25, 40 / 365.25, 3 / 365.25, 13982 / 365.25, 11 / 365.25, np.nan, np.nan]
     np.testing.assert_allclose(found.covariates["age"], years)
+
+
+def test_an_age_without_its_group_gives_the_part_of_the_group_too(tmp_path: Path) -> None:
+    rows = [
+        {"x-Id10019": sex, "x-Id10021": born, "x-Id10023": "12/30/2018"}
+        for sex, born in (("female", "Jan 5, 1990"), ("male", "5 Jan 1990"), ("female", "2018-12-25"))
+    ]
+    path = export(tmp_path, *rows)
+    assert cells(path, "i022c", "i022m") == ["yy", "yn", "nn"]
+    assert cells(path, "i022g", "i022j", "i022h") == ["nnn", "nnn", "yyn"]
+    assert cells(path, "i022c", "i022m", "i022g", as_pycrossva=True) == ["...", ".n.", "..."]
+
+
+def test_dates_in_several_forms() -> None:
+    day, other = datetime.date(2018, 6, 12), datetime.date(2018, 6, 25)
+    forms = ("2018-06-12T10:00", "2018/6/12", "Jun 12, 2018", "12 June 2018", "12jun2018", "12-Jun-2018 08:00")
+    assert read_dates(forms) == [day] * len(forms)
+    assert read_dates(["12/06/2018", "25/06/2018"]) == [day, other]
+    assert read_dates(["06.12.2018 11:05 PM", "06.25.2018"]) == [day, other]
+    assert read_dates(["12/06/2018", "06/06/2018", "", "dk", "2018-02-31", "11/05/18"]) == [
+        *(None, datetime.date(2018, 6, 6)),
+        *(None, None, None, None),
+    ]
+
+
+def test_dates_that_are_not_understood_are_counted_without_examples(tmp_path: Path) -> None:
+    rows = [{"x-Id10021": born, "x-Id10023": "2018-06-12"} for born in ("11/05/18", "dk", "2010-01-01")]
+    (entry,) = [e for e in read_who2016_odk(export(tmp_path, *rows)).ledger if e.column == "Id10021"]
+    assert (entry.action, entry.count, entry.examples) == ("set missing", 1, ())
 
 
 def test_durations_are_calculated_where_the_export_lacks_them(tmp_path: Path) -> None:

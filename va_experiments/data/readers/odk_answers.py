@@ -32,7 +32,10 @@ _NO = frozenset(w for w in NO_WORDS if len(w) > 1) | {"n", "0"}
 CODED_NUMBERS = (88.0, 99.0)
 """Refused to answer, and does not know, where a number is asked that is no age."""
 _UNKNOWN_AGES = (888.0, 999.0, 8888.0, 9999.0)
+_NEGATIVE_CODES = (-1.0, -8.0, -9.0, -88.0, -99.0, -888.0, -999.0)
 _IN_YEARS = ("ageInYears", "age_adult", "age_child_years")
+_NO_SUCH_AGES = (*_IN_YEARS, "age_child_months")
+"""Ages that these codes cannot be."""
 _OLDEST = 130
 _SEVERAL = frozenset({"Id10173", "Id10235", "Id10260", "Id10414"})
 """Questions that may have several choices."""
@@ -111,12 +114,18 @@ class OdkAnswers:
         column = self._columns.get(question)
         if column is None:
             return np.zeros(self.n_rows, dtype=bool)
-        words = [(v, self._word(question, v)) for v in column.values]
-        cells = [not is_blank(v) and (w in _NOT_KNOWN or w in _NOT_KNOWN_CODES) for v, w in words]
+        cells = [not is_blank(v) and self.is_not_known(question, v) for v in column.values]
         return np.array(cells or [False], dtype=bool)[column.codes]
+
+    def is_not_known(self, question: str, cell: str) -> bool:
+        """Check whether a cell is one of the words or codes for "does not know" and "refused", or empty."""
+        word = self._word(question, cell)
+        return word in _NOT_KNOWN or word in _NOT_KNOWN_CODES
 
     def chosen(self, question: str, wanted: frozenset[str]) -> Truth:
         """Return whether one of these choices was made."""
+        if not self._as_pycrossva:  # a choice may have another code in the other version of the questionnaire
+            wanted = frozenset(choices()[question].get(w, w) for w in wanted)
         if question in self._divided:
             parts = {c: self._look_up(p, [_mark(v) for v in p.values]) for c, p in self._divided[question].items()}
             known = np.maximum.reduce([*parts.values()])
@@ -234,7 +243,7 @@ class OdkAnswers:
         if self._as_pycrossva:
             return value
         if question in AGES:
-            if value in _UNKNOWN_AGES and question in _IN_YEARS:
+            if value in _NEGATIVE_CODES or (value in _UNKNOWN_AGES and question in _NO_SUCH_AGES):
                 self.coded[question] += count
                 return math.nan
             if value < 0 or (question in _IN_YEARS and value > _OLDEST):

@@ -12,7 +12,7 @@ from va_experiments.data.deaths import MISSING, NOT_UNDERSTOOD, LedgerEntry
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.odk_answers import CODED_NUMBERS, OdkAnswers
 from va_experiments.data.readers.odk_durations import DURATIONS, Duration
-from va_experiments.data.readers.odk_person import AGE_GROUPS
+from va_experiments.data.readers.odk_person import AGE_GROUPS, AGE_SUBGROUPS
 from va_experiments.data.readers.who2016_table import Truth, all_of, any_of, kinds, rules
 
 __all__ = ["calculate_durations", "indicators", "not_understood", "note_answers"]
@@ -21,7 +21,10 @@ _DAYS_IN_MONTH = 30
 
 
 def calculate_durations(answers: OdkAnswers, version: str) -> list[LedgerEntry]:
-    """Fill in the calculated questions that an export lacks, and bring those in months back to days."""
+    """Fill in the calculated questions that an export lacks, and bring those in months back to days.
+
+    Version 1.4 calculates none of them: the table has its questions with days, months and years one by one.
+    """
     ledger = []
     made: list[str] = []
     for question, duration in DURATIONS.items():
@@ -32,7 +35,7 @@ def calculate_durations(answers: OdkAnswers, version: str) -> list[LedgerEntry]:
                 ledger.append(
                     LedgerEntry("corrected", question, changed, "the export holds months; the indicator counts days")
                 )
-        elif asked or (duration.neonate and answers.has(duration.neonate)):
+        elif version == "1.5" and (asked or (duration.neonate and answers.has(duration.neonate))):
             answers.put_number(question, _calculated(answers, duration))
             made.append(question)
     if not answers.has("Id10173") and (sounds := [q for q in ("Id10173_nc", "Id10173_a") if answers.has(q)]):
@@ -70,6 +73,10 @@ def indicators(answers: OdkAnswers, version: str, age: npt.NDArray[np.float64] |
         none = ~np.isnan(age) & (np.maximum.reduce([found[i] for i in AGE_GROUPS]) < 1)
         for name, (low, high) in AGE_GROUPS.items():
             found[name] = np.where(none, (age >= low) & (age < high), found[name]).astype(np.int8)
+        for name, (low, high, prerequisite) in AGE_SUBGROUPS.items():
+            truth = ((age >= low) & (age < high)).astype(np.int8)
+            truth = all_of(truth, found[prerequisite]) if prerequisite else truth
+            found[name] = np.where(none, truth, found[name]).astype(np.int8)
     return np.stack([found[name] for name in names], axis=1)
 
 

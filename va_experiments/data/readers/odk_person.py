@@ -6,17 +6,16 @@ neonates, days, months or years for children, years for adults. In: answers. Out
 
 from __future__ import annotations
 
-import datetime
-import re
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.readers.odk_answers import OdkAnswers
+from va_experiments.data.readers.odk_answers import OdkAnswers, is_blank
+from va_experiments.data.readers.odk_dates import read_dates
 from va_experiments.data.readers.who2016_table import Truth
 
-__all__ = ["AGE_GROUPS", "age_in_days", "is_female", "is_stillbirth"]
+__all__ = ["AGE_GROUPS", "AGE_SUBGROUPS", "DATES", "age_in_days", "is_female", "is_stillbirth", "unread_dates"]
 
 Days = npt.NDArray[np.float64]
 
@@ -27,6 +26,9 @@ _UNITS = (
     *(("age_child_years", _YEAR), ("age_adult", _YEAR), ("ageInYears", _YEAR), ("ageInMonths", _MONTH)),
 )
 """Columns in the order in which they are asked, and days in their unit."""
+
+DATES: Final = ("Id10021", "Id10023", "Id10023_a", "Id10023_b")
+"""Date of birth, and of death as three questions."""
 
 AGE_GROUPS: Final = {
     "i022a": (65 * _YEAR, np.inf),
@@ -39,10 +41,16 @@ AGE_GROUPS: Final = {
 }
 """Indicator of an age group -> days from which, and below which, it holds."""
 
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_NAMED = re.compile(r"([a-z]{3})[a-z]*\.? (\d{1,2}),? (\d{4})", re.IGNORECASE)
-_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTHS = {m: k for k, m in enumerate(_NAMES, start=1)}
+AGE_SUBGROUPS: Final = {
+    "i022h": (0.0, 1.0, ""),
+    "i022i": (1.0, 2.0, ""),
+    "i022j": (2.0, 7.0, ""),
+    "i022k": (7.0, 28.0, ""),
+    "i022l": (12 * _YEAR, 20 * _YEAR, "i019b"),
+    "i022m": (20 * _YEAR, 35 * _YEAR, "i019b"),
+    "i022n": (35 * _YEAR, 50 * _YEAR, "i019b"),
+}
+"""The same for parts of age groups, with the indicator that must be present: days of neonates, ages of women."""
 
 
 def age_in_days(answers: OdkAnswers) -> Days:
@@ -52,14 +60,26 @@ def age_in_days(answers: OdkAnswers) -> Days:
         age = np.where(np.isnan(age), answers.number(question) * days, age)
     unknown = np.flatnonzero(np.isnan(age))
     if len(unknown):
-        born, died = answers.text("Id10021"), answers.text("Id10023")
-        others = [answers.text("Id10023_a"), answers.text("Id10023_b")]
+        born = read_dates(answers.text(DATES[0]))
+        deaths = [read_dates(answers.text(question)) for question in DATES[1:]]
         for k in unknown.tolist():
-            first = _date(born[k])
-            last = next((d for d in (_date(t) for t in (died[k], others[0][k], others[1][k])) if d is not None), None)
+            first, last = born[k], next((dates[k] for dates in deaths if dates[k] is not None), None)
             if first is not None and last is not None and last >= first:
                 age[k] = (last - first).days
     return age
+
+
+def unread_dates(answers: OdkAnswers, age: Days) -> dict[str, int]:
+    """Return how many cells of each date are no dates, among the deaths whose age is not known."""
+    unread = {}
+    for question in DATES:
+        texts = answers.text(question)
+        dates = read_dates(texts)
+        unread[question] = sum(
+            dates[k] is None and not is_blank(texts[k]) and not answers.is_not_known(question, texts[k])
+            for k in np.flatnonzero(np.isnan(age)).tolist()
+        )
+    return {question: count for question, count in unread.items() if count}
 
 
 def is_female(answers: OdkAnswers) -> npt.NDArray[np.float64]:
@@ -79,15 +99,3 @@ def is_stillbirth(answers: OdkAnswers) -> npt.NDArray[np.bool_]:
     born_dead: Truth = answers.yes_no("Id10114")
     breathed = answers.yes_no("Id10110") == 1
     return no_sign | ((born_dead == 1) & (answers.yes_no("Id10104") == 0) & ~breathed)
-
-
-def _date(text: str) -> datetime.date | None:
-    """Return a date written as 2018-06-12 or Jun 12, 2018, with or without a time; None for any other text."""
-    try:
-        if match := _ISO.match(text.strip()):
-            return datetime.date(int(match[1]), int(match[2]), int(match[3]))
-        if (match := _NAMED.match(text.strip())) and match[1].casefold() in _MONTHS:
-            return datetime.date(int(match[3]), _MONTHS[match[1].casefold()], int(match[2]))
-    except ValueError:
-        return None
-    return None

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import Block, CodedColumn, missing_columns, read_columns
-from va_experiments.data.deaths import MISSING, Deaths, Excluded, LedgerEntry
+from va_experiments.data.deaths import MISSING, NOT_UNDERSTOOD, Deaths, Excluded, LedgerEntry
 from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels
@@ -25,7 +25,7 @@ from va_experiments.data.readers.odk_eava import eava_columns_of
 from va_experiments.data.readers.odk_header import QuestionColumns, find_questions, version_of
 from va_experiments.data.readers.odk_indicators import calculate_durations, indicators, not_understood, note_answers
 from va_experiments.data.readers.odk_messages import advice, refusal
-from va_experiments.data.readers.odk_person import age_in_days, is_female, is_stillbirth
+from va_experiments.data.readers.odk_person import age_in_days, is_female, is_stillbirth, unread_dates
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.who2016_table import Truth
 from va_experiments.data.record_ids import canonical_order, content_ids, normal_id
@@ -244,6 +244,8 @@ def convert_who2016_odk(
     covariates = {"age": age / _DAYS_IN_YEAR, "female": is_female(answers)}
     if eava_columns:
         covariates |= eava_columns_of(answers, age)
+    for question, count in unread_dates(answers, age).items():  # no examples: a date of birth may name a person
+        ledger.append(LedgerEntry("set missing", question, count, NOT_UNDERSTOOD[0]))
     still = is_stillbirth(answers)
     if still.any():
         reason = "deaths are stillbirths (no cry, no movement, no breath, or born dead)"

@@ -1,0 +1,60 @@
+"""Read dates of birth and death in the forms that exports hold: ISO, with the name of a month, or numbers in any order.
+
+In: the cells of a column. Out: a date for each, or None. Whether 3/4/2018 is in March or in April follows from the other
+dates of the column, such as 25/4/2018; where none of them says it, such dates are not understood.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+from typing import Final
+
+__all__ = ["read_dates"]
+
+_ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
+_MONTH_FIRST: Final = re.compile(r"([a-z]{3})[a-z]*\.?[ -](\d{1,2}),?[ -](\d{4})(?!\d)", re.IGNORECASE)
+_DAY_FIRST: Final = re.compile(r"(\d{1,2})[ -]?([a-z]{3})[a-z]*\.?,?[ -]?(\d{4})(?!\d)", re.IGNORECASE)
+_NUMBERS: Final = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?!\d)")
+_NAMES: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS: Final = {m: k for k, m in enumerate(_NAMES, start=1)}
+
+
+def read_dates(cells: Sequence[str]) -> list[datetime.date | None]:
+    """Return the dates of a column, None for cells that are none.
+
+    Parameters
+    ----------
+    cells : sequence of str
+        Such as 2018-06-12, Jun 12, 2018, 12 June 2018, 12jun2018 or 12/06/2018, with or without a time.
+    """
+    found = {cell: _plain(cell.strip()) for cell in set(cells)}
+    numbers = {cell: m for cell in found if found[cell] is None and (m := _NUMBERS.match(cell.strip()))}
+    day_first = any(int(m[1]) > 12 for m in numbers.values())
+    month_first = any(int(m[2]) > 12 for m in numbers.values())
+    for cell, match in numbers.items():
+        one, two, year = (int(match[k]) for k in (1, 2, 3))
+        if day_first is not month_first:
+            found[cell] = _date(year, two, one) if day_first else _date(year, one, two)
+        elif one == two:
+            found[cell] = _date(year, one, two)
+    return [found[cell] for cell in cells]
+
+
+def _plain(text: str) -> datetime.date | None:
+    """Return a date whose parts leave no doubt."""
+    if match := _ISO.match(text):
+        return _date(int(match[1]), int(match[2]), int(match[3]))
+    if match := _MONTH_FIRST.match(text):
+        return _date(int(match[3]), _MONTHS.get(match[1].casefold(), 0), int(match[2]))
+    if match := _DAY_FIRST.match(text):
+        return _date(int(match[3]), _MONTHS.get(match[2].casefold(), 0), int(match[1]))
+    return None
+
+
+def _date(year: int, month: int, day: int) -> datetime.date | None:
+    try:
+        return datetime.date(year, month, day)
+    except ValueError:
+        return None
