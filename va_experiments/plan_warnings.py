@@ -43,14 +43,15 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
             cells = ", ".join(dict.fromkeys(example for e in entries for example in e.examples))
             warnings.append(
                 f"data '{d.name}': {sum(e.count for e in entries):,} answers in {len(entries)} columns are not "
-                f"understood and count as missing{' or as no choice' if as_none else ''} (such as {cells[:60]}); "
+                f"understood and count as missing{' or as no choice' if as_none else ''}"
+                f"{f' (such as {cells[:60]})' if cells else ''}; "
                 "va-experiments data describe lists them"
             )
         if alone := [e for e in d.ledger if e.reason.startswith(NOT_SHARED)]:
             names = ", ".join(e.column for e in alone[:12]) + (", ..." if len(alone) > 12 else "")
             warnings.append(
-                f"data '{d.name}': {len(alone)} questions are in one of the two tables only and left out ({names}); "
-                f"models see the {d.n_symptoms} that both have"
+                f"data '{d.name}': {len(alone)} questions are in one of the tables only and left out ({names}); "
+                f"models see the {d.n_symptoms} that all have"
             )
     for model, setting in _uses(planned):
         data = deaths[setting.fingerprint].with_features(setting.features)

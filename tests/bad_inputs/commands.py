@@ -309,6 +309,36 @@ COMMANDS: list[Command] = [
         ),
     ),
     Command(
+        "union",
+        "one data set",
+        "data=union needs two or more data sets",
+        ("model=nbc", "data=union", "data.members=[phmrc_adult]"),
+    ),
+    Command(
+        "union",
+        "a reader's name with a typing error",
+        "data.members[0]: 'simulatd' is neither a reader nor the path of a table; did you mean 'simulated'?",
+        ("model=nbc", "data=union", "data.members=[simulatd,simulated]"),
+    ),
+    Command(
+        "union",
+        "the same data twice",
+        "two members are the same data; name each data set once",
+        ("model=nbc", "data=union", "data.members=[{name: simulated, n: 60},{name: simulated, n: 60}]"),
+    ),
+    Command(
+        "union",
+        "a list for the group",
+        "'data=union data.members=[phmrc_adult,immcmc_adult]' makes one data set of them",
+        ("model=nbc", "data=[phmrc_adult,immcmc_adult]"),
+    ),
+    Command(
+        "union",
+        "no IMMCMC file",
+        "the IMMCMC adult file is not given; the article says where the data are",
+        ("model=nbc", "data=immcmc_adult"),
+    ),
+    Command(
         "levels",
         "an unknown list",
         "unknown cause list 'va43'; known: broad, broad_adult",

@@ -47,6 +47,7 @@ ROWS: dict[str, str] = {
     "parquet": "Parquet",
     "outside": "Causes from another program",
     "assign": "Deaths without a known cause",
+    "union": "Data sets that are joined, and the IMMCMC study",
     "levels": "Cause lists and their mappings",
     "strata": "Strata",
     "saved": "Saved models",

@@ -70,7 +70,7 @@ def describe_data(
         str,
         typer.Argument(
             metavar="NAME",
-            help="simulated, phmrc_adult, phmrc_child, phmrc_neonate, csv, who2016, who2016_odk, or a YAML.",
+            help="The reader (simulated, phmrc_adult, immcmc_adult, csv, who2016, who2016_odk, ...), or a YAML.",
         ),
     ],
     pairs: Pairs = None,

@@ -13,11 +13,15 @@ __all__ = [
     "DATA",
     "Csv",
     "DataOptions",
+    "ImmcmcAdult",
+    "ImmcmcChild",
+    "ImmcmcNeonate",
     "PhmrcAdult",
     "PhmrcChild",
     "PhmrcNeonate",
     "Simulated",
     "TrainAndAssign",
+    "Union",
     "Who2016",
     "Who2016Odk",
 ]
@@ -92,6 +96,45 @@ class PhmrcNeonate(_Phmrc):
     """PHMRC gold-standard verbal autopsies, neonate module: 2,625 stillbirths and deaths before 28 days, 6 causes."""
 
     name: Literal["phmrc_neonate"] = "phmrc_neonate"
+
+
+class _Immcmc(DataOptions):
+    path: FilePath | None = None
+    """A .csv, .csv.gz, .zip or .xlsx file, or the folder that holds it; null: the folder VA_IMMCMC_DIR."""
+    site: Text | None = None
+    """Column of the site; null: site, or country."""
+    cause: Text | None = None
+    """Column of the gold-standard cause; null: the first of gs_text34, gs_diagnosis, cause and va34."""
+    cause_map: Mapping = {}
+    """Cause as written -> its name in PHMRC's list; null leaves the deaths out."""
+    phmrc_codes: Flag = False
+    """true: numbers in the column of the cause are the codes of PHMRC's list."""
+    durations: Flag = False
+    """true: keep durations as numeric covariates beside age."""
+    drop_unlabelled: Flag = False
+    """true: drop rows without a known cause instead of refusing the file."""
+    drop_empty_symptoms: Flag = False
+    """true: leave out symptoms that only say refused or not known, and those that are the same for every death."""
+    max_unknown: ShareOrNone = 0.01
+    """Largest share of a question's filled cells that may be no answer of the questionnaire."""
+
+
+class ImmcmcAdult(_Immcmc):
+    """IMMCMC gold-standard verbal autopsies of adults (Bangladesh, Papua New Guinea, Philippines): 2,491 deaths."""
+
+    name: Literal["immcmc_adult"] = "immcmc_adult"
+
+
+class ImmcmcChild(_Immcmc):
+    """IMMCMC gold-standard verbal autopsies of children: 320 deaths."""
+
+    name: Literal["immcmc_child"] = "immcmc_child"
+
+
+class ImmcmcNeonate(_Immcmc):
+    """IMMCMC gold-standard verbal autopsies of neonates: 702 deaths."""
+
+    name: Literal["immcmc_neonate"] = "immcmc_neonate"
 
 
 class Csv(DataOptions):
@@ -226,6 +269,12 @@ def _file_or_reader(value: object) -> object:
     return value
 
 
+def _several(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        raise ValueError("not a list")
+    return value
+
+
 FileOrReader = Annotated[Any, BeforeValidator(_file_or_reader), Expected("a file, or a reader with its options")]
 
 
@@ -243,7 +292,23 @@ class TrainAndAssign(DataOptions):
     """Name of the study in tables and reports."""
 
 
+class Union(DataOptions):
+    """Several data sets with the same questions as one: all their deaths, sites and causes."""
+
+    name: Literal["union"] = "union"
+    members: Annotated[tuple[FileOrReader, ...], BeforeValidator(_several), Expected("a list of readers or files")] = ()
+    """Readers, each a name (phmrc_adult), a table, or {name: csv, path: FILE, ...}; shared questions are used."""
+    options: Mapping = {}
+    """Options of data=csv that the members that are tables have."""
+    label: Text = "union"
+    """Name of the study in tables and reports."""
+
+
 DATA: dict[str, type[DataOptions]] = {
-    tag_of(c): c for c in (Simulated, PhmrcAdult, PhmrcChild, PhmrcNeonate, Csv, Who2016, Who2016Odk, TrainAndAssign)
+    tag_of(c): c
+    for c in (
+        *(Simulated, PhmrcAdult, PhmrcChild, PhmrcNeonate, ImmcmcAdult, ImmcmcChild, ImmcmcNeonate),
+        *(Csv, Who2016, Who2016Odk, TrainAndAssign, Union),
+    )
 }
 """Name in ``data=`` -> the class of its options."""

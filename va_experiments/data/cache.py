@@ -18,6 +18,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from va_experiments.seeds import content_hash
 
 __all__ = ["READER_VERSION", "ReadFile", "load_cached", "pack", "unpack"]
 
-READER_VERSION = 2
+READER_VERSION = 3
 """Raise this with every change of a reader that changes what it returns."""
 
 _ENTRY = re.compile(r"deaths-([0-9a-f]{64})-([0-9a-f]{64})\.npz")
@@ -88,11 +89,12 @@ def load_cached(
     checked = check_options(name, options or {})
     reader = READERS[name]
     if reader.joins:
-        from va_experiments.data.readers.train_and_assign import join_deaths, parts_of
-
-        parts = parts_of(checked["train"], checked["assign"], checked["options"])
-        train, assign = (load_cached(part, given, cache_dir, read_files) for part, given in parts)
-        return join_deaths(train, assign, checked["label"])
+        module = import_module(reader.module)
+        parts = module.parts_of(checked)
+        joined: Deaths = module.join_parts(
+            [load_cached(n, given, cache_dir, read_files) for n, given in parts], checked
+        )
+        return joined
     if reader.file_option is None:
         return load(name, checked)
     file = _file(name, checked[reader.file_option])
@@ -182,6 +184,10 @@ def _file(name: str, option: str | None) -> Path | None:
         from va_experiments.data.readers.phmrc import find_phmrc
 
         path = find_phmrc(name.removeprefix("phmrc_"), option)
+    elif name.startswith("immcmc_"):
+        from va_experiments.data.readers.immcmc import find_immcmc
+
+        path = find_immcmc(name.removeprefix("immcmc_"), option)
     elif option:
         path = Path(option).expanduser()
     else:

@@ -32,7 +32,7 @@ class Reader:
     options: type[Group]
     fixed: Mapping[str, Any] = field(default_factory=dict)
     joins: bool = False
-    """Whether it joins what other readers read, so that these are cached."""
+    """Whether it joins what other readers read, so that these are cached; its module has `parts_of`, `join_parts`."""
 
     @property
     def file_option(self) -> str | None:
@@ -46,17 +46,25 @@ def _phmrc(module: str) -> Reader:
     return Reader("va_experiments.data.readers.phmrc", "read_phmrc", DATA[f"phmrc_{module}"], fixed)
 
 
+def _immcmc(module: str) -> Reader:
+    return Reader("va_experiments.data.readers.immcmc", "read_immcmc", DATA[f"immcmc_{module}"], {"module": module})
+
+
 READERS: dict[str, Reader] = {
     "simulated": Reader("va_experiments.data.readers.simulated", "simulate_deaths", DATA["simulated"]),
     "phmrc_adult": _phmrc("adult"),
     "phmrc_child": _phmrc("child"),
     "phmrc_neonate": _phmrc("neonate"),
+    "immcmc_adult": _immcmc("adult"),
+    "immcmc_child": _immcmc("child"),
+    "immcmc_neonate": _immcmc("neonate"),
     "csv": Reader("va_experiments.data.readers.csv", "read_csv_deaths", DATA["csv"]),
     "who2016": Reader("va_experiments.data.readers.who2016", "read_who2016", DATA["who2016"]),
     "who2016_odk": Reader("va_experiments.data.readers.who2016_odk", "read_who2016_odk", DATA["who2016_odk"]),
     "train_and_assign": Reader(
         "va_experiments.data.readers.train_and_assign", "read_train_and_assign", DATA["train_and_assign"], joins=True
     ),
+    "union": Reader("va_experiments.data.readers.union", "read_union", DATA["union"], joins=True),
 }
 """Name in ``data=`` -> reader."""
 

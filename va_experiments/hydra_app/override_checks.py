@@ -136,6 +136,8 @@ def _list_for_a_group(group: str, choices: Sequence[str]) -> str:
         ways = [f"write {group}={first}"]
     else:
         ways = [f"{group}={listed} runs one job for each"]
+    if group == "data" and len(choices) > 1:
+        ways.append(f"'data=union data.members=[{listed}]' makes one data set of them")
     if group == "site" and choices:
         upper = ",".join(_site_of(c) for c in choices)
         ways.append(f"'site.test_sites=[{upper}]' tests them in one job")

@@ -1,7 +1,7 @@
 """Read dates of birth and death in the forms that exports hold: ISO, with the name of a month, or numbers in any order.
 
-In: the cells of a column. Out: a date for each, or None. Whether 3/4/2018 is in March or in April follows from the other
-dates of the column, such as 25/4/2018; where none of them says it, such dates are not understood.
+In: the cells of a column. Out: a date for each, or None. Whether 3/4/2018 is in March or in April follows from the
+other dates of the column, such as 25/4/2018; where none of them says it, such dates are not understood.
 """
 
 from __future__ import annotations

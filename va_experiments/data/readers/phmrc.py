@@ -15,13 +15,22 @@ import numpy.typing as npt
 
 from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_columns
-from va_experiments.data.deaths import MISSING, PRESENT, Deaths, LedgerEntry
+from va_experiments.data.deaths import Deaths, LedgerEntry
 from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.readers.phmrc_convert import age_in_years, convert
+from va_experiments.data.readers.phmrc_file import (
+    check_answers,
+    file_at,
+    lines_of,
+    note_table,
+    row_ids,
+    table_header,
+    with_content,
+)
 from va_experiments.data.readers.phmrc_modules import module_of
-from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent
+from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.readers.recognise import recognise
-from va_experiments.data.record_ids import canonical_order, content_ids
+from va_experiments.data.record_ids import canonical_order
 from va_experiments.data.text_source import TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
@@ -55,17 +64,7 @@ def find_phmrc(module: str, path: str | os.PathLike[str] | None = None) -> Path:
     )
     if not place:
         raise InputError(f"the PHMRC {module} file is not given; {advice}")
-    if "://" in place:
-        raise InputError(f"{shown(place)} is an address, not a file; {advice}")
-    file = Path(place).expanduser()
-    if not file.is_dir():
-        if "\x00" not in place and not file.exists():
-            raise InputError(f"{shown(place)}: no such file; {advice}")
-        return file
-    for name in known:
-        if (file / name).exists():
-            return file / name
-    raise InputError(f"{shown(place)} holds none of {', '.join(known[:2])}, {official}.csv; {advice}")
+    return file_at(place, known, advice)
 
 
 def read_phmrc(
@@ -113,7 +112,7 @@ def read_phmrc(
     rules = module_of(module)
     file = find_phmrc(module, path)
     source = open_source(file, encoding="latin-1")
-    header = _header(source)
+    header = table_header(source)
     words = tuple(c for c in header if c.startswith("word_"))
     _check_header(source, header, rules, cause_list)
     table = {header[k]: column for k, column in enumerate(read_columns(source).values())}
@@ -131,19 +130,19 @@ def read_phmrc(
     else:
         causes, cause = _long_list(table, cause_list, source)
         groups, keep = ("all",) * len(causes), np.ones(len(cause), dtype=bool)
-    ids = _ids(table, ledger)
+    ids = row_ids(table, ledger)
     recorded_age, age = age_in_years(table, rules, compat, ledger)
     covariates = {"age": age}
     symptoms, names, blocks, cuts = convert(table, rules, words, covariates, recorded_age, compat, durations, ledger)
     if not compat:
-        _check_answers(table, rules, source, max_unknown, ledger)
+        check_answers(table, rules, source, max_unknown, ledger)
     order = np.flatnonzero(keep)
     order = order[canonical_order(ids[order])]
     if drop_empty_symptoms:
-        keep_columns = _with_content(symptoms[order], names, rules, ledger)
+        keep_columns = with_content(symptoms[order], names, rules, ledger)
         symptoms = symptoms[:, keep_columns]
         names, blocks = (tuple(np.array(x)[keep_columns].tolist()) for x in (names, blocks))
-    _note_table(header, rules, symptoms[order], names, len(order), ledger)
+    note_table(header, rules, symptoms[order], names, len(order), ledger, rules.n_deaths)
     deaths = Deaths(
         symptoms=symptoms[order],
         symptom_names=names,
@@ -161,16 +160,6 @@ def read_phmrc(
         excluded=excluded_rows(ids, source, [("no known cause", ~keep)]),
     )
     return deaths.with_features(features)
-
-
-def _header(source: TextSource) -> tuple[str, ...]:
-    """Return the names of the columns as the codebook writes them, in lower case."""
-    header = tuple(c.strip().lower() for c in source.header)
-    if twice := sorted({c for c in header if header.count(c) > 1}):
-        raise InputError(
-            f"{shown_path(source.path)}: columns {', '.join(map(shown, twice[:5]))} occur twice, in other case"
-        )
-    return header
 
 
 def _check_header(source: TextSource, header: tuple[str, ...], rules: Module, cause_list: int) -> None:
@@ -207,10 +196,10 @@ def _site(column: CodedColumn, source: TextSource) -> npt.NDArray[np.int16]:
         if normalised(value) in place:
             index[k] = place[normalised(value)]
             continue
-        lines = _lines(source, column.codes == k)
+        lines = lines_of(source, column.codes == k)
         problems.append(
             f"{shown_path(source.path)}: unknown site {shown(value)} ({lines}); known: {', '.join(SITES)}"
-            f"{did_you_mean(value, SITES)}"
+            f"{did_you_mean(value, SITES) or '; a file of the IMMCMC study is read with data=immcmc_MODULE'}"
         )
     if problems:
         raise InputError(problems)
@@ -236,8 +225,9 @@ def _cause(
         if not drop:
             what = ", ".join(shown(v) for v in values[:5])
             raise InputError(
-                f"{shown_path(source.path)}: {int((~keep).sum())} rows without a known cause ({_lines(source, ~keep)}; "
-                f"found {what}; expected 1 to {len(rules.causes)}); drop them with `drop_unlabelled: true`"
+                f"{shown_path(source.path)}: {int((~keep).sum())} rows without a known cause "
+                f"({lines_of(source, ~keep)}; found {what}; expected 1 to {len(rules.causes)}); drop them with "
+                "`drop_unlabelled: true`"
             )
         ledger.append(
             LedgerEntry(
@@ -271,96 +261,3 @@ def _long_list(
     place = {number: k for k, number in enumerate(order)}
     index = np.array([place[int(n)] for n in numbers], dtype=np.int16)
     return tuple(names[number] for number in order), index[codes.codes]
-
-
-def _check_answers(
-    table: Mapping[str, CodedColumn], rules: Module, source: TextSource, max_unknown: float, ledger: list[LedgerEntry]
-) -> None:
-    """Refuse a file in which too many answers to a question are not on the questionnaire's list."""
-    columns = {c: c for c, _ in rules.age} | {rule.symptom: rule.columns[0] for rule in rules.rules}
-    problems = []
-    for entry in ledger:
-        if entry.reason != NOT_LISTED or entry.column not in columns:
-            continue
-        column = table[columns[entry.column]]
-        blank = [k for k, v in enumerate(column.values) if not v.strip()]
-        filled = len(column.codes) - int(np.isin(column.codes, blank).sum())
-        if entry.count > max_unknown * filled:
-            problems.append(
-                f"{shown_path(source.path)}: question {columns[entry.column]}: {entry.count / filled:.0%} of its "
-                f"answers are not those of the questionnaire: {', '.join(map(shown, entry.examples))}; write them as "
-                "the codebook does, in words or by its numbers, or allow more with data.max_unknown"
-            )
-    if problems:
-        raise InputError(problems)
-
-
-def _ids(table: Mapping[str, CodedColumn], ledger: list[LedgerEntry]) -> npt.NDArray[np.object_]:
-    """Return ``newid`` if it is present, complete and unique; else a hash of each row, numbered among equals."""
-    column = table.get("newid")
-    if column is not None:
-        ids = np.char.strip(column.text().astype(np.str_)).astype(object)
-        if all(normalised(v).isdecimal() for v in column.values):  # 12.0 for 12
-            ids = np.array([normalised(v) for v in column.values], dtype=object)[column.codes]
-        if len(np.unique(ids.astype(np.str_))) == len(ids) and (ids != "").all():
-            return ids
-        ledger.append(LedgerEntry("noted", "newid", len(ids), "newid is blank or repeated; ids are hashes of the rows"))
-    else:
-        ledger.append(LedgerEntry("noted", "newid", 0, "the file has no newid; ids are hashes of the rows"))
-    return content_ids(table)
-
-
-def _constant(symptoms: npt.NDArray[np.int8], names: tuple[str, ...], rules: Module) -> npt.NDArray[np.bool_]:
-    """Return which symptoms have one known answer, or none, in all deaths; not those whose cut-off is learned."""
-    largest = symptoms.max(axis=0, initial=MISSING)
-    smallest = np.where(symptoms < 0, PRESENT, symptoms).min(axis=0, initial=PRESENT)
-    learned = {r.symptom for r in rules.rules if r.learned}
-    return ((largest == smallest) | (largest == MISSING)) & ~np.isin(names, sorted(learned))
-
-
-def _with_content(
-    symptoms: npt.NDArray[np.int8], names: tuple[str, ...], rules: Module, ledger: list[LedgerEntry]
-) -> npt.NDArray[np.intp]:
-    """Return the columns of symptoms that can say something, and note which are left out and why."""
-    silent = np.isin(names, rules.no_answer)
-    constant = _constant(symptoms, names, rules) & ~silent
-    for mask, reason in (
-        (silent, "symptoms: say only that the answer was refused or not known"),
-        (constant, "symptoms: the same for every death"),
-    ):
-        if left_out := tuple(names[j] for j in np.flatnonzero(mask)):
-            ledger.append(LedgerEntry("left out", "*", len(left_out), reason, left_out[:5]))
-    return np.flatnonzero(~(silent | constant))
-
-
-def _note_table(
-    header: tuple[str, ...],
-    rules: Module,
-    symptoms: npt.NDArray[np.int8],
-    names: tuple[str, ...],
-    n: int,
-    ledger: list[LedgerEntry],
-) -> None:
-    refused = [c for c in header if is_label_equivalent(c)]
-    used = {c for r in rules.rules for c in r.columns} | {c for c, _ in rules.age}
-    unused = [c for c in header if c not in used and c not in refused and not c.startswith("word_")]
-    ledger.append(LedgerEntry("not read", "*", len(refused), "columns: tell the cause, the site or the interview"))
-    ledger.append(LedgerEntry("not read", "*", len(unused), "columns: no symptom is derived from them"))
-    if n != rules.n_deaths:
-        ledger.append(LedgerEntry("noted", "*", n, f"the published file has {rules.n_deaths:,} deaths"))
-    constant = tuple(names[j] for j in np.flatnonzero(_constant(symptoms, names, rules)))
-    if constant:
-        ledger.append(LedgerEntry("noted", "*", len(constant), "symptoms are the same for every death", constant[:5]))
-    silent = int((symptoms == MISSING).all(axis=1).sum())
-    if silent:
-        ledger.append(LedgerEntry("noted", "*", silent, "deaths have no answer at all"))
-    repeated = n - len(np.unique(symptoms[:, : len(rules.rules)], axis=0)) if n else 0
-    if repeated:
-        ledger.append(LedgerEntry("noted", "*", repeated, "deaths repeat the answers of another"))
-
-
-def _lines(source: TextSource, mask: npt.NDArray[np.bool_]) -> str:
-    rows = np.flatnonzero(mask)
-    lines = source.lines_of([int(r) + 2 for r in rows[:5]])
-    more = f", ... {len(rows)} in all" if len(rows) > len(lines) else ""
-    return f"line{'s' if len(rows) > 1 else ''} {', '.join(map(str, lines))}{more}"

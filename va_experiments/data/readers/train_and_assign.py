@@ -6,7 +6,7 @@ deaths to assign is -1, so that no protocol but ``assign`` can use them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from va_experiments.data.deaths import NOT_SHARED, Deaths, LedgerEntry
 from va_experiments.data.registry import load
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["join_deaths", "parts_of", "read_train_and_assign"]
+__all__ = ["join_deaths", "join_parts", "parts_of", "read_train_and_assign"]
 
 Part = str | Mapping[str, Any] | None
 TRAINING = " (training)"
@@ -47,14 +47,21 @@ def read_train_and_assign(
     InputError
         If one of the two is not given or cannot be read, or they share no question.
     """
-    first, second = (load(name, given) for name, given in parts_of(train, assign, options))
-    return join_deaths(first, second, label)
+    checked = {"train": train, "assign": assign, "options": options, "label": label}
+    return join_parts([load(name, given) for name, given in parts_of(checked)], checked)
 
 
-def parts_of(train: Part, assign: Part, options: Mapping[str, Any] | None) -> list[tuple[str, dict[str, Any]]]:
+def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
+    """Return both data sets in one, with the checked options of ``data=train_and_assign``."""
+    train, assign = parts
+    return join_deaths(train, assign, options["label"])
+
+
+def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Return the reader and the options of the deaths to train on, and of those to assign."""
     parts, problems = [], []
-    for key, value in (("train", train), ("assign", assign)):
+    for key in ("train", "assign"):
+        value = options[key]
         if isinstance(value, Mapping):
             tree = dict(value)
             if "name" not in tree:
@@ -63,7 +70,7 @@ def parts_of(train: Part, assign: Part, options: Mapping[str, Any] | None) -> li
             parts.append((str(tree.pop("name")), tree))
         elif value:
             causes = {} if key == "train" else {"cause": None}
-            parts.append(("csv", {**(options or {}), **causes, "path": value}))
+            parts.append(("csv", {**(options["options"] or {}), **causes, "path": value}))
         else:
             what = "with known causes" if key == "train" else "without known causes"
             problems.append(f"data=train_and_assign needs a table of deaths {what}: set data.{key}=FILE")

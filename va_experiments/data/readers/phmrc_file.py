@@ -1,0 +1,150 @@
+"""Handle what the readers of files with PHMRC's questionnaire share: checks of answers, ids, and notes in the ledger.
+
+In: coded columns, the rules of a module, and the symptoms made by them. Out: problems, ids, entries of the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.answer_words import normalised
+from va_experiments.data.csv_blocks import CodedColumn
+from va_experiments.data.deaths import MISSING, PRESENT, LedgerEntry
+from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent
+from va_experiments.data.record_ids import content_ids
+from va_experiments.data.text_source import TextSource
+from va_experiments.errors import InputError, shown, shown_path
+
+__all__ = ["check_answers", "file_at", "lines_of", "note_table", "row_ids", "table_header", "with_content"]
+
+
+def file_at(place: str, known: Sequence[str], advice: str) -> Path:
+    """Return the file at a place, or the first of these names in the folder at it.
+
+    Raises
+    ------
+    InputError
+        With `advice`, if there is none.
+    """
+    if "://" in place:
+        raise InputError(f"{shown(place)} is an address, not a file; {advice}")
+    file = Path(place).expanduser()
+    if not file.is_dir():
+        if "\x00" not in place and not file.exists():
+            raise InputError(f"{shown(place)}: no such file; {advice}")
+        return file
+    for name in known:
+        if (file / name).exists():
+            return file / name
+    tables = [name for name in known if name.endswith((".csv", ".csv.gz"))]
+    raise InputError(f"{shown(place)} holds none of {', '.join(tables)}; {advice}")
+
+
+def table_header(source: TextSource) -> tuple[str, ...]:
+    """Return the names of the columns as the codebook writes them, in lower case."""
+    header = tuple(c.strip().lower() for c in source.header)
+    if twice := sorted({c for c in header if header.count(c) > 1}):
+        raise InputError(
+            f"{shown_path(source.path)}: columns {', '.join(map(shown, twice[:5]))} occur twice, in other case"
+        )
+    return header
+
+
+def check_answers(
+    table: Mapping[str, CodedColumn], rules: Module, source: TextSource, max_unknown: float, ledger: list[LedgerEntry]
+) -> None:
+    """Refuse a file in which too many answers to a question are not on the questionnaire's list."""
+    columns = {c: c for c, _ in rules.age} | {rule.symptom: rule.columns[0] for rule in rules.rules}
+    problems = []
+    for entry in ledger:
+        if entry.reason != NOT_LISTED or entry.column not in columns:
+            continue
+        column = table[columns[entry.column]]
+        blank = [k for k, v in enumerate(column.values) if not v.strip()]
+        filled = len(column.codes) - int(np.isin(column.codes, blank).sum())
+        if entry.count > max_unknown * filled:
+            problems.append(
+                f"{shown_path(source.path)}: question {columns[entry.column]}: {entry.count / filled:.0%} of its "
+                f"answers are not those of the questionnaire: {', '.join(map(shown, entry.examples))}; write them as "
+                "the codebook does, in words or by its numbers, or allow more with data.max_unknown"
+            )
+    if problems:
+        raise InputError(problems)
+
+
+def row_ids(table: Mapping[str, CodedColumn], ledger: list[LedgerEntry]) -> npt.NDArray[np.object_]:
+    """Return ``newid`` if it is present, complete and unique; else a hash of each row, numbered among equals."""
+    column = table.get("newid")
+    if column is not None:
+        ids = np.char.strip(column.text().astype(np.str_)).astype(object)
+        if all(normalised(v).isdecimal() for v in column.values):  # 12.0 for 12
+            ids = np.array([normalised(v) for v in column.values], dtype=object)[column.codes]
+        if len(np.unique(ids.astype(np.str_))) == len(ids) and (ids != "").all():
+            return ids
+        ledger.append(LedgerEntry("noted", "newid", len(ids), "newid is blank or repeated; ids are hashes of the rows"))
+    else:
+        ledger.append(LedgerEntry("noted", "newid", 0, "the file has no newid; ids are hashes of the rows"))
+    return content_ids(table)
+
+
+def _constant(symptoms: npt.NDArray[np.int8], names: tuple[str, ...], rules: Module) -> npt.NDArray[np.bool_]:
+    """Return which symptoms have one known answer, or none, in all deaths; not those whose cut-off is learned."""
+    largest = symptoms.max(axis=0, initial=MISSING)
+    smallest = np.where(symptoms < 0, PRESENT, symptoms).min(axis=0, initial=PRESENT)
+    learned = {r.symptom for r in rules.rules if r.learned}
+    return ((largest == smallest) | (largest == MISSING)) & ~np.isin(names, sorted(learned))
+
+
+def with_content(
+    symptoms: npt.NDArray[np.int8], names: tuple[str, ...], rules: Module, ledger: list[LedgerEntry]
+) -> npt.NDArray[np.intp]:
+    """Return the columns of symptoms that can say something, and note which are left out and why."""
+    silent = np.isin(names, rules.no_answer)
+    constant = _constant(symptoms, names, rules) & ~silent
+    for mask, reason in (
+        (silent, "symptoms: say only that the answer was refused or not known"),
+        (constant, "symptoms: the same for every death"),
+    ):
+        if left_out := tuple(names[j] for j in np.flatnonzero(mask)):
+            ledger.append(LedgerEntry("left out", "*", len(left_out), reason, left_out[:5]))
+    return np.flatnonzero(~(silent | constant))
+
+
+def note_table(
+    header: tuple[str, ...],
+    rules: Module,
+    symptoms: npt.NDArray[np.int8],
+    names: tuple[str, ...],
+    n: int,
+    ledger: list[LedgerEntry],
+    published: int,
+) -> None:
+    """Note which columns are not read, and what is remarkable in the deaths; `published` is their published number."""
+    refused = [c for c in header if is_label_equivalent(c)]
+    used = {c for r in rules.rules for c in r.columns} | {c for c, _ in rules.age}
+    unused = [c for c in header if c not in used and c not in refused and not c.startswith("word_")]
+    ledger.append(LedgerEntry("not read", "*", len(refused), "columns: tell the cause, the site or the interview"))
+    ledger.append(LedgerEntry("not read", "*", len(unused), "columns: no symptom is derived from them"))
+    if n != published:
+        ledger.append(LedgerEntry("noted", "*", n, f"the published file has {published:,} deaths"))
+    constant = tuple(names[j] for j in np.flatnonzero(_constant(symptoms, names, rules)))
+    if constant:
+        ledger.append(LedgerEntry("noted", "*", len(constant), "symptoms are the same for every death", constant[:5]))
+    silent = int((symptoms == MISSING).all(axis=1).sum())
+    if silent:
+        ledger.append(LedgerEntry("noted", "*", silent, "deaths have no answer at all"))
+    repeated = n - len(np.unique(symptoms[:, : len(rules.rules)], axis=0)) if n else 0
+    if repeated:
+        ledger.append(LedgerEntry("noted", "*", repeated, "deaths repeat the answers of another"))
+
+
+def lines_of(source: TextSource, mask: npt.NDArray[np.bool_]) -> str:
+    """Return the lines of the file on which these rows stand, in words."""
+    rows = np.flatnonzero(mask)
+    lines = source.lines_of([int(r) + 2 for r in rows[:5]])
+    more = f", ... {len(rows)} in all" if len(rows) > len(lines) else ""
+    return f"line{'s' if len(rows) > 1 else ''} {', '.join(map(str, lines))}{more}"
