@@ -6,7 +6,7 @@ COPY requirements.lock pyproject.toml README.md LICENSE ./
 COPY va_experiments va_experiments
 COPY conf conf
 RUN python -m venv /opt/venv \
- && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c requirements.lock ".[tuning,boosting,word]"
+ && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -c requirements.lock ".[tuning,boosting,word,team]"
 
 FROM python:3.12-slim
 # /state: what a server keeps; a new volume takes its owner from it

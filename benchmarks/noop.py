@@ -1,4 +1,4 @@
-"""Define a model without computation, and one that only uses CPU time, to measure the cost of the framework."""
+"""Define models that compute nothing, only use CPU time, or only wait, to measure the cost of the framework."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from va_experiments.data.deaths import Deaths
 from va_experiments.models.base import Model, Prediction
 
-__all__ = ["Burn", "NoOp"]
+__all__ = ["Burn", "NoOp", "Wait"]
 
 
 class NoOp(Model):
@@ -58,3 +58,20 @@ class Burn(NoOp):
         while time.process_time() < until:
             square = (square @ square) / 60
         return super().fit(train, seed=seed)
+
+
+class Wait(Burn):
+    """Wait without using CPU time, then predict as `NoOp`; more workers than cores can do so.
+
+    Parameters
+    ----------
+    seconds : float
+        Wall time of a fit.
+    variant : int
+        Ignored; makes models of different keys.
+    """
+
+    def fit(self, train: Deaths, *, seed: int = 0) -> Self:
+        """Wait for `seconds`."""
+        time.sleep(self.seconds)
+        return NoOp.fit(self, train, seed=seed)

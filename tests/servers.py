@@ -123,14 +123,26 @@ class _Passes(http.server.BaseHTTPRequestHandler):
 
 
 class Tunnel(socketserver.ThreadingTCPServer):
-    """A port that is forwarded, byte by byte, as ``ssh -L`` forwards it; counts the connections."""
+    """A port that is forwarded, byte by byte, as ``ssh -L`` forwards it; counts the connections.
+
+    Parameters
+    ----------
+    here : (str, int) or socket
+        Where to listen, or a socket that listens already.
+    there : (str, int)
+    """
 
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self, here: tuple[str, int], there: tuple[str, int]) -> None:
+    def __init__(self, here: tuple[str, int] | socket.socket, there: tuple[str, int]) -> None:
         self.there, self.connections = there, 0
-        super().__init__(here, _Forwards)
+        if isinstance(here, socket.socket):
+            super().__init__(here.getsockname(), _Forwards, bind_and_activate=False)
+            self.socket.close()
+            self.socket = here
+        else:
+            super().__init__(here, _Forwards)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property

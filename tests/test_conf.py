@@ -28,7 +28,12 @@ def composed(*overrides: str) -> tuple[RunConfig, JobConfig]:
 @pytest.mark.parametrize("choice", CHOICES)
 def test_every_choice_composes_and_is_accepted(choice: str) -> None:
     _, job = composed(choice)
-    ModelSpec.from_config(job.model)
+    try:
+        ModelSpec.from_config(job.model)
+    except InputError as error:
+        if "install the extra" not in str(error):
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

@@ -8,9 +8,11 @@ other than the first the project's own code is hidden as well, so that it has to
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,6 +23,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = "10.0.0"
+_NETWORK_NAMESPACE = 0x40000000  # CLONE_NEWNET
 
 _INSIDE = """
 set -e
@@ -124,13 +127,30 @@ class Host:
         """End its first process; the kernel kills the others."""
         self.holder.kill()
 
+    def see(self, path: str) -> Path:
+        """Return where a file of the host is seen from outside."""
+        return Path(f"/proc/{self.init}/root{path}")
+
+    def listen(self, port: int) -> socket.socket:
+        """Open a port on the host's own loopback, as ``ssh -R`` does; it is served by whoever called this."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        with open("/proc/thread-self/ns/net") as outside, open(f"/proc/{self.init}/ns/net") as inside:
+            try:
+                if libc.setns(inside.fileno(), _NETWORK_NAMESPACE) != 0:
+                    raise OSError(ctypes.get_errno(), "setns")
+                return socket.create_server(("127.0.0.1", port))
+            finally:
+                libc.setns(outside.fileno(), _NETWORK_NAMESPACE)
+
     def unplug(self) -> None:
         """Cut the host off the network; its processes go on."""
         _ip("-n", self.network, "link", "set", "eth0", "down")
 
 
 @contextlib.contextmanager
-def hosts(count: int, scratch: Path, *, shared: Sequence[Path] = ()) -> Iterator[list[Host]]:
+def hosts(
+    count: int, scratch: Path, *, shared: Sequence[Path] = (), installed: bool = False
+) -> Iterator[list[Host]]:
     """Make so many hosts for the duration of the block.
 
     Parameters
@@ -140,6 +160,8 @@ def hosts(count: int, scratch: Path, *, shared: Sequence[Path] = ()) -> Iterator
         For files of the hosts' makers.
     shared : sequence of Path
         Folders under ``/tmp`` that the first host sees, and no other.
+    installed : bool
+        Whether all hosts have the project's code, not the first alone.
     """
     tag = f"va-{os.getpid()}"
     names = scratch / "hosts"
@@ -159,7 +181,7 @@ def hosts(count: int, scratch: Path, *, shared: Sequence[Path] = ()) -> Iterator
             _ip("-n", own, "address", "add", f"{NETWORK}.{number}/24", "dev", "eth0")
             _ip("-n", own, "link", "set", "eth0", "up")
             _ip("-n", own, "route", "add", "default", "dev", "eth0")
-            made.append(_boot(number, own, names, shared if number == 1 else ()))
+            made.append(_boot(number, own, names, shared if number == 1 else (), code=installed or number == 1))
         yield made
     finally:
         for host in made:
@@ -173,9 +195,9 @@ def hosts(count: int, scratch: Path, *, shared: Sequence[Path] = ()) -> Iterator
             _ip("netns", "del", network, check=False)
 
 
-def _boot(number: int, network: str, names: Path, shared: Sequence[Path]) -> Host:
-    kept = [Path(sys.prefix), Path(sys.base_prefix), *([ROOT, *shared] if number == 1 else [])]
-    hidden = [] if number == 1 else [ROOT / name for name in ("va_experiments", "tests", "conf")]
+def _boot(number: int, network: str, names: Path, shared: Sequence[Path], *, code: bool) -> Host:
+    kept = [Path(sys.prefix), Path(sys.base_prefix), *([ROOT] if code else []), *shared]
+    hidden = [] if code else [ROOT / name for name in ("va_experiments", "tests", "conf")]
     disk = names.parent / f"disk-{number}"
     disk.mkdir()
     environment = {

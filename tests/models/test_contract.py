@@ -102,8 +102,9 @@ def eava_deaths(who_deaths: Deaths) -> Deaths:
 
 @pytest.fixture(params=sorted(FILES))
 def name(request) -> str:
-    if request.param == "lightgbm":
-        pytest.importorskip("lightgbm", reason="needs the extra 'boosting'")
+    for needed, package, extra in (("lightgbm", "lightgbm", "boosting"), ("flaml", "flaml", "automl")):
+        if request.param == needed:
+            pytest.importorskip(package, reason=f"needs the extra '{extra}'")
     return request.param
 
 

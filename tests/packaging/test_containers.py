@@ -149,3 +149,40 @@ def test_the_entry_point_with_its_default_argument_prints_the_help(dockerfile, t
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "python -m va_experiments model=interva,insilico" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def team_file() -> dict:
+    return yaml.safe_load((ROOT / "compose.team.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_team_s_file_has_the_servers_that_are_tested(team_file, tmp_path):
+    """Programs, options and settings are those that ``tests/team.py`` starts, on real PostgreSQL and S3."""
+    from tests import team
+
+    services = team_file["services"]
+    assert set(services) == {"postgres", "s3", "mlflow", "prefect"}
+    assert services["s3"]["profiles"] == ["trial"], "it keeps files in memory"
+    commands = {"mlflow": team.mlflow_command("h", 1, "d"), "prefect": team.prefect_command("h", 1)}
+    settings = {"mlflow": team.mlflow_settings("u"), "prefect": team.prefect_settings(tmp_path, "d")}
+    for name, command in commands.items():
+        words = services[name]["entrypoint"] + services[name]["command"]
+        assert [w.partition("=")[0] for w in words] == [w.partition("=")[0] for w in command[2:]]
+        assert set(settings[name]) <= set(services[name]["environment"])
+        assert services[name]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    urls = [w for s in ("mlflow", "prefect") for w in (*services[s]["command"], *services[s]["environment"].values())]
+    schemes = {w.partition("=")[2].partition("://")[0] or w.partition("://")[0] for w in urls if "postgresql+" in w}
+    assert schemes == {"postgresql+psycopg2", "postgresql+asyncpg"}
+
+
+def test_the_team_s_servers_are_guarded(team_file):
+    services = team_file["services"]
+    assert [p for s in services.values() for p in s.get("ports", [])] == ["127.0.0.1:5000:5000", "127.0.0.1:4200:4200"]
+    assert "ports" not in services["postgres"]
+    text = (ROOT / "compose.team.yaml").read_text(encoding="utf-8")
+    for name in ("POSTGRES_PASSWORD", "PREFECT_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert f"${{{name}:?" in text, "without it nothing starts"
+    for service in services.values():
+        assert {v.partition(":")[0] for v in service.get("volumes", [])} <= set(team_file["volumes"])
+    locked = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines())
+    assert services["s3"]["image"] == f"motoserver/moto:{locked['moto']}"

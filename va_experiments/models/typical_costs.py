@@ -37,6 +37,7 @@ TYPICAL_SECONDS: Mapping[str, float] = {
     "Voting": 3e-3,
     "Stacking": 1e-2,
     "Tuned": 1e-2,
+    "Flaml": 1e-2,
 }
 """Class of a model -> seconds for each death."""
 

@@ -80,6 +80,7 @@ SOURCES = {
     "Student 1908": "Student. The probable error of a mean. Biometrika 1908; 6:1-25.",
     "Vehtari 2021": "Vehtari A, Gelman A, Simpson D, Carpenter B, Buerkner PC. Rank-normalization, folding, and "
     "localization: an improved R-hat for assessing convergence of MCMC. Bayesian Analysis 2021; 16:667-718.",
+    "Wang 2021": "Wang C, Wu Q, Weimer M, Zhu E. FLAML: a fast and lightweight AutoML library. MLSys 2021; 3:434-447.",
     "Westfall 1993": "Westfall PH, Young SS. Resampling-based multiple testing: examples and methods for p-value "
     "adjustment. Wiley, 1993.",
     "Wilcoxon 1945": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1945; 1:80-83.",

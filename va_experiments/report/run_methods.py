@@ -19,6 +19,7 @@ MODELS = {
     "EAVA": "Kalter 2016",
     "InterVA5": "Byass 2019",
     "LCVA": "Li 2021",
+    "Flaml": "Wang 2021",
     "LightGBM": "Ke 2017",
     "NaiveBayes": "Miasnikof 2015",
     "RandomForest": "Breiman 2001",

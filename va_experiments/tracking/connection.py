@@ -119,13 +119,22 @@ def _uri(config: TrackingConfig) -> str | None:
 
 
 def find_cells(client: Any, experiment: str, data_sha256: str, keys: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield ``(cell key, run id)`` of finished cells among `keys` that this tracking server has."""
-    where = "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false'"
-    runs = bounded_pages(lambda token: client.search_runs([experiment], where, max_results=1000, page_token=token))
-    for run in runs:
-        key = run.data.tags.get("cell_key", "")
-        if key in keys:
-            yield key, run.info.run_id
+    """Yield ``(cell key, run id)`` of finished cells among `keys` that this tracking server has.
+
+    Runs that computed a cell come first. A cell whose driver was killed before MLflow had it is known there only by a
+    later run that reused it: these are searched if keys remain.
+    """
+    missing = set(keys)
+    for reused in ("false", "true"):
+        where = f"attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = '{reused}'"
+        runs = bounded_pages(
+            lambda token, where=where: client.search_runs([experiment], where, max_results=1000, page_token=token)
+        )
+        for run in runs if missing else ():
+            key = run.data.tags.get("cell_key", "")
+            if key in missing:
+                missing.discard(key)
+                yield key, run.info.run_id
 
 
 def fetch_cell(client: Any, run_id: str, folder: Path, names: Iterable[str]) -> None:

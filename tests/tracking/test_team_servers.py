@@ -1,0 +1,109 @@
+"""Two people's hosts and outputs folders with one team's servers: MLflow and Prefect on PostgreSQL, files in S3."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests import team
+from tests.execute import hosts
+from tests.faults.harness import SMALL, TOYS, stored
+from tests.servers import ROOT, Tunnel, answer, until
+
+reason = hosts.unable() or team.unable()
+pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.skipif(bool(reason), reason=reason)]
+
+GRID = ("site=ap,bohol,dar", "report=false", "execution=inline", *SMALL, "model=toy")
+"""Three cells for each level of the toy model."""
+
+HANGS = json.dumps([{"fault": "hang", "sites": ["Dar"]}])
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[team.Team]:
+    with team.team(tmp_path_factory.mktemp("team")) as running:
+        yield running
+
+
+class Member:
+    """Somebody with a host, an outputs folder, and tunnels to the team's servers."""
+
+    def __init__(self, host: hosts.Host, servers: team.Team, log: Path, tunnels: contextlib.ExitStack) -> None:
+        self.host, self.log = host, log
+        for url in (servers.mlflow, servers.prefect):
+            port = urlsplit(url).port or 0
+            tunnels.enter_context(Tunnel(host.listen(port), ("127.0.0.1", port)))
+        words = [f"tracking.uri={servers.mlflow}", f"tracking.prefect_api_url={servers.prefect}"]
+        words += ["--config-dir", str(TOYS / "conf"), "allowed_targets=[vatoys]", "paths.outputs=/tmp/home/o", *GRID]
+        self._command = (
+            f"export PYTHONPATH={TOYS}:{ROOT} PREFECT_API_AUTH_STRING={team.PASSWORD}\n"
+            f"exec python -m va_experiments {' '.join(words)}"
+        )
+
+    @property
+    def outputs(self) -> Path:
+        return self.host.see("/tmp/home/o")
+
+    def start(self, *overrides: str, plan: str = "[]") -> subprocess.Popen[bytes]:
+        marks = f"export VA_TOY_DIR=/tmp VA_TOY_PLAN='{plan}'"
+        return self.host.shell(f"{marks}\n{self._command} {' '.join(overrides)}", self.log)
+
+    def run(self, *overrides: str) -> str:
+        """Run a command and return its last words."""
+        before = len(self.log.read_text()) if self.log.exists() else 0
+        code = self.start(*overrides).wait(200)
+        said = self.log.read_text()[before:]
+        assert code == 0, said
+        return said
+
+
+def cell_runs(servers: team.Team) -> dict[str, list[tuple[str, str]]]:
+    """Return status and ``reused`` of all cells' runs, by cell key."""
+    from mlflow import MlflowClient
+
+    from va_experiments.tracking import safe_environment
+
+    safe_environment()
+    client = MlflowClient(servers.mlflow)
+    experiment = client.get_experiment_by_name("va_experiments").experiment_id
+    found = collections.defaultdict(list)
+    for run in client.search_runs([experiment], "tags.`va.kind` = 'cell'", max_results=1000):
+        found[run.data.tags["cell_key"]].append((run.info.status, run.data.tags["reused"]))
+    return found
+
+
+def test_two_hosts_share_cells_and_a_kill_loses_and_doubles_none(servers: team.Team, tmp_path: Path) -> None:
+    both = "model.level=0,1"
+    with contextlib.ExitStack() as opened:
+        machines = opened.enter_context(hosts.hosts(2, tmp_path, shared=[TOYS], installed=True))
+        ann, bob = (Member(m, servers, tmp_path / f"log-{m.number}", opened) for m in machines)
+        first, killed = ann.start("model.level=0"), bob.start("model.level=1", plan=HANGS)
+        until(lambda: len(list(bob.outputs.glob("checkpoints/cells/*/*/manifest.json"))) == 2)
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+        assert first.wait(200) == 0, ann.log.read_text()
+        done, reused = re.findall(r"(\d+) done, (\d+) reused", bob.run(both))[-1]
+        assert (int(done), int(reused)) == (1, 5), "the two of his before the kill, and three of hers"
+        assert "0 done, 6 reused" in ann.run(both)
+        assert stored(ann.outputs) == stored(bob.outputs)
+        keys = set(stored(ann.outputs))
+    runs = cell_runs(servers)
+    assert len(keys) == 6
+    assert set(runs) == keys
+    originals = {key: sum(r == ("FINISHED", "false") for r in found) for key, found in runs.items()}
+    assert max(originals.values()) == 1, "no cell is recorded as computed twice"
+    assert all(("FINISHED", "true") in found for found in runs.values()), "also those that the kill kept from MLflow"
+    status, content = answer(f"{servers.prefect}/flow_runs/filter", auth=team.PASSWORD, body={})
+    assert status == 200
+    states = collections.Counter(run["state"]["name"] for run in json.loads(content))
+    assert states == {"Completed": 3, "Crashed": 1}
