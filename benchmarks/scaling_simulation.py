@@ -263,15 +263,16 @@ def main(arguments: list[str] | None = None) -> int:
         for seconds in (1.0, 0.1):
             rows.append(row(f"{seconds:g} s", np.full(chosen.cells, seconds), workers, costs_of(figures)))
     show(f"{chosen.cells:,} cells without MLflow", rows)
-    mlflow = [{"MLflow": name, **row("1 s", np.full(chosen.cells, 1.0), 1000, costs_of(figures, name))} for name in MLFLOW]
+    ones = np.full(chosen.cells, 1.0)
+    mlflow = [{"MLflow": name, **row("1 s", ones, 1000, costs_of(figures, name))} for name in MLFLOW]
     show("Fits of 1 s on 1,000 workers, with an MLflow run for each cell", mlflow)
-    base, second = costs_of(figures), np.full(chosen.cells, 1.0)
+    base, quarter = costs_of(figures), ones[: chosen.cells // 4]
     turned = [
-        {"turned": "nothing", **row("1 s", second, 1000, base)},
-        {"turned": "execution.window=10", **row("1 s", second, 1000, base, window=10)},
-        {"turned": "4 cells share a fit", **row("1 s", second[: chosen.cells // 4], 1000, base, cells_per_fit=4)},
-        {"turned": "a driver of half the cost", **row("1 s", second, 1000, replace(base, driver=base.driver / 2))},
-        {"turned": "4 drivers, a quarter of grid and workers each", **row("1 s", second[: chosen.cells // 4], 250, base)},
+        {"turned": "nothing", **row("1 s", ones, 1000, base)},
+        {"turned": "execution.window=10", **row("1 s", ones, 1000, base, window=10)},
+        {"turned": "4 cells share a fit", **row("1 s", quarter, 1000, base, cells_per_fit=4)},
+        {"turned": "a driver of half the cost", **row("1 s", ones, 1000, replace(base, driver=base.driver / 2))},
+        {"turned": "4 drivers, each with a quarter", **row("1 s", quarter, 250, base)},
     ]
     show("What to turn", turned)
     if chosen.plot:

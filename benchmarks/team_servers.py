@@ -1,8 +1,8 @@
 """Measure what a cell costs on a team's servers: MLflow on PostgreSQL with files in S3, and on the local SQLite file.
 
 ``python -m benchmarks team_servers [--json FILE] [--cells 300]`` (needs PostgreSQL's programs and the extras of
-``tests/team.py``). One real cell, with its row and files, is recorded under many keys: run, metrics, parameters, tags and
-files. Then all keys are looked up and 20 cells are fetched, as another member's run does. *First* and *last* are
+``tests/team.py``). One real cell, with its row and files, is recorded under many keys: run, metrics, parameters, tags
+and files. Then all keys are looked up and 20 cells are fetched, as another member's run does. *First* and *last* are
 the medians of the first and the last fifth: where they are equal, a larger number of cells costs its multiple.
 """
 

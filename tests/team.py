@@ -1,4 +1,4 @@
-"""A team's servers on loopback: PostgreSQL, an S3 store, and MLflow and Prefect on both; used by tests and benchmarks."""
+"""A team's servers on loopback, for tests and benchmarks: PostgreSQL, an S3 store, and MLflow and Prefect on both."""
 
 from __future__ import annotations
 
@@ -112,7 +112,8 @@ def s3(folder: Path) -> Iterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     code = "import sys; from moto.server import main; sys.exit(main(sys.argv[1:]))"
-    with served([sys.executable, "-c", code, "-H", "127.0.0.1", "-p", str(port)], f"{url}/moto-api/", folder / "s3.log"):
+    command = [sys.executable, "-c", code, "-H", "127.0.0.1", "-p", str(port)]
+    with served(command, f"{url}/moto-api/", folder / "s3.log"):
         keys = {
             "aws_access_key_id": S3_ENVIRONMENT["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": S3_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],

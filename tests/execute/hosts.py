@@ -148,9 +148,7 @@ class Host:
 
 
 @contextlib.contextmanager
-def hosts(
-    count: int, scratch: Path, *, shared: Sequence[Path] = (), installed: bool = False
-) -> Iterator[list[Host]]:
+def hosts(count: int, scratch: Path, *, shared: Sequence[Path] = (), installed: bool = False) -> Iterator[list[Host]]:
     """Make so many hosts for the duration of the block.
 
     Parameters

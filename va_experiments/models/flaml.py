@@ -23,7 +23,7 @@ from va_experiments.models.ensembles.site_cross_validation import by_id, site_fo
 __all__ = ["LEARNERS", "Flaml"]
 
 LEARNERS = ("lgbm", "extra_tree", "rf", "lrl2")
-"""FLAML's names of what it may choose: LightGBM, extremely randomized trees, random forest, ridge logistic regression."""
+"""What may be chosen, by FLAML's names: LightGBM, extremely randomized trees, random forest, logistic regression."""
 
 _FLOOR = 1e-6
 """Least probability in the logarithm: a cause may be absent from the sites that a candidate was fitted to."""
