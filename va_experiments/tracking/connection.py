@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import logging
 import os
 import time
@@ -127,10 +128,9 @@ def find_cells(client: Any, experiment: str, data_sha256: str, keys: set[str]) -
     missing = set(keys)
     for reused in ("false", "true"):
         where = f"attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = '{reused}'"
-        runs = bounded_pages(
-            lambda token, where=where: client.search_runs([experiment], where, max_results=1000, page_token=token)
-        )
-        for run in runs if missing else ():
+        search = functools.partial(client.search_runs, [experiment], where, max_results=1000)
+        pages = bounded_pages(lambda token, search=search: search(page_token=token))  # type: ignore[misc]
+        for run in pages if missing else ():
             key = run.data.tags.get("cell_key", "")
             if key in missing:
                 missing.discard(key)
