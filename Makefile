@@ -1,11 +1,12 @@
 # Everything a newcomer needs: `make demo` and `make test` set themselves up.
 PYTHON ?= python3
 RERUNS ?= 1
+TESTED ?= not nightly
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast wheel check format advisories bench docs faults fuzz mutate clean
+.PHONY: help install demo test test-all test-fast wheel check format advisories bench docs faults fuzz mutate clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,8 +30,11 @@ test-fast: install  ## run what stays in its process: before each commit
 # A test that fails is run a second time, because workers and servers on a busy machine can be late; a test that passes
 # only then is listed as RERUN, and is a fault to be mended: `make test RERUNS=0` shows it.
 test: install  ## run the test suite: most of it in two processes, then what needs the machine to itself
-	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -n 2 --dist loadfile -m "not alone and not install"
-	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -m alone
+	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -n 2 --dist loadfile -m "not alone and not install and ($(TESTED))"
+	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -m "alone and ($(TESTED))"
+
+test-all:  ## run the test suite with what is left to the night: further faults, clusters and simulations
+	$(MAKE) test TESTED="nightly or not nightly"
 
 wheel: install  ## build the wheel, install it into an empty environment from the network, and try it there
 	$(BIN)/python -m pytest -m install tests/packaging

@@ -157,6 +157,7 @@ cluster.shutdown()
 
 
 @pytest.mark.alone
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_rays_own_cluster_of_two_nodes_in_one_process_gives_the_same_bits(tmp_path: Path) -> None:
     secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_USAGE_STATS_ENABLED": "0"}

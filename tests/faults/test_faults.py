@@ -11,8 +11,10 @@ from tests.faults.harness import Row
 
 FAST = ("F3", "F6", "F7", "F8", "F9", "F10", "F11", "F12", "F22", "F24", "states", "resume", "folder")
 """Forked drivers, inline: seconds each."""
-SLOW = ("F1", "F4", "F14", "F15", "F18", "states-ray", "ray-folder", "ray-start", "exit", "mlflow", "paths", "proxies")
+SLOW = ("F1", "F4", "F14", "F15", "ray-folder", "ray-start", "paths")
 """Ray, or fresh interpreters."""
+NIGHTLY = ("F18", "states-ray", "exit", "mlflow", "proxies")
+"""Like those before, each with a cheaper test of its kind elsewhere."""
 
 
 def check(row: Row) -> None:
@@ -31,7 +33,7 @@ def test_nothing_is_lost_or_changed(name: str) -> None:
 
 @pytest.mark.alone
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("name", [*SLOW, *(pytest.param(name, marks=pytest.mark.nightly) for name in NIGHTLY)])
 def test_nothing_is_lost_or_changed_on_workers(name: str) -> None:
     check(tried(name, quick=True))
 
