@@ -161,7 +161,7 @@ def commands() -> str:
         "| 2 | invalid input in the command, the configuration or the data; nothing was computed |",
         "| 3 | cells failed or are missing; the others are stored |",
         "| 4 | another run works in the same `paths.outputs` |",
-        "| 5 | the disk is full, the workers are lost, or a stored cell comes from a newer version |",
+        "| 5 | the disk is full, memory is short, the workers are lost, or a stored cell comes from a newer version |",
         "| 129, 130, 143 | stopped by SIGHUP, Ctrl-C, SIGTERM; finished cells are stored |",
         "| 1 | an unexpected error, with a traceback: please report it |",
         "",

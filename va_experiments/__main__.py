@@ -12,7 +12,7 @@ import sys
 import traceback
 
 from va_experiments.config.schema import conf_dir
-from va_experiments.errors import VaError
+from va_experiments.errors import VaError, short_of_memory
 from va_experiments.hydra_app import app
 from va_experiments.hydra_app.config_errors import format_error, is_config_error
 from va_experiments.hydra_app.help_text import help_text
@@ -31,9 +31,9 @@ def main() -> int:
     """Run the command line and return its exit code.
 
     0 every cell is done; 2 something in the command, config or data cannot be used; 3 cells failed or are missing;
-    4 the outputs folder is in use; 5 the disk is full or the workers are lost; 130, 143, 129 stopped by Ctrl-C,
-    SIGTERM, SIGHUP; 141 nobody reads the output any more; 1 anything unexpected. Without arguments the help is printed
-    and the exit code is 2, as nothing was run.
+    4 the outputs folder is in use; 5 the disk is full, memory is short or the workers are lost; 130, 143, 129 stopped
+    by Ctrl-C, SIGTERM, SIGHUP; 141 nobody reads the output any more; 1 anything unexpected. Without arguments the help
+    is printed and the exit code is 2, as nothing was run.
     """
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = "--debug" in sys.argv
@@ -91,6 +91,14 @@ def report_error(error: BaseException, *, debug: bool) -> int:
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         code = 5
         say(f"error: disk full ({error}); finished cells are safe, the same command goes on", file=sys.stderr)
+    elif short_of_memory(error):
+        code = 5
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        say(
+            f"error: memory is short ({reason}): is there a limit (ulimit -v)? Finished cells are safe, the same "
+            "command goes on",
+            file=sys.stderr,
+        )
     elif isinstance(error, OSError) and error.errno in _UNUSABLE:
         code = 2
         say(f"error: cannot be written: {error}; choose a folder with paths.outputs=FOLDER", file=sys.stderr)

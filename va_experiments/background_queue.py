@@ -1,13 +1,49 @@
-"""Process a queue in a thread, for work that may be slow and must not delay the run."""
+"""Work in a thread, for what may be slow and must not delay the run: a single call, or the messages of a queue."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
-__all__ = ["BackgroundQueue"]
+__all__ = ["BackgroundQueue", "start_thread", "submit"]
+
+Result = TypeVar("Result")
+
+
+def start_thread(name: str, work: Callable[[], object]) -> threading.Thread | None:
+    """Call `work` in a thread that ends with the process; return None where no thread can be started.
+
+    A limit of address space (``ulimit -v``) has no room for the stack of another thread.
+    """
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        return None
+    return thread
+
+
+def submit(pool: ThreadPoolExecutor, work: Callable[[], Result]) -> Future[Result]:
+    """Call `work` once: in a thread of the pool, or before this returns where the pool cannot start one."""
+    finished: Future[Result] = Future()
+    taken = threading.Lock()
+
+    def once() -> None:
+        if not taken.acquire(blocking=False):  # the pool queues work before it starts a thread: another may have it
+            return
+        try:
+            finished.set_result(work())
+        except BaseException as error:
+            finished.set_exception(error)
+
+    try:
+        pool.submit(once)
+    except RuntimeError:
+        once()
+    return finished
 
 
 class BackgroundQueue:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-__all__ = ["MAX_SHOWN", "InputError", "VaError", "did_you_mean", "printable", "shown", "shown_path"]
+__all__ = ["MAX_SHOWN", "InputError", "VaError", "did_you_mean", "printable", "short_of_memory", "shown", "shown_path"]
 
 MAX_SHOWN = 20
 """Problems listed in full by one error; the rest are counted."""
+
+
+def short_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory or address space is short: of data, a library, a process, a thread."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, ImportError):
+        return "failed to map segment" in str(error) or "allocate memory" in str(error)
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "start new thread" in str(error))
 
 
 class VaError(Exception):

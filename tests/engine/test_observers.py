@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 
 from va_experiments.cell import Failure, ModelSpec, Result
 from va_experiments.config.schema import parse_config
+from va_experiments.engine import multirun
 from va_experiments.engine.finalize import finalize
 from va_experiments.engine.multirun import Multirun
 from va_experiments.engine.observers import CellSettled, Observer
+from va_experiments.monitoring.progress import Progress
 from va_experiments.plan import Job
 
 
@@ -34,6 +37,9 @@ class Recording(Observer):
 
     def job_done(self, number, *, error, summary):
         self.calls.append(("job_done", (number, error)))
+
+    def tables_written(self, run, outcome):
+        self.calls.append(("tables_written", (len(outcome.rows), (run.folder / "cells.csv").is_file())))
 
     def run_finished(self, run, outcome):
         self.calls.append(("run_finished", outcome.exit_code))
@@ -87,7 +93,9 @@ def test_an_observer_sees_the_run_in_order(tmp_path: Path) -> None:
     seen = Recording()
     run_with(seen, outputs=tmp_path)
     names = [name for name, _ in seen.calls]
-    assert names == ["run_started", "jobs_planned", *["cell_settled"] * 3, "job_done", "run_finished", "close"]
+    settled = ["cell_settled"] * 3
+    assert names == ["run_started", "jobs_planned", *settled, "job_done", "tables_written", "run_finished", "close"]
+    assert ("tables_written", (3, True)) in seen.calls
     assert sorted(site for name, site in seen.calls if name == "cell_settled") == ["A", "B", "C"]
     assert ("job_done", (0, "")) in seen.calls
     assert ("run_finished", 0) in seen.calls
@@ -127,6 +135,50 @@ def test_the_workers_are_stopped_while_the_report_is_written(tmp_path: Path) -> 
 
     assert run_with(outputs=tmp_path, prepare=prepare)[2] == 0
     assert stopped[0], "stopping ended before the report was written"
+
+
+def test_the_tables_are_known_to_observers_before_the_report_is_made(tmp_path: Path) -> None:
+    seen, known = Recording(), list[str]()
+
+    def write_report(*_: Any) -> list[Path]:
+        known.extend(name for name, _ in seen.calls)
+        return []
+
+    def prepare(run: Multirun) -> None:
+        run.write_report = write_report
+
+    run_with(seen, outputs=tmp_path, prepare=prepare)
+    assert known[-1] == "tables_written"
+
+
+def test_a_run_ends_where_no_thread_can_be_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under a limit of address space, which has no room for another stack."""
+    right = run_with(outputs=tmp_path / "a")[1]
+
+    def none_left(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    run, values, code = run_with(Progress(), outputs=tmp_path / "b")
+    assert (values, code) == (right, 0)
+    assert len(list(run.store.keys())) == 3
+    assert json.loads((run.context.folder / "status.json").read_text())["stage"] == "finished"
+
+
+def test_workers_that_do_not_stop_do_not_keep_a_run_from_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(multirun, "CLOSE_SECONDS", 0.05)
+    released = threading.Event()
+
+    def prepare(run: Multirun) -> None:
+        run.backend.stop = lambda: released.wait(60)
+
+    try:
+        assert run_with(outputs=tmp_path, prepare=prepare)[2] == 0
+    finally:
+        released.set()
+    assert "'stop workers' took longer" in caplog.text
 
 
 def test_a_job_with_a_failed_cell_has_no_objective(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from tests.faults import scenarios_disk as disk
 from tests.faults import scenarios_driver as driver
 from tests.faults import scenarios_exit as leaving
 from tests.faults import scenarios_hosts as hosts
+from tests.faults import scenarios_limits as limits
 from tests.faults import scenarios_ray as ray
 from tests.faults import scenarios_surroundings as surroundings
 from tests.faults import scenarios_views as views
@@ -70,10 +71,12 @@ ALL: dict[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
     "ray-folder": (ray.vanished_folder, lambda: ray.vanished_folder(1)),
     "ray-start": (ray.stopped_while_starting, lambda: ray.stopped_while_starting(2)),
     "exit": (leaving.checks_of_data, lambda: leaving.checks_of_data(5)),
+    "servers": (limits.forged_servers, lambda: limits.forged_servers(("mute", "pages"))),
+    "memory": (limits.address_space, lambda: limits.address_space((1.75,))),
     "resume": (disk.resume_settings, disk.resume_settings),
 }
 
-ALONE = ("F1", "F2", "F9", "F10", "F13", "F14", "ray-start")
+ALONE = ("F1", "F2", "F9", "F10", "F13", "F14", "ray-start", "servers", "memory")
 """Scenarios with a bound on seconds or on the machine's memory."""
 
 LONG = ("F23", "F21", "F5", "F12", "F4")

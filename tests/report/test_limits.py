@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.fake_content import fake_content
+from va_experiments.__main__ import report_error
 from va_experiments.analysis.intervals import t_interval
-from va_experiments.report import build, build_report, figure_files
-from va_experiments.report.attempts import attempt
+from va_experiments.checkpoints import Store
+from va_experiments.config.schema import RunConfig
+from va_experiments.report import build, build_report, excluded_files, figure_files
+from va_experiments.report.attempts import attempt, is_limit
+from va_experiments.report.run_report import write_run_report
+from va_experiments.report.script_bundle import script_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = {"sites": ("AP", "Bohol", "Dar"), "models": ("nbc", "prior")}
@@ -75,6 +81,65 @@ def test_without_figures_the_page_has_its_tables_and_says_why(tmp_path, monkeypa
     assert "Left out: Figures: not made here, MemoryError: Unable to allocate 1.2 GiB." in text
     assert "<figure" not in text
     assert "Deaths by site" in text
+
+
+def test_a_page_that_is_too_large_with_figures_comes_without_them(tmp_path, monkeypatch):
+    whole = build.page
+
+    def short(content, cells, boards, figures, svgs):
+        if figures:
+            raise MemoryError
+        return whole(content, cells, boards, figures, svgs)
+
+    monkeypatch.setattr(build, "page", short)
+    text = build_report(fake_content(**CONTENT), tmp_path, figure_formats=()).html.read_text()
+    assert "Left out: Figures of the page: not made here, MemoryError." in text
+    assert "Deaths by site" in text
+
+
+def test_a_run_gets_a_page_of_tables_where_memory_does_not_suffice_for_more(tmp_path, monkeypatch):
+    whole = build.build_report
+
+    def short(content, folder, *more, figures=True, **options):
+        if figures:
+            raise MemoryError("Unable to allocate 1.2 GiB")
+        return whole(content, folder, figures=figures, **options)
+
+    monkeypatch.setattr(build, "build_report", short)
+    config = RunConfig.model_validate({"paths": {"outputs": str(tmp_path)}})
+    monkeypatch.setattr(excluded_files, "write_excluded", short)  # and where its counts do not fit either
+    cells = fake_content(**CONTENT).cells.assign(cause_list="")
+    (page,) = write_run_report(config, tmp_path, {}, cells, Store(tmp_path / "store"), {})
+    text = page.read_text()
+    assert "Left out: Figures, losses and tables by cause: not made here, MemoryError: Unable to allocate" in text
+    assert "nbc" in text
+    assert "<figure" not in text
+
+
+def test_a_page_without_figures_has_no_script_of_theirs(tmp_path):
+    paths = build_report(fake_content(**CONTENT), tmp_path, figures=False)
+    assert paths.figures == {}
+    assert script_bundle()[:200] not in paths.html.read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "memory is short (MemoryError)"),
+        (RuntimeError("can't start new thread"), "memory is short (can't start new thread)"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Cannot allocate memory"),
+    ],
+)
+def test_a_command_that_is_short_of_memory_says_so(error, said, capsys):
+    assert report_error(error, debug=False) == 5
+    assert said in capsys.readouterr().err
+
+
+def test_a_full_disk_is_no_limit_that_leaves_out_a_part():
+    assert not is_limit(OSError(errno.ENOSPC, "No space left on device"))
+    assert is_limit(OSError(errno.ENOMEM, "Cannot allocate memory"))
+    assert is_limit(RuntimeError("can't start new thread"))
+    assert not is_limit(RuntimeError("a fault of ours"))
 
 
 def test_other_errors_are_not_hidden():

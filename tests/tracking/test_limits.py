@@ -58,8 +58,16 @@ def test_pages_without_an_end_are_given_up(pages: dict[str | None, _Page]) -> No
 
 def test_more_pages_than_anybody_has_are_given_up() -> None:
     numbers = iter(range(10**6))
+
+    def page(runs: int) -> _Page:
+        return _Page([str(next(numbers)) for _ in range(runs)], f"t{next(numbers)}")
+
     with pytest.raises(LimitReached, match="more than 2,000 pages"):
-        list(bounded_pages(lambda token: _Page([str(next(numbers))], f"t{next(numbers)}")))
+        list(bounded_pages(lambda token: page(100)))
+    taken = next(numbers)
+    with pytest.raises(LimitReached, match="no end"):
+        list(bounded_pages(lambda token: page(1)))
+    assert next(numbers) - taken < 200, "pages with hardly a run on each are no search of ours"
 
 
 def test_work_is_given_up_when_it_is_silent_or_the_run_is_stopped() -> None:

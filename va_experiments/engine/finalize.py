@@ -58,6 +58,7 @@ def finalize(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> 
     write_tables(context.folder, cells, baselines)
     about = manifest(run, jobs, cells)
     (context.folder / "manifest.json").write_text(json.dumps(about, indent=1, sort_keys=True))
+    run.observers.notify("tables_written", context, outcome)
     outcome.files += run.write_report(context.config, context.folder, about, outcome.rows, run.store, context.deaths)
     remember_costs(run, cells)
     if outcome.complete:

@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from va_experiments.background_queue import start_thread, submit
 from va_experiments.cell import Cell, Failure, ModelSpec, Result
 from va_experiments.checkpoints import CorruptCell, PartialStates, Store, lock_outputs
 from va_experiments.checkpoints.completed_jobs import is_complete
@@ -45,6 +46,9 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 3.0
 """Between two notifications of progress."""
+
+CLOSE_SECONDS = 60.0
+"""For commits to end, and for workers to be stopped; the process ends without waiting for the rest."""
 
 WriteReport = Callable[[RunConfig, Path, Mapping[str, Any], "pd.DataFrame", Store, Mapping[str, Deaths]], list[Path]]
 """Writes what readers get of a run and returns the files."""
@@ -127,7 +131,7 @@ class Multirun:
         if config.resume != "true" or not is_complete(self.store.root, jobs):
             self.backend.start()
         self.observers.notify("run_started", self.context)
-        threading.Thread(target=self._tick, name="ticker", daemon=True).start()
+        start_thread("ticker", self._tick)
 
     def _tick(self) -> None:
         """Notify the observers of the progress every few seconds, until the run is closed."""
@@ -170,8 +174,7 @@ class Multirun:
 
     def stop_workers(self) -> None:
         """Stop the workers in a thread, beside the writing of tables and report; `close` waits for it."""
-        self._stopper = threading.Thread(target=self.backend.stop, name="stop workers", daemon=True)
-        self._stopper.start()
+        self._stopper = start_thread("stop workers", self.backend.stop)
 
     def abort(self) -> None:
         """Notify the observers that the run ends by an error."""
@@ -181,11 +184,15 @@ class Multirun:
         """Stop what was started and free the lock; safe to call at any point."""
         counts = self.context.counts
         self._ticker.set()
-        self._committers.shutdown(wait=True)
         counts.stage = status
-        if self._stopper is not None:
-            self._stopper.join()
-        self.backend.stop()
+        for name, work in (("end commits", self._committers.shutdown), ("stop workers", self.backend.stop)):
+            thread = self._stopper if name == "stop workers" and self._stopper else start_thread(name, work)
+            if thread is None:
+                work()
+            else:
+                thread.join(CLOSE_SECONDS)
+                if thread.is_alive():
+                    log.warning("'%s' took longer than %.0f s and is left to itself", name, CLOSE_SECONDS)
         self._states.delete_finished(self.store)  # a worker's last state may come after its result
         self.writer.close()
         self.observers.close()
@@ -226,7 +233,7 @@ class Multirun:
         if (failure := result.failure) is not None:
             message, text = redacted(failure.message), redacted(failure.traceback)
             result.failure = dataclasses.replace(failure, message=message, traceback=text)
-        return self._committers.submit(self._write, cell, result)
+        return submit(self._committers, lambda: self._write(cell, result))
 
     def costs(self) -> Costs:
         """Return what models cost in earlier runs of this store."""

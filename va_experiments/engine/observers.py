@@ -120,6 +120,9 @@ class Observer:
     def progress(self, run: RunContext) -> None:
         """Look at the progress; called every few seconds, in a thread of the engine."""
 
+    def tables_written(self, run: RunContext, outcome: RunOutcome) -> None:
+        """Take note that tables and manifest are written; the report, which takes longer, is not."""
+
     def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
         """Take note that tables, manifest and report are written."""
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from va_experiments.background_queue import start_thread
 from va_experiments.config.schema import RunConfig
 from va_experiments.errors import InputError
 from va_experiments.hydra_app.config_errors import remove_empty_run
@@ -77,7 +77,7 @@ class Session:
             )
             self.run.open(job_configs)
             if config.report and config.execution.backend == "ray":  # inline it would slow down the fits that it times
-                threading.Thread(target=warm_up_report, name="warm up", daemon=True).start()
+                start_thread("warm up", warm_up_report)
         data = self.run.read(job_configs)
         jobs = [Job(first + i, tuple(overrides[i]), c, data[i]) for i, c in enumerate(job_configs)]
         values = self.run.run(jobs, models)

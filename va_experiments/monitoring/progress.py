@@ -52,7 +52,8 @@ class Progress(Observer):
         self._printed, self._line = 0.0, ""
         self._logged: set[tuple[str, int]] = set()
         self._terminal = is_terminal(sys.stderr)
-        self._deaf = False
+        self._deaf, self._closed = False, False
+        self._drawing = threading.Lock()
         self._run: RunContext | None = None
         self._error = ""
         self._shown, self._most = Shown(), 0.0
@@ -66,10 +67,15 @@ class Progress(Observer):
             text = started_text(run.config)
             say(textwrap.fill(text, terminal_width()) if self._terminal else text, file=sys.stderr, flush=True)
         self._printed = time.monotonic()
-        self._thread.start()
+        with contextlib.suppress(RuntimeError):  # no thread can be started: only the end is shown
+            self._thread.start()
+
+    def tables_written(self, run: RunContext, outcome: RunOutcome) -> None:
+        """Draw a last time and close the bars: the leaderboard is printed below them. The status is still written."""
+        self._close_bars()
 
     def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
-        """Draw a last time and close the bars."""
+        """Close the bars and write the last status."""
         self._error = outcome.error
         self.stop(outcome.stage)
 
@@ -92,19 +98,33 @@ class Progress(Observer):
         self._stop.set()
         self._thread.join(5)
         self._counts.stage = stage
-        self._render(last=True)
-        with contextlib.suppress(OSError, ValueError):
-            for line in self._lines:
-                line.close()
-            if self._bar is not None:
-                self._bar.close()
+        self._close_bars()
         self._write_status()
+
+    def _close_bars(self) -> None:
+        """Draw a last time and close the bars; nothing is drawn after that."""
+        held = self._drawing.acquire(timeout=5)  # the thread may be drawing on a terminal that takes no more text
+        try:
+            if self._closed:
+                return
+            self._closed = True
+            self._render(last=True)
+            with contextlib.suppress(OSError, ValueError):
+                for line in self._lines:
+                    line.close()
+                if self._bar is not None:
+                    self._bar.close()
+        finally:
+            if held:
+                self._drawing.release()
 
     def _tick(self) -> None:
         ticks = 0
         while not self._stop.wait(0.5):
             try:
-                self._render()
+                with self._drawing:
+                    if not self._closed:
+                        self._render()
                 self._log_started()
                 if ticks % 2 == 0:
                     self._write_status()

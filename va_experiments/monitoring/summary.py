@@ -1,8 +1,12 @@
-"""Print the end of a run: leaderboard, counts, what went wrong, and where everything is."""
+"""Print the end of a run: leaderboard, counts, what went wrong, and where everything is.
+
+The leaderboard is printed before the report is made: a report that takes long or fails does not withhold it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 
 from va_experiments.engine.context import RunContext
@@ -11,16 +15,38 @@ from va_experiments.terminal import is_terminal, say, terminal_width
 
 __all__ = ["TerminalSummary", "board_text", "summary_lines"]
 
+log = logging.getLogger(__name__)
+
 
 class TerminalSummary(Observer):
-    """Prints the summary of a run when it has finished."""
+    """Prints the leaderboard of a run when its tables are written, and the rest of the summary at its end."""
+
+    def __init__(self) -> None:
+        self._printed = False
+
+    def tables_written(self, run: RunContext, outcome: RunOutcome) -> None:
+        """Print the leaderboard."""
+        self._print_board(run, outcome)
 
     def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
-        """Print the summary."""
-        styled = is_terminal(sys.stdout)
+        """Print the counts, what went wrong, and where everything is."""
         with contextlib.suppress(BrokenPipeError):  # nobody reads any more: the run ends as it would have
-            say(board_text(run, outcome, terminal_width(), styled=styled), safe=styled)
+            if not self._printed:  # nothing was scored: the cause fractions are in a file of the report
+                self._print_board(run, outcome)
             say("\n".join(summary_lines(run, outcome)), flush=True)
+
+    def _print_board(self, run: RunContext, outcome: RunOutcome) -> None:
+        from va_experiments.report.attempts import attempt
+
+        styled = is_terminal(sys.stdout)
+        left_out: list[str] = []
+        text = attempt("Leaderboard", lambda: board_text(run, outcome, terminal_width(), styled=styled), left_out, "")
+        for reason in left_out:
+            log.warning("%s", reason)
+        if text:
+            self._printed = True
+            with contextlib.suppress(BrokenPipeError):
+                say(text, safe=styled, flush=True)
 
 
 def board_text(run: RunContext, outcome: RunOutcome, width: int, *, styled: bool = False) -> str:

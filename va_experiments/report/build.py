@@ -40,6 +40,7 @@ def build_report(
     folder: Path,
     *,
     figure_formats: Sequence[str] = ("png", "svg", "pdf"),
+    figures: bool = True,
 ) -> ReportPaths:
     """Write ``report.html``, ``tables/`` and ``figures/`` into `folder` and return where everything is.
 
@@ -51,6 +52,8 @@ def build_report(
         Created where needed; files of an earlier report are replaced, each one whole.
     figure_formats : sequence of str
         Static forms written for every figure (none: an empty sequence).
+    figures : bool
+        Without figures a page needs the least memory.
 
     Raises
     ------
@@ -71,18 +74,27 @@ def build_report(
     drawn = boards if shown is cells or not boards[0].of_fractions else ranked(cells)
     limited: list[str] = []
     none: list[Figure] = []
-    figures = attempt("Figures", lambda: all_figures(content, cells, drawn), limited, none)
+    listed = attempt("Figures", lambda: all_figures(content, cells, drawn), limited, none) if figures else none
     nothing: dict[str, str] = {}
     svgs = attempt(
-        "Static figures", lambda: {f.key: static_svg(f.chart) for f in figures if f.chart is not None}, limited, nothing
+        "Static figures", lambda: {f.key: static_svg(f.chart) for f in listed if f.chart is not None}, limited, nothing
     )
-    skipped = [f"{f.title}: {f.missing}" for f in figures if f.chart is None]
-    tables = data_tables(cells, boards, content)
+    skipped = [f"{f.title}: {f.missing}" for f in listed if f.chart is None]
     prints = {f"leaderboard-{i}-{b.setting.slug}": published(b) for i, b in enumerate(boards, start=1)}
-    table_paths, left_out = write_tables(tables, prints, folder / "tables", content.title)
+    written: tuple[dict[str, Path], list[str]] = ({}, [])
+    table_paths, left_out = attempt(
+        "Files of the tables",
+        lambda: write_tables(data_tables(cells, boards, content), prints, folder / "tables", content.title),
+        limited,
+        written,
+    )
     figure_paths, missing = figure_files(svgs, folder / "figures", figure_formats)
     limited = [*content.left_out, *limited, *missing]
     html = folder / "report.html"
-    text = page(dataclasses.replace(content, left_out=tuple(limited)), cells, boards, figures, svgs)
+
+    def page_with(listed: Sequence[Figure]) -> str:
+        return page(dataclasses.replace(content, left_out=tuple(limited)), cells, boards, listed, svgs)
+
+    text = attempt("Figures of the page", lambda: page_with(listed), limited, "") or page_with(none)
     write_whole(html, lambda p: p.write_bytes(text.encode("utf-8", "backslashreplace")))
     return ReportPaths(html, folder, table_paths, figure_paths, (*skipped, *left_out, *limited))

@@ -73,7 +73,7 @@ def page(
         sections=sections,
         specifications=htmlsafe_json_dumps(drawn),
         css=Markup(_template("report.css")),
-        vega=Markup(script_bundle()),
+        vega=Markup(script_bundle()) if drawn else "",
         script=Markup(_template("report.js")),
         version=__version__,
     )

@@ -63,7 +63,7 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
             kinds = {type(v) for v in values if v is not None and not (isinstance(v, float) and np.isnan(v))}
             if not kinds <= {bool, np.bool_} and len(kinds | {str}) > 1:
                 plain.isetitem(i, [None if v is None else str(v) for v in values])
-    arrow = pa.Table.from_pandas(plain, preserve_index=False)
+    arrow = pa.Table.from_pandas(plain, preserve_index=False, nthreads=1)  # more cannot start under a limit of memory
     write_whole(path, lambda p: pq.write_table(arrow, p, write_page_checksum=True, compression="zstd"))
 
 

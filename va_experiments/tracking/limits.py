@@ -31,6 +31,9 @@ FILE_SECONDS, FILE_BYTES = 600.0, 512 << 20
 MOST_PAGES = 2000
 """Of a search; a page has up to a thousand runs."""
 
+MOST_SHORT_PAGES, SHORT_PAGE = 50, 100
+"""Pages of fewer runs than this, though another follows: a server fills its pages."""
+
 
 class LimitReached(VaError):
     """A server's answer is larger, slower or longer than any of ours."""
@@ -117,11 +120,13 @@ def bounded_pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
     Raises
     ------
     LimitReached
-        If a token or a whole page comes twice, a page is empty though another is said to follow, or there are too many.
+        If a token or a whole page comes twice, a page is empty though another is said to follow, or there are too many
+        pages, or too many that are nearly empty.
     """
     token: str | None = None
     seen: set[str] = set()
     last: list[Any] = []
+    short = 0
     for _ in range(MOST_PAGES):
         page = search(token)
         ids = [run.info.run_id for run in page]
@@ -129,7 +134,8 @@ def bounded_pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
         token = page.token
         if not token:
             return
-        if token in seen or not ids or ids == last:
+        short += len(ids) < SHORT_PAGE
+        if token in seen or not ids or ids == last or short > MOST_SHORT_PAGES:
             raise LimitReached("the server's pages have no end")
         seen.add(token)
         last = ids
