@@ -15,8 +15,8 @@ from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.models.nbc import NaiveBayes
-from va_experiments.models.typical_costs import OTHER, typical_seconds
 from va_experiments.plan import Costs, Job, Plan, _distinct, _expected, plan
+from va_experiments.typical_costs import TYPICAL
 
 
 def config(name: str = "nbc", protocol: dict | None = None, **changes: object) -> JobConfig:
@@ -332,10 +332,9 @@ def test_sites_that_the_data_lack_count_no_deaths(small_deaths: Deaths) -> None:
 
 def test_the_estimate_of_a_model_that_never_ran_is_that_of_its_class() -> None:
     model = ModelSpec.from_config(config().model)
-    assert Costs().estimate(model, 100) == pytest.approx(100 * typical_seconds("NaiveBayes"))
-    assert typical_seconds("their.Own") == OTHER
+    assert Costs().estimate(model, 100) == pytest.approx(TYPICAL["NaiveBayes"].seconds(100))
     assert not Costs().recorded(model)
-    assert Costs({model.digest.hex()[:16]: 0.5}).estimate(model, 100) == 50
+    assert Costs({model.digest.hex()[:16]: 0.5}).estimate(model, 100) == pytest.approx(50.01)
 
 
 def test_keys_with_the_same_beginning_are_told_apart() -> None:

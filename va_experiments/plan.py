@@ -22,11 +22,11 @@ from va_experiments.config.protocols import ProtocolOptions
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
-from va_experiments.models.typical_costs import typical_seconds
 from va_experiments.plan_checks import BASELINES, check_job
 from va_experiments.plan_levels import levels_of
 from va_experiments.protocols import Split, Splits, most_splits, splits
 from va_experiments.seeds import canonical_json
+from va_experiments.typical_costs import Cost
 
 __all__ = ["BASELINES", "Costs", "Job", "Plan", "Tasks", "plan"]
 
@@ -52,14 +52,18 @@ class Job:
 
 @dataclass(frozen=True)
 class Costs:
-    """Costs of earlier fits, by digest of the model: CPU seconds for each training or test death."""
+    """Costs of earlier fits, by digest of the model: seconds for each training or test death, beside those of a fit."""
 
     seconds_by_death: Mapping[str, float] = field(default_factory=dict)
 
     def estimate(self, model: ModelSpec, deaths: float) -> float:
         """Estimate the seconds of a fit over this many deaths; without a record, from what the model's class costs."""
+        return self.of(model).seconds(deaths)
+
+    def of(self, model: ModelSpec) -> Cost:
+        """Return what a fit of a model costs."""
         recorded = self.seconds_by_death.get(model.digest.hex()[:16])
-        return deaths * (typical_seconds(model.target) if recorded is None else recorded)
+        return model.typical_cost if recorded is None else dataclasses.replace(model.typical_cost, by_death=recorded)
 
     def recorded(self, model: ModelSpec) -> bool:
         """Return whether an earlier run recorded what this model costs."""
@@ -146,8 +150,9 @@ class Plan:
         _, first, task = np.unique(task, return_index=True, return_inverse=True)
         tested, trained = self._deaths(rows, sizes)
         deaths = np.bincount(task, weights=tested, minlength=len(first)) + trained[first]
-        rate = np.array([costs.estimate(m, 1.0) for m in self.models])
-        seconds = deaths * rate[self.model[rows[first]]]
+        cost = np.array([(c.by_fit, c.by_death) for c in map(costs.of, self.models)]).reshape(-1, 2)
+        by_fit, by_death = cost[self.model[rows[first]]].T
+        seconds = by_fit + deaths * by_death
         order = np.lexsort((first, -seconds))
         members = rows[np.argsort(task, kind="stable")]
         ends = np.cumsum(np.bincount(task, minlength=len(first)))

@@ -167,7 +167,7 @@ def test_text_fits_its_width_and_says_what_it_must(width, simulated):
     assert max(map(len, text.splitlines())) <= width
     assert ("SIMULATED" in text) == simulated
     flat = " ".join(text.split())
-    assert flat.endswith("48 cells: 46 done (0 of them reused), 2 failed")
+    assert flat.endswith("34 done, 0 reused, 2 failed of 36 cells; 12 baseline cells beside them")
     assert "interva: 4 of 6 cells: no mean" in flat
     assert "prior *" in text
 

@@ -87,9 +87,14 @@ def _running(outputs: Path, va: Callable) -> dict | None:
 
 def test_a_live_run_then_a_killed_one(slow_run: subprocess.Popen[str], tmp_path: Path, va: Callable) -> None:
     outputs = tmp_path / "o"
-    _until(lambda: _running(outputs, va) is not None)
-    first = _running(outputs, va)
-    assert first is not None
+    looks: list[dict] = []
+
+    def says_how_far() -> bool:
+        looks.extend(filter(None, [_running(outputs, va)]))
+        return bool(looks and looks[-1]["running"][0]["info"])
+
+    _until(says_how_far)
+    first = looks[-1]
     ages = []
     for _ in range(10):
         time.sleep(0.2)
@@ -101,7 +106,7 @@ def test_a_live_run_then_a_killed_one(slow_run: subprocess.Popen[str], tmp_path:
     fit = first["running"][0]
     assert fit["label"].startswith("slow")
     assert fit["worker"].startswith(socket.gethostname())
-    assert fit["total"] == 100
+    assert fit["total"] == 1000, "the model's 100 steps are a part of the fit"
     assert fit["info"] == {"temperature": 0.5}
     text = va("status", "--outputs", outputs)[1]
     assert f"process {slow_run.pid} on {socket.gethostname()}" in text
@@ -119,7 +124,9 @@ def test_a_finished_run(finished: Ran, va: Callable) -> None:
     code, text, _ = va("status", "--outputs", finished.outputs)
     assert code == 0
     assert "finished" in text
-    assert "cells 4: 4 done, 0 reused, 0 failed, 0 to do" in text
+    assert "cells 4 done, 0 reused, 0 failed of 4 cells; 8 baseline cells beside them; 12 fits" in " ".join(
+        text.split()
+    )
     assert va("status", finished.folder.name[:8], "--outputs", finished.outputs)[1] == text
     assert va("status", finished.folder)[1] == text
     assert va("status", "--watch", "--outputs", finished.outputs)[0] == 0, "a run that has ended is not watched"
@@ -158,7 +165,7 @@ def test_the_text_fits_the_window(tmp_path: Path, width: int) -> None:
         assert "2 min 05 s to go, 30.0 cells a minute" in lines[3]
         assert lines[3].endswith("seen 0 s ago"), "how old it is must be said"
         assert lines[4].endswith(f"process {os.getpid()} on {socket.gethostname()}")
-        assert lines[5] == "  nbc at AP 3/5, 0 s on h:1, attempt 2"
+        assert lines[5] == "  nbc at AP 60%, 0 s on h:1, attempt 2"
         assert lines[6] == "  ! nbc at AP: ValueError: no"
 
 

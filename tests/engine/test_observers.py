@@ -125,10 +125,10 @@ def test_the_workers_are_stopped_while_the_report_is_written(tmp_path: Path) -> 
         stopping.set()
         stopped.append(written.wait(10))
 
-    def write_report(*_: Any) -> list[Path]:
+    def write_report(*_: Any) -> tuple[list[Path], list[str]]:
         assert stopping.wait(10), "the report does not wait for the workers to be stopped"
         written.set()
-        return [tmp_path / "report.html"]
+        return [tmp_path / "report.html"], []
 
     def prepare(run: Multirun) -> None:
         run.backend.stop, run.write_report = slow_stop, write_report

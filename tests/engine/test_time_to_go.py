@@ -16,7 +16,7 @@ def planned(*, recorded: bool = False) -> TimeToGo:
 
 
 def test_all_is_left_at_the_start() -> None:
-    assert planned().left([], 0.0) == (110.0, 0.0)
+    assert planned().left([], 0.0) == 110.0
     assert planned().uncertain == ("nbc", "insilico")
     assert planned(recorded=True).uncertain == ()
 
@@ -24,24 +24,34 @@ def test_all_is_left_at_the_start() -> None:
 def test_finished_fits_correct_their_own_model() -> None:
     left = planned(recorded=True)
     left.done("a", 1.0, 2.0)
-    assert left.left([], 0.0)[0] == pytest.approx(9 * 2.0 + 100), "insilico has its own record"
+    assert left.left([], 0.0) == pytest.approx(9 * 2.0 + 100), "insilico has its own record"
     assert left.slowest_change() == "nbc takes 2.0 times its estimate"
 
 
 def test_typical_costs_follow_the_speed_of_the_machine() -> None:
     left = planned()
     left.done("a", 1.0, 2.0)
-    assert left.left([], 0.0)[0] == pytest.approx(9 * 2.0 + 200)
+    assert left.left([], 0.0) == pytest.approx(9 * 2.0 + 200)
     assert left.uncertain == ("insilico",)
 
 
 def test_progress_inside_a_fit_counts() -> None:
     left = planned(recorded=True)
     quarter = Running("k", "insilico · AP", started=0.0, done=25, total=100)
-    assert left.left([quarter], 60.0) == (pytest.approx(10 + 50 + 180), 180.0), "a quarter took 60 s"
+    assert left.left([quarter], 60.0) == pytest.approx(10 + 180 + 240), "a quarter took 60 s, the other will take 240"
+    assert left.uncertain == ()
     silent = Running("k", "insilico · AP", started=0.0)
-    assert left.left([silent], 30.0) == (pytest.approx(10 + 50 + 20), 20.0)
-    assert left.left([silent], 500.0)[1] == 5.0, "longer than expected: a tenth is always left"
+    assert left.left([silent], 30.0) == pytest.approx(10 + 20 + 50)
+    assert left.left([silent], 500.0) == pytest.approx(10 + 5 + 500), "as slow is the other; a tenth is always left"
+
+
+def test_fits_to_come_are_placed_on_the_workers() -> None:
+    left = planned(recorded=True)
+    assert left.left([], 0.0, 2) == 55.0, "50 and five of 1"
+    assert left.left([Running("k", "insilico · AP", started=0.0)], 20.0, 2) == 50.0, "the second takes longest"
+    many = TimeToGo()
+    many.plan("a", "nbc", 10_000, 10_000.0, recorded=True)
+    assert many.left([], 0.0, 4) == 2500.0
 
 
 def test_nothing_is_left_at_the_end() -> None:
@@ -50,7 +60,7 @@ def test_nothing_is_left_at_the_end() -> None:
         left.done("a", 1.0, 3.0)
     for _ in range(2):
         left.done("b", 50.0, 70.0)
-    assert left.left([], 0.0)[0] == pytest.approx(0.0)
+    assert left.left([], 0.0) == pytest.approx(0.0)
 
 
 def test_what_is_shown_does_not_rise_without_a_reason() -> None:

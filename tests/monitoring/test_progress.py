@@ -99,7 +99,7 @@ def test_no_line_is_wider_than_the_window(columns: int, tmp_path: Path) -> None:
     assert any("/24 |" in b for b in bars)
     assert any("to go" in b for b in bars)
     assert not any("|," in b for b in bars)
-    assert any(re.search(r"insilico · AP \d+/4000, acceptance 0", line) for line in lines)
+    assert any(re.search(r"insilico · AP \d+%, acceptance 0", line) for line in lines)
     assert any("1 failed" in b for b in bars)
     assert "THE END" in text
     # every line that a fit had is cleared at the end: below the bar comes what is printed next

@@ -18,6 +18,7 @@ from va_experiments.errors import InputError, shown
 from va_experiments.models.base import Model, parameters_of
 from va_experiments.models.model_import import allowed_class, nested_targets
 from va_experiments.seeds import canonical_json
+from va_experiments.typical_costs import Cost, typical_cost
 
 __all__ = ["LABELS", "ModelSpec", "content_digest"]
 
@@ -102,6 +103,12 @@ class ModelSpec:
     def seed_digest(self) -> bytes:
         """SHA-256 of `seed_content`."""
         return content_digest(self.seed_content)
+
+    @cached_property
+    def typical_cost(self) -> Cost:
+        """What a fit costs, before an earlier run has recorded it."""
+        found = allowed_class(self.target, (self.target.split(".")[0],))
+        return typical_cost(build(found, dict(self.params)))
 
     def estimator(self) -> Model:
         """Return a new estimator.

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments import callbacks
 from va_experiments.cell.cause_level import CauseLevel, at_level, truth_at_level
 from va_experiments.cell.cell import Cell, Fit
 from va_experiments.cell.csmf_correction import out_of_fold, with_fractions
@@ -56,7 +57,9 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             load = clock.lap()
             estimator = fit.model.estimator()
             learned_from = train if fit.model.trains else own.take(np.zeros(0, dtype=np.intp))
-            estimator.fit(learned_from, seed=integer_seed(fit.seed_key, "fit"))
+            parts = _parts(fit, estimator)
+            with parts.next():
+                estimator.fit(learned_from, seed=integer_seed(fit.seed_key, "fit"))
             training = out_of_fold(fit, train) if fit.model.trains else None
             fitted = clock.lap()
         except BaseException as error:
@@ -64,7 +67,9 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             return [Result(key=c.key, failure=failure, attempt=attempt, facts=_facts(c, started)) for c in fit.cells]
         results = []
         for number, cell in enumerate(fit.cells):
-            result = _test(cell, estimator, data, (train_rows, train), rows if number == 0 else None, training, attempt)
+            with parts.next():
+                own_rows = rows if number == 0 else None
+                result = _test(cell, estimator, data, (train_rows, train), own_rows, training, attempt)
             result.facts |= _facts(cell, started) | {"warnings": sorted({str(w.message)[:300] for w in caught})[:10]}
             share = 1 / len(fit.cells)
             result.timings |= {
@@ -78,6 +83,18 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             )
             results.append(result)
         return results
+
+
+def _parts(fit: Fit, estimator: Model) -> callbacks.Parts:
+    """Return the parts of a fit by their expected shares of its time: the training, and the tests of its cells."""
+    share = estimator.prediction_share
+    return callbacks.Parts([1 - share, *(share * _predictions(cell, estimator) for cell in fit.cells)], states=True)
+
+
+def _predictions(cell: Cell, estimator: Model) -> float:
+    """Return how many predictions the test of a cell takes, where predicting takes a notable share of the time."""
+    resampled = cell.setting.testset.get("n_resamples", 0) if estimator.prediction_share > 0.1 else 0
+    return 1.0 + float(resampled)
 
 
 @lru_cache(maxsize=1)
@@ -113,7 +130,10 @@ def _test(
             raise AssertionError("cells of one fit must share their training rows")
         test, level = data.take(test_rows), cell.setting.level
         blind, seed = _in_own_causes(test, level).without_causes(), integer_seed(cell.seed_key, "predict")
-        prediction, said = with_fractions(estimator.predict(blind, seed=seed), cell.setting, training, data, seed=seed)
+        parts = callbacks.Parts([1.0, _predictions(cell, estimator) - 0.95], states=True)
+        with parts.next():
+            predicted_deaths = estimator.predict(blind, seed=seed)
+        prediction, said = with_fractions(predicted_deaths, cell.setting, training, data, seed=seed)
         truth, train_cause, causes = test.cause, train.cause, data.causes
         if level is not None:
             prediction, causes = at_level(prediction, level), level.causes
@@ -127,16 +147,17 @@ def _test(
                     one = with_fractions(found, cell.setting, training, data, seed=seed, resampled=True)[0]
                     yield one if level is None else at_level(one, level)
 
-            scores, facts = score_design(
-                cell.setting.testset,
-                truth,
-                prediction,
-                causes,
-                seed=integer_seed([cell.split.spec(), cell.setting.seed], "bootstrap"),
-                n_bootstrap=cell.setting.n_bootstrap,
-                train_cause=train_cause,
-                predict=again if estimator.depends_on_test_set else None,
-            )
+            with parts.next():
+                scores, facts = score_design(
+                    cell.setting.testset,
+                    truth,
+                    prediction,
+                    causes,
+                    seed=integer_seed([cell.split.spec(), cell.setting.seed], "bootstrap"),
+                    n_bootstrap=cell.setting.n_bootstrap,
+                    train_cause=train_cause,
+                    predict=again if estimator.depends_on_test_set else None,
+                )
             said |= facts
             abstained = "csmf_abstained" in said
             result.metrics = {

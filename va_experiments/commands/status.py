@@ -21,6 +21,7 @@ from va_experiments.commands.command_line import App
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs, RunName, find_run, read_json
 from va_experiments.errors import InputError, printable
 from va_experiments.formatting import format_duration
+from va_experiments.results.counts import CellCounts
 from va_experiments.terminal import is_terminal, say, say_json, terminal_width
 
 __all__ = ["app", "read_status", "status", "status_text"]
@@ -108,7 +109,7 @@ def _alive(pid: int, started: float) -> bool:
 def status_text(status: Mapping[str, Any], width: int) -> str:
     """Return the status in lines of at most `width` characters."""
     cells, fits = status["cells"], status["fits"]
-    open_cells = cells["all"] - cells["done"] - cells["reused"] - cells["failed"]
+    counts = CellCounts.from_manifest(status) or CellCounts(*(cells[k] for k in ("all", "done", "reused", "failed")))
     said = {"running": status["stage"], "ended": status["stage"], "died": "stopped (the driver died)"}[status["state"]]
     elapsed = (time.time() if status["state"] == "running" else status["time"]) - status["started"]
     lines = [
@@ -118,8 +119,11 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
             if status["state"] == "running"
             else f" after {format_duration(round(elapsed))}"
         ),
-        f"cells {cells['all']}: {cells['done']} done, {cells['reused']} reused, {cells['failed']} failed, "
-        f"{open_cells} to do",
+        *textwrap.wrap(
+            f"cells {counts.sentence if status['state'] == 'ended' else f'{counts.of_cells}, {counts.missing} to do'}",
+            max(width, 20),
+            subsequent_indent="      ",
+        ),
         f"fits  {fits['done']} of {fits['all']} done, {len(status['running'])} running, {fits['waiting']} waiting",
     ]
     if status["state"] == "running":
@@ -138,7 +142,7 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
         ]
         lines += [", ".join(p for p in parts if p) for parts in (pace, where)]
     for fit in status["running"][:12]:
-        share = f" {fit['done']}/{fit['total']}" if fit.get("total") else ""
+        share = f" {fit['done'] / fit['total']:.0%}" if fit.get("total") else ""
         parts = [f"{fit['label']}{share}"]
         parts += [f"{k} {v:.3g}" if isinstance(v, float) else f"{k} {v}" for k, v in fit["info"].items()]
         parts += [f"{format_duration(round(time.time() - fit['started']))} on {fit['worker']}"]

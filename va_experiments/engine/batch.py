@@ -212,9 +212,10 @@ class Batch:
         data = run.context.deaths[cell.setting.fingerprint]
         name = self.plan.job_models[max(0, int(self._job_of[row]))].name if asked else cell.model.name
         record = run.writer.add(cell, result, job=first.label, model=name, simulated=data.simulated, requested=asked)
-        if not asked:
-            return
         counts = run.context.counts
+        if not asked:
+            counts.baselines += 1
+            return
         counts.reused += result.reused
         counts.done += result.failure is None and not result.reused
         if result.failure:

@@ -16,6 +16,7 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.engine.time_to_go import TimeToGo
 from va_experiments.execute import RunChannel, Running
 from va_experiments.plan import Costs, Plan
+from va_experiments.results.counts import CellCounts
 
 __all__ = ["Counts", "RunContext"]
 
@@ -24,7 +25,7 @@ class Counts:
     """How many cells and fits are where. Written by the engine's thread only."""
 
     def __init__(self) -> None:
-        self.cells = self.done = self.reused = self.failed = 0
+        self.cells = self.done = self.reused = self.failed = self.baselines = 0
         self.fits = self.fits_done = 0
         self.seconds_planned = self.seconds_done = 0.0
         self.stage = "starting"
@@ -33,6 +34,8 @@ class Counts:
         self._costs = Costs()
         self._backend: Any = None
         self.time = TimeToGo()
+        self.rates: dict[str, list[float]] = {}
+        """Seconds for each death of each fit of this run, by digest of the model; without those of any fit."""
         self.running: Callable[[], Iterable[Running]] = tuple
         """Returns the fits at work."""
 
@@ -71,6 +74,8 @@ class Counts:
         self.seconds_done += expected
         spent = sum(r.timings.get(f"{s}_seconds") or 0.0 for r in results for s in ("load", "fit", "predict", "score"))
         self.time.done(model.digest.hex(), expected, spent)
+        own = self.rates.setdefault(model.digest.hex()[:16], [])
+        own.append(max(spent - model.typical_cost.by_fit, 0.1 * spent) / max(deaths, 1))
 
     @property
     def share(self) -> float:
@@ -79,8 +84,13 @@ class Counts:
 
     @property
     def text(self) -> str:
-        """The counts in a line."""
-        return f"{self.done} done, {self.reused} reused, {self.failed} failed of {self.cells} cells"
+        """The counts of requested cells in a line."""
+        return self.now.of_cells
+
+    @property
+    def now(self) -> CellCounts:
+        """The counts as they are."""
+        return CellCounts(self.cells, self.done, self.reused, self.failed, self.baselines, self.fits_done)
 
     def eta(self) -> float | None:
         """Return the seconds still to go, from what fits cost before and how fast this run is; None if unknown."""
@@ -90,8 +100,7 @@ class Counts:
             return 0.0
         if self.time.planned:
             now, workers = time.time(), max(1, getattr(self._backend, "workers", 1))
-            work, longest = self.time.left(self.running(), now)
-            return max(work / workers, longest)
+            return self.time.left(self.running(), now, workers)
         left = max(self.seconds_planned - self.seconds_done, 0.01 * self.seconds_planned)
         if self.fits_done and self.seconds_done > 0:
             return (time.time() - self.began) * left / self.seconds_done

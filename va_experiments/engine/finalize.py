@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import platform
+import statistics
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -53,13 +54,14 @@ def finalize(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> 
         context.notes.append(f"  ! {changed}; these results are of the data as they were read at the start")
         log.warning("data changed during the run: %s; the results are of the data as they were read", changed)
     cells, baselines = run.writer.tables()
-    missing = counts.cells - counts.done - counts.reused - counts.failed
-    outcome = RunOutcome(cells, baselines, missing, [], run.error, 0)
+    outcome = RunOutcome(cells, baselines, counts.now.missing, [], run.error, 0)
     write_tables(context.folder, cells, baselines)
     about = manifest(run, jobs, cells)
     (context.folder / "manifest.json").write_text(json.dumps(about, indent=1, sort_keys=True))
     run.observers.notify("tables_written", context, outcome)
-    outcome.files += run.write_report(context.config, context.folder, about, outcome.rows, run.store, context.deaths)
+    files, answers = run.write_report(context.config, context.folder, about, outcome.rows, run.store, context.deaths)
+    outcome.files += files
+    outcome.answers += answers
     remember_costs(run, cells)
     if outcome.complete:
         completed_jobs.mark_complete(run.store.root, [job.config for job in jobs])
@@ -86,6 +88,7 @@ def manifest(run: Multirun, jobs: Sequence[Job], cells: pd.DataFrame) -> dict[st
         "frameworks": {n: metadata.version(n) for n in ("hydra-core", "ray", "prefect", "mlflow", "pandas")},
         "hardware": {"cores": os.cpu_count(), "machine": platform.machine(), "system": platform.platform()},
         "execution": run.backend.describe(),
+        "counts": run.context.counts.now.as_dict(),
         "data": [
             {
                 "name": d.name,
@@ -135,15 +138,12 @@ def remember_costs(run: Multirun, cells: pd.DataFrame) -> None:
     """Keep what each model cost by death, for the order and the estimates of later runs."""
     from va_experiments.checkpoints.atomic_files import write_atomically
 
-    known = dict(run.costs().seconds_by_death)
     new = cells[(cells["status"] == "done") & ~cells["reused"].astype(bool)] if len(cells) else cells
     if not len(new) or "model_digest" not in new:
         return
-    for digest, group in new.groupby("model_digest"):
-        seconds = sum(pd.to_numeric(group[c], errors="coerce").sum() for c in ("fit_seconds", "predict_seconds"))
-        deaths = pd.to_numeric(group["n_train"]).sum() + pd.to_numeric(group["n_test"]).sum()
-        if deaths > 0:
-            known[str(digest)] = float(seconds / deaths)
+    # the median: the first fit of a process imports libraries and compiles
+    medians = {digest: statistics.median_low(rates) for digest, rates in run.context.counts.rates.items()}
+    known = {**run.costs().seconds_by_death, **medians}
     memory = read_memory(run.store.root)
     for name, most in new.groupby("model_digest")["peak_memory_mb"].max().dropna().items():
         memory[str(name)] = max(memory.get(str(name), 0.0), float(most))

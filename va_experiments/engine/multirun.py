@@ -50,8 +50,11 @@ TICK_SECONDS = 3.0
 CLOSE_SECONDS = 60.0
 """For commits to end, and for workers to be stopped; the process ends without waiting for the rest."""
 
-WriteReport = Callable[[RunConfig, Path, Mapping[str, Any], "pd.DataFrame", Store, Mapping[str, Deaths]], list[Path]]
-"""Writes what readers get of a run and returns the files."""
+WriteReport = Callable[
+    [RunConfig, Path, Mapping[str, Any], "pd.DataFrame", Store, Mapping[str, Deaths]],
+    tuple[list[Path], list[str]],
+]
+"""Writes what readers get of a run; returns the files, and the answer in sentences."""
 
 
 class Multirun:
@@ -97,7 +100,7 @@ class Multirun:
         self.backend = make_backend(config.execution)
         self.observers = Observers(observers)
         self.interrupts = Interrupts(channel.stopping)
-        self.write_report: WriteReport = write_report or (lambda *_: [])
+        self.write_report: WriteReport = write_report or (lambda *_: ([], []))
         self._fetch_remote = fetch_remote
         self._loaded: dict[str, str] = {}
         self._open = contextlib.ExitStack()

@@ -73,6 +73,8 @@ class RunOutcome:
         Pages about the run; observers that make one add it.
     problems : list of str
         What went wrong with monitoring; observers add to it.
+    answers : list of str
+        What the run answers, in sentences; empty where nothing could be scored.
     """
 
     cells: pd.DataFrame
@@ -83,6 +85,7 @@ class RunOutcome:
     exit_code: int
     links: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:

@@ -1,13 +1,15 @@
-"""Estimate the work that is left in a run, from what fits cost before and now, and from the progress inside them.
+"""Estimate the time that is left in a run, from what fits cost before and now, and from the progress inside them.
 
 In: expected seconds by model, seconds of finished fits, progress of running ones. Out: seconds that are left.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
+from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from va_experiments.execute import Running
 
@@ -15,6 +17,12 @@ __all__ = ["Shown", "TimeToGo"]
 
 LEAST_SHARE = 0.05
 """Share of a running fit that must be done before its own speed counts."""
+
+LAST = 30
+"""Finished fits of a model that say how fast it is now."""
+
+MOST_PLACED = 2000
+"""Fits to come that are placed on workers one by one; of more, the work is divided by the workers."""
 
 SLACK_SHARE, SLACK_SECONDS = 0.15, 5.0
 """By how much an estimate may rise without being shown: the larger of the two."""
@@ -30,16 +38,31 @@ class _Model:
     fits_done: int = 0
     expected: float = 0.0
     expected_done: float = 0.0
-    observed: float = 0.0
+    last: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=LAST))
+    """Observed and expected seconds of the last fits."""
+
+    running: list[Running] = field(default_factory=list)
+    ratio: float | None = None
+    """Observed to expected seconds, of finished fits and of the finished parts of running ones; None before them."""
 
     @property
-    def ratio(self) -> float | None:
-        """Observed to expected seconds of finished fits; None before the first."""
-        return self.observed / self.expected_done if self.expected_done > 0 and self.observed > 0 else None
+    def mean(self) -> float:
+        """Expected seconds of a fit that has not ended."""
+        return max(self.expected - self.expected_done, 0.0) / max(self.fits - self.fits_done, 1)
+
+    def look(self, running: list[Running], now: float) -> None:
+        """Take note of the running fits, and compare what is done with what was expected."""
+        self.running = running
+        pairs = list(self.last)
+        if len(pairs) > 2:  # the first fit of a process imports libraries and compiles
+            pairs.remove(max(pairs, key=lambda pair: pair[0] / max(pair[1], 1e-9)))
+        shares = [(max(now - f.started, 0.0), _share(f) * self.mean) for f in running if _share(f) >= LEAST_SHARE]
+        observed, expected = (sum(values) for values in zip((0.0, 0.0), *pairs, *shares, strict=True))
+        self.ratio = observed / expected if expected > 0 and observed > 0 else None
 
 
 class TimeToGo:
-    """Work that is left, in seconds of one worker."""
+    """Estimates when the fits that are left will have run."""
 
     def __init__(self) -> None:
         self._models: dict[str, _Model] = {}
@@ -67,7 +90,8 @@ class TimeToGo:
         if (found := self._models.get(model)) is not None:
             found.fits_done += 1
             found.expected_done += min(expected, found.expected - found.expected_done)
-            found.observed += observed
+            found.last.append((observed, expected))
+            found.look(found.running, 0.0)
 
     @property
     def planned(self) -> bool:
@@ -81,27 +105,31 @@ class TimeToGo:
             m.name for m in self._models.values() if m.fits_done < m.fits and not m.recorded and m.ratio is None
         )
 
-    def left(self, running: Iterable[Running], now: float) -> tuple[float, float]:
-        """Return the seconds of work that are left, and those of the longest fit among the running ones.
+    def left(self, running: Iterable[Running], now: float, workers: int = 1) -> float:
+        """Return the seconds that are left, with these fits at work and the others placed on free workers in turn.
 
         Parameters
         ----------
         running : iterable of Running
         now : float
             Seconds since 1970.
+        workers : int
+            Fits that run at once.
         """
-        remaining = {key: self._rate(m) * max(m.expected - m.expected_done, 0.0) for key, m in self._models.items()}
-        longest = 0.0
+        by_model: dict[str, list[Running]] = {key: [] for key in self._models}
         for fit in running:
-            key = self._key_of(fit.label)
-            if key is None:
-                continue
-            model = self._models[key]
-            mean = remaining[key] / max(model.fits - model.fits_done, 1)
-            own = _remaining(fit, mean, now)
-            remaining[key] = max(remaining[key] - mean, 0.0) + own
-            longest = max(longest, own)
-        return sum(remaining.values()), longest
+            if (key := self._key_of(fit.label)) is not None:
+                by_model[key].append(fit)
+        for key, model in self._models.items():
+            model.look(by_model[key], now)
+        busy: list[float] = []
+        waiting: list[tuple[float, int]] = []
+        for model in self._models.values():
+            mean = self._rate(model) * model.mean
+            slowest = max((now - f.started for f in model.running if _share(f) < LEAST_SHARE), default=0.0)
+            busy += [_remaining(fit, mean, now) for fit in model.running]
+            waiting.append((max(mean, slowest), max(model.fits - model.fits_done - len(model.running), 0)))
+        return _makespan(busy, waiting, workers)
 
     def slowest_change(self) -> str:
         """Return which model takes longer than expected and by how much, in words; empty where none does."""
@@ -124,13 +152,39 @@ class TimeToGo:
         return max(found, key=lambda key: len(self._models[key].name), default=None)
 
 
+def _share(fit: Running) -> float:
+    """Return the share of a running fit that is done, as far as it says."""
+    return fit.done / fit.total if fit.total else 0.0
+
+
 def _remaining(fit: Running, expected: float, now: float) -> float:
     """Return the seconds that a running fit still takes."""
-    elapsed = max(now - fit.started, 0.0)
-    share = fit.done / fit.total if fit.total else 0.0
+    elapsed, share = max(now - fit.started, 0.0), _share(fit)
     if share >= LEAST_SHARE:
         return elapsed * (1 - share) / share
     return max(expected - elapsed, 0.1 * expected)
+
+
+def _makespan(busy: Sequence[float], waiting: Iterable[tuple[float, int]], workers: int) -> float:
+    """Return when the last fit ends, if waiting fits go to the workers as these become free, the longest first.
+
+    Parameters
+    ----------
+    busy : sequence of float
+        Seconds until each running fit ends.
+    waiting : iterable of (float, int)
+        Seconds and number of fits that wait.
+    workers : int
+    """
+    ordered = sorted(waiting, reverse=True)
+    if sum(number for _, number in ordered) > MOST_PLACED:
+        return max(sum(busy) + sum(seconds * number for seconds, number in ordered), 0.0) / workers
+    free = [*busy, *[0.0] * (workers - len(busy))]
+    heapq.heapify(free)
+    for seconds, number in ordered:
+        for _ in range(number):
+            heapq.heapreplace(free, free[0] + seconds)
+    return max(free, default=0.0)
 
 
 class Shown:

@@ -162,7 +162,7 @@ def fetch_remote_cells(
         yield from fetch_shared(config, store, Path(config.paths.outputs), missing, stopped)
 
 
-def write_run_report(*arguments: Any) -> list[Path]:
+def write_run_report(*arguments: Any) -> tuple[list[Path], list[str]]:
     """Write the report of a run; its libraries are imported only now."""
     from va_experiments.report.run_report import write_run_report as write
 

@@ -137,9 +137,10 @@ def score_each_test_set(
     cause = np.asarray(truth)
     all_totals = []
     rows = [sets.rows(k) for k in range(len(sets.weights))]
-    for k, set_prediction in enumerate(predict(rows)):
-        all_totals.append(totals(scored_deaths(cause[rows[k]], set_prediction, train_cause)))
-        callbacks.progress(k + 1, len(rows))
+    parts, predictions = callbacks.Parts([1.0] * len(rows), states=True), iter(predict(rows))
+    for own_rows in rows:
+        with parts.next():
+            all_totals.append(totals(scored_deaths(cause[own_rows], next(predictions), train_cause)))
     by_set = [evaluate(t) for t in all_totals]
     values = {name: np.concatenate([v[name] for v in by_set]) for name in METRICS}
     true, top = (np.concatenate([getattr(t, name) for t in all_totals]) for name in ("csmf_true", "csmf_top"))

@@ -103,6 +103,9 @@ class Model(Estimator):
     any_protocol: ClassVar[bool] = False
     """Whether a model that is not trained here is tested on the splits of every protocol: it was trained elsewhere."""
 
+    prediction_share: ClassVar[float] = 0.05
+    """Share of the time of training and predicting that predicting takes; for estimates of the time to go."""
+
     file_parameters: ClassVar[tuple[str, ...]] = ()
     """Parameters that name a file (None: no file). The key of a cell counts the content of the file, not its path."""
 
@@ -124,6 +127,10 @@ class Model(Estimator):
     def member_classes(self) -> tuple[type[Model], ...]:
         """Return the classes of the models that this one is made of; their source is part of a cell's key."""
         return ()
+
+    def inner_fits(self) -> list[tuple[Model, float]]:
+        """Return the models that a fit of this one fits, each with how many times; for estimates of its time."""
+        return []
 
     def check_parameters(self) -> None:
         """Raise `InputError` naming every parameter whose value cannot work. Called before anything runs."""

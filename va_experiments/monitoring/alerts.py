@@ -72,7 +72,7 @@ class Alerts(Observer):
         """Report how the run has ended."""
         how = "complete" if outcome.complete else f"incomplete ({outcome.missing} missing)"
         how += f": {outcome.error}" if outcome.error else ""
-        self.finished(f"{how}; {run.counts.text}; outputs in {run.folder}")
+        self.finished(f"{how}; {run.counts.now.sentence}; outputs in {run.folder}")
         if self.error:
             outcome.problems.append(self.error)
 

@@ -241,6 +241,7 @@ class Progress(Observer):
             "time": time.time(),
             "started": self._began,
             "cells": {"all": c.cells, "done": c.done, "reused": c.reused, "failed": c.failed},
+            "counts": c.now.as_dict(),
             "fits": {"all": c.fits, "done": c.fits_done, "waiting": w.waiting},
             "eta_seconds": c.eta(),
             "eta_uncertain": list(c.time.uncertain),
@@ -268,7 +269,7 @@ def started_text(config: RunConfig) -> str:
 
 def running_text(running: Running) -> str:
     """Return a running fit in a line: what, how far, for how long."""
-    share = f"{running.done}/{running.total}" if running.total else ""
+    share = f"{running.done / running.total:.0%}" if running.total else ""
     parts = [
         f"{running.label} {share}".rstrip(),
         _extras(running.info),

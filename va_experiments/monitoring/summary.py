@@ -1,4 +1,4 @@
-"""Print the end of a run: leaderboard, counts, what went wrong, and where everything is.
+"""Print the end of a run: leaderboard, answer, counts, what went wrong, and where everything is.
 
 The leaderboard is printed before the report is made: a report that takes long or fails does not withhold it.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
+import textwrap
 
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import Observer, RunOutcome
@@ -33,6 +34,9 @@ class TerminalSummary(Observer):
         with contextlib.suppress(BrokenPipeError):  # nobody reads any more: the run ends as it would have
             if not self._printed:  # nothing was scored: the cause fractions are in a file of the report
                 self._print_board(run, outcome)
+            if outcome.answers:
+                width = terminal_width()
+                say("\n".join(textwrap.fill(a, width, break_on_hyphens=False) for a in outcome.answers) + "\n")
             say("\n".join(summary_lines(run, outcome)), flush=True)
 
     def _print_board(self, run: RunContext, outcome: RunOutcome) -> None:
@@ -94,7 +98,7 @@ def summary_lines(run: RunContext, outcome: RunOutcome) -> list[str]:
     lines: list[str] = []
     if any(d.simulated for d in run.deaths.values()):
         lines.append("The data are SIMULATED: nothing here says anything about real deaths.")
-    lines.append(run.counts.text + (f", {outcome.missing} not computed" if outcome.missing else ""))
+    lines.append(run.counts.now.sentence)
     if counts.done == counts.failed == outcome.missing == 0:
         lines.append("Nothing was fitted: every cell was there already.")
     older = int((cells["older_versions"].fillna("") != "").sum()) if "older_versions" in cells else 0

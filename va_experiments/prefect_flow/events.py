@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["RUNS", "Milestone", "RunEvents"]
+__all__ = ["RUNS", "Ending", "Milestone", "RunEvents"]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What the flow shows at the end of a run.
+
+    Parameters
+    ----------
+    table : sequence of mapping
+        Rows of the leaderboard.
+    links : mapping of str to str
+    error : str
+        Why the flow fails; empty where it does not.
+    counts : str
+        Counts of cells and fits, as a sentence.
+    answers : tuple of str
+        What the run answers, in sentences.
+    """
+
+    table: Sequence[Mapping[str, Any]] = ()
+    links: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    counts: str = ""
+    answers: tuple[str, ...] = ()
 
 
 class Milestone:
@@ -47,7 +72,7 @@ class RunEvents:
     ----------
     next_message : callable
         Return the next message as kind and content: ``jobs`` (labels by number), ``progress`` (percent and text), or
-        ``finish`` (table, links and error).
+        ``finish`` (an `Ending`).
     started : callable
         Called with the id of the flow run as soon as Prefect has made it.
     """

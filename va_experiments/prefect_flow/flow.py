@@ -11,6 +11,7 @@ from typing import Any
 from prefect import flow, runtime, task
 from prefect.artifacts import (
     create_link_artifact,
+    create_markdown_artifact,
     create_progress_artifact,
     create_table_artifact,
     update_progress_artifact,
@@ -64,12 +65,16 @@ def multirun(run_id: str) -> str:
     steps.append(report.submit(run_id))
     failed = sum(step.wait() is None and step.state.is_failed() for step in steps)
 
-    table, links, error = message[1]
-    if table:
-        create_table_artifact(table=table, key="va-leaderboard", description=f"leaderboard of {run_id}")
-    for key, link in links.items():
+    end = message[1]
+    if end.answers:
+        create_markdown_artifact(
+            "\n\n".join((*end.answers, end.counts)), key="va-answer", description=f"answer of {run_id}"
+        )
+    if end.table:
+        create_table_artifact(table=end.table, key="va-leaderboard", description=f"leaderboard of {run_id}")
+    for key, link in end.links.items():
         create_link_artifact(link=link, key=key, link_text=link, description=f"MLflow's page of {run_id}")
-    update_progress_artifact(progress, progress=100.0)
-    if failed or error:
-        raise RuntimeError(error or f"{failed} of {len(steps)} steps failed")
+    update_progress_artifact(progress, progress=100.0, description=end.counts or None)
+    if failed or end.error:
+        raise RuntimeError(end.error or f"{failed} of {len(steps)} steps failed")
     return "done"

@@ -17,7 +17,7 @@ from va_experiments.config.schema import TrackingConfig
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import Observer, RunOutcome
 from va_experiments.prefect_flow.direct_client import connect_directly
-from va_experiments.prefect_flow.events import RUNS, Milestone, RunEvents
+from va_experiments.prefect_flow.events import RUNS, Ending, Milestone, RunEvents
 from va_experiments.prefect_flow.server import PrefectServer, client_environment
 from va_experiments.prefect_flow.stale_runs import await_last_events, owner_tag, sweep_stale_runs
 
@@ -85,28 +85,29 @@ class PrefectObserver(Observer):
         rows = outcome.rows
         if len(outcome.cells) and (rows["status"] == "done").any():
             table = leaderboard_rows(rows, run.config.objective, allow_incomplete=run.config.allow_incomplete)
-        error = "" if outcome.complete else f"{run.counts.failed} failed, {outcome.missing} missing"
-        self.finish(table, outcome.links, error=error)
+        counts = run.counts.now.sentence
+        error = "" if outcome.complete else counts
+        self.finish(Ending(list(table), dict(outcome.links), error, counts, tuple(outcome.answers)))
 
     def run_aborted(self, run: RunContext) -> None:
         """Let go of the flow and stop the server without waiting: the run ended in an error."""
         for milestone in self._events.milestones:
             milestone.reach(error="the run ended early")
-        self._queue.put("finish", ([], {}, "the run ended early"))
+        self._queue.put("finish", Ending(error="the run ended early"))
         if self._ready.is_set():
             self._queue.join(5)
         self._server.stop()
 
-    def finish(self, table: Sequence[Mapping[str, Any]], links: Mapping[str, str], *, error: str = "") -> None:
+    def finish(self, end: Ending) -> None:
         """End the flow, wait for it within the configured time, and stop the server if it was started here."""
         if not self._config.prefect or not self._queue.alive:
             self._server.stop()
             return
         self._events.prepared.reach(summary="interrupted")
         for milestone in self._events.jobs.values():
-            milestone.reach(error=error or "interrupted")
+            milestone.reach(error=end.error or "interrupted")
         self._events.reported.reach(summary="report written")
-        self._queue.put("finish", (list(table), dict(links), error))
+        self._queue.put("finish", end)
         limit = self._config.prefect_wait_seconds * (3 if self._server.cold else 1)
         if not self._queue.join(limit):
             self._fail(f"Prefect did not answer within {limit:.0f} s of the end; this run is not recorded there")

@@ -10,6 +10,7 @@ from pathlib import Path
 from va_experiments.analysis.leaderboard import leaderboards
 from va_experiments.analysis.majority import with_majority
 from va_experiments.analysis.run_tables import RunTables, checked_cells
+from va_experiments.report.answer_text import run_answers, run_lines
 from va_experiments.report.attempts import attempt
 from va_experiments.report.figure_files import figure_files
 from va_experiments.report.figures import Figure, all_figures, static_svg
@@ -33,6 +34,8 @@ class ReportPaths:
     tables: Mapping[str, Path]
     figures: Mapping[str, Path]
     skipped: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    """The answer in sentences, as `va_experiments.report.answer_text` says it."""
 
 
 def build_report(
@@ -97,4 +100,6 @@ def build_report(
 
     text = attempt("Figures of the page", lambda: page_with(listed), limited, "") or page_with(none)
     write_whole(html, lambda p: p.write_bytes(text.encode("utf-8", "backslashreplace")))
-    return ReportPaths(html, folder, table_paths, figure_paths, (*skipped, *left_out, *limited))
+    scored = content.primary_metric in cells and cells[content.primary_metric].notna().any()
+    said = run_lines(run_answers(content, shown, boards), boards) if scored else []
+    return ReportPaths(html, folder, table_paths, figure_paths, (*skipped, *left_out, *limited), tuple(said))

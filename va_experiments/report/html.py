@@ -15,6 +15,7 @@ from va_experiments.report.charts.style import Figure, specification
 from va_experiments.report.script_bundle import script_bundle
 from va_experiments.report.sections import page_sections
 from va_experiments.report.terminal import counts_line
+from va_experiments.results.counts import CellCounts
 
 __all__ = ["page"]
 
@@ -63,11 +64,12 @@ def page(
         simulated = (
             f"{share} simulated. These numbers only show that the software runs; they say nothing about real deaths."
         )
+    counts = CellCounts.from_manifest(content.manifest)
     runs = sorted({str(r) for r in cells["run_id"] if r})
     facts = [f"run {runs[0]}" if len(runs) == 1 else f"{len(runs)} runs"] if runs else []
     return environment.get_template("report.html.j2").render(
         title=content.title,
-        counts=counts_line(cells),
+        counts=counts.sentence if counts else counts_line(cells),
         facts=facts,
         simulated=simulated,
         sections=sections,

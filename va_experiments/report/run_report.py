@@ -34,8 +34,8 @@ def write_run_report(
     rows: pd.DataFrame,
     store: Store,
     deaths: Mapping[str, Deaths],
-) -> list[Path]:
-    """Write the files and return their paths; a report that cannot be built is logged and left out.
+) -> tuple[list[Path], list[str]]:
+    """Write the files; return their paths and the answer in sentences. A report that cannot be built is left out.
 
     Parameters
     ----------
@@ -49,6 +49,7 @@ def write_run_report(
         Has the cells.
     deaths : mapping of fingerprint to Deaths
     """
+    from va_experiments.report.answer_text import answer_lines
     from va_experiments.report.assigned_files import AssignedTables, write_assigned
     from va_experiments.report.attempts import attempt
     from va_experiments.report.cause_map_file import write_cause_maps
@@ -77,15 +78,20 @@ def write_run_report(
     # nothing to report where the run was stopped before its first cell
     if config.report and len(rows) and (rows["status"] != "missing").any():
         exclusions = None if excluded is None else excluded.counts
-        files += _report(config, folder, manifest, rows, store, deaths, assigned, exclusions, strata, left_out)
+        paths, answer = _report(config, folder, manifest, rows, store, deaths, assigned, exclusions, strata, left_out)
+        files += paths
     else:
+        allowed = config.allow_incomplete
+        answer = attempt(
+            "The answer", lambda: answer_lines(rows, config.objective, store, allow_incomplete=allowed), left_out, []
+        )
         for sentence in left_out:
             log.warning("%s", sentence)
     if config.legacy_table:
         from va_experiments.report.legacy_table import write_va34_table
 
         files.append(write_va34_table(rows, folder))
-    return files
+    return files, answer
 
 
 def _report(
@@ -99,7 +105,7 @@ def _report(
     exclusions: pd.DataFrame | None,
     strata: pd.DataFrame | None,
     left_out: list[str],
-) -> list[Path]:
+) -> tuple[list[Path], list[str]]:
     """Build the report; where memory does not suffice for all of it, one of tables that says so."""
     from threadpoolctl import threadpool_limits
 
@@ -146,10 +152,10 @@ def _report(
             return _copied(built(whole=False), folder)
     except Exception as error:  # results are safe already; a report can be rebuilt
         log.exception("the report could not be built: %s", str(error) or type(error).__name__)
-        return []
+        return [], []
 
 
-def _copied(paths: ReportPaths, folder: Path) -> list[Path]:
+def _copied(paths: ReportPaths, folder: Path) -> tuple[list[Path], list[str]]:
     page = folder / "report.html"
     shutil.copyfile(paths.html, page)
-    return [page]
+    return [page], list(paths.answers)

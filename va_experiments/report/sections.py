@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 
 from va_experiments.analysis.comparisons import NOT_COMPARED
-from va_experiments.analysis.headline import answers
 from va_experiments.analysis.leaderboard import Leaderboard, full_size
 from va_experiments.analysis.majority import with_majority
 from va_experiments.analysis.performance import parallel_efficiency
 from va_experiments.analysis.recommendation import recommendation
 from va_experiments.analysis.run_tables import RunTables, records
+from va_experiments.report.answer_text import MOST_ANSWERS, run_answers
 from va_experiments.report.assigned_section import assigned_content
 from va_experiments.report.bibliography import cited
 from va_experiments.report.charts.losses import drops_shown
@@ -41,7 +41,6 @@ from va_experiments.report.strata_files import strata_content
 
 __all__ = ["Section", "page_sections", "without_credentials"]
 
-MOST_ANSWERS = 8
 MOST_FAILURES = 50
 MOST_REFUSED = 12
 MOST_TRACEBACK = 12_000
@@ -212,8 +211,7 @@ def _interleaved(figures: Items, tables: Items) -> Items:
 
 def _answers(content: RunTables, shown: pd.DataFrame, boards: Sequence[Leaderboard]) -> Paragraphs:
     full = full_size(boards)
-    allowed = content.allow_incomplete
-    found = [answers(b, shown, content.comparisons, allow_incomplete=allowed) for b in full[:MOST_ANSWERS]]
+    found = run_answers(content, shown, boards)
     paragraphs = [{"text": a.sentence, "kind": a.verdict} for own in found for a in own]
     advice = recommendation(found[0], full[0]) if found else ""
     paragraphs += [{"text": advice, "kind": "advice"}] if advice else []

@@ -8,9 +8,10 @@ import textwrap
 import pandas as pd
 
 from va_experiments.analysis.leaderboard import OVERALL, Leaderboard, leaderboards
-from va_experiments.analysis.run_tables import RunTables, checked_cells
+from va_experiments.analysis.run_tables import TRIVIAL_MODELS, RunTables, checked_cells
 from va_experiments.formatting import format_number
 from va_experiments.metrics.registry import metric_label
+from va_experiments.results.counts import CellCounts
 from va_experiments.terminal import cell_len, cut_text, text_table
 
 __all__ = ["counts_line", "leaderboard_rows", "leaderboard_text"]
@@ -71,10 +72,8 @@ def leaderboard_rows(cells: pd.DataFrame, metric: str, *, allow_incomplete: bool
 
 
 def counts_line(cells: pd.DataFrame) -> str:
-    """Return how many cells are done, how many of them were reused, and how many failed."""
-    done, failed = int((cells["status"] == "done").sum()), int((cells["status"] == "failed").sum())
-    reused = int((cells["reused"] & (cells["status"] == "done")).sum())
-    return f"{len(cells)} cells: {done} done ({reused} of them reused), {failed} failed"
+    """Return how many cells are done, reused and failed, and how many are of baselines."""
+    return CellCounts.of_rows(cells, frozenset(TRIVIAL_MODELS)).sentence
 
 
 def _table(board: Leaderboard, width: int, styled: bool) -> list[str]:

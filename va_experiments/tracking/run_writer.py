@@ -190,6 +190,10 @@ class ClientWriter:
             self._client.log_batch(run_id, metrics=entries[start : start + MOST_METRICS])
         self._client.set_terminated(run_id, status)
 
+    def tag(self, run_id: str, name: str, text: str) -> None:
+        """Write a tag of a run, in place of an earlier one."""
+        self._client.set_tag(run_id, name, text[:TAG_CHARACTERS])
+
     def close_zombies(self, outputs: Path) -> int:
         """End runs that a killed driver of this outputs folder left RUNNING; return how many."""
         where = f"attributes.status = 'RUNNING' and tags.`va.outputs` = '{outputs_tag(outputs)}'"

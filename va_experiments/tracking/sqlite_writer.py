@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from va_experiments.tracking.run_writer import CellRun, ClientWriter, outputs_tag
+from va_experiments.tracking.run_writer import TAG_CHARACTERS, CellRun, ClientWriter, outputs_tag
 from va_experiments.uris import file_of, sqlite_file
 
 __all__ = ["SqliteWriter", "open_writer"]
@@ -129,6 +129,10 @@ class SqliteWriter:
         now = int(time.time() * 1000)
         self._database.execute("UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?", (status, now, run_id))
 
+    def tag(self, run_id: str, name: str, text: str) -> None:
+        """Write a tag of a run, in place of an earlier one."""
+        self._insert(tags=[(name, text[:TAG_CHARACTERS], run_id)])
+
     def close_zombies(self, outputs: Path) -> int:
         """End runs that a killed driver of this outputs folder left RUNNING; return how many."""
         ended = self._database.execute(
@@ -160,7 +164,7 @@ class SqliteWriter:
             database.execute("BEGIN IMMEDIATE")  # a second writer waits before it has read anything
             for table, rows in tables.items():
                 columns = _COLUMNS[table].split()
-                verb = "REPLACE" if table == "latest_metrics" else "INSERT"
+                verb = "REPLACE" if table in ("latest_metrics", "tags") else "INSERT"
                 places = ", ".join("?" * len(columns))
                 database.executemany(f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({places})", rows)
 

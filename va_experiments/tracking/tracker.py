@@ -45,6 +45,9 @@ SAMPLE_SECONDS = 5.0
 SILENT_SECONDS, STOPPED_SECONDS = 20.0, 3.0
 """How long the end of a run waits for a server that does not answer, and for one when the run was stopped."""
 
+NOTE = "mlflow.note.content"
+"""Tag that MLflow's page of a run shows as its description."""
+
 GATHER_SECONDS, MOST_GATHERED = 2.0, 500
 """How long cells are gathered to be written together, and the most of them."""
 
@@ -104,7 +107,8 @@ class Tracker(Observer):
         checkpoints = Path(run.config.checkpoint.path or run.outputs / "checkpoints")
         self._predictions = lambda: (outcome.cells, open_store(checkpoints))
         status = "FINISHED" if outcome.complete else "FAILED"
-        self.finish(figures, run.folder, status, stopped=run.channel.stopping.is_set)
+        note = "\n\n".join((*outcome.answers, run.counts.now.sentence))
+        self.finish(figures, run.folder, status, note=note, stopped=run.channel.stopping.is_set)
         if link := self.link():
             outcome.links["va-mlflow"] = link
         if self.error:
@@ -120,6 +124,7 @@ class Tracker(Observer):
         folder: Path | None,
         status: str,
         *,
+        note: str = "",
         timeout: float = 120,
         stopped: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -130,7 +135,7 @@ class Tracker(Observer):
         """
         if not self._config.mlflow:
             return
-        self._queue.put("finish", (dict(metrics), folder, status))
+        self._queue.put("finish", (dict(metrics), folder, status, note))
         began = time.monotonic()
         while not self._queue.join(0.2):
             limit = SILENT_SECONDS if self._elsewhere else timeout
@@ -238,7 +243,7 @@ class Tracker(Observer):
             part = runs[start : start + self._writer.batch_size]
             self._attempt("take cells", lambda part=part: self._writer.write(part))
 
-    def _close(self, metrics: Mapping[str, float], folder: Path | None, status: str) -> None:
+    def _close(self, metrics: Mapping[str, float], folder: Path | None, status: str, note: str) -> None:
         for path, relative in _files(folder) if folder is not None else ():
             self._writer.artifact(self.parent, path, str(relative.parent))
         if self._predictions is not None:
@@ -246,6 +251,8 @@ class Tracker(Observer):
                 for path in write_predictions(*self._predictions(), Path(scratch)):
                     self._writer.artifact(self.parent, path, ".")
         figures = {k: float(v) for k, v in metrics.items() if v is not None and math.isfinite(v)}
+        if note:
+            self._writer.tag(self.parent, NOTE, note)
         self._writer.end(self.parent, figures, status)
         self._writer.close()
 
@@ -254,8 +261,7 @@ def run_metrics(counts: Counts, cells: pd.DataFrame, baselines: pd.DataFrame) ->
     """Return the leaderboard as metrics of the parent run: ``<model>.<metric>``, means over complete grids only."""
     import pandas as pd
 
-    c = counts
-    figures: dict[str, float] = {"cells": c.cells, "done": c.done, "reused": c.reused, "failed": c.failed}
+    figures = {name: float(n) for name, n in counts.now.as_dict().items() if isinstance(n, int)}
     for frame in (cells, baselines):
         for model, group in frame.groupby("model"):
             if (group["status"] != "done").any():

@@ -13,10 +13,11 @@ import numpy.typing as npt
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, shown
 from va_experiments.models.base import Model, Prediction
-from va_experiments.models.ensembles.ensemble_members import check_members, classes_of_member, make_member
+from va_experiments.models.ensembles.ensemble_members import check_members, classes_of_member, make_member, parts_of
 from va_experiments.models.ensembles.pooling import FLOOR
 from va_experiments.models.ensembles.site_cross_validation import by_id, out_of_site, site_folds
 from va_experiments.seeds import integer_seed
+from va_experiments.typical_costs import TRAINING_SITES
 
 __all__ = ["OBJECTIVES", "Chosen"]
 
@@ -92,12 +93,16 @@ class Chosen(Model):
         fold = site_folds(train, seed=seed)
         self.tried_: dict[str, tuple[float, float]] = {}
         shares: dict[str, float] = {}
+        once = [make_member(name, given.get(name), train) for name in self.candidates]
+        parts = parts_of([*((c, len(np.unique(fold))) for c in once), (once[0], 1)])
         for name in self.candidates:
             if len(np.unique(fold)) < 2:
                 self.tried_[name], shares[name] = (0.0, 0.0), float(self.counts[0])
                 continue
             make = functools.partial(make_member, name, given.get(name), train)
-            seen = out_of_site(make, train, fold, seed=integer_seed([seed, name], "candidate"))
+            seen = out_of_site(
+                make, train, fold, seed=integer_seed([seed, name], "candidate"), parts=parts, candidate=name
+            )
             accuracies = [_blended_accuracy(seen, train.cause, fold, share) for share in self.counts]
             best = int(np.argmax(accuracies))
             shares[name] = float(self.counts[best])
@@ -105,8 +110,15 @@ class Chosen(Model):
         self.chosen_ = max(self.candidates, key=lambda name: self.tried_[name][0])
         self.share_ = shares[self.chosen_]
         self.tuning_seconds_ = time.perf_counter() - start
-        self.model_ = make_member(self.chosen_, given.get(self.chosen_), train).fit(train, seed=seed)
+        with parts.next(candidate=self.chosen_):
+            self.model_ = make_member(self.chosen_, given.get(self.chosen_), train).fit(train, seed=seed)
         return self
+
+    def inner_fits(self) -> list[tuple[Model, float]]:
+        """Return the candidates: fitted once without each training site; and the first, as chosen, once to all."""
+        given = self.member_parameters or {}
+        found = [make_member(name, given.get(name)) for name in self.candidates]
+        return [*((candidate, TRAINING_SITES) for candidate in found), (found[0], 1)]
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the chosen model's probabilities and the blended fractions; the diagnostics say what was chosen."""

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.callbacks import Parts
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.models.base import Model, Prediction, parameters_of
 from va_experiments.models.ensembles.pooling import pool
 from va_experiments.models.model_import import allowed_class, model_targets
 from va_experiments.seeds import integer_seed
+from va_experiments.typical_costs import typical_cost
 
 __all__ = [
     "check_members",
@@ -22,8 +24,12 @@ __all__ = [
     "make_member",
     "member_class",
     "member_names",
+    "parts_of",
     "pooled_prediction",
 ]
+
+SOME_DEATHS = 2000
+"""For which the fits inside of a fit are compared by their typical times."""
 
 ALL = "all"
 """Value of a member's ``covariates`` that stands for every covariate of the training data."""
@@ -111,12 +117,22 @@ def check_members(members: object, parameters: object) -> None:
         raise InputError(problems)
 
 
-def fit_members(members: Sequence[str], parameters: Mapping[str, Any], train: Deaths, *, seed: int) -> dict[str, Model]:
-    """Return the members fitted to these deaths, each with a seed of its own."""
-    return {
-        name: make_member(name, parameters.get(name), train).fit(train, seed=integer_seed([seed, name], "member"))
-        for name in members
-    }
+def parts_of(fits: Sequence[tuple[Model, float]]) -> Parts:
+    """Return the parts of a fit that makes these fits in turn, each with its number, by their typical times."""
+    return Parts([typical_cost(model).seconds(SOME_DEATHS) for model, times in fits for _ in range(round(times))])
+
+
+def fit_members(
+    members: Sequence[str], parameters: Mapping[str, Any], train: Deaths, *, seed: int, parts: Parts | None = None
+) -> dict[str, Model]:
+    """Return the members fitted to these deaths, each with a seed of its own and as the next of the parts of a fit."""
+    parts = parts or parts_of([(make_member(name, parameters.get(name)), 1) for name in members])
+    fitted = {}
+    for name in members:
+        with parts.next(member=name):
+            member_seed = integer_seed([seed, name], "member")
+            fitted[name] = make_member(name, parameters.get(name), train).fit(train, seed=member_seed)
+    return fitted
 
 
 def pooled_prediction(

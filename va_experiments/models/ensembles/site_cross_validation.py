@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.callbacks import Parts
 from va_experiments.data.deaths import Deaths
 from va_experiments.models.base import Model
 from va_experiments.seeds import generator, integer_seed
@@ -35,17 +36,28 @@ def site_folds(train: Deaths, *, seed: int) -> npt.NDArray[np.intp]:
 
 
 def out_of_site(
-    make: Callable[[], Model], train: Deaths, fold: npt.NDArray[np.intp], *, seed: int
+    make: Callable[[], Model],
+    train: Deaths,
+    fold: npt.NDArray[np.intp],
+    *,
+    seed: int,
+    parts: Parts | None = None,
+    **info: object,
 ) -> npt.NDArray[np.float64]:
-    """Return probabilities of each training death by a model fitted to the other folds, shape (n_deaths, n_causes)."""
+    """Return probabilities of each training death by a model fitted to the other folds, shape (n_deaths, n_causes).
+
+    Each fold is the next of the `parts` of a fit, described by `info`.
+    """
+    parts = parts or Parts([1.0] * len(np.unique(fold)))
     probability = np.zeros((len(train), len(train.causes)))
     for number in np.unique(fold):
         held = fold == number
         if held.all():
             continue
         content = [seed, int(number)]
-        model = make().fit(train.take(~held), seed=integer_seed(content, "fold"))
-        tested = model.predict(train.take(held).without_causes(), seed=integer_seed(content, "fold predict"))
+        with parts.next(**info):
+            model = make().fit(train.take(~held), seed=integer_seed(content, "fold"))
+            tested = model.predict(train.take(held).without_causes(), seed=integer_seed(content, "fold predict"))
         probability[held] = tested.probability
     return probability
 

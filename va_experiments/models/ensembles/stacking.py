@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.callbacks import Parts
 from va_experiments.data.deaths import Deaths
 from va_experiments.models.adaptive_count import AdaptiveCount, fit_adaptive_count, reweigh
 from va_experiments.models.base import Model, Prediction
@@ -18,11 +19,13 @@ from va_experiments.models.ensembles.ensemble_members import (
     classes_of_member,
     fit_members,
     make_member,
+    parts_of,
     pooled_prediction,
 )
 from va_experiments.models.ensembles.pooling import POOLS, linear_weights, logarithmic_weights, pool
 from va_experiments.models.ensembles.site_cross_validation import by_id, death_weights, out_of_site, site_folds
 from va_experiments.seeds import integer_seed
+from va_experiments.typical_costs import TRAINING_SITES
 
 __all__ = ["ADAPT", "MEMBER_PARAMETERS", "Stacking"]
 
@@ -138,14 +141,20 @@ class Stacking(Model):
         self.validate_train(train)
         train = by_id(train)
         start = time.perf_counter()
-        self._learn(train, seed)
+        fold = site_folds(train, seed=seed)
+        once = [make_member(name, self._given().get(name), train) for name in self.members]
+        parts = parts_of([*((member, len(np.unique(fold))) for member in once), *((member, 1) for member in once)])
+        self._learn(train, fold, parts, seed)
         self.tuning_seconds_ = time.perf_counter() - start
-        self.models_ = fit_members(self.members, self._given(), train, seed=seed)
+        self.models_ = fit_members(self.members, self._given(), train, seed=seed, parts=parts)
         return self
 
-    def _learn(self, train: Deaths, seed: int) -> None:
+    def inner_fits(self) -> list[tuple[Model, float]]:
+        """Return the members: fitted once without each training site, and once to all."""
+        return [(make_member(name, self._given().get(name)), TRAINING_SITES + 1) for name in self.members]
+
+    def _learn(self, train: Deaths, fold: npt.NDArray[np.intp], parts: Parts, seed: int) -> None:
         """Set the weights, the biases and the rule for the CSMF."""
-        fold = site_folds(train, seed=seed)
         truth = train.cause
         assert truth is not None
         self.weights_ = np.full(len(self.members), 1 / len(self.members))
@@ -155,7 +164,9 @@ class Stacking(Model):
         seen = []
         for name in self.members:
             make = functools.partial(make_member, name, self._given().get(name), train)
-            seen.append(out_of_site(make, train, fold, seed=integer_seed([seed, name], "stacking")))
+            seen.append(
+                out_of_site(make, train, fold, seed=integer_seed([seed, name], "stacking"), parts=parts, member=name)
+            )
         weight = death_weights(fold, balanced=self.balanced)
         if self.pool == "linear":
             self.weights_ = linear_weights(seen, truth, weight)

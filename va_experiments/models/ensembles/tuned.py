@@ -11,13 +11,15 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.callbacks import Parts
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, shown
 from va_experiments.models.base import Model, Prediction
-from va_experiments.models.ensembles.ensemble_members import classes_of_member, make_member
+from va_experiments.models.ensembles.ensemble_members import classes_of_member, make_member, parts_of
 from va_experiments.models.ensembles.pooling import FLOOR
 from va_experiments.models.ensembles.site_cross_validation import by_id, death_weights, out_of_site, site_folds
 from va_experiments.seeds import canonical_json, generator, integer_seed
+from va_experiments.typical_costs import TRAINING_SITES
 
 __all__ = ["GRIDS", "OBJECTIVES", "Tuned"]
 
@@ -134,29 +136,40 @@ class Tuned(Model):
         candidates = self._candidates(seed)
         fold = site_folds(train, seed=seed)
         assert train.cause is not None
+        parameters = [{**(self.parameters or {}), **c} for c in candidates]
+        tried = [(make_member(self.model, p), len(np.unique(fold))) for p in parameters]
+        parts = parts_of([*tried, (make_member(self.model, parameters[0]), 1)])
         if len(candidates) == 1 or len(np.unique(fold)) < 2:
             self.tried_ = [(candidates[0], float("nan"))]
         else:
             weight = death_weights(fold, balanced=self.balanced)
-            self.tried_ = [(c, self._score(c, train, fold, weight, seed)) for c in candidates]
+            self.tried_ = [(c, self._score(c, train, fold, parts, weight, seed)) for c in candidates]
         self.best_ = max(self.tried_, key=lambda tried: np.nan_to_num(tried[1], nan=-np.inf))[0]
         self.tuning_seconds_ = time.perf_counter() - start
         start = time.perf_counter()
-        self.model_ = make_member(self.model, {**(self.parameters or {}), **self.best_}, train).fit(train, seed=seed)
+        with parts.next(candidate="the best"):
+            chosen = make_member(self.model, {**(self.parameters or {}), **self.best_}, train)
+            self.model_ = chosen.fit(train, seed=seed)
         self.fitting_seconds_ = time.perf_counter() - start
         return self
+
+    def inner_fits(self) -> list[tuple[Model, float]]:
+        """Return the candidates: fitted once without each training site; and the first, as chosen, once to all."""
+        found = [make_member(self.model, {**(self.parameters or {}), **c}) for c in self._candidates(0)]
+        return [*((candidate, TRAINING_SITES) for candidate in found if len(found) > 1), (found[0], 1)]
 
     def _score(
         self,
         candidate: Mapping[str, Any],
         train: Deaths,
         fold: npt.NDArray[np.intp],
+        parts: Parts,
         weight: npt.NDArray[np.float64],
         seed: int,
     ) -> float:
         assert train.cause is not None
         make = functools.partial(make_member, self.model, {**(self.parameters or {}), **candidate}, train)
-        seen = out_of_site(make, train, fold, seed=integer_seed([seed], "tuning"))
+        seen = out_of_site(make, train, fold, seed=integer_seed([seed], "tuning"), parts=parts)
         if self.objective == "csmf_accuracy":
             return float(np.mean([_csmf_accuracy(seen[fold == k], train.cause[fold == k]) for k in np.unique(fold)]))
         if self.objective == "top1":

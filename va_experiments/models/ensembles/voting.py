@@ -74,6 +74,11 @@ class Voting(Model):
                 "at least 0 for each, not all of them 0"
             )
 
+    def inner_fits(self) -> list[tuple[Model, float]]:
+        """Return the members, each fitted once."""
+        given = self.member_parameters or {}
+        return [(make_member(name, given.get(name)), 1) for name in self.members]
+
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Fit every member."""
         self.check_parameters()

@@ -82,6 +82,7 @@ class InSilicoVA(Model):
     """
 
     depends_on_test_set: ClassVar[bool] = True
+    prediction_share: ClassVar[float] = 0.99
 
     def __init__(
         self,

@@ -89,6 +89,7 @@ class InSilicoVAStandard(Model):
     """
 
     depends_on_test_set: ClassVar[bool] = True
+    prediction_share: ClassVar[float] = 0.99
     file_parameters = ("probbase",)
     trains: ClassVar[bool] = False
 

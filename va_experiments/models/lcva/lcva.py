@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments import seeds
+from va_experiments import callbacks, seeds
 from va_experiments.data.deaths import Deaths
 from va_experiments.models.base import Model, Prediction
 from va_experiments.models.lcva.prediction import TARGETS, Target, TargetDraws, sample_targets
@@ -52,6 +52,7 @@ class LCVA(Model):
     """
 
     depends_on_test_set: ClassVar[bool] = True
+    prediction_share: ClassVar[float] = 0.3
 
     def __init__(
         self,
@@ -111,20 +112,21 @@ class LCVA(Model):
         self.trained_, cause = np.unique(labels, return_inverse=True)
         domain = np.zeros(len(train), dtype=np.int64) if self.target == "C" else np.asarray(train.site, dtype=np.int64)
         _, site = np.unique(domain, return_inverse=True)
-        chains = [
-            sample_training(
-                train.symptoms,
-                cause,
-                site,
-                n_classes=self.classes,
-                n_iterations=self.n_iterations,
-                burn_in=self.burn_in,
-                thin=self.thin,
-                priors=Priors(),
-                rng=seeds.generator(seed, f"chain {number}"),
-            )
-            for number in range(self.n_chains)
-        ]
+        chains, parts = [], callbacks.Parts([1.0] * self.n_chains)
+        for number in range(self.n_chains):
+            with parts.next(chain=number):
+                chain = sample_training(
+                    train.symptoms,
+                    cause,
+                    site,
+                    n_classes=self.classes,
+                    n_iterations=self.n_iterations,
+                    burn_in=self.burn_in,
+                    thin=self.thin,
+                    priors=Priors(),
+                    rng=seeds.generator(seed, f"chain {number}"),
+                )
+            chains.append(chain)
         self.draws_ = TrainingDraws(
             *(np.concatenate([getattr(chain, name) for chain in chains]) for name in ("logit", "weight", "free"))
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments import seeds
+from va_experiments import callbacks, seeds
 from va_experiments.models.lcva.answers import distinct_answers
 from va_experiments.models.lcva.training import Priors, TrainingDraws
 
@@ -141,6 +141,7 @@ def sample_targets(
     if not states:
         return []
     for sweep, number in enumerate(states[0].order):
+        callbacks.progress(sweep, n_draws)
         class_likelihood(answers, draws.logit[number], likelihood)
         for state in states:
             state.sweep(likelihood, draws.weight[number], save=sweep >= burn_in)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from va_experiments import callbacks
 from va_experiments.models.lcva.answers import distinct_answers
 
 __all__ = ["Priors", "TrainingDraws", "sample_training"]
@@ -119,6 +120,7 @@ def sample_training(
     yes, gone = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     at = 0
     for iteration in range(n_iterations):
+        callbacks.progress(iteration, n_iterations)
         assign_classes(rng, answers, pattern, cause, site, np.log(weight), logit, absent, n_class, yes, gone)
         for c in range(n_causes):
             for g in range(n_sites):

@@ -1,0 +1,96 @@
+"""Typical costs of models, for the first estimate of a run's time before anything is recorded on this machine.
+
+Seconds of one core for each fit and for each training or test death of it, for 34 causes and 168 symptoms (all sites of
+the simulated deaths but one train, one is tested); rounded, as machines differ by more than that. Costs grow with the
+parameters of `SIZES`, and an ensemble costs what the fits of its members do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+__all__ = ["SIZES", "TRAINING_SITES", "TYPICAL", "Cost", "typical_cost"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one fit of a model costs.
+
+    Parameters
+    ----------
+    by_death : float
+        Seconds for each training or test death.
+    by_fit : float
+        Seconds of a fit, however small: loading, scoring with its bootstrap, and what does not depend on the deaths.
+    """
+
+    by_death: float
+    by_fit: float = 0.01
+
+    def seconds(self, deaths: float) -> float:
+        """Return the seconds of a fit over this many deaths."""
+        return self.by_fit + self.by_death * deaths
+
+
+OTHER = Cost(1e-3)
+"""Of a model that is not listed."""
+
+TRAINING_SITES = 5
+"""Sites that are left out in turn inside a fit that learns from its training sites, about."""
+
+TYPICAL: Mapping[str, Cost] = {
+    "Prior": Cost(1e-6),
+    "Uniform": Cost(1e-6),
+    "Majority": Cost(1e-6),
+    "Predictions": Cost(1e-5),
+    "NaiveBayes": Cost(2e-6),
+    "InterVA": Cost(3e-6),
+    "InterVA5": Cost(2e-4),
+    "EAVA": Cost(2e-4),
+    "Tariff": Cost(6e-5, 0.07),
+    "Tariff2": Cost(2e-4, 0.07),
+    "LogisticRegression": Cost(1e-4),
+    "InvariantRegression": Cost(1e-3),
+    "RandomForest": Cost(1.6e-4, 0.05),
+    "ExtraTrees": Cost(2e-4, 0.05),
+    "XGBoost": Cost(1.2e-4, 0.05),
+    "LightGBM": Cost(6e-4),
+    "InSilicoVA": Cost(1e-3),
+    "InSilicoVAStandard": Cost(1e-3),
+    "LCVA": Cost(8e-3),
+    "Flaml": Cost(1e-2),
+}
+"""Class of a model, with its default parameters -> what a fit costs."""
+
+SIZES: Mapping[str, Mapping[str, int]] = {
+    "RandomForest": {"n_trees": 100},
+    "ExtraTrees": {"n_trees": 100},
+    "XGBoost": {"rounds": 40, "bags": 1},
+    "LightGBM": {"rounds": 40},
+    "InSilicoVA": {"n_iterations": 1000, "n_chains": 4},
+    "InSilicoVAStandard": {"n_iterations": 1000, "n_chains": 4},
+    "LCVA": {"n_iterations": 600, "n_chains": 1},
+}
+"""Class of a model -> parameters that its cost is proportional to, with their defaults."""
+
+
+class Costed(Protocol):
+    """A model with the fits that it makes inside of one of its own."""
+
+    def inner_fits(self) -> Iterable[tuple[Self, float]]:
+        """Return the models that a fit of this one fits, each with how many times."""
+
+
+def typical_cost(model: Costed) -> Cost:
+    """Return what a fit of a model costs; of an ensemble, what the fits of its members do."""
+    if inner := [(typical_cost(member), times) for member, times in model.inner_fits()]:
+        return Cost(
+            sum(times * cost.by_death for cost, times in inner), sum(times * cost.by_fit for cost, times in inner)
+        )
+    name = type(model).__name__
+    found, size = TYPICAL.get(name, OTHER), 1.0
+    for parameter, usual in SIZES.get(name, {}).items():
+        size *= max(float(getattr(model, parameter, usual) or usual), 0.0) / usual
+    return Cost(found.by_death * size, found.by_fit)
