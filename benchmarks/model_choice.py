@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.result_pages import with_commands
 from va_experiments.analysis.nested_choice import OUTER, nested_choice
 from va_experiments.metrics.comparison import t_interval
 from va_experiments.results import load_results
@@ -126,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
     cells = cells.drop_duplicates(["data", "features", "model", "protocol", "train_sites", "test_site"])
     command = "python -m benchmarks model_choice" + (" --words" if options.words else "")
     text = page(cells, command=command, date=datetime.now(tz=UTC).date().isoformat())
-    Path(options.page).write_text(text, encoding="utf-8")
+    Path(options.page).write_text(with_commands(text, command), encoding="utf-8")
     print(f"written: {options.page}")
     return 0
 

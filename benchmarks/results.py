@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.result_pages import with_commands
 from va_experiments.analysis.comparisons import paired_comparisons
 from va_experiments.metrics.comparison import t_interval
 from va_experiments.results import load_results
@@ -211,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
     cells = cells.sort_values("n_test_sets", ascending=False, kind="stable")
     date = datetime.now(tz=UTC).date().isoformat()
     command = f"python -m benchmarks.results --resamples {options.resamples}"
-    Path(options.page).write_text(page(cells, command=command, date=date), encoding="utf-8")
+    Path(options.page).write_text(with_commands(page(cells, command=command, date=date), command), encoding="utf-8")
     print(f"written: {options.page}")
     return 0
 

@@ -39,8 +39,8 @@ FOLDER = Path(__file__).parent / "recorded_runs"
 WITHIN = 0.3
 """An estimate that is off by no more than this share of the truth is good."""
 
-MOST_POINTS = 40
-"""Points that are kept of what a fit reported of its progress."""
+MOST_POINTS, SHORT_SECONDS = 40, 0.3
+"""Points that are kept of what a fit reported of its progress; of a shorter fit none."""
 
 
 def recorded_runs() -> dict[str, dict[str, Any]]:
@@ -134,10 +134,13 @@ class _Notes:
     def resume(self) -> None:
         """Return no state."""
 
-    def kept(self) -> list[tuple[float, float]]:
-        """Return some of the points, evenly chosen."""
-        step = max(len(self.points) // MOST_POINTS, 1)
-        return [(round(seconds, 3), round(share, 3)) for seconds, share in self.points[::step]]
+    def kept(self, seconds: float) -> list[tuple[float, float]]:
+        """Return some of the points of a fit that took so long: where the share rose, evenly chosen."""
+        if seconds < SHORT_SECONDS:
+            return []
+        rising = [p for last, p in zip([(0.0, 0.0), *self.points], self.points, strict=False) if p[1] > last[1]]
+        step = max(len(rising) // MOST_POINTS, 1)
+        return [(round(at, 3), round(share, 3)) for at, share in rising[::step]]
 
 
 def record(overrides: Sequence[str]) -> dict[str, Any]:
@@ -155,7 +158,7 @@ def record(overrides: Sequence[str]) -> dict[str, Any]:
         models[key] = {"name": fit.model.name, "target": fit.model.target, "params": dict(fit.model.params)}
         tested = sum(r.facts["n_test"] for r in results)
         fits.append({"model": key, "deaths": results[0].facts["n_train"] + tested, "seconds": round(seconds, 3),
-                     "progress": notes.kept()})  # fmt: skip
+                     "progress": notes.kept(seconds)})  # fmt: skip
         return results
 
     with tempfile.TemporaryDirectory() as outputs, mock.patch("va_experiments.execute.inline.run_fit", noted):

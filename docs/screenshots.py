@@ -54,17 +54,18 @@ class Terminal:
         Begins with ``python`` or ``va-experiments``: this environment's.
     folder : Path
         Where it runs.
+    columns : int
     """
 
-    def __init__(self, command: str, folder: Path) -> None:
+    def __init__(self, command: str, folder: Path, columns: int = COLUMNS) -> None:
         import pyte
 
-        self.command = command
-        self._screen = pyte.HistoryScreen(COLUMNS, LINES, history=1000)
+        self.command, self._columns = command, columns
+        self._screen = pyte.HistoryScreen(columns, LINES, history=1000)
         self._stream = pyte.ByteStream(self._screen)
         self._lock = threading.Lock()
         outer, inner = pty.openpty()
-        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
         program, *rest = command.split()
         environment = {k: v for k, v in os.environ.items() if k not in ("CI", "COLUMNS", "LINES")}
         self.process = subprocess.Popen(
@@ -84,7 +85,7 @@ class Terminal:
     def text(self) -> str:
         """Return what has been printed, the lines that have left the screen at the top included."""
         with self._lock:
-            gone = ["".join(line[c].data for c in range(COLUMNS)) for line in self._screen.history.top]
+            gone = ["".join(line[c].data for c in range(self._columns)) for line in self._screen.history.top]
             lines = [line.rstrip() for line in [*gone, *self._screen.display]]
         return "\n".join(lines).strip("\n")
 
@@ -160,7 +161,7 @@ def smaller(path: Path) -> None:
 def watch(study: Path, servers: Ui, camera: Camera, page: Page) -> Path:
     """Run the comparison, take pictures while it works, and return its folder."""
     run = Terminal(COMMAND, study)
-    bars = run.until(r"fits ([6-9]|1\d|2\d)/30(?s:.*)insilico\S* .* [1-9]\d*/\d+,")
+    bars = run.until(r"fits ([6-9]|1\d|2\d)/30(?s:.*)insilico\S* .* [1-9]\d*%,")
     status = Terminal("va-experiments status", study).all()
     folder = max((study / "outputs" / "runs").glob("*/*"))
     name = f"{folder.parent.name}/{folder.name}"
@@ -172,6 +173,9 @@ def watch(study: Path, servers: Ui, camera: Camera, page: Page) -> Path:
     camera.terminal("terminal-bars", COMMAND, bars)
     camera.terminal("terminal-status", "va-experiments status", status)
     camera.terminal("terminal-leaderboard", COMMAND, end)
+    for columns in (80, 120):
+        again = Terminal(f"{COMMAND} tracking=none", study, columns).all()
+        camera.terminal(f"terminal-{columns}", COMMAND, again)
     camera.terminal("terminal-profile", "va-experiments profile", Terminal("va-experiments profile", study).all())
     return folder
 
@@ -188,7 +192,7 @@ def look_back(folder: Path, servers: Ui, camera: Camera, page: Page) -> None:
 
     page.go(servers.cells)
     page.shows("nbc → Bohol", "18 matching runs")
-    camera.page("mlflow-cells", 1500, 800)
+    camera.page("mlflow-cells", 1280, 800)
     cells = [run["info"]["run_id"] for run in servers.runs("tags.`va.kind` = 'cell'")]
     page.size(1200, 800, SCALE)
     servers.open_comparison(page, cells, "model", "csmf_accuracy_top")
@@ -201,11 +205,11 @@ def look_back(folder: Path, servers: Ui, camera: Camera, page: Page) -> None:
 
     page.go((folder / "report.html").as_uri())
     page.until("document.body.dataset.figures === 'drawn'")
-    camera.page("report", 1100, 1250)
+    camera.page("report", 1280, 1250)
     for part, height in (("leaderboard", 900), ("causes", 700)):
         only = f"document.querySelectorAll('header, nav, main > section').forEach(s => s.hidden = s.id !== '{part}')"
         page.say(only)
-        camera.page(f"report-{part}", 1100, height)
+        camera.page(f"report-{part}", 1280, height)
     page.say("document.querySelectorAll('[hidden]').forEach(s => s.hidden = false)")
     camera.page("report-phone", 400, 900)
 

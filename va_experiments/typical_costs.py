@@ -51,7 +51,7 @@ TYPICAL: Mapping[str, Cost] = {
     "EAVA": Cost(2e-4),
     "Tariff": Cost(6e-5, 0.07),
     "Tariff2": Cost(2e-4, 0.07),
-    "LogisticRegression": Cost(1e-4),
+    "LogisticRegression": Cost(3e-5),
     "InvariantRegression": Cost(1e-3),
     "RandomForest": Cost(1.6e-4, 0.05),
     "ExtraTrees": Cost(2e-4, 0.05),
