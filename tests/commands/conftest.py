@@ -17,7 +17,7 @@ from va_experiments.cli import main
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """Four asked cells and eight trivial ones beside them; not to be changed. Processes of pytest-xdist share it."""
+    """Four asked cells and four trivial ones beside them; not to be changed. Processes of pytest-xdist share it."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
     folder.mkdir(exist_ok=True)
