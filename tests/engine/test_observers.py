@@ -140,9 +140,9 @@ def test_the_workers_are_stopped_while_the_report_is_written(tmp_path: Path) -> 
 def test_the_tables_are_known_to_observers_before_the_report_is_made(tmp_path: Path) -> None:
     seen, known = Recording(), list[str]()
 
-    def write_report(*_: Any) -> list[Path]:
+    def write_report(*_: Any) -> tuple[list[Path], list[str]]:
         known.extend(name for name, _ in seen.calls)
-        return []
+        return [], []
 
     def prepare(run: Multirun) -> None:
         run.write_report = write_report

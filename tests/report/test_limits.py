@@ -109,7 +109,7 @@ def test_a_run_gets_a_page_of_tables_where_memory_does_not_suffice_for_more(tmp_
     config = RunConfig.model_validate({"paths": {"outputs": str(tmp_path)}})
     monkeypatch.setattr(excluded_files, "write_excluded", short)  # and where its counts do not fit either
     cells = fake_content(**CONTENT).cells.assign(cause_list="")
-    (page,) = write_run_report(config, tmp_path, {}, cells, Store(tmp_path / "store"), {})
+    (page,), _ = write_run_report(config, tmp_path, {}, cells, Store(tmp_path / "store"), {})
     text = page.read_text()
     assert "Left out: Figures, losses and tables by cause: not made here, MemoryError: Unable to allocate" in text
     assert "nbc" in text
