@@ -105,12 +105,19 @@ def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threa
         "ignore_reinit_error": False,
     }
     if config.address is None:
+        workers = config.num_workers or os.cpu_count() or 1
         options |= {
             "address": "local",  # without it Ray joins a cluster that somebody else has started on this machine
             "dashboard_host": "127.0.0.1",
-            "num_cpus": config.num_workers or os.cpu_count() or 1,
+            "num_cpus": workers,
             "object_store_memory": config.object_store_memory or _object_store(),
-            "_system_config": {"preload_python_modules": list(PRELOADED)},
+            "_system_config": {
+                "preload_python_modules": list(PRELOADED),
+                # A worker for each task at once and one for the board: Ray would start as many again by itself.
+                "prestart_worker_first_driver": False,
+                "enable_worker_prestart": False,
+                "num_workers_soft_limit": workers + 1,
+            },
         }
     else:
         options = {"address": config.address, "log_to_driver": False, "logging_level": logging.ERROR}

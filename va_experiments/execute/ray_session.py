@@ -147,6 +147,9 @@ class RaySession:
             self.largest[name] = max(n["Resources"].get(name, 0.0) for n in nodes)
         names = [n["NodeManagerHostname"] for n in nodes]
         self.about |= {"address": self._config.address or "local", "workers": self.workers, "nodes": names}
+        if own:
+            for _ in range(self.workers):  # workers start now, and not at the first fits
+                self.ray.remote(ray_worker.begin).remote()
         # it comes back when its process dies: notes are lost, states come again
         self.board = self.ray.remote(num_cpus=0, max_restarts=-1)(ProgressBoard).remote()
         self.remote = self.ray.remote(max_retries=0)(ray_worker.work)

@@ -14,10 +14,14 @@ from va_experiments.cell import Fit, Result, run_fit
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute.throttled_listener import ThrottledListener
 
-__all__ = ["work"]
+__all__ = ["begin", "work"]
 
 _deaths: OrderedDict[str, Deaths] = OrderedDict()
 """Data sets this process has fetched; the symptom matrices are views into shared memory."""
+
+
+def begin() -> None:
+    """Do nothing: the first task of a worker, for which Ray starts its process."""
 
 
 def work(
