@@ -336,9 +336,14 @@ PARTS: dict[str, tuple[Row, ...]] = {
                 "test_labelled_deaths_correct_a_biased_model"),
         ),
         Row(
-            ("site_shapes", "site_precision", "confusion_counts", "group_level"), "simulation, worked example",
-            "rows that scatter between sites with a known precision; counts by hand",
-            _in("test_vacalibration.py", "test_sites_that_differ_widen_the_rows",
+            ("site_shapes", "site_precision", "confusion_counts", "group_level"), "simulation, worked example, library",
+            "rows that scatter between sites with a known precision; counts and shapes by hand; the likelihood by "
+            "SciPy's Dirichlet-multinomial",
+            _in("test_misclassification.py", "test_deaths_are_counted_by_site_and_undetermined_ones_left_out",
+                "test_a_precision_needs_two_sites_with_deaths", "test_the_precision_is_the_most_likely_of_the_grid",
+                "test_shapes_of_a_row_are_its_smoothed_shares_times_the_precision",
+                "test_fractions_are_added_up_by_group")
+            + _in("test_vacalibration.py", "test_sites_that_differ_widen_the_rows",
                 "test_counts_of_named_causes_by_site_and_groups"),
         ),
         Row(

@@ -172,6 +172,7 @@ def test_friedman_equals_scipy() -> None:
 def test_friedman_equals_demsars_worked_example() -> None:
     # Demsar 2006, Table 6 and section 3.2.4: 14 data sets, 4 classifiers
     found = friedman_of_mean_ranks([3.143, 2.000, 2.893, 1.964], 14)
+    assert found.mean_rank.tolist() == [3.143, 2.000, 2.893, 1.964]
     assert found.chi2 == pytest.approx(9.28, abs=0.02)
     assert found.f == pytest.approx(3.69, abs=0.02)
     assert found.critical_difference == pytest.approx(1.25, abs=0.005)
@@ -182,6 +183,7 @@ def test_bars_of_a_critical_difference_diagram() -> None:
     assert indistinguishable_groups([3.143, 2.000, 2.893, 1.964], 1.25) == [(3, 1, 2, 0)]
     assert indistinguishable_groups([1.0, 1.5, 2.2, 4.0, 4.1], 0.8) == [(0, 1), (1, 2), (3, 4)]
     assert indistinguishable_groups([1.0, 2.0, 3.0], 0.5) == []
+    assert indistinguishable_groups([1.0, 2.0, 3.0], 1.0) == [(0, 1), (1, 2)]
 
 
 def test_compare_models_pairs_all_and_adjusts() -> None:

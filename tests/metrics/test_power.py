@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from va_experiments.metrics.power import detectable_difference, sites_needed, t_test_power, variance_components
+from va_experiments.metrics.power import (
+    Variance,
+    detectable_difference,
+    sites_needed,
+    t_test_power,
+    variance_components,
+)
 
 
 def test_cohens_table() -> None:
@@ -51,6 +57,11 @@ def test_variance_components_by_hand() -> None:
     assert found.of_mean_at_site(2, deaths=4) == 7.25
     alone = variance_components([1.0, 3.0], ["a", "b"])
     assert (alone.between, math.isnan(alone.within)) == (2.0, True)
+
+
+def test_the_variance_of_a_sites_mean_falls_with_its_splits_and_deaths() -> None:
+    assert Variance(0.5, 0.6, 4).of_mean_at_site(2, 3.0) == pytest.approx(0.6)
+    assert Variance(0.5, math.nan, 4).of_mean_at_site(2) == 0.5
 
 
 def test_variance_components_are_unbiased() -> None:
