@@ -372,6 +372,24 @@ COMMANDS: list[Command] = [
         ("model=registered", "protocol=assign"),
     ),
     Command(
+        "saved",
+        "nothing is trained that could be saved",
+        "save_model=true: no model of this command is trained",
+        ("model=eava", "data=simulated", "protocol=assign", "save_model=true"),
+    ),
+    Command(
+        "saved",
+        "a registry without MLflow",
+        "register_model needs MLflow, and this run does not log to it: leave tracking=none out",
+        ("model=nbc", "register_model=adults", "tracking=none"),
+    ),
+    Command(
+        "saved",
+        "a name that cannot be registered",
+        "register_model is '../x'; expected at most 64 letters, digits, spaces and _ . -",
+        ("model=nbc", "register_model=../x"),
+    ),
+    Command(
         "saved", "the folder does not exist", "cannot be read", ("model=registered", "protocol=assign", "model.path=m")
     ),
 ]

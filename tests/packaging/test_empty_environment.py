@@ -5,17 +5,26 @@ It installs from the package registry that pip is set up with, at the versions o
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from packaging.utils import canonicalize_name
+
+from va_experiments.cell import decode_prediction
+from va_experiments.checkpoints import Store
+from va_experiments.data import load
+from va_experiments.models.saved_model import read_model
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_OURS = ("VA_", "PYTHON", "VIRTUAL_ENV", "PREFECT_", "MLFLOW_", "RAY_")
@@ -103,6 +112,41 @@ def test_the_main_job_runs_with_workers_and_both_servers(programs: Path, tmp_pat
     assert (tmp_path / "outputs" / "prefect" / "prefect.db").exists()
     word = done([str(programs / "va-experiments"), "report"], tmp_path)
     assert "left out: tables.docx was left out: it needs python-docx (pip install 'va-experiments[word]')" in word
+
+
+def test_a_model_of_five_sites_is_applied_without_its_training_data(programs: Path, tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    quick = ["execution=inline", "tracking=none", "report=false", "n_bootstrap=2"]
+    names = ("nbc", "random_forest", "xgboost")
+    train = [f"model={','.join(names)}", "data.n=400", "site=pemba", "save_model=true", *quick, "-m"]
+    done([sys.executable, "-m", "va_experiments", *train], here, PYTHONPATH=str(ROOT))
+    new = load("simulated", {"n": 80, "seed": 9, "sites": ["East", "West"]})
+    table = pd.DataFrame(np.array(["N", "Y", "."])[new.symptoms], columns=list(new.symptom_names))
+    table.insert(0, "age", new.covariates["age"])
+    table.insert(0, "site", [new.sites[k] for k in new.site])
+    table.insert(0, "id", new.id)
+    table.to_csv(there / "new.csv", index=False)
+    options = {"path": str(there / "new.csv"), "id": "id", "cause": None, "covariates": {"age": [0, 120]}}
+    asked = load("csv", options)
+    apply = ["data=csv", "data.path=new.csv", "data.id=id", "data.cause=null", "data.covariates={age: [0, 120]}"]
+    for name in names:
+        (folder,) = here.glob(f"outputs/runs/*/*/models/{name}")
+        shutil.copytree(folder, there / name)
+        model, card = read_model(there / name)
+        assert list(card["data"]["sites"]) == ["AP", "Bohol", "Dar", "Mexico", "UP"]
+        command = [str(programs / "python"), "-m", "va_experiments", "model=registered", f"model.path={name}"]
+        done([*command, "protocol=assign", *apply, f"paths.outputs=out-{name}", *quick], there)
+        (key,) = Store(there / f"out-{name}" / "checkpoints").keys()
+        ids, _, found = decode_prediction(Store(there / f"out-{name}" / "checkpoints").load(key).predictions())
+        questions = asked.select(card["questions"])
+        expected = model.predict(dataclasses.replace(questions, causes=model.causes_, groups=()))
+        assert ids.tolist() == asked.id.tolist()
+        assert found.probability.tobytes() == expected.probability.tobytes()
+        (there / name / "card.json").write_text("{}")
+        said = done([*command, "protocol=assign", *apply, *quick], there, code=2)
+        assert "card.json differs from its checksum" in said
 
 
 @pytest.mark.parametrize(

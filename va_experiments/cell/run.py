@@ -30,7 +30,7 @@ from va_experiments.metrics.quantification import OutOfFoldPredictions
 from va_experiments.models.base import Model, Prediction
 from va_experiments.seeds import integer_seed
 
-__all__ = ["failure_of", "run_fit"]
+__all__ = ["failure_of", "one_thread", "run_fit"]
 
 
 def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
@@ -45,7 +45,7 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
         Which try this is; recorded.
     """
     started = time.time()
-    with _one_thread(), warnings.catch_warnings(record=True) as caught:
+    with one_thread(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
         clock = _Clock()
         try:
@@ -105,7 +105,7 @@ def _thread_pools(modules: int) -> Any:
     return ThreadpoolController()
 
 
-def _one_thread() -> Any:
+def one_thread() -> Any:
     """Return the context in which libraries use one thread: last bits must not depend on how many cores there are."""
     return _thread_pools(len(sys.modules)).limit(limits=1)
 

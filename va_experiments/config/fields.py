@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 import types
 import typing
@@ -20,6 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, WithJsonSch
 from pydantic.fields import FieldInfo
 
 __all__ = [
+    "MODEL_NAME",
     "Count",
     "Expected",
     "FilePath",
@@ -42,6 +44,10 @@ __all__ = [
     "mapping_options",
     "tag_of",
 ]
+
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,63}")
+"""What a model may be called: names become parts of file names and of MLflow's metrics."""
 
 
 class Group(BaseModel):

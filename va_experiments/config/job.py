@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any, Union
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from va_experiments.config.calibration import CalibrationOptions
 from va_experiments.config.data import DATA, DataOptions
-from va_experiments.config.fields import Group, NotNegative, Size, Text, TextList
+from va_experiments.config.fields import MODEL_NAME, Group, NotNegative, Size, Text, TextList
 from va_experiments.config.problems import check
 from va_experiments.config.protocols import PROTOCOLS, ProtocolOptions, SiteNames
 from va_experiments.config.testsets import TESTSETS, TestsetOptions
 from va_experiments.errors import InputError, shown
 
 __all__ = ["FeatureOptions", "JobConfig", "ModelOptions", "Resources", "SiteOptions"]
-
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,63}")
-"""What a model may be called: names become parts of file names and of MLflow's metrics."""
 
 
 class Resources(Group):
@@ -33,7 +29,7 @@ class Resources(Group):
 
 
 def _check_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not MODEL_NAME.fullmatch(name):
         raise InputError(f"name is {shown(name)}; expected at most 64 letters, digits, spaces and _ . - in it")
     return name
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from va_experiments.config.fields import (
+    MODEL_NAME,
     Count,
     Expected,
     Flag,
@@ -158,9 +159,20 @@ class RunConfig(Group):
     """Whether means over an incomplete grid are shown (they are marked)."""
     strata: TextList = ()
     """Columns by which metrics and fractions are shown too: ``site``, ``sex``, ``age_group``, or any of the data."""
+    save_model: Flag = False
+    """Whether each trained model is saved in the run's folder, so that model=registered can apply it elsewhere."""
+    register_model: Text | None = None
+    """Name under which the model is saved and registered in MLflow; of several, each gets its own name behind it."""
     max_cells: Count = 2_000_000
     """A larger grid is refused."""
     max_core_hours: PositiveNumber | None = None
     """A run that needs more, by the recorded costs of its models, is refused before its first fit; null: no limit."""
     allowed_targets: TextList = ()
     """Packages beside va_experiments, sklearn, xgboost and lightgbm from which a model's ``_target_`` may come."""
+
+    @field_validator("register_model")
+    @classmethod
+    def _a_model_name(cls, name: str | None) -> str | None:
+        if name is not None and not MODEL_NAME.fullmatch(name):
+            raise InputError(f"register_model is {shown(name)}; expected at most 64 letters, digits, spaces and _ . -")
+        return name

@@ -13,6 +13,7 @@ from va_experiments.cell import Result
 from va_experiments.checkpoints import DiskFull
 from va_experiments.config.schema import RunConfig
 from va_experiments.data.deaths import Deaths
+from va_experiments.engine.saved_models import SavedModel
 from va_experiments.engine.time_to_go import TimeToGo
 from va_experiments.execute import RunChannel, Running
 from va_experiments.plan import Costs, Plan
@@ -137,6 +138,8 @@ class RunContext:
     counts: Counts = field(default_factory=Counts)
     deaths: dict[str, Deaths] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    saved: list[SavedModel] = field(default_factory=list)
+    """Models that were written (``save_model=true``)."""
     interrupted: bool = False
     """Whether a signal asked the run to stop."""
 

@@ -22,6 +22,7 @@ from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.engine.estimate import COSTS, MEMORY, read_memory
 from va_experiments.engine.multirun import Multirun
 from va_experiments.engine.observers import RunOutcome
+from va_experiments.engine.saved_models import save_models
 from va_experiments.plan import Job
 from va_experiments.redaction import redacted, redacted_tree
 from va_experiments.results.schema import TABLES
@@ -56,6 +57,8 @@ def finalize(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> 
     cells, baselines = run.writer.tables()
     outcome = RunOutcome(cells, baselines, counts.now.missing, [], run.error, 0)
     write_tables(context.folder, cells, baselines)
+    if run.planned:
+        save_trained(run, outcome)
     about = manifest(run, jobs, cells)
     (context.folder / "manifest.json").write_text(json.dumps(about, indent=1, sort_keys=True))
     run.observers.notify("tables_written", context, outcome)
@@ -68,6 +71,20 @@ def finalize(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> 
     outcome.exit_code = interrupted if interrupted is not None else 5 if run.error else 0 if outcome.complete else 3
     run.observers.notify("run_finished", context, outcome)
     return outcome
+
+
+def save_trained(run: Multirun, outcome: RunOutcome) -> None:
+    """Save the models of a complete run; of an incomplete one none, because their cards would lack sites."""
+    context = run.context
+    if not outcome.complete:
+        context.notes.append("no model is saved: some cells are missing or failed")
+        return
+    context.counts.stage = "saving models"
+    for planned in run.planned:
+        context.saved += save_models(planned, context.deaths, context.folder, outcome.cells)
+    for saved in context.saved:
+        deaths = saved.card["data"]["deaths"]
+        context.notes.append(f"model   {saved.folder} ({saved.card['model']['name']}, trained on {deaths:,} deaths)")
 
 
 def write_tables(folder: Path, cells: pd.DataFrame, baselines: pd.DataFrame) -> None:

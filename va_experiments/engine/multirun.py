@@ -29,9 +29,10 @@ from va_experiments.engine.batch import Batch
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.estimate import read_costs
 from va_experiments.engine.observers import Observer, Observers
+from va_experiments.engine.saved_models import check_savable
 from va_experiments.engine.signals import Interrupts
 from va_experiments.execute import RunChannel, make_backend
-from va_experiments.plan import Costs, Job, plan
+from va_experiments.plan import Costs, Job, Plan, plan
 from va_experiments.plan_warnings import plan_warnings
 from va_experiments.redaction import redacted
 from va_experiments.results.stored_cells import open_store
@@ -95,6 +96,8 @@ class Multirun:
         )
         self.context = RunContext(config, folder, outputs, f"{folder.parent.name}/{folder.name}", channel)
         self.writer = ResultWriter(folder, self.context.run_id)
+        self.planned: list[Plan] = []
+        """Plans of the batches whose models are to be saved."""
         self.files: list[ReadFile] = []
         """Files that the data sets were read from."""
         self.backend = make_backend(config.execution)
@@ -166,6 +169,9 @@ class Multirun:
         context = self.context
         context.counts.stage = "planning"
         planned = plan(jobs, context.deaths, models, context.config)
+        if context.config.save_model or context.config.register_model:
+            check_savable(planned, context.config)
+            self.planned.append(planned)
         for warning in plan_warnings(planned, context.deaths):
             log.warning("%s", warning)
         summary = f"{len(context.deaths)} data sets, {len(planned.requested)} cells"

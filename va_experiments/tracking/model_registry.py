@@ -14,15 +14,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from va_experiments.config.fields import MODEL_NAME
 from va_experiments.config.schema import TrackingConfig
+from va_experiments.engine.context import RunContext
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.models.saved_model import MANIFEST, read_card
 from va_experiments.tracking.connection import connect
 
-__all__ = ["fetch_model", "register_model"]
+__all__ = ["fetch_model", "register_model", "register_saved"]
 
 CHECKSUM = "va.manifest_sha256"
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,63}")
 _PLACE = "model"
 
 
@@ -66,6 +67,25 @@ def register_model(
     return int(version.version)
 
 
+def register_saved(run: RunContext) -> list[str]:
+    """Register the models that a run has saved; add a line to its notes for each, and return what went wrong.
+
+    One model gets the name in ``register_model``; of several, each gets its own name behind it.
+    """
+    from mlflow.exceptions import MlflowException
+
+    config, problems = run.config, []
+    for saved in run.saved:
+        name = str(config.register_model) + (f"-{saved.folder.name}" if len(run.saved) > 1 else "")
+        try:
+            version = register_model(config.tracking, run.outputs, name, saved.folder, saved.card, saved.digest)
+        except (InputError, MlflowException, OSError) as error:
+            problems.append(f"model {name} is saved but not registered in MLflow: {error}")
+        else:
+            run.notes.append(f"model   registered in MLflow as {name}, version {version}")
+    return problems
+
+
 def fetch_model(config: TrackingConfig, outputs: Path, name: str) -> Path:
     """Return the folder of the newest version of a registered model, fetched once.
 
@@ -101,7 +121,7 @@ def fetch_model(config: TrackingConfig, outputs: Path, name: str) -> Path:
 
 def check_name(name: str) -> None:
     """Raise `InputError` for a name that cannot be one of a model and of a folder."""
-    if not _NAME.fullmatch(name):
+    if not MODEL_NAME.fullmatch(name):
         raise InputError(f"{shown(name)} cannot name a model; expected at most 64 letters, digits, spaces and _ . -")
 
 

@@ -111,6 +111,10 @@ class Tracker(Observer):
         self.finish(figures, run.folder, status, note=note, stopped=run.channel.stopping.is_set)
         if link := self.link():
             outcome.links["va-mlflow"] = link
+        if run.saved and run.config.register_model and self._config.mlflow:
+            from va_experiments.tracking.model_registry import register_saved
+
+            outcome.problems += register_saved(run)
         if self.error:
             outcome.problems.append(self.error)
 
