@@ -90,6 +90,8 @@ class PhmrcChild(_Phmrc):
     """PHMRC gold-standard verbal autopsies, child module: 2,064 deaths of 28 days to 11 years, 21 causes."""
 
     name: Literal["phmrc_child"] = "phmrc_child"
+    indicators: Flag = False
+    """true: InterVA-5's 353 indicators in place of the questionnaire's symptoms, for interva5, eava and insilico."""
 
 
 class PhmrcNeonate(_Phmrc):

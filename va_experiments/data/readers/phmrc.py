@@ -78,6 +78,7 @@ def read_phmrc(
     drop_empty_symptoms: bool = False,
     cause_list: int = 34,
     max_unknown: float = 0.01,
+    indicators: bool = False,
 ) -> Deaths:
     """Read the deaths of one PHMRC module.
 
@@ -98,6 +99,9 @@ def read_phmrc(
     drop_empty_symptoms : bool
         Leave out symptoms without content: boxes that only say "refused" or "don't know", and symptoms that are the
         same for every death. The public adult file has none.
+    indicators : bool
+        For children: InterVA-5's 353 indicators in place of the questionnaire's own symptoms, and the columns of EAVA
+        as covariates (`va_experiments.data.readers.phmrc_indicators`).
 
     Returns
     -------
@@ -136,6 +140,11 @@ def read_phmrc(
     symptoms, names, blocks, cuts = convert(table, rules, words, covariates, recorded_age, compat, durations, ledger)
     if not compat:
         check_answers(table, rules, source, max_unknown, ledger)
+    if indicators:
+        from va_experiments.data.readers.phmrc_indicators import as_indicators
+
+        symptoms, names, more = as_indicators(table, age, ledger)
+        covariates, blocks, cuts = covariates | more, ("core",) * len(names), ()
     order = np.flatnonzero(keep)
     order = order[canonical_order(ids[order])]
     if drop_empty_symptoms:
