@@ -136,6 +136,11 @@ class Page:
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self._ask("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
+    def write(self, element: str, text: str) -> None:
+        """Click on an element and type a text into it."""
+        self.click(element)
+        self._ask("Input.insertText", text=text)
+
     def picture(self, path: Path, box: tuple[float, float, float, float] | None = None) -> None:
         """Write the window, or a box of it (left, top, width, height in CSS pixels), as a PNG."""
         clip = {} if box is None else {"clip": dict(zip(("x", "y", "width", "height"), box, strict=True), scale=1)}

@@ -190,7 +190,7 @@ class _Prefect:
 
     def link(self) -> str:
         address = self._server.url.removesuffix("/api")
-        return f"Prefect  {address}   (it asks for a password: the line in {self._home / 'auth'})"
+        return f"Prefect  {address}   (it asks for the line in {self._home / 'auth'})"
 
     def died(self) -> bool:
         return self._server.ended
