@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from va_experiments.metrics.nested_bootstrap import LEVELS, death_bank, nested_bootstrap, paired_difference
+from va_experiments.metrics.resampling import interval
 from va_experiments.metrics.sufficient_statistics import scored_deaths
 from va_experiments.models.base import Prediction
 
@@ -88,6 +89,12 @@ def test_paired_difference_is_narrower_than_unpaired_and_refuses_other_deaths() 
     second = scored_deaths(truth, Prediction(probability=0.9 * first.probability + 0.02, csmf=np.full(5, 0.2)))
     difference, low, high = paired_difference(first, second, "log_loss")
     assert low <= difference <= high
+    whole = death_bank({"a": first, "b": second}, "log_loss", n_resamples=1000)
+    assert difference == whole[0, 0] - whole[0, 1]
+    assert (low, high) == interval(difference, whole[1:, 0] - whole[1:, 1])
+    again = paired_difference(first, second, "log_loss", n_resamples=40, seed=3, kind="basic")
+    few = death_bank({"a": first, "b": second}, "log_loss", n_resamples=40, seed=3)
+    assert again == (difference, *interval(difference, few[1:, 0] - few[1:, 1], kind="basic"))
     bank = death_bank({"a": first}, "log_loss", n_resamples=500)
     spread = np.diff(np.quantile(bank[1:, 0], [0.025, 0.975]))[0]
     assert high - low < spread

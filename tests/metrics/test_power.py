@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from va_experiments.metrics.power import (
-    Variance,
-    detectable_difference,
-    sites_needed,
-    t_test_power,
-    variance_components,
-)
+from va_experiments.metrics.power import detectable_difference, sites_needed, t_test_power, variance_components
 
 
 def test_cohens_table() -> None:
@@ -56,12 +50,27 @@ def test_variance_components_by_hand() -> None:
     assert found.of_mean_at_site(2) == 8.0
     assert found.of_mean_at_site(2, deaths=4) == 7.25
     alone = variance_components([1.0, 3.0], ["a", "b"])
-    assert (alone.between, math.isnan(alone.within)) == (2.0, True)
+    assert (alone.between, math.isnan(alone.within), alone.n_sites) == (2.0, True, 2)
+    assert alone.of_mean_at_site(2) == 2.0
 
 
-def test_the_variance_of_a_sites_mean_falls_with_its_splits_and_deaths() -> None:
-    assert Variance(0.5, 0.6, 4).of_mean_at_site(2, 3.0) == pytest.approx(0.6)
-    assert Variance(0.5, math.nan, 4).of_mean_at_site(2) == 0.5
+def test_variance_components_of_sites_with_different_numbers_of_splits_by_hand() -> None:
+    """Sites .1, .3, .2 and .8: within .02 / 2; (3 * .15^2 + .45^2 - .01) / (4 - 10 / 4) = .26 / 1.5 between."""
+    found = variance_components([0.1, 0.3, 0.2, 0.8], ["a", "a", "a", "b"])
+    assert found.within == pytest.approx(0.01)
+    assert found.between == pytest.approx(0.26 / 1.5)
+
+
+def test_the_level_and_the_limit_are_those_that_are_asked_for() -> None:
+    difference = detectable_difference(1.0, 5, level=0.01)
+    assert t_test_power(difference, 1.0, 5, level=0.01) == pytest.approx(0.8, abs=1e-6)
+    assert t_test_power(detectable_difference(1.0, 2), 1.0, 2) == pytest.approx(0.8, abs=1e-6)
+    assert t_test_power(8.0, 1.0, 2) == pytest.approx(float(stats.nct.sf(stats.t.ppf(0.975, 1), 1, 8 * math.sqrt(2))))
+    n = sites_needed(0.5, 1.0, level=0.01)
+    assert n is not None
+    assert t_test_power(0.5, 1.0, n, level=0.01) >= 0.8 > t_test_power(0.5, 1.0, n - 1, level=0.01)
+    assert sites_needed(0.5, 1.0, level=0.01, most=n - 1) is None
+    assert [t_test_power(d, 0.0, 4) for d in (0.1, 0.0)] == [1.0, 0.05]
 
 
 def test_variance_components_are_unbiased() -> None:

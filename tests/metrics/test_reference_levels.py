@@ -53,6 +53,13 @@ def test_uniform_guess_under_dirichlet(n_causes: int, expected: float) -> None:
     assert mean > RANDOM_ALLOCATION
 
 
+def test_the_error_of_the_simulated_mean_is_that_of_its_draws() -> None:
+    _, error = reference_levels.uniform_accuracy_under_dirichlet(3, n_draws=20, rng=np.random.default_rng(3))
+    draws = np.random.default_rng(3).dirichlet(np.ones(3), size=20)
+    values = 1 - np.abs(draws - 1 / 3).sum(axis=1) / (2 * (1 - draws.min(axis=1)))
+    assert error == pytest.approx(values.std(ddof=1) / np.sqrt(20))
+
+
 def test_label_coverage_limits_the_best_possible_accuracy() -> None:
     truth, train = np.array([0] * 50 + [1] * 30 + [2] * 20), np.array([0, 0, 1])
     assert reference_levels.label_coverage(truth, train) == 0.8

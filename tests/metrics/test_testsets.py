@@ -58,6 +58,12 @@ def test_around_and_target() -> None:
     assert len(np.unique(fixed.weights, axis=0)) == 5
     train = draw_test_sets({"name": "target", "csmf": "train"}, TRUTH, CAUSES, seed=8, train_cause=[0, 1, 1, 1])
     np.testing.assert_allclose(train.csmf[0, :2], [0.25, 0.75])
+    uniform = draw_test_sets({"name": "target", "csmf": "uniform"}, TRUTH, CAUSES[:7], seed=8)
+    np.testing.assert_allclose(uniform.csmf[0], 1 / 7)
+    own = draw_test_sets({"name": "target", "csmf": "test"}, TRUTH, CAUSES, seed=8)
+    np.testing.assert_allclose(own.csmf[0], np.bincount(TRUTH, minlength=8) / 400)
+    with pytest.raises(InputError, match="testset target: unknown cause 'cause 9'"):
+        draw_test_sets({"name": "target", "csmf": {"cause 9": 1.0}}, TRUTH, CAUSES, seed=8)
     natural = draw_test_sets({"name": "natural"}, TRUTH, CAUSES, seed=8)
     assert (natural.weights == 1).all()
     assert natural.weights.shape == (1, 400)

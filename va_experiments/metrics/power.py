@@ -89,7 +89,8 @@ def t_test_power(difference: float, sd: float, n: int, *, level: float = 0.05) -
         return 1.0 if difference else level
     critical = float(stats.t.ppf(1 - level / 2, n - 1))
     shift = abs(difference) / sd * math.sqrt(n)
-    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
+    opposite = float(stats.nct.cdf(-critical, n - 1, shift))  # SciPy gives NaN at some shifts where it is below 1e-10
+    return float(stats.nct.sf(critical, n - 1, shift)) + (0.0 if math.isnan(opposite) else opposite)
 
 
 def detectable_difference(sd: float, n: int, *, power: float = 0.8, level: float = 0.05) -> float:
