@@ -65,9 +65,7 @@ def main(arguments: list[str]) -> int:
         PAGE.write_text(page(content, versions), encoding="utf-8")
     if not found and (not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page(content, versions)):
         found = [f"{PAGE.relative_to(ROOT)} is out of date: run python docs/advisories.py"]
-    print(
-        "\n".join(found) or f"{len(content['advisory'])} advisories: each is mended in the locked version or answered"
-    )
+    print("\n".join(found) or f"{len(content['advisory'])} advisories: each is fixed in the locked version or answered")
     return 1 if found else 0
 
 

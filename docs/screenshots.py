@@ -1,4 +1,4 @@
-"""Take the pictures in ``docs/images`` anew, of real pages of a real run: ``python docs/screenshots.py [NAME ...]``.
+"""Take the pictures in ``docs/images`` again, of real pages of a real run: ``python docs/screenshots.py [NAME ...]``.
 
 The embedded, simulated deaths; the servers of ``va-experiments ui``; a terminal; a headless Chromium. What would name
 this machine (its host name, its folders) is replaced in the pages before the picture is taken, and nothing else.

@@ -90,13 +90,16 @@ def report_error(error: BaseException, *, debug: bool) -> int:
         say(f"error: {error}", file=sys.stderr)
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         code = 5
-        say(f"error: disk full ({error}); finished cells are safe, the same command goes on", file=sys.stderr)
+        say(
+            f"error: disk full ({error}); finished cells are safe; run the same command again to continue",
+            file=sys.stderr,
+        )
     elif short_of_memory(error):
         code = 5
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         say(
-            f"error: memory is short ({reason}): is there a limit (ulimit -v)? Finished cells are safe, the same "
-            "command goes on",
+            f"error: memory is short ({reason}): is there a limit (ulimit -v)? Finished cells are safe; run the same "
+            "command again to continue",
             file=sys.stderr,
         )
     elif isinstance(error, OSError) and error.errno in _UNUSABLE:

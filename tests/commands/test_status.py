@@ -117,7 +117,7 @@ def test_a_live_run_then_a_killed_one(slow_run: subprocess.Popen[str], tmp_path:
     code, text, _ = va("status", "--outputs", outputs)
     assert code == 3
     assert "stopped (the driver died)" in text
-    assert "the same command goes on" in text
+    assert "run the same command again to continue" in text
 
 
 def test_a_finished_run(finished: Ran, va: Callable) -> None:
@@ -190,7 +190,7 @@ def test_a_run_that_ended_without_some_of_its_cells(tmp_path: Path, va: Callable
     assert code == 3
     assert out.startswith(f"run d/t: {stage} after")
     assert not error or f"  ! {error}" in out
-    assert "the same command goes on" in out
+    assert "run the same command again to continue" in out
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_an_error_of_the_system_in_the_workers_is_no_full_disk(
     code, err = run_here(["model=nbc", *small, "execution=inline", "tracking=none", f"paths.outputs={tmp_path / 'o'}"])
     assert code == 5
     err += caplog.text
-    assert "the workers cannot go on" in err
+    assert "the workers cannot continue" in err
     assert "run the same command again" in err
     assert "disk full" not in err
     assert "cannot be written" not in err

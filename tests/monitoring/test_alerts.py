@@ -74,7 +74,7 @@ def test_failures_are_limited_and_counted(receiver: _Receiver) -> None:
     alerts.close()
     texts = [m["message"] for m in receiver.got]
     assert texts == ["nbc at AP: ValueError: 0", "the sixth\nand 4 more since the last message",
-                     "3 failed\n1 more failures were not told one by one."]  # fmt: skip
+                     "3 failed\n1 more failures were not sent one by one."]  # fmt: skip
     assert [m["title"].rsplit(": ", 1)[1] for m in receiver.got] == ["failed", "failed", "finished"]
     assert [m["type"] for m in receiver.got] == ["failure", "failure", "info"]
     assert receiver.got[0]["path"] == f"/{SECRETS[1]}"

@@ -19,7 +19,7 @@ __all__ = ["Answer", "answer", "answers"]
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What one leaderboard comes to.
+    """The answer of one leaderboard.
 
     ``verdict`` is ``better``, ``unclear`` (the interval includes zero, or there is none), ``worse`` or ``none``.
     ``difference`` is best model minus best trivial, positive when the model is the better.

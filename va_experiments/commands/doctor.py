@@ -30,12 +30,12 @@ PORTS = {5000: "--mlflow-port", 4200: "--prefect-port"}
 
 @dataclass(frozen=True)
 class Check:
-    """What was found: `state` is ``ok``, ``note`` (works, with a limit) or ``wrong``; `mend` says what to do."""
+    """What was found: `state` is ``ok``, ``note`` (works, with a limit) or ``wrong``; `advice` says what to do."""
 
     what: str
     state: str
     found: str
-    mend: str = ""
+    advice: str = ""
 
 
 app = App()
@@ -56,7 +56,8 @@ def doctor(
             say_json(vars(check), flush=True)
         else:
             say(
-                f"{check.state:<6} {check.what}: {check.found}" + (f"\n       -> {check.mend}" if check.mend else ""),
+                f"{check.state:<6} {check.what}: {check.found}"
+                + (f"\n       -> {check.advice}" if check.advice else ""),
                 flush=True,
             )
     if not as_json:
@@ -82,8 +83,8 @@ def _checks(outputs: Path, *, quick: bool) -> Iterator[Check]:
 def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
     right = (3, 11) <= sys.version_info[:2] < (3, 14)
-    mend = "" if right else "make an environment with Python 3.11, 3.12 or 3.13 and install into it"
-    return Check("Python", "ok" if right else "wrong", f"{version} at {sys.executable}", mend)
+    advice = "" if right else "make an environment with Python 3.11, 3.12 or 3.13 and install into it"
+    return Check("Python", "ok" if right else "wrong", f"{version} at {sys.executable}", advice)
 
 
 def _packages() -> Iterator[Check]:
@@ -135,8 +136,8 @@ def _conf() -> Check:
 
     groups = [p.name for p in conf_dir().iterdir() if p.is_dir()] if conf_dir().is_dir() else []
     right = {"model", "data", "protocol"} <= set(groups)
-    mend = "" if right else "the installation is incomplete: install it again"
-    return Check("configuration", "ok" if right else "wrong", f"{len(groups)} groups in {conf_dir()}", mend)
+    advice = "" if right else "the installation is incomplete: install it again"
+    return Check("configuration", "ok" if right else "wrong", f"{len(groups)} groups in {conf_dir()}", advice)
 
 
 def _outputs_folder(outputs: Path) -> Check:
@@ -146,8 +147,8 @@ def _outputs_folder(outputs: Path) -> Check:
     if not outputs.exists():
         parent = next(p for p in outputs.absolute().parents if p.exists())
         right = os.access(parent, os.W_OK)
-        mend = "" if right else f"choose a folder you may write to with paths.outputs=FOLDER; {parent} is not"
-        return Check("outputs", "ok" if right else "wrong", f"'{outputs}' will be made on the first run", mend)
+        advice = "" if right else f"choose a folder you may write to with paths.outputs=FOLDER; {parent} is not"
+        return Check("outputs", "ok" if right else "wrong", f"'{outputs}' will be made on the first run", advice)
     try:
         with lock_outputs(outputs):
             return Check("outputs", "ok", f"'{outputs}' can be written and locked")
@@ -161,15 +162,17 @@ def _database(outputs: Path) -> Check:
     from va_experiments.config.schema import TrackingConfig
     from va_experiments.tracking.preflight import tracking_problem
 
-    found, _, mend = tracking_problem(TrackingConfig(), outputs).partition(": ")
-    return Check("MLflow's database", "wrong" if found else "ok", found or "it can be used, or is not there yet", mend)
+    found, _, advice = tracking_problem(TrackingConfig(), outputs).partition(": ")
+    return Check(
+        "MLflow's database", "wrong" if found else "ok", found or "it can be used, or is not there yet", advice
+    )
 
 
 def _disk(outputs: Path) -> Check:
     place = next(p for p in (outputs.absolute(), *outputs.absolute().parents) if p.exists())
     free = shutil.disk_usage(place).free / 2**30
-    mend = "" if free > 2 else "free some space, or choose another disk with paths.outputs=FOLDER"
-    return Check("disk", "ok" if free > 2 else "wrong", f"{free:.1f} GB free at {place}", mend)
+    advice = "" if free > 2 else "free some space, or choose another disk with paths.outputs=FOLDER"
+    return Check("disk", "ok" if free > 2 else "wrong", f"{free:.1f} GB free at {place}", advice)
 
 
 def _memory() -> Check:
@@ -192,8 +195,8 @@ def _ports() -> Iterator[Check]:
         with socket.socket() as probe:
             probe.settimeout(1)
             used = probe.connect_ex(("127.0.0.1", port)) == 0
-        mend = f"only for va-experiments ui: choose another with {option} N" if used else ""
-        yield Check(f"port {port}", "note" if used else "ok", "in use" if used else "free", mend)
+        advice = f"only for va-experiments ui: choose another with {option} N" if used else ""
+        yield Check(f"port {port}", "note" if used else "ok", "in use" if used else "free", advice)
 
 
 def _gpu() -> Check:

@@ -101,5 +101,5 @@ def power(
         for line in text_table(["models", *(f"{n} splits" for n in SPLITS)], rows):
             say(line)
     else:
-        say("\nEach site has one split: what more splits or deaths would gain cannot be told from this run.")
+        say("\nEach site has one split: what more splits or deaths would gain cannot be estimated from this run.")
     return 0

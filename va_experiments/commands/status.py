@@ -155,5 +155,5 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
             error, max(width, 20), initial_indent="  ! ", subsequent_indent="    ", max_lines=4, placeholder=" …"
         )
     if status["state"] == "died" or status["stage"] in INCOMPLETE:
-        lines.append("Finished cells are kept: the same command goes on from them.")
+        lines.append("Finished cells are kept: run the same command again to continue.")
     return "\n".join(line if len(line) <= width else line[: max(width - 1, 1)] + "…" for line in lines)

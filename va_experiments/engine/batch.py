@@ -148,10 +148,10 @@ class Batch:
                     if run.context.config.on_error == "stop" and run.context.counts.failed:
                         run.context.channel.stopping.set()
             except (EngineLost, OSError) as error:
-                run.error = str(error) if isinstance(error, EngineLost) else f"the workers cannot go on ({error})"
+                run.error = str(error) if isinstance(error, EngineLost) else f"the workers cannot continue ({error})"
                 run.context.channel.stopping.set()
                 run.backend.stop()  # at once: Ray ends a driver that stays connected to a dead node
-                log.error("%s; run the same command again to go on from %s", run.error, run.context.counts.text)
+                log.error("%s; run the same command again to continue from %s", run.error, run.context.counts.text)
             self._record_finished(pending, wait=True)
         self._list_missing()
         self._log_recompute_reasons(todo)

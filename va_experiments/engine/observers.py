@@ -1,6 +1,6 @@
 """Define the events that the engine sends to the observers of a run, without knowing who they are.
 
-An observer is monitoring: it never changes a result, and one that fails is logged and told nothing more.
+An observer is monitoring: it never changes a result, and one that fails is logged and notified no more.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Observers:
     Parameters
     ----------
     observers : iterable of Observer
-        In the order in which they are told.
+        In the order in which they are notified.
     """
 
     def __init__(self, observers: Iterable[Observer] = ()) -> None:

@@ -51,7 +51,7 @@ class Interrupts:
         self._stopping.set()
         say(
             f"\n{self.received.name}: finishing what runs, then stopping (again: stop at once). "
-            "Finished cells are kept; the same command goes on from them.",
+            "Finished cells are kept; run the same command again to continue.",
             file=sys.stderr,
             flush=True,
         )

@@ -291,7 +291,7 @@ class RayBackend:
     def _node_lost(
         self, node: str, submitted: dict[Any, _PendingTask], pending: deque[_PendingTask], channel: RunChannel
     ) -> Iterator[list[Result]]:
-        """Retry what was at work on a lost node, and hand out anew what may have been on its way there."""
+        """Retry what was at work on a lost node, and submit again what may have been on its way there."""
         for ref, task in list(submitted.items()):
             if task.node != node and task.started is not None:
                 continue

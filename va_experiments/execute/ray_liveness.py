@@ -140,7 +140,7 @@ def _of_ray(process: psutil.Process) -> bool:
 
 
 def _end(processes: list[psutil.Process], grace: float = 1.0) -> None:
-    """Kill these very processes (a number that was given anew is another process) after a moment's grace."""
+    """Kill these very processes (a number that was reused is another process) after a moment's grace."""
     deadline = time.monotonic() + grace
     left = [p for p in processes if p.pid != os.getpid() and _alive(p)]
     while left and time.monotonic() < deadline:

@@ -17,7 +17,7 @@ __all__ = ["Backend", "EngineLost", "EngineUnavailable", "RunChannel", "Running"
 
 
 class EngineLost(VaError, RuntimeError):
-    """The workers cannot be reached any more; finished cells are safe, and the same command goes on from them."""
+    """The workers cannot be reached any more; finished cells are safe, and the same command continues from them."""
 
     exit_code: ClassVar[int] = 5
 

@@ -36,7 +36,7 @@ class Alerts(Observer):
     def __init__(self, config: AlertConfig, run_id: str, now: Callable[[], float] = time.monotonic) -> None:
         self._config, self._run_id, self._now = config, run_id, now
         self._queue = BackgroundQueue("alerts", self._send_all)
-        self._told: dict[str, float] = {}
+        self._last_sent: dict[str, float] = {}
         self._held: dict[str, int] = {}
         self._seen: tuple[Any, float] = (None, now())
         self._stalled = False
@@ -81,13 +81,13 @@ class Alerts(Observer):
         self.finished("ended early by an error; finished cells are kept")
 
     def failed(self, text: str) -> None:
-        """Tell of a failed cell; those that come faster than the rate limit are counted and told with the next."""
+        """Send that a cell failed; failures that come faster than the rate limit are counted and sent with the next."""
         self._tell("failed", text)
 
     def finished(self, text: str) -> None:
         """Tell that the run has ended, and how."""
         held = self._held.pop("failed", 0)
-        self._tell("finished", text + (f"\n{held} more failures were not told one by one." if held else ""))
+        self._tell("finished", text + (f"\n{held} more failures were not sent one by one." if held else ""))
 
     def watch(self, state: Any, text: str) -> None:
         """Look whether `state`, anything that changes when the run gets on, has stood still for too long."""
@@ -99,7 +99,7 @@ class Alerts(Observer):
             self._tell("stalled", f"nothing has moved for {self._config.stalled_minutes:g} minutes: {text}")
 
     def close(self, timeout: float = 15) -> None:
-        """Wait until what was told has gone out, within `timeout` seconds."""
+        """Wait until all messages have been sent, within `timeout` seconds."""
         if self._queue.alive:
             self._queue.put("end")
             self._queue.join(timeout)
@@ -108,10 +108,10 @@ class Alerts(Observer):
         if not self.on or kind not in self._config.events:
             return
         now = self._now()
-        if kind != "finished" and now - self._told.get(kind, float("-inf")) < self._config.min_seconds:
+        if kind != "finished" and now - self._last_sent.get(kind, float("-inf")) < self._config.min_seconds:
             self._held[kind] = self._held.get(kind, 0) + 1
             return
-        self._told[kind] = now
+        self._last_sent[kind] = now
         more = self._held.pop(kind, 0)
         self._queue.put(kind, text + (f"\nand {more} more since the last message" if more else ""))
 

@@ -47,7 +47,7 @@ class EngineFailed(RuntimeError):
 
 
 class EngineLost(EngineFailed):
-    """The workers were lost: another attempt goes on from the finished cells."""
+    """The workers were lost: another attempt reuses the finished cells and runs the others."""
 
 
 def command(overrides: Sequence[str], outputs: Path) -> list[str]:

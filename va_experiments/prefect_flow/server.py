@@ -209,7 +209,7 @@ class PrefectServer:
                     (self._home / "migrated").write_text(_prefect_version())
                 return True
             if self.elsewhere and self.connection_error == REFUSED:
-                return False  # no waiting will mend it
+                return False  # waiting does not help
             time.sleep(0.25)
         return False
 

@@ -1,8 +1,8 @@
 """Read the script that draws the page's figures: Vega, Vega-Lite and Vega-Embed as one text, shipped with the package.
 
 Bundling takes more than a second and a JavaScript engine, so it is done once for each version of vl-convert:
-``python -m va_experiments.report.script_bundle`` writes the file anew. Licenses of what it holds: ``vega-licenses.txt``
-beside it.
+``python -m va_experiments.report.script_bundle`` writes the file again. Licenses of what it holds are in
+``vega-licenses.txt`` beside it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def bundler() -> str:
 
 
 def bundled() -> str:
-    """Bundle the script anew."""
+    """Bundle the script again."""
     import vl_convert
 
     # Trusted text, but a closing tag inside one of its strings would still end the script element.

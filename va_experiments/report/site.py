@@ -2,7 +2,7 @@
 
 A setting is what makes figures comparable: protocol, data set, feature level, test-set design, size of the training
 set. Models are ranked within a setting, over the splits that all of them have; the table of ranks says how they do over
-settings. Rows that were computed again on this machine are told from those that were not.
+settings. Rows that were computed again on this machine are marked.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Limit what a tracking server can cost a run: the time, bytes and pages of every answer, and where requests go.
 
-A server may be forged, mute or endless. MLflow's client waits for each byte anew, takes bodies of any size, follows
-pages and redirects for ever, and reads files from wherever a run says they are.
+A server may be forged, silent or endless. MLflow's client waits for each byte separately, takes bodies of any size,
+follows pages and redirects for ever, and reads files from wherever a run says they are.
 """
 
 from __future__ import annotations

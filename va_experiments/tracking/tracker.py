@@ -187,13 +187,15 @@ class Tracker(Observer):
                 return True
             except Exception as error:  # a view must never take the run down
                 message = f"MLflow at {self.uri} could not {what}: {type(error).__name__}: {redacted(str(error))[:200]}"
-                if refused(error):  # no second try will mend it
+                if refused(error):  # a second try does not help
                     message, number = f"MLflow at {self.uri} {REFUSED}", tries - 1
                 elif isinstance(error, InputError):
                     message, number = f"MLflow at {self.uri}: {error}", tries - 1
                 if number == tries - 1:
                     if not self.error:
-                        log.warning("%s; results are not affected (mend: va-experiments checkpoints sync)", message)
+                        log.warning(
+                            "%s; results are not affected (to record them: va-experiments checkpoints sync)", message
+                        )
                     self.error = self.error or message
                     self._left_out = self._elsewhere
                     return False
