@@ -113,6 +113,12 @@ def test_interval_coverage_is_nominal_for_exact_posteriors() -> None:
     assert 0.93 <= coverage <= 0.97
 
 
+def test_the_ends_of_the_interval_are_the_quantiles_of_its_level() -> None:
+    draws = np.linspace(0, 1, 101)[:, None] * np.ones(4)
+    assert calibration.csmf_interval_coverage([0.101, 0.099, 0.899, 0.901], draws, level=0.8).tolist() == [1, 0, 1, 0]
+    assert calibration.csmf_interval_coverage([0.026, 0.024, 0.974, 0.976], draws).tolist() == [1, 0, 1, 0]
+
+
 def test_reliability_and_its_errors_equal_sklearns_curve() -> None:
     truth, p = calibrated(2000, 5)
     found = calibration.reliability(truth, p)

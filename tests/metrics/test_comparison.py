@@ -176,7 +176,19 @@ def test_friedman_equals_demsars_worked_example() -> None:
     assert found.chi2 == pytest.approx(9.28, abs=0.02)
     assert found.f == pytest.approx(3.69, abs=0.02)
     assert found.critical_difference == pytest.approx(1.25, abs=0.005)
+    assert found.p_f == pytest.approx(stats.f.sf(found.f, 3, 39))
+    assert critical_difference(4, 14) == found.critical_difference
     assert critical_difference(4, 14, alpha=0.10) == pytest.approx(1.12, abs=0.005)
+    assert friedman_of_mean_ranks([3.143, 2.000, 2.893, 1.964], 14, alpha=0.10).critical_difference < 1.13
+
+
+def test_friedman_of_two_sites_by_hand() -> None:
+    """Ranks 1, 2, 3 and 1, 3, 2: chi2 6 / 2 and F 3; a site where all are equal: chi2 2 / 1; all equal: undefined."""
+    found = friedman([[3, 2, 1], [3, 1, 2]])
+    assert (found.n, found.chi2, found.f) == (2, 3.0, 3.0)
+    assert friedman([[1, 1, 1], [3, 2, 1]]).chi2 == 2.0
+    assert math.isnan(friedman([[1, 1, 1], [2, 2, 2]]).chi2)
+    assert math.isinf(friedman([[3, 2, 1], [3, 2, 1]]).f)
 
 
 def test_bars_of_a_critical_difference_diagram() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from va_experiments.metrics.nested_bootstrap import LEVELS, death_bank, nested_bootstrap, paired_difference
-from va_experiments.metrics.resampling import interval
+from va_experiments.metrics.resampling import bootstrap_weights, interval
 from va_experiments.metrics.sufficient_statistics import scored_deaths
 from va_experiments.models.base import Prediction
+from va_experiments.seeds import generator
 
 RNG = np.random.default_rng(31)
 
@@ -81,6 +83,26 @@ def test_means_levels_and_pairing() -> None:
     np.testing.assert_allclose(fixed.resampled, np.tile(fixed.mean, (2000, 1)))
     with pytest.raises(ValueError, match="unknown level 'sites'"):
         nested_bootstrap(banks, levels=("sites",), rng=rng)
+
+
+def test_intervals_over_sites_by_hand() -> None:
+    values = np.array([[0.1, 0.5], [0.4, 0.6], [0.9, 0.2]])
+    found = nested_bootstrap([[v[None, :]] for v in values], levels=("site",), n_resamples=50, rng=generator(7))
+    drawn = values[generator(7).integers(0, 3, size=(50, 3))].mean(axis=1)
+    half = stats.t.ppf(0.975, 2) * drawn.std(axis=0, ddof=1) * np.sqrt(3 / 2)
+    np.testing.assert_allclose(found.resampled, drawn)
+    np.testing.assert_allclose([found.low, found.high], [values.mean(axis=0) - half, values.mean(axis=0) + half])
+    with pytest.raises(ValueError, match=r"expected some of site, split, death"):
+        nested_bootstrap([[values]], levels=("deaths",), rng=generator(7))
+
+
+def test_the_resamples_of_deaths_are_those_of_the_seed() -> None:
+    truth = np.arange(40) % 4
+    scored = cases(truth, 0.4, 4)
+    bank = death_bank({"a": scored}, "log_loss")
+    weights = np.vstack([np.ones(40), bootstrap_weights(40, 200, generator(0, "bootstrap"))])
+    losses = -np.log(scored.probability[np.arange(40), truth])
+    np.testing.assert_allclose(bank[:, 0], (weights * losses).sum(axis=1) / 40)
 
 
 def test_paired_difference_is_narrower_than_unpaired_and_refuses_other_deaths() -> None:
