@@ -122,6 +122,22 @@ def test_sites_have_their_own_csmf(small_deaths: Deaths) -> None:
     assert prediction.csmf[0] == pytest.approx(pooled, abs=1e-9)
 
 
+def test_any_stratum_can_have_its_own_csmf(small_deaths: Deaths) -> None:
+    train, test = halves(small_deaths)
+    female = (np.asarray(test.cause) == 0).astype(float)
+    female[0] = np.nan
+    test = dataclasses.replace(test, covariates={**test.covariates, "female": female})
+    model = quick(subpopulations="sex", conversion="fixed").fit(train)
+    by_sex = model.predict(test).diagnostics["csmf_by_sex"]
+    assert set(by_sex) == {"male", "female", "unknown"}
+    assert by_sex["female"]["cause A"] > 0.8 > 0.2 > by_sex["male"]["cause A"]
+    as_sites = dataclasses.replace(test, sites=("M", "F", "?"), site=np.nan_to_num(female, nan=2).astype(np.int16))
+    same = quick(subpopulations="site", conversion="fixed").fit(train).predict(as_sites)
+    assert same.probability.tobytes() == model.predict(test).probability.tobytes()
+    with pytest.raises(InputError, match="have no column 'district'"):
+        quick(subpopulations="district").check_before_run(test)
+
+
 def test_deaths_alike_are_treated_alike(small_deaths: Deaths) -> None:
     train, test = halves(small_deaths)
     twice = test.take(np.concatenate([np.arange(100), np.arange(100)]))

@@ -21,6 +21,7 @@ from va_experiments.models.insilico.posterior import (
     sample_posteriors,
 )
 from va_experiments.models.insilico.problem import Problem, build_problem
+from va_experiments.models.insilico.subpopulations import NONE, check_column, csmf_by_group, groups_of
 
 __all__ = ["InSilicoVA"]
 
@@ -52,8 +53,9 @@ class InSilicoVA(Model):
         Sample the probabilities of the levels; otherwise the empirical probabilities stay as they are.
     levels_strength : float or None
         Weight of the prior of the levels; None for 0.01 with ``quantile`` and 1 with ``fixed``, as the original.
-    subpopulations : {"none", "site"}
-        ``site``: each site of the test set has its own CSMF; the levels are shared.
+    subpopulations : str
+        ``none``, or a column whose values have a CSMF each: ``site``, ``sex``, ``age_group``, or any other of
+        `va_experiments.data.strata.strata_of`; the levels are shared.
     impossible_pairs : sequence of (cause, symptom, "present" or "absent")
         A death with the symptom in this state cannot be of this cause.
     sampler : {"improved", "original"}
@@ -130,7 +132,6 @@ class InSilicoVA(Model):
     def check_parameters(self) -> None:
         """Check every parameter, and that the device can be used."""
         self.check_choice("conversion", CONVERSIONS)
-        self.check_choice("subpopulations", ("none", "site"))
         self.check_choice("sampler", ("improved", "original"))
         self.check_choice("device", ("cpu", "cuda"))
         strength, threshold = self.levels_strength, self.missing_threshold
@@ -149,6 +150,10 @@ class InSilicoVA(Model):
             ]
         )
         require_device(type(self).__name__, self.device)
+
+    def check_before_run(self, deaths: Deaths) -> list[str]:
+        """Check that the data have the column of the subpopulations."""
+        return check_column(deaths, self.subpopulations)
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Estimate the conditional probabilities and turn them into levels."""
@@ -187,7 +192,7 @@ class InSilicoVA(Model):
             csmf = np.zeros(len(test.causes))
             csmf[self.conditional_.causes] = 1 / len(self.conditional_.causes)
             return Prediction(np.zeros((0, len(test.causes))), csmf)
-        group = np.unique(test.site, return_inverse=True)[1] if self.subpopulations == "site" else None
+        group = None if self.subpopulations == NONE else groups_of(test, self.subpopulations)[1]
         problem = self.problem(test, group=group, known=known)
         return self._prediction(test, sample_posterior(problem, self, seed=seed, causes=self._columns))
 
@@ -195,7 +200,7 @@ class InSilicoVA(Model):
         self, test: Deaths, sets: Sequence[npt.NDArray[np.intp]], *, seed: int = 0
     ) -> Iterator[Prediction]:
         """Yield the prediction of each test set; on a GPU, many sets are sampled at once."""
-        if self.device == "cpu" or self.subpopulations != "none":
+        if self.device == "cpu" or self.subpopulations != NONE:
             yield from super().predict_sets(test, sets, seed=seed)
             return
         self.validate_test(test)
@@ -218,12 +223,8 @@ class InSilicoVA(Model):
         draws = np.zeros((len(found.csmf_draws), n_causes))
         draws[:, columns] = found.csmf_draws
         diagnostics = dict(found.diagnostics)
-        if self.subpopulations == "site":
-            sites = [test.sites[s] for s in np.unique(test.site)]
-            diagnostics["csmf_by_site"] = {
-                site: dict(zip(self._columns, map(float, row), strict=True))
-                for site, row in zip(sites, found.group_csmf, strict=True)
-            }
+        if self.subpopulations != NONE:
+            diagnostics |= csmf_by_group(test, self.subpopulations, self._columns, found.group_csmf)
         top = None
         if self.reference_compat:  # ties go to the cause that occurs first in training
             best = columns[found.probability.argmax(axis=1)]

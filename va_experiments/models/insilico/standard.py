@@ -16,6 +16,7 @@ from va_experiments.models.devices import require_device
 from va_experiments.models.empirical import INTERVA_VALUES, LETTERS
 from va_experiments.models.insilico.posterior import check_sampling, sample_posterior
 from va_experiments.models.insilico.problem import Problem, build_problem
+from va_experiments.models.insilico.subpopulations import NONE, check_column, csmf_by_group, groups_of
 from va_experiments.models.interva.datacheck import check_consistency
 
 __all__ = ["InSilicoVAStandard", "Split"]
@@ -45,8 +46,8 @@ class Split:
         1 substantive, 0 not, -1 missing.
     level : int8 array, shape (n_asked, n_modelled)
     possible : bool array, shape (n_natural, n_modelled)
-    group : int array, shape (n_natural,)
-        Site, numbered from 0.
+    group : int array, shape (n_natural,), or None
+        Subpopulation, numbered from 0; None where all are one.
     """
 
     assessed: npt.NDArray[np.bool_]
@@ -56,7 +57,7 @@ class Split:
     symptoms: npt.NDArray[np.int8]
     level: npt.NDArray[np.int8]
     possible: npt.NDArray[np.bool_]
-    group: npt.NDArray[np.intp]
+    group: npt.NDArray[np.intp] | None
 
 
 class InSilicoVAStandard(Model):
@@ -84,8 +85,9 @@ class InSilicoVAStandard(Model):
         Sample the levels; otherwise InterVA's values are used as they are, 0 and 1 included.
     levels_strength : float
         Weight of the prior of the levels.
-    subpopulations : {"none", "site"}
-        ``site``: each site has its own CSMF.
+    subpopulations : str
+        ``none``, or a column whose values have a CSMF each: ``site``, ``sex``, ``age_group``, or any other of
+        `va_experiments.data.strata.strata_of`.
     """
 
     depends_on_test_set: ClassVar[bool] = True
@@ -138,7 +140,6 @@ class InSilicoVAStandard(Model):
 
     def check_parameters(self) -> None:
         """Check every parameter, the probbase if one is named, and that the device can be used."""
-        self.check_choice("subpopulations", ("none", "site"))
         self.check_choice("sampler", ("improved", "original"))
         self.check_choice("device", ("cpu", "cuda"))
         strength = self.levels_strength
@@ -148,6 +149,10 @@ class InSilicoVAStandard(Model):
         require_device(type(self).__name__, self.device)
         if self.probbase is not None:
             read_probbase(self.probbase)
+
+    def check_before_run(self, deaths: Deaths) -> list[str]:
+        """Check that the data have the column of the subpopulations."""
+        return check_column(deaths, self.subpopulations)
 
     def fit(self, train: Deaths | None = None, *, seed: int = 0) -> Self:
         """Load the probbase; of `train`, if given, only the names are looked at."""
@@ -180,12 +185,9 @@ class InSilicoVAStandard(Model):
             draws[:, split.causes] += split.natural.sum() / n_assessed * found.csmf_draws
             csmf = draws.mean(axis=0)
             diagnostics.update(found.diagnostics)
-            if self.subpopulations == "site":
-                sites = [test.sites[s] for s in np.unique(test.site[split.natural])]
-                diagnostics["csmf_by_site"] = {
-                    site: {names[c]: float(v) for c, v in zip(split.causes, row, strict=True)}
-                    for site, row in zip(sites, found.group_csmf, strict=True)
-                }
+            if self.subpopulations != NONE:
+                modelled = [names[c] for c in split.causes]
+                diagnostics |= csmf_by_group(test.take(split.natural), self.subpopulations, modelled, found.group_csmf)
         rest = 1 - float(csmf.sum())
         diagnostics["undetermined"] = rest if rest > 1e-9 else 0.0
         return Prediction(probability, csmf, draws, diagnostics=diagnostics)
@@ -218,7 +220,7 @@ class InSilicoVAStandard(Model):
             symptoms=substantive[natural][:, asked],
             level=level[asked],
             possible=possible if self.exclude_impossible else np.ones_like(possible),
-            group=np.unique(test.site[natural], return_inverse=True)[1],
+            group=None if self.subpopulations == NONE else groups_of(test.take(natural), self.subpopulations)[1],
         )
 
     def problem(self, split: Split) -> Problem:
@@ -228,7 +230,7 @@ class InSilicoVAStandard(Model):
             split.symptoms,
             level=split.level if sampled else None,
             probability=None if sampled else INTERVA_VALUES[split.level],
-            group=split.group if self.subpopulations == "site" else None,
+            group=split.group,
             possible=split.possible,
             levels_strength=self.levels_strength,
         )

@@ -1,0 +1,58 @@
+"""Divide the deaths that InSilicoVA samples into subpopulations, each with a CSMF of its own.
+
+In: deaths and the name of a column: ``site``, or any other by which results are shown (`va_experiments.data.strata`).
+Out: the group of each death, and the CSMF of each group by its label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from va_experiments.data.deaths import Deaths
+from va_experiments.data.strata import strata_of
+
+__all__ = ["NONE", "check_column", "csmf_by_group", "groups_of"]
+
+NONE = "none"
+"""All deaths are one population."""
+
+
+def check_column(deaths: Deaths, column: str) -> list[str]:
+    """Raise `InputError` if deaths cannot be divided by a column; there is nothing to say otherwise."""
+    if column != NONE:
+        groups_of(deaths, column)
+    return []
+
+
+def groups_of(deaths: Deaths, column: str) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
+    """Return the labels of the subpopulations that have deaths, and the place of each death's among them.
+
+    Raises
+    ------
+    InputError
+        If the data do not have the column, or it has too many values.
+    """
+    strata = strata_of(deaths, column)
+    present, group = np.unique(strata.code, return_inverse=True)
+    return tuple(strata.labels[k] for k in present.tolist()), group
+
+
+def csmf_by_group(
+    deaths: Deaths, column: str, causes: Sequence[str], csmf: npt.NDArray[np.float64]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the CSMF of each subpopulation, for the diagnostics: ``{"csmf_by_site": {"AP": {"Malaria": 0.1}}}``.
+
+    Parameters
+    ----------
+    deaths : Deaths
+        That were sampled.
+    column : str
+    causes : sequence of str
+    csmf : float64 array, shape (n_groups, n_causes)
+    """
+    labels, _ = groups_of(deaths, column)
+    rows = zip(labels, csmf.tolist(), strict=True)
+    return {f"csmf_by_{column}": {label: dict(zip(causes, row, strict=True)) for label, row in rows}}
