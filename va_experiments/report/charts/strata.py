@@ -37,7 +37,9 @@ def strata_figures(scores: pd.DataFrame | None) -> list[Figure]:
 
 def _figure(part: pd.DataFrame, name: str, key: str) -> Figure:
     models = sorted(part["model"].astype(str).unique())
+    few = part["note"] != ""
     labels = part["stratum"].str.partition("=")[2] + " (" + part["model"].astype(str) + ")"
+    labels = labels.where(~few, labels + ": " + part["note"])  # in place of an interval
     rows = part.assign(row=labels).sort_values(["stratum", "model"], kind="stable")
     y = field("row:N", sort=rows["row"].tolist(), title=None, axis=model_axis())
     scale = {"domain": [0, 1]}
@@ -57,7 +59,6 @@ def _figure(part: pd.DataFrame, name: str, key: str) -> Figure:
             tooltip=["model:N", "stratum:N", field("top1:Q", format=".3f"), "deaths:Q", "note:N"],
         )
     )
-    few = int((rows["note"] != "").sum())
     caption = f"Share of deaths named rightly, by {name}, with Wilson's 95% interval; all on one axis from 0 to 1."
-    caption += f" {few} rows have no interval: n too small." if few else ""
+    caption += f" {int(few.sum())} rows have no interval: n too small." if few.any() else ""
     return Figure(key, "strata", f"By {name}", caption, layer(*layers).height(max(80, 18 * len(rows))))
