@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +85,82 @@ def test_prefects_api_needs_the_password(path: str, prefect: Guard) -> None:
     assert ask(prefect, path, cookie=f"va-{PORT}=x")[0] == 401
     assert ask(prefect, path, authorization=RIGHT)[0] == 200
     assert ask(prefect, path, method="POST", authorization=RIGHT)[0] == 200
+
+
+RAW = {
+    "absolute form": "GET http://evil.example/api/flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+    "absolute form of a probe's host": "GET http://{host}/api/health/../flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+    "HTTP/1.0 without a host": "GET /api/flow_runs HTTP/1.0\r\n",
+    "HTTP/1.0 with a password and no host": "GET /api/flow_runs HTTP/1.0\r\nAuthorization: {right}\r\n",
+    "two slashes": "GET //api/flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+    "slashes inside": "GET /api//flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+    "escaped letters": "GET /%61%70%69/flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+    "capitals": "GET /API/flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+    "dots": "GET /assets/../api/flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+    "escaped dots": "GET /api/health/%2e%2e/flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+    "escaped slash": "GET /assets%2f..%2fapi/flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+    "another method by header": "GET /api/flow_runs HTTP/1.1\r\nHost: {host}\r\nX-HTTP-Method-Override: HEAD\r\n",
+    "a host by header": "GET /api/flow_runs HTTP/1.1\r\nHost: evil\r\nX-Forwarded-Host: {host}\r\n"
+    "Authorization: {right}\r\n",
+    "two hosts": "GET /api/flow_runs HTTP/1.1\r\nHost: {host}\r\nHost: evil\r\nAuthorization: {right}\r\n",
+    "two passwords": "GET /api/flow_runs HTTP/1.1\r\nHost: {host}\r\nAuthorization: {right}\r\nAuthorization: x\r\n",
+    "two lengths": "POST /api/flow_runs HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\n"
+    "Transfer-Encoding: chunked\r\n",
+    "trace": "TRACE /api/flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+    "connect": "CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n",
+    "a web socket": "GET /api/events/in HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n",
+    "behind a probe": "GET /api/health HTTP/1.1\r\nHost: {host}\r\n\r\nGET /api/flow_runs HTTP/1.1\r\nHost: {host}\r\n",
+}
+"""Requests as they stand on the wire, which a client's library would not write."""
+
+
+@pytest.fixture(scope="module")
+def wire() -> Iterator[int]:
+    """Serve an application that tells which path it was asked for, behind Prefect's guard; yield the port."""
+    import uvicorn
+
+    async def telling(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": f"INSIDE {scope['path']}".encode()})
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(prefect_guarded(telling, port, PASSWORD), log_level="critical", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=lambda: server.run(sockets=[listener]), daemon=True)
+    thread.start()
+    yield port
+    server.should_exit = True
+    thread.join(10)
+    listener.close()
+
+
+def on_the_wire(port: int, request: str) -> str:
+    """Return all that a server answers to some bytes."""
+    host = f"127.0.0.1:{port}"
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.sendall(f"{request.format(host=host, right=RIGHT)}Connection: close\r\n\r\n".encode())
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while part := connection.recv(65536):
+                answer += part
+    return answer.decode("latin-1")
+
+
+def test_the_guarded_server_answers_who_knows_the_password(wire: int) -> None:
+    assert "INSIDE /api/x" in on_the_wire(wire, "GET /api/x HTTP/1.1\r\nHost: {host}\r\nAuthorization: {right}\r\n")
+    assert "INSIDE /api/health" in on_the_wire(wire, "GET /api/health HTTP/1.1\r\nHost: {host}\r\n")
+
+
+@pytest.mark.parametrize("way", RAW)
+def test_no_bytes_on_the_wire_get_past_the_guard(way: str, wire: int) -> None:
+    answer = on_the_wire(wire, RAW[way])
+    assert not re.search(r"INSIDE (?!/api/health\s)", answer), answer
+    assert "101 Switching" not in answer
 
 
 def test_probes_and_the_pages_own_files_need_none(prefect: Guard) -> None:

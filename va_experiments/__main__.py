@@ -102,7 +102,7 @@ def report_error(error: BaseException, *, debug: bool) -> int:
             "command again to continue",
             file=sys.stderr,
         )
-    elif isinstance(error, OSError) and error.errno in _UNUSABLE:
+    elif isinstance(error, OSError) and (error.errno in _UNUSABLE or _of_the_kernel(error)):
         code = 2
         say(f"error: cannot be written: {error}; choose a folder with paths.outputs=FOLDER", file=sys.stderr)
     else:
@@ -114,6 +114,11 @@ def report_error(error: BaseException, *, debug: bool) -> int:
         session.abort()
     app.remove_sweep_folder()
     return code
+
+
+def _of_the_kernel(error: OSError) -> bool:
+    """Return whether a folder could not be made because the kernel makes all files there."""
+    return error.errno == errno.ENOENT and str(error.filename).startswith(("/proc/", "/sys/", "/dev/"))
 
 
 def _nobody_reads() -> bool:

@@ -157,6 +157,8 @@ class Guard:
             return 403, "this host is not served here"
         if (origin := request.header("origin")) is not None and origin not in origins:
             return 403, "pages of other origins are not answered"
+        if not request.path.startswith("/"):  # GET http://HOST/PATH, as to a proxy: rules for paths would not see it
+            return 403, "no proxy is served here"
         return 0, ""
 
     def _knows_password(self, request: Request) -> bool:

@@ -7,6 +7,8 @@ only *looks* like a secret is replaced by pattern.
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import os
 import re
@@ -77,10 +79,24 @@ def remember_secret(value: str) -> None:
     value = value.strip()
     if len(value) < SHORTEST or value == HIDDEN or value.lower() in ("true", "false", "null", "none"):
         return
-    forms = (value, quote(value, safe=""), quote(value), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1])
+    quoted = (quote(value, safe=""), quote(value), quote_plus(value))
+    lower = (re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), q) for q in quoted)
+    forms = (value, *quoted, *lower, json.dumps(value)[1:-1], repr(value)[1:-1], html.escape(value), *_in_base64(value))
     _known.update(dict.fromkeys(forms))
     if (plain := unquote(value)) != value:
         _known[plain] = None
+
+
+def _in_base64(value: str) -> Iterator[str]:
+    """Yield what a text looks like within base64, as of ``user:password``: by how many bytes stand before it."""
+    raw = value.encode("utf-8", "surrogatepass")
+    if len(raw) < 2 * SHORTEST:  # what is left of a shorter one would be found in ordinary words
+        return
+    for before in range(3):
+        text = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
+        inside = text[(0, 2, 3)[before] : len(text) - (0 if (before + len(raw)) % 3 == 0 else 1)]
+        yield inside
+        yield inside.replace("+", "-").replace("/", "_")
 
 
 def remember_address(url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import zipfile
 from collections.abc import Callable
@@ -114,6 +115,31 @@ def test_sealed_rows_that_are_no_rows_are_refused(
     bad = changed(package, tmp_path / "bad.zip", lambda n, c: c.replace(old, new) if n == "rows.csv" else c, seal=True)
     with pytest.raises(InputError, match=message):
         read_package(bad)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("manifest.json", b'{"data": [1], "jobs": []}'),
+        ("manifest.json", b'{"data": [{"name": "x"}], "jobs": []}'),
+        ("manifest.json", b'{"data": [{"sha256": {}}], "jobs": [2]}'),
+        ("manifest.json", b"[" * 100_000),
+        ("provenance.json", b"[1]"),
+        ("provenance.json", b'{"runs": {"a": 1}}'),
+        ("rows.csv", b""),
+        ("rows.csv", b"\xff\xfe\x00"),
+    ],
+)
+def test_sealed_parts_of_another_form_are_refused(package: Path, tmp_path: Path, name: str, content: bytes) -> None:
+    bad = changed(package, tmp_path / "bad.zip", lambda n, c: content if n == name else c, seal=True)
+    with pytest.raises(InputError):
+        read_package(bad)
+
+
+def test_a_pipe_is_no_package(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.zip")
+    with pytest.raises(InputError, match="is no file"):
+        read_package(tmp_path / "a.zip")
 
 
 def test_strange_files_are_refused(package: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.bad_inputs.test_commands import refused
 from tests.end_to_end.conftest import QUICK
-from tests.in_process import elsewhere, output_here
+from tests.in_process import elsewhere, output_here, run_here
 from va_experiments.errors import InputError
 from va_experiments.hydra_app.grammar_errors import parse_overrides
 from va_experiments.hydra_app.override_checks import check_overrides, config_groups
@@ -41,6 +41,24 @@ def problems_of(*overrides: str) -> str:
 def test_a_list_for_a_group_is_refused_with_the_way_to_write_it(override: str, ways: list[str]) -> None:
     found = problems_of(override)
     assert all(way in found for way in ways), found
+
+
+@pytest.mark.parametrize(
+    "override", ["model=../../../etc/x", "site=ap,../up", "+hydra/launcher=../../x", "experiment=a/../../b"]
+)
+def test_a_choice_that_leads_out_of_the_folders_is_refused(override: str) -> None:
+    assert "leads out of the folders of the configuration" in problems_of(override)
+
+
+@pytest.mark.parametrize("default", ["override /model: ../../../mark", "/site: ../x", "../../../mark", "/../../x@data"])
+def test_a_file_cannot_name_others_outside_of_its_folder(default: str) -> None:
+    with elsewhere() as root:
+        (root / "mark.yaml").write_text("name: nbc\n")
+        Path("mine/experiment").mkdir(parents=True)
+        Path("mine/experiment/x.yaml").write_text(f"# @package _global_\ndefaults:\n  - {default}\n")
+        code, err = run_here(["--config-dir", "mine", "experiment=x", "dry_run=true"])
+    assert code == 2
+    assert "leads out of the folders of the configuration" in err
 
 
 def test_lists_for_keys_are_values() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from va_experiments import redaction
 from va_experiments.redaction import redacted, remember_address, remember_secret
 
 TOY = '''
+import base64
 import os
 
 from va_experiments.models.base import Model
@@ -168,6 +170,13 @@ def test_what_is_known_is_replaced_in_every_form(monkeypatch: pytest.MonkeyPatch
     remember_secret('p"a/s s%word')
     for text in ('p"a/s s%word', "p%22a%2Fs%20s%25word", "p%22a/s%20s%25word", 'p\\"a/s s%word', "p%22a%2Fs+s%25word"):
         assert redacted(f"x {text} y") == "x *** y", text
+    for text in ("p%22a%2fs%20s%25word", "p&quot;a/s s%word"):
+        assert redacted(text) == "***", text
+    for user in ("", "u", "us", "user"):
+        sent = base64.b64encode(f'{user}:p"a/s s%word'.encode()).decode()
+        left = redacted(f"x {sent} y")
+        assert "***" in left, sent
+        assert len(left) < len(sent), "hardly more than the user is left"
     remember_address("slack://TokenAbcd1/Tok3n-Efgh2/hooks.example.org/services")
     assert (
         redacted("POST hooks.example.org/services/TokenAbcd1/x/Tok3n-Efgh2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.models.nbc import NaiveBayes
 from va_experiments.models.registered import Registered
-from va_experiments.models.saved_model import read_card, read_model, write_model
+from va_experiments.models.saved_model import listed_files, read_card, read_model, write_model
 
 TRAINED = sorted(name for name in FILES if model_class(name).trains)
 
@@ -63,6 +64,70 @@ def test_an_added_a_removed_and_a_foreign_file_are_refused(folder: Path, tmp_pat
         read_model(tmp_path)
     with pytest.raises(InputError, match="is there already"):
         write_model(folder, NaiveBayes(), {})
+
+
+def _sealed(folder: Path, name: str, content: bytes) -> None:
+    """Write a file and its checksum, as whoever forges a folder can."""
+    import hashlib
+
+    (folder / name).write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def _bomb() -> bytes:
+    """Return an archive that unpacks to 4 GB, by what it says."""
+    import io
+    import zipfile
+
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a0.npy", b"0")
+        archive.filelist[0].file_size = (4 << 30) - 2
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.json", b"[]"),
+        ("model.json", b'{"model": {"class": "os.system"}}'),
+        ("model.json", b'{"model": {"_": "array", "name": "no"}}'),
+        ("model.json", b'{"model": {"_": "part", "name": "no.skops"}}'),
+        ("model.json", b'{"model": {"_": "dict", "items": [1]}}'),
+        ("model.json", b'{"model": {"_": "model", "class": "va_experiments.models.nbc.NaiveBayes"}}'),
+        ("model.json", b"[" * 100_000),
+        ("arrays.npz", b"no archive"),
+        ("arrays.npz", _bomb()),
+        ("card.json", b"[1]"),
+        ("more.skops", b"no archive"),
+    ],
+)
+def test_a_sealed_folder_that_is_no_model_is_refused(folder: Path, name: str, content: bytes) -> None:
+    _sealed(folder, name, content)
+    with pytest.raises(InputError, match=r"is not a model as va-experiments train writes it|the saved state"):
+        read_model(folder)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/b", ".hidden", "", "manifest.json"])
+def test_a_manifest_names_files_of_its_folder_only(folder: Path, name: str) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"][name] = "0" * 64
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="is not the folder of a saved model"):
+        listed_files(folder)
+
+
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(folder: Path) -> None:
+    (folder / "arrays.npz").unlink()
+    os.mkfifo(folder / "arrays.npz")
+    with pytest.raises(InputError, match=r"arrays\.npz is no ordinary file"):
+        read_model(folder)
+    (folder / "manifest.json").unlink()
+    os.mkfifo(folder / "manifest.json")
+    with pytest.raises(InputError, match="is not the folder of a saved model"):
+        read_card(folder)
 
 
 @pytest.mark.parametrize("path", ["os.system", "subprocess.Popen", "va_experiments.cli.main", "va_experiments.x.Y"])

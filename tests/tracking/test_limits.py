@@ -13,7 +13,7 @@ from tests.tracking.forged import Forged
 from va_experiments.checkpoints import Store
 from va_experiments.config.schema import RunConfig
 from va_experiments.tracking import limits, remote_cells
-from va_experiments.tracking.limits import LimitReached, bounded_pages, in_background
+from va_experiments.tracking.limits import LimitReached, bounded_pages, check_place, in_background
 
 
 class _Info:
@@ -86,6 +86,51 @@ def test_work_is_given_up_when_it_is_silent_or_the_run_is_stopped() -> None:
     with pytest.raises(ZeroDivisionError):
         list(in_background(lambda report: report(1 / 0), silence=30))
     never.set()
+
+
+SERVER = "http://user:pw@team.example:5000/mlflow"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "/home/owner/.ssh",
+        "file:///home/owner",
+        "runs:/0123/x",
+        "models:/x/1",
+        "http://team.example:5000/x",
+        "sftp://elsewhere/x",
+        "mlflow-artifacts://elsewhere:5000/1",
+        "mlflow-artifacts://team.example:5001/1",
+        "mlflow-artifacts://user@team.example:5000.evil/1",
+        "",
+    ],
+)
+def test_a_server_cannot_lead_files_elsewhere(uri: str) -> None:
+    with pytest.raises(LimitReached, match="lie elsewhere"):
+        check_place(uri, SERVER)
+    check_place(uri, "sqlite:////home/owner/mlflow.db")  # a database of one's own
+
+
+@pytest.mark.parametrize("uri", ["mlflow-artifacts:/1/2", "mlflow-artifacts://team.example:5000/1", "s3://bucket/1"])
+def test_a_server_may_keep_its_files_and_name_a_bucket(uri: str) -> None:
+    check_place(uri, SERVER)
+
+
+def test_nothing_is_written_where_a_server_says(tmp_path: Path) -> None:
+    """Files of a run go to the server that was named, not into a folder here or to a third server."""
+    from mlflow import MlflowClient
+
+    limits.limit_client()
+    (tmp_path / "predictions.parquet").write_bytes(b"x")
+    with Forged("right") as other, Forged("elsewhere", ("ab" * 32,), f"file://{tmp_path}/away") as server:
+        with pytest.raises(LimitReached):
+            MlflowClient(server.url).log_artifact("0" * 32, str(tmp_path / "predictions.parquet"), "cell")
+        server.elsewhere = f"mlflow-artifacts://127.0.0.1:{other.server_port}"
+        with pytest.raises(LimitReached):
+            MlflowClient(server.url).log_artifact("0" * 32, str(tmp_path / "predictions.parquet"), "cell")
+        assert other.asked == []
+    assert not (tmp_path / "away").exists()
 
 
 WAYS = {

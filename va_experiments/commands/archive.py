@@ -155,5 +155,7 @@ def _cells(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
                 contents[match[2]] = content
                 if len(contents) == len(CELL_FILES):
                     yield current, contents
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, ValueError, IndexError, OverflowError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"'{path}' cannot be read as an archive of checkpoints ({error})") from None

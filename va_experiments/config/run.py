@@ -117,8 +117,8 @@ class PathsConfig(Group):
     @field_validator("outputs")
     @classmethod
     def _a_folder(cls, path: str) -> str:
-        if "\x00" in path or path.startswith("~"):
-            raise InputError(f"outputs is {shown(path)}; expected a folder's path without '~' or NUL")
+        if not path.strip() or "\x00" in path or path.startswith("~"):
+            raise InputError(f"outputs is {shown(path)}; expected a folder's path without '~' or NUL (here: '.')")
         return path
 
 

@@ -76,6 +76,13 @@ def check_defaults(path: str, defaults: Iterable[Any]) -> None:
     problems = []
     for default in defaults:
         value, group = getattr(default, "value", None), str(getattr(default, "group", "") or "").lstrip("/")
+        where = [str(v) for v in (value if isinstance(value, list) else [value, group]) if v is not None]
+        problems += [
+            f"{path}.yaml names {shown(name)} in its defaults, which leads out of the folders of the configuration; "
+            f"{_OWN_FOLDER}"
+            for name in [*where, str(getattr(default, "path", None) or "")]
+            if _leads_away(name)
+        ]
         if isinstance(value, list):
             listed = ", ".join(map(str, value))
             swept = f"hydra.sweeper.params: {{{group}: '{','.join(map(str, value))}'}} runs one job for each"
@@ -190,9 +197,25 @@ def _typed(override: Any) -> str:
     return redacted(shown(str(override.input_line)))
 
 
+_OWN_FOLDER = "choose a file by name; name a folder of your own with --config-dir FOLDER"
+
+
+def _choices(value: Any) -> list[str]:
+    """Return the names that an override chooses, as text."""
+    listed = value if isinstance(value, list) else getattr(value, "list", None) or [value]
+    return [str(v) for v in listed]
+
+
+def _leads_away(name: str) -> bool:
+    """Return whether the name of a file or group holds ``..``, with which any file could be read."""
+    return ".." in name.split("@")[0].split("/")
+
+
 def _one_choice(override: Any, group: str) -> list[str]:
     """Return the problem of a group that is given a list or a mapping."""
     value = override.value()
+    if away := [v for v in _choices(value) if _leads_away(v)]:
+        return [f"{_typed(override)}: {shown(away[0])} leads out of the folders of the configuration; {_OWN_FOLDER}"]
     if group == "experiment" and override.is_sweep_override():
         return [
             f"{_typed(override)}: the sweep and the keys of the run in an experiment's file would be left out; "

@@ -10,6 +10,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,10 +23,21 @@ from va_experiments.errors import InputError, shown_path
 from va_experiments.models.base import Model
 from va_experiments.models.saved_state import SavedState, restored, saved_state
 
-__all__ = ["MANIFEST", "read_card", "read_model", "write_model"]
+__all__ = ["MANIFEST", "listed_files", "read_card", "read_model", "write_model"]
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+
+MAX_BYTES = 2 << 30
+"""Of all files of a model, unpacked."""
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+
+_MALFORMED = (
+    KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, ImportError, OSError, EOFError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What readers of JSON, arrays and libraries raise for content that is none."""
 
 
 def write_model(folder: Path, model: Model, card: Mapping[str, Any]) -> str:
@@ -62,36 +76,78 @@ def read_model(folder: Path) -> tuple[Model, dict[str, Any]]:
         If the folder is none, was made by a later version, or a file in it was changed, removed or added.
     """
     files = _checked(folder)
-    tree = json.loads(files["model.json"])
-    with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
     others = ("model.json", "arrays.npz", "card.json")
     parts = {name: content for name, content in files.items() if name not in others}
-    return restored(SavedState(tree["model"], arrays, parts)), json.loads(files["card.json"])
+    try:
+        tree, card = json.loads(files["model.json"]), dict(json.loads(files["card.json"]))
+        for name in ("arrays.npz", *(n for n in parts if n.endswith(".skops"))):
+            with zipfile.ZipFile(io.BytesIO(files[name])) as packed:
+                if sum(entry.file_size for entry in packed.infolist()) > MAX_BYTES:
+                    raise ValueError(f"{name} unpacks to more than {MAX_BYTES >> 30} GB")
+        with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        return restored(SavedState(tree["model"], arrays, parts)), card
+    except InputError:
+        raise
+    except _MALFORMED as error:
+        raise InputError(
+            f"{shown_path(folder)} is not a model as va-experiments train writes it "
+            f"({type(error).__name__}: {str(error)[:120]}): take it from its source again"
+        ) from error
 
 
 def read_card(folder: Path) -> dict[str, Any]:
     """Return the card of a saved model, checked as `read_model` checks it."""
-    return dict(json.loads(_checked(folder)["card.json"]))
+    content = _checked(folder)["card.json"]
+    try:
+        return dict(json.loads(content))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{shown_path(folder)}: card.json cannot be read ({type(error).__name__})") from error
 
 
-def _checked(folder: Path) -> dict[str, bytes]:
+def listed_files(folder: Path) -> list[str]:
+    """Return the names of the files that the manifest of a folder lists.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, or lists a name that is not one of a file in this folder.
+    """
+    return sorted(_manifest(folder))
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    """Return the checksums by name of file."""
     where = shown_path(folder)
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        sums = dict(manifest["files"])
+        path = folder / MANIFEST
+        if not path.is_file() or path.stat().st_size > 1 << 20:
+            raise ValueError("no file")
+        manifest = json.loads(path.read_bytes())
+        sums = {str(name): str(sum_) for name, sum_ in manifest["files"].items()}
         later = int(manifest["format"]) > FORMAT
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if strange := [name for name in sums if not _NAME.fullmatch(name) or name == MANIFEST]:
+            raise ValueError(f"{strange[0]} is no name of a file")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{where} is not the folder of a saved model ({MANIFEST} cannot be read); va-experiments train makes one"
         ) from error
     if later:
         raise InputError(f"{where} was saved by a later version; update va_experiments")
+    return sums
+
+
+def _checked(folder: Path) -> dict[str, bytes]:
+    where, sums = shown_path(folder), _manifest(folder)
     there = {p.name for p in folder.iterdir()} - {MANIFEST}
     problems = [f"{where}: {name} is missing" for name in sorted(set(sums) - there)]
     problems += [f"{where}: {name} is not in the manifest" for name in sorted(there - set(sums))]
     files: dict[str, bytes] = {}
-    for name in sorted(there & set(sums)):
+    present = sorted(there & set(sums))
+    problems += [f"{where}: {name} is no ordinary file" for name in present if not (folder / name).is_file()]
+    if not problems and sum((folder / name).stat().st_size for name in present) > MAX_BYTES:
+        problems.append(f"{where} holds more than {MAX_BYTES >> 30} GB")
+    for name in () if problems else present:
         files[name] = (folder / name).read_bytes()
         if hashlib.sha256(files[name]).hexdigest() != sums[name]:
             problems.append(f"{where}: {name} differs from its checksum")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import posixpath
 import socket
 import sys
 import threading
@@ -50,7 +51,8 @@ def needs_none(request: Request) -> bool:
         return request.path in _SOCKETS
     if request.method not in ("GET", "HEAD"):
         return False
-    return request.path in _PROBES or not request.path.startswith("/api")
+    plain = posixpath.normpath(f"/{request.path.lstrip('/')}").lower()  # what another server could take it for
+    return request.path in _PROBES or not plain.startswith("/api")
 
 
 def guarded(app: Any, port: int, password: str) -> Guard:

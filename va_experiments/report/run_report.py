@@ -14,6 +14,7 @@ import pandas as pd
 from va_experiments.checkpoints import Store
 from va_experiments.config.schema import RunConfig
 from va_experiments.data.deaths import Deaths
+from va_experiments.results.table_files import write_whole
 
 if TYPE_CHECKING:
     from va_experiments.report.assigned_files import AssignedTables
@@ -157,5 +158,5 @@ def _report(
 
 def _copied(paths: ReportPaths, folder: Path) -> tuple[list[Path], list[str]]:
     page = folder / "report.html"
-    shutil.copyfile(paths.html, page)
+    write_whole(page, lambda p: shutil.copyfile(paths.html, p))  # whole, and never through a link that lies there
     return [page], list(paths.answers)

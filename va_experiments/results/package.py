@@ -15,8 +15,10 @@ import hashlib
 import io
 import json
 import re
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -181,10 +183,13 @@ def read_package(path: Path) -> Package:
         about = json.loads(files["package.json"])
         sums, digest, schema = dict(about["files"]), str(about["sha256"]), about["schema"]
         manifest, provenance = json.loads(files["manifest.json"]), json.loads(files["provenance.json"])
-        data, jobs = manifest["data"], manifest["jobs"]
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        data, jobs, runs = manifest["data"], manifest["jobs"], provenance.get("runs", [])
+        lists = all(isinstance(part, list) and all(isinstance(d, dict) for d in part) for part in (data, jobs, runs))
+        if not lists or not all(isinstance(d["sha256"], str) for d in data):
+            raise TypeError("data, jobs and runs are lists of mappings")
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(f"'{path}' is no package of results ({type(error).__name__}: {str(error)[:80]})") from None
-    if schema != SCHEMA or not isinstance(data, list) or not isinstance(jobs, list):
+    if schema != SCHEMA:
         raise InputError(f"'{path}' has schema {shown(schema)}, this version knows {SCHEMA}: update va_experiments")
     real = {n: hashlib.sha256(c).hexdigest() for n, c in files.items() if n not in ("package.json", "provenance.json")}
     if different := sorted(n for n in set(real) | set(sums) if real.get(n) != sums.get(n)):
@@ -221,6 +226,8 @@ def _check_rows(path: Path, rows: pd.DataFrame) -> None:
 
 def _files(path: Path) -> dict[str, bytes]:
     """Return the files of a package by name; anything else in it is an error."""
+    if path.exists() and not path.is_file():
+        raise InputError(f"'{path}' is no file")
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -233,7 +240,8 @@ def _files(path: Path) -> dict[str, bytes]:
             return {name: archive.read(name) for name in names}
     except FileNotFoundError:
         raise InputError(f"there is no file '{path}'") from None
-    except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, NotImplementedError) as error:
+    except (OSError, EOFError, ValueError, struct.error, zlib.error, zipfile.BadZipFile, zipfile.LargeZipFile,
+            RuntimeError, NotImplementedError) as error:  # fmt: skip
         raise InputError(f"'{path}' cannot be read as a package of results ({error})") from None
 
 

@@ -17,7 +17,15 @@ from urllib.parse import urlsplit
 
 from va_experiments.errors import VaError
 
-__all__ = ["REQUEST_SECONDS", "LimitReached", "bounded_pages", "fetch_file", "in_background", "limit_client"]
+__all__ = [
+    "REQUEST_SECONDS",
+    "LimitReached",
+    "bounded_pages",
+    "check_place",
+    "fetch_file",
+    "in_background",
+    "limit_client",
+]
 
 REQUEST_SECONDS = 15
 """Without a byte from a server, after which a request has failed."""
@@ -35,6 +43,13 @@ MOST_SHORT_PAGES, SHORT_PAGE = 50, 100
 """Pages of fewer runs than this, though another follows: a server fills its pages."""
 
 
+STORES = ("mlflow-artifacts", "s3", "gs", "r2", "b2", "wasbs", "abfss", "dbfs", "hdfs", "viewfs")
+"""Where a server may say that the files of its runs lie: with itself, or in cloud storage, which has its own passwords.
+
+Not on this machine, not on a third server, and not behind ``runs:`` and ``models:``, which lead on to any place.
+"""
+
+
 class LimitReached(VaError):
     """A server's answer is larger, slower or longer than any of ours."""
 
@@ -50,11 +65,12 @@ _allowed = _Allowance()
 def limit_client() -> None:
     """Let MLflow's client in this process obey the limits; to be called before the first request.
 
-    Its retries are few, redirects are not followed, and files come through the server that was named.
+    Its retries are few, redirects are not followed, and files lie where `check_place` allows.
     """
     os.environ["MLFLOW_ALLOW_HTTP_REDIRECTS"] = "false"
     os.environ["MLFLOW_ENABLE_MULTIPART_DOWNLOAD"] = "false"
     os.environ["MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD"] = "false"
+    from mlflow.store.artifact.artifact_repository_registry import ArtifactRepositoryRegistry
     from mlflow.utils import request_utils
 
     plain = request_utils.TCPKeepAliveHTTPAdapter
@@ -75,8 +91,28 @@ def limit_client() -> None:
             answer.raw = _LimitedBody(answer.raw, until, left)
             return answer
 
+    open_store = ArtifactRepositoryRegistry.get_artifact_repository
+
+    def checked(self: Any, artifact_uri: str, tracking_uri: str | None = None, *more: Any, **named: Any) -> Any:
+        check_place(artifact_uri, tracking_uri or "")
+        return open_store(self, artifact_uri, tracking_uri, *more, **named)
+
+    ArtifactRepositoryRegistry.get_artifact_repository = checked  # type: ignore[method-assign]
     request_utils.TCPKeepAliveHTTPAdapter = LimitedAdapter  # type: ignore[misc]
     request_utils._cached_get_request_session.cache_clear()
+
+
+def check_place(uri: str, server: str) -> None:
+    """Raise `LimitReached` if a server on the network says that files lie where it must not lead us."""
+    if not server.startswith("http"):
+        return
+    parts = urlsplit(uri)
+    third = parts.scheme == "mlflow-artifacts" and parts.netloc not in ("", urlsplit(server).netloc.rpartition("@")[2])
+    if third or parts.scheme not in STORES:
+        raise LimitReached(
+            "the server says that a run's files lie elsewhere than with itself or in cloud storage; it must serve them "
+            "(mlflow server --serve-artifacts, the default)"
+        )
 
 
 class _LimitedBody:
@@ -210,16 +246,21 @@ def fetch_file(client: Any, run: Any, path: str, place: Path) -> None:
         If it is too large or slow, or the run says that its files lie on another server or on this machine.
     """
     import shutil
+    from pathlib import PurePosixPath
 
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     uri, server = str(run.info.artifact_uri), str(client.tracking_uri)
-    elsewhere = ("", "file", "http", "https", "ftp", "sftp")
-    if server.startswith("http") and urlsplit(uri).scheme.partition("+")[0] in elsewhere:
-        raise LimitReached("the server says that a run's files lie elsewhere")
+    check_place(uri, server)
+    store = get_artifact_repository(uri, tracking_uri=server)
     before = _allowed.seconds, _allowed.size
-    _allowed.seconds, _allowed.size = FILE_SECONDS, min(FILE_BYTES, shutil.disk_usage(place.parent).free // 4)
+    most = min(FILE_BYTES, shutil.disk_usage(place.parent).free // 4)
+    _allowed.seconds, _allowed.size = FILE_SECONDS, most
     try:
-        get_artifact_repository(uri, tracking_uri=server)._download_file(path, str(place))
+        if server.startswith("http") and urlsplit(uri).scheme != "mlflow-artifacts":  # read by the cloud's own client
+            listed = {f.path: f.file_size for f in store.list_artifacts(str(PurePosixPath(path).parent))}
+            if not 0 <= (listed.get(path) or -1) <= most:
+                raise LimitReached(f"{path} is larger than any of ours, or its size is not said")
+        store._download_file(path, str(place))
     finally:
         _allowed.seconds, _allowed.size = before

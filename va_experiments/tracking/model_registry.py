@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from va_experiments.checkpoints.atomic_files import TEMPORARY
 from va_experiments.config.fields import MODEL_NAME
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.engine.context import RunContext
 from va_experiments.errors import InputError, did_you_mean, shown
-from va_experiments.models.saved_model import MANIFEST, read_card
+from va_experiments.models.saved_model import MANIFEST, listed_files, read_card
 from va_experiments.tracking.connection import connect
+from va_experiments.tracking.limits import fetch_file
 
 __all__ = ["fetch_model", "register_model", "register_saved"]
 
@@ -104,19 +105,37 @@ def fetch_model(config: TrackingConfig, outputs: Path, name: str) -> Path:
             f"{did_you_mean(name, known)}"
         )
     newest = max(versions, key=lambda v: int(v.version))
-    folder = outputs / "models" / f"{name}-{newest.version}"
+    folder = outputs / "models" / f"{name}-{int(newest.version)}"
     if not folder.is_dir():
-        with tempfile.TemporaryDirectory() as place:
-            found = client.download_artifacts(newest.run_id, _PLACE, place)
-            shutil.copytree(found, folder)
-    digest = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest() if (folder / MANIFEST).is_file() else ""
-    if digest != newest.tags.get(CHECKSUM):
+        _download(client, newest, folder)
+    if _digest(folder) != newest.tags.get(CHECKSUM):
         raise InputError(
             f"the files of model {shown(name)}, version {newest.version}, are not those that were registered "
             f"(the SHA-256 of {MANIFEST} differs); delete '{folder}' and try again"
         )
     read_card(folder)
     return folder
+
+
+def _download(client: Any, version: Any, folder: Path) -> None:
+    """Download the files that a version's manifest names, once that is the registered one; then the folder is there."""
+    run = client.get_run(version.run_id)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=folder.parent) as name:
+        place = Path(name) / "model"
+        place.mkdir()
+        fetch_file(client, run, f"{_PLACE}/{MANIFEST}", place / MANIFEST)
+        if _digest(place) == version.tags.get(CHECKSUM):
+            for file in listed_files(place):
+                fetch_file(client, run, f"{_PLACE}/{file}", place / file)
+            read_card(place)
+        place.rename(folder)
+
+
+def _digest(folder: Path) -> str:
+    """Return the SHA-256 of the manifest in a folder, empty where there is none."""
+    path = folder / MANIFEST
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def check_name(name: str) -> None:
