@@ -42,16 +42,21 @@ def page(content: Mapping[str, Any], versions: Mapping[str, str]) -> str:
     for e in content["advisory"]:
         affects = SpecifierSet(e["affected"]).contains(versions[e["package"]], prereleases=True)
         last = e["answer"] if affects else f"locked: {versions[e['package']]}"
-        cells = (e["package"], e["id"], e["affected"], e["what"], e["means"], last)
+        cells = (e["package"], e["id"], e["affected"], e["compared"], e["what"], e["means"], last)
         rows[affects].append(f"| {' | '.join(cells)} |")
-    head = "| package | advisory | affected | weakness | what it would mean here | {} |\n|---|---|---|---|---|---|\n"
+    head = (
+        "| package | advisory | affected | compared with | weakness | what it would mean here | {} |\n"
+        "|---|---|---|---|---|---|---|\n"
+    )
     return (
         "<!-- Written by `python docs/advisories.py` from docs/advisories.toml; edit the list, not this page. -->\n\n"
         "# Known advisories\n\n"
         "Known weaknesses of the packages in `requirements.lock`, looked through on "
         f"{content['looked']}. `make advisories`\n"
-        "compares the list with the locked versions; CI runs it. The list is kept by hand, and its ranges of versions\n"
-        "were not all compared with the projects' own notices: look at those before you put a server on a network.\n\n"
+        "compares the list with the locked versions; CI runs it. The list is kept by hand and is not complete.\n"
+        "The column *compared with* says where each range of versions was looked up on that day; *not compared*\n"
+        "that it was not. *Found here* are weaknesses without a public advisory that we know of: only the locked\n"
+        "version was tried. Look at the projects' own notices before you put a server on a network.\n\n"
         "## The locked version is affected\n\n" + head.format("what protects") + "\n".join(rows[True]) + "\n\n"
         "## Mended in the locked version\n\n" + head.format("version") + "\n".join(rows[False]) + "\n"
     )
