@@ -112,8 +112,8 @@ def _estimate(
         elif start <= now:
             point = bisect.bisect([seconds for seconds, _ in fit["progress"]], now - start) - 1
             share = fit["progress"][point][1] if point >= 0 else 0.0
-            label = f"{run['models'][fit['model']]['name']} · site"
-            running.append(Running("", label, started=start, done=round(1000 * share), total=1000))
+            label, key = f"{run['models'][fit['model']]['name']} · site", fit["model"]
+            running.append(Running("", label, started=start, done=round(1000 * share), total=1000, model=key))
     return left.left(running, now, workers)
 
 

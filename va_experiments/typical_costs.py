@@ -14,6 +14,10 @@ from typing import Protocol, Self
 __all__ = ["SIZES", "TRAINING_SITES", "TYPICAL", "Cost", "typical_cost"]
 
 
+EVERY_FIT = 0.01
+"""Seconds of any fit, however small."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """What one fit of a model costs.
@@ -27,7 +31,7 @@ class Cost:
     """
 
     by_death: float
-    by_fit: float = 0.01
+    by_fit: float = EVERY_FIT
 
     def seconds(self, deaths: float) -> float:
         """Return the seconds of a fit over this many deaths."""
@@ -52,10 +56,10 @@ TYPICAL: Mapping[str, Cost] = {
     "Tariff": Cost(6e-5, 0.07),
     "Tariff2": Cost(2e-4, 0.07),
     "LogisticRegression": Cost(3e-5),
-    "InvariantRegression": Cost(1e-3),
+    "InvariantRegression": Cost(5e-5),
     "RandomForest": Cost(1.6e-4, 0.05),
     "ExtraTrees": Cost(2e-4, 0.05),
-    "XGBoost": Cost(1.2e-4, 0.05),
+    "XGBoost": Cost(1e-4, 0.06),
     "LightGBM": Cost(6e-4),
     "InSilicoVA": Cost(1e-3),
     "InSilicoVAStandard": Cost(1e-3),
@@ -93,4 +97,4 @@ def typical_cost(model: Costed) -> Cost:
     found, size = TYPICAL.get(name, OTHER), 1.0
     for parameter, usual in SIZES.get(name, {}).items():
         size *= max(float(getattr(model, parameter, usual) or usual), 0.0) / usual
-    return Cost(found.by_death * size, found.by_fit)
+    return Cost(found.by_death * size, EVERY_FIT + (found.by_fit - EVERY_FIT) * size)

@@ -102,8 +102,8 @@ def run_page(page_steps: list[Step], folder: Path, phmrc: Path | None) -> list[s
 PYTHON = {"README.md", "docs/tutorials/first-run.md", "docs/tutorials/notebook.md"}
 """Pages whose Python is run; elsewhere it shows how something is called, with files that a reader has."""
 
-SKIPPED = {"CONTRIBUTING.md"}
-"""Run by test_contributing.py, which puts their code where it belongs."""
+SKIPPED = {"CONTRIBUTING.md", "docs/tutorials/walk.md"}
+"""Run by test_contributing.py, which puts their code where it belongs, and by test_walk.py."""
 
 
 @pytest.mark.slow

@@ -159,7 +159,7 @@ def _check(file: str, pairs: list[str], write: str | None, *, as_json: bool) -> 
 def _hint(file: str, found: str = "") -> str:
     """Return what to do about a file that is refused."""
     return (
-        "Nothing was written. Mend the file, or say how to read it, and check again:\n"
+        "Nothing was written. Correct the file, or say how to read it, and check again:\n"
         f"  va-experiments data check {shlex.quote(file)} KEY=VALUE ...\n"
         "such as cause=COLUMN, exclude=[COLUMN], drop_unlabelled=true, 'value_map={Oui: Y, Non: N}'; "
         "all keys: docs/reference/data.md"

@@ -31,7 +31,7 @@ _CAUSE = (
 )
 _ID = (
     *("id", "newid", "uuid", "key", "study_id", "death_id", "va_id", "individual_id", "instanceid", "case_id"),
-    *("record_id", "record_no", "record_number", "serial_no"),
+    *("record", "record_id", "record_no", "record_number", "serial", "serial_no", "case", "case_no", "number", "no"),
 )
 _AGE = ("age", "age_years", "ageinyears", "age_in_years", "age_at_death", "age_months", "ageinmonths", "age_days")
 _SEX = frozenset({"sex", "gender", "sexe", "sexo", "genre"})

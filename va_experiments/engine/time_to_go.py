@@ -118,7 +118,7 @@ class TimeToGo:
         """
         by_model: dict[str, list[Running]] = {key: [] for key in self._models}
         for fit in running:
-            if (key := self._key_of(fit.label)) is not None:
+            if (key := self._key_of(fit)) is not None:
                 by_model[key].append(fit)
         for key, model in self._models.items():
             model.look(by_model[key], now)
@@ -146,9 +146,11 @@ class TimeToGo:
         ratios = [math.log(m.ratio) for m in self._models.values() if m.ratio is not None and not m.recorded]
         return min(4.0, max(0.25, math.exp(sum(ratios) / len(ratios)))) if ratios else 1.0  # the speed of this machine
 
-    def _key_of(self, label: str) -> str | None:
-        """Return the model whose name begins a fit's label; the longest such name."""
-        found = [key for key, m in self._models.items() if label.startswith(m.name)]
+    def _key_of(self, fit: Running) -> str | None:
+        """Return the model of a fit: that of its digest, else the one whose name begins its label, the longest such."""
+        if fit.model in self._models:
+            return fit.model
+        found = [key for key, m in self._models.items() if fit.label.startswith(m.name)]
         return max(found, key=lambda key: len(self._models[key].name), default=None)
 
 

@@ -42,6 +42,7 @@ class InlineBackend:
                 f"{socket.gethostname()}:{os.getpid()}",
                 started=time.time(),
                 total=len(fit.cells),
+                model=fit.model.digest.hex(),
             )
             channel.running["inline"] = running
 

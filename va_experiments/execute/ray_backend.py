@@ -332,6 +332,7 @@ class RayBackend:
                 note["done"],
                 note["total"],
                 note["info"],
+                task.fit.model.digest.hex(),
             )
 
     def _enforce_limit(self, submitted: Mapping[Any, _PendingTask]) -> None:

@@ -40,6 +40,8 @@ class Running:
     done: int = 0
     total: int = 0
     info: Mapping[str, object] = field(default_factory=dict)
+    model: str = ""
+    """Digest of its model: models of one name differ in their parameters."""
 
 
 @dataclass

@@ -31,6 +31,9 @@ MODEL_PARAM = "model."
 TAG_CHARACTERS, PARAM_CHARACTERS = 4000, 6000
 """Longer values are cut: MLflow refuses the whole run otherwise."""
 
+DECIMALS = 4
+"""Of a metric: MLflow shows all that it is given. The store has the figures in full."""
+
 MOST_PARAMS, MOST_METRICS = 90, 900
 """Of one request to an MLflow server."""
 
@@ -77,9 +80,9 @@ def cell_run(row: Row, folder: Path | None, *, parent: str, multirun: str, outpu
     params = {f"{MODEL_PARAM}{k}": str(v)[:PARAM_CHARACTERS] for k, v in json.loads(row.model_params).items()}
     params = {k: v for k, v in params.items() if _NAME.fullmatch(k)}
     params |= {k: str(v) for k, v in _values(row, MLflow.PARAM).items()}
-    metrics = {k: float(v) for k, v in _values(row, MLflow.METRIC).items()}
+    metrics = {k: round(float(v), DECIMALS) for k, v in _values(row, MLflow.METRIC).items()}
     return CellRun(
-        name=f"{row.model} → {row.test_site}"[:250],
+        name=f"{row.model} → {row.test_site}"[:230] + (" (reused)" if row.reused else ""),
         status="FINISHED" if row.status == "done" else "FAILED",
         started=int((row.started or now) * 1000),
         ended=int((row.ended or now) * 1000),

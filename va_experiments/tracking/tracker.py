@@ -29,7 +29,7 @@ from va_experiments.results.stored_cells import open_store
 from va_experiments.tracking.connection import REFUSED, connect, refused
 from va_experiments.tracking.local_database import adopt_moved_artifacts, local_file, local_uri
 from va_experiments.tracking.prediction_table import write_predictions
-from va_experiments.tracking.run_writer import ClientWriter, cell_run, outputs_tag
+from va_experiments.tracking.run_writer import DECIMALS, ClientWriter, cell_run, outputs_tag
 from va_experiments.tracking.sqlite_writer import SqliteWriter, open_writer
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ class Tracker(Observer):
             with tempfile.TemporaryDirectory(prefix="va-predictions-") as scratch:
                 for path in write_predictions(*self._predictions(), Path(scratch)):
                     self._writer.artifact(self.parent, path, ".")
-        figures = {k: float(v) for k, v in metrics.items() if v is not None and math.isfinite(v)}
+        figures = {k: round(float(v), DECIMALS) for k, v in metrics.items() if v is not None and math.isfinite(v)}
         if note:
             self._writer.tag(self.parent, NOTE, note)
         self._writer.end(self.parent, figures, status)

@@ -135,7 +135,8 @@ class Labels(Collected):
                     new = self._rename[name]
                     count = int((coded.codes == k).sum())
                     reason = "left out by data." if new is None else f"renamed to {shown(new)} by data."
-                    ledger.append(LedgerEntry("corrected", self.column, count, f"{reason}{what}_map", (name,)))
+                    if new != coded.values[k]:  # what is written so already is not corrected
+                        ledger.append(LedgerEntry("corrected", self.column, count, f"{reason}{what}_map", (name,)))
                     if new is None:
                         dropped.add(k)
                     else:
