@@ -75,6 +75,7 @@ def test_a_model_is_registered_in_mlflow_and_applied_by_its_name() -> None:
         assert code == 0, err
         assert "adults-2, 60 deaths of csv" in out
         assert (root / "models/adults-2/manifest.json").read_bytes() == Path("two/manifest.json").read_bytes()
+        assert main(["recompute", "--outputs", str(root), "--sample", "0"]) == 0
         code, _, err = output_here((*apply, "model.name=adult"))
         assert code == 2
         assert "no model is registered by this name; known: adults; did you mean 'adults'?" in err

@@ -37,6 +37,9 @@ HEADERS: dict[str, Callable[[str], str]] = {
     "blanks": lambda q: f" consented-{q} ",
     "label": lambda q: q if q in AGES else f"({q}) What was it - a long text, with Id and a (remark)?",
     "code and label": lambda q: q if q in AGES else f"{q}. What was it?",
+    "version": lambda q: f"consented/{q}" if q in AGES else f"consented/{q}_v1",
+    "repetition": lambda q: f"consented/illness[1]/{q}[1]",
+    "language": lambda q: q if q in AGES else f"({q}) What was it?::English (en)",
     "Stata": lambda q: f"consented_illhistory_{q}",
 }
 """Program or style -> how it names the column of a question."""
@@ -50,6 +53,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "numbers": lambda cell: NUMBERS.get(cell, cell),
     "one and two": lambda cell: {"yes": "1", "no": "2"}.get(cell, cell),
     "decimals": lambda cell: f"{cell}.0" if cell.isdecimal() else cell,
+    "underscores": lambda cell: {"dk": "dont_know", "ref": "refused_to_answer"}.get(cell, cell),
     "French": lambda cell: {"yes": "Oui", "no": "Non", "dk": "Ne sait pas"}.get(cell, cell),
     "letters": lambda cell: {"yes": "y", "no": "n", "dk": ".", "male": "M", "female": "F"}.get(cell, cell),
 }

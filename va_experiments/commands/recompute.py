@@ -85,8 +85,9 @@ def _expected(folder: Path) -> dict[str, dict[str, str]]:
 
 def _planned(folder: Path, allowed: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
     """Return the run's plan, made again from its manifest, and its data, read again."""
-    from va_experiments.config.schema import RunConfig
+    from va_experiments.config.schema import RunConfig, parse_config
     from va_experiments.data import load
+    from va_experiments.hydra_app.job_configs import with_folder
     from va_experiments.plan import plan
     from va_experiments.report.saved_inputs import jobs_of, read_manifest
 
@@ -94,6 +95,7 @@ def _planned(folder: Path, allowed: tuple[str, ...]) -> tuple[Any, dict[str, Any
     jobs = jobs_of(manifest)
     if not jobs:
         raise InputError(f"'{folder / 'manifest.json'}' is missing or cannot be read; the run cannot be made again")
+    run, _ = parse_config(manifest["config"] | jobs[0].config.tree())
     loaded: dict[str, str] = {}
     deaths, ready = {}, []
     for job in jobs:
@@ -102,7 +104,9 @@ def _planned(folder: Path, allowed: tuple[str, ...]) -> tuple[Any, dict[str, Any
             found = load(job.config.data.name, job.config.data.model_dump())
             deaths[found.fingerprint] = found
             loaded[identity] = found.fingerprint
-        ready.append(dataclasses.replace(job, data=loaded[identity]))
+        model = dict(with_folder(run, job.config.model))
+        config = job.config.model_copy(update={"model": model})
+        ready.append(dataclasses.replace(job, config=config, data=loaded[identity]))
     # only packages named on the command line: a run's folder may have come from somebody else
     return plan(ready, deaths, run=RunConfig(allowed_targets=allowed)), deaths
 

@@ -18,7 +18,7 @@ from va_experiments.errors import InputError
 from va_experiments.models.own_cause_lists import SAVED
 from va_experiments.redaction import HIDDEN, redacted
 
-__all__ = ["build_models", "parse_jobs", "swept_run_keys", "with_ray_options"]
+__all__ = ["build_models", "parse_jobs", "swept_run_keys", "with_folder", "with_ray_options"]
 
 
 def parse_jobs(
@@ -116,7 +116,7 @@ def build_models(
     specs, problems = [], []
     for number, job in enumerate(jobs):
         try:
-            specs.append(ModelSpec.from_config(_with_folder(run, job.model), allowed=run.allowed_targets))
+            specs.append(ModelSpec.from_config(with_folder(run, job.model), allowed=run.allowed_targets))
         except InputError as error:
             where = "" if len(jobs) == 1 else f"job {first + number} ({' '.join(overrides[number])}): "
             problems += [f"{where}{p}" for p in error.problems]
@@ -125,7 +125,7 @@ def build_models(
     return specs
 
 
-def _with_folder(run: RunConfig, model: Mapping[str, Any]) -> Mapping[str, Any]:
+def with_folder(run: RunConfig, model: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a model's options; of one that is named as registered in MLflow, with the folder of its files."""
     name = str(model.get("name"))
     if model.get("_target_") != SAVED or model.get("path") or name == "registered":

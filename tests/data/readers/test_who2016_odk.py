@@ -167,6 +167,31 @@ def test_the_version_follows_from_the_columns() -> None:
     }
 
 
+def test_empty_rows_are_left_out_and_named_by_line(tmp_path: Path) -> None:
+    path = export(tmp_path, {"x-Id10147": "yes"}, {"x-Id10147": "no"})
+    width = len(path.read_text().splitlines()[0].split(","))
+    path.write_text(path.read_text() + ("," * (width - 1) + "\n") * 2)
+    found = read_who2016_odk(path)
+    assert len(found) == 2
+    assert [(e.reason, e.ids) for e in found.excluded] == [("the row is empty", ("line 4", "line 5"))]
+    assert [e.count for e in found.ledger if e.reason == "rows are empty"] == [2]
+
+
+def test_suffixes_of_columns_are_no_other_question() -> None:
+    names = [
+        "a/Id10184_b_v1",
+        "a/Id10184_c_v1",
+        "g[1]/Id10019[1]",
+        "ID_10147",
+        "Id10179_1_Enter_minutes",
+        "age_adult[1]",
+    ]
+    assert find_questions(names).columns == {
+        q: [n]
+        for q, n in zip(("Id10184_b", "Id10184_c", "Id10019", "Id10147", "Id10179_1", "age_adult"), names, strict=True)
+    }
+
+
 def test_what_is_no_answer_is_refused_and_the_hint_reads_it(tmp_path: Path) -> None:
     path = export(tmp_path, {"x-Id10019": "1", "x-Id10147": "yes"}, {"x-Id10019": "2", "x-Id10147": "no"})
     with pytest.raises(

@@ -21,7 +21,7 @@ from va_experiments.data.readers.odk_header import AGES, QuestionColumns
 from va_experiments.data.readers.who2016_table import Condition, Truth, choices, folded, kinds
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["CODED_NUMBERS", "OdkAnswers", "is_blank"]
+__all__ = ["CODED_NUMBERS", "OdkAnswers", "empty_rows", "is_blank"]
 
 Numbers = npt.NDArray[np.float64]
 
@@ -120,7 +120,7 @@ class OdkAnswers:
     def is_not_known(self, question: str, cell: str) -> bool:
         """Check whether a cell is one of the words or codes for "does not know" and "refused", or empty."""
         word = self._word(question, cell)
-        return word in _NOT_KNOWN or word in _NOT_KNOWN_CODES
+        return _says_unknown(word) or word in _NOT_KNOWN_CODES
 
     def chosen(self, question: str, wanted: frozenset[str]) -> Truth:
         """Return whether one of these choices was made."""
@@ -211,7 +211,7 @@ class OdkAnswers:
             return PRESENT
         if word in _NO or (word == "2" and self._two_is_no):
             return ABSENT
-        if word not in _NOT_KNOWN | _NOT_KNOWN_CODES:
+        if not _says_unknown(word) and word not in _NOT_KNOWN_CODES:
             self._note(self.unknown, question, cell, count)
         return MISSING
 
@@ -219,7 +219,7 @@ class OdkAnswers:
         known, word = choices().get(question, {}), self._word(question, cell)
         if found := known.get(folded(word)):
             return frozenset({found})
-        if word in _NOT_KNOWN or word in _NOT_KNOWN_CODES:
+        if _says_unknown(word) or word in _NOT_KNOWN_CODES:
             return None
         if question in _SEVERAL and (several := _several(folded(word), known)) is not None:
             return several or None
@@ -231,7 +231,7 @@ class OdkAnswers:
 
     def _number(self, question: str, cell: str, count: int, *, coded: bool) -> float:
         word = self._word(question, cell)
-        if word in _NOT_KNOWN:
+        if _says_unknown(word):
             return math.nan
         try:
             value = float(word.replace(",", ".") if word.count(",") == 1 and "." not in word else word)
@@ -258,13 +258,26 @@ class OdkAnswers:
         place.setdefault(question, Counter())[cell] = count
 
 
+def empty_rows(table: Mapping[str, CodedColumn]) -> npt.NDArray[np.bool_]:
+    """Return the rows in which every cell that is read is empty, as programs leave them at the end of a sheet."""
+    empty = np.ones(len(next(iter(table.values())).codes), dtype=bool)
+    for column in table.values():
+        empty &= np.array([not v.strip() for v in column.values] or [True], dtype=bool)[column.codes]
+    return empty
+
+
 def is_blank(cell: str) -> bool:
     """Check whether a cell holds nothing, in any of the ways programs write that."""
     return normalised(cell) in ("", "nan", "na", "n/a", "none", "null", "#n/a", "<na>")
 
 
 def _is_missing(cell: str) -> bool:
-    return normalised(cell) in _NOT_KNOWN
+    return _says_unknown(normalised(cell))
+
+
+def _says_unknown(word: str) -> bool:
+    """Check for a word or code such as "dk", "refused" and "dont_know"."""
+    return word in _NOT_KNOWN or word.replace("_", " ") in _NOT_KNOWN
 
 
 def _several(text: str, known: Mapping[str, str]) -> frozenset[str] | None:

@@ -37,7 +37,9 @@ _LABELS = (
     (re.compile(r"child.{0,12}age in days"), "age_child_days"),
     (re.compile(r"(?:baby|neonate|newborn).{0,12}age in days"), "age_neonate_days"),
 )
-_NUMBERED = re.compile(r"(?:^|[^a-z0-9])id(10\d{3})([a-z0-9_]*)", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?:^|[^a-z0-9])id[_ ]?(10\d{3})([a-z0-9_]*)", re.IGNORECASE)
+_SUFFIX = re.compile(r"\[\d+\]|_v\d+$", re.IGNORECASE)
+"""Number of a repetition, and of the version of a form."""
 _PATH = re.compile(r"[-/:.]")
 _OF_1_5 = ("id10184_b", "id10184_c", "id10190_a", "id10190_b", "id10209_a", "id10209_b", "id10211_a", "id10211_b")
 _OF_1_4 = ("id10197b", "id10184", "id10190", "id10209", "id10211")
@@ -103,7 +105,7 @@ def _last_numbered(column: str) -> re.Match[str] | None:
 
 def _question(column: str) -> tuple[str, str, bool]:
     """Return the question of a column, its choice if it is divided, and whether the name leaves no doubt."""
-    known, text = _known(), column.strip()
+    known, text = _known(), _SUFFIX.sub("", column).strip()
     path = [p.strip() for p in _PATH.split(text)]
     last = path[-1].casefold()
     if last in known:
@@ -119,6 +121,10 @@ def _question(column: str) -> tuple[str, str, bool]:
             return known[name + rest], "", True
         if choice := choices().get(known.get(name, ""), {}).get(rest.strip("_")):
             return known[name], choice, True
+        parts = rest.split("_")  # Id10184_b_v1, or the question before its text: Id10184_b_Enter_how_long
+        longest = (name + "_".join(parts[:k]) for k in range(len(parts) - 1, 1, -1))
+        if found := next((known[candidate] for candidate in longest if candidate in known), ""):
+            return found, "", False
         label = rest.lstrip("_")
         is_label = rest.startswith("_") and len(label) > 3 and not re.match(r"(?:units?|check|nc)", label)
         return (known[name], "", False) if is_label and name in known else ("", "", False)

@@ -19,7 +19,7 @@ _MOST = 0.6
 _QUESTIONS = 20
 """Numbered questions from which on a table is an export of a questionnaire."""
 
-_WHO2016 = re.compile(r"(?:^|[^a-z0-9])id(10\d{3})(?![0-9])", re.IGNORECASE)
+_WHO2016 = re.compile(r"(?:^|[^a-z0-9])id[_ ]?(10\d{3})(?![0-9])", re.IGNORECASE)
 _WHO2012 = re.compile(r"(?:^|[^a-z0-9])(?:id|q)?([1-5][a-f]\d{3})(?![0-9])", re.IGNORECASE)
 _FIRST_OF_2022 = 10488
 """First number of a question that the questionnaire of 2016 does not have, in any of its versions."""

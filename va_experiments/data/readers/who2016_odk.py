@@ -20,7 +20,7 @@ from va_experiments.data.deaths import MISSING, NOT_UNDERSTOOD, Deaths, Excluded
 from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels
-from va_experiments.data.readers.odk_answers import OdkAnswers
+from va_experiments.data.readers.odk_answers import OdkAnswers, empty_rows
 from va_experiments.data.readers.odk_eava import eava_columns_of
 from va_experiments.data.readers.odk_header import QuestionColumns, find_questions, version_of
 from va_experiments.data.readers.odk_indicators import calculate_durations, indicators, not_understood, note_answers
@@ -222,7 +222,8 @@ def convert_who2016_odk(
     causes = read_probbase().causes
     _, cause_index, bad = _labels(cause, "cause", None, causes, table, source, ledger)
     problems += bad
-    keep = site_index >= 0
+    empty = empty_rows(table)
+    keep = (site_index >= 0) & ~empty
     if cause is not None:
         keep &= cause_index >= 0
     answered = (symptoms != MISSING).any(axis=1)
@@ -235,12 +236,15 @@ def convert_who2016_odk(
         ids,
         source,
         [
+            ("the row is empty", empty),
             ("its site is left out (data.site_map)", site_index < 0),
             ("no known cause", None if cause is None else cause_index < 0),
             ("the death occurs before (data.duplicates=first)", repeated),
         ],
         own_ids=own_id is not None,
     )
+    if empty.any():
+        ledger.append(LedgerEntry("dropped row", "*", int(empty.sum()), "rows are empty"))
     covariates = {"age": age / _DAYS_IN_YEAR, "female": is_female(answers)}
     if eava_columns:
         covariates |= eava_columns_of(answers, age)
