@@ -29,6 +29,15 @@ def test_one_cause_a_death(tmp_path: Path) -> None:
     assert found.rows(np.array(["c", "zz", "a"])).tolist() == [2, -1, 0]
 
 
+def test_ids_that_a_program_wrote_as_floats_are_found_and_empty_rows_left_out(tmp_path: Path) -> None:
+    found = read_outside_predictions(written(tmp_path, "id,cause\n12.0,TB\n3.0,AIDS\n,\n,\n"), Columns())
+    assert found.id.tolist() == ["12.0", "3.0"]
+    assert found.rows(np.array(["3", "12", "4"])).tolist() == [1, 0, -1]
+    assert found.rows(np.array(["3.0", "12"])).tolist() == [1, -1], "the ids as they are come first"
+    mixed = read_outside_predictions(written(tmp_path, "id,cause\n12.0,TB\nx3,AIDS\n"), Columns())
+    assert mixed.rows(np.array(["12"])).tolist() == [-1]
+
+
 def test_ranks_without_probabilities_weigh_1_a_half_a_third(tmp_path: Path) -> None:
     found = read_outside_predictions(written(tmp_path, "id,cause1,cause2,cause3\na,X,Y,Z\nb,Z,,\n"), Columns())
     assert found.form == "ranked causes"

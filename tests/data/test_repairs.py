@@ -44,3 +44,17 @@ def test_what_is_given_is_not_guessed(dirty: Path) -> None:
     found = suggest(dirty, {"cause_map": {"malaria": "Fever"}, "age_missing": []})
     assert found.options["cause_map"] == {"malaria": "Fever"}
     assert found.options["age_missing"] == []
+
+
+def test_similar_ids_and_codes_among_numbers_are_shown_side_by_side(tmp_path: Path) -> None:
+    lines = ["id,site,cause,weight,parity,fever,cough"]
+    for k in range(60):
+        name = {7: "D-008", 8: "d8"}.get(k, f"x{k}y")
+        weight = 999 if k % 20 == 0 else 40 + k
+        lines.append(f"{name},North,{('Malaria', 'Stroke')[k % 2]},{weight},{99 if k else 80},{'YN'[k % 2]},Y")
+    path = tmp_path / "numbers.csv"
+    path.write_text("\n".join(lines) + "\n")
+    found = suggest(path, {"covariates": {"weight": None, "parity": None}})
+    assert "# 1 ids look like another ('D-008' and 'd8'); they are compared as text" in found.text
+    assert "# column 'weight': 999 stands far above all other numbers (3 times)" in found.text
+    assert "'parity'" not in found.text.replace('"parity"', "")

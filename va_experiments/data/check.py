@@ -15,7 +15,7 @@ from va_experiments.data.csv_blocks import read_columns
 from va_experiments.data.deaths import FEATURE_LEVELS, MISSING, PRESENT, Deaths
 from va_experiments.data.eava_columns import EAVA_COLUMNS
 from va_experiments.data.readers.recognise import Form, recognise
-from va_experiments.data.repairs import alike, label_map, unknown_ages
+from va_experiments.data.repairs import alike, alike_ids, label_map, stand_ins, unknown_ages
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, shown, shown_path
 from va_experiments.terminal import text_table
@@ -169,8 +169,13 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
             if repairs := label_map(table[column]):
                 guessed[f"{what}_map"] = repairs
             notes += alike(table[column], what)
-    if roles.age in table and roles.age_unit == "years" and (stand_ins := unknown_ages(table[roles.age])):
-        guessed["age_missing"] = stand_ins
+    if roles.id in table:
+        notes += alike_ids(table[roles.id])
+    numeric = [column for column, why in roles.left_out.items() if why.startswith("numbers")]
+    for name in (*roles.covariates, *numeric):
+        notes += stand_ins(table[name], name) if name in table else []
+    if roles.age in table and roles.age_unit == "years" and (unknown := unknown_ages(table[roles.age])):
+        guessed["age_missing"] = unknown
     excluded = [c for c in given.get("exclude") or () if c not in roles.left_out]
     whole = {"value_map": roles.value_map, "exclude": guessed["exclude"] + excluded}
     options = guessed | given | (whole if given.get("symptoms") is None else whole | {"exclude": []})

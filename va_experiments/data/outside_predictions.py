@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ __all__ = ["UNDETERMINED", "OutsidePredictions", "read_outside_predictions", "re
 UNDETERMINED = frozenset({"", ".", "-", "na", "n/a", "nan", "none", "null", "undetermined", "indeterminate"})
 """Cells, in any case, that say that no cause was named."""
 
+_FLOAT = re.compile(r"\d+\.0+")
 _LEAST_SUM = 1e-12
 _EXAMPLES = 5
 
@@ -68,9 +70,17 @@ class OutsidePredictions:
         return len(self.id)
 
     def rows(self, ids: npt.NDArray[np.str_]) -> npt.NDArray[np.intp]:
-        """Return the row of each id, -1 where the file has none."""
+        """Return the row of each id, -1 where the file has none.
+
+        Where the file has none of them, and all its ids are whole numbers that a program wrote as 12.0, they are
+        compared as 12.
+        """
         place = np.minimum(np.searchsorted(self.id, ids), max(len(self.id) - 1, 0))
-        return np.where(self.id[place] == ids, place, -1)
+        found = np.where(self.id[place] == ids, place, -1)
+        if (found < 0).all() and all(_FLOAT.fullmatch(i) for i in self.id.tolist()):
+            whole = {i.partition(".")[0]: k for k, i in enumerate(self.id.tolist())}
+            return np.array([whole.get(i, -1) for i in ids.tolist()], dtype=np.intp)
+        return found
 
 
 def read_outside_predictions(
@@ -115,7 +125,7 @@ def _read(
     source = open_source(path, sep=AUTO, encoding=encoding)
     where = shown_path(source.path)
     layout = layout_of(source.header, columns, where)
-    table = read_columns(source, layout.used)
+    table = _filled_rows(read_columns(source, layout.used))
     ids = np.array([normal_id(v) for v in table[layout.id].values], dtype=np.str_)[table[layout.id].codes]
     problems = [f"{where}: {n} rows have no id"] if (n := int((ids == "").sum())) else []
     unique, first, row = np.unique(ids, return_index=True, return_inverse=True)
@@ -149,6 +159,14 @@ def _read(
     return OutsidePredictions(
         where, form, unique, causes, probability, named, tuple(v.strip() for v in seen.values), seen.codes[first]
     )
+
+
+def _filled_rows(table: dict[str, CodedColumn]) -> dict[str, CodedColumn]:
+    """Return the table without rows in which every cell is empty, as spreadsheets leave them at the end."""
+    filled = np.zeros(len(next(iter(table.values())).codes), dtype=bool)
+    for column in table.values():
+        filled |= np.array([bool(v.strip()) for v in column.values] or [False], dtype=bool)[column.codes]
+    return table if filled.all() else {n: CodedColumn(c.codes[filled], c.values) for n, c in table.items()}
 
 
 def _numbers(

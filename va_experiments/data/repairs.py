@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 
@@ -18,10 +19,12 @@ from va_experiments.data.readers.csv_columns import NO_LABEL
 from va_experiments.data.readers.person_columns import parse_age
 from va_experiments.errors import shown
 
-__all__ = ["alike", "label_map", "unknown_ages"]
+__all__ = ["alike", "alike_ids", "label_map", "stand_ins", "unknown_ages"]
 
 _STAND_INS = (888.0, 999.0, 8888.0, 9999.0)
+_CODES = (88.0, 99.0, 888.0, 999.0, 8888.0, 9999.0)
 _OLDEST = 130
+_MOST_PAIRS = 3
 _ALIKE = 0.85
 """Likeness (ratio of matching characters) from which on two names are shown side by side."""
 
@@ -68,6 +71,35 @@ def alike(column: CodedColumn, what: str) -> list[str]:
                     f"alike; if they are one, map one to the other with {what}_map"
                 )
     return notes
+
+
+def alike_ids(column: CodedColumn) -> list[str]:
+    """Return a note if some ids differ only in case, punctuation or zeros in front: they may be one death."""
+    groups: dict[str, list[str]] = {}
+    for value in sorted({v.strip() for v in column.values if v.strip()}):
+        key = re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\W_]+", "", _folded(value)))
+        groups.setdefault(key, []).append(value)
+    twins = [ids for ids in groups.values() if len(ids) > 1]
+    if not twins:
+        return []
+    shown_ids = "; ".join(" and ".join(map(shown, ids[:3])) for ids in twins[:_MOST_PAIRS])
+    return [f"{len(twins)} ids look like another ({shown_ids}); they are compared as text, as different deaths"]
+
+
+def stand_ins(column: CodedColumn, name: str) -> list[str]:
+    """Return a note if a column of numbers holds 99, 999, 9999 or 888 far above all others: codes for "not known"."""
+    values = {v: parse_age(v)[0] for v in column.values}
+    counts = _counts(column)
+    numbers = sorted({n for n in values.values() if not math.isnan(n)})
+    codes = [n for n in numbers if n in _CODES and n > 3 * max((m for m in numbers if m not in _CODES), default=n)]
+    if not codes:
+        return []
+    times = sum(counts.get(v, 0) for v, n in values.items() if n in codes)
+    listed = ", ".join(f"{c:g}" for c in codes)
+    return [
+        f"column {shown(name)}: {listed} {'stands' if len(codes) == 1 else 'stand'} far above all other numbers "
+        f"({times:,} times); if it means not known, empty these cells"
+    ]
 
 
 def unknown_ages(column: CodedColumn) -> list[float]:
