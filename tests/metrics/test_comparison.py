@@ -153,6 +153,7 @@ def test_mcnemar_equals_scipy() -> None:
     assert (found.only_first, found.only_second) == (12, 4)
     assert found.p == stats.binomtest(4, 16).pvalue == pytest.approx(2 * stats.binom.cdf(4, 16, 0.5))
     assert mcnemar(a, a).p == 1
+    assert mcnemar(a.astype(int), b.astype(int)) == found
 
 
 def test_friedman_equals_scipy() -> None:
