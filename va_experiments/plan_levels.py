@@ -66,7 +66,7 @@ def _level(
 
 
 def model_causes(model: ModelSpec) -> tuple[str, ...]:
-    """Return the causes that a model predicts whatever those of the data; empty: those of the data."""
+    """Return the causes that a model predicts for any data; empty: those of the data."""
     if model.target == SAVED:
         return tuple(getattr(model.estimator(), "own_causes", ()))
     name = own_cause_list(model.target, model.params)

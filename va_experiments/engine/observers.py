@@ -153,7 +153,7 @@ class Observers:
         for observer in list(self._observers):
             try:
                 getattr(observer, what)(*arguments, **named)
-            except BrokenPipeError:  # nobody reads our output any more: the run ends as it would have
+            except BrokenPipeError:  # the output is closed: the run ends normally
                 continue
             except Exception as error:
                 log.warning(

@@ -100,7 +100,7 @@ class TimeToGo:
 
     @property
     def uncertain(self) -> tuple[str, ...]:
-        """Names of models with fits to run of which neither an earlier run nor this one knows what they cost."""
+        """Names of models that have fits to run and whose cost is known from no earlier run and not from this one."""
         return tuple(
             m.name for m in self._models.values() if m.fits_done < m.fits and not m.recorded and m.ratio is None
         )

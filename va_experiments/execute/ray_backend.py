@@ -313,7 +313,7 @@ class RayBackend:
         """Fetch what running fits have left on the progress board."""
         try:
             notes, states = self._ray.get(self._session.board.drain.remote(), timeout=2)
-        except Exception:  # the board serves the eye only; without it fits go on
+        except Exception:  # the board only shows progress; fits do not need it
             return
         channel.heartbeat = time.time()
         for key, content in states.items():

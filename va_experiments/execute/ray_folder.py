@@ -1,8 +1,8 @@
 """A folder for Ray's sockets and logs that no other user of this machine can enter.
 
-Ray opens its folders to all users (mode 0777), whatever the umask: there another user could put a socket or a link of
-his own in place of Ray's. So Ray works in a folder inside one that only its owner may enter, with a name that nobody
-can know before it is made. Each run has its own and removes it at its end; the next run removes those of killed
+Ray opens its folders to all users (mode 0777), also under a strict umask: another user could replace a socket of Ray by
+another socket or a link. So Ray works in a folder inside one that only its owner may enter, with a name that cannot be
+guessed. Each run has its own and removes it at its end; the next run removes those of killed
 drivers.
 """
 

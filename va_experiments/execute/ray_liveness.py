@@ -1,9 +1,9 @@
 """Check whether the processes that a driver depends on are alive: Ray's on this machine, and the nodes of a cluster.
 
-Ray ends a driver itself, without a word of ours, about 15 s after its node process (raylet) has died and 60 s after the
-head's (GCS) has: the engine has to see it first, so that it can say what happened and let go. When a node is cut off
-the network Ray's head knows within a minute or so, but a driver whose task was on it is told only when its connection
-gives up, several minutes later.
+Ray ends a driver itself, without a message of ours, about 15 s after its node process (raylet) has died and 60 s after
+the head's (GCS) has: the engine has to see it first, so that it can say what happened and disconnect. When a node is
+cut off the network, Ray's head knows within about a minute, but the driver of a task on that node learns it only when
+its connection times out, several minutes later.
 """
 
 from __future__ import annotations

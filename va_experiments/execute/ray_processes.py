@@ -6,7 +6,7 @@ of what the start costs. ``ray.init`` has no option against them. Where another 
 below, all its processes are started.
 
 A signal to the process group of the run (a closed terminal, ``scancel``) reaches only the run, which ends the cluster
-in order: a driver whose node process dies while it connects is ended by Ray, without a word.
+in order: a driver whose node process dies while it connects is ended by Ray without a message.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def hydra_arguments(line: CommandLine) -> list[str]:
     """Return the arguments as Hydra reads them: flags first, and one --multirun unless something is shown.
 
     Every command is a multirun here. Hydra refuses overrides on both sides of a flag; without --multirun it calls a
-    sweep ambiguous whatever else is wrong with the command.
+    sweep ambiguous, also if something else is wrong with the command.
     """
     own_help = "--hydra-help" in line.flags  # composed without this program's configuration
     overrides = [o for o in line.overrides if not own_help or o.lstrip("+~").startswith("hydra")]

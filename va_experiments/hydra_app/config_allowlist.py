@@ -1,9 +1,9 @@
 """Check what Hydra itself would execute or read: callbacks, logging factories, plug-ins, places of configs.
 
 Hydra calls whatever ``hydra.callbacks`` names, and Python's logging whatever stands under ``()`` in
-``hydra.job_logging``, before a program sees its config; Hydra's own list of refused names is, by its own word, no
-boundary. So every config is checked at the moment it has been composed, by an allow-list; its files are measured before
-they are parsed; and of the environment only variables made for this program can be taken in.
+``hydra.job_logging``, before a program sees its config; Hydra's documentation says that its own list of refused
+names is no security boundary. So every config is checked by an allow-list as soon as it has been composed; its files
+are measured before they are parsed; and of the environment only variables made for this program can be taken in.
 """
 
 from __future__ import annotations

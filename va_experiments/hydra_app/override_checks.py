@@ -1,4 +1,4 @@
-"""Refuse overrides of which Hydra would drop one without a word.
+"""Refuse pairs of overrides of which Hydra would silently ignore one.
 
 Hydra keeps the last of several choices for a group, the last of two values for a key, and accepts that a group is left
 out which every run has. A command is done as it was written or refused with the way to write what was meant.

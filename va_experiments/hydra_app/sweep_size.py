@@ -62,7 +62,7 @@ def check_jobs(overrides: Iterable[Any], limit: int) -> None:
 
 
 def check_searched_keys(overrides: Iterable[Any]) -> None:
-    """Refuse a search over keys of the run, of which a command has one value.
+    """Refuse a search over keys of the run: a command has one value of each.
 
     The jobs of a grid are compared before the first one runs; those of an adaptive search are not known then.
 

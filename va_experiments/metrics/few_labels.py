@@ -91,7 +91,7 @@ def gbql(
     copies : int
         Each death is rounded to so many pseudo-deaths of weight 1 / `copies`.
     sweeps, chains : int
-        A fifth of the sweeps of each chain is thrown away.
+        The first fifth of the sweeps of each chain is discarded.
     rng : Generator
 
     References

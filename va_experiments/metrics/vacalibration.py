@@ -149,7 +149,7 @@ def calibrate(
     n_draws : int
         Draws that are kept, of four chains together.
     sweeps : int
-        Of each chain, after as many again divided by ten that are thrown away: fractions and matrix mix slowly.
+        Of each chain, after a tenth as many that are discarded: fractions and matrix mix slowly.
     rng : Generator
 
     Raises

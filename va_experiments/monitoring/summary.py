@@ -31,7 +31,7 @@ class TerminalSummary(Observer):
 
     def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
         """Print the counts, what went wrong, and where everything is."""
-        with contextlib.suppress(BrokenPipeError):  # nobody reads any more: the run ends as it would have
+        with contextlib.suppress(BrokenPipeError):  # the output is closed: the run ends normally
             if not self._printed:  # nothing was scored: the cause fractions are in a file of the report
                 self._print_board(run, outcome)
             if outcome.answers:

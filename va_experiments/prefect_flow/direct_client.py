@@ -1,4 +1,4 @@
-"""Let Prefect's clients reach a server on this machine directly, whatever proxies the environment names.
+"""Let Prefect's clients reach a server on this machine directly, without the environment's proxies.
 
 ``no_proxy`` is not enough: with an ``all_proxy`` that its library does not support (``socks5://``), Prefect's client
 cannot even be made.

@@ -18,7 +18,7 @@ Part = TypeVar("Part")
 def is_limit(error: BaseException) -> bool:
     """Return whether a part can be left out for this: memory is short, or a library or file cannot be had.
 
-    A full disk is another matter: it would stop whatever is written next too.
+    A full disk is not caught: it would stop all later files too.
     """
     if isinstance(error, OSError):
         return error.errno not in _FULL
