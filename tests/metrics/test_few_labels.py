@@ -15,6 +15,12 @@ def test_fractions_by_hand() -> None:
     np.testing.assert_allclose(model_and_labelled(truth, p, share=0.0), [0.3, 0.4, 0.3])
 
 
+def test_a_share_of_the_labelled_fractions_and_the_rest_of_the_mean_probability_by_hand() -> None:
+    probability = np.array([[0.5, 0.5], [0.0, 0.0]])  # the second death has no probabilities
+    np.testing.assert_allclose(model_and_labelled(np.array([0]), probability), [0.75, 0.25])
+    np.testing.assert_allclose(model_and_labelled(np.array([0]), probability, share=0.2), [0.6, 0.4])
+
+
 def test_pseudo_deaths_sum_to_the_copies() -> None:
     p = np.array([[1 / 3, 1 / 3, 1 / 3], [0.155, 0.845, 0.0]])
     assert pseudo_counts(p, 100).tolist() == [[34, 33, 33], [16, 84, 0]]

@@ -180,6 +180,8 @@ def test_cause_regression_recovers_a_line() -> None:
     np.testing.assert_allclose(rmse, np.sqrt(((0.15 - 0.6 * p) ** 2).mean(axis=0)))
     fit = np.polyfit(p[:, 0], q := p[:, 0] ** 2, 1)
     np.testing.assert_allclose([a[0] for a in cause_regression(p[:, :1], q[:, None])[:2]], fit)
+    few = cause_regression([[0.1], [0.3]], [[0.2], [0.3]])
+    np.testing.assert_allclose([a[0] for a in few], [0.5, 0.15, np.sqrt(0.005)])
     with np.errstate(all="raise"):
         assert np.isnan(cause_regression(np.ones((5, 1)), np.ones((5, 1)))[0][0])
 
