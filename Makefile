@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-fast wheel check format advisories bench docs faults fuzz mutate clean
+.PHONY: help install demo test test-all test-fast wheel image check format advisories bench docs faults fuzz mutate clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ test-all:  ## run the test suite with what is left to the night: further faults,
 
 wheel: install  ## build the wheel, install it into an empty environment from the network, and try it there
 	$(BIN)/python -m pytest -m install tests/packaging
+
+image: install  ## build the container image without a daemon, run the main job in it, compare bits (root, Debian)
+	PYTHON=$(BIN)/python bash container/image.sh
 
 check: install  ## lint, format, types, docstrings of public names, layers
 	$(BIN)/ruff check .

@@ -186,3 +186,15 @@ def test_the_team_s_servers_are_guarded(team_file):
         assert {v.partition(":")[0] for v in service.get("volumes", [])} <= set(team_file["volumes"])
     locked = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines())
     assert services["s3"]["image"] == f"motoserver/moto:{locked['moto']}"
+
+
+def test_the_script_that_builds_without_a_daemon_knows_this_dockerfile(dockerfile):
+    """`make image` needs root, tools and minutes; CI checks that it would find what it replaces."""
+    script = (ROOT / "container" / "image.sh").read_text(encoding="utf-8")
+    assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
+    (pattern,) = re.findall(r'sed "s#(\^FROM [^#]+)#FROM', script)
+    bases = [rest for name, rest in dockerfile if name == "FROM"]
+    assert len(bases) == 2
+    assert all(re.match(pattern, f"FROM {base}") for base in bases)
+    (job,) = re.findall(r"^JOB=\((.+)\)$", script, re.MULTILINE)
+    assert job.startswith("model=interva,insilico site=all"), "the main job"
