@@ -63,7 +63,7 @@ TYPICAL: Mapping[str, Cost] = {
     "LightGBM": Cost(6e-4),
     "InSilicoVA": Cost(1e-3),
     "InSilicoVAStandard": Cost(1e-3),
-    "LCVA": Cost(8e-3),
+    "LCVA": Cost(5e-3),
     "Flaml": Cost(1e-2),
 }
 """Class of a model, with its default parameters -> what a fit costs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.time_to_go import WITHIN, recorded_runs, replay
 from va_experiments.engine.time_to_go import Shown, TimeToGo
 from va_experiments.execute import Running
 
@@ -52,6 +53,22 @@ def test_fits_to_come_are_placed_on_the_workers() -> None:
     many = TimeToGo()
     many.plan("a", "nbc", 10_000, 10_000.0, recorded=True)
     assert many.left([], 0.0, 4) == 2500.0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("learn", [False, True], ids=["first run", "with the costs of the runs before"])
+def test_at_half_time_of_ten_recorded_runs_the_estimate_is_within_its_bound(workers: int, learn: bool) -> None:
+    runs = recorded_runs()
+    assert len(runs) == 10
+    for name, truth, shown in replay(runs, workers=workers, learn=learn):
+        assert abs(shown - truth) <= WITHIN * truth, f"{name}: {shown:.2f} s shown, {truth:.2f} s true"
+
+
+def test_models_of_one_name_are_told_apart_by_their_digest() -> None:
+    left = TimeToGo()
+    left.plan("a", "xgboost", 1, 10.0, recorded=True)
+    left.plan("b", "xgboost", 1, 100.0, recorded=True)
+    assert left.left([Running("k", "xgboost · AP", started=0.0, model="a")], 4.0) == 106.0
 
 
 def test_nothing_is_left_at_the_end() -> None:

@@ -92,9 +92,11 @@ def _parts(fit: Fit, estimator: Model) -> callbacks.Parts:
 
 
 def _predictions(cell: Cell, estimator: Model) -> float:
-    """Return how many predictions the test of a cell takes, where predicting takes a notable share of the time."""
-    resampled = cell.setting.testset.get("n_resamples", 0) if estimator.prediction_share > 0.1 else 0
-    return 1.0 + float(resampled)
+    """Return how many predictions the test of a cell takes, about."""
+    resampled = float(cell.setting.testset.get("n_resamples", 0))
+    if estimator.prediction_is_costly:
+        return 1.0 + resampled  # each resampled test set is predicted by itself
+    return 2.0 if resampled and estimator.depends_on_test_set else 1.0
 
 
 @lru_cache(maxsize=1)

@@ -18,6 +18,9 @@ __all__ = ["Shown", "TimeToGo"]
 LEAST_SHARE = 0.05
 """Share of a running fit that must be done before its own speed counts."""
 
+TRUSTED_SHARE = 0.25
+"""Share of a running fit from which on its own speed alone counts; before, what was expected counts too."""
+
 LAST = 30
 """Finished fits of a model that say how fast it is now."""
 
@@ -44,6 +47,8 @@ class _Model:
     running: list[Running] = field(default_factory=list)
     ratio: float | None = None
     """Observed to expected seconds, of finished fits and of the finished parts of running ones; None before them."""
+    trust: float = 0.0
+    """How much the ratio counts, 0 to 1."""
 
     @property
     def mean(self) -> float:
@@ -59,6 +64,7 @@ class _Model:
         shares = [(max(now - f.started, 0.0), _share(f) * self.mean) for f in running if _share(f) >= LEAST_SHARE]
         observed, expected = (sum(values) for values in zip((0.0, 0.0), *pairs, *shares, strict=True))
         self.ratio = observed / expected if expected > 0 and observed > 0 else None
+        self.trust = 1.0 if pairs else min(1.0, sum(map(_share, running)) / TRUSTED_SHARE)
 
 
 class TimeToGo:
@@ -139,12 +145,11 @@ class TimeToGo:
 
     def _rate(self, model: _Model) -> float:
         """Return by how much the expected seconds of a model are to be multiplied."""
-        if model.ratio is not None:
-            return model.ratio
-        if model.recorded:
-            return 1.0
-        ratios = [math.log(m.ratio) for m in self._models.values() if m.ratio is not None and not m.recorded]
-        return min(4.0, max(0.25, math.exp(sum(ratios) / len(ratios)))) if ratios else 1.0  # the speed of this machine
+        machine = 1.0  # how fast it is, by the models of which nothing was known either
+        ratios = [math.log(m.ratio) for m in self._models.values() if m.ratio and m.trust == 1 and not m.recorded]
+        if ratios and not model.recorded:
+            machine = min(4.0, max(0.25, math.exp(sum(ratios) / len(ratios))))
+        return machine if model.ratio is None else model.trust * model.ratio + (1 - model.trust) * machine
 
     def _key_of(self, fit: Running) -> str | None:
         """Return the model of a fit: that of its digest, else the one whose name begins its label, the longest such."""
@@ -163,7 +168,8 @@ def _remaining(fit: Running, expected: float, now: float) -> float:
     """Return the seconds that a running fit still takes."""
     elapsed, share = max(now - fit.started, 0.0), _share(fit)
     if share >= LEAST_SHARE:
-        return elapsed * (1 - share) / share
+        trust = min(1.0, share / TRUSTED_SHARE)
+        return (trust * elapsed / share + (1 - trust) * expected) * (1 - share)
     return max(expected - elapsed, 0.1 * expected)
 
 

@@ -52,7 +52,7 @@ class LCVA(Model):
     """
 
     depends_on_test_set: ClassVar[bool] = True
-    prediction_share: ClassVar[float] = 0.3
+    prediction_share: ClassVar[float] = 0.2
 
     def __init__(
         self,
