@@ -69,6 +69,9 @@ def test_a_cause_that_maps_nowhere_is_refused(tmp_path: Path) -> None:
         "cause_maps=[FILE]",
         "score_at=gbd: mine.csv maps to 'cold', which is no cause of gbd",
     )
+    twice = CauseMap("", "gbd", {"Fall": "injuries", "FALL": "ncd"}, "mine.csv")
+    with pytest.raises(InputError, match="maps 'FALL', in two spellings, to 'ncd' and to 'injuries'; write it once"):
+        map_causes(["Fall"], "gbd", [twice], what="data 'd'")
     with pytest.raises(InputError, match=r"unknown cause list 'gdb'; known: .*did you mean 'gbd'"):
         cause_list("gdb")
     with pytest.raises(InputError, match="is neither a cause list nor a file"):

@@ -95,6 +95,11 @@ def test_columns_that_are_named_come_first() -> None:
     assert layout.used == ("sid", "cause34", "seen")
 
 
+def test_empty_rows_of_a_table_of_two_columns_say_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path, "source,target\nFall,injuries\n,\n,\n")
+    assert read_two_columns(path, "source", "target") == {"Fall": "injuries"}
+
+
 def test_a_table_of_two_columns(tmp_path: Path) -> None:
     path = written(tmp_path, "source,target,note\nHIV,AIDS,\nfever,,none\n")
     assert read_two_columns(path, "source", "target") == {"HIV": "AIDS", "fever": ""}

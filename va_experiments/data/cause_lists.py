@@ -155,10 +155,10 @@ def map_causes(
             best = score, table
     if best[1] is None:
         raise InputError(f"score_at={level}: no mapping leads to it; give one with cause_maps=[FILE]")
-    pairs = {plain_name(s): t for s, t in best[1].pairs.items()}
+    pairs, problems = _by_plain_name(best[1], level)
     absent = [c for c in causes if plain_name(c) not in pairs]
     wrong = sorted({t for t in pairs.values() if t not in target.causes})
-    problems = [
+    problems += [
         f"score_at={level}: {shown(c)}, a cause of {what}, maps nowhere in {best[1].file}"
         f"{did_you_mean(c, best[1].pairs)}; give a table with source and target: cause_maps=[FILE]"
         for c in absent
@@ -171,6 +171,19 @@ def map_causes(
     if problems:
         raise InputError(problems)
     return target, {c: pairs[plain_name(c)] for c in causes}, best[1].file
+
+
+def _by_plain_name(table: CauseMap, level: str) -> tuple[dict[str, str], list[str]]:
+    """Return the pairs of a mapping by plain name, and the sources that are one name with two targets."""
+    pairs: dict[str, str] = {}
+    problems = []
+    for source, target in table.pairs.items():
+        if pairs.setdefault(plain_name(source), target) != target:
+            problems.append(
+                f"score_at={level}: {table.file} maps {shown(source)}, in two spellings, to {shown(target)} and to "
+                f"{shown(pairs[plain_name(source)])}; write it once"
+            )
+    return pairs, problems
 
 
 def _broad(causes: Sequence[str], own: Sequence[CauseMap], what: str) -> tuple[CauseList, dict[str, str], str]:

@@ -296,6 +296,8 @@ def read_two_columns(path: str | os.PathLike[str], first: str, second: str) -> d
     problems = []
     for key, value in zip(*(table[c].text() for c in layout), strict=True):
         key, value = str(key).strip(), str(value).strip()
+        if not key and not value:  # an empty row at the end of a sheet
+            continue
         if found.setdefault(key, value) != value:
             problems.append(f"{where}: {shown(key)} has two partners, {shown(found[key])} and {shown(value)}")
     if problems:

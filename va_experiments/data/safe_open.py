@@ -111,6 +111,7 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
         inner = PurePosixPath(member.filename.replace("\\", "/"))
         if inner.is_absolute() or ".." in inner.parts:
             raise InputError(f"{shown_path(path)}: member {shown(member.filename)} points outside the archive")
+    members = _of_odk_central(members) or members
     if len(members) != 1:
         names = ", ".join(shown(m.filename, limit=40) for m in members[:3])
         raise InputError(f"{shown_path(path)}: holds {len(members)} files ({names}); one member only")
@@ -119,6 +120,17 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     if members[0].flag_bits & 1:
         raise InputError(f"{shown_path(path)}: the archive is encrypted; unpack it first")
     return members[0]
+
+
+def _of_odk_central(members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
+    """Return the table of submissions, if the archive is laid out as ODK Central's: FORM.csv, FORM-*.csv and media."""
+    names = [m.filename for m in members]
+    for main in members:
+        stem = main.filename.removesuffix(".csv")
+        others = [n for n in names if n != main.filename]
+        if stem != main.filename and all(n.startswith("media/") or n.startswith(f"{stem}-") for n in others):
+            return [main]
+    return []
 
 
 class _LimitedStream(io.RawIOBase):

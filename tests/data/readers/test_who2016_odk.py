@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import gzip
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,20 @@ def test_empty_rows_are_left_out_and_named_by_line(tmp_path: Path) -> None:
     assert len(found) == 2
     assert [(e.reason, e.ids) for e in found.excluded] == [("the row is empty", ("line 4", "line 5"))]
     assert [e.count for e in found.ledger if e.reason == "rows are empty"] == [2]
+
+
+def test_the_archive_of_odk_central_is_read_by_its_table_of_submissions(tmp_path: Path) -> None:
+    path = export(tmp_path, {"data-x-Id10147": "yes"}, {"data-x-Id10147": "no"})
+    archive = tmp_path / "central.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("media/1.amr", b"sound")
+        file.write(path, "who va.csv")
+        file.writestr("who va-repeat.csv", "KEY,PARENT_KEY\n1,2\n")
+    assert cells(archive, "i147o") == ["y", "n"]
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr("other.csv", "a\n1\n")
+    with pytest.raises(InputError, match="holds 4 files"):
+        read_who2016_odk(archive)
 
 
 def test_suffixes_of_columns_are_no_other_question() -> None:
