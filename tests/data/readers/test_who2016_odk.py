@@ -176,6 +176,7 @@ def test_empty_rows_are_left_out_and_named_by_line(tmp_path: Path) -> None:
     assert len(found) == 2
     assert [(e.reason, e.ids) for e in found.excluded] == [("the row is empty", ("line 4", "line 5"))]
     assert [e.count for e in found.ledger if e.reason == "rows are empty"] == [2]
+    assert cells(path, "i147o", as_pycrossva=True) == ["y", "n", ".", "."]
 
 
 def test_the_archive_of_odk_central_is_read_by_its_table_of_submissions(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def convert_who2016_odk(
     causes = read_probbase().causes
     _, cause_index, bad = _labels(cause, "cause", None, causes, table, source, ledger)
     problems += bad
-    empty = empty_rows(table)
+    empty = empty_rows(table) & (not as_pycrossva)
     keep = (site_index >= 0) & ~empty
     if cause is not None:
         keep &= cause_index >= 0
