@@ -12,43 +12,9 @@ from benchmarks.reference import REFERENCE
 from va_experiments.data import Deaths, read_who2016
 from va_experiments.data.readers.who2016 import WHO_VALUES
 from va_experiments.models import EAVA
+from va_experiments.reproductions.eava_openva import PUBLISHED
 
 __all__ = ["PUBLISHED", "example_deaths", "rows"]
-
-PUBLISHED: dict[str, tuple[int, dict[str, float]]] = {
-    "neonate": (
-        4,
-        {
-            "Preterm": 0.2008,
-            "Intrapartum": 0.1843,
-            "Pneumonia": 0.1465,
-            "Diarrhea": 0.1326,
-            "Other": 0.1111,
-            "Sepsis": 0.0808,
-            "NNT": 0.0467,
-            "Meningitis": 0.0354,
-            "Unspecified": 0.0328,
-            "Malformation": 0.0290,
-        },
-    ),
-    "child": (
-        9,
-        {
-            "AIDS": 0.083686441,
-            "Diarrhea/Dysentery": 0.208686441,
-            "Injury": 0.055084746,
-            "Intrapartum": 0.003177966,
-            "Malformation": 0.079449153,
-            "Measles": 0.092161017,
-            "Meningitis/Encephalitis": 0.116525424,
-            "Other infections": 0.037076271,
-            "Pneumonia": 0.096398305,
-            "Preterm": 0.093220339,
-            "Unspecified": 0.134533898,
-        },
-    ),
-}
-"""Age group -> digits printed, and the fractions of EAVA 1.0.0 in openVA 1.2.0's vignette."""
 
 
 def example_deaths() -> Deaths:

@@ -13,68 +13,21 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from benchmarks.reference import REFERENCE
 from va_experiments.data import read_phmrc
 from va_experiments.data.deaths import Deaths
-from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
-from va_experiments.models import LCVA, Prior
-from va_experiments.models.base import Model, Prediction
+from va_experiments.metrics.csmf import cause_fractions
+from va_experiments.models import LCVA
+from va_experiments.models.base import Prediction
+from va_experiments.reproductions.lcva_simulated import figures, page
 
-__all__ = ["EXPECTED", "adult_rows", "coverage", "main", "simulated_deaths", "simulated_rows"]
-
-EXPECTED = {"D": (0.937, 0.966), "N": (0.940, 0.964), "C": (0.920, 0.955)}
-"""Top-1 and CSMF accuracy of an independent implementation, by target model."""
-
-SHORT = {"classes": 5, "n_iterations": 400, "burn_in": 200, "thin": 2, "n_prediction": 200, "prediction_burn_in": 100}
-
-
-def simulated_deaths() -> tuple[Deaths, Deaths]:
-    """Read the simulated training and test deaths."""
-    folder = REFERENCE / "lcva"
-    tables = [
-        pd.read_csv(folder / f"simulated_{k}.csv.gz", dtype=str, keep_default_na=False) for k in ("train", "test")
-    ]
-    names = tuple(c for c in tables[0] if c.startswith("s") and c[1:].isdigit())
-    causes = tuple(f"C{k}" for k in range(1, 11))
-    sites = (*sorted(tables[0]["site"].unique()), "target")
-    made = []
-    for table in tables:
-        codes = np.select([table[list(names)] == "1", table[list(names)] == "0"], [1, 0], -1).astype(np.int8)
-        cause = np.array([causes.index(c if c.startswith("C") else f"C{c}") for c in table["cause"]], dtype=np.int16)
-        site = table["site"] if "site" in table else ["target"] * len(table)
-        place = np.array([sites.index(s) for s in site], dtype=np.int16)
-        made.append(
-            Deaths(
-                symptoms=codes,
-                symptom_names=names,
-                causes=causes,
-                cause=cause,
-                sites=sites,
-                site=place,
-                id=np.array([f"{k:05d}" for k in range(len(table))]),
-                name="LCVA's simulated deaths",
-                simulated=True,
-            )
-        )
-    return made[0], made[1]
-
-
-def figures(model: Model, train: Deaths, test: Deaths, seed: int) -> tuple[Prediction, float, float, float]:
-    """Fit and predict; return the prediction, top-1, CSMF accuracy and CPU seconds."""
-    assert test.cause is not None
-    start = time.process_time()
-    prediction = model.fit(train, seed=seed).predict(test.without_causes(), seed=seed)
-    seconds = time.process_time() - start
-    accuracy = float(csmf_accuracy(cause_fractions(test.cause, len(test.causes)), prediction.csmf))
-    return prediction, float((prediction.top_cause == test.cause).mean()), accuracy, seconds
+__all__ = ["adult_rows", "coverage", "main"]
 
 
 def coverage(prediction: Prediction, cause: npt.NDArray[np.integer]) -> float:
@@ -83,17 +36,6 @@ def coverage(prediction: Prediction, cause: npt.NDArray[np.integer]) -> float:
     low, high = np.quantile(prediction.csmf_draws, [0.025, 0.975], axis=0)
     true, sampled = cause_fractions(cause, len(prediction.csmf)), high > low
     return float(((low <= true) & (true <= high))[sampled].mean())
-
-
-def simulated_rows(targets: tuple[str, ...], seeds: tuple[int, ...] = (1, 2)) -> dict[str, tuple[float, float, float]]:
-    """Return top-1, CSMF accuracy and CPU seconds for each target model, means over seeds."""
-    train, test = simulated_deaths()
-    found = {}
-    for target in targets:
-        runs = [figures(LCVA(target=target, **SHORT), train, test, seed)[1:] for seed in seeds]  # type: ignore[arg-type]
-        found[target] = tuple(np.mean(runs, axis=0).tolist())
-    found["copy of the training mix"] = figures(Prior(), train, test, 1)[1:]
-    return found  # type: ignore[return-value]
 
 
 def adult_rows(deaths: Deaths, target: str, classes: int) -> list[tuple[str, float, float, float, float]]:
@@ -117,11 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with threadpool_limits(1):
         if not options.adult:
-            print("| target | top-1 | CSMF accuracy | expected | CPU s |\n|---|---:|---:|---|---:|")
-            for target, (top, accuracy, seconds) in simulated_rows(tuple(options.targets)).items():
-                expected = EXPECTED.get(target)
-                shown = f"{expected[0]:.3f} / {expected[1]:.3f}" if expected else ""
-                print(f"| {target} | {top:.3f} | {accuracy:.3f} | {shown} | {seconds:.1f} |", flush=True)
+            print(page(str(REFERENCE / "lcva")))
             return 0
         shared = Path(__file__).resolve().parents[2] / "shared" / "data" / "phmrc"
         folder = options.data or os.environ.get("VA_PHMRC_DIR") or (shared if shared.is_dir() else None)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from va_experiments.cell import Cell, Fit, ModelSpec, Setting, cell_key, fit_key
 from va_experiments.cell.calibration import VACALIBRATION, calibration_content
+from va_experiments.cell.target_labels import GBQL
 from va_experiments.config.protocols import ProtocolOptions
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
@@ -25,6 +26,7 @@ from va_experiments.errors import InputError
 from va_experiments.plan_checks import BASELINES, check_job
 from va_experiments.plan_levels import levels_of
 from va_experiments.protocols import Split, Splits, most_splits, splits
+from va_experiments.protocols.label_sample import label_sample
 from va_experiments.seeds import canonical_json
 from va_experiments.typical_costs import Cost
 
@@ -213,6 +215,9 @@ def _expected(split: Split, size: Mapping[str, int]) -> tuple[float, float]:
     share = 1 / split.n_folds if split.n_folds else split.test_share
     if split.divides_sites:
         tested, trained = tested * share, trained * (1 - share)
+    if split.target_labels:
+        labels = label_sample(split.target_labels)
+        tested, trained = max(0.0, tested - labels.n), trained + labels.n * labels.copies
     kind, _, number = split.train_size.partition("=")
     if kind == "n":
         trained = min(trained, float(number))
@@ -279,6 +284,8 @@ class _Builder:
         calibration = None
         if config.csmf == VACALIBRATION:
             calibration = calibration_content(config.calibration, model, data)
+        elif config.csmf == GBQL:
+            calibration = {"level": config.calibration.level}
         settings = [
             Setting(
                 data=data.name,
@@ -290,6 +297,7 @@ class _Builder:
                 seed=config.seed,
                 level=level,
                 calibration=calibration,
+                conformal=config.csmf_interval == "conformal",
             )
             for level in levels_of(config, model, data)
         ]

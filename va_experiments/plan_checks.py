@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from va_experiments.cell import ModelSpec
 from va_experiments.cell.calibration import VACALIBRATION
 from va_experiments.cell.csmf_correction import MODEL, NEEDS_NO_TRAINING, check_estimator
+from va_experiments.cell.target_labels import GBQL
+from va_experiments.config.protocols import Combined
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.strata import strata_of
@@ -64,11 +66,12 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
             f"model '{model.name}' has to be trained, but protocol=assign trains nothing on these data; name deaths "
             "with known causes too: data=train_and_assign data.train=FILE data.assign=FILE"
         )
-    if not model.trains and config.csmf not in (MODEL, VACALIBRATION, *NEEDS_NO_TRAINING):
+    if not model.trains and config.csmf not in (MODEL, VACALIBRATION, GBQL, *NEEDS_NO_TRAINING):
         raise InputError(
             f"csmf={config.csmf} learns from the model's errors on training deaths, and model '{model.name}' is not "
             f"trained; choose csmf={MODEL}, {' or '.join(NEEDS_NO_TRAINING)}"
         )
+    _check_labels(config, model, data)
     if unknown := [b for b in config.baselines if b not in BASELINES]:
         raise InputError(f"baselines: unknown '{unknown[0]}'; known: {', '.join(BASELINES)}")
     own = model_causes(model)
@@ -80,3 +83,32 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
     model.estimator().check_before_run(asked.without_causes())
     if not model.trains and config.score_at:  # it says now what it cannot work with, not in each cell
         model.estimator().fit(asked.take([]))
+
+
+def _check_labels(config: JobConfig, model: ModelSpec, data: Deaths) -> None:
+    """Raise `InputError` where labelled deaths and the rest of the job do not go together."""
+    parts = [part for part, _ in config.protocol.each().values()] if isinstance(config.protocol, Combined) else []
+    labels = [part.target_labels for part in parts or [config.protocol]]
+    some, every = any(one.n for one in labels), all(one.n for one in labels)
+    if some and config.testset.name != "natural":
+        raise InputError(
+            f"protocol.target_labels.n needs testset=natural; got testset={config.testset.name}: the labelled deaths "
+            "are a sample of the test deaths as they are, not of resampled cause mixes"
+        )
+    if some and any(one.copies for one in labels) and not model.trains:
+        raise InputError(
+            f"protocol.target_labels.copies: model '{model.name}' is not trained; choose copies=0, with which the "
+            "labelled deaths are used for the fractions alone"
+        )
+    if config.csmf == GBQL and (not every or any(one.copies for one in labels)):
+        raise InputError(
+            f"csmf={GBQL} learns the model's errors from deaths of the test site that the model has not seen: name "
+            "them with protocol.target_labels.n=100 and leave protocol.target_labels.copies at 0"
+        )
+    if config.csmf == GBQL and config.score_at:
+        raise InputError(f"csmf={GBQL} works with the causes of the data; leave score_at out")
+    if config.csmf == GBQL and config.calibration.level == "group" and len(set(data.groups)) < 2:
+        raise InputError(
+            f"csmf={GBQL}: the causes of data '{data.name}' have no groups; declare them (data.groups), or choose "
+            "calibration.level=cause"
+        )

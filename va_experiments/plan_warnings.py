@@ -13,6 +13,7 @@ import numpy as np
 from va_experiments.cell import ModelSpec, Setting
 from va_experiments.data.deaths import NOT_SHARED, NOT_UNDERSTOOD, Deaths
 from va_experiments.plan import Plan
+from va_experiments.protocols.label_sample import label_sample
 
 __all__ = ["plan_warnings"]
 
@@ -66,6 +67,18 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
             f"train_size {', '.join(map(str, few))} is fewer deaths than there are causes ({n_causes}): a model learns "
             "nothing about causes without a training death; the label-coverage ceiling in the report shows the effect"
         )
+    if labelled := [k for k in kinds if k.target_labels]:
+        size = {
+            s: int(n)
+            for d in deaths.values()
+            for s, n in zip(d.sites, np.bincount(d.site, minlength=len(d.sites)), strict=True)
+        }
+        large = [k for k in labelled if 2 * label_sample(k.target_labels).n > sum(size.get(s, 0) for s in k.test_sites)]
+        if large:
+            warnings.append(
+                f"target_labels.n {max(label_sample(k.target_labels).n for k in large)} is more than half of the "
+                f"deaths of {', '.join(sorted({k.test_site for k in large}))}: few are left to test"
+            )
     pairs = {(k.train_sites, k.test_sites) for k in kinds}
     unseen = [
         (test, causes)

@@ -107,6 +107,12 @@ COMMANDS: list[Command] = [
     Command("name", "feature level", "did you mean 'hce'?", ("features.name=hcee",)),
     Command("name", "test sets", "unknown testset 'dirichlett'", ("testset=dirichlett",)),
     Command("name", "experiment", "unknown experiment 'lsoo'; known: ", ("experiment=lsoo",)),
+    Command(
+        "name",
+        "another name of an experiment",
+        "unknown experiment 'model_choice': the nested choice of a model is experiment=nested_loso",
+        ("experiment=model_choice",),
+    ),
     Command("name", "baseline", "baselines: unknown 'prio'; known: prior, uniform, majority", ("baselines=[prio]",)),
     Command(
         "name", "kind of alert", "alert.events is 'exploded'; known: failed, finished", ("alert.events=[exploded]",)

@@ -228,7 +228,7 @@ def test_an_unknown_estimator_of_the_csmf_is_refused_with_the_nearest() -> None:
         check_estimator("mean_probabilty")
     assert str(caught.value) == (
         "csmf is 'mean_probabilty'; known: model, classify_and_count, mean_probability, adjusted_count, em, bbse, "
-        "vacalibration; did you mean 'mean_probability'?"
+        "vacalibration, gbql; did you mean 'mean_probability'?"
     )
 
 

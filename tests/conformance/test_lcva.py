@@ -13,9 +13,10 @@ def _reference(reference_dir):
 
 
 def test_simulated_deaths():
-    from benchmarks.lcva import EXPECTED, simulated_rows
+    from benchmarks.reference import REFERENCE
+    from va_experiments.reproductions.lcva_simulated import EXPECTED, simulated_rows
 
-    rows = simulated_rows(tuple(EXPECTED))
+    rows = simulated_rows(REFERENCE / "lcva", tuple(EXPECTED))
     for target, (top, accuracy) in EXPECTED.items():
         assert rows[target][0] == pytest.approx(top, abs=0.01)
         assert rows[target][1] == pytest.approx(accuracy, abs=0.01)

@@ -11,7 +11,7 @@ from va_experiments.engine.finalize import split_hashes
 
 def cells(*rows: tuple[str, str, str, str, int, int, int, str | None]) -> pd.DataFrame:
     names = ["protocol", "train_sites", "test_site", "train_size", "repeat", "fold", "replicate", "split_sha256"]
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=names).assign(target_labels="")
 
 
 def test_splits_that_share_a_protocol_and_a_test_site_are_told_apart() -> None:

@@ -54,6 +54,21 @@ PARTS: dict[str, tuple[Row, ...]] = {
             _in("test_csmf.py", "test_undetermined_is_a_class_of_its_own_redistributed_or_dropped"),
         ),
         Row(
+            ("csmf_conformal_coverage", "csmf_conformal_width"),
+            "worked example, simulation", "a quantile by hand; coverage of 400 simulated studies of six alike sites",
+            _in("test_conformal.py", "test_the_quantile_is_that_of_the_scaled_errors",
+                "test_intervals_end_at_0_and_1_and_include_their_ends",
+                "test_new_sites_like_the_training_sites_are_covered_as_the_level_says"),
+        ),
+        Row(
+            ("csmf_accuracy_labelled", "csmf_accuracy_half_labelled"), "worked example", "by hand",
+            _tests("tests/cell/test_target_labels.py",
+                "test_the_baselines_are_the_labelled_fractions_and_their_mean_with_the_models",
+                "test_a_cell_has_both_baselines_and_fewer_tests")
+            + _tests("tests/analysis/test_label_curves.py",
+                "test_means_are_over_the_sites_with_every_number_and_their_replicates"),
+        ),
+        Row(
             ("chance_corrected", "cccsmf_top", "cccsmf_mean", "cccsmf_model", "cccsmf_empirical_top",
              "cccsmf_empirical_mean", "cccsmf_empirical_model"),
             "published figures, definition", "pairs of CSMF accuracy and CCCSMF printed by Serina 2015",

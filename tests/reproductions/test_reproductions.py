@@ -115,3 +115,28 @@ def test_openva_published_figures_are_reproduced(phmrc_dir, monkeypatch):
         print(row.method, row.published, row.obtained)
         assert row.obtained == pytest.approx(row.published, abs=0.0051)
         assert row.low < row.obtained < row.high
+
+
+def test_other_data_have_pages_of_their_own(capsys, tmp_path):
+    assert main(["vacalibration_comsa", "--data", "x.csv"]) == 2
+    assert main(["eava_openva"]) == 2
+    assert main(["lcva_simulated", "--data", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "needs no file; leave --data out" in error
+    assert "name the example deaths of package EAVA with --data FILE" in error
+    assert "simulated_train.csv.gz" in error
+
+
+def test_a_page_on_other_data_is_printed_and_written(capsys, tmp_path, monkeypatch):
+    module = importlib.import_module("va_experiments.reproductions.vacalibration_comsa")
+    monkeypatch.setattr(module, "page", lambda data: "# a page\n")
+    assert main(["vacalibration_comsa", "--write", str(tmp_path)]) == 0
+    assert "# a page" in capsys.readouterr().out
+    assert (tmp_path / "reproduce_vacalibration_comsa.md").read_text(encoding="utf-8") == "# a page\n"
+
+
+@pytest.mark.real_data
+def test_eava_in_the_vignette_is_reproduced_in_every_digit(reference_dir):
+    from va_experiments.reproductions.eava_openva import page
+
+    assert "21 of 21 fractions equal" in page(str(reference_dir / "eava" / "DataEAVA.csv.gz"))

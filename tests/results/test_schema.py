@@ -34,7 +34,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Ran]:
     """Two models, one of which samples, on natural and on resampled test sets."""
     folder = tmp_path_factory.mktemp("schema")
     common = ("model=nbc,insilico", "site=pemba", "data.n=600", "n_bootstrap=5", "-m", *QUICK)
-    designs = (("testset=natural",), ("testset=dirichlet", "testset.n_resamples=3"))
+    labels = ("protocol.target_labels.n=5", "protocol.target_labels.replicates=1")
+    designs = (("testset=natural", *labels), ("testset=dirichlet", "testset.n_resamples=3"))
     done = [run_command(*common, *design, outputs=folder / str(n)) for n, design in enumerate(designs)]
     assert [r.code for r in done] == [0, 0], done[0].err + done[1].err
     return done
@@ -86,10 +87,11 @@ def test_every_metric_has_a_column_with_its_range_and_its_ends() -> None:
 
 
 def test_groups_name_declared_columns_in_their_known_order() -> None:
-    assert SETTING_COLUMNS == ("cause_list", "data", "features", "protocol", "testset", "train_size")
+    assert SETTING_COLUMNS == ("cause_list", "data", "features", "protocol", "target_labels", "testset", "train_size")
     assert SPLIT_COLUMNS == ("train_sites", "test_site", "repeat", "fold", "replicate")
     assert ROW_ORDER == (
-        "model", "protocol", "train_sites", "test_site", "train_size", "repeat", "fold", "replicate", "cell_key",
+        "model", "protocol", "train_sites", "test_site", "train_size", "repeat", "fold", "replicate",
+        "target_labels", "cell_key",
     )  # fmt: skip
     assert {*IDENTITY, *ROW_ORDER} <= set(COLUMNS)
     assert {name for names in TABLES.values() for name in names} <= set(columns())

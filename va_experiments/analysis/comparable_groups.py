@@ -14,6 +14,7 @@ from va_experiments.results.schema import SETTING_COLUMNS
 
 __all__ = [
     "Setting",
+    "label_order",
     "of_setting",
     "size_order",
     "split_settings",
@@ -37,6 +38,7 @@ class Setting:
     testset: str
     train_size: str
     cause_list: str = ""
+    target_labels: str = ""
     simulated: bool = False
     varying: tuple[str, ...] = ()
 
@@ -68,6 +70,7 @@ class Setting:
             "features": f"features {self.features}" if self.features else "",
             "testset": f"{self.testset} test sets" if self.testset else "",
             "cause_list": f"causes of {self.cause_list}" if self.cause_list else "",
+            "target_labels": _labels_in_words(self.target_labels),
             "train_size": "" if self.train_size in ("", "all") else size,
         }
         return ", ".join(w for c, w in words.items() if w and c in columns)
@@ -76,7 +79,12 @@ class Setting:
     def slug(self) -> str:
         """The setting as a name for files and anchors."""
         text = "-".join(
-            p for p in (self.protocol, self.data, self.features, self.testset, self.train_size, self.cause_list) if p
+            p
+            for p in (
+                *(self.protocol, self.data, self.features, self.testset, self.train_size, self.cause_list),
+                self.target_labels,
+            )
+            if p
         )
         return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "all"
 
@@ -103,7 +111,27 @@ def _place(setting: Setting) -> tuple[object, ...]:
         setting.testset != "natural",
         setting.testset,
         setting.cause_list,
+        label_order(setting.target_labels),
     )
+
+
+def label_order(target_labels: str) -> tuple[str, int]:
+    """Return where a number of labelled deaths stands: none first, then by kind, ascending."""
+    if not target_labels:
+        return "", 0
+    number, _, kind = target_labels.partition(" ")
+    digits = number.removeprefix("n=")
+    return kind, int(digits) if digits.isdigit() else 0
+
+
+def _labels_in_words(target_labels: str) -> str:
+    if not target_labels:
+        return ""
+    kind, n = label_order(target_labels)
+    mix, _, copies = kind.partition(" copies=")
+    sample = "a random sample" if mix == "random" else "a biased sample"
+    use = "models do not see them" if copies == "0" else f"each {copies} times in training"
+    return f"{n} labelled deaths of the test site ({sample}, {use})"
 
 
 def of_setting(table: pd.DataFrame | None, setting: Setting, metric: str) -> pd.DataFrame:

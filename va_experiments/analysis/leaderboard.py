@@ -12,6 +12,7 @@ import pandas as pd
 
 from va_experiments.analysis.comparable_groups import (
     Setting,
+    label_order,
     of_setting,
     size_order,
     split_settings,
@@ -260,11 +261,21 @@ def site_means(
 
 def full_size(boards: Sequence[Leaderboard]) -> list[Leaderboard]:
     """Return the boards of models trained on all there was; where there is none, those of the largest size."""
+    boards = [b for b in boards if not b.setting.target_labels] or _most_labels(boards)
     full = [b for b in boards if b.setting.train_size in ("", "all")]
     if full:
         return full
     largest = max(size_order(b.setting.train_size) for b in boards)
     return [b for b in boards if size_order(b.setting.train_size) == largest]
+
+
+def _most_labels(boards: Sequence[Leaderboard]) -> list[Leaderboard]:
+    """Return the boards with the largest number of labelled deaths of each kind."""
+    most: dict[str, int] = {}
+    for board in boards:
+        kind, n = label_order(board.setting.target_labels)
+        most[kind] = max(n, most.get(kind, 0))
+    return [b for b in boards if label_order(b.setting.target_labels) in most.items()]
 
 
 def _ceilings(cells: pd.DataFrame, metric: str, sites: list[str]) -> pd.DataFrame:

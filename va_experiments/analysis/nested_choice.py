@@ -16,17 +16,25 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from va_experiments.analysis.run_tables import add_missing_columns
 from va_experiments.errors import InputError
 from va_experiments.metrics.comparison import t_interval
 from va_experiments.metrics.registry import METRICS
+from va_experiments.results.schema import SETTING_COLUMNS
 
-__all__ = ["INNER", "OUTER", "NestedChoice", "nested_choice"]
+__all__ = ["CRITERIA", "INNER", "OUTER", "Choice", "NestedChoice", "nested_choice", "run_choices"]
 
 OUTER = "leave_one_site_out"
 """Protocol of the cells that score."""
 
 INNER = "leave_two_sites_out"
 """Protocol of the cells that choose."""
+
+CRITERIA: Mapping[str, tuple[str, ...]] = {
+    "CSMF accuracy, by the best estimator": ("csmf_accuracy_model", "csmf_accuracy_mean", "csmf_accuracy_top"),
+    "top-1 accuracy": ("top1",),
+}
+"""What a run chooses by -> the metrics that are candidates for each model."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +68,63 @@ class NestedChoice:
         return self.hindsight_mean - self.mean
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A nested choice in one setting of a run, or why there is none.
+
+    Parameters
+    ----------
+    setting : str
+        Data, features and test sets in words.
+    criterion : str
+        One of `CRITERIA`.
+    result : NestedChoice or None
+    reason : str
+        Why there is no result.
+    """
+
+    setting: str
+    criterion: str
+    result: NestedChoice | None
+    reason: str = ""
+
+
+def run_choices(cells: pd.DataFrame) -> list[Choice]:
+    """Return the nested choices of a run, for each setting that has cells of both protocols; else an empty list.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Rows of the run, with those of the baselines.
+    """
+    names = [name for name in SETTING_COLUMNS if name != "protocol"]
+    cells = add_missing_columns(cells[cells["protocol"].isin([OUTER, INNER])])
+    found = []
+    for values, group in cells.groupby(names, sort=True, dropna=False):
+        said = dict(zip(names, map(str, values), strict=True))
+        if group["protocol"].nunique() < 2 or said["train_size"] != "all" or said["target_labels"]:
+            continue
+        setting = ", ".join(filter(None, (said[name] for name in ("data", "features", "testset", "cause_list"))))
+        for criterion, metrics in CRITERIA.items():
+            there = [metric for metric in metrics if metric in group and group[metric].notna().any()]
+            if not there:
+                continue
+            try:
+                found.append(Choice(setting, criterion, nested_choice(group, there)))
+            except InputError as error:
+                found.append(Choice(setting, criterion, None, "; ".join(error.problems[:2])))
+    return found
+
+
 def nested_choice(cells: pd.DataFrame, metrics: str | Sequence[str], *, models: Sequence[str] = ()) -> NestedChoice:
     """Choose a model, and a metric's estimator, inside the training sites for each left-out site.
 
     Parameters
     ----------
     cells : DataFrame
-        Rows of a run of ``experiment=model_choice``: cells of both protocols, one data set, one feature level, natural
-        or resampled test sets. Baselines are candidates like other models.
+        Rows of a run of ``experiment=nested_loso``: cells of both protocols, one data set, one feature level, natural
+        or resampled test sets. Baselines are candidates like other models. The column ``label``, where there is one,
+        tells models of one name with different parameters apart.
     metrics : str or sequence of str
         Metrics of one direction; several (``csmf_accuracy_top``, ``csmf_accuracy_mean``) make as many candidates of
         each model.
@@ -112,6 +169,7 @@ def _scores(
     done = cells[cells["status"] == "done"]
     if models:
         done = done[done["model"].isin(models)]
+    name = "label" if "label" in done else "model"
     scoring, choosing = (done[done["protocol"] == name] for name in (OUTER, INNER))
     sites = sorted(set(scoring["test_site"]))
     if len(sites) < 3:
@@ -121,11 +179,11 @@ def _scores(
     problems = []
     for row in scoring.to_dict("records"):
         for metric in metrics:
-            outer[row["test_site"], _candidate(row["model"], metric, metrics)] = float(row[metric])
+            outer[row["test_site"], _candidate(row[name], metric, metrics)] = float(row[metric])
     for row in choosing.to_dict("records"):
         left = set(sites) - set(str(row["train_sites"]).split("+")) - {row["test_site"]}
         for site, metric in itertools.product(left, metrics):
-            inner[site, row["test_site"], _candidate(row["model"], metric, metrics)] = float(row[metric])
+            inner[site, row["test_site"], _candidate(row[name], metric, metrics)] = float(row[metric])
     for candidate in sorted({c for _, c in outer}):
         absent = [s for s in sites if not math.isfinite(outer.get((s, candidate), math.nan))]
         absent += [

@@ -35,6 +35,7 @@ NUMERIC = (Kind.WHOLE, Kind.NUMBER)
 REPORT_TABLES = (
     *("causes", "confusion", "reliability", "reliability_classwise"),
     *("intervals", "drops", "similarity", "ledger", "exclusions", "fractions", "disagreements", "strata"),
+    "calibrated",
 )
 """Tables of a report from which it can be built again without the store."""
 
@@ -92,6 +93,9 @@ class RunTables:
         Deaths for which two models name different causes: `va_experiments.analysis.disagreements`.
     strata : DataFrame, optional
         Metrics by stratum of the test deaths: `va_experiments.analysis.strata_tables`.
+    calibrated : DataFrame, optional
+        Fractions before and after ``csmf=vacalibration``, and its matrices:
+        `va_experiments.analysis.calibrated_cells`.
     notes : mapping of str to str
         Under ``drops`` and ``similarity``: what those tables lack, and why, in a sentence.
     primary_metric : str
@@ -123,6 +127,7 @@ class RunTables:
     fractions: pd.DataFrame | None = None
     disagreements: pd.DataFrame | None = None
     strata: pd.DataFrame | None = None
+    calibrated: pd.DataFrame | None = None
     notes: Mapping[str, str] = dataclasses.field(default_factory=dict)
     primary_metric: str = DEFAULT_METRIC
     interval: str = "95% bootstrap over deaths"

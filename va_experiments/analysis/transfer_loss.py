@@ -139,6 +139,8 @@ def losses_of(
 def _drops(
     done: pd.DataFrame, source: _Source, cache: Path, notes: dict[str, str], most_seconds: float | None
 ) -> pd.DataFrame | None:
+    if "target_labels" in done:
+        done = done[done["target_labels"].fillna("") == ""]
     transfers = done[[not set(a.split("+")) & set(b.split("+")) and bool(a) for a, b in _sites(done)]]
     if not len(transfers):
         notes["drops"] = "No model was tested at a site that it was not trained on."

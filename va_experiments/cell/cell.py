@@ -36,6 +36,9 @@ class Setting:
     calibration: Mapping[str, Any] | None = None
     """What ``csmf=vacalibration`` depends on; None for other estimators, whose keys it has no part in."""
 
+    conformal: bool = False
+    """Whether the CSMF gets conformal intervals (``csmf_interval=conformal``); other keys do not know of it."""
+
     @property
     def cause_list(self) -> str:
         """Name of the list at which it is scored; empty: that of the data."""
@@ -54,6 +57,7 @@ class Setting:
             "metrics": METRIC_SET_VERSION,
             "schema": SCHEMA,
             **({} if self.calibration is None else {"calibration": dict(self.calibration)}),
+            **({"csmf_interval": "conformal"} if self.conformal else {}),
         } | ({} if self.level is None else {"score_at": self.level.content})
 
     @cached_property
@@ -64,7 +68,8 @@ class Setting:
     @cached_property
     def seed_digest(self) -> bytes:
         """SHA-256 of what the seeds of a prediction depend on."""
-        content = {k: v for k, v in self.content.items() if k != "score_at"}  # levels share one prediction
+        # levels share one prediction, and intervals do not change it
+        content = {k: v for k, v in self.content.items() if k not in ("score_at", "csmf_interval")}
         return content_digest(content | setting_identity(self.csmf))
 
     @cached_property

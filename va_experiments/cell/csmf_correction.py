@@ -6,9 +6,11 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from va_experiments.cell.calibration import VACALIBRATION, calibrated
 from va_experiments.cell.cell import Fit, Setting
+from va_experiments.cell.target_labels import GBQL, by_labelled
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean
 from va_experiments.metrics.quantification import ESTIMATORS, OutOfFoldPredictions, estimate_csmf
@@ -26,7 +28,7 @@ NEEDS_NO_TRAINING = ("classify_and_count", "mean_probability")
 
 def check_estimator(name: str) -> None:
     """Raise `InputError` for an unknown estimator, with the nearest known one."""
-    known = (MODEL, *ESTIMATORS, VACALIBRATION)
+    known = (MODEL, *ESTIMATORS, VACALIBRATION, GBQL)
     if name not in known:
         raise InputError(f"csmf is '{name}'; known: {', '.join(known)}{did_you_mean(name, known)}")
 
@@ -41,6 +43,8 @@ def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> OutOfFoldPredictions
         return None
     assert train.cause is not None
     fold = train.site.astype(np.int64)
+    csmf: dict[int, npt.NDArray[np.float64]] = {}
+    of_sites = len(np.unique(fold)) >= 2
     if len(np.unique(fold)) < 2:
         fold = generator(integer_seed(fit.seed_key, "folds")).permutation(len(train)) % folds
     probability = np.zeros((len(train), len(train.causes)))
@@ -49,12 +53,19 @@ def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> OutOfFoldPredictions
         model = fit.model.estimator()
         model.fit(train.take(~held), seed=integer_seed([fit.seed_key, int(number)], "fold"))
         seed = integer_seed([fit.seed_key, int(number)], "fold predict")
-        probability[held] = model.predict(train.take(held).without_causes(), seed=seed).probability
-    return OutOfFoldPredictions(probability, train.cause, train.site)
+        prediction = model.predict(train.take(held).without_causes(), seed=seed)
+        probability[held] = prediction.probability
+        if of_sites:
+            csmf[int(number)] = prediction.csmf
+    return OutOfFoldPredictions(probability, train.cause, train.site, csmf)
 
 
 def _learns(setting: Setting) -> bool:
-    """Say whether the estimator of a setting learns from training deaths."""
+    """Say whether the estimator of a setting, or its intervals, learn from training deaths."""
+    if setting.conformal:
+        return True
+    if setting.csmf == GBQL:
+        return False
     if setting.calibration is not None:
         return bool(setting.calibration["matrix"] == "out_of_fold")
     return setting.csmf != MODEL and setting.csmf not in NEEDS_NO_TRAINING
@@ -68,6 +79,7 @@ def with_fractions(
     *,
     seed: int,
     resampled: bool = False,
+    labelled: OutOfFoldPredictions | None = None,
 ) -> tuple[Prediction, dict[str, Any]]:
     """Return the prediction with its CSMF by the estimator of the setting, and what there is to say about it.
 
@@ -85,10 +97,16 @@ def with_fractions(
         Of an estimator that samples.
     resampled : bool
         One of many resampled test sets, of which only the mean fractions are used.
+    labelled : OutOfFoldPredictions, optional
+        The labelled deaths of the test site, which the model has not seen, for ``gbql``.
     """
     name = setting.csmf
     if name == MODEL:
         return prediction, {}
+    if name == GBQL:
+        assert setting.calibration is not None
+        assert labelled is not None
+        return by_labelled(prediction, labelled, data, level=str(setting.calibration["level"]), seed=seed)
     if setting.calibration is not None:
         return calibrated(prediction, setting.calibration, training, data, seed=seed, resampled=resampled)
     found = estimate_csmf(name, prediction.probability, training)

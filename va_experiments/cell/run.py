@@ -21,10 +21,12 @@ import numpy.typing as npt
 from va_experiments import callbacks
 from va_experiments.cell.cause_level import CauseLevel, at_level, truth_at_level
 from va_experiments.cell.cell import Cell, Fit
+from va_experiments.cell.conformal import conformal_intervals
 from va_experiments.cell.csmf_correction import out_of_fold, with_fractions
 from va_experiments.cell.prepare import prepare
 from va_experiments.cell.result import Failure, Result
 from va_experiments.cell.serialization import encode_prediction, plain, prediction_sha256, versions
+from va_experiments.cell.target_labels import GBQL, label_scores, labelled_deaths, predict_labelled
 from va_experiments.data.deaths import Deaths
 from va_experiments.metrics.quantification import OutOfFoldPredictions
 from va_experiments.models.base import Model, Prediction
@@ -132,10 +134,12 @@ def _test(
             raise AssertionError("cells of one fit must share their training rows")
         test, level = data.take(test_rows), cell.setting.level
         blind, seed = _in_own_causes(test, level).without_causes(), integer_seed(cell.seed_key, "predict")
+        labelled = labelled_deaths(cell.split, data)
+        known = predict_labelled(estimator, labelled, seed=seed) if cell.setting.csmf == GBQL else None
         parts = callbacks.Parts([1.0, _predictions(cell, estimator) - 0.95], states=True)
         with parts.next():
             predicted_deaths = estimator.predict(blind, seed=seed)
-        prediction, said = with_fractions(predicted_deaths, cell.setting, training, data, seed=seed)
+        prediction, said = with_fractions(predicted_deaths, cell.setting, training, data, seed=seed, labelled=known)
         truth, train_cause, causes = test.cause, train.cause, data.causes
         if level is not None:
             prediction, causes = at_level(prediction, level), level.causes
@@ -149,6 +153,8 @@ def _test(
                     one = with_fractions(found, cell.setting, training, data, seed=seed, resampled=True)[0]
                     yield one if level is None else at_level(one, level)
 
+            intervals, why = conformal_intervals(cell.setting, training, train, level)
+            said |= {"csmf_interval_abstained": why} if why else {}
             with parts.next():
                 scores, facts = score_design(
                     cell.setting.testset,
@@ -159,12 +165,15 @@ def _test(
                     n_bootstrap=cell.setting.n_bootstrap,
                     train_cause=train_cause,
                     predict=again if estimator.depends_on_test_set else None,
+                    intervals=intervals,
                 )
             said |= facts
             abstained = "csmf_abstained" in said
             result.metrics = {
                 k: float(v) for k, v in scores.values.items() if not (abstained and k.startswith("csmf_accuracy_model"))
             }
+            if labelled is not None:
+                result.metrics |= label_scores(truth, labelled, prediction, level)
             result.per_cause = {k: np.asarray(v, dtype=float).tolist() for k, v in scores.per_cause.items()}
         scored = clock.lap()
         result.predictions = encode_prediction(test.id, prediction, truth, causes)

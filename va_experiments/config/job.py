@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
@@ -104,6 +104,9 @@ class JobConfig(Group):
     csmf: Text = "model"
     """Estimator of the CSMF behind ``csmf_accuracy_model``: the ``model``'s own, vacalibration, or one of
     `metrics.quantification`."""
+    csmf_interval: Literal["model", "conformal"] = "model"
+    """Intervals of the CSMF: the ``model``'s own draws, where it has them; conformal: for any model, as wide as the
+    errors at training sites that are predicted without themselves (one more fit for each)."""
     calibration: CalibrationOptions = Field(default_factory=CalibrationOptions)
     """Options of csmf=vacalibration."""
     score_at: TextList = ()

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from va_experiments.config.fields import Count, Expected, Flag, Group, Share, Size, tag_of
 from va_experiments.config.problems import check, known_names
+from va_experiments.config.target_labels import TargetLabels
 from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = [
@@ -149,7 +150,18 @@ class ProtocolOptions(Group):
     replicates: Count = 1
     """Independent subsets of each training size other than all."""
     too_large: Literal["error", "skip"] = "error"
-    """Where a size is more deaths than there are to train on: error, or skip that size there."""
+    """Where a size is more deaths than there are to train on, or to label: error, or skip that size there."""
+    target_labels: TargetLabels = Field(default_factory=TargetLabels)
+    """A few deaths of the test set with known causes."""
+
+    @model_validator(mode="after")
+    def _one_curve(self) -> Self:
+        if self.target_labels.n and self.sizes() != ("all",):
+            raise InputError(
+                f"train_size is {shown(self.train_size)} together with target_labels.n: one learning curve at a time; "
+                "leave train_size at all, or target_labels.n at []"
+            )
+        return self
 
     def sizes(self) -> tuple[str, ...]:
         """Return the canonical training sizes, each once, in the order given."""
@@ -230,6 +242,11 @@ class Assign(ProtocolOptions):
     def _trains_nothing(self) -> Self:
         if self.train_size != "all":
             raise InputError(f"train_size must be 'all', as nothing is trained; {_got(self.train_size)}")
+        if self.target_labels.n:
+            raise InputError(
+                "target_labels.n needs test deaths whose causes are all known, to judge what the labels are worth; "
+                "protocol=assign has none. Use protocol=leave_one_site_out on deaths with known causes"
+            )
         return self
 
 

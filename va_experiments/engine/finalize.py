@@ -140,7 +140,7 @@ def split_hashes(cells: pd.DataFrame) -> dict[str, str]:
     found = {}
     counts = TABLES["split hashes"][4:-1]
     for protocol, train, test, size, *numbers, sha256 in known.itertuples(index=False):
-        counted = (f"{name} {n:.0f}" for name, n in zip(counts, numbers, strict=True) if n)
+        counted = (n if isinstance(n, str) else f"{name} {n:.0f}" for name, n in zip(counts, numbers, strict=True) if n)
         size = "" if size == "all" else size
         found[" ".join(filter(None, (protocol, train or "nothing", "->", test, size, *counted)))] = sha256
     return found

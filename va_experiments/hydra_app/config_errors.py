@@ -15,6 +15,9 @@ from va_experiments.errors import InputError, did_you_mean, printable, shown, sh
 
 __all__ = ["format_error", "is_config_error", "remove_empty_run"]
 
+_OTHER_NAMES = {"experiment/model_choice": "nested_loso"}
+"""Names under which users may look for a choice -> the one that it has."""
+
 _COMPOSERS = ("hydra", "omegaconf", "yaml", "antlr4")
 """Packages that read overrides and files of the configuration before this package does."""
 
@@ -71,6 +74,8 @@ def _unknown_choice(path: str, roots: Sequence[Path]) -> str:
     group, _, name = path.rpartition("/")
     if path == "hydra/sweeper/optuna":
         return "hydra/sweeper=optuna needs the extra 'tuning': pip install 'va-experiments[tuning]'"
+    if path in _OTHER_NAMES:
+        return f"unknown {group} {shown(name)}: the nested choice of a model is {group}={_OTHER_NAMES[path]}"
     groups = sorted({p.name for root in roots if root.is_dir() for p in root.iterdir() if p.is_dir()})
     while "/" in group and not group.startswith("hydra/"):  # model=mine/nbc is an unknown model, no unknown group
         group, _, more = group.rpartition("/")

@@ -54,6 +54,7 @@ def dry_run(
             state = "done " if planned.key(row) in stored else "to do"
             trained = "+".join(cell.split.train_sites) or "nothing"
             size = "" if cell.split.train_size == "all" else f" {cell.split.train_size}"
+            size += f" ({cell.split.target_labels})" if cell.split.target_labels else ""
             say(f"{state}  {cell.key[:12]}  {cell.model.name:<20} {trained}{size} -> {cell.split.test_site}")
         listed.update(new)
     if len(asked) > MOST_LINES:

@@ -60,6 +60,8 @@ class OutOfFoldPredictions:
     """Shape (n,)."""
     site: npt.NDArray[np.integer] | None = None
     """Shape (n,), where it is known."""
+    csmf: Mapping[int, Floats] = field(default_factory=dict)
+    """The model's own CSMF of each site's deaths, by number of the site, where these were predicted together."""
 
     def determined(self) -> tuple[Floats, npt.NDArray[np.intp]]:
         """Select probabilities and causes of the deaths that are not undetermined."""

@@ -16,15 +16,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.errors import InputError, did_you_mean, shown
-from va_experiments.metrics import calibration, csmf, individual, reference_levels
-from va_experiments.metrics.sufficient_statistics import ScoredDeaths, Totals
+from va_experiments.metrics import calibration, case_metrics, csmf, individual, reference_levels
+from va_experiments.metrics.metric_info import MetricInfo
+from va_experiments.metrics.sufficient_statistics import Totals
 
 __all__ = [
     "CASE_METRICS",
@@ -49,36 +49,11 @@ DEFAULT_METRIC = "csmf_accuracy_top"
 DEATH_METRICS = ("top1", "top3", "mean_ccc", "median_ccc", "pccc3", "macro_sensitivity", "macro_ppv", "kappa")
 """Metrics that judge how single deaths are named; the CSMF accuracies judge cause fractions."""
 
-METRIC_SET_VERSION = 5
+METRIC_SET_VERSION = 6
 """Version of the meanings of all metrics together; part of a cell's key."""
 
 Floats = npt.NDArray[np.float64]
 Estimate = Callable[[Totals], Floats]
-
-
-@dataclass(frozen=True)
-class MetricInfo:
-    """Everything about a metric: tables, ranks, comparisons, MLflow's views and sweepers read it here."""
-
-    label: str
-    """What it is called in headings and on axes."""
-    higher_is_better: bool
-    range: tuple[float, float]
-    """Least and greatest value."""
-    description: str
-    """One sentence: what is counted, over which causes, what undetermined deaths do."""
-    function: Callable[..., Any]
-    """Of a `Totals`, for each resample; in `CASE_METRICS` of `ScoredDeaths`, one number."""
-    interval: str = ""
-    """Kind of the bootstrap interval over deaths that ``<name>_low`` and ``<name>_high`` give: ``"percentile"``
-    (`va_experiments.metrics.resampling.interval`), or ``"inversion"`` for CSMF accuracies, which a small sample biases
-    (`va_experiments.metrics.csmf_interval`). Without one: no kind tried covers as it says."""
-    in_tables: bool = True
-    """Whether it is a column of the report's table of all metrics."""
-    reference_for: str = ""
-    """Beginning of the names of the metrics that it is a reference value for; empty for a model's own score."""
-    defined_for: str = "every model with a labelled test set"
-    """Where it has a value."""
 
 
 ESTIMATES: Mapping[str, tuple[str, Estimate]] = {
@@ -246,28 +221,6 @@ METRICS: dict[str, MetricInfo] = {
 """Metrics of a `Totals`, by name: they can be resampled."""
 
 
-def _csmf_true(cases: ScoredDeaths) -> Floats:
-    return csmf.cause_fractions(cases.truth, cases.n_causes)
-
-
-def _interval_coverage(cases: ScoredDeaths) -> float:
-    if cases.csmf_draws is None:
-        return float("nan")
-    return float(calibration.csmf_interval_coverage(_csmf_true(cases), cases.csmf_draws).mean())
-
-
-def _label_coverage(cases: ScoredDeaths) -> float:
-    return (
-        float("nan") if cases.train_cause is None else reference_levels.label_coverage(cases.truth, cases.train_cause)
-    )
-
-
-def _coverage_ceiling(cases: ScoredDeaths) -> float:
-    if cases.train_cause is None:
-        return float("nan")
-    return reference_levels.coverage_ceiling(_csmf_true(cases), cases.train_cause)
-
-
 CASE_METRICS: dict[str, MetricInfo] = {
     "ece": MetricInfo(
         "ECE",
@@ -288,7 +241,7 @@ CASE_METRICS: dict[str, MetricInfo] = {
         True,
         (0, 1),
         "Expected CSMF accuracy of a fresh, rightly labelled sample of as many deaths from the same cause mix.",
-        lambda c: reference_levels.finite_sample_ceiling(_csmf_true(c), len(c.truth)),
+        lambda c: reference_levels.finite_sample_ceiling(case_metrics.csmf_true(c), len(c.truth)),
         in_tables=False,
         reference_for="csmf_accuracy",
     ),
@@ -297,17 +250,36 @@ CASE_METRICS: dict[str, MetricInfo] = {
         True,
         (0, 1),
         "Share of the declared causes whose true fraction lies in the 95% interval of the model's CSMF draws; "
-        "only for models that have draws.",
-        _interval_coverage,
+        "only for models that have draws. Over resampled test sets, the mean for models with draws of each.",
+        case_metrics.interval_coverage,
         in_tables=False,
         defined_for="models that give draws of the CSMF",
+    ),
+    "csmf_conformal_coverage": MetricInfo(
+        "Coverage of conformal CSMF intervals",
+        True,
+        (0, 1),
+        "Share of the declared causes whose true fraction lies in the 95% conformal interval around the model's own "
+        "CSMF; over resampled test sets, the mean.",
+        lambda c: float("nan"),  # learned on training sites: `va_experiments.metrics.conformal`
+        in_tables=False,
+        defined_for="csmf_interval=conformal",
+    ),
+    "csmf_conformal_width": MetricInfo(
+        "Width of conformal CSMF intervals",
+        False,
+        (0, 1),
+        "Mean over the declared causes of the width of that interval.",
+        lambda c: float("nan"),
+        in_tables=False,
+        defined_for="csmf_interval=conformal",
     ),
     "label_coverage": MetricInfo(
         "label-coverage ceiling",
         True,
         (0, 1),
         "Share of test deaths whose cause occurs in training: a ceiling of top-1 accuracy.",
-        _label_coverage,
+        case_metrics.label_coverage,
         in_tables=False,
         reference_for="top1",
         defined_for="protocols that train",
@@ -317,17 +289,35 @@ CASE_METRICS: dict[str, MetricInfo] = {
         True,
         (0, 1),
         "Best CSMF accuracy of an estimate without the causes that are absent from training.",
-        _coverage_ceiling,
+        case_metrics.coverage_ceiling,
         in_tables=False,
         reference_for="csmf_accuracy",
         defined_for="protocols that train",
+    ),
+    "csmf_accuracy_labelled": MetricInfo(
+        "CSMF accuracy (labelled deaths alone)",
+        True,
+        (-1, 1),
+        "CSMF accuracy of the fractions of the labelled deaths of the test site, for the deaths that are tested.",
+        lambda c: float("nan"),  # needs the labelled deaths: `va_experiments.cell.target_labels`
+        in_tables=False,
+        defined_for="protocol.target_labels",
+    ),
+    "csmf_accuracy_half_labelled": MetricInfo(
+        "CSMF accuracy (half labelled, half model)",
+        True,
+        (-1, 1),
+        "CSMF accuracy of the mean of the labelled deaths' fractions and the model's own CSMF.",
+        lambda c: float("nan"),
+        in_tables=False,
+        defined_for="protocol.target_labels",
     ),
     "csmf_chance": MetricInfo(
         "guessing at random",
         True,
         (-1, 1),
         "Expected CSMF accuracy when each death gets a cause at random, for this truth and number of deaths.",
-        lambda c: reference_levels.chance_accuracy(_csmf_true(c), len(c.truth)),
+        lambda c: reference_levels.chance_accuracy(case_metrics.csmf_true(c), len(c.truth)),
         in_tables=False,
         reference_for="csmf_accuracy",
     ),

@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments import callbacks
+from va_experiments.metrics.calibration import csmf_interval_coverage
+from va_experiments.metrics.conformal import ConformalIntervals
+from va_experiments.metrics.csmf import cause_fractions
 from va_experiments.metrics.registry import METRICS
 from va_experiments.metrics.resampling import cause_regression, over_test_sets
 from va_experiments.metrics.score import LEVEL, Scores, evaluate, per_cause_table, score
@@ -32,6 +35,7 @@ def score_design(
     n_bootstrap: int = 100,
     train_cause: npt.ArrayLike | None = None,
     predict: PredictSets | None = None,
+    intervals: ConformalIntervals | None = None,
 ) -> tuple[Scores, dict[str, Any]]:
     """Compute all metrics of a prediction under a test-set design, and record the method.
 
@@ -45,6 +49,8 @@ def score_design(
         From the split's specification, never from the model: then all models are scored on the same sets.
     predict : callable, optional
         For models whose predictions depend on the test set.
+    intervals : ConformalIntervals, optional
+        Adds their coverage and width; over test sets, the mean of both.
 
     Returns
     -------
@@ -58,11 +64,16 @@ def score_design(
     facts: dict[str, Any] = {"testset_sha256": sets.hash, "n_test_sets": len(sets.weights)}
     if isinstance(design, Natural):
         scores = score(truth, prediction, causes, n_bootstrap=n_bootstrap, seed=seed, train_cause=train_cause)
+        if intervals is not None:
+            csmf = np.asarray(prediction.csmf)
+            _add_coverage(scores, intervals, scores.per_cause["csmf_true"], csmf)
+            low, high = intervals.interval(csmf)
+            scores.per_cause.update({"csmf_low": low, "csmf_high": high})
         return scores, facts | {"testset_method": "natural"}
     if predict is None:
-        scores = score_test_sets(truth, prediction, causes, sets, train_cause=train_cause)
+        scores = score_test_sets(truth, prediction, causes, sets, train_cause=train_cause, intervals=intervals)
         return scores, facts | {"testset_method": "predicted once, predictions resampled"}
-    scores = score_each_test_set(truth, predict, prediction, causes, sets, train_cause=train_cause)
+    scores = score_each_test_set(truth, predict, prediction, causes, sets, train_cause=train_cause, intervals=intervals)
     return scores, facts | {"testset_method": "predicted on each test set"}
 
 
@@ -74,6 +85,7 @@ def score_test_sets(
     *,
     csmf_model: npt.ArrayLike | None = None,
     train_cause: npt.ArrayLike | None = None,
+    intervals: ConformalIntervals | None = None,
 ) -> Scores:
     """Compute all metrics of one prediction over many resampled test sets.
 
@@ -106,7 +118,15 @@ def score_test_sets(
     sums = totals(cases, sets.weights, csmf_model)
     known = csmf_model is not None or cases.csmf_follows
     names = [name for name in METRICS if known or "model" not in name]
-    return _summary(evaluate(sums, names), totals(cases), sums.csmf_true, sums.csmf_top)
+    scores = _summary(evaluate(sums, names), totals(cases), sums.csmf_true, sums.csmf_top)
+    if intervals is not None and known:
+        _add_coverage(scores, intervals, sums.csmf_true, sums.csmf_model)
+    return scores
+
+
+def _add_coverage(scores: Scores, intervals: ConformalIntervals, true: npt.ArrayLike, csmf: npt.ArrayLike) -> None:
+    scores.values["csmf_conformal_coverage"] = intervals.coverage(true, csmf)
+    scores.values["csmf_conformal_width"] = intervals.width(csmf)
 
 
 def score_each_test_set(
@@ -117,6 +137,7 @@ def score_each_test_set(
     sets: TestSets,
     *,
     train_cause: npt.ArrayLike | None = None,
+    intervals: ConformalIntervals | None = None,
 ) -> Scores:
     """Compute all metrics over test sets that are predicted one by one, as models that look at the whole test set need.
 
@@ -132,19 +153,29 @@ def score_each_test_set(
     Returns
     -------
     Scores
-        As from `score_test_sets`, with the ``..._model`` metrics of each set's own CSMF.
+        As from `score_test_sets`, with the ``..._model`` metrics of each set's own CSMF, and the mean over test sets of
+        ``csmf_interval_coverage`` for models that give draws for each set.
     """
     cause = np.asarray(truth)
-    all_totals = []
+    all_totals, covered = [], []
     rows = [sets.rows(k) for k in range(len(sets.weights))]
     parts, predictions = callbacks.Parts([1.0] * len(rows), states=True), iter(predict(rows))
     for own_rows in rows:
         with parts.next():
-            all_totals.append(totals(scored_deaths(cause[own_rows], next(predictions), train_cause)))
+            cases = scored_deaths(cause[own_rows], next(predictions), train_cause)
+            all_totals.append(totals(cases))
+        if cases.csmf_draws is not None:
+            own_true = cause_fractions(cases.truth, cases.n_causes)
+            covered.append(float(csmf_interval_coverage(own_true, cases.csmf_draws).mean()))
     by_set = [evaluate(t) for t in all_totals]
     values = {name: np.concatenate([v[name] for v in by_set]) for name in METRICS}
     true, top = (np.concatenate([getattr(t, name) for t in all_totals]) for name in ("csmf_true", "csmf_top"))
-    return _summary(values, totals(scored_deaths(truth, prediction, train_cause)), true, top)
+    scores = _summary(values, totals(scored_deaths(truth, prediction, train_cause)), true, top)
+    if len(covered) == len(rows):
+        scores.values["csmf_interval_coverage"] = math.fsum(covered) / len(covered)
+    if intervals is not None:
+        _add_coverage(scores, intervals, true, np.concatenate([t.csmf_model for t in all_totals]))
+    return scores
 
 
 def _summary(

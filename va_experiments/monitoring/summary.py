@@ -9,10 +9,14 @@ import contextlib
 import logging
 import sys
 import textwrap
+from typing import TYPE_CHECKING
 
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.observers import Observer, RunOutcome
 from va_experiments.terminal import is_terminal, say, terminal_width
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["TerminalSummary", "board_text", "summary_lines"]
 
@@ -76,7 +80,23 @@ def board_text(run: RunContext, outcome: RunOutcome, width: int, *, styled: bool
     board = leaderboard_text(
         rows, width, metric=config.objective, allow_incomplete=allowed, counts=False, styled=styled
     )
-    return f"\n{board}\n"
+    return "\n".join(["", board, *_more(rows, width), ""])
+
+
+def _more(rows: pd.DataFrame, width: int) -> list[str]:
+    """Return the lines of nested choices and of labelled deaths, each below an empty one, where the run has them."""
+    from va_experiments.analysis.nested_choice import INNER
+    from va_experiments.analysis.run_tables import RunTables, checked_cells
+
+    labelled = "target_labels" in rows and (rows["target_labels"].fillna("") != "").any()
+    if not labelled and not (rows["protocol"] == INNER).any():
+        return []
+    from va_experiments.report.choice_section import choice_lines
+    from va_experiments.report.label_tables import label_curve_lines
+
+    cells = checked_cells(RunTables(title="", cells=rows))
+    parts = [choice_lines(cells, width), label_curve_lines(cells, width)]
+    return [line for lines in parts if lines for line in ("", *lines)]
 
 
 def _fractions_text(outcome: RunOutcome) -> str:

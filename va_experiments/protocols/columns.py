@@ -81,6 +81,7 @@ class Splits(Sequence[Split]):
             self._replicate[index],
             of.test_sites,
             of.stratified,
+            of.target_labels,
         )
 
     def __eq__(self, other: object) -> bool:

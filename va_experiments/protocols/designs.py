@@ -56,6 +56,9 @@ def most_splits(
         whole = sites * (len(deaths.sites) - 1)
     elif isinstance(options, Pooled):
         whole = options.repeats
+    labels = options.target_labels
+    if labels.n:
+        return whole * len(labels.n) * labels.replicates
     return whole * sum(1 if size == "all" else options.replicates for size in options.sizes())
 
 
@@ -229,11 +232,21 @@ def _countries(options: LeaveOneCountryOut, present: list[str]) -> list[tuple[st
 
 def _sized(options: ProtocolOptions, deaths: Deaths, whole: Iterable[Split]) -> Iterator[Split]:
     """Yield each split at each training size and replicate."""
-    sizes = options.sizes()
+    sizes, labels = options.sizes(), options.target_labels
     count = dict(zip(deaths.sites, np.bincount(deaths.site, minlength=len(deaths.sites)).tolist(), strict=True))
     problems = []
     for split in whole:
-        for size in sizes:
+        for n, sample in zip(labels.n, labels.samples(), strict=True):
+            if n >= (most := _n_test(split, count)):
+                if options.too_large == "error":
+                    problems.append(
+                        f"target_labels.n {n} leaves none of the {most} deaths of {split.test_site} to test; "
+                        "choose less, or set too_large: skip"
+                    )
+                continue
+            for replicate in range(labels.replicates):
+                yield dataclasses.replace(split, target_labels=sample, replicate=replicate, seed=options.seed or 0)
+        for size in () if labels.n else sizes:
             if size == "all":
                 yield split
                 continue
@@ -256,3 +269,11 @@ def _n_train(split: Split, count: Mapping[str, int]) -> int:
     if split.n_folds:
         return n - -(-n // split.n_folds)
     return n - round(n * split.test_share)
+
+
+def _n_test(split: Split, count: Mapping[str, int]) -> int:
+    """Count the deaths available for testing; with folds, those of the smallest fold."""
+    n = sum(count[s] for s in split.test_sites)
+    if split.n_folds:
+        return n // split.n_folds
+    return round(n * split.test_share) if split.test_share else n

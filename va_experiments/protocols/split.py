@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
+from va_experiments.protocols.label_sample import draw_labelled, label_sample
 from va_experiments.protocols.stratify import stratified_folds, stratified_order
 from va_experiments.seeds import content_hash, generator, integer_seed
 
@@ -59,6 +60,10 @@ class Split:
         Sites of the test deaths; ``()`` means ``(test_site,)``.
     stratified : bool
         Whether the draw of `test_share` keeps the cause mix; folds and training subsets always do.
+    target_labels : str
+        ``"n=100 random copies=5"``: so many deaths of the test set are labelled, as the `replicate`-th sample of that
+        kind; they leave the test set and count so often among the training deaths. Samples of one replicate are
+        nested. Empty: none.
     """
 
     protocol: str
@@ -73,6 +78,7 @@ class Split:
     replicate: int = 0
     test_sites: tuple[str, ...] = ()
     stratified: bool = True
+    target_labels: str = ""
 
     def __post_init__(self) -> None:
         if not self.test_sites:
@@ -87,6 +93,8 @@ class Split:
         """Return the specification as plain data, which the key of a cell hashes. `from_spec` reads it back."""
         spec: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
         spec["train_sites"], spec["test_sites"] = list(self.train_sites), list(self.test_sites)
+        if not self.target_labels:
+            del spec["target_labels"]  # keys of splits without labelled deaths do not know of the option
         return spec
 
     @classmethod
@@ -120,6 +128,8 @@ class Split:
         content = self._training_pool()
         if self.train_size != "all":
             content |= {"size": self.train_size, "replicate": self.replicate, "seed": self.seed}
+        if self.target_labels and label_sample(self.target_labels).copies:
+            content |= {"target_labels": self.target_labels, "sample": self._label_content()}
         return content_hash(content)
 
     def indices(self, deaths: Deaths) -> tuple[Rows, Rows]:
@@ -131,9 +141,22 @@ class Split:
         Raises
         ------
         InputError
-            If a site is unknown or has no deaths, causes are not known, or there are too few deaths to divide or to
-            take `train_size` of.
+            If a site is unknown or has no deaths, causes are not known, or there are too few deaths to divide, to
+            take `train_size` of or to label.
         """
+        train, test = self._divided(deaths)
+        train = self._subset(deaths, train)
+        if self.target_labels:
+            labelled = self._labelled(deaths, test)
+            test = test[~np.isin(test, labelled)]
+            train = np.concatenate([train, np.repeat(labelled, label_sample(self.target_labels).copies)])
+        return train, test
+
+    def labelled(self, deaths: Deaths) -> Rows:
+        """Return the rows of the labelled deaths of `target_labels`, in the order of the death ids."""
+        return self._labelled(deaths, self._divided(deaths)[1])
+
+    def _divided(self, deaths: Deaths) -> tuple[Rows, Rows]:
         if unknown := sorted({*self.train_sites, *self.test_sites} - set(deaths.sites)):
             raise InputError(f"split names a site that data '{deaths.name}' does not have: {', '.join(unknown)}")
         if self.train_sites and deaths.cause is None:
@@ -147,7 +170,26 @@ class Split:
                 test = test[np.isin(test, self._of_sites(deaths, rows, self.test_sites))]
         else:
             test = self._of_sites(deaths, rows, self.test_sites)
-        return self._subset(deaths, train), test
+        return train, test
+
+    def _labelled(self, deaths: Deaths, test: Rows) -> Rows:
+        assert deaths.cause is not None
+        sample = label_sample(self.target_labels)
+        if sample.n >= len(test):
+            raise InputError(f"target_labels.n {sample.n} leaves none of the {len(test)} deaths of {self.test_site}")
+        rng = generator(integer_seed(self._label_content(), "labels"), "labels")
+        return test[draw_labelled(deaths.cause[test], sample.n, sample.mix, rng)]
+
+    def _label_content(self) -> dict[str, Any]:
+        """Return what the choice of the labelled deaths depends on: neither the model nor the sites trained on."""
+        return {
+            "test_sites": sorted(self.test_sites),
+            "division": self._division(),
+            "fold": self.fold,
+            "mix": label_sample(self.target_labels).mix,
+            "replicate": self.replicate,
+            "seed": self.seed,
+        }
 
     def hash(self, deaths: Deaths, rows: tuple[Rows, Rows] | None = None) -> str:
         """Hash the ids of the training and test deaths with SHA-256; 64 hexadecimal digits.

@@ -8,6 +8,7 @@ import pandas as pd
 
 from va_experiments.analysis.leaderboard import Leaderboard, full_size
 from va_experiments.analysis.run_tables import RunTables, as_numbers
+from va_experiments.report.charts.calibrated import calibrated_figures
 from va_experiments.report.charts.calibration import (
     calibration_figure,
     classwise_figure,
@@ -17,6 +18,7 @@ from va_experiments.report.charts.calibration import (
 from va_experiments.report.charts.comparison import ranks_figure
 from va_experiments.report.charts.cost import gantt_figure, memory_figure, time_figure
 from va_experiments.report.charts.fractions import fractions_figures
+from va_experiments.report.charts.label_curves import label_curve_figures
 from va_experiments.report.charts.learning import learning_curve_figure
 from va_experiments.report.charts.losses import drops_by_model_figure, drops_figure, drops_shown, similarity_figure
 from va_experiments.report.charts.scores import (
@@ -88,8 +90,10 @@ def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leader
         confusion_figure(main, confusion, groups, by_group=True),
         confusion_figure(main, confusion, groups, by_group=False),
     ]
-    figures += [learning_curve_figure(boards, cells), calibration_figure(main, _joined(content.reliability, names))]
+    figures += [learning_curve_figure(boards, cells), *label_curve_figures(cells)]
+    figures += [calibration_figure(main, _joined(content.reliability, names))]
     figures.append(classwise_figure(main, _joined(content.classwise, names)))
+    figures += calibrated_figures(content.calibrated, cells)
     short = named(main)
     labelled = cells.assign(label=[short.get(label, label) for label in cells["label"]])
     figures += [time_figure(labelled), memory_figure(labelled), gantt_figure(labelled), convergence_figure(labelled)]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from va_experiments.analysis.calibrated_cells import calibrated_cells
 from va_experiments.analysis.cell_tables import by_cause, individual_tables
 from va_experiments.analysis.comparisons import paired_comparisons
 from va_experiments.analysis.run_statistics import mean_ranks, nested_intervals
@@ -115,6 +116,7 @@ def report_content(
         notes=losses.notes,
         fractions=assigned.fractions if assigned else saved.get("fractions"),
         disagreements=assigned.disagreements if assigned else saved.get("disagreements"),
+        calibrated=attempt("Calibrated fractions", lambda: _calibrated(distinct, store, saved), limited, None),
         strata=strata if strata is not None else saved.get("strata"),
         ledger=_ledger(manifests, saved),
         exclusions=exclusions if exclusions is not None else saved.get("exclusions"),
@@ -158,6 +160,12 @@ def _from_store(
     others = set(cells["cell_key"]) - there
     names = ("causes", "confusion", "reliability", "reliability_classwise")
     return tuple(_with(own, saved.get(name), others) for own, name in zip(found, names, strict=True))
+
+
+def _calibrated(cells: pd.DataFrame, store: Store | None, saved: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
+    """Return what calibration did, from the store or from earlier reports on these runs."""
+    own = None if store is None else calibrated_cells(store, cells)
+    return _with(own, saved.get("calibrated"), set(cells["cell_key"]) - set(() if own is None else own["cell_key"]))
 
 
 def _with(own: pd.DataFrame | None, saved: pd.DataFrame | None, keys: set[str]) -> pd.DataFrame | None:

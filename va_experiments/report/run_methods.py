@@ -114,6 +114,13 @@ def protocol_words(options: Options) -> str:
         text += f", on nested stratified parts of the training deaths ({', '.join(map(str, listed))})"
         replicates = int(options.get("replicates") or 1)
         text += f", {replicates} replicates each" if replicates > 1 else ""
+    labels = options.get("target_labels") or {}
+    if numbers := labels.get("n"):
+        named = ", ".join(map(str, numbers if isinstance(numbers, (list, tuple)) else [numbers]))
+        drawn = "at random" if labels.get("mix", "random") == "random" else "with a cause mix drawn by Dirichlet(1)"
+        copies = int(labels.get("copies") or 0)
+        text += f", after {named} deaths of the test set had been labelled, drawn {drawn}, and left it"
+        text += f", each counted {copies} times in training" if copies else "; models were not trained on them"
     return text
 
 

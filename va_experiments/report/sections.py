@@ -22,6 +22,7 @@ from va_experiments.report.assigned_section import assigned_content
 from va_experiments.report.bibliography import cited
 from va_experiments.report.charts.losses import drops_shown
 from va_experiments.report.charts.style import Figure
+from va_experiments.report.choice_section import choice_content
 from va_experiments.report.data_section import causes_content, data_content
 from va_experiments.report.html_tables import (
     board_table,
@@ -36,6 +37,7 @@ from va_experiments.report.html_tables import (
     sources_table,
     warnings_table,
 )
+from va_experiments.report.label_tables import label_curve_tables
 from va_experiments.report.methods import report_methods
 from va_experiments.report.strata_files import strata_content
 
@@ -50,6 +52,7 @@ TITLES = {
     "answer": ("The answer", "Answer"),
     "assigned": ("Causes of deaths without a known cause", "Causes"),
     "leaderboard": ("Leaderboard", "Leaderboard"),
+    "choice": ("Choice of the model, inside the training sites", "Choice"),
     "causes": ("Cause by cause", "By cause"),
     "matrix": ("Model by test site", "Matrix"),
     "differences": ("Paired differences", "Differences"),
@@ -73,6 +76,7 @@ NEED_SCORES = (
     "answer",
     "causes",
     "leaderboard",
+    "choice",
     "matrix",
     "differences",
     "transfer",
@@ -145,6 +149,8 @@ def _content_of(
         return causes_content(content, cells, full_size(boards)[0])
     if key == "assigned":
         return assigned_content(content)
+    if key == "choice":
+        return choice_content(cells)
     if key == "strata":
         return strata_content(content)
     if key == "leaderboard":
@@ -165,6 +171,8 @@ def _content_of(
         full = full_size(boards)
         split = next((b for b in full if len(drops_shown(b, content.drops))), full[0])
         return [], _there(losses_table(split, content.drops))
+    if key == "learning":
+        return [], label_curve_tables(cells)
     if key == "calibration":
         return [], _there(*(calibration_table(b, cells) for b in full_size(boards)[:1]))
     if key == "cost":

@@ -25,7 +25,7 @@ from va_experiments.results.table_files import write_csv, write_whole
 
 __all__ = ["Entry", "find_packages", "write_site"]
 
-SETTING = tuple(c for c in TABLES["leaderboard"] if c != "cause_list")
+SETTING = tuple(c for c in TABLES["leaderboard"] if c not in ("cause_list", "target_labels"))
 METRICS = ("top1", "mean_ccc", "csmf_accuracy_top", "csmf_accuracy_model")
 RANKED_BY = "csmf_accuracy_top"
 

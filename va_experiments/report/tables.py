@@ -51,6 +51,7 @@ def data_tables(cells: pd.DataFrame, boards: list[Leaderboard], content: RunTabl
         "fractions": content.fractions,
         "disagreements": content.disagreements,
         "strata": content.strata,
+        "calibrated": _in_order(content.calibrated, "cause", "named"),
         "ledger": content.ledger,
         "exclusions": content.exclusions,
         "failures": cells.loc[cells["status"] == "failed", list(TABLES["failures"])],

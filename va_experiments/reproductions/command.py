@@ -10,19 +10,23 @@ from typing import Annotated
 import typer
 
 from va_experiments.errors import InputError
-from va_experiments.reproductions.registry import REPRODUCTIONS, reproduction_of
+from va_experiments.reproductions.registry import PAGES, REPRODUCTIONS, page_of, reproduction_of
 from va_experiments.terminal import say
 
 __all__ = ["reproduce"]
 
 
-NAMES = "; ".join(f"{name}: {text}" for name, text in REPRODUCTIONS.items())
+NAMES = "; ".join(f"{name}: {text}" for name, text in (*REPRODUCTIONS.items(), *PAGES.items()))
 
 
 def reproduce(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{NAMES}; or 'all'.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"{NAMES}; or 'all': those on the PHMRC adults.")],
     data: Annotated[
-        str | None, typer.Option(metavar="FILE", help="PHMRC adult file, or its folder; default: VA_PHMRC_DIR.")
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="PHMRC adult file, or its folder; default: VA_PHMRC_DIR. Other data where the name says so.",
+        ),
     ] = None,
     resamples: Annotated[
         int,
@@ -53,9 +57,16 @@ def reproduce(
         if value < 1
     ]:
         raise InputError(problems)
-    reproductions = [reproduction_of(name) for name in (REPRODUCTIONS if name == "all" else [name])]
     if write and not Path(write).is_dir():
         raise InputError(f"--write: no such folder: '{write}'")
+    if (other := page_of(name)) is not None:
+        full, page_on = other
+        page = page_on(data)
+        say(page)
+        if write:
+            (Path(write) / f"{full}.md").write_text(page, encoding="utf-8")
+        return 0
+    reproductions = [reproduction_of(name) for name in (REPRODUCTIONS if name == "all" else [name])]
     for reproduction in reproductions:
         deaths = read_phmrc("adult", data, **reproduction.reading)
         chosen = ReproductionOptions(resamples, seed, _report, workers, Path(outputs))

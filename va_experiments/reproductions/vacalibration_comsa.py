@@ -1,6 +1,6 @@
 """Calibrate the causes that three algorithms named in COMSA-Mozambique by the published matrices.
 
-``python -m va_experiments.reproductions.vacalibration_comsa`` needs no file: the counts by broad cause (package
+``va-experiments reproduce vacalibration_comsa`` needs no file: the counts by broad cause (package
 ``vacalibration`` 2.2, MIT licence; comsamozambique.org) are below, and the matrices are those of
 `va_experiments.metrics.champs`.
 """
@@ -8,15 +8,14 @@
 from __future__ import annotations
 
 import math
-import sys
 
 import numpy as np
 
+from va_experiments.errors import InputError
 from va_experiments.metrics.champs import ALGORITHMS, BROAD_CAUSES, champs_shapes
 from va_experiments.metrics.vacalibration import Calibration, calibrate
-from va_experiments.terminal import say
 
-__all__ = ["COUNTS", "EXPECTED", "NOT_CALIBRATED", "calibrate_counts", "main", "page"]
+__all__ = ["COUNTS", "EXPECTED", "NOT_CALIBRATED", "calibrate_counts", "page"]
 
 COUNTS: dict[tuple[str, str], tuple[int, ...]] = {
     ("neonate", "eava"): (44, 168, 267, 268, 29, 164),
@@ -78,8 +77,22 @@ def calibrate_counts(age_group: str, algorithm: str, *, rng: np.random.Generator
     )
 
 
-def page(*, seed: int = 1) -> str:
-    """Write both tables: fractions as named, calibrated, with interval, lambda, and those expected."""
+def page(data: str | None = None, *, seed: int = 1) -> str:
+    """Write both tables: fractions as named, calibrated, with interval, lambda, and those expected.
+
+    Parameters
+    ----------
+    data : None
+        No file is needed; one that is named is an error.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If a file is named.
+    """
+    if data is not None:
+        raise InputError("reproduce_vacalibration_comsa needs no file; leave --data out")
     lines = [
         "| age group | algorithm | lambda | not calibrated | cause | named | calibrated | 95% interval | expected |",
         "|---|---|---|---|---|---:|---:|---|---:|",
@@ -98,13 +111,3 @@ def page(*, seed: int = 1) -> str:
                     f"{found.mean[k]:.3f} | {between} | {shown} |"
                 )
     return "\n".join(lines)
-
-
-def main() -> int:
-    """Print the tables."""
-    say(page())
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

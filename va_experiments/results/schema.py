@@ -134,6 +134,12 @@ _DECLARED = (
         "cause_list", TEXT, Role.SETTING, "list of causes at which the cell is scored (`score_at=`); empty: the data's",
         default="", mlflow=TAG, value=lambda o: o.cell.setting.cause_list,
     ),
+    Column(
+        "target_labels", TEXT, Role.SETTING,
+        "deaths of the test set with known causes, how they are drawn, and how often each is trained on "
+        "(`protocol.target_labels`); empty: none",
+        default="", mlflow=TAG, value=lambda o: o.cell.split.target_labels,
+    ),
     Column("run_id", TEXT, Role.PROVENANCE, "name of the run", default="", value=lambda o: o.run_id),
     Column(
         "job", TEXT, Role.PROVENANCE, "overrides of the job that requested the cell",
@@ -200,6 +206,11 @@ _DECLARED = (
         value=lambda o: o.fact("csmf_abstained"),
     ),
     Column(
+        "csmf_interval_abstained", TEXT, Role.PROVENANCE,
+        "why `csmf_interval=conformal` gave no interval, if it did not",
+        value=lambda o: o.fact("csmf_interval_abstained"),
+    ),
+    Column(
         "csmf_lambda", NUMBER, Role.PROVENANCE, "weight of the identity in the matrix of `csmf=vacalibration`; near 1 "
         "nothing is calibrated", value=lambda o: o.fact("csmf_lambda"),
     ),
@@ -264,7 +275,7 @@ TIMING_COLUMNS = _names(Role.TIMING)
 _ERRORS = _names(Role.ERROR)
 
 TABLES: Mapping[str, tuple[str, ...]] = {
-    "leaderboard": ("protocol", "data", "features", "testset", "train_size", "cause_list"),
+    "leaderboard": ("protocol", "data", "features", "testset", "train_size", "cause_list", "target_labels"),
     "failures": ("cell_key", "model", "train_sites", "test_site", *_ERRORS),
     "slowest cells": (
         *("model", "train_sites", "test_site", "n_train", "n_test", "status"),

@@ -56,8 +56,10 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
     groups: dict[tuple[str, ...], list[Leaderboard]] = {}
     for board in boards:
         s = board.setting
+        if s.target_labels:
+            continue  # a curve of its own: `charts.label_curves`
         groups.setdefault((s.data, s.features, s.protocol, s.testset), []).append(board)
-    family = max(groups.values(), key=len)
+    family = max(groups.values(), key=len, default=[])
     if len(family) < 2:
         return left_out(
             "learning-curves", section, title, "The training size does not vary in this run (protocol train_size)."

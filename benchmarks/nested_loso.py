@@ -1,6 +1,6 @@
-"""Write docs/results/model_choice.md: models chosen inside the training sites, on the real adult and child deaths.
+"""Write docs/results/nested_loso.md: models chosen inside the training sites, on the real adult and child deaths.
 
-``python -m benchmarks model_choice [--data FOLDER] [--outputs FOLDER] [--words]`` runs ``experiment=model_choice`` on
+``python -m benchmarks nested_loso [--data FOLDER] [--outputs FOLDER] [--words]`` runs ``experiment=nested_loso`` on
 both files and writes the page; ``--runs FOLDER ...`` uses finished runs. If interrupted, run the same command to
 continue.
 About 12 CPU minutes; with the words of the narratives 30 more.
@@ -18,33 +18,33 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.result_pages import with_commands
-from va_experiments.analysis.nested_choice import OUTER, nested_choice
+from va_experiments.analysis.nested_choice import CRITERIA, OUTER, nested_choice
 from va_experiments.metrics.comparison import t_interval
 from va_experiments.results import load_results
 
 __all__ = ["main", "page"]
 
 ROOT = Path(__file__).resolve().parents[1]
-FRACTIONS = ("csmf_accuracy_model", "csmf_accuracy_mean", "csmf_accuracy_top")
-CRITERIA = {"CSMF accuracy, by the best estimator": FRACTIONS, "top-1 accuracy": ("top1",)}
-WORDS = "model=prior,logistic_regression,invariant_regression,blended"
+WORDS = "model=logistic_regression,invariant_regression,blended"
 
 INTRODUCTION = """# Models chosen inside the training sites
 
-Printed by `{command}` on {date}. For each left-out site, the model (and for cause fractions its estimator) is chosen by
-its mean score at the other sites, each predicted by models that saw neither it nor the left-out site; the chosen model
-is then trained on all other sites and tested at the left-out site
-(`va_experiments/analysis/nested_choice.py`). *Optimism* is how much better the best candidate in hindsight looks: the
+Printed by `{command}` on {date}.
+For each left-out site, the model (and for cause fractions its estimator) is chosen by its mean score at the other
+sites, each predicted by models that saw neither it nor the left-out site; the chosen model is then trained on all
+other sites and tested at the left-out site (`va_experiments/analysis/nested_choice.py`). Any run of
+`experiment=nested_loso` prints its choices like these, and shows them in its report; `model=chosen` is such a choice
+as a model that can be trained and applied. *Optimism* is how much better the best candidate in hindsight looks: the
 mean that a page would show if the same sites chose and scored. Means over sites with 95% t intervals.
 
 The candidates themselves were designed by people who knew these files: no page can take that back. `prior` copies the
-cause fractions of the training sites. `blended` moves its probabilities to the test set's estimated cause mix (it is
-*transductive*: a death's probabilities depend on the deaths tested with it); the other candidates predict each death
-alone."""
+cause fractions of the training sites, `majority` names their commonest cause for every death. `blended` moves its
+probabilities to the test set's estimated cause mix (it is *transductive*: a death's probabilities depend on the
+deaths tested with it); the other candidates predict each death alone."""
 
 
 def page(cells: pd.DataFrame, *, command: str, date: str) -> str:
-    """Return the page from the cells of runs of ``experiment=model_choice``."""
+    """Return the page from the cells of runs of ``experiment=nested_loso``."""
     parts = [INTRODUCTION.format(command=command, date=date)]
     for (data, features), group in cells.groupby(["data", "features"], sort=False):
         deaths = int(group[group["protocol"] == OUTER].drop_duplicates("test_site")["n_test"].sum())
@@ -100,7 +100,7 @@ def _runs(folder: Path, outputs: Path, *, words: bool) -> list[Path]:
     found = []
     for module in ("adult", "child"):
         for extra in [[], ["features=hce_words", WORDS]] if words else [[]]:
-            command = [sys.executable, "-m", "va_experiments", "experiment=model_choice", f"data=phmrc_{module}"]
+            command = [sys.executable, "-m", "va_experiments", "experiment=nested_loso", f"data=phmrc_{module}"]
             command += [
                 f"data.path={folder / module}.csv.gz",
                 "data.durations=true",
@@ -117,15 +117,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the experiment and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default=str(ROOT.parent / "shared" / "data" / "phmrc"), help="folder of both files")
-    parser.add_argument("--outputs", default=str(ROOT / "outputs" / "model_choice"))
+    parser.add_argument("--outputs", default=str(ROOT / "outputs" / "nested_loso"))
     parser.add_argument("--words", action="store_true", help="also with the words of the narratives")
     parser.add_argument("--runs", nargs="*", help="folders of finished runs to write the page from")
-    parser.add_argument("--page", default=str(ROOT / "docs" / "results" / "model_choice.md"))
+    parser.add_argument("--page", default=str(ROOT / "docs" / "results" / "nested_loso.md"))
     options = parser.parse_args(arguments)
     runs = options.runs or _runs(Path(options.data), Path(options.outputs), words=options.words)
     cells = load_results(*runs, baselines=True)
     cells = cells.drop_duplicates(["data", "features", "model", "protocol", "train_sites", "test_site"])
-    command = "python -m benchmarks model_choice" + (" --words" if options.words else "")
+    command = "python -m benchmarks nested_loso" + (" --words" if options.words else "")
     text = page(cells, command=command, date=datetime.now(tz=UTC).date().isoformat())
     Path(options.page).write_text(with_commands(text, command), encoding="utf-8")
     print(f"written: {options.page}")
