@@ -1,9 +1,9 @@
 """Measure accuracy at a new site, and CPU seconds of a fit, for every model and the variants that its page discusses.
 
-``python -m benchmarks.leave_one_site_out [--module child] [--features no_hce] [--only NAME ...] [--json FILE]``
+``python -m benchmarks.leave_one_site_out [--module child] [--features no_hce] [--only NAME ...] [--page FILE]``
 
-Means over the six sites of the PHMRC adult (or child) data (``VA_PHMRC_DIR``, or the folder shared/ beside the
-checkout). CSMF accuracy is computed from the top causes (undetermined deaths spread in proportion), from the mean
+Means over the six sites of the PHMRC adult (or child, or neonate) data (``VA_PHMRC_DIR``, or the folder shared/ beside
+the checkout). CSMF accuracy is computed from the top causes (undetermined deaths spread in proportion), from the mean
 probability, and from the model's own CSMF (its undetermined part likewise); top-1 counts an undetermined death as
 wrong.
 """
@@ -100,13 +100,22 @@ def evaluate(make: Callable[[], Model], deaths: Deaths) -> dict[str, float]:
     return {key: float(np.mean([r[key] for r in results])) for key in results[0]}
 
 
+def _table(figures: dict[str, Any]) -> str:
+    """Return the figures as a table of Markdown."""
+    names = list(next(iter(figures.values())))
+    lines = ["| model | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    lines += [f"| {model} | " + " | ".join(f"{v:.3f}" for v in row.values()) + " |" for model, row in figures.items()]
+    return "\n".join(lines)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--module", default="adult", choices=("adult", "child"))
+    parser.add_argument("--module", default="adult", choices=("adult", "child", "neonate"))
     parser.add_argument("--features", default="hce", choices=("no_hce", "hce", "hce_words"))
     parser.add_argument("--data", help="the file; by default VA_PHMRC_DIR, or shared/data/phmrc")
     parser.add_argument("--only", action="append", help="rows whose name starts so; may be repeated")
+    parser.add_argument("--page", metavar="FILE", help="write the table there as a page of results as well")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     options = parser.parse_args(arguments)
     shared = Path(__file__).resolve().parents[2] / "shared" / "data" / "phmrc"
@@ -125,6 +134,11 @@ def main(arguments: list[str] | None = None) -> int:
                 print("| model | " + " | ".join(figures[name]) + " |")
                 print("|---" * (len(figures[name]) + 1) + "|")
             print(f"| {name} | " + " | ".join(f"{v:.3f}" for v in figures[name].values()) + " |", flush=True)
+    if options.page:
+        command = f"python -m benchmarks.leave_one_site_out --module {options.module} --features {options.features}"
+        heading = f"# Leave one site out: PHMRC, {options.module}, features {options.features}"
+        lead = f"Printed by `{command}`: {len(deaths):,} deaths, {len(deaths.causes)} causes, means over the sites."
+        Path(options.page).write_text(f"{heading}\n\n{lead}\n\n{_table(figures)}\n", encoding="utf-8")
     if options.json:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 0

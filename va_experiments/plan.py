@@ -25,8 +25,8 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.plan_checks import BASELINES, check_job
 from va_experiments.plan_levels import levels_of
-from va_experiments.protocols import Split, Splits, most_splits, splits
-from va_experiments.protocols.label_sample import label_sample
+from va_experiments.protocols import Splits, most_splits, splits
+from va_experiments.protocols.sizes import expected_deaths as _expected
 from va_experiments.seeds import canonical_json
 from va_experiments.typical_costs import Cost
 
@@ -207,23 +207,6 @@ class Tasks(Sequence[Fit]):
 def _protocol(config: JobConfig) -> ProtocolOptions:
     """Return the options of a job's protocol; the job's seed stands in for its own."""
     return config.protocol.with_seed(config.seed)
-
-
-def _expected(split: Split, size: Mapping[str, int]) -> tuple[float, float]:
-    """Estimate how many deaths a split tests and trains on."""
-    tested, trained = (float(sum(size.get(s, 0) for s in sites)) for sites in (split.test_sites, split.train_sites))
-    share = 1 / split.n_folds if split.n_folds else split.test_share
-    if split.divides_sites:
-        tested, trained = tested * share, trained * (1 - share)
-    if split.target_labels:
-        labels = label_sample(split.target_labels)
-        tested, trained = max(0.0, tested - labels.n), trained + labels.n * labels.copies
-    kind, _, number = split.train_size.partition("=")
-    if kind == "n":
-        trained = min(trained, float(number))
-    elif kind == "share":
-        trained *= float(number)
-    return tested, trained
 
 
 def plan(

@@ -121,7 +121,7 @@ def test_losses_are_ranked_upwards():
     content = RunTables(title="", cells=cells, primary_metric="log_loss")
     board = leaderboards(checked_cells(content), "log_loss")[0]
     assert board.rows.index.tolist() == ["b", "a"]
-    losses = {"log_loss", "brier", "ece", "ece_classwise", "undetermined"}
+    losses = {"log_loss", "brier", "ece", "ece_classwise", "undetermined", "csmf_conformal_width"}
     assert {m for m in known_metrics() if lower_is_better(m)} == losses
 
 

@@ -1,0 +1,179 @@
+"""Compare estimators of cause fractions at left-out sites: counts, blends, corrections, and QuaPy's quantifiers.
+
+``python -m benchmarks quantifiers [--data FOLDER] [--bank FOLDER] [--modules adult child] [--resamples 30]``
+
+All work on the same probabilities: the mean of logistic regression and boosting in small steps. What an estimator
+learns, it learns on the training sites, each predicted without itself. Test sets are the left-out sites as they are,
+and with cause mixes drawn by Dirichlet(1). Means over the six sites with 95% t intervals. QuaPy's quantifiers are shown
+where it is installed: ``pip install "va-experiments[quantification]"``. The base predictions, 21 fits of each model and
+module, are stored in the bank folder: about 8 CPU minutes without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from benchmarks.ensembles import Bank
+from benchmarks.interval_coverage import folder_of, site_sets
+from va_experiments.data import read_phmrc
+from va_experiments.metrics.comparison import t_interval
+from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
+from va_experiments.metrics.quantification import OutOfFoldPredictions, estimate_csmf
+from va_experiments.models.adaptive_count import fit_adaptive_count
+
+__all__ = ["estimators", "main"]
+
+Floats = npt.NDArray[np.float64]
+Estimator = Callable[[Floats], Floats | None]
+
+MEMBERS = ("lr", "xgb_m")
+CORRECTIONS = ("adjusted_count", "em", "bbse")
+
+
+def _counts(p: Floats) -> Floats:
+    return np.asarray(np.bincount(p.argmax(axis=1), minlength=p.shape[1]) / len(p))
+
+
+def _blend(share: float) -> Estimator:
+    return lambda p: (1 - share) * p.mean(axis=0) + share * _counts(p)
+
+
+def estimators(seen: Floats, cause: npt.NDArray[np.intp], place: npt.NDArray[np.intp]) -> dict[str, Estimator]:
+    """Return every estimator by name, fitted to out-of-site predictions of the training deaths."""
+    training = OutOfFoldPredictions(seen, cause)
+    rule = fit_adaptive_count(seen, cause, np.unique(place, return_inverse=True)[1], seed=1)
+    prior = cause_fractions(cause, seen.shape[1])
+
+    def bounded(most: float) -> Estimator:
+        return lambda p: _blend(min(most, rule.csmf(p)[1]))(p)
+
+    found: dict[str, Estimator] = {
+        "prior: the training fractions": lambda p: prior,
+        "mean probability": _blend(0.0),
+        "counts": _counts,
+        "a twentieth counts": _blend(0.05),
+        "a tenth counts": _blend(0.1),
+        "a quarter counts (blended)": _blend(0.25),
+        "half counts": _blend(0.5),
+        "adaptive counts (stacking)": lambda p: rule.csmf(p)[0],
+        "adaptive counts, at most a quarter": bounded(0.25),
+        "adaptive counts, at most a tenth": bounded(0.1),
+    }
+    for name in CORRECTIONS:
+        found[f"csmf={name}"] = lambda p, name=name: estimate_csmf(name, p, training).csmf  # type: ignore[misc]
+    if importlib.util.find_spec("quapy"):
+        found |= _quapy(seen, cause)
+    return found
+
+
+def _quapy(seen: Floats, cause: npt.NDArray[np.intp]) -> dict[str, Estimator]:
+    """Fit QuaPy's quantifiers to the same predictions, through a classifier that hands its input on."""
+    from quapy.method.aggregative import EMQ, DyS, KDEyML
+    from sklearn.base import BaseEstimator, ClassifierMixin
+
+    class Predicted(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+        """A fitted classifier whose input is its output."""
+
+        def __init__(self, n_classes: int = 2) -> None:
+            self.n_classes = n_classes
+            self.classes_ = np.arange(n_classes)
+
+        def fit(self, x: Floats, y: npt.NDArray[np.intp]) -> Predicted:
+            return self
+
+        def predict_proba(self, x: Floats) -> Floats:
+            return x
+
+    known = np.unique(cause)
+    label = np.searchsorted(known, cause)
+
+    def scaled(p: Floats) -> Floats:
+        part = np.maximum(p[:, known], 1e-12)
+        return np.asarray(part / part.sum(axis=1, keepdims=True))
+
+    def whole(shares: Floats, n: int) -> Floats:
+        full = np.zeros(n)
+        full[known] = shares / shares.sum()
+        return full
+
+    made: dict[str, Estimator] = {}
+    for name, kind, options in (
+        ("QuaPy EMQ", EMQ, {}),
+        ("QuaPy EMQ, bias-corrected temperature", EMQ, {"calib": "bcts", "on_calib_error": "backup"}),
+        ("QuaPy KDEyML", KDEyML, {"random_state": 1}),
+    ):
+        validation = (scaled(seen), label)
+        fitted = kind(Predicted(len(known)), fit_classifier=False, val_split=validation, **options).fit(*validation)
+        made[name] = lambda p, fitted=fitted: whole(fitted.predict(scaled(p)), p.shape[1])  # type: ignore[misc]
+
+    def pair(p: Floats, c: int) -> Floats:
+        return np.column_stack([1 - scaled(p)[:, c], scaled(p)[:, c]])
+
+    one_by_one = []
+    for c in range(len(known)):
+        validation = (pair(seen, c), (label == c).astype(int))
+        one_by_one.append(DyS(Predicted(), fit_classifier=False, val_split=validation).fit(*validation))
+    made["QuaPy DyS, cause by cause"] = lambda p: whole(
+        np.maximum([m.predict(pair(p, c))[1] for c, m in enumerate(one_by_one)], 1e-9), p.shape[1]
+    )
+    return made
+
+
+def _score(bank: Bank, left: int, designs: dict[str, dict[int, list[npt.NDArray[np.intp]]]]) -> dict[str, list[float]]:
+    """Return the mean CSMF accuracy of each estimator at a left-out site, one figure for each design."""
+    inner = np.mean([bank.inner(name, left) for name in MEMBERS], axis=0)
+    p = np.mean([bank.outer(name, left) for name in MEMBERS], axis=0)
+    truth = bank.cause[bank.site == left]
+    scores: dict[str, list[float]] = {}
+    for name, estimate in estimators(inner, bank.cause[bank.site != left], bank.site[bank.site != left]).items():
+        for sets in designs.values():
+            values = []
+            for rows in sets[left]:
+                found = estimate(p[rows])
+                found = p[rows].mean(axis=0) if found is None else found  # an estimator that abstains
+                values.append(float(csmf_accuracy(cause_fractions(truth[rows], bank.n_causes), found)))
+            scores.setdefault(name, []).append(float(np.mean(values)))
+    return scores
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=str(Path(__file__).resolve().parents[2] / "shared" / "data" / "phmrc"))
+    parser.add_argument("--bank", type=Path, help="folder of stored predictions, with a folder for each module")
+    parser.add_argument("--modules", nargs="+", default=["adult", "child"], choices=["adult", "child"])
+    parser.add_argument("--resamples", type=int, default=30)
+    options = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")
+    tasks: list[str] = []
+    table: dict[str, list[npt.NDArray[np.float64]]] = {}
+    with threadpool_limits(1):
+        for module in options.modules:
+            deaths = read_phmrc(module, options.data, durations=True)
+            bank = Bank(deaths, folder_of(options.bank, module))
+            designs = site_sets(bank, options.resamples)
+            by_site = [_score(bank, left, designs) for left in range(bank.n_sites)]
+            tasks += [f"{module}, {design}" for design in designs]
+            for name in by_site[0]:
+                table.setdefault(name, []).extend(np.array([site[name] for site in by_site]).T)
+    print(f"| estimator | {' | '.join(tasks)} | worst against the mean probability |")
+    print("|---|" + "---:|" * (len(tasks) + 1))
+    plain = [values.mean() for values in table["mean probability"]]
+    for name, values in table.items():
+        cells = ["{:.3f} ({:.3f} to {:.3f})".format(*t_interval(v)) for v in values]
+        worst = min(v.mean() - m for v, m in zip(values, plain, strict=True))
+        print(f"| {name} | {' | '.join(cells)} | {worst:+.3f} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
