@@ -24,6 +24,7 @@ from va_experiments.execute import RunChannel
 from va_experiments.formatting import format_duration
 from va_experiments.monitoring.progress import Progress, started_text
 from va_experiments.plan import Costs
+from va_experiments.typical_costs import Cost
 
 DRIVER = """
 import time, sys
@@ -38,6 +39,7 @@ counts, progress = run.counts, Progress()
 counts.cells = 48
 progress.run_started(run)
 from va_experiments.plan import Costs
+from va_experiments.typical_costs import Cost
 counts.begin(24, [2.0] * 24, Costs({"x": 1.0}), None)
 began = time.time()
 long = "insilico with a long name and parameters · AP+Bohol+Dar+Mexico+Pemba+UP"
@@ -155,7 +157,7 @@ class _Plan(SimpleNamespace):
         return int(key)
 
     def cell(self, row: int) -> Any:
-        return SimpleNamespace(model=SimpleNamespace(digest=bytes([row]) * 32, target="x.Y"))
+        return SimpleNamespace(model=SimpleNamespace(digest=bytes([row]) * 32, typical_cost=Cost(1e-3, 0.0)))
 
 
 def _counts(costs: dict[str, float], seconds: list[float], elapsed: float = 0.0) -> Counts:
