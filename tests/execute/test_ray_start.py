@@ -10,7 +10,7 @@ import pytest
 
 from tests.in_process import run_here
 from va_experiments.config.schema import ExecutionConfig
-from va_experiments.errors import VaError
+from va_experiments.errors import InputError, VaError
 from va_experiments.execute import ray_cluster
 from va_experiments.execute.inline import InlineBackend
 from va_experiments.execute.ray_session import RaySession
@@ -93,3 +93,23 @@ def test_an_error_of_the_system_in_the_workers_is_no_full_disk(
     assert "run the same command again" in err
     assert "disk full" not in err
     assert "cannot be written" not in err
+
+
+@pytest.mark.parametrize(
+    ("home", "error"),
+    [
+        ("/proc/nowhere", FileNotFoundError(2, "No such file or directory", "/proc/nowhere")),
+        ("/dev/null", NotADirectoryError(20, "Not a directory", "/dev/null/.ray")),
+        ("/owned/by/root", PermissionError(13, "Permission denied", "/owned/by/root/.ray/auth_token")),
+    ],
+)
+def test_a_home_that_cannot_hold_rays_token_is_named(
+    home: str, error: OSError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    said = ray_cluster._explain(error, ExecutionConfig())
+    assert isinstance(said, InputError)
+    assert f"Ray keeps its token in '{home}/.ray', which cannot be written ({error.strerror})" in str(said)
+    other = ray_cluster._explain(FileNotFoundError(2, "No such file or directory", "/dev/shm/x"), ExecutionConfig())
+    assert "Ray cannot start on this machine" in str(other)

@@ -156,6 +156,12 @@ def _explain(error: Exception, config: ExecutionConfig) -> VaError:
             f"Ray on this machine cannot be used with these options ({text}): check execution.init and "
             f"execution.object_store_memory ({', '.join(options) or 'none given'})"
         )
+    token = _token_file()
+    if isinstance(error, OSError) and error.filename and Path(str(error.filename)) in (token, *token.parents):
+        return InputError(
+            f"Ray keeps its token in '{token.parent}', which cannot be written ({error.strerror}): set HOME to a "
+            "folder of yours, or RAY_AUTH_TOKEN_PATH to a file that you can write; execution=inline runs without Ray"
+        )
     memory = psutil.virtual_memory()
     with contextlib.suppress(OSError):
         shared = os.statvfs("/dev/shm")
@@ -177,9 +183,15 @@ def _travels(more: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"env_vars": dict(THREADS), "py_modules": modules, "excludes": ["**/__pycache__"]}
 
 
+def _token_file() -> Path:
+    """Return where Ray keeps its token."""
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    return Path(named) if named else Path.home() / ".ray" / "auth_token"
+
+
 def _tighten_token() -> None:
     """Make Ray's token readable by its owner only."""
-    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+    token = _token_file()
     with contextlib.suppress(OSError):
         if token.is_file() and stat.S_IMODE(token.stat().st_mode) & 0o077:
             token.chmod(0o600)

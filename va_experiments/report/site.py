@@ -22,6 +22,7 @@ from va_experiments.metrics.registry import lower_is_better, metric_label
 from va_experiments.results.package import Package, packed_columns, read_package
 from va_experiments.results.schema import SPLIT_COLUMNS, TABLES
 from va_experiments.results.table_files import write_csv, write_whole
+from va_experiments.text_sanitizing import plain
 
 __all__ = ["Entry", "find_packages", "write_site"]
 
@@ -237,4 +238,4 @@ def _number(value: Any, digits: int = 3) -> str:
 
 
 def _text(value: object) -> str:
-    return html.escape(str(value))
+    return html.escape(plain(str(value)))

@@ -132,6 +132,8 @@ def test_dates_in_several_forms() -> None:
     assert read_dates(forms) == [day] * len(forms)
     assert read_dates(["12/06/2018", "25/06/2018"]) == [day, other]
     assert read_dates(["06.12.2018 11:05 PM", "06.25.2018"]) == [day, other]
+    assert read_dates(["2101-01-01", "1 Jan 9999", "01/31/2999", "1849-12-31", "0018-06-12"]) == [None] * 5
+    assert read_dates(["2100-12-31", "1850-01-01"]) == [datetime.date(2100, 12, 31), datetime.date(1850, 1, 1)]
     assert read_dates(["12/06/2018", "06/06/2018", "", "dk", "2018-02-31", "11/05/18"]) == [
         *(None, datetime.date(2018, 6, 6)),
         *(None, None, None, None),

@@ -11,7 +11,10 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["read_dates"]
+__all__ = ["YEARS", "read_dates"]
+
+YEARS: Final = (1850, 2100)
+"""First and last year of a date; others are typing errors, whatever the clock of this machine says."""
 
 _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
 _MONTH_FIRST: Final = re.compile(r"([a-z]{3})[a-z]*\.?[ -](\d{1,2}),?[ -](\d{4})(?!\d)", re.IGNORECASE)
@@ -22,7 +25,7 @@ _MONTHS: Final = {m: k for k, m in enumerate(_NAMES, start=1)}
 
 
 def read_dates(cells: Sequence[str]) -> list[datetime.date | None]:
-    """Return the dates of a column, None for cells that are none.
+    """Return the dates of a column, None for cells that are none, or whose year is not in `YEARS`.
 
     Parameters
     ----------
@@ -54,6 +57,8 @@ def _plain(text: str) -> datetime.date | None:
 
 
 def _date(year: int, month: int, day: int) -> datetime.date | None:
+    if not YEARS[0] <= year <= YEARS[1]:
+        return None
     try:
         return datetime.date(year, month, day)
     except ValueError:
