@@ -21,7 +21,7 @@ def test_complete_jobs_are_recognised_by_what_their_cells_depend_on(tmp_path: Pa
     assert not is_complete(tmp_path, [c.model_copy(update={"seed": 2}) for c in jobs])
 
 
-@pytest.mark.parametrize("content", ["", "{", "null", '{"a": 1}', "[1, 2]"])
+@pytest.mark.parametrize("content", ["", "{", "null", '{"a": 1}', "[1, 2]", "[" * 100_000])
 def test_a_damaged_list_is_no_list(content: str, tmp_path: Path) -> None:
     (tmp_path / "complete.json").write_text(content)
     assert not is_complete(tmp_path, [config()])

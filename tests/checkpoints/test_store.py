@@ -57,6 +57,16 @@ def test_a_committed_cell_is_loaded_unchanged(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "predictions.parquet"])
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(store: Store, name: str) -> None:
+    path = store.folder(KEY) / name
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(CorruptCell, match="moved to quarantine"):
+        store.load(KEY)
+    assert list(store.keys()) == []
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "predictions.parquet"])
 def test_every_flipped_bit_is_found(store: Store, name: str) -> None:
     path = store.folder(KEY) / name
     right = path.read_bytes()

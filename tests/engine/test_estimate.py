@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,17 @@ from va_experiments.errors import InputError
 
 SMALL = ("data.n=120", "data.n_symptoms=5", "n_bootstrap=0", "baselines=[]", "report=false", "execution=inline",
          "tracking=none")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["costs.json", "peak_memory.json"])
+@pytest.mark.parametrize("content", [None, "[" * 100_000, '{"a": "b"}', "[1]"])
+def test_recorded_costs_of_another_form_are_none(name: str, content: str | None, tmp_path: Path) -> None:
+    if content is None:
+        os.mkfifo(tmp_path / name)  # reading it would wait for ever
+    else:
+        (tmp_path / name).write_text(content)
+    assert read_memory(tmp_path) == {}
+    assert dict(read_costs(tmp_path).seconds_by_death) == {}
 
 
 def test_an_estimate_is_said_with_its_price_and_with_what_is_not_in_it() -> None:

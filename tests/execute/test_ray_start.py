@@ -100,7 +100,7 @@ def test_an_error_of_the_system_in_the_workers_is_no_full_disk(
     [
         ("/proc/nowhere", FileNotFoundError(2, "No such file or directory", "/proc/nowhere")),
         ("/dev/null", NotADirectoryError(20, "Not a directory", "/dev/null/.ray")),
-        ("/owned/by/root", PermissionError(13, "Permission denied", "/owned/by/root/.ray/auth_token")),
+        ("/of/another/account", PermissionError(13, "Permission denied", "/of/another/account/.ray/auth_token")),
     ],
 )
 def test_a_home_that_cannot_hold_rays_token_is_named(

@@ -197,6 +197,12 @@ def test_compact_durations(seconds: float, said: str) -> None:
     assert format_duration(seconds, compact=True) == said
 
 
+def test_a_run_that_ends_before_it_began_has_nothing_to_draw() -> None:
+    progress = Progress()
+    progress.run_aborted(None)  # type: ignore[arg-type]
+    progress.close()
+
+
 def test_a_run_says_what_it_starts_and_what_it_does_before_the_first_fit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

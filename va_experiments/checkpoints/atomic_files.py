@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import ClassVar
@@ -20,6 +21,7 @@ __all__ = [
     "append_line",
     "fsync_folder",
     "is_disk_full",
+    "read_file",
     "write_atomically",
     "write_durably",
 ]
@@ -84,9 +86,18 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
         fsync_folder(path.parent)
 
 
+def read_file(path: Path) -> bytes:
+    """Return the content of a file; `OSError` for what is none, such as a pipe, which could keep a reader waiting."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "no regular file", str(path))
+        return file.read()
+
+
 def append_line(path: Path, line: str) -> None:
     """Append one line and sync it to disk. After a line that a crash cut short, start on a new line."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         size = os.fstat(fd).st_size
         torn = size > 0 and os.pread(fd, 1, size - 1) != b"\n"

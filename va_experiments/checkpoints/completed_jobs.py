@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from va_experiments.checkpoints.atomic_files import write_atomically
+from va_experiments.checkpoints.atomic_files import read_file, write_atomically
 from va_experiments.config.schema import JobConfig
 
 __all__ = ["is_complete", "mark_complete"]
@@ -37,8 +37,8 @@ def mark_complete(root: Path, jobs: Sequence[JobConfig]) -> None:
 
 def _read_records(root: Path) -> list[str]:
     try:
-        records = json.loads((root / "complete.json").read_text())
-    except (OSError, ValueError):
+        records = json.loads(read_file(root / "complete.json"))
+    except (OSError, ValueError, RecursionError):
         return []
     return [d for d in records if isinstance(d, str)] if isinstance(records, list) else []
 

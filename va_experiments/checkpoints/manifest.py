@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from va_experiments.cell import SCHEMA, Cell, Result
+from va_experiments.checkpoints.atomic_files import read_file
 from va_experiments.errors import VaError
 
 __all__ = [
@@ -121,7 +122,7 @@ def verify_files(folder: Path, key: str, manifest: Mapping[str, Any], *, content
         path, expected = folder / name, manifest["files"][name]
         if path.is_symlink() or path.stat().st_size != expected["bytes"]:
             raise ValueError(f"{name} has {path.stat().st_size} bytes, expected {expected['bytes']}")
-        if contents and hashlib.sha256(path.read_bytes()).hexdigest() != expected["sha256"]:
+        if contents and hashlib.sha256(read_file(path)).hexdigest() != expected["sha256"]:
             raise ValueError(f"{name} does not match its SHA-256")
 
 

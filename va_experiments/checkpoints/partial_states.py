@@ -11,7 +11,7 @@ import re
 from collections.abc import Container
 from pathlib import Path
 
-from va_experiments.checkpoints.atomic_files import TEMPORARY, write_atomically
+from va_experiments.checkpoints.atomic_files import TEMPORARY, read_file, write_atomically
 
 __all__ = ["PartialStates"]
 
@@ -55,7 +55,7 @@ class PartialStates:
     def load(self, key: str) -> bytes | None:
         """Return the last saved state, or None if there is none or it is damaged."""
         try:
-            raw = self._path(key).read_bytes()
+            raw = read_file(self._path(key))
         except OSError:
             return None
         if hashlib.sha256(raw[32:]).digest() != raw[:32]:

@@ -27,6 +27,7 @@ from va_experiments.checkpoints.atomic_files import (
     append_line,
     fsync_folder,
     is_disk_full,
+    read_file,
     write_atomically,
     write_durably,
 )
@@ -63,7 +64,7 @@ class Stored:
 
     def predictions(self) -> bytes:
         """Return the bytes of the predictions file."""
-        return (self.folder / "predictions.parquet").read_bytes()
+        return read_file(self.folder / "predictions.parquet")
 
     def result(self) -> Result:
         """Return the cell's result as if it had just been computed, without the predictions' bytes."""
@@ -220,7 +221,7 @@ class Store:
         if not folder.is_dir():
             return None
         try:
-            raw = (folder / MANIFEST).read_bytes()
+            raw = read_file(folder / MANIFEST)
             manifest = json.loads(raw)
             schema = manifest["schema"]
             intact = checksum_matches(raw, manifest)
@@ -232,7 +233,7 @@ class Store:
             if not intact:  # also a flipped bit that still parses, as in 1e-05 and 1E-05
                 raise ValueError("manifest.json does not match its own checksum")
             verify_files(folder, key, manifest, contents=check)
-            metrics = json.loads((folder / "metrics.json").read_bytes())
+            metrics = json.loads(read_file(folder / "metrics.json"))
             if check and (problem := self.find_problem(manifest, metrics, folder / FILES[0], full=full)):
                 raise ValueError(problem)
             return Stored(key, manifest, metrics, folder)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from va_experiments.checkpoints.atomic_files import read_file
 from va_experiments.config.schema import RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
@@ -62,9 +63,9 @@ def read_memory(root: Path) -> dict[str, float]:
 
 def _numbers(path: Path) -> dict[str, float]:
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(read_file(path))
         return {str(k): float(v) for k, v in found.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
 
 

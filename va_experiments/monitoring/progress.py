@@ -81,7 +81,8 @@ class Progress(Observer):
 
     def run_aborted(self, run: RunContext) -> None:
         """Draw a last time."""
-        self.stop("failed")
+        if self._run is not None:
+            self.stop("failed")
 
     def close(self) -> None:
         """Write the last status."""
