@@ -95,6 +95,12 @@ def test_columns_that_are_named_come_first() -> None:
     assert layout.used == ("sid", "cause34", "seen")
 
 
+@pytest.mark.parametrize("cells", ["60%,40%", '"0,6","0,4"', ".6,0.4", "60 %,40 %"])
+def test_probabilities_may_have_a_percent_sign_or_a_decimal_comma(tmp_path: Path, cells: str) -> None:
+    found = read_outside_predictions(written(tmp_path, f"id,TB,AIDS\na,{cells}\n"), Columns())
+    np.testing.assert_allclose(found.probability, [[0.6, 0.4]])
+
+
 def test_empty_rows_of_a_table_of_two_columns_say_nothing(tmp_path: Path) -> None:
     path = written(tmp_path, "source,target\nFall,injuries\n,\n,\n")
     assert read_two_columns(path, "source", "target") == {"Fall": "injuries"}

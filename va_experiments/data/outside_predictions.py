@@ -180,12 +180,8 @@ def _numbers(
     for name in layout.probability:
         values = []
         for cell in table[name].values:
-            text = cell.strip()
-            try:
-                value = 0.0 if text.casefold() in UNDETERMINED else float(text)
-            except ValueError:
-                value = math.nan
-            if not 0 <= value <= (100.5 if percent else math.inf):
+            value = _share(cell.strip(), percent)
+            if not 0 <= value <= (1.005 if percent else math.inf):
                 wrong.setdefault(name, cell)
             values.append(value)
         parts.append(np.array(values, dtype=float)[table[name].codes])
@@ -201,8 +197,21 @@ def _numbers(
             f"{where}: column {shown(name)} has {shown(cell)}; expected a probability{hint}"
             for name, cell in wrong.items()
         ]
-    matrix = np.column_stack(parts)
-    return matrix / 100 if percent else matrix
+    return np.column_stack(parts)
+
+
+def _share(text: str, percent: bool) -> float:
+    """Return a probability as a share of 1: 0.5, 0,5, 50%, or 50 where all are per cent; NaN for no number."""
+    if text.casefold() in UNDETERMINED:
+        return 0.0
+    number, sign, rest = text.partition("%")
+    if number.count(",") == 1 and "." not in number:
+        number = number.replace(",", ".")
+    try:
+        value = float(number) if not rest else math.nan
+    except ValueError:
+        return math.nan
+    return value / 100 if percent or sign else value
 
 
 def _of_causes(
