@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from tests.data.readers.test_csv import to_csv
+from tests.data.readers.test_immcmc import simulated as simulated_immcmc
 from va_experiments.cell import ModelSpec
 from va_experiments.cell.model_files import check_files, file_digests, with_contents
 from va_experiments.checkpoints.completed_jobs import is_complete, mark_complete
@@ -110,6 +111,8 @@ def test_a_file_of_a_reader_counts_by_content(name: str, tmp_path: Path) -> None
     elif name == "who2016_odk":
         questions = [f"g-Id{number}" for number in range(10120, 10170)]
         file.write_text("\n".join([",".join(["KEY", *questions]), *(",".join([i, *["yes"] * 50]) for i in "abc")]))
+    elif name.startswith("immcmc_"):
+        shutil.copyfile(simulated_immcmc(tmp_path, name.removeprefix("immcmc_")), file)
     else:
         from va_experiments.data.probbase import read_probbase
 
