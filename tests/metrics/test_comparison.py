@@ -79,7 +79,10 @@ def test_corrected_t_equals_its_formula_and_the_plain_t_without_test_deaths() ->
     assert found.high - found.mean == pytest.approx(stats.t.ppf(0.975, 4) * found.mean / t)
     plain = stats.ttest_1samp(d, 0)
     assert corrected_t(d, 1, 0).p == pytest.approx(plain.pvalue)
+    assert found.mean - found.low == pytest.approx(found.high - found.mean)
     assert corrected_t([0.1, 0.1], 3, 1).p == 0
+    same = corrected_t([0.0, 0.0], 3, 1)
+    assert (same.t, same.p) == (0.0, 1.0)
     with pytest.raises(ValueError, match="at least 2"):
         corrected_t([0.1], 3, 1)
 
@@ -209,6 +212,10 @@ def test_compare_models_pairs_all_and_adjusts() -> None:
     assert rows[0].p_holm == pytest.approx(3 * 2 / 64)
     assert rows[0].first_better > 0.95
     assert rows[2].equivalent > 0.9
+    assert rows[2].first_worse + rows[2].equivalent + rows[2].first_better == pytest.approx(1)
+    many = rng.normal(0.1, 1, size=(30, 2))
+    by_simulation = sign_flip(many[:, 0] - many[:, 1], rng=np.random.default_rng(4)).p
+    assert compare_models(many, ["a", "b"], rng=np.random.default_rng(4))[0].p == by_simulation
     assert rows[0].low < 0.05 < rows[0].high or abs(rows[0].mean - 0.05) < 0.01
     losses = compare_models(-values, ["good", "plain", "same"], higher_is_better=False, reference="plain", rng=rng)
     assert [(r.first, r.second) for r in losses] == [("good", "plain"), ("same", "plain")]

@@ -163,3 +163,29 @@ def test_csmf_accuracy_on_real_deaths(phmrc_dir) -> None:
     for name in ("csmf_accuracy_top", "csmf_accuracy_mean"):
         print(f"{name}, real deaths, 297 of {len(deaths)}, {STUDIES} studies, nominal .95: {found[name, 297]:.3f}")
         assert 0.93 <= found[name, 297] <= 0.97
+
+
+def test_the_interval_of_csmf_accuracy_equals_its_plain_steps_with_undetermined_deaths() -> None:
+    """One estimate and one end at a time: candidates along a line, halved 20 times (Carpenter 1999)."""
+    rng = np.random.default_rng(41)
+    true = rng.dirichlet([6.0, 3.0, 2.0], 25)
+    estimated = np.stack([rng.dirichlet([4.0, 4.0, 3.0], 25), 0.8 * rng.dirichlet([5.0, 4.0, 2.0], 25)])
+    low, high = accuracy_interval(true, estimated, level=0.8)
+    for found, q in zip(np.stack([low, high], axis=1), estimated, strict=True):
+        error, undetermined = true - q, np.maximum(1 - q.sum(axis=1), 0)
+        worst, noise = 2 * (1 - true.min(axis=1)), error[1:] - error[0]
+        size, spread = np.abs(error[0]), noise.std(axis=0)
+        accuracy = 1 - (size.sum() + undetermined[0]) / worst[0]
+        step = size**0.25 * spread**0.75
+        for k, tail in enumerate((0.9, 0.1)):
+            left, right = -16.0, 16.0
+            for _ in range(20):
+                middle = (left + right) / 2
+                candidate = np.sign(error[0]) * np.maximum(size - middle * step, 0)
+                sums = np.abs(candidate + noise).sum(axis=1) + undetermined[1:]
+                below = quantile_of_sorted(np.sort(1 - sums / worst[1:]), tail) < accuracy
+                left, right = (middle, right) if below else (left, middle)
+            left_over = np.maximum(size - (left + right) / 2 * step, 0).sum() + undetermined[0]
+            assert found[k] == pytest.approx(1 - left_over / worst[0], abs=1e-6)
+    assert np.isfinite(accuracy_interval(true[:, :2], estimated[:, :, :2])).all()
+    assert np.isnan(accuracy_interval(true[:, :1], estimated[:, :, :1])).all()

@@ -41,8 +41,11 @@ def test_the_least_p_does_not_grow_with_the_comparisons():
     assert max_t(same_sign).max() == pytest.approx(2 / 64)
     np.testing.assert_allclose(max_t(np.repeat(D[:, :1], 20, axis=1)), max_t(D[:, :1])[0])
     assert max_t(np.zeros((6, 2))).tolist() == [1, 1]
-    with pytest.raises(ValueError, match="all finite"):
-        max_t(np.full((6, 2), np.nan))
+    assert max_t(np.array([[1.0, -2.0]])).tolist() == [1, 1]
+    assert max_t(np.ones((16, 1))).tolist() == [2 / 65_536]
+    for differences in (np.full((6, 2), np.nan), np.ones(3), np.ones((17, 1)), np.ones((0, 1))):
+        with pytest.raises(ValueError, match="expected 1 to 16 units by comparisons, all finite"):
+            max_t(differences)
 
 
 def test_family_wise_error_rate():

@@ -92,8 +92,30 @@ def test_intervals_over_sites_by_hand() -> None:
     half = stats.t.ppf(0.975, 2) * drawn.std(axis=0, ddof=1) * np.sqrt(3 / 2)
     np.testing.assert_allclose(found.resampled, drawn)
     np.testing.assert_allclose([found.low, found.high], [values.mean(axis=0) - half, values.mean(axis=0) + half])
+    np.testing.assert_allclose(found.standard_error, drawn.std(axis=0, ddof=1) * np.sqrt(3 / 2))
+    two = nested_bootstrap([[v[None, :]] for v in values[:2]], levels=("site",), n_resamples=50, rng=generator(7))
+    drawn = values[:2][generator(7).integers(0, 2, size=(50, 2))].mean(axis=1)
+    half = stats.t.ppf(0.975, 1) * drawn.std(axis=0, ddof=1) * np.sqrt(2)
+    np.testing.assert_allclose(two.high - two.mean, half)
+    one = nested_bootstrap([[values[:1], values[1:2]]], n_resamples=50, rng=generator(7))
+    np.testing.assert_allclose(one.standard_error, one.resampled.std(axis=0, ddof=1))
     with pytest.raises(ValueError, match=r"expected some of site, split, death"):
         nested_bootstrap([[values]], levels=("deaths",), rng=generator(7))
+
+
+def test_resamples_of_splits_and_of_their_deaths_by_a_plain_loop() -> None:
+    banks = [np.array([[0.5], [0.4], [0.7]]), np.array([[0.2], [0.1]])]
+    found = nested_bootstrap([banks], levels=("split", "death"), n_resamples=20, level=0.8, rng=generator(8))
+    rng, total = generator(8), np.zeros(20)
+    for _ in banks:
+        which = rng.integers(0, 2, size=20)
+        for split, bank in enumerate(banks):
+            here = np.flatnonzero(which == split)
+            total[here] += bank[rng.integers(1, len(bank), size=len(here)), 0]
+    np.testing.assert_allclose(found.resampled[:, 0], total / 2)
+    ends = interval(found.mean, found.resampled, level=0.8)
+    np.testing.assert_allclose([found.low, found.high], ends)
+    assert found.mean.tolist() == [0.35]
 
 
 def test_the_resamples_of_deaths_are_those_of_the_seed() -> None:

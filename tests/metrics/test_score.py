@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from va_experiments.metrics import CASE_METRICS, METRICS, score
-from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
-from va_experiments.metrics.resampling import bootstrap_weights
+from va_experiments.metrics.csmf import RANDOM_ALLOCATION, cause_fractions, csmf_accuracy
+from va_experiments.metrics.csmf_interval import accuracy_interval
+from va_experiments.metrics.resampling import bootstrap_weights, interval
 from va_experiments.metrics.score import evaluate
 from va_experiments.metrics.sufficient_statistics import scored_deaths, totals
 from va_experiments.models.base import Prediction
@@ -133,6 +134,20 @@ def test_coverage_of_csmf_draws() -> None:
     draws[:, 2] += 0.1
     prediction = SimpleNamespace(probability=np.eye(3)[truth], csmf=np.full(3, 1 / 3), top_cause=None, csmf_draws=draws)
     assert score(truth, prediction, "abc").values["csmf_interval_coverage"] == pytest.approx(2 / 3)
+
+
+def test_intervals_are_those_of_the_recorded_resamples() -> None:
+    truth, prediction = example(60, undetermined=5, c=4)
+    values = score(truth, prediction, "abcd", n_bootstrap=20, seed=3).values
+    cases = scored_deaths(truth, prediction)
+    weights = np.vstack([np.ones(60), bootstrap_weights(60, 20, generator(3, "bootstrap"))])
+    sums = totals(cases, weights)
+    top1 = evaluate(sums, ["top1"])["top1"]
+    assert (values["top1_low"], values["top1_high"]) == tuple(map(float, interval(top1[0], top1[1:])))
+    low, high = accuracy_interval(sums.csmf_true, sums.csmf_top[None])
+    assert (values["csmf_accuracy_top_low"], values["csmf_accuracy_top_high"]) == (low[0], high[0])
+    ends = [(end - RANDOM_ALLOCATION) / (1 - RANDOM_ALLOCATION) for end in (low[0], high[0])]
+    assert (values["cccsmf_top_low"], values["cccsmf_top_high"]) == pytest.approx(tuple(ends))
 
 
 def test_extreme_predictions() -> None:

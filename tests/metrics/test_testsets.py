@@ -11,7 +11,7 @@ from va_experiments.errors import InputError
 from va_experiments.metrics import draw_test_sets, score, score_design, score_test_sets, testset_options
 from va_experiments.metrics.csmf import csmf_accuracy
 from va_experiments.metrics.resampling import cause_regression, median_interval, over_test_sets
-from va_experiments.metrics.testsets import TESTSETS, Dirichlet
+from va_experiments.metrics.testsets import TESTSETS, Dirichlet, check_causes
 from va_experiments.models.base import Prediction
 
 RNG = np.random.default_rng(17)
@@ -86,6 +86,13 @@ def test_the_draws_of_a_seed_are_recorded(options: dict[str, object], first: lis
     truth, train = [0, 0, 0, 0, 1, 1, 1, 2, 2, 0, 1, 2], [0, 1, 1, 2]
     sets = draw_test_sets({**options, "n_resamples": 2}, truth, CAUSES[:4], seed=5, train_cause=train)
     assert sets.weights[0].tolist() == first
+
+
+def test_a_mix_of_unknown_causes_is_refused_before_any_death_is_drawn() -> None:
+    options = testset_options({"name": "target", "csmf": {"cause 1": 0.5, "cause 9": 0.5}})
+    check_causes(options, [*CAUSES, "cause 9"])
+    with pytest.raises(InputError, match="testset target: unknown cause 'cause 9'"):
+        check_causes(options, CAUSES)
 
 
 def test_same_seed_same_sets_and_rows_repeat_as_weights_say() -> None:

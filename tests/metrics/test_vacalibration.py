@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from va_experiments.errors import InputError
 from va_experiments.metrics.champs import AGE_GROUPS, ALGORITHMS, BROAD_CAUSES, broad_cause, champs_shapes
@@ -61,6 +61,11 @@ def test_the_weight_of_the_identity_is_the_least_that_gives_fractions():
     # w + (1 - w) .6 and (1 - w) .3 bound the share of cause 1: .2 is reached where .3 (1 - w) <= .2, w >= 1/3
     assert path_weight(np.array([0.2, 0.8]), matrix) == pytest.approx(0.34)
     assert path_weight(np.array([0.0, 1.0]), matrix) == pytest.approx(0.99)
+    assert path_weight(np.array([0.0, 1.0]), matrix, fixed=True) == pytest.approx(1)
+    likely = np.array([[0.8, 0.2], [0.3, 0.7]])
+    assert path_weight(np.array([0.801, 0.199]), likely) == pytest.approx(0.01)
+    three = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8]])
+    assert path_weight(np.array([0.0905, 0.45475, 0.45475]), three) == pytest.approx(0.1)
 
 
 def test_columns_that_hardly_vary_say_little():
@@ -71,6 +76,13 @@ def test_columns_that_hardly_vary_say_little():
 def test_shapes_are_fitted_to_draws():
     shape = np.array([4.0, 9.0, 2.0])
     np.testing.assert_allclose(refit_shapes(rng().dirichlet(shape, 20_000)), shape, rtol=0.03)
+    draws = np.array([[0.0, 0.4, 0.6], [0.5, 0.5, 0.0], [0.2, 0.3, 0.5]])
+    fitted, moved = refit_shapes(draws), draws + 1e-5
+    logs = np.log(moved / moved.sum(axis=1, keepdims=True)).mean(axis=0)
+    mean = fitted / fitted.sum()
+    np.testing.assert_allclose(mean, draws.mean(axis=0))
+    assert special.digamma(fitted.sum()) + mean @ (logs - special.digamma(fitted)) == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(refit_shapes(np.tile([0.25, 0.75], (5, 1))), np.exp(20) * np.array([0.25, 0.75]))
 
 
 def test_a_cause_without_deaths_is_told_and_does_not_switch_the_calibration_off():
