@@ -54,7 +54,7 @@ RECORDED: Mapping[str, float] = {"driver": 0.0067, "head": 0.0024, "dispatch": 0
 """On two cores: the driver's CPU as ``--measure`` prints it, the rest of the CPU of `benchmarks.overhead` beyond the
 cells' own, the gap between fits of `benchmarks.scaling`, and the 5% quantile of the commits of an inline run."""
 
-MLFLOW: Mapping[str, float] = {"none": 0.0, "SQLite file": 0.0028, "PostgreSQL and S3": 0.3}
+MLFLOW: Mapping[str, float] = {"none": 0.0, "SQLite file": 0.0028, "PostgreSQL and S3": 0.58}
 """Seconds of MLflow's thread for a cell: `benchmarks.monitoring` and `benchmarks.team_servers`."""
 
 GRID: Mapping[str, float] = {
@@ -70,6 +70,9 @@ GRID: Mapping[str, float] = {
     "InSilicoVA": 70.0,
 }
 """Seconds of a fit to the 7,841 PHMRC adults: deaths times `va_experiments.models.typical_costs`."""
+
+IDLE = ({"workers": 1, "cells_a_second": 0.98}, {"workers": 2, "cells_a_second": 1.83})
+"""What `benchmarks.scaling` measured on an idle machine of two cores: 24 cells of 1 s in 24.5 and 13.1 s."""
 
 PENDING = 200
 """Cells that may wait for the store before the driver waits for it (`va_experiments.engine.batch`)."""
@@ -209,9 +212,10 @@ def measure() -> tuple[dict[str, float], list[dict[str, Any]]]:
                 print(f"{workers} workers could not be measured: {str(error)[-300:]}", file=sys.stderr)
                 continue
             ended, began = table.groupby("worker")["ended"].max().min(), table.groupby("worker")["started"].min().max()
-            inside = ((table["ended"] > began) & (table["ended"] <= ended)).sum()
-            seconds = float((table["ended"] - table["started"]).mean())
-            points.append({"workers": workers, "seconds": seconds, "cells_a_second": float(inside / (ended - began))})
+            inside = table[(table["ended"] > began) & (table["ended"] <= ended)]
+            seconds = float((inside["ended"] - inside["started"]).mean())
+            rate = float(len(inside) / (ended - began))
+            points.append({"workers": workers, "seconds": seconds, "cells_a_second": rate})
     return figures, points
 
 
@@ -221,21 +225,23 @@ def plot(lines: Sequence[Mapping[str, Any]], points: Sequence[Mapping[str, Any]]
     import pandas as pd
 
     scale = alt.Scale(type="log")
-    x = alt.X("workers:Q", scale=scale, title="workers")
-    y = alt.Y("cells_a_second:Q", scale=scale, title="cells a second")
+    x = alt.X("workers:Q", scale=scale, title="workers", axis=alt.Axis(values=[1, 10, 100, 1000], format=",d"))
+    y = alt.Y("cells_a_second:Q", scale=scale, title="cells a second", axis=alt.Axis(values=[0.1, 1, 10, 100]))
     colour = alt.Color("fits:N", title="one fit takes", sort=None)
     drawn = alt.Chart(pd.DataFrame(lines)).mark_line().encode(x=x, y=y, color=colour)
     limits = pd.DataFrame(
-        [{"cells_a_second": 1 / figures["driver"], "what": "limit: the driver"},
+        [{"cells_a_second": 1 / figures["driver"], "what": "limit of one driver"},
          {"cells_a_second": 1 / MLFLOW["PostgreSQL and S3"], "what": "limit of MLflow on PostgreSQL and S3"}]
     )  # fmt: skip
     rules = alt.Chart(limits).mark_rule(strokeDash=[5, 4], color="#666").encode(y=y)
-    words = alt.Chart(limits).mark_text(align="left", dy=-6, color="#444").encode(y=y, text="what:N", x=alt.value(6))
+    words = alt.Chart(limits).mark_text(align="right", dy=-7, color="#444").encode(y=y, text="what:N", x=alt.value(555))
     layers = [rules, words, drawn]
-    if points:
-        shown = pd.DataFrame([{**p, "what": "real runs (fits that wait for 1 s)"} for p in points])
-        shape = alt.Shape("what:N", title=None)
-        layers.append(alt.Chart(shown).mark_point(filled=True, size=70, color="black").encode(x=x, y=y, shape=shape))
+    runs = [{**p, "what": "real runs of fits of 1 s, idle machine"} for p in IDLE]
+    runs += [{**p, "what": "real runs of fits of 1 s, busy machine"} for p in points]
+    shape = alt.Shape("what:N", title=None, sort=None, legend=alt.Legend(labelLimit=300))
+    layers.append(
+        alt.Chart(pd.DataFrame(runs)).mark_point(filled=True, size=70, color="black").encode(x=x, y=y, shape=shape)
+    )
     chart = alt.layer(*layers).properties(width=560, height=340, title="A million cells: throughput by workers")
     file.parent.mkdir(parents=True, exist_ok=True)
     chart.save(file, **({"scale_factor": 2} if file.suffix == ".png" else {}))
@@ -291,7 +297,7 @@ def main(arguments: list[str] | None = None) -> int:
         lines = [
             row(f"{s:g} s", np.full(min(few, 40 * w), s), w, base)
             for s in (10.0, 1.0, 0.1)
-            for w in (1, 2, 4, 8, 16, 32, 100, 316, 1000, 3162)
+            for w in (1, 2, 4, 8, 16, 32, 64, 100, 150, 200, 316, 600, 1000, 1500, 2000, 3162)
         ]
         plot(lines, points, figures, Path(chosen.plot))
     tell(

@@ -8,17 +8,14 @@ people's packages of results, one of them changed by hand, on one site. Simulate
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,34 +24,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "docs")]
 from screenshots import SCALE, Camera  # noqa: E402
 
 from tests.chromium import Page, chromium  # noqa: E402
-from tests.servers import answer, free_port, until  # noqa: E402
+from tests.served import serving  # noqa: E402
+from tests.servers import until  # noqa: E402
 from tests.watched import Ui, leaf  # noqa: E402
 
 OVERRIDES = ("model=insilico", "model.n_iterations=2000", "model.auto_length=false", "data.n=600", "execution=inline")
-
-
-@contextlib.contextmanager
-def serving(outputs: Path) -> Iterator[Ui]:
-    """Run ``va-experiments serve`` on a free port until the block ends."""
-    port = free_port()
-    code = "import sys; from va_experiments.cli import main; sys.exit(main(sys.argv[1:]))"
-    words = [sys.executable, "-c", code, "serve", "--outputs", str(outputs), "--prefect-port", str(port)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    try:
-        while "Ctrl-C" not in (line := process.stdout.readline()):  # type: ignore[union-attr]
-            if not line:
-                raise SystemExit("va-experiments serve has ended")
-        yield Ui("", f"http://127.0.0.1:{port}", "", (outputs / "prefect" / "auth").read_text())
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-
-
-def deployment(servers: Ui) -> str:
-    """Return the id of the deployment, as soon as it is registered."""
-    address = f"{servers.prefect}/api/deployments/name/va-experiments/multirun"
-    until(lambda: answer(address, auth=servers.auth)[0] == 200)
-    return str(json.loads(answer(address, auth=servers.auth)[1])["id"])
 
 
 def button(text: str) -> str:
@@ -87,10 +61,9 @@ def logs(page: Page) -> None:
     time.sleep(1)
 
 
-def record(page: Page, servers: Ui, outputs: Path, camera: Camera) -> None:
+def record(page: Page, servers: Ui, which: str, outputs: Path, camera: Camera) -> None:
     """Start, watch, cancel, start again."""
     page.size(1200, 960, SCALE)
-    which = deployment(servers)
     start(page, servers, which, camera)
     until(lambda: len(list((outputs / "checkpoints" / "cells").glob("*/*"))) >= 2, 600)
     page.shows("Running", "run the engine")
@@ -152,9 +125,10 @@ def main() -> int:
             if "site" in wanted:
                 site(page, place / "study", camera)
             if "prefect" in wanted:
-                with serving(outputs) as servers:
+                with serving(outputs) as api:
+                    servers = Ui("", api.address, "", (outputs / "prefect" / "auth").read_text())
                     servers.greet(page)
-                    record(page, servers, outputs, camera)
+                    record(page, servers, str(api.deployment["id"]), outputs, camera)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return 0

@@ -26,6 +26,7 @@ from tests.faults import scenarios_exit as leaving
 from tests.faults import scenarios_hosts as hosts
 from tests.faults import scenarios_limits as limits
 from tests.faults import scenarios_ray as ray
+from tests.faults import scenarios_served as served
 from tests.faults import scenarios_surroundings as surroundings
 from tests.faults import scenarios_views as views
 from tests.faults import scenarios_workers as workers
@@ -70,6 +71,7 @@ ALL: dict[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
     "states-ray": (lambda: workers.states(ray=True), lambda: workers.states(ray=True)),
     "ray-folder": (ray.vanished_folder, lambda: ray.vanished_folder(1)),
     "ray-start": (ray.stopped_while_starting, lambda: ray.stopped_while_starting(2)),
+    "served": (served.engine_lost, lambda: served.engine_lost(1)),
     "exit": (leaving.checks_of_data, lambda: leaving.checks_of_data(5)),
     "servers": (limits.forged_servers, lambda: limits.forged_servers(("mute", "pages"))),
     "memory": (limits.address_space, lambda: limits.address_space((1.75,))),

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import json
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.servers import free_port, until
+from tests.served import Api, engines, raylets, serving
+from tests.servers import until
 
 pytestmark = pytest.mark.slow
 
@@ -72,82 +68,11 @@ def test_lines_are_logged_with_their_levels_and_a_stopped_command_leaves_no_proc
     assert not left
 
 
-class Api:
-    """Prefect's API of a serving process."""
-
-    def __init__(self, outputs: Path, port: int) -> None:
-        auth = (outputs / "prefect" / "auth").read_text()
-        self._base = f"http://127.0.0.1:{port}/api"
-        self._headers = {"content-type": "application/json"}
-        self._headers["Authorization"] = "Basic " + base64.b64encode(auth.encode()).decode()
-        token = self("GET", "/csrf-token?client=test")[1]["token"]
-        self._headers |= {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "test"}
-        self._deployment = self("GET", "/deployments/name/va-experiments/multirun")[1]
-
-    def __call__(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        content = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self._base + path, data=content, headers=self._headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                text = answer.read()
-                return answer.status, json.loads(text) if text else None
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    def ask(self, *overrides: str) -> tuple[int, Any]:
-        """Ask for a run."""
-        asked = {"parameters": {"overrides": list(overrides)}}
-        return self("POST", f"/deployments/{self._deployment['id']}/create_flow_run", asked)
-
-    def start(self, *overrides: str) -> str:
-        """Ask for a run and return its id."""
-        status, run = self.ask(*overrides)
-        assert status == 201, run
-        return str(run["id"])
-
-    def state(self, run: str) -> dict[str, Any]:
-        """Return the state of a flow run."""
-        return dict(self("GET", f"/flow_runs/{run}")[1]["state"])
-
-    def wait(self, run: str, names: Sequence[str]) -> dict[str, Any]:
-        """Wait for a state and return it."""
-        until(lambda: self.state(run)["name"] in names, 240)
-        return self.state(run)
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Api]]:
-    outputs, port = tmp_path_factory.mktemp("served") / "o", free_port()
-    code = "import sys; from va_experiments.cli import main; sys.exit(main(sys.argv[1:]))"
-    words = [sys.executable, "-c", code, "serve", "--outputs", str(outputs), "--prefect-port", str(port)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    try:
-        while "Ctrl-C" not in (line := process.stdout.readline()):  # type: ignore[union-attr]
-            assert line, "it has ended"
-
-        def registered() -> bool:
-            with contextlib.suppress(TypeError, KeyError, OSError):
-                return bool(Api(outputs, port)._deployment["id"])
-            return False
-
-        until(registered)
-        yield outputs, Api(outputs, port)
-    finally:
-        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        _, alive = psutil.wait_procs(family, timeout=10)
-        assert not alive, [p.cmdline() for p in alive]
-
-
-def engines(outputs: Path) -> list[psutil.Process]:
-    """Return the commands that run fits in this folder."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if f"paths.outputs='{outputs}'" in words and "dry_run=true" not in words:
-            found.append(process)
-    return found
+    outputs = tmp_path_factory.mktemp("served") / "o"
+    with serving(outputs) as api:
+        yield outputs, api
 
 
 QUIET = ("report=false", "tracking=none", "n_bootstrap=0", "baselines=[]")
@@ -191,15 +116,9 @@ def test_a_lost_engine_is_tried_again_in_the_same_flow_run(served: tuple[Path, A
     options = ("model=insilico", "model.n_iterations=3000", "model.auto_length=false", "data.n=1500", "site=pemba,ap")
     run = api.start("execution=ray", "execution.num_workers=1", *options, *QUIET)
 
-    def raylets() -> list[psutil.Process]:
-        with contextlib.suppress(psutil.Error):
-            family = [c for e in engines(outputs) for c in e.children(recursive=True)]
-            return [c for c in family if "raylet" in " ".join(c.cmdline()[:1])]
-        return []
-
-    until(lambda: bool(raylets()))
+    until(lambda: bool(raylets(outputs)))
     time.sleep(8)
-    raylets()[0].kill()
+    raylets(outputs)[0].kill()
     assert api.wait(run, ("Completed", "Failed"))["name"] == "Completed"
     tasks = api("POST", "/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})[1]
     assert {t["name"]: t["run_count"] for t in tasks} == {"check the overrides": 1, "run the engine": 2}
@@ -210,12 +129,12 @@ def test_a_schedule_starts_runs_and_can_be_paused(served: tuple[Path, Api]) -> N
     outputs, api = served
     options = {"overrides": ["execution=inline", "model=nbc", "site=bohol", *QUIET]}
     schedule = {"active": True, "schedule": {"interval": 5}, "parameters": options}
-    path = f"/deployments/{api._deployment['id']}"
+    path = f"/deployments/{api.deployment['id']}"
     status, made = api("POST", f"{path}/schedules", [schedule])
     assert status == 201, made
 
     def scheduled() -> list[dict[str, Any]]:
-        asked = {"deployments": {"id": {"any_": [api._deployment["id"]]}}, "limit": 200}
+        asked = {"deployments": {"id": {"any_": [api.deployment["id"]]}}, "limit": 200}
         runs = api("POST", "/flow_runs/filter", asked)[1]
         return [r for r in runs if r["auto_scheduled"]]
 
