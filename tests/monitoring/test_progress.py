@@ -39,7 +39,6 @@ counts, progress = run.counts, Progress()
 counts.cells = 48
 progress.run_started(run)
 from va_experiments.plan import Costs
-from va_experiments.typical_costs import Cost
 counts.begin(24, [2.0] * 24, Costs({"x": 1.0}), None)
 began = time.time()
 long = "insilico with a long name and parameters · AP+Bohol+Dar+Mexico+Pemba+UP"
