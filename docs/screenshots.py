@@ -173,10 +173,10 @@ def watch(study: Path, servers: Ui, camera: Camera, page: Page) -> Path:
     camera.terminal("terminal-bars", COMMAND, bars)
     camera.terminal("terminal-status", "va-experiments status", status)
     camera.terminal("terminal-leaderboard", COMMAND, end)
+    camera.terminal("terminal-profile", "va-experiments profile", Terminal("va-experiments profile", study).all())
     for columns in (80, 120):
         again = Terminal(f"{COMMAND} tracking=none", study, columns).all()
         camera.terminal(f"terminal-{columns}", COMMAND, again)
-    camera.terminal("terminal-profile", "va-experiments profile", Terminal("va-experiments profile", study).all())
     return folder
 
 
