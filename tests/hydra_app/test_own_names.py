@@ -63,6 +63,7 @@ def test_every_option_can_be_set_and_the_study_has_its_label(study: Path) -> Non
         (("data=stdy.csv",), "there is no file 'stdy.csv'; did you mean 'study.csv'?"),
         (("data=bad.yaml",), "'bad.yaml' is no configuration of a data set: expected name: and the options of one of"),
         (("data=my_study.yaml", "site=Kisum"), "unknown site 'Kisum'; known: Kisumu, St. Mary/2, mexico; did you mean"),
+        (("data=study.cvs",), "did you mean 'study.csv'?"),
         (("site=pembaa",), "unknown site 'pembaa'; known: all, ap, bohol"),
         (("data=hidden",), "my_conf/data/hidden.yaml has that name: add --config-dir my_conf"),
     ],

@@ -89,7 +89,8 @@ def _unknown_choice(path: str, roots: Sequence[Path]) -> str:
         folder = shown_path(os.path.relpath(elsewhere[0].parent.parent))[1:-1]
         hint = f"; {folder}/{group}/{name}.yaml has that name: add --config-dir {folder}"
     else:
-        hint = did_you_mean(name, known)
+        here = [p.name for p in Path().iterdir() if p.is_file()] if group == "data" and "." in name else []
+        hint = did_you_mean(name, [*known, *here])
     return f"unknown {group} {shown(name)}; known: {', '.join(known)}{hint}"
 
 
