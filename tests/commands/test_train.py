@@ -12,6 +12,7 @@ import pytest
 
 from tests.end_to_end.conftest import QUICK
 from tests.in_process import elsewhere, output_here
+from tests.tracking.forged import Forged
 from va_experiments.cell import decode_prediction
 from va_experiments.checkpoints import Store
 from va_experiments.cli import main
@@ -61,6 +62,17 @@ def test_a_saved_model_is_applied_to_another_table(capsys: pytest.CaptureFixture
     assert card["data"]["licence"] == "none"
     assert card["data"]["sha256"] == trained.fingerprint
     assert card["questions"] == list(deaths.symptom_names)
+
+
+@pytest.mark.parametrize("way", ["redirect", "body"])
+def test_a_registry_that_does_not_behave_is_named_in_words(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with elsewhere() as root, Forged("right") as other, Forged(way, elsewhere=other.url) as server:
+        words = ("model=registered", "model.name=adults", f"tracking.uri={server.url}", f"paths.outputs={root}")
+        code, _, err = output_here((*words, "data.n=120", *QUICK))
+        assert code == 2, err
+        assert "Traceback" not in err
+        assert other.asked == []
 
 
 @pytest.mark.slow

@@ -14,13 +14,13 @@ from typing import Any
 
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError
-from va_experiments.redaction import without_password
+from va_experiments.redaction import redacted, without_password
 from va_experiments.tracking.limits import REQUEST_SECONDS, bounded_pages, fetch_file, limit_client
 from va_experiments.tracking.local_database import adopt_moved_artifacts, local_artifacts, local_uri
 from va_experiments.tracking.views import experiment_tags
 from va_experiments.uris import file_uri, sqlite_file
 
-__all__ = ["REFUSED", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
+__all__ = ["REFUSED", "answering", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
 
 
 def safe_environment() -> None:
@@ -49,6 +49,21 @@ REFUSED = (
 def refused(error: Exception) -> bool:
     """Return whether a tracking server says with `error` that it does not know us, or that we may not."""
     return getattr(error, "error_code", "") in ("UNAUTHENTICATED", "PERMISSION_DENIED")
+
+
+@contextlib.contextmanager
+def answering(uri: str | None, outputs: Path) -> Iterator[None]:
+    """Raise `InputError` for whatever goes wrong with MLflow in this block, and say what to do about it."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"MLflow at {redacted(uri or str(outputs / 'mlflow.db'))} cannot be used "
+            f"({type(error).__name__}: {redacted(str(error))[:200]}): check the address and, where it asks for a "
+            "password, MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        ) from None
 
 
 def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:

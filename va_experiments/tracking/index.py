@@ -11,9 +11,9 @@ from typing import Any
 from va_experiments.analysis.run_tables import REPORT_TABLES
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError, shown
-from va_experiments.redaction import redacted
 from va_experiments.results.rows import Row
 from va_experiments.tracking import CellRun, cell_run, connect, open_writer, outputs_tag, row_of_run
+from va_experiments.tracking.connection import answering
 from va_experiments.tracking.limits import bounded_pages
 
 __all__ = ["Index"]
@@ -39,15 +39,9 @@ class Index:
 
     def __init__(self, uri: str | None, experiment: str, outputs: Path) -> None:
         self._outputs = outputs
-        try:
+        with answering(uri, outputs):
             config = TrackingConfig(uri=uri, experiment=experiment)
             self._client, self._experiment = connect(config, outputs)
-        except Exception as error:
-            raise InputError(
-                f"MLflow at {redacted(uri or str(outputs / 'mlflow.db'))} cannot be used "
-                f"({type(error).__name__}: {redacted(str(error))[:200]}): check the address and, where it asks for a "
-                "password, MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
-            ) from None
 
     def runs(self, filter_string: str) -> Iterator[Any]:
         """Return all runs that match a filter of MLflow, the oldest first."""
@@ -119,7 +113,8 @@ class Index:
         names = ["cells.parquet", "baselines.parquet", "manifest.json"]
         with contextlib.suppress(Exception):  # a multirun may have no report
             files = self._client.list_artifacts(run_id, "report/tables")
-            names += [f.path for f in files if f.path.endswith(".parquet") and Path(f.path).stem in REPORT_TABLES]
+            listed = [Path(f.path).name for f in files if f.path.endswith(".parquet")]
+            names += [f"report/tables/{name}" for name in listed if Path(name).stem in REPORT_TABLES]
         for name in names:
             try:
                 paths.append(Path(self._client.download_artifacts(run_id, name, str(folder))))

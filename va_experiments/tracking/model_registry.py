@@ -17,9 +17,9 @@ from va_experiments.checkpoints.atomic_files import TEMPORARY
 from va_experiments.config.fields import MODEL_NAME
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.engine.context import RunContext
-from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.errors import InputError, VaError, did_you_mean, shown
 from va_experiments.models.saved_model import MANIFEST, listed_files, read_card
-from va_experiments.tracking.connection import connect
+from va_experiments.tracking.connection import answering, connect
 from va_experiments.tracking.limits import fetch_file
 
 __all__ = ["fetch_model", "register_model", "register_saved"]
@@ -80,7 +80,7 @@ def register_saved(run: RunContext) -> list[str]:
         name = str(config.register_model) + (f"-{saved.folder.name}" if len(run.saved) > 1 else "")
         try:
             version = register_model(config.tracking, run.outputs, name, saved.folder, saved.card, saved.digest)
-        except (InputError, MlflowException, OSError) as error:
+        except (VaError, MlflowException, OSError) as error:
             problems.append(f"model {name} is saved but not registered in MLflow: {error}")
         else:
             run.notes.append(f"model   registered in MLflow as {name}, version {version}")
@@ -96,25 +96,26 @@ def fetch_model(config: TrackingConfig, outputs: Path, name: str) -> Path:
         If there is none by this name, or its files are not those that were registered.
     """
     check_name(name)
-    client, _ = connect(config, outputs)
-    versions = client.search_model_versions(f"name='{name}'")
-    if not versions:
-        known = [m.name for m in client.search_registered_models(max_results=100)]
-        raise InputError(
-            f"model.name is {shown(name)}: no model is registered by this name; known: {', '.join(known) or 'none'}"
-            f"{did_you_mean(name, known)}"
-        )
-    newest = max(versions, key=lambda v: int(v.version))
-    folder = outputs / "models" / f"{name}-{int(newest.version)}"
-    if not folder.is_dir():
-        _download(client, newest, folder)
-    if _digest(folder) != newest.tags.get(CHECKSUM):
-        raise InputError(
-            f"the files of model {shown(name)}, version {newest.version}, are not those that were registered "
-            f"(the SHA-256 of {MANIFEST} differs); delete '{folder}' and try again"
-        )
-    read_card(folder)
-    return folder
+    with answering(config.uri, outputs):
+        client, _ = connect(config, outputs)
+        versions = client.search_model_versions(f"name='{name}'")
+        if not versions:
+            known = [m.name for m in client.search_registered_models(max_results=100)]
+            raise InputError(
+                f"model.name is {shown(name)}: no model is registered by this name; known: {', '.join(known) or 'none'}"
+                f"{did_you_mean(name, known)}"
+            )
+        newest = max(versions, key=lambda v: int(v.version))
+        folder = outputs / "models" / f"{name}-{int(newest.version)}"
+        if not folder.is_dir():
+            _download(client, newest, folder)
+        if _digest(folder) != newest.tags.get(CHECKSUM):
+            raise InputError(
+                f"the files of model {shown(name)}, version {newest.version}, are not those that were registered "
+                f"(the SHA-256 of {MANIFEST} differs); delete '{folder}' and try again"
+            )
+        read_card(folder)
+        return folder
 
 
 def _download(client: Any, version: Any, folder: Path) -> None:
