@@ -105,6 +105,12 @@ def _check_labels(config: JobConfig, model: ModelSpec, data: Deaths) -> None:
             f"csmf={GBQL} learns the model's errors from deaths of the test site that the model has not seen: name "
             "them with protocol.target_labels.n=100 and leave protocol.target_labels.copies at 0"
         )
+    if config.csmf_interval == "conformal" and (config.protocol.name == "assign" or not model.trains):
+        raise InputError(
+            "csmf_interval=conformal learns from training sites that are predicted without themselves, and is shown "
+            f"where causes are known; it cannot be used with protocol={config.protocol.name} and model '{model.name}': "
+            "leave it out"
+        )
     if config.csmf == GBQL and config.score_at:
         raise InputError(f"csmf={GBQL} works with the causes of the data; leave score_at out")
     if config.csmf == GBQL and config.calibration.level == "group" and len(set(data.groups)) < 2:
