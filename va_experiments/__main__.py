@@ -12,7 +12,7 @@ import sys
 import traceback
 
 from va_experiments.config.schema import conf_dir
-from va_experiments.errors import VaError, short_of_memory
+from va_experiments.errors import UNUSABLE, VaError, short_of_memory
 from va_experiments.hydra_app import app
 from va_experiments.hydra_app.config_errors import format_error, is_config_error
 from va_experiments.hydra_app.help_text import help_text
@@ -21,10 +21,6 @@ from va_experiments.process_setup import prepare_process
 from va_experiments.terminal import is_terminal, say
 
 __all__ = ["end", "main", "report_error"]
-
-
-_UNUSABLE = (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EPERM, errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP)
-"""What the system says of a path that cannot be written to."""
 
 
 def main() -> int:
@@ -102,7 +98,7 @@ def report_error(error: BaseException, *, debug: bool) -> int:
             "command again to continue",
             file=sys.stderr,
         )
-    elif isinstance(error, OSError) and (error.errno in _UNUSABLE or _of_the_kernel(error)):
+    elif isinstance(error, OSError) and (error.errno in UNUSABLE or _of_the_kernel(error)):
         code = 2
         say(f"error: cannot be written: {error}; choose a folder with paths.outputs=FOLDER", file=sys.stderr)
     else:

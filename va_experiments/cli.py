@@ -16,7 +16,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 
 from va_experiments.commands import COMMANDS
 from va_experiments.commands.command_line import Group, command_of
-from va_experiments.errors import InputError, VaError, did_you_mean, shown
+from va_experiments.errors import UNUSABLE, InputError, VaError, did_you_mean, shown, shown_path
 from va_experiments.process_exit import end
 from va_experiments.process_setup import prepare_process
 from va_experiments.terminal import say
@@ -136,9 +136,11 @@ def _run(words: Sequence[str], *, debug: bool) -> int:
         code, lines, hint = 2, str(error).splitlines(), error.hint
     except VaError as error:
         code, lines = error.exit_code, [str(error)]
-    except (RuntimeError, OSError) as error:
-        code, lines = 5 if getattr(error, "errno", 0) == errno.ENOSPC else 1, [str(error)]
+    except OSError as error:
+        code, lines = _of_the_system(error)
         debug = debug or code == 1
+    except RuntimeError as error:
+        code, lines, debug = 1, [str(error)], True
     if debug:
         say(traceback.format_exc(), file=sys.stderr)
     for line in lines:
@@ -146,6 +148,16 @@ def _run(words: Sequence[str], *, debug: bool) -> int:
     if hint:
         say(hint, file=sys.stderr)
     return code
+
+
+def _of_the_system(error: OSError) -> tuple[int, list[str]]:
+    """Return the exit code and what is said of an error of the operating system."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return 5, [str(error)]
+    if error.errno in (*UNUSABLE, errno.ENOENT, errno.EEXIST) and isinstance(error.filename, str | bytes):
+        place = shown_path(os.fsdecode(error.filename))
+        return 2, [f"{place} cannot be used: {error.strerror}; name another file or folder"]
+    return 1, [str(error)]
 
 
 def _flushed(code: int) -> int:

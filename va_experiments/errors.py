@@ -9,10 +9,23 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-__all__ = ["MAX_SHOWN", "InputError", "VaError", "did_you_mean", "printable", "short_of_memory", "shown", "shown_path"]
+__all__ = [
+    "MAX_SHOWN",
+    "UNUSABLE",
+    "InputError",
+    "VaError",
+    "did_you_mean",
+    "printable",
+    "short_of_memory",
+    "shown",
+    "shown_path",
+]
 
 MAX_SHOWN = 20
 """Problems listed in full by one error; the rest are counted."""
+
+UNUSABLE = (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EPERM, errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP)
+"""What the system says of a path that cannot be used for what it is named for."""
 
 
 def short_of_memory(error: BaseException) -> bool:

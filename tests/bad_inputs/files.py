@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import random
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -85,6 +86,16 @@ def odk(answer: str = "yes", *, n: int = 30, repeated: bool = False, more: str =
     return rows(*lines, header=header)
 
 
+def indicators(yes: str, no: str, *, header: str = "ID", n: int = 24, different: int = 24) -> bytes:
+    """Return InterVA-5's input, with answers that say yes, nothing, and no in one of these letters."""
+    names = read_probbase().indicators
+    lines = []
+    for k in range(n):
+        drawn = random.Random(k % different).choices((yes, *(no or [""]), ""), k=len(names))
+        lines.append(",".join([f"d{k}", *drawn]))
+    return rows(*lines, header=",".join([header, *names]))
+
+
 def _excerpt(content: bytes) -> str:
     if len(content) > 400 or content[:2] in (b"PK", b"\x1f\x8b"):
         return f"{len(content):,} bytes"
@@ -98,6 +109,9 @@ def _yaml(options: dict[str, Any]) -> str:
 
 
 AGE = "id,site,cause,s1,age"
+MANY = "id,site,cause,s1,s2,s3,s4"
+STUDY = tuple(f"d{k},{'AU'[k % 2]}P,{'XYZ'[k % 3]},{'YN'[k % 5 > 1]},{'YN'[k % 4 > 0]},N,Y" for k in range(30))
+"""Deaths of a study, with the header `MANY`."""
 FILES: list[File] = [
     File("empty", "empty file", "the file is empty", b"", {}),
     File("empty", "header only", "has a header but no rows", rows(), {}),
@@ -544,7 +558,7 @@ FILES: list[File] = [
     File(
         "archive",
         "archive in an archive",
-        "contains NUL at byte",
+        "is an archive within an archive; unpack it once and give what is inside",
         gzip.compress(gzip.compress(GOOD.encode() * 9, mtime=0), mtime=0),
         {},
     ),
@@ -554,6 +568,111 @@ FILES: list[File] = [
         "no row is left after dropping rows without a cause; nothing to train on",
         rows("d1,AP,,Y,N", "d2,UP,,Y,N"),
         {"drop_unlabelled": True},
+    ),
+    File("binary", "bzip2", "is packed with bzip2; unpack it and give the table", b"BZh91AY&SY" + b"x" * 40, {}),
+    File(
+        "binary", "R", "is a file of R; save the table in R with write.csv(", gzip.compress(b"RDX3\nX\n", mtime=0), {}
+    ),
+    File(
+        "binary",
+        "web page",
+        "is a web page (HTML), not a table",
+        b"<!DOCTYPE html><html><body>Log in</body></html>",
+        {},
+    ),
+    File("binary", "Git LFS", "is a pointer of Git LFS", b"version https://git-lfs.github.com/spec/v1\nsize 5\n", {}),
+    File(
+        "binary",
+        "SPSS within gzip",
+        "is a table of SPSS; give the file unpacked",
+        gzip.compress(b"$FL2@(#)", mtime=0),
+        {},
+    ),
+    File(
+        "encoding",
+        "UTF-16 without a mark",
+        "looks like UTF-16-LE; set `encoding: utf-16-le`",
+        GOOD.encode("utf-16-le"),
+        {},
+    ),
+    File("encoding", "UTF-32", "looks like UTF-32; set `encoding: utf-32`", GOOD.encode("utf-32"), {}),
+    File("decimal", "blanks as separators", "blanks seem to separate the columns", GOOD.replace(",", " ").encode(), {}),
+    File(
+        "header",
+        "numbers of rows without a name",
+        "the numbers of the rows have no name, as R's write.table writes them",
+        rows("1,d1,AP,A,Y,N", "2,d2,UP,B,N,Y"),
+        {},
+    ),
+    File(
+        "no_death",
+        "labels below the header",
+        "line 2: most of its cells are no answers, such as 'Cough?', 'Fever?': a row of labels, units or totals",
+        rows("ID,Site,Cause,Cough?,Fever?,Wound?,Rash?", *STUDY, header=MANY),
+        {"duplicates": "keep"},
+    ),
+    File(
+        "no_death",
+        "totals",
+        "line 32: most of its cells are no answers, such as '17', '12'",
+        rows(*STUDY, "Total,AP,X,17,12,14,29", header=MANY),
+        {"duplicates": "keep"},
+    ),
+    File(
+        "no_death",
+        "the header again",
+        "line 3 repeats the names of the columns",
+        rows("d1,AP,A,Y,N", "id,site,cause,s1,s2", "d2,UP,B,N,Y"),
+        {},
+    ),
+    File(
+        "no_death",
+        "a note below the table",
+        "line 4 has 1 fields, header has 5: a note below the table? Remove the line",
+        rows("d1,AP,A,Y,N", "d2,UP,B,N,Y", "Source: our study"),
+        {},
+    ),
+    File(
+        "person",
+        "dates for ages",
+        "'1950-03-01' is a date, no age; expected a number",
+        rows("d1,AP,A,Y,1950-03-01", "d2,UP,B,N,43", header=AGE),
+        {"age": "age"},
+    ),
+    File(
+        "person",
+        "years of birth for ages",
+        "1950, 1987 look like years of birth or death, not ages",
+        rows("d1,AP,A,Y,1950", "d2,UP,B,N,1987", header=AGE),
+        {"age": "age"},
+    ),
+    File(
+        "blank",
+        "InterVA-5's input with y or blank",
+        "does an empty cell mean that the sign was absent, or that nothing is known? Say",
+        indicators("y", ""),
+        reader="who2016",
+    ),
+    File(
+        "answers",
+        "InterVA-5's input in which no is 0 or 2",
+        "the symptoms hold both 0 and 2: which of them says no?",
+        indicators("1", "02"),
+        reader="who2016",
+    ),
+    File(
+        "ids",
+        "InterVA-5's input without an id",
+        "missing column 'ID', the id of each death",
+        indicators("y", "n", header="number"),
+        reader="who2016",
+    ),
+    File(
+        "twice",
+        "InterVA-5's input with every death twice",
+        "deaths have the same cells as another in every column but the id",
+        indicators("y", "n", different=12),
+        reader="who2016",
     ),
     File(
         "form",

@@ -30,6 +30,7 @@ ROWS: dict[str, str] = {
     "leak": "Columns that tell the cause",
     "twice": "Deaths that occur twice",
     "person": "Age and sex",
+    "no_death": "Rows that are no deaths",
     "empty": "Nothing to read",
     "rare": "Too little to train on",
     "constant": "Columns and rows without information",

@@ -139,3 +139,66 @@ def test_a_long_path_is_cut_at_its_beginning(tmp_path: Path) -> None:
     assert len(said) == 82
     assert said.startswith("'...")
     assert said.endswith("/adult.csv'")
+
+
+def test_numbers_beside_0_and_1_are_asked_not_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A column of answers with a code that nobody explained is no number to be left out."""
+    path = table(tmp_path / "a.csv", pain=lambda i: ("1", "0", "97")[i * i % 7 % 3])
+    assert main(["data", "check", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "pain: value '97'" in said
+    assert main(["data", "check", str(path), 'value_map={"97": "."}']) == 0
+    scale = {c: (lambda i: "123"[i * i % 7 % 3]) for c in ("pain", "rash", "wound")}
+    assert main(["data", "check", str(table(tmp_path / "b.csv", **scale))]) == 2
+    assert '\'value_map={"1": Y, "2": N, "3": ?}\'' in capsys.readouterr().err
+
+
+def test_a_study_of_one_site_and_one_cause_is_recognised_by_the_names_of_its_columns(tmp_path: Path) -> None:
+    roles = suggest(table(tmp_path / "a.csv", site=lambda i: "North", cause=lambda i: "TB")).roles
+    assert roles is not None
+    assert (roles.site, roles.cause) == ("site", "cause")
+
+
+def test_where_nothing_is_a_symptom_the_columns_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,site,cause,s1\n" + "".join(f"d{i},N{i % 2},C{i % 2},word{i}\n" for i in range(30)))
+    assert main(["data", "check", str(path)]) == 2
+    assert "no column was recognised as a symptom ('s1': no answers, but 30 different cells" in capsys.readouterr().err
+
+
+def test_a_recognised_form_is_read_in_the_encoding_that_it_has(tmp_path: Path) -> None:
+    from va_experiments.data.probbase import read_probbase
+
+    codes = read_probbase().indicators
+    text = "\n".join([",".join(["ID", *codes]), *(",".join([f"d{k}", *["yn"[k % 2]] * len(codes)]) for k in range(2))])
+    path = tmp_path / "who.csv"
+    path.write_bytes((text + "\n").encode("utf-16"))
+    options = dict(suggest(path).options)
+    assert options["encoding"] == "utf-16"
+    assert len(load(options.pop("name"), options)) == 2
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("1950-03-01", "'1950-03-01' is a date, no age"),
+        ("1950", "1950 look like years of birth or death, not ages"),
+    ],
+)
+def test_dates_and_years_are_no_ages(cell: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path / "a.csv", age=lambda i: "43" if i < 20 and "-" in cell else cell)
+    assert main(["data", "check", str(path), "age=age"]) == 2
+    assert said in capsys.readouterr().err
+    assert main(["data", "check", str(path), "age=null"]) == 0
+
+
+@pytest.mark.parametrize("place", ["/proc/x/a.yaml", "/dev/null/a.yaml", "/etc/hostname/a.yaml"])
+def test_a_place_that_cannot_be_written_is_told_in_words(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table(tmp_path / "a.csv")
+    assert main(["data", "check", str(path), "--write", place]) == 2
+    said = capsys.readouterr().err
+    assert "cannot be used" in said
+    assert "name another file or folder" in said
+    assert "Traceback" not in said

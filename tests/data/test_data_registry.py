@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import va_experiments.data as data
+from va_experiments.data.readers.who2016_odk import OdkOptions
 from va_experiments.data.registry import READERS, check_options, load, options_of
 from va_experiments.errors import InputError
 
@@ -30,7 +31,10 @@ def test_yaml_shows_every_option_with_its_default(name: str) -> None:
 def test_options_are_the_function_s(name: str) -> None:
     reader = READERS[name]
     function = getattr(import_module(reader.module), reader.function)
-    parameters = inspect.signature(function).parameters
+    parameters = dict(inspect.signature(function).parameters)
+    if (more := parameters.get("options")) is not None and more.kind is inspect.Parameter.VAR_KEYWORD:
+        del parameters["options"]
+        parameters |= inspect.signature(OdkOptions).parameters
     options = reader.options().model_dump(exclude={"name"})
     assert set(options) | set(reader.fixed) == set(parameters)
     for key, option in options.items():

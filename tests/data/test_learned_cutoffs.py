@@ -168,7 +168,7 @@ def test_needs_training_deaths_with_causes(neonate: Deaths) -> None:
     ("column", "value", "message"),
     [
         ("site", "Andhra", r"unknown site 'Andhra' \(line 2\); known: AP, Bohol"),
-        ("module", "Adult", r"column 'module' holds 'Adult', 'Neonate'; expected 'Neonate'"),
+        ("module", "Adult", r"column 'module' holds 'Adult' .line 2.; expected 'Neonate'"),
         ("gs_text34", "", r"1 rows without a known cause \(line 2; found ''.*`drop_unlabelled: true`"),
     ],
 )

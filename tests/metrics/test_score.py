@@ -58,6 +58,23 @@ def test_values_equal_the_plain_definitions() -> None:
     )
 
 
+@pytest.mark.parametrize(("n", "c"), [(12, 3), (40, 34)])
+def test_the_bounds_of_a_metric_cut_off_only_what_no_population_can_be(n: int, c: int) -> None:
+    """Ends of percentile intervals are values of the metric; test inversion has none above 1."""
+    truth, prediction = example(n, c=c)
+    weights = bootstrap_weights(n, 50, generator(0, "bootstrap"))
+    cases = scored_deaths(truth, prediction, None)
+    sample, resamples = totals(cases), totals(cases, weights)
+    for name, values in evaluate(resamples).items():
+        if METRICS[name].interval == "percentile":
+            low, high = interval(evaluate(sample, [name])[name], values[:, None], level=0.95)
+            least, most = METRICS[name].range
+            assert least - 1e-12 <= low[0] <= high[0] <= most + 1e-12, name
+    true = np.concatenate([sample.csmf_true, resamples.csmf_true])
+    estimated = np.concatenate([sample.csmf_mean, resamples.csmf_mean])[None]
+    assert accuracy_interval(true, estimated)[1].max() <= 1
+
+
 def test_names_and_ranges() -> None:
     truth, prediction = example(200)
     found = score(truth, prediction, CAUSES, n_bootstrap=50, train_cause=truth)

@@ -137,6 +137,13 @@ def _check(file: str, pairs: list[str], write: str | None, *, as_json: bool) -> 
             )
         if found.roles.questions:
             raise InputError([f"{shown_path(file)}: {q}" for q in found.roles.questions], hint=_hint(file))
+        if not found.roles.symptoms and "symptoms" not in given:
+            first = "; ".join(f"{shown(c)}: {why}" for c, why in list(found.roles.left_out.items())[:3])
+            raise InputError(
+                f"{shown_path(file)}: no column was recognised as a symptom ({first or 'there are no other columns'}); "
+                "say what the cells mean with value_map={CELL: Y, CELL: N}, or name the columns with symptoms=[COLUMN]",
+                hint=_hint(file),
+            )
     try:
         load(name, read)  # every problem of the file at once, before anything is printed
     except InputError as error:

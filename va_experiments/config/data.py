@@ -78,6 +78,8 @@ class _Phmrc(DataOptions):
     """The list of causes: the 34 of the Tariff analyses (21 for children), or one of the file's longer lists."""
     max_unknown: ShareOrNone = 0.01
     """Largest share of a question's filled cells that may be no answer of the questionnaire."""
+    duplicates: Literal["refuse", "first", "keep"] = "refuse"
+    """What to do with deaths that occur twice (the same newid, or the same cells under another)."""
 
 
 class PhmrcAdult(_Phmrc):
@@ -216,9 +218,11 @@ class Who2016(DataOptions):
     cause: Text | None = None
     """Column of a cause assigned otherwise, in InterVA-5's names; null: none is known."""
     value_map: Mapping = {"y": "Y", "Y": "Y", "n": "N", "N": "N", ".": ".", "-": ".", "NA": "."}
-    """Answer -> Y, N or . (missing)."""
+    """Answer -> Y, N or . (missing); with this default, words that everybody understands (Yes, TRUE, 1, DK) too."""
     max_unknown: ShareOrNone = 0.01
     """Largest share of a column's filled cells that may be no known answer; they are then missing."""
+    duplicates: Literal["refuse", "first", "keep"] = "refuse"
+    """What to do with deaths that occur twice (the same id, or the same answers under another id)."""
     eava_columns: Flag = False
     """true: read the columns of the file that model=eava needs beside the indicators, with age in days."""
     sep: Text = "auto"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +36,7 @@ _CAUSE_NAMES = (
     "tariff",
 )
 _LEAST = 10
+_EQUAL = 0.999
 
 
 def silent_columns(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:
@@ -75,10 +78,28 @@ def leaks(
         covariance = present * n - counts[:, None] * total
         scale = np.sqrt(counts[:, None] * (n - counts[:, None]) * total * (n - total))
         correlation = np.where(scale > 0, covariance / scale, 0.0)
-    correlation[counts < _LEAST] = 0.0
+    called = [_folded(c) for c in causes]
     for j, name in enumerate(names):
-        best = int(correlation[:, j].argmax())
+        best = int(np.where(counts < _LEAST, 0.0, correlation[:, j]).argmax())
         named = any(part in name.casefold() for part in _CAUSE_NAMES)
-        if correlation[best, j] >= (NAMED_LEAK if named else LEAK):
+        if counts[best] >= _LEAST and correlation[best, j] >= (NAMED_LEAK if named else LEAK):
+            found[name] = (causes[best], float(correlation[best, j]))
+            continue
+        best = int(correlation[:, j].argmax())  # a column for each cause: those of rare causes by their names
+        if correlation[best, j] >= NAMED_LEAK and len(called[best]) > 2 and called[best] in _folded(name):
+            found[name] = (causes[best], float(correlation[best, j]))
+    families = Counter(_family(name) for name in found)
+    for j, name in enumerate(names):  # ... and by the columns beside them, as cod_1, cod_2, ...
+        best = int(correlation[:, j].argmax())
+        if name not in found and families[_family(name)] > 1 and correlation[best, j] > _EQUAL:
             found[name] = (causes[best], float(correlation[best, j]))
     return found
+
+
+def _folded(name: str) -> str:
+    return "".join(c for c in name.casefold() if c.isalnum())
+
+
+def _family(name: str) -> str:
+    """Return the beginning of a name that columns made from one share: ``cod_`` of ``cod_12``."""
+    return re.split(r"[\W_]", name, maxsplit=1)[0].rstrip("0123456789").casefold() or name

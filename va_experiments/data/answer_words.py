@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-__all__ = ["MISSING_WORDS", "NO_WORDS", "YES_WORDS", "guess_value_map", "meaning_of", "normalised"]
+__all__ = ["MISSING_WORDS", "NO_WORDS", "YES_WORDS", "guess_value_map", "meaning_of", "normalised", "without_code"]
 
 YES_WORDS = frozenset(
     {"y", "yes", "1", "true", "t", "present", "oui", "o", "sí", "si", "s", "sim", "ndiyo", "ja", "haan", "x"}
@@ -19,6 +20,7 @@ MISSING_WORDS = frozenset(
         *("does not know", "not known", "no data", "no answer", "not applicable", "not asked", "maybe", "not sure"),
         *("ne sait pas", "nsp", "ns", "ne sais pas", "refus", "refuse", "inconnu", "no sabe", "no sé", "se niega"),
         *("não sabe", "nao sabe", "recusou", "sijui", "hajui", "9", "8", "99", "88", "-1", "-9", "999", "#n/a"),
+        *("-7", "-8", "-77", "-88", "-99", "-888", "-999", "<na>"),
     }
 )
 """Answers, in lower case, that say that nothing is known; numbers only where the column has 0 and 1 (or 1 and 2)."""
@@ -34,17 +36,38 @@ def normalised(cell: str) -> str:
     text = cell.replace("\u00e2\x80\x99", "'")  # a typographic quote in UTF-8, read as Latin-1
     text = " ".join(unicodedata.normalize("NFKC", text).translate(_QUOTES).split()).casefold()
     whole, point, rest = text.partition(".")
+    if not point and text.count(",") == 1:  # 1,0 of a program with decimal commas; 1,000 is another number
+        whole, point, rest = text.partition(",")
+        rest = "" if len(rest) > 2 else rest
     return whole if point and whole.lstrip("-").isdigit() and rest.strip("0") == "" and rest else text
+
+
+_CODE_FIRST = re.compile(
+    r"[(\[]?-?\d{1,3}(?:[.:)\]]|\s*[-=\u2013]\s)\s*(?=[^\W\d])(.+)|[(\[]?-?\d{1,3}[)\].:=]?\s*=\s*(.+)"
+)
+_CODE_AND_WORD = re.compile(r"-?\d{1,3}\s+([^\W\d].*)")
+_CODE_LAST = re.compile(r"(.*[^\W\d].*?)\s*[(\[]-?\d{1,3}[)\]]")
+
+
+def without_code(cell: str) -> str:
+    """Return the label of a cell that holds a code beside it (``1. Yes``, ``1 = Yes``, ``Yes (1)``); else the cell."""
+    text = cell.strip()
+    if match := _CODE_FIRST.fullmatch(text):
+        return match[1] or match[2]
+    return match[1] if (match := _CODE_LAST.fullmatch(text)) else cell
 
 
 def meaning_of(cell: str) -> str | None:
     """Return ``Y``, ``N`` or ``.`` for a word that everybody understands, None for any other."""
-    text = normalised(cell)
-    if text in YES_WORDS:
-        return "Y"
-    if text in NO_WORDS:
-        return "N"
-    return "." if text in MISSING_WORDS else None
+    spaced = _CODE_AND_WORD.fullmatch(cell.strip())
+    for text in (normalised(cell), normalised(spaced[1] if spaced else without_code(cell))):
+        if text in YES_WORDS:
+            return "Y"
+        if text in NO_WORDS:
+            return "N"
+        if text in MISSING_WORDS:
+            return "."
+    return None
 
 
 def guess_value_map(cells: Iterable[str]) -> tuple[dict[str, str], list[str]]:

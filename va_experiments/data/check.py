@@ -142,7 +142,10 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
     if form is not None:
         if form.reader not in READERS:
             raise InputError(form.sentence(shown_path(path), os.fspath(path)))
-        options = {"name": form.reader, "path": os.fspath(path)} | given
+        opened = {"encoding": source.encoding} if source.encoding != "utf-8-sig" else {}
+        known = READERS[form.reader].options.model_fields
+        options = {"name": form.reader, "path": os.fspath(path)}
+        options |= {k: v for k, v in opened.items() if k in known} | given
         remark = f"# {shown(os.path.basename(os.fspath(path)))} is {form.what}\n"
         return Suggestion(options, remark + _as_yaml(options, {}), form)
     roles = guess_roles(source.header, table := read_columns(source), given)
@@ -187,6 +190,7 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
         "site_map": "spellings of one site",
         "cause_map": "spellings of one cause",
         "age_missing": "taken for unknown ages",
+        "encoding": "guessed: check names with accents" if source.encoding == "cp1252" else "",
         "age_unit": "check it" if roles.age and "age_unit" not in given else "",
     }
     first = f"# guessed from {shown(os.path.basename(os.fspath(path)))}: {n:,} rows, {len(source.header)} columns"

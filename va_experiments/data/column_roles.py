@@ -5,6 +5,7 @@ In: the coded columns and the options that are known already. Out: `Roles`. What
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections import Counter
@@ -35,7 +36,15 @@ _ID = (
 )
 _AGE = ("age", "age_years", "ageinyears", "age_in_years", "age_at_death", "age_months", "ageinmonths", "age_days")
 _SEX = frozenset({"sex", "gender", "sexe", "sexo", "genre"})
-_ANSWER_NUMBERS = frozenset({"0", "1", "2", "7", "8", "9", "88", "99", "888", "999", "-1", "-9"})
+_ANSWER_NUMBERS = frozenset(
+    {
+        *("0", "1", "2", "7", "8", "9", "66", "77", "88", "96", "97", "98", "99", "777", "888", "997", "998", "999"),
+        *("-1", "-7", "-8", "-9", "-77", "-88", "-99", "-888", "-999"),
+    }
+)
+"""Numbers that stand for answers, and for reasons why there is none."""
+_SCALES = (frozenset({"0", "1"}), frozenset({"1", "2"}))
+"""Numbers for no and yes, or for yes and no."""
 _CODE = {"Y": PRESENT, "N": ABSENT, ".": MISSING}
 _MOST_ANSWERS = 12
 _MOST_WORDS = 6
@@ -108,7 +117,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
     answers = {c: _is_symptom(table[c], own) for c in header}
     roles.id = role("id", _ID, lambda c: _looks_like_id(c, table[c]))
     roles.site, roles.cause = (
-        role(key, known, lambda c: 1 < len(table[c].values) <= 200 and not answers[c])
+        role(key, known, functools.partial(_can_be_label, table=table, answers=answers, name=key))
         for key, known in (("site", _SITE), ("cause", _CAUSE))
     )
     roles.sex = role("sex", tuple(_SEX), lambda c: is_sex_column(_cells(table[c])))
@@ -169,6 +178,12 @@ def _looks_like_id(name: str, column: CodedColumn) -> bool:
     """Check whether a column can be an id: nearly unique; if its name is that of an id, deaths may occur some times."""
     share = len(column.values) / max(len(column.codes), 1)
     return share > (0.2 if name.strip().casefold() in _ID and len(column.values) > _MOST_ANSWERS else 0.9)
+
+
+def _can_be_label(column: str, *, table: Mapping[str, CodedColumn], answers: Mapping[str, bool], name: str) -> bool:
+    """Check whether a column can hold sites or causes; one that is called so may hold a single one."""
+    fewest = 1 if column.strip().casefold() == name else 2
+    return fewest <= len(table[column].values) <= 200 and not answers[column]
 
 
 def _numeric_share(cells: Sequence[str]) -> float:
@@ -237,19 +252,29 @@ def _why_not(column: CodedColumn) -> str:
 def _ask_about_words(roles: Roles, table: Mapping[str, CodedColumn], excluded: Sequence[str]) -> None:
     """Ask what words mean that several columns share: they are probably answers in another language."""
     words = {c: {normalised(v) for v in _cells(table[c])} for c in roles.left_out if c not in excluded}
-    words = {c: w for c, w in words.items() if 1 < len(w) <= _MOST_WORDS and _numeric_share([*w]) < 1}
+    words = {
+        c: w
+        for c, w in words.items()
+        if 1 < len(w) <= _MOST_WORDS and (_numeric_share([*w]) < 1 or any(scale < w for scale in _SCALES))
+    }
     times = Counter(word for w in words.values() for word in w)
     columns = [c for c, w in words.items() if all(times[word] >= _SHARED for word in w)]
     if len(columns) < _SHARED:
         return
     cells = sorted({v for c in columns for v in _cells(table[c])})
     listed = ", ".join(shown(c) for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
+    example = ", ".join(f"{json.dumps(v, ensure_ascii=False)}: {_suggested(v)}" for v in cells[:_MOST_WORDS])
     roles.questions.append(
         f"{len(columns)} columns ({listed}) share the cells {', '.join(shown(v) for v in cells[:_MOST_WORDS])}: are "
-        "they answers? Say what each means, as in "
-        f"'value_map={{{', '.join(f'{json.dumps(v, ensure_ascii=False)}: Y' for v in cells[:_MOST_WORDS])}}}' (Y, N or "
-        f"\".\" for missing), or leave the columns out with 'exclude=[{', '.join(map(json.dumps, columns))}]'"
+        f"they answers? Say what each means, as in 'value_map={{{example}}}' (Y, N or \".\" for missing in place of "
+        f"each ?), or leave the columns out with 'exclude=[{', '.join(map(json.dumps, columns))}]'"
     )
+
+
+def _suggested(cell: str) -> str:
+    """Return the meaning of a cell as it is typed in a mapping; ``?`` where only the owner of the table knows it."""
+    meaning = None if cell.strip() in ("+", "-") else meaning_of(cell)
+    return '"."' if meaning == "." else meaning or "?"
 
 
 def _leave_out_leaks(

@@ -7,7 +7,7 @@ distinct values, so that mapping a column to symptoms is a look-up of a few valu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown, sh
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Block", "CodedColumn", "missing_columns", "read_blocks", "read_columns"]
+__all__ = ["Block", "CodedColumn", "empty_rows", "missing_columns", "read_blocks", "read_columns"]
 
 _BLOCK = 8 << 20
 
@@ -64,13 +64,15 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
     Raises
     ------
     InputError
-        After the last block, if a row is too short or too long; within, if a cell is longer than the limit.
+        After the last block, if a row is too short or too long, or repeats the header; within, if a cell is longer than
+        the limit.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
     columns_read = list(source.header if columns is None else columns)
     short_or_long: list[tuple[int, int]] = []
+    headers: list[int] = []
     n_bad = 0
 
     def note(row: arrow_csv.InvalidRow) -> str:
@@ -105,6 +107,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
                 if not batch.num_rows:
                     continue
                 block = {w: _coded(batch.column(i), w, source, start) for i, w in enumerate(columns_read)}
+                headers += [start + int(row) for row in _repeats_the_header(block, batch.num_rows)]
                 yield Block(start, batch.num_rows, block)
                 start += batch.num_rows
         except (pa.ArrowException, UnicodeError) as error:
@@ -120,7 +123,16 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
             f"{name}: line {line} has {n_fields} fields, header has {expected}{hint}"
             for line, (_, n_fields) in zip(lines, short_or_long, strict=True)
         ]
+        if n_bad == 1 and short_or_long[0][1] == 1:
+            problems[0] += ": a note below the table? Remove the line"
         raise InputError(problems + ["(and further rows)"] * (n_bad - len(problems)))
+    if headers:
+        listed = ", ".join(map(str, source.lines_of([row + 2 for row in headers[:5]])))
+        raise InputError(
+            f"{name}: line{'s' if len(headers) > 1 else ''} {listed}{', ...' if len(headers) > 5 else ''} repeat"
+            f"{'' if len(headers) > 1 else 's'} the names of the columns, as in tables that were joined end to end; "
+            "remove the repeated headers"
+        )
     if not start:
         raise InputError(f"{name}: has a header but no rows")
 
@@ -138,9 +150,26 @@ def read_columns(source: TextSource, columns: Sequence[str] | None = None) -> di
     return {w: CodedColumn(np.concatenate(parts[w]), list(places[w])) for w in columns_read}
 
 
-def missing_columns(header: Sequence[str], needed: Sequence[str], where: str) -> list[str]:
-    """List one problem for each required column that is not in the header, with the most similar column."""
+def empty_rows(block: Block) -> npt.NDArray[np.bool_]:
+    """Return the rows in which every cell is empty."""
+    empty = np.ones(block.n_rows, dtype=bool)
+    for column in block.columns.values():
+        blank = [k for k, v in enumerate(column.values) if not v.strip()]
+        empty &= np.isin(column.codes, blank) if blank else np.zeros(block.n_rows, dtype=bool)
+        if not empty.any():
+            break
+    return empty
+
+
+def missing_columns(
+    header: Sequence[str], needed: Sequence[str], where: str, *, taken: Collection[str] = ()
+) -> list[str]:
+    """List one problem for each required column that is not in the header, with the most similar column.
+
+    Columns that are `taken` have a use of their own and are no misspellings of others.
+    """
     present, problems = set(header), []
+    free = [c for c in header if c not in taken]
     by_skeleton: dict[str, str] = {}
     for column in header:
         by_skeleton.setdefault(_skeleton(column), column)
@@ -149,7 +178,7 @@ def missing_columns(header: Sequence[str], needed: Sequence[str], where: str) ->
             continue
         similar = by_skeleton.get(_skeleton(column))
         if similar is None:
-            problems.append(f"{where}: missing column {shown(column)}{did_you_mean(column, header)}")
+            problems.append(f"{where}: missing column {shown(column)}{did_you_mean(column, free)}")
             continue
         why = "spaces around it" if similar.strip() == column else "other case" if similar.isascii() else "looks alike"
         problems.append(f"{where}: missing column {shown(column)}; found {_spelt(similar)} ({why})")
@@ -170,6 +199,18 @@ def _skeleton(name: str) -> str:
 
 def _spelt(name: str) -> str:
     return "'" + name.encode("ascii", "backslashreplace").decode() + "'"
+
+
+def _repeats_the_header(block: dict[str, CodedColumn], n_rows: int) -> npt.NDArray[np.intp]:
+    """Return the rows in which every cell is the name of its column."""
+    rows = np.arange(n_rows)
+    for name, column in block.items():
+        if name not in column.values:
+            return rows[:0]
+        rows = rows[column.codes[rows] == column.values.index(name)]
+        if not len(rows):
+            break
+    return rows
 
 
 def _coded(column: pa.DictionaryArray, name: str, source: TextSource, start: int) -> CodedColumn:

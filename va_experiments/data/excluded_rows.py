@@ -10,7 +10,10 @@ import numpy.typing as npt
 from va_experiments.data.deaths import Excluded
 from va_experiments.data.text_source import TextSource
 
-__all__ = ["excluded_rows"]
+__all__ = ["EMPTY_ROW", "excluded_rows"]
+
+EMPTY_ROW = "every cell of the row is empty"
+"""Why a row is left out."""
 
 
 def excluded_rows(

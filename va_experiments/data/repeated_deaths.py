@@ -17,7 +17,10 @@ from va_experiments.data.deaths import LedgerEntry
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import shown_path
 
-__all__ = ["RepeatedDeaths", "numbered_ids", "repeated_rows"]
+__all__ = ["REPEATED", "RepeatedDeaths", "numbered_ids", "repeated_rows"]
+
+REPEATED = "the death occurs before (data.duplicates=first)"
+"""Why a row is left out."""
 
 _MOST_DISTINCT = 20_000
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -109,9 +112,7 @@ def repeated_rows(
         return repeated, []
     if duplicates == "first":
         repeated[same_cells] = repeated[same_id] = True
-        ledger.append(
-            LedgerEntry("dropped row", "*", int(repeated.sum()), "the death occurs before (data.duplicates=first)")
-        )
+        ledger.append(LedgerEntry("dropped row", "*", int(repeated.sum()), REPEATED))
         return repeated, []
     others = same_cells[~np.isin(same_cells, same_id)]
     if not len(others):

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
+from va_experiments.data.file_kinds import kind_of_file
 from va_experiments.data.other_formats import is_table_file, table_as_csv
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 from va_experiments.formatting import format_bytes
@@ -25,12 +26,9 @@ from va_experiments.formatting import format_bytes
 __all__ = ["Limits", "open_safely"]
 
 _RATIO_FLOOR = 10 << 20  # small files of one repeated row legitimately compress 300-fold
-_FOREIGN = {
-    b"%PDF": "a PDF document",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook (save it as CSV)",
-    b"\x7fELF": "a program",
-    b"\x89PNG": "an image",
-}
+_MAGIC = 1024
+_HIDDEN = ("thumbs.db", "desktop.ini")
+"""Files that systems leave in archives, beside those whose names begin with a point."""
 
 
 @dataclass(frozen=True)
@@ -77,21 +75,21 @@ def open_safely(path: Path, limits: Limits) -> Iterator[BinaryIO]:
             raise InputError(
                 f"{shown(name)}: {format_bytes(status.st_size)} > max_bytes {format_bytes(limits.max_bytes)}"
             )
-        magic = file.read(16)
+        magic = file.read(_MAGIC)
         file.seek(0)
         if is_table_file(path, magic):
             yield io.BytesIO(table_as_csv(path, magic, limits.max_expanded))
             return
-        start = b"".join(magic.removeprefix(b"\xef\xbb\xbf").split())
+        start = b"".join(magic[:16].removeprefix(b"\xef\xbb\xbf").split())
         named_json = path.suffix.casefold() in (".json", ".jsonl", ".ndjson") and start[:1] in (b"{", b"[")
         if named_json or start.startswith((b'{"', b'[{"')):
             raise InputError(
                 f"{shown(name)} is JSON, not a table; export one row for each death as CSV, or convert it with "
                 "pandas: pandas.read_json(FILE).to_csv('deaths.csv', index=False)"
             )
-        for prefix, kind in _FOREIGN.items():
-            if magic.startswith(prefix):
-                raise InputError(f"{shown(name)} is {kind}, not a text table")
+        packed = magic.startswith((b"\x1f\x8b", b"PK\x03\x04", b"PK\x05\x06"))
+        if foreign := kind_of_file(magic, unpacked=not packed):
+            raise InputError(f"{shown(name)} {foreign}")
         try:
             if magic.startswith(b"\x1f\x8b"):
                 with gzip.GzipFile(fileobj=file) as unpacked:
@@ -106,17 +104,24 @@ def open_safely(path: Path, limits: Limits) -> Iterator[BinaryIO]:
 
 
 def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
-    members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+    members = [m for m in archive.infolist() if not m.is_dir() and not _is_hidden(m.filename)]
+    names = {m.filename for m in members}
+    if "[Content_Types].xml" in names and ("word/document.xml" in names or "ppt/presentation.xml" in names):
+        raise InputError(f"{shown_path(path)} is a document of an office program, not a table; save the table as CSV")
+    if "[Content_Types].xml" in names or any(n.startswith("xl/") for n in names):
+        raise InputError(f"{shown_path(path)} is an Excel workbook; give it the ending .xlsx, or save it as CSV")
+    if "mimetype" in names and "content.xml" in names:
+        raise InputError(f"{shown_path(path)} is an OpenDocument file; save the table as CSV or as an Excel workbook")
     for member in members:
         inner = PurePosixPath(member.filename.replace("\\", "/"))
         if inner.is_absolute() or ".." in inner.parts:
             raise InputError(f"{shown_path(path)}: member {shown(member.filename)} points outside the archive")
     members = _of_odk_central(members) or members
     if len(members) != 1:
-        names = ", ".join(shown(m.filename, limit=40) for m in members[:3])
-        raise InputError(f"{shown_path(path)}: holds {len(members)} files ({names}); one member only")
-    if members[0].filename.startswith("xl/") or members[0].filename == "[Content_Types].xml":
-        raise InputError(f"{shown_path(path)} is an Excel workbook; give it the ending .xlsx, or save it as CSV")
+        listed = ", ".join(shown(m.filename, limit=40) for m in members[:3])
+        raise InputError(
+            f"{shown_path(path)}: holds {len(members)} files ({listed}); one member only: unpack it and give the table"
+        )
     if members[0].flag_bits & 1:
         raise InputError(f"{shown_path(path)}: the archive is encrypted; unpack it first")
     return members[0]
@@ -131,6 +136,11 @@ def _of_odk_central(members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
         if stem != main.filename and all(n.startswith("media/") or n.startswith(f"{stem}-") for n in others):
             return [main]
     return []
+
+
+def _is_hidden(name: str) -> bool:
+    last = PurePosixPath(name).name.casefold()
+    return name.startswith("__MACOSX/") or last in _HIDDEN or last.startswith(".")
 
 
 class _LimitedStream(io.RawIOBase):

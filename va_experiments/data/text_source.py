@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from va_experiments.data.file_kinds import kind_of_file
 from va_experiments.data.safe_open import Limits, open_safely
 from va_experiments.errors import InputError, shown, shown_path
 from va_experiments.formatting import format_bytes
 
-__all__ = ["AUTO", "SEPARATORS", "Limits", "TextSource", "open_source"]
+__all__ = ["AUTO", "SEPARATORS", "Limits", "TextSource", "encoding_by_mark", "open_source"]
 
 AUTO = "auto"
 """Value of an option for a separator that is found out."""
@@ -31,6 +32,9 @@ SEPARATORS: dict[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": 
 
 _CHUNK = 4 << 20
 _LINE = 1 << 16  # characters of a line that the separator is looked for in
+_START = 1024  # bytes by which a file is recognised
+_MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
+          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 _SAMPLE = 1000  # rows looked at to tell an index column from one that lacks its name
 
 
@@ -142,6 +146,28 @@ def open_source(
     return TextSource(file, sep, encoding, header, sha256, n_bytes, plain, limits, skipped, width, notes)
 
 
+def encoding_by_mark(path: str | os.PathLike[str], otherwise: str) -> str:
+    """Return the encoding that the byte-order mark of a file names; `otherwise` where it has none."""
+    with open_safely(Path(path), Limits()) as raw:
+        return _marked(raw.read(4)) or otherwise
+
+
+def _marked(start: bytes) -> str:
+    return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), "")
+
+
+def _wide_encoding(start: bytes) -> str:
+    """Return UTF-16 or UTF-32 where a file begins with its mark, or with text of two bytes a letter; else ""."""
+    if (marked := _marked(start)) not in ("", "utf-8-sig"):
+        return marked
+    even, odd = start[0::2], start[1::2]
+    if len(start) >= 32 and odd.count(0) > 0.7 * len(odd) and not even.count(0):
+        return "utf-16-le"
+    if len(start) >= 32 and even.count(0) > 0.7 * len(even) and not odd.count(0):
+        return "utf-16-be"
+    return ""
+
+
 def _separator(path: Path, limits: Limits, encoding: str) -> str:
     """Return the separator that divides the first lines into most columns, the same number in each."""
     with open_safely(path, limits) as raw:
@@ -168,8 +194,10 @@ def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool
     blank, tail, first = False, b"", True
     while chunk := raw.read(_CHUNK):
         digest.update(chunk)
-        if first and not wide and chunk.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise InputError(f"{name}: looks like UTF-16; set `encoding: utf-16`")
+        if first and (foreign := kind_of_file(chunk[:_START], unpacked=True)):
+            raise InputError(f"{name} {foreign}")
+        if first and not wide and (other := _wide_encoding(chunk[:_START])):
+            raise InputError(f"{name}: looks like {other.upper()}; set `encoding: {other}`")
         if not wide and (nul := chunk.find(b"\x00")) >= 0:
             raise InputError(f"{name}: contains NUL at byte {n_bytes + nul + 1}: not a text file")
         pending = len(decoder.getstate()[0])
@@ -278,11 +306,24 @@ def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[tuple[
         raise InputError(f"{name}: {len(names)} columns > max_columns {limits.max_columns}")
     if len(names) < 2:
         only = names[0] if names else ""
+        if not only.strip():
+            raise InputError(f"{name}: the file is empty but for blanks")
         for other, word in SEPARATORS.items():
             if other != sep and only.count(other) > 0:
                 text = "\\t" if other == "\t" else other
                 raise InputError(f"{name}: looks like '{text}' ({word}) separates the columns; set `sep: \"{text}\"`")
+        if second is not None and 0 <= len(" ".join(second).split()) - len(only.split()) <= 1 < len(only.split()):
+            raise InputError(
+                f"{name}: the header has only one column: {shown(only)}; blanks seem to separate the columns: save the "
+                "table with commas, in R with write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
+            )
         raise InputError(f"{name}: the header has only one column: {shown(only)}")
+    if second is not None and _lacks_a_name(names, [second, *sample]):
+        raise InputError(
+            f"{name}: the rows have one cell more than the first row has names, and begin with 1, 2, 3: the numbers of "
+            "the rows have no name, as R's write.table writes them; write the table with "
+            "write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
+        )
     problems = []
     where: dict[str, list[int]] = {}
     for position, column in enumerate(names, start=1):
@@ -304,12 +345,20 @@ def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[tuple[
                     )
         elif len(positions) > 1:
             spots = ", ".join(map(str, positions[:5]))
-            problems.append(f"{name}: column {shown(column)} appears {_times(len(positions))} (positions {spots})")
+            times = _times(len(positions))
+            problems.append(
+                f"{name}: column {shown(column)} appears {times} (positions {spots}); rename or remove one of them"
+            )
     if second is None:
         problems.append(f"{name}: has a header but no rows")
     if problems:
         raise InputError(problems)
     return tuple(n for n in names if n.strip()), len(names), skipped, tuple(notes)
+
+
+def _lacks_a_name(names: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Check whether every row has one cell more than there are names, and begins with its number."""
+    return all(len(row) == len(names) + 1 for row in body) and _counts_rows([row[0].strip() for row in body])
 
 
 def _counts_rows(cells: Sequence[str]) -> bool:

@@ -53,6 +53,10 @@ def _lines(error: BaseException, conf: Path) -> list[str]:
         return [_unknown_choice(match.group(1), [conf, *_own_folders(text, conf)])]
     if match := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' is not in struct", text):
         return [_unknown_key(match.group(1), conf)]
+    if match := re.search(r"Multiple values for ([\w/]+)\. To override", text):
+        return [f"'{match.group(1)}' has a choice already, which is replaced without a plus: {match.group(1)}=NAME"]
+    if match := re.search(r"force-add of config groups is not supported: '\++([^']+)'", text):
+        return [f"a file of a group is chosen without plus signs: write {match.group(1)}"]
     if "mismatched input" in text or "no viable alternative" in text or "token recognition" in text:
         return [f"cannot read an override: {text.splitlines()[0]}; write KEY=VALUE; quote text with commas or spaces"]
     lines = [line for line in dict.fromkeys(text.splitlines()) if line.strip()][:6]
@@ -124,6 +128,8 @@ def _unknown_key(key: str, conf: Path) -> str:
     parent, _, name = key.rpartition(".")
     if parent in ("hydra.launcher.ray.init", "hydra.launcher.ray.remote"):
         return f"'{parent}' has keys of your own choice: add one with a plus, as in +{key}=VALUE"
+    if parent == "hydra.sweeper" or parent.startswith("hydra.sweeper."):
+        return f"'{key}' is an option of a search: add hydra/sweeper=optuna, and -m"
     group = key.partition(".")[0]
     choices = {choice.rpartition("=")[2]: tree for choice, tree in trees.items() if choice.startswith(f"{group}=")}
     within = [_at(tree, parent.split(".")[1:]) for tree in choices.values()] or [_at(trees[""], parent.split("."))]

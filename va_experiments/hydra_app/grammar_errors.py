@@ -65,6 +65,8 @@ def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[st
         joined = f"{before[-1]} {text}" if before and "=" in before[-1] and not equals else ""
         way = _quoted(joined) if joined else ""
         space = f"; if the space belongs to the value before it, write {redacted(way)}" if way else ""
+        if equals and not space and _parse(tight := f"{key.strip()}={value.strip()}") is not None:
+            space = f"; write it without spaces around the equals sign: {redacted(tight)}"
         return f"{told} is not KEY=VALUE (or ~KEY){space}", 0
     if _parse(f"{key}=1") is None:
         return f"{told}: a key has plain letters, digits and _ . / @; got {shown(key)}", 0

@@ -108,7 +108,11 @@ def _resampled(cases: ScoredDeaths, n_bootstrap: int, rng: np.random.Generator) 
 
 
 def _intervals(parts: Sequence[Totals]) -> dict[str, float]:
-    """Compute the interval of every metric that has one; the first row of the first part is the sample."""
+    """Compute the interval of every metric that has one; the first row of the first part is the sample.
+
+    The bounds of a metric cut nothing off a percentile interval, whose ends are values of the metric; of test inversion
+    they leave out candidates that no population can be.
+    """
     names = [name for name, info in METRICS.items() if info.interval == "percentile"]
     by_part = [evaluate(part, names) for part in parts]
     stacked = np.stack([np.concatenate([values[name] for values in by_part]) for name in names], axis=1)

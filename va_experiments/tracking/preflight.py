@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -53,4 +54,19 @@ def tracking_problem(config: TrackingConfig, outputs: Path) -> str:
             f"{given}: what follows the '?' is not part of the path: write the path with escapes, "
             "sqlite+pysqlite:///file:/FOLDER/mlflow.db?uri=true with %3F for '?', %25 for '%' and %23 for '#'"
         )
+    if not file.is_file() and (reason := _cannot_hold(file.parent)):
+        return (
+            f"{given}: the database cannot be made in {file.parent} ({reason}): {way}, or run without MLflow "
+            "(tracking.mlflow=false)"
+        )
     return database_problem(file, config.experiment)
+
+
+def _cannot_hold(folder: Path) -> str:
+    """Return why nothing can be made in a folder, which need not exist; found out without leaving anything."""
+    place = next((p for p in (folder, *folder.parents) if p.exists()), folder)
+    try:
+        with tempfile.TemporaryDirectory(dir=place, prefix=".va-"):
+            return ""
+    except OSError as error:
+        return error.strerror or type(error).__name__

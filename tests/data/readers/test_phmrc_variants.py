@@ -52,6 +52,16 @@ def without(prefix: str) -> Callable[[Rows], Rows]:
     return lambda rows: [[v for v, c in zip(row, rows[0], strict=True) if not c.startswith(prefix)] for row in rows]
 
 
+def by_programs(rows: Rows) -> Rows:
+    """Write blanks as R does, answers with the codebook's codes, causes and sites in words, columns backwards."""
+    words, sites = {v: f"{k}. {v}" for v, k in CODES.items()}, {"AP": "Andhra Pradesh", "Dar": "Dar es Salaam"}
+    at, name, site = (rows[0].index(c) for c in ("va34", "gs_text34", "site"))
+    changed = [[words.get(v, v) or "NA" for v in row] for row in rows[1:]]
+    for row in changed:
+        row[at], row[site] = row[name], sites.get(row[site], row[site])
+    return [row[::-1] for row in (rows[0], *changed)]
+
+
 VARIANTS: dict[str, Callable[[Rows], Rows]] = {
     "the codebook's numbers": cells(lambda v: CODES.get(v, v)),
     "lower case": cells(str.lower),
@@ -62,6 +72,7 @@ VARIANTS: dict[str, Callable[[Rows], Rows]] = {
     "blanks around cells": cells(lambda v: f" {v} "),
     "an index column": lambda rows: [["", *rows[0]], *([str(k), *row] for k, row in enumerate(rows[1:]))],
     "no module column": without("module"),
+    "as statistics programs write it": by_programs,
 }
 
 
@@ -74,6 +85,41 @@ def test_the_same_data_set(variant: str, rows: Rows, published: Deaths, tmp_path
 def test_semicolons_make_the_same_data_set(rows: Rows, published: Deaths, tmp_path: Path) -> None:
     path = write(rows, tmp_path / "adult.csv", ";")
     assert read_phmrc("adult", path, features="hce_words").fingerprint == published.fingerprint
+
+
+def test_decimal_commas_in_utf_16_make_the_same_data_set(rows: Rows, published: Deaths, tmp_path: Path) -> None:
+    commas = cells(lambda v: v.replace(".", ",") if v.replace(".", "", 1).isdecimal() else v)(rows)
+    path = write(commas, tmp_path / "adult.csv", ";")
+    path.write_bytes(path.read_text(encoding="utf-8").encode("utf-16"))
+    assert read_phmrc("adult", path, features="hce_words").fingerprint == published.fingerprint
+
+
+def test_deaths_that_occur_twice_are_named(rows: Rows, tmp_path: Path) -> None:
+    few = rows[:60]
+    alone = read_phmrc("adult", write(few, tmp_path / "adult.csv")).fingerprint
+    at = rows[0].index("newid")
+    path = write([*few, few[1], *([*row[:at], row[at] + "9", *row[at + 1 :]] for row in few[2:4])], tmp_path / "a.csv")
+    with pytest.raises(InputError, match=r"3 deaths occur twice: .*\(lines 61, 62, 63\)"):
+        read_phmrc("adult", path)
+    first = read_phmrc("adult", path, duplicates="first")
+    assert first.fingerprint == alone
+    assert len(read_phmrc("adult", path, duplicates="keep")) == len(first) + 3
+
+
+def test_rows_and_columns_that_do_not_belong_are_named(rows: Rows, tmp_path: Path) -> None:
+    few, header = rows[:30], rows[0]
+    for changed, said in (
+        ([*few, ["Total", *("" for _ in header[1:])]], r"column 'module' holds '' \(line 31\); expected 'Adult'"),
+        ([*few, header], r"line 31 repeats the names of the columns"),
+        (without("a3_")(few), r"18 columns of the adult questionnaire are missing: 'a3_01', 'a3_02'"),
+        ([header, *([v or "?" for v in row] for row in few[1:])], r"question \w+: \d+% of its answers are not those"),
+    ):
+        with pytest.raises(InputError, match=said):
+            read_phmrc("adult", write(changed, tmp_path / "adult.csv"))
+    at = header.index("va34")
+    with pytest.raises(InputError, match=r"no row has a known cause: .*codes of the causes, or their names") as caught:
+        read_phmrc("adult", write([header, *([*r[:at], "x", *r[at + 1 :]] for r in few[1:])], tmp_path / "adult.csv"))
+    assert "drop_unlabelled" not in str(caught.value)
 
 
 def test_answers_in_another_language_are_refused(rows: Rows, tmp_path: Path) -> None:

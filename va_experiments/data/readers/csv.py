@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_blocks
+from va_experiments.data.csv_blocks import CodedColumn, empty_rows, missing_columns, read_blocks
 from va_experiments.data.deaths import ABSENT, Deaths, LedgerEntry
-from va_experiments.data.excluded_rows import excluded_rows
+from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.readers.csv_checks import advice_for, implausible, note_symptoms
-from va_experiments.data.readers.csv_columns import DEFAULT_VALUES, Labels, Numbers, Symptoms, value_codes
+from va_experiments.data.readers.csv_columns import Labels, Numbers
 from va_experiments.data.readers.person_columns import (
     AGE_UNITS,
     Ages,
@@ -26,8 +26,9 @@ from va_experiments.data.readers.person_columns import (
     check_unit,
 )
 from va_experiments.data.readers.recognise import recognise
+from va_experiments.data.readers.symptom_columns import DEFAULT_VALUES, Symptoms, value_codes
 from va_experiments.data.record_ids import canonical_order, content_ids, normal_id
-from va_experiments.data.repeated_deaths import RepeatedDeaths, numbered_ids, repeated_rows
+from va_experiments.data.repeated_deaths import REPEATED, RepeatedDeaths, numbered_ids, repeated_rows
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
@@ -151,11 +152,11 @@ def read_csv_deaths(
             if column is not None:
                 column.add(block)
         ids.append(_ids(block.columns, id))
-        empty.append(_empty(block.columns, block.n_rows))
+        empty.append(empty_rows(block))
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     blank_rows = np.concatenate(empty)
     if blank_rows.any():
-        ledger.append(LedgerEntry("dropped row", "*", int(blank_rows.sum()), "every cell of the row is empty"))
+        ledger.append(LedgerEntry("dropped row", "*", int(blank_rows.sum()), EMPTY_ROW))
         for column in (place_of, labels):
             if column is not None:
                 column.leave_out(blank_rows)
@@ -187,11 +188,11 @@ def read_csv_deaths(
         names,
         source,
         [
-            ("every cell of the row is empty", blank_rows),
+            (EMPTY_ROW, blank_rows),
             ("its site is left out (data.site_map)", site_index < 0),
             ("its cause is left out (data.cause_map)", None if labels is None else labels.mapped_out),
             ("no known cause", None if cause_index is None else cause_index < 0),
-            ("the death occurs before (data.duplicates=first)", repeated),
+            (REPEATED, repeated),
         ],
         own_ids=id is not None,
     )
@@ -235,17 +236,6 @@ def read_csv_deaths(
         ledger=tuple(ledger),
         excluded=excluded,
     )
-
-
-def _empty(columns: Mapping[str, CodedColumn], n_rows: int) -> npt.NDArray[np.bool_]:
-    """Return the rows in which every cell is empty."""
-    empty = np.ones(n_rows, dtype=bool)
-    for column in columns.values():
-        blank = [k for k, v in enumerate(column.values) if not v.strip()]
-        empty &= np.isin(column.codes, blank) if blank else np.zeros(n_rows, dtype=bool)
-        if not empty.any():
-            break
-    return empty
 
 
 def _symptom_columns(

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from va_experiments.data.answer_checks import leaks, one_sided, silent_columns
 from va_experiments.data.answer_words import guess_value_map
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LedgerEntry
-from va_experiments.data.readers.csv_columns import Symptoms
 from va_experiments.data.readers.person_columns import is_sex_column, is_unit_column
+from va_experiments.data.readers.symptom_columns import Symptoms
 from va_experiments.data.repeated_deaths import RepeatedDeaths
 from va_experiments.errors import shown
 

@@ -1,4 +1,4 @@
-"""Collect the columns of a study's table block by block: labels, numbers and symptoms, each with its problems."""
+"""Collect the columns of a study's table block by block: labels and numbers, each with its problems."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import Block, CodedColumn
-from va_experiments.data.deaths import ABSENT, MISSING, NOT_UNDERSTOOD, PRESENT, LedgerEntry
+from va_experiments.data.deaths import LedgerEntry
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
-__all__ = ["DEFAULT_VALUES", "NO_LABEL", "NO_SITE", "Collected", "Labels", "Numbers", "Symptoms", "value_codes"]
+__all__ = ["NO_LABEL", "NO_SITE", "Collected", "Labels", "Numbers"]
 
 NO_LABEL = frozenset(
     {
@@ -32,35 +31,7 @@ _NO_NUMBER = frozenset({"", ".", "na", "n/a", "nan", "none", "null"})
 NO_SITE = NO_LABEL - {"na"}
 """The same for sites, among which ``NA`` is a name that some have."""
 
-_CODES = {"Y": PRESENT, "N": ABSENT, ".": MISSING}
 _MAX_NAMES = 2000
-
-
-DEFAULT_VALUES: Mapping[Any, str] = {"Y": "Y", "N": "N", ".": "."}
-"""Codes of a table that already uses Y, N and ``.``."""
-
-
-def value_codes(value_map: Mapping[Any, str] = DEFAULT_VALUES) -> dict[str, int]:
-    """Translate a mapping onto ``Y``, ``N`` and ``.`` into symptom codes; an empty cell is missing unless mapped.
-
-    Raises
-    ------
-    InputError
-        If a meaning is none of the three, a cell was read as true or false, or nothing is mapped to ``Y`` or ``N``.
-    """
-    codes, problems = {"": MISSING}, []
-    for cell, meaning in value_map.items():
-        if isinstance(cell, bool):
-            problems.append(f'value_map: the cell {cell} was read as true/false; quote it: "{"Yes" if cell else "No"}"')
-        elif meaning not in _CODES:
-            problems.append(f"value_map: {shown(str(cell))} is mapped to {shown(meaning)}; expected 'Y', 'N' or '.'")
-        else:
-            codes[str(cell).strip()] = _CODES[meaning]
-    if not {PRESENT, ABSENT} <= set(codes.values()):
-        problems.append("value_map: no cell is mapped to 'Y', or none to 'N'")
-    if problems:
-        raise InputError(problems)
-    return codes
 
 
 class Collected:
@@ -302,98 +273,3 @@ class Numbers(Collected):
             return f'is {shown(text)}: looks like a decimal comma (set `decimal: ","`) or a thousands separator'
         limits = f"from {self._limits[0]:g} to {self._limits[1]:g} " if self._limits else ""
         return f"is {shown(text)}: not a number; expected one {limits}or an empty cell"
-
-
-class Symptoms:
-    """All symptom columns, one byte for each answer.
-
-    Parameters
-    ----------
-    columns : sequence of str
-    codes : mapping of str to int
-        Cell -> symptom code; cells that differ from one only in case, spaces or quotes, or as ``1.0`` from ``1``, count
-        too.
-    """
-
-    def __init__(self, columns: Sequence[str], codes: Mapping[str, int]) -> None:
-        self._columns, self._codes = list(columns), dict(codes)
-        similar: dict[str, set[int]] = {}
-        for cell, code in codes.items():
-            similar.setdefault(normalised(cell), set()).add(code)
-        self._similar = {cell: next(iter(found)) for cell, found in similar.items() if len(found) == 1}
-        self._parts: list[npt.NDArray[np.int8]] = []
-        self._bad: dict[tuple[str, str], tuple[int, int]] = {}
-        self.n_rows = 0
-        self.filled = np.zeros(len(self._columns), dtype=np.int64)
-        """Cells of each column that are not empty."""
-
-    def add(self, block: Block) -> None:
-        """Add one block."""
-        part = np.empty((len(self._columns), block.n_rows), dtype=np.int8)
-        self.n_rows += block.n_rows
-        for j, name in enumerate(self._columns):
-            column = block.columns[name]
-            table = np.empty(len(column.values), dtype=np.int8)
-            blank = []
-            for k, value in enumerate(column.values):
-                cell = value.strip()
-                code = self._codes.get(cell)
-                if code is None:
-                    code = self._similar.get(normalised(value))
-                if code is None:
-                    self._note(name, value, column.codes, k, block.start)
-                    code = MISSING
-                if not cell:
-                    blank.append(k)
-                table[k] = code
-            part[j] = table[column.codes] if len(table) else MISSING
-            self.filled[j] += block.n_rows - (np.isin(column.codes, blank).sum() if blank else 0)
-        self._parts.append(np.ascontiguousarray(part.T))
-
-    def _note(self, name: str, value: str, codes: npt.NDArray[np.int32], k: int, start: int) -> None:
-        rows = codes == k
-        count, first = self._bad.get((name, value), (0, start + int(rows.argmax())))
-        if (name, value) in self._bad or len(self._bad) < 10_000:
-            self._bad[name, value] = (count + int(rows.sum()), first)
-
-    def problems(self, source: TextSource, max_unknown: float, ledger: list[LedgerEntry]) -> list[str]:
-        """List one problem for each column and value that is not mapped, where there are too many of them.
-
-        Columns in which at most the share `max_unknown` of the filled cells is not understood are entered in the
-        ledger; such cells are missing.
-        """
-        where = shown_path(source.path)
-        allowed = ", ".join(shown(c) for c in self._codes if c)
-        unknown = dict.fromkeys(self._columns, 0)
-        for (name, _), (count, _) in self._bad.items():
-            unknown[name] += count
-        few = {
-            name
-            for j, name in enumerate(self._columns)
-            if 0 < unknown[name] <= max_unknown * max(1, int(self.filled[j]))
-        }
-        for name in (n for n in self._columns if n in few):
-            cells = tuple(sorted({value.strip() for (column, value) in self._bad if column == name}))[:5]
-            ledger.append(LedgerEntry("set missing", name, unknown[name], NOT_UNDERSTOOD[0], cells))
-        worst = [(key, found) for key, found in self._bad.items() if key[0] not in few]
-        lines = source.lines_of([first + 2 for _, (_, first) in worst[:50]])
-        lines += [first + 2 for _, (_, first) in worst[50:]]
-        return [
-            f"{where}: {name}: value {shown(value)} on line {line}{f' and {count - 1} more' if count > 1 else ''}; "
-            f"allowed {allowed} (map others with `value_map`, or leave the column out with `exclude`)"
-            for ((name, value), (count, _)), line in zip(worst, lines, strict=True)
-        ]
-
-    @property
-    def not_understood(self) -> dict[str, set[str]]:
-        """Cells that are not mapped, by column."""
-        found: dict[str, set[str]] = {}
-        for name, value in self._bad:
-            found.setdefault(name, set()).add(value.strip())
-        return found
-
-    def matrix(self) -> npt.NDArray[np.int8]:
-        """Return the symptoms, int8 of shape (n_deaths, n_symptoms), and free the blocks."""
-        whole = np.concatenate(self._parts)
-        self._parts = []
-        return whole

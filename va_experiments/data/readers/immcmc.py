@@ -20,22 +20,23 @@ from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_columns
 from va_experiments.data.deaths import Deaths, LedgerEntry
 from va_experiments.data.excluded_rows import excluded_rows
+from va_experiments.data.readers.phmrc_cells import as_published
 from va_experiments.data.readers.phmrc_convert import age_in_years, convert
 from va_experiments.data.readers.phmrc_file import (
     check_answers,
     file_at,
     lines_of,
     note_table,
-    row_ids,
     table_header,
     with_content,
 )
+from va_experiments.data.readers.phmrc_ids import death_ids
 from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.who2016_table import folded
 from va_experiments.data.record_ids import canonical_order
-from va_experiments.data.text_source import TextSource, open_source
+from va_experiments.data.text_source import TextSource, encoding_by_mark, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
 __all__ = ["N_DEATHS", "find_immcmc", "read_immcmc"]
@@ -111,7 +112,8 @@ def read_immcmc(
         If more than a third of the questionnaire is absent, a cause is not in PHMRC's list, or a row has no site.
     """
     rules = module_of(module)
-    source = open_source(find_immcmc(module, path), encoding="latin-1")
+    file = find_immcmc(module, path)
+    source = open_source(file, encoding=encoding_by_mark(file, "latin-1"))
     header = table_header(source)
     where = shown_path(source.path)
     site_column = _column(header, site, _SITES, "site", where)
@@ -126,7 +128,7 @@ def read_immcmc(
             else f"{where}: {len(absent)} of {len(asked)} columns of the PHMRC {module} questionnaire are missing "
             f"(first: {shown(absent[0])}); is this another module's file?"
         )
-    table = {header[k]: column for k, column in enumerate(read_columns(source).values())}
+    table = as_published(dict(zip(header, read_columns(source).values(), strict=True)), source.sep)
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     if absent:
         reason = "questions are not in the file; they count as not answered"
@@ -149,7 +151,7 @@ def read_immcmc(
     for mask, reason in ((unknown, "no known cause"), (left_out, "cause is left out (data.cause_map)")):
         if mask.any():
             ledger.append(LedgerEntry("dropped row", cause_column, int(mask.sum()), reason))
-    ids = row_ids(table, ledger)
+    ids = death_ids(table, ledger)
     recorded_age, age = age_in_years(answers, rules, False, ledger)
     covariates = {"age": age}
     words = tuple(c for c in header if c.startswith("word_"))

@@ -153,6 +153,14 @@ class OdkAnswers:
         self._numbers[question, coded] = np.array(values or [np.nan], dtype=np.float64)[column.codes]
         return self._numbers[question, coded]
 
+    def unknown_by_row(self) -> npt.NDArray[np.intp]:
+        """Return for each death how many of its cells are no answer of the questionnaire."""
+        counts = np.zeros(self.n_rows, dtype=np.intp)
+        for question, cells in self.unknown.items():
+            column = self._columns[question]
+            counts += np.isin(column.codes, [k for k, v in enumerate(column.values) if v in cells])
+        return counts
+
     def put_number(self, question: str, values: Numbers) -> None:
         """Replace the numbers of a question by calculated ones."""
         self._numbers[question, True] = self._numbers[question, False] = values

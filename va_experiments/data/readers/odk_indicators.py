@@ -15,7 +15,7 @@ from va_experiments.data.readers.odk_durations import DURATIONS, Duration
 from va_experiments.data.readers.odk_person import AGE_GROUPS, AGE_SUBGROUPS
 from va_experiments.data.readers.who2016_table import Truth, all_of, any_of, kinds, rules
 
-__all__ = ["calculate_durations", "indicators", "not_understood", "note_answers"]
+__all__ = ["calculate_durations", "indicators", "not_understood", "note_answers", "rows_of_labels"]
 
 _DAYS_IN_MONTH = 30
 
@@ -96,6 +96,13 @@ def not_understood(answers: OdkAnswers, max_unknown: float) -> tuple[list[tuple[
         action, reason = ("set missing", NOT_UNDERSTOOD[1]) if number else ("noted", NOT_UNDERSTOOD[2])
         ledger.append(LedgerEntry(action, question, cells.total(), reason, tuple(sorted(cells)[:5])))
     return refused, ledger
+
+
+def rows_of_labels(answers: OdkAnswers) -> npt.NDArray[np.intp]:
+    """Return the rows, one or two, of which a third of the questions hold no answer: labels or totals, not deaths."""
+    unknown = answers.unknown_by_row()
+    rows = np.flatnonzero(unknown >= max(3, len(answers.filled) / 3))
+    return rows if len(rows) <= 2 < len(unknown) else rows[:0]
 
 
 def note_answers(answers: OdkAnswers, symptoms: Truth) -> list[LedgerEntry]:

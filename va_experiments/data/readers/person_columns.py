@@ -27,6 +27,7 @@ _UNIT_WORDS = {
     **dict.fromkeys(("days", "day", "d", "jours", "jour", "dias", "días"), "days"),
     **dict.fromkeys(("hours", "hour", "hrs", "hr", "h", "heures"), "hours"),
 }
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}[- ]?[A-Za-z]{3}[- ]?\d{2,4}")
 _AGE = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*([^\W\d_]*)")
 _OLDEST = 130.0
 
@@ -133,9 +134,11 @@ class Ages(Collected):
         odd = [v for v in coded.values if normalised(v) not in MISSING_WORDS and math.isnan(parse_age(v)[0])]
         if odd:
             cells = ", ".join(shown(v) for v in odd[:4])
+            what = "is a date, no age" if _DATE.fullmatch(odd[0].strip()) else "is no age"
             problems.append(
-                f"{where}: column {shown(self.column)} (data.age): {cells} is no age; expected a number, alone "
-                "or with a unit ('43 years', '6 months'), or an empty cell"
+                f"{where}: column {shown(self.column)} (data.age): {cells} {what}; expected a number, alone "
+                "or with a unit ('43 years', '6 months'), or an empty cell; a column of dates is no column "
+                "of ages: data.age=null"
             )
         if self._units is not None:
             words = [w for w in self._units.coded().values if normalised(w) not in (*_UNIT_WORDS, *MISSING_WORDS)]
@@ -150,6 +153,12 @@ class Ages(Collected):
         if len(old):
             oldest = sorted({coded.values[k].strip() for k in coded.codes[old].tolist()})
             listed = ", ".join(oldest[:4])
+            if len(old) > 0.5 * np.isfinite(years).sum() and all(1800 < float(v) < 2200 for v in _numbers(oldest)):
+                problems.append(
+                    f"{where}: column {shown(self.column)} (data.age): {listed} look like years of birth or death, not "
+                    "ages; make a column of ages, or read none: data.age=null"
+                )
+                return problems
             problems.append(
                 f"{where}: column {shown(self.column)} (data.age): {listed} is older than {_OLDEST:.0f} years "
                 f"({len(old)} rows); if it stands for an unknown age, say 'data.age_missing=[{listed}]'; if ages are "
@@ -168,6 +177,10 @@ def parse_age(cell: str) -> tuple[float, str | None]:
     if unit and unit not in _UNIT_WORDS:
         return math.nan, None
     return float(match.group(1).replace(",", ".")), _UNIT_WORDS[unit] if unit else None
+
+
+def _numbers(cells: list[str]) -> list[float]:
+    return [number for number, _ in map(parse_age, cells)]
 
 
 def check_unit(unit: str, header: tuple[str, ...]) -> None:

@@ -17,33 +17,41 @@ from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_columns
 from va_experiments.data.deaths import Deaths, LedgerEntry
 from va_experiments.data.excluded_rows import excluded_rows
+from va_experiments.data.readers.phmrc_cells import as_published
 from va_experiments.data.readers.phmrc_convert import age_in_years, convert
 from va_experiments.data.readers.phmrc_file import (
     check_answers,
     file_at,
     lines_of,
     note_table,
-    row_ids,
     table_header,
     with_content,
 )
+from va_experiments.data.readers.phmrc_ids import death_ids, repeated_deaths
 from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order
-from va_experiments.data.text_source import TextSource, open_source
+from va_experiments.data.repeated_deaths import REPEATED
+from va_experiments.data.text_source import TextSource, encoding_by_mark, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
 __all__ = ["RECORD", "SITES", "find_phmrc", "read_phmrc"]
 
 SITES = ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP")
-"""Andhra Pradesh, Bohol, Dar es Salaam, Mexico City, Pemba, Uttar Pradesh."""
+"""Names of the sites in the files."""
+
+_PLACES = ("Andhra Pradesh", "Bohol", "Dar es Salaam", "Mexico City", "Pemba Island", "Uttar Pradesh")
+"""The same in full."""
 
 RECORD = (
     "https://ghdx.healthdata.org/record/ihme-data/"
     "population-health-metrics-research-consortium-gold-standard-verbal-autopsy-data-2005-2011"
 )
 """Where the files are to be had; an account (free) is needed."""
+
+_MANY = 3
+"""Missing columns from which on they are told in one sentence."""
 
 
 def find_phmrc(module: str, path: str | os.PathLike[str] | None = None) -> Path:
@@ -79,6 +87,7 @@ def read_phmrc(
     cause_list: int = 34,
     max_unknown: float = 0.01,
     indicators: bool = False,
+    duplicates: str = "refuse",
 ) -> Deaths:
     """Read the deaths of one PHMRC module.
 
@@ -99,6 +108,11 @@ def read_phmrc(
     drop_empty_symptoms : bool
         Leave out symptoms without content: boxes that only say "refused" or "don't know", and symptoms that are the
         same for every death. The public adult file has none.
+    cause_list : {34, 46, 55}
+    max_unknown : float
+        Largest share of a question's filled cells that may be no answer of the questionnaire.
+    duplicates : {"refuse", "first", "keep"}
+        What to do with deaths that occur twice. The public files have none.
     indicators : bool
         For children: InterVA-5's 353 indicators in place of the questionnaire's own symptoms, and the columns of EAVA
         as covariates (`va_experiments.data.readers.phmrc_indicators`).
@@ -115,11 +129,11 @@ def read_phmrc(
     """
     rules = module_of(module)
     file = find_phmrc(module, path)
-    source = open_source(file, encoding="latin-1")
+    source = open_source(file, encoding=encoding_by_mark(file, "latin-1"))
     header = table_header(source)
-    words = tuple(c for c in header if c.startswith("word_"))
+    words = tuple(sorted(c for c in header if c.startswith("word_")))
     _check_header(source, header, rules, cause_list)
-    table = {header[k]: column for k, column in enumerate(read_columns(source).values())}
+    table = as_published(dict(zip(header, read_columns(source).values(), strict=True)), source.sep)
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     if "module" in table:
         _check_module(table["module"], rules, source)
@@ -134,7 +148,9 @@ def read_phmrc(
     else:
         causes, cause = _long_list(table, cause_list, source)
         groups, keep = ("all",) * len(causes), np.ones(len(cause), dtype=bool)
-    ids = row_ids(table, ledger)
+    repeated = repeated_deaths(table, source, duplicates, ledger)
+    keep &= ~repeated
+    ids = death_ids(table, ledger, repeated)
     recorded_age, age = age_in_years(table, rules, compat, ledger)
     covariates = {"age": age}
     symptoms, names, blocks, cuts = convert(table, rules, words, covariates, recorded_age, compat, durations, ledger)
@@ -166,7 +182,7 @@ def read_phmrc(
         learned_cuts=cuts,
         name=f"phmrc_{module}" + ("_compat" if compat else ""),
         ledger=tuple(ledger),
-        excluded=excluded_rows(ids, source, [("no known cause", ~keep)]),
+        excluded=excluded_rows(ids, source, [(REPEATED, repeated), ("no known cause", ~keep)]),
     )
     return deaths.with_features(features)
 
@@ -176,7 +192,7 @@ def _check_header(source: TextSource, header: tuple[str, ...], rules: Module, ca
     if cause_list != 34:
         label = (*label, f"va{cause_list}", f"gs_text{cause_list}")
     needed = dict.fromkeys([*label, *(c for r in rules.rules for c in r.columns), *(c for c, _ in rules.age[:1])])
-    problems = missing_columns(header, list(needed), shown_path(source.path))
+    problems = missing_columns(header, list(needed), shown_path(source.path), taken=needed)
     if problems:
         absent = [c for c in needed if c not in header]
         form = recognise(header)
@@ -187,18 +203,29 @@ def _check_header(source: TextSource, header: tuple[str, ...], rules: Module, ca
                 f"{shown_path(source.path)}: {len(absent)} of {len(needed)} columns of the PHMRC {rules.name} "
                 f"questionnaire are missing (first: {shown(absent[0])}); is this another module's file?"
             )
+        if len(absent) > _MANY:
+            raise InputError(
+                f"{shown_path(source.path)}: {len(absent)} columns of the {rules.name} questionnaire are missing: "
+                f"{', '.join(map(shown, absent[:20]))}{', ...' if len(absent) > 20 else ''}; give the file with all "
+                "columns, or read what there is as a table of your own with data=csv"
+            )
         raise InputError(problems)
 
 
 def _check_module(column: CodedColumn, rules: Module, source: TextSource) -> None:
-    modules = sorted({v.strip() for v in column.values})
-    if [m.casefold() for m in modules] != [rules.name]:
-        names = ", ".join(shown(m) for m in modules[:5])
-        raise InputError(f"{shown_path(source.path)}: column 'module' holds {names}; expected '{rules.name.title()}'")
+    other = [k for k, v in enumerate(column.values) if v.strip().casefold() != rules.name]
+    if other:
+        names = ", ".join(sorted(shown(column.values[k].strip()) for k in other)[:5])
+        rows = np.isin(column.codes, other)
+        few = "" if rows.all() else ": remove these rows (empty rows, totals or notes?), or the other module's"
+        raise InputError(
+            f"{shown_path(source.path)}: column 'module' holds {names} ({lines_of(source, rows)}); expected "
+            f"'{rules.name.title()}'{few}"
+        )
 
 
 def _site(column: CodedColumn, source: TextSource) -> npt.NDArray[np.int16]:
-    place = {normalised(s): k for k, s in enumerate(SITES)}
+    place = {normalised(s): k for names in (SITES, _PLACES) for k, s in enumerate(names)}
     problems = []
     index = np.zeros(len(column.values), dtype=np.int16)
     for k, value in enumerate(column.values):
@@ -219,6 +246,7 @@ def _cause(
     table: Mapping[str, CodedColumn], rules: Module, source: TextSource, drop: bool, ledger: list[LedgerEntry]
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
     column = table["gs_text34" if rules.stems else "va34"]
+    by_name = {normalised(cause): k for k, cause in enumerate(rules.causes)}
     index = np.full(len(column.values), -1, dtype=np.int16)
     for k, value in enumerate(column.values):
         text = value.strip()
@@ -227,10 +255,18 @@ def _cause(
             index[k] = rules.causes.index(name) if name else -1
         elif (number := normalised(text)).isdecimal() and number.isascii() and 1 <= int(number) <= len(rules.causes):
             index[k] = int(number) - 1
+        else:
+            index[k] = by_name.get(number, -1)
     cause = index[column.codes]
     keep = cause >= 0
     if not keep.all():
         values = sorted({column.values[k].strip() for k in np.flatnonzero(index < 0)})
+        if not keep.any():
+            raise InputError(
+                f"{shown_path(source.path)}: no row has a known cause: column "
+                f"'{'gs_text34' if rules.stems else 'va34'}' holds {', '.join(shown(v) for v in values[:5])}; expected "
+                f"1 to {len(rules.causes)}, the codes of the causes, or their names"
+            )
         if not drop:
             what = ", ".join(shown(v) for v in values[:5])
             raise InputError(

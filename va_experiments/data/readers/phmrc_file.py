@@ -1,6 +1,6 @@
-"""Handle what the readers of files with PHMRC's questionnaire share: checks of answers, ids, and notes in the ledger.
+"""Handle what the readers of files with PHMRC's questionnaire share: checks of answers, and notes in the ledger.
 
-In: coded columns, the rules of a module, and the symptoms made by them. Out: problems, ids, entries of the ledger.
+In: coded columns, the rules of a module, and the symptoms made by them. Out: problems, entries of the ledger.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import MISSING, PRESENT, LedgerEntry
 from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent
-from va_experiments.data.record_ids import content_ids
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, shown, shown_path
 
-__all__ = ["check_answers", "file_at", "lines_of", "note_table", "row_ids", "table_header", "with_content"]
+__all__ = ["check_answers", "file_at", "lines_of", "note_table", "table_header", "with_content"]
 
 
 def file_at(place: str, known: Sequence[str], advice: str) -> Path:
@@ -74,21 +72,6 @@ def check_answers(
             )
     if problems:
         raise InputError(problems)
-
-
-def row_ids(table: Mapping[str, CodedColumn], ledger: list[LedgerEntry]) -> npt.NDArray[np.object_]:
-    """Return ``newid`` if it is present, complete and unique; else a hash of each row, numbered among equals."""
-    column = table.get("newid")
-    if column is not None:
-        ids = np.char.strip(column.text().astype(np.str_)).astype(object)
-        if all(normalised(v).isdecimal() for v in column.values):  # 12.0 for 12
-            ids = np.array([normalised(v) for v in column.values], dtype=object)[column.codes]
-        if len(np.unique(ids.astype(np.str_))) == len(ids) and (ids != "").all():
-            return ids
-        ledger.append(LedgerEntry("noted", "newid", len(ids), "newid is blank or repeated; ids are hashes of the rows"))
-    else:
-        ledger.append(LedgerEntry("noted", "newid", 0, "the file has no newid; ids are hashes of the rows"))
-    return content_ids(table)
 
 
 def _constant(symptoms: npt.NDArray[np.int8], names: tuple[str, ...], rules: Module) -> npt.NDArray[np.bool_]:

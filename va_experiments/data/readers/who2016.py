@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from va_experiments.data.csv_blocks import missing_columns, read_blocks
-from va_experiments.data.deaths import MISSING, Deaths, LedgerEntry
+from va_experiments.data.csv_blocks import empty_rows, missing_columns, read_blocks
+from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, Deaths, LedgerEntry
 from va_experiments.data.eava_columns import EAVA_COLUMNS, from_table
+from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.probbase import read_probbase
-from va_experiments.data.readers.csv_columns import Collected, Labels, Symptoms, value_codes
+from va_experiments.data.readers.csv_columns import Collected, Labels
 from va_experiments.data.readers.recognise import recognise
+from va_experiments.data.readers.symptom_columns import Symptoms, value_codes
 from va_experiments.data.record_ids import canonical_order, normal_id
-from va_experiments.data.text_source import AUTO, open_source
-from va_experiments.errors import InputError, shown, shown_path
+from va_experiments.data.repeated_deaths import REPEATED, RepeatedDeaths, numbered_ids, repeated_rows
+from va_experiments.data.text_source import AUTO, TextSource, open_source
+from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
 __all__ = ["WHO_VALUES", "read_who2016"]
 
 WHO_VALUES: Mapping[Any, str] = {"y": "Y", "Y": "Y", "n": "N", "N": "N", ".": ".", "-": ".", "NA": "."}
 """Cells of InterVA-5's input and what they mean; an empty cell is missing."""
+
+_ENOUGH = 20
+"""Deaths from which on an answer that never occurs says more than chance."""
 
 
 def read_who2016(
@@ -32,6 +38,7 @@ def read_who2016(
     cause: str | None = None,
     value_map: Mapping[Any, str] = WHO_VALUES,
     max_unknown: float = 0.01,
+    duplicates: str = "refuse",
     eava_columns: bool = False,
     sep: str = AUTO,
     encoding: str = "utf-8-sig",
@@ -51,7 +58,10 @@ def read_who2016(
     cause : str, optional
         Column of a cause assigned by another method, such as physicians, in InterVA-5's names; none by default.
     value_map : mapping
-        Cell -> ``"Y"``, ``"N"`` or ``"."`` (missing).
+        Cell -> ``"Y"``, ``"N"`` or ``"."`` (missing). With the default, words that everybody understands (``Yes``,
+        ``TRUE``, ``1``, ``DK``) are read too.
+    duplicates : {"refuse", "first", "keep"}
+        What to do with deaths that occur twice: the same id, or the same answers under another id.
     eava_columns : bool
         Read the columns that ``model=eava`` needs beside the indicators as covariates, with ``age`` in days.
     sep, encoding : str
@@ -75,19 +85,8 @@ def read_who2016(
     codes = value_codes(value_map)
     source = open_source(path, sep=sep, encoding=encoding)
     where = shown_path(source.path)
+    id, indicators = _columns(source, id, [c for c in (site, cause) if c is not None], probbase.indicators)
     special = [c for c in (id, site, cause) if c is not None]
-    columns = [*special, *probbase.indicators]
-    if problems := missing_columns(source.header, columns, where):
-        form = recognise(source.header)
-        if form is not None and form.reader != "who2016":
-            raise InputError(form.sentence(where, source.path))
-        if form is None and len(problems) > len(columns) // 3:
-            raise InputError(
-                f"{where}: {len(problems)} of {len(columns)} columns of InterVA-5's input are missing, so this is "
-                "another form; a table of a study's own is read with data=csv, an ODK export of the WHO 2016 "
-                "questionnaire with data=who2016_odk"
-            )
-        raise InputError(problems)
     more = {c.casefold(): c for c in source.header if c.casefold() in ("age", *EAVA_COLUMNS)} if eava_columns else {}
     if eava_columns and len(more) < 2:
         raise InputError(
@@ -95,20 +94,31 @@ def read_who2016(
             f"such as age, {', '.join(EAVA_COLUMNS[:4])}; read an ODK export with data=who2016_odk, which makes them"
         )
     added = {name: Collected(c) for name, c in more.items()}
-    answers = Symptoms(list(probbase.indicators), codes)
+    answers = Symptoms(indicators, codes, words=dict(value_map) == dict(WHO_VALUES), may_exclude=False)
     places = None if site is None else Labels(site, "site", None)
     labels = None if cause is None else Labels(cause, "cause", probbase.causes)
-    parts = []
-    for block in read_blocks(source, [*columns, *more.values()]):
-        for column in (answers, places, labels, *added.values()):
+    compared = RepeatedDeaths(indicators)
+    id_parts, blank_parts = [], []
+    for block in read_blocks(source, list(dict.fromkeys([*special, *indicators, *more.values()]))):
+        for column in (answers, places, labels, compared, *added.values()):
             if column is not None:
                 column.add(block)
-        parts.append(np.array([normal_id(v) for v in block.columns[id].values], dtype=object)[block.columns[id].codes])
-    ids = np.concatenate(parts)
+        coded = block.columns[id]
+        id_parts.append(np.array([normal_id(v) for v in coded.values], dtype=object)[coded.codes])
+        blank_parts.append(empty_rows(block))
+    ids, blank = np.concatenate(id_parts), np.concatenate(blank_parts)
     ledger: list[LedgerEntry] = []
+    if blank.any():
+        ledger.append(LedgerEntry("dropped row", "*", int(blank.sum()), EMPTY_ROW))
     sites: tuple[str, ...] = ("all",)
     at, causes_at = np.zeros(len(ids), dtype=np.int16), None
-    problems = _id_problems(ids, where, id)
+    repeated, problems = repeated_rows(ids, ~blank, compared, source, id, duplicates, ledger)
+    if duplicates == "keep":
+        ids = numbered_ids(ids)
+    problems += _id_problems(ids[~blank & ~repeated], where, id)
+    for labelled in (places, labels):
+        if labelled is not None:
+            labelled.leave_out(blank)
     if places is not None:
         sites, at, bad = places.finish(source, ledger)
         problems += bad
@@ -124,14 +134,22 @@ def read_who2016(
     ]
     if problems:
         raise InputError(problems)
-    if extra := sorted(set(source.header) - {*columns, *more.values()}):
+    if extra := sorted(set(source.header) - {*special, *indicators, *more.values()}):
         ledger.append(
             LedgerEntry("left out", "*", len(extra), "columns are not indicators of InterVA-5", tuple(extra[:5]))
         )
-    order = canonical_order(ids)
+    for meaning, answer in (("Y", "present"), ("N", "absent"), (".", "missing")):
+        if cells := tuple(c for c, m in sorted(answers.by_words.items()) if m == meaning):
+            ledger.append(LedgerEntry("noted", "*", len(cells), f"cells are read as {answer}", cells[:5]))
+    rows = np.flatnonzero(~blank & ~repeated)
+    order = rows[canonical_order(ids[rows])]
     symptoms = answers.matrix()[order]
-    if silent := int((symptoms == MISSING).all(axis=1).sum()):
-        ledger.append(LedgerEntry("noted", "*", silent, "deaths have no answer at all; they stay in the data"))
+    if "" not in {str(c).strip() for c in value_map}:
+        _ask_about_blanks(symptoms, where)
+    if (silent := (symptoms == MISSING).all(axis=1)).any():
+        which = tuple(map(str, ids[order][silent][:5]))
+        reason = "deaths have no answer at all; they stay in the data"
+        ledger.append(LedgerEntry("noted", "*", int(silent.sum()), reason, which))
     return Deaths(
         symptoms=symptoms,
         symptom_names=probbase.indicators,
@@ -143,13 +161,56 @@ def read_who2016(
         covariates={name: values[order] for name, values in covariates.items()},
         name=label,
         ledger=tuple(ledger),
+        excluded=excluded_rows(ids, source, [(EMPTY_ROW, blank), (REPEATED, repeated)]),
+    )
+
+
+def _columns(source: TextSource, id: str, special: Sequence[str], indicators: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the column of the ids and those of the indicators, whose names may be written in any case."""
+    where = shown_path(source.path)
+    by_name = {c.strip().casefold(): c for c in reversed(source.header)}
+    id_column = id if id in source.header else by_name.get(id.casefold(), id)
+    columns = [c if c in source.header else by_name.get(c.casefold(), c) for c in indicators]
+    if problems := missing_columns(source.header, [*special, *columns], where, taken={*columns}):
+        form = recognise(source.header)
+        if form is not None and form.reader != "who2016":
+            raise InputError(form.sentence(where, source.path))
+        if form is None and len(problems) > len(columns) // 3:
+            raise InputError(
+                f"{where}: {len(problems)} of {len(columns)} columns of InterVA-5's input are missing, so this is "
+                "another form; a table of a study's own is read with data=csv, an ODK export of the WHO 2016 "
+                "questionnaire with data=who2016_odk"
+            )
+        raise InputError(problems)
+    if id_column not in source.header:
+        others = [c for c in source.header if c not in columns]
+        example = "; the file has no column beside the indicators: add one"
+        if others:
+            example = f"; other columns of the file: {', '.join(map(shown, others[:5]))}"
+        raise InputError(
+            f"{where}: missing column {shown(id)}, the id of each death{did_you_mean(id, others)}; name it with "
+            f"data.id=COLUMN{example}"
+        )
+    return id_column, columns
+
+
+def _ask_about_blanks(symptoms: np.ndarray, where: str) -> None:
+    """Refuse a table that says yes and nothing else: an empty cell may mean no, or that nothing is known."""
+    if len(symptoms) < _ENOUGH or not (symptoms == PRESENT).any() or (symptoms == ABSENT).any():
+        return
+    raise InputError(
+        f"{where}: no cell of the indicators says no, and {(symptoms == MISSING).mean():.0%} are empty or missing: "
+        "does an empty cell mean that the sign was absent, or that nothing is known? Say "
+        '\'data.value_map={"y": Y, "n": N, ".": ".", "": N}\' (absent) or '
+        '\'data.value_map={"y": Y, "n": N, ".": ".", "": "."}\' (nothing is known)'
     )
 
 
 def _id_problems(ids: np.ndarray, where: str, column: str) -> list[str]:
     values, counts = np.unique(ids.astype(np.str_), return_counts=True)
     problems = [
-        f"{where}: {n} rows share id {shown(str(v))}; expected each id once"
+        f"{where}: {n} rows share id {shown(str(v))}; expected each id once: give each death its own id, or say "
+        "data.duplicates=first (leave the later rows out) or data.duplicates=keep"
         for v, n in zip(values[(counts > 1) & (values != "")], counts[(counts > 1) & (values != "")], strict=True)
     ]
     if "" in values:

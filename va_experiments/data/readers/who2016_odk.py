@@ -23,22 +23,72 @@ from va_experiments.data.readers.csv_columns import Labels
 from va_experiments.data.readers.odk_answers import OdkAnswers, empty_rows
 from va_experiments.data.readers.odk_eava import eava_columns_of
 from va_experiments.data.readers.odk_header import QuestionColumns, find_questions, version_of
-from va_experiments.data.readers.odk_indicators import calculate_durations, indicators, not_understood, note_answers
+from va_experiments.data.readers.odk_indicators import (
+    calculate_durations,
+    indicators,
+    not_understood,
+    note_answers,
+    rows_of_labels,
+)
 from va_experiments.data.readers.odk_messages import advice, refusal
 from va_experiments.data.readers.odk_person import age_in_days, is_female, is_stillbirth, unread_dates
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.who2016_table import Truth
 from va_experiments.data.record_ids import canonical_order, content_ids, normal_id
-from va_experiments.data.repeated_deaths import RepeatedDeaths, numbered_ids, repeated_rows
+from va_experiments.data.repeated_deaths import REPEATED, RepeatedDeaths, numbered_ids, repeated_rows
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
-__all__ = ["Converted", "convert_who2016_odk", "read_who2016_odk"]
+__all__ = ["Converted", "OdkOptions", "convert_who2016_odk", "read_who2016_odk"]
 
 _IDS = ("instanceid", "key", "_uuid", "uuid", "id", "_id", "_submission_id")
 """Columns that may be the id, without their groups, the most reliable first."""
 
 _DAYS_IN_YEAR = 365.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class OdkOptions:
+    """How an export is read.
+
+    Parameters
+    ----------
+    id, site, cause : str, optional
+        Columns. Without `id`, the instance id of the submission is used, or a hash of the row; without `site`, all
+        deaths are of one place; `cause` holds causes by another method, in InterVA-5's names.
+    site_map : mapping, optional
+        Site as written -> its name; None leaves the deaths out.
+    version : {"auto", "1.4", "1.5"}
+        Version of the questionnaire; ``auto``: by its columns.
+    value_map : mapping, optional
+        Cell -> yes, no, dk or a choice; or question -> such a mapping.
+    exclude : sequence of str
+        Questions to leave out.
+    max_unknown : float
+        Largest share of a question's filled cells that may be no answer.
+    duplicates : {"refuse", "first", "keep"}
+        What to do with deaths that occur twice.
+    as_pycrossva : bool
+        Give exactly the cells that pyCrossVA gives, also where it reads less than the export says.
+    eava_columns : bool
+        Keep the columns that ``model=eava`` needs as covariates.
+    sep, encoding : str
+        Separator and encoding of the file.
+    """
+
+    id: str | None = None
+    site: str | None = None
+    cause: str | None = None
+    site_map: Mapping[Any, str | None] | None = None
+    version: str = "auto"
+    value_map: Mapping[Any, Any] | None = None
+    exclude: Sequence[str] = ()
+    max_unknown: float = 0.01
+    duplicates: str = "refuse"
+    as_pycrossva: bool = False
+    eava_columns: bool = True
+    sep: str = AUTO
+    encoding: str = "utf-8-sig"
 
 
 @dataclass(frozen=True)
@@ -71,53 +121,17 @@ class Converted:
     excluded: tuple[Excluded, ...]
 
 
-def read_who2016_odk(
-    path: str | os.PathLike[str] | None,
-    *,
-    id: str | None = None,
-    site: str | None = None,
-    cause: str | None = None,
-    site_map: Mapping[Any, str | None] | None = None,
-    version: str = "auto",
-    value_map: Mapping[Any, Any] | None = None,
-    exclude: Sequence[str] = (),
-    max_unknown: float = 0.01,
-    duplicates: str = "refuse",
-    as_pycrossva: bool = False,
-    eava_columns: bool = True,
-    sep: str = AUTO,
-    encoding: str = "utf-8-sig",
-    label: str = "who2016_odk",
-) -> Deaths:
+def read_who2016_odk(path: str | os.PathLike[str] | None, *, label: str = "who2016_odk", **options: Any) -> Deaths:
     """Read the deaths of an ODK export of the WHO 2016 questionnaire.
 
     Parameters
     ----------
     path : path
         ``.csv``, ``.csv.gz``, ``.zip``, ``.xlsx``, ``.dta``, ``.sav`` or ``.parquet``.
-    id, site, cause : str, optional
-        Columns. Without `id`, the instance id of the submission is used, or a hash of the row; without `site`, all
-        deaths are of one place; `cause` holds causes by another method, in InterVA-5's names.
-    site_map : mapping, optional
-        Site as written -> its name; None leaves the deaths out.
-    version : {"auto", "1.4", "1.5"}
-        Version of the questionnaire; ``auto``: by its columns.
-    value_map : mapping, optional
-        Cell -> yes, no, dk or a choice; or question -> such a mapping.
-    exclude : sequence of str
-        Questions to leave out.
-    max_unknown : float
-        Largest share of a question's filled cells that may be no answer.
-    duplicates : {"refuse", "first", "keep"}
-        What to do with deaths that occur twice.
-    as_pycrossva : bool
-        Give exactly the cells that pyCrossVA gives, also where it reads less than the export says.
-    eava_columns : bool
-        Keep the columns that ``model=eava`` needs as covariates.
-    sep, encoding : str
-        Separator and encoding of the file.
     label : str
         Name of the study.
+    **options
+        Those of `OdkOptions`.
 
     Returns
     -------
@@ -130,22 +144,7 @@ def read_who2016_odk(
         Listing every problem: another form, cells that are no answer, columns that contradict each other, ids that
         occur twice.
     """
-    found = convert_who2016_odk(
-        path,
-        id=id,
-        site=site,
-        cause=cause,
-        site_map=site_map,
-        version=version,
-        value_map=value_map,
-        exclude=exclude,
-        max_unknown=max_unknown,
-        duplicates=duplicates,
-        as_pycrossva=as_pycrossva,
-        eava_columns=eava_columns,
-        sep=sep,
-        encoding=encoding,
-    )
+    found = convert_who2016_odk(path, **options)
     order = canonical_order(found.id.astype(object))
     return Deaths(
         symptoms=found.indicators[order],
@@ -162,35 +161,21 @@ def read_who2016_odk(
     )
 
 
-def convert_who2016_odk(
-    path: str | os.PathLike[str] | None,
-    *,
-    id: str | None = None,
-    site: str | None = None,
-    cause: str | None = None,
-    site_map: Mapping[Any, str | None] | None = None,
-    version: str = "auto",
-    value_map: Mapping[Any, Any] | None = None,
-    exclude: Sequence[str] = (),
-    max_unknown: float = 0.01,
-    duplicates: str = "refuse",
-    as_pycrossva: bool = False,
-    eava_columns: bool = True,
-    sep: str = AUTO,
-    encoding: str = "utf-8-sig",
-) -> Converted:
+def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> Converted:
     """Convert an ODK export to the 353 indicators of InterVA-5, in the order of its rows.
 
-    Options and errors are those of `read_who2016_odk`.
+    Options, those of `OdkOptions`, and errors are those of `read_who2016_odk`.
     """
+    chosen = OdkOptions(**options)
+    id, site, cause = chosen.id, chosen.site, chosen.cause
     if not path:
         raise InputError("data=who2016_odk needs a file: set data.path")
-    source = open_source(path, sep=sep, encoding=encoding)
+    source = open_source(path, sep=chosen.sep, encoding=chosen.encoding)
     where = shown_path(source.path)
     form = recognise(source.header)
     if form is not None and form.reader != "who2016_odk":
         raise InputError(form.sentence(where, source.path))
-    questions = _without(find_questions(source.header), exclude)
+    questions = _without(find_questions(source.header), chosen.exclude)
     special = [c for c in (id, site, cause) if c is not None]
     problems = missing_columns(source.header, special, where)
     if form is None and not problems:
@@ -203,31 +188,35 @@ def convert_who2016_odk(
         raise InputError(problems)
     own_id = id or _id_column(source)
     table = read_columns(source, list(dict.fromkeys([*questions.used, *special, *([own_id] if own_id else [])])))
-    version = version_of(source.header) if version == "auto" else version
-    answers = OdkAnswers(table, questions, value_map=value_map, as_pycrossva=as_pycrossva)
+    version = version_of(source.header) if chosen.version == "auto" else chosen.version
+    answers = OdkAnswers(table, questions, value_map=chosen.value_map, as_pycrossva=chosen.as_pycrossva)
     ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     ledger.append(
         LedgerEntry("noted", "*", len(questions.used), f"columns are questions of WHO 2016, version {version}")
     )
-    if not as_pycrossva:
+    if not chosen.as_pycrossva:
         ledger += calculate_durations(answers, version)
     age = age_in_days(answers)
-    symptoms = indicators(answers, version, None if as_pycrossva else age)
-    refused, entries = not_understood(answers, max_unknown)
+    symptoms = indicators(answers, version, None if chosen.as_pycrossva else age)
+    refused, entries = not_understood(answers, chosen.max_unknown)
     problems = [f"{where}: {c}" for c in answers.conflicts]
+    labels = rows_of_labels(answers)
+    for line in source.lines_of([int(row) + 2 for row in labels]):
+        problems.append(f"{where}: line {line} holds no answers: a row of labels or totals, not a death; remove it")
+    refused = [(q, c) for q, c in refused if answers.unknown[q].total() > len(labels)]
     problems += [refusal(where, questions, question, cells) for question, cells in refused]
     ledger += entries
-    sites, site_index, bad = _labels(site, "site", site_map, None, table, source, ledger)
+    empty = empty_rows(table) & (not chosen.as_pycrossva)
+    sites, site_index, bad = _labels(site, "site", chosen.site_map, None, table, source, empty, ledger)
     problems += bad
     causes = read_probbase().causes
-    _, cause_index, bad = _labels(cause, "cause", None, causes, table, source, ledger)
+    _, cause_index, bad = _labels(cause, "cause", None, causes, table, source, empty, ledger)
     problems += bad
-    empty = empty_rows(table) & (not as_pycrossva)
     keep = (site_index >= 0) & ~empty
     if cause is not None:
         keep &= cause_index >= 0
     answered = (symptoms != MISSING).any(axis=1)
-    ids, repeated, bad = _ids(table, questions, source, own_id, keep & answered, duplicates, ledger)
+    ids, repeated, bad = _ids(table, questions, source, own_id, keep & answered, chosen.duplicates, ledger)
     problems += bad
     if problems:
         raise InputError(problems, hint=advice([q for q, _ in refused], answers))
@@ -239,14 +228,14 @@ def convert_who2016_odk(
             ("the row is empty", empty),
             ("its site is left out (data.site_map)", site_index < 0),
             ("no known cause", None if cause is None else cause_index < 0),
-            ("the death occurs before (data.duplicates=first)", repeated),
+            (REPEATED, repeated),
         ],
         own_ids=own_id is not None,
     )
     if empty.any():
         ledger.append(LedgerEntry("dropped row", "*", int(empty.sum()), "rows are empty"))
     covariates = {"age": age / _DAYS_IN_YEAR, "female": is_female(answers)}
-    if eava_columns:
+    if chosen.eava_columns:
         covariates |= eava_columns_of(answers, age)
     for question, count in unread_dates(answers, age).items():  # no examples: a date of birth may name a person
         ledger.append(LedgerEntry("set missing", question, count, NOT_UNDERSTOOD[0]))
@@ -296,12 +285,14 @@ def _labels(
     declared: Sequence[str] | None,
     table: Mapping[str, CodedColumn],
     source: TextSource,
+    empty: npt.NDArray[np.bool_],
     ledger: list[LedgerEntry],
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int16], list[str]]:
     n = len(next(iter(table.values())).codes)
     if column is None:
         return ("all",), np.zeros(n, dtype=np.int16), []
     labels = Labels(column, what, declared, rename)
+    labels.leave_out(empty)
     labels.add(Block(0, n, {column: table[column]}))
     return labels.finish(source, ledger)
 
