@@ -23,6 +23,8 @@ VALUES = {
     "cost.core_hour": "0.5,0.25",
     "allowed_targets": "[],[mine]",
     "strata": "[],[site]",
+    "save_model": "true,false",
+    "register_model": "a,b",
     "tracking.experiment": "a,b",
     "tracking.mlflow": "true,false",
     "execution.window": "2,3",
