@@ -1,10 +1,11 @@
 """Change the code of the core in small ways, one at a time, and list the changes that no test notices.
 
-``python -m tests.mutation [PATTERN ...]`` copies the checkout into a temporary folder and runs mutmut there, as
-``[tool.mutmut]`` of pyproject.toml says; a pattern (``'va_experiments.cell.*'``) limits the mutants that are tried. The
-result is written into ``docs/reference/mutants.md``: modules that were not tried keep their rows. ``--from FOLDER``
-takes a finished run instead. Each surviving mutant has a reason in ``tests/mutation/reasons.yaml``; the exit code is 1
-if one has none.
+``python -m tests.mutation [PATTERN ...]`` copies the checkout into a temporary folder, lets mutmut make the mutants
+there, as ``[tool.mutmut]`` of pyproject.toml says, and tries them (`tests.mutation.session`); a pattern
+(``'va_experiments.cell.*'``) limits the mutants that are tried. The result is written into
+``docs/reference/mutants.md``: modules that were not tried keep their rows. ``--from FOLDER`` takes the folder of
+another run instead. Each surviving mutant has a reason in ``tests/mutation/reasons.yaml``; the exit code is 1 if one
+has none.
 """
 
 from __future__ import annotations
@@ -33,13 +34,13 @@ def copy_checkout(to: Path) -> None:
             shutil.copy2(ROOT / name, to / name)
 
 
-def run_mutmut(folder: Path, patterns: Sequence[str], children: int) -> None:
-    """Run mutmut in a copy of the checkout; the package is imported from there alone."""
+def try_mutants(folder: Path, patterns: Sequence[str], children: int) -> None:
+    """Make and try the mutants of a copy of the checkout; the package is imported from there alone."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(children), *patterns]
+    command = [sys.executable, "-m", "tests.mutation.session", str(children), *patterns]
     done = subprocess.run(command, cwd=folder, env=environment, check=False)
     if done.returncode:
-        sys.exit(f"mutmut ended with exit code {done.returncode}")
+        sys.exit(f"the session of pytest ended with exit code {done.returncode}")
 
 
 def main() -> int:
@@ -53,7 +54,7 @@ def main() -> int:
         folder = options.folder or Path(temporary)
         if options.folder is None:
             copy_checkout(folder)
-            run_mutmut(folder, options.patterns, options.children)
+            try_mutants(folder, options.patterns, options.children)
         tried, found = counts(folder), explained(survivors(folder))
     old = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
     PAGE.write_text(render(*rows_of(old), tried, found), encoding="utf-8")

@@ -22,6 +22,10 @@ Written by `make mutate`. [mutmut](https://mutmut.readthedocs.io) changes the co
 `results/` in small ways, one at a time (a *mutant*), and runs the tests that reach the changed function. A mutant is
 killed if a test fails. A mutant that survives is either the same program in other words, or a gap in the tests; the
 reason stands beside it. The reasons are kept in `tests/mutation/reasons.yaml`. Modules without a row were not tried.
+A run can be limited or interrupted: the last column counts the mutants of a module that it did not reach.
+
+Of `metrics/`, the mutants were tried with the tests of that folder that take less than about 2 seconds, and with those
+of rows, comparisons and parts of the loss; the tests of rates by simulation were left out.
 
 """
 
@@ -43,7 +47,7 @@ def rows_of(page: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     mutants: dict[str, list[str]] = {}
     for line in page.splitlines():
         if found := re.match(r"\| `([\w.]+)` \| \d+ \|", line):
-            modules[found[1]] = line
+            modules[found[1]] = line if line.count("|") == 6 else f"{line} 0 |"
         elif found := re.match(r"\| `([\w.]+)` \| `", line):
             mutants.setdefault(found[1], []).append(line)
     return modules, mutants
@@ -56,12 +60,15 @@ def render(
     found: Sequence[tuple[Mutant, str]],
 ) -> str:
     """Return the page: rows of the modules that were tried, and old rows of the others."""
-    modules = {**old_modules, **{c.module: f"| `{c.module}` | {c.all} | {c.killed} | {c.survived} |" for c in tried}}
+    modules = dict(old_modules)
+    for c in tried:
+        modules[c.module] = f"| `{c.module}` | {c.all} | {c.killed} | {c.survived} | {c.not_tried} |"
     rows = {module: list(lines) for module, lines in old_mutants.items() if module not in {c.module for c in tried}}
     for mutant, reason in found:
         cells = (f"`{mutant.function}`", _code(mutant.before), _code(mutant.after), reason or "not explained")
         rows.setdefault(mutant.module, []).append(f"| `{mutant.module}` | {' | '.join(cells)} |")
-    lines = ["| module | mutants | killed | survive |", "|---|---:|---:|---:|", *(modules[m] for m in sorted(modules))]
+    lines = ["| module | mutants | killed | survive | not tried |", "|---|---:|---:|---:|---:|"]
+    lines += [modules[m] for m in sorted(modules)]
     lines += ["", "## Survivors", "", "| module | function | before | after | reason |", "|---|---|---|---|---|"]
     lines += [line for module in sorted(rows) for line in rows[module]]
     return HEAD + "\n".join(lines) + "\n"

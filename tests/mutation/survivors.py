@@ -35,30 +35,33 @@ class Counts:
     all: int
     killed: int
     survived: int
+    not_tried: int = 0
 
 
-def _metas(folder: Path) -> Iterator[tuple[str, Path, dict[str, int]]]:
-    """Yield module, mutated source and exit codes of each file that was run; codes of mutants not run are left out."""
+def _metas(folder: Path) -> Iterator[tuple[str, Path, dict[str, int], int]]:
+    """Yield module, mutated source, exit codes of the mutants that were run, and the number of the others."""
     for meta in sorted((folder / "mutants" / "va_experiments").rglob("*.meta")):
-        codes = {k: v for k, v in json.loads(meta.read_text())["exit_code_by_key"].items() if v is not None}
+        every = json.loads(meta.read_text())["exit_code_by_key"]
+        codes = {k: v for k, v in every.items() if v is not None}
         source = meta.with_suffix("")
         if codes:
-            yield ".".join(source.relative_to(folder / "mutants").with_suffix("").parts), source, codes
+            module = ".".join(source.relative_to(folder / "mutants").with_suffix("").parts)
+            yield module, source, codes, len(every) - len(codes)
 
 
 def counts(folder: Path) -> list[Counts]:
     """Count the mutants of each module that was run in a folder where mutmut has run."""
     found = []
-    for module, _, codes in _metas(folder):
+    for module, _, codes, not_tried in _metas(folder):
         survived = sum(code in (SURVIVED, NO_TESTS) for code in codes.values())
-        found.append(Counts(module, len(codes), len(codes) - survived, survived))
+        found.append(Counts(module, len(codes), len(codes) - survived, survived, not_tried))
     return found
 
 
 def survivors(folder: Path) -> list[Mutant]:
     """List the mutants that survived in a folder where mutmut has run, by module and function."""
     found = []
-    for module, source, codes in _metas(folder):
+    for module, source, codes, _ in _metas(folder):
         names = [name for name, code in codes.items() if code in (SURVIVED, NO_TESTS)]
         functions = _functions(source.read_text(encoding="utf-8")) if names else {}
         for name in names:
