@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -110,6 +111,10 @@ def test_t_interval_equals_scipy() -> None:
     np.testing.assert_allclose((low, high), stats.t.interval(0.95, 5, np.mean(x), stats.sem(x)))
     assert mean == pytest.approx(np.mean(x))
     assert math.isnan(t_interval([0.5])[1])
+    assert t_interval([1.0, 3.0])[1:] == pytest.approx(stats.t.interval(0.95, 1, 2.0, 1.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert all(map(math.isnan, t_interval([])))
 
 
 def test_signed_rank_has_a_closed_form_for_equal_differences() -> None:

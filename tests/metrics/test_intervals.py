@@ -169,7 +169,9 @@ def test_the_interval_of_csmf_accuracy_equals_its_plain_steps_with_undetermined_
     """One estimate and one end at a time: candidates along a line, halved 20 times (Carpenter 1999)."""
     rng = np.random.default_rng(41)
     true = rng.dirichlet([6.0, 3.0, 2.0], 25)
-    estimated = np.stack([rng.dirichlet([4.0, 4.0, 3.0], 25), 0.8 * rng.dirichlet([5.0, 4.0, 2.0], 25)])
+    estimated = np.stack(
+        [rng.dirichlet([4.0, 4.0, 3.0], 25), rng.uniform(0.7, 0.9, (25, 1)) * rng.dirichlet([5.0, 4.0, 2.0], 25)]
+    )
     low, high = accuracy_interval(true, estimated, level=0.8)
     for found, q in zip(np.stack([low, high], axis=1), estimated, strict=True):
         error, undetermined = true - q, np.maximum(1 - q.sum(axis=1), 0)

@@ -102,6 +102,15 @@ def test_works_for_csmf_accuracy_and_refuses_the_models_own(model: NaiveBayes) -
         transfer_drop(model.predict, a, b, rng=RNG)
 
 
+def test_site_auc_is_of_deaths_that_were_not_trained_on_and_needs_two_of_each_site() -> None:
+    rng = np.random.default_rng(11)
+    few = rng.integers(0, 2, size=(40, 60)).astype(np.int8)  # more symptoms than deaths: those trained on are separated
+    assert site_auc(few[:20], few[20:]) < 0.8
+    assert np.isnan(site_auc(few[:1], few[1:9]))
+    assert np.isfinite(site_auc(few[:2], few[2:4]))
+    assert site_auc(few[:20], few[20:]) == site_auc(few[:20], few[20:], n_folds=5, seed=0)
+
+
 def test_site_auc_has_its_known_values() -> None:
     rng = np.random.default_rng(52)
     a, b = ((rng.random((6000, 1)) < p).astype(np.int8) for p in (0.2, 0.7))
