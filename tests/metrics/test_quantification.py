@@ -7,7 +7,13 @@ import pytest
 
 from va_experiments.errors import InputError
 from va_experiments.metrics.calibration import apply_temperature
-from va_experiments.metrics.quantification import ESTIMATORS, CSMFEstimate, OutOfFoldPredictions, estimate_csmf
+from va_experiments.metrics.quantification import (
+    ESTIMATORS,
+    CSMFEstimate,
+    OutOfFoldPredictions,
+    adjusted_count,
+    estimate_csmf,
+)
 
 C = 5
 RNG = np.random.default_rng(41)
@@ -34,6 +40,22 @@ def error(found: CSMFEstimate, true: np.ndarray) -> float:
     assert found.csmf.sum() == pytest.approx(1)
     assert (found.csmf >= 0).all()
     return float(np.abs(found.csmf - true).sum())
+
+
+def test_an_adjusted_count_without_errors_is_the_count_or_the_mean_probability() -> None:
+    """Training deaths are all named rightly and surely: the matrix is the identity, the condition number 1."""
+    training = OutOfFoldPredictions(np.eye(3)[[0, 1, 2]], np.arange(3))
+    test = np.array([[0.6, 0.3, 0.1], [0.5, 0.1, 0.4], [0.1, 0.2, 0.7], [0.2, 0.2, 0.6]])
+    for soft, expected in ((False, [0.5, 0.0, 0.5]), (True, [0.35, 0.2, 0.45])):
+        found = adjusted_count(test, training, soft=soft)
+        np.testing.assert_allclose(found.csmf, expected, atol=1e-6)
+        assert found.facts["condition"] == pytest.approx(1)
+    np.testing.assert_allclose(adjusted_count(test, training, max_condition=1).csmf, [0.5, 0.0, 0.5], atol=1e-6)
+    unsure = np.array([[0.8, 0.2], [0.3, 0.7]])
+    mixed = adjusted_count(unsure, OutOfFoldPredictions(unsure, np.array([0, 1])), soft=True)
+    np.testing.assert_allclose(mixed.csmf, [0.5, 0.5], atol=1e-6)
+    one = OutOfFoldPredictions(np.eye(3)[[0]], np.array([0]))
+    np.testing.assert_allclose(adjusted_count(np.eye(3)[[0]], one).csmf, [1, 0, 0], atol=1e-6)
 
 
 def test_corrections_recover_a_shifted_mix_and_plain_counts_do_not() -> None:
