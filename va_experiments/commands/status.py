@@ -21,7 +21,6 @@ from va_experiments.commands.command_line import App
 from va_experiments.commands.run_lookup import OUTPUTS, Outputs, RunName, find_run, read_json
 from va_experiments.errors import InputError, printable
 from va_experiments.formatting import format_duration
-from va_experiments.results.counts import CellCounts
 from va_experiments.terminal import is_terminal, say, say_json, terminal_width
 
 __all__ = ["app", "read_status", "status", "status_text"]
@@ -108,6 +107,8 @@ def _alive(pid: int, started: float) -> bool:
 
 def status_text(status: Mapping[str, Any], width: int) -> str:
     """Return the status in lines of at most `width` characters."""
+    from va_experiments.results.counts import CellCounts  # here: it comes with numpy
+
     cells, fits = status["cells"], status["fits"]
     counts = CellCounts.from_manifest(status) or CellCounts(*(cells[k] for k in ("all", "done", "reused", "failed")))
     said = {"running": status["stage"], "ended": status["stage"], "died": "stopped (the driver died)"}[status["state"]]
