@@ -141,7 +141,7 @@ def test_a_search_maximises_accuracy_and_a_study_in_a_database_is_continued() ->
     assert list(trials["state"]) == ["done"] * 3
     assert trials["model.alpha"].nunique() == 3, "the continued search draws other values"
     pd.testing.assert_frame_equal(trials[:2], first)
-    assert list(cells["reused"]) == [True, True, False]
+    assert sorted(cells["reused"]) == [False, True, True], "in whatever order the keys of the cells have"
     assert best["best_value"] == pytest.approx(cells["csmf_accuracy_top"].max())
     assert "search: best of 3 trials: model.alpha=" in out
 
