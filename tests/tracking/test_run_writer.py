@@ -98,3 +98,24 @@ def test_a_run_that_is_no_cell_of_ours_is_named_with_its_problems() -> None:
     del run.data.tags["status"]
     with pytest.raises(InputError, match=r"MLflow run ab12: column 'status' is missing.*\n.*ab12: .*'perhaps'"):
         row_of_run(run)
+
+
+def test_cells_that_mlflow_knows_only_as_reused_are_found_after_those_that_were_computed() -> None:
+    """A driver that is killed before MLflow had its cells leaves only the records of the run that went on."""
+    from types import SimpleNamespace
+
+    from va_experiments.tracking import find_cells
+
+    class Page(list):
+        token = None
+
+    def search_runs(experiments: list[str], where: str, **_: object) -> Page:
+        reused = "'true'" in where
+        keys = {"k1": "r1", "k2": "r2"} if reused else {"k1": "c1", "other": "c9"}
+        return Page(
+            SimpleNamespace(info=SimpleNamespace(run_id=run), data=SimpleNamespace(tags={"cell_key": key}))
+            for key, run in keys.items()
+        )
+
+    client = SimpleNamespace(search_runs=search_runs)
+    assert dict(find_cells(client, "1", "", {"k1", "k2", "k3"})) == {"k1": "c1", "k2": "r2"}
