@@ -100,11 +100,16 @@ def eava_deaths(who_deaths: Deaths) -> Deaths:
     )
 
 
+def skip_without_package(name: str) -> None:
+    """Skip the test if a model's package is not installed."""
+    for package, extra in (("lightgbm", "boosting"), ("flaml", "automl")):
+        if name == package:
+            pytest.importorskip(package, reason=f"needs the extra '{extra}'")
+
+
 @pytest.fixture(params=sorted(FILES))
 def name(request) -> str:
-    for needed, package, extra in (("lightgbm", "lightgbm", "boosting"), ("flaml", "flaml", "automl")):
-        if request.param == needed:
-            pytest.importorskip(package, reason=f"needs the extra '{extra}'")
+    skip_without_package(request.param)
     return request.param
 
 

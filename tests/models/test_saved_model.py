@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.models.test_contract import FILES, build, model_class, same_bits
+from tests.models.test_contract import FILES, build, model_class, same_bits, skip_without_package
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.models.nbc import NaiveBayes
@@ -21,6 +21,7 @@ TRAINED = sorted(name for name in FILES if model_class(name).trains)
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_model_that_trains_is_the_same_to_the_last_bit(name: str, small_deaths: Deaths, tmp_path: Path) -> None:
+    skip_without_package(name)
     train = np.arange(300) % 3 > 0
     model = build(name).fit(small_deaths.take(train), seed=3)
     write_model(tmp_path / "m", model, {"data": "small"})
