@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from va_experiments.cell import ModelSpec, Setting
-from va_experiments.data.deaths import NOT_SHARED, NOT_UNDERSTOOD, Deaths
+from va_experiments.data.deaths import NOT_SHARED, NOT_UNDERSTOOD, SAME_ANSWERS, Deaths
 from va_experiments.plan import Plan
 from va_experiments.protocols.label_sample import label_sample
 
@@ -54,6 +54,12 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
                 f"data '{d.name}': {len(alone)} questions are in one of the tables only and left out ({names}); "
                 f"models see the {d.n_symptoms} that all have"
             )
+        warnings += [
+            f"data '{d.name}': {e.count:,} {e.reason} ({', '.join(e.examples)}); data.duplicates=first leaves the "
+            "later ones out"
+            for e in d.ledger
+            if e.reason == SAME_ANSWERS
+        ]
     for model, setting in _uses(planned):
         data = deaths[setting.fingerprint].with_features(setting.features)
         if setting.level is not None and setting.level.model_causes:

@@ -12,6 +12,7 @@ from va_experiments.report.charts.strata import strata_figures
 
 def test_all_strata_share_one_axis_and_small_ones_say_so() -> None:
     same = {"model": "nbc", "cause_list": "", "data": "d", "features": "hce", "protocol": "p", "testset": "natural"}
+    same["target_labels"] = ""
     rows = [
         {**same, "train_size": "all", "stratum": stratum, "deaths": n, "top1": 0.5, "top1_low": low, "note": note}
         for stratum, n, low, note in (

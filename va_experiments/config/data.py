@@ -222,7 +222,7 @@ class Who2016(DataOptions):
     max_unknown: ShareOrNone = 0.01
     """Largest share of a column's filled cells that may be no known answer; they are then missing."""
     duplicates: Literal["refuse", "first", "keep"] = "refuse"
-    """What to do with deaths that occur twice (the same id, or the same answers under another id)."""
+    """What to do with deaths that occur twice (the same id; with causes also the same answers under another id)."""
     eava_columns: Flag = False
     """true: read the columns of the file that model=eava needs beside the indicators, with age in days."""
     sep: Text = "auto"

@@ -21,6 +21,7 @@ __all__ = [
     "NOT_SHARED",
     "NOT_UNDERSTOOD",
     "PRESENT",
+    "SAME_ANSWERS",
     "Deaths",
     "Excluded",
     "LearnedCut",
@@ -48,6 +49,9 @@ NOT_UNDERSTOOD = (
 
 NOT_SHARED = "only in"
 """Beginning of the reasons in the ledger for questions that are in one of two joined data sets."""
+
+SAME_ANSWERS = "deaths without a known cause have the same answers as another under another id; they are kept"
+"""Reason in the ledger; with known causes, such deaths are refused, as one could be trained on and the other tested."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import Block
-from va_experiments.data.deaths import LedgerEntry
+from va_experiments.data.deaths import SAME_ANSWERS, LedgerEntry
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import shown_path
 
@@ -93,8 +93,13 @@ def repeated_rows(
     id: str | None,
     duplicates: str,
     ledger: list[LedgerEntry],
+    *,
+    labelled: bool = True,
 ) -> tuple[npt.NDArray[np.bool_], list[str]]:
-    """Return the rows to leave out because they repeat an earlier death, and the problems."""
+    """Return the rows to leave out because they repeat an earlier death, and the problems.
+
+    Equal answers under another id are a problem only where causes are known (`labelled`).
+    """
     repeated = np.zeros(len(ids), dtype=bool)
     same_cells = compared.later(keep)
     same_id = np.zeros(0, dtype=np.intp)
@@ -118,6 +123,9 @@ def repeated_rows(
     if not len(others):
         return repeated, []  # rows that share an id are told one by one, with the id
     lines = ", ".join(map(str, source.lines_of([int(r) + 2 for r in others[:5]])))
+    if not labelled:
+        ledger.append(LedgerEntry("noted", "*", len(others), SAME_ANSWERS, (f"lines {lines}",)))
+        return repeated, []
     return repeated, [
         f"{where}: {len(others)} deaths have the same cells as another in every column but the id (lines {lines}"
         f"{', ...' if len(others) > 5 else ''}), many more than chance explains: the same deaths twice would be "

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from va_experiments.data import load, read_who2016
+from va_experiments.data.deaths import SAME_ANSWERS
 from va_experiments.data.probbase import read_probbase
 from va_experiments.errors import InputError
 
@@ -108,9 +109,14 @@ def test_yes_or_empty_is_asked_and_each_answer_is_read(write):
 
 
 def test_deaths_that_occur_twice(write):
-    file = write([*table(), *([f"{row[0]}b", *row[1:]] for row in table(n=6))])
+    rows = [*table(), *([f"{row[0]}b", *row[1:]] for row in table(n=6))]
+    known = write([[*row, read_probbase().causes[3]] for row in rows], ("ID", *CODES, "cause"))
     with pytest.raises(InputError, match=r"6 deaths have the same cells as another .*data\.duplicates=first"):
-        read_who2016(file)
+        read_who2016(known, cause="cause")
+    file = write(rows)
+    kept = read_who2016(file)  # nothing is trained on them
+    assert len(kept) == len(rows)
+    assert [e.count for e in kept.ledger if e.reason == SAME_ANSWERS] == [6]
     first = read_who2016(file, duplicates="first")
     assert first.fingerprint == read_who2016(write(table())).fingerprint
     assert sum(len(e.ids) for e in first.excluded) == 6

@@ -61,7 +61,8 @@ def read_who2016(
         Cell -> ``"Y"``, ``"N"`` or ``"."`` (missing). With the default, words that everybody understands (``Yes``,
         ``TRUE``, ``1``, ``DK``) are read too.
     duplicates : {"refuse", "first", "keep"}
-        What to do with deaths that occur twice: the same id, or the same answers under another id.
+        What to do with deaths that occur twice: the same id, or the same answers under another id. Without causes,
+        the same answers under another id are only noted.
     eava_columns : bool
         Read the columns that ``model=eava`` needs beside the indicators as covariates, with ``age`` in days.
     sep, encoding : str
@@ -112,7 +113,9 @@ def read_who2016(
         ledger.append(LedgerEntry("dropped row", "*", int(blank.sum()), EMPTY_ROW))
     sites: tuple[str, ...] = ("all",)
     at, causes_at = np.zeros(len(ids), dtype=np.int16), None
-    repeated, problems = repeated_rows(ids, ~blank, compared, source, id, duplicates, ledger)
+    repeated, problems = repeated_rows(
+        ids, ~blank, compared, source, id, duplicates, ledger, labelled=cause is not None
+    )
     if duplicates == "keep":
         ids = numbered_ids(ids)
     problems += _id_problems(ids[~blank & ~repeated], where, id)
