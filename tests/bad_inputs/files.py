@@ -86,14 +86,14 @@ def odk(answer: str = "yes", *, n: int = 30, repeated: bool = False, more: str =
     return rows(*lines, header=header)
 
 
-def indicators(yes: str, no: str, *, header: str = "ID", n: int = 24, different: int = 24) -> bytes:
+def indicators(yes: str, no: str, *, header: str = "ID", n: int = 24, different: int = 24, cause: str = "") -> bytes:
     """Return InterVA-5's input, with answers that say yes, nothing, and no in one of these letters."""
     names = read_probbase().indicators
     lines = []
     for k in range(n):
         drawn = random.Random(k % different).choices((yes, *(no or [""]), ""), k=len(names))
-        lines.append(",".join([f"d{k}", *drawn]))
-    return rows(*lines, header=",".join([header, *names]))
+        lines.append(",".join([f"d{k}", *drawn, *filter(None, [cause])]))
+    return rows(*lines, header=",".join([header, *names, *(["cause"] if cause else [])]))
 
 
 def _excerpt(content: bytes) -> str:
@@ -669,9 +669,10 @@ FILES: list[File] = [
     ),
     File(
         "twice",
-        "InterVA-5's input with every death twice",
+        "InterVA-5's input with every death twice, and causes",
         "deaths have the same cells as another in every column but the id",
-        indicators("y", "n", different=12),
+        indicators("y", "n", different=12, cause="Malaria"),
+        {"cause": "cause"},
         reader="who2016",
     ),
     File(
