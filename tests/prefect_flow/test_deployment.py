@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -113,11 +114,16 @@ def test_a_run_is_cancelled_as_by_ctrl_c_and_the_second_one_waits(served: tuple[
 @pytest.mark.alone
 def test_a_lost_engine_is_tried_again_in_the_same_flow_run(served: tuple[Path, Api]) -> None:
     outputs, api = served
-    options = ("model=insilico", "model.n_iterations=3000", "model.auto_length=false", "data.n=1500", "site=pemba,ap")
-    run = api.start("execution=ray", "execution.num_workers=1", *options, *QUIET)
+    new = f"seed={time.time_ns() % 1_000_000}"  # no cell of an earlier try is reused
+    run = api.start("execution=ray", "execution.num_workers=1", *LONG, new)
 
-    until(lambda: bool(raylets(outputs)))
-    time.sleep(8)
+    def fits() -> bool:
+        with contextlib.suppress(psutil.Error):
+            workers = [w for raylet in raylets(outputs) for w in raylet.children()]
+            return any("ray::work" in " ".join(w.cmdline()) for w in workers)
+        return False
+
+    until(fits)
     raylets(outputs)[0].kill()
     assert api.wait(run, ("Completed", "Failed"))["name"] == "Completed"
     tasks = api("POST", "/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})[1]
