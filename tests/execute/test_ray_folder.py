@@ -93,6 +93,23 @@ def test_a_folder_where_others_can_replace_things_is_refused(base: Path) -> None
     assert "is not a folder" in find_folder_problem(str(base / "file"))
 
 
+def test_a_folder_has_vanished_when_its_files_are_gone_not_when_a_worker_makes_the_link_again(base: Path) -> None:
+    folder = RayFolder(str(base))
+    assert not folder.vanished
+    session, link = folder.inner / "session_1", folder.inner / "session_latest"
+    (session / "logs").mkdir(parents=True)
+    (session / "sockets").mkdir()
+    link.symlink_to(session)
+    assert not folder.vanished, "Ray is still starting"
+    (session / "sockets" / "raylet").touch()
+    assert not folder.vanished
+    link.unlink()
+    assert not folder.vanished
+    (session / "sockets" / "raylet").unlink()
+    assert folder.vanished
+    folder.remove()
+
+
 @AS_ROOT
 def test_a_link_to_another_users_folder_is_refused(base: Path) -> None:
     theirs, link = base / "theirs", base / "link"

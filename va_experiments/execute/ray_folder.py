@@ -73,7 +73,7 @@ class RayFolder:
                 f"Ray has no folder for its sockets: {'; '.join(problems)}. Name a short folder that only you can "
                 f"write to with {where}=FOLDER, or run without Ray (execution=inline)"
             )
-        self._seen = False
+        self._needed: list[Path] = []
         self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if problems:
@@ -87,10 +87,20 @@ class RayFolder:
 
     @property
     def vanished(self) -> bool:
-        """Whether somebody has removed what Ray needs of it: it was there, and its logs or sockets are not any more."""
-        needed = [self.inner / "session_latest" / name for name in ("logs", "sockets/raylet")]
-        self._seen = self._seen or all(path.exists() for path in needed)
-        return self._seen and not all(path.exists() for path in needed)
+        """Whether somebody has removed what Ray needs of it: it was there, and its logs or sockets are not any more.
+
+        Each worker that starts removes the link ``session_latest`` and makes it again, so the link is followed once.
+        """
+        if not self._needed:
+            try:
+                session = Path(os.readlink(self.inner / "session_latest"))
+            except OSError:
+                return False
+            needed = [session / name for name in ("logs", "sockets/raylet")]
+            if all(path.exists() for path in needed):
+                self._needed = needed
+            return False
+        return not all(path.exists() for path in self._needed)
 
     def remove(self) -> None:
         """Delete it with everything in it."""
