@@ -121,6 +121,8 @@ class _Immcmc(DataOptions):
     """true: leave out symptoms that only say refused or not known, and those that are the same for every death."""
     max_unknown: ShareOrNone = 0.01
     """Largest share of a question's filled cells that may be no answer of the questionnaire."""
+    duplicates: Literal["refuse", "first", "keep"] = "refuse"
+    """What to do with deaths that occur twice (the same newid, or the same cells under another)."""
 
 
 class ImmcmcAdult(_Immcmc):

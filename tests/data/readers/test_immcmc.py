@@ -113,3 +113,15 @@ def test_a_row_without_a_site_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text("latin-1").replace("\n3,Philippines", "\n3,", 1), "latin-1")
     with pytest.raises(InputError, match=r"rows without a site in column 'site' \(line 4\)"):
         read_immcmc("adult", path)
+
+
+def test_deaths_that_occur_twice_are_refused_until_asked(tmp_path: Path) -> None:
+    path = simulated(tmp_path)
+    expected = read_immcmc("adult", path).fingerprint
+    first = path.read_text(encoding="latin-1").splitlines()[1]
+    with open(path, "a", encoding="latin-1") as file:
+        file.write(f"999,{first.partition(',')[2]}\n")
+    with pytest.raises(InputError, match=r"1 deaths occur twice: .* \(lines 62\).*data\.duplicates=first"):
+        read_immcmc("adult", path)
+    assert read_immcmc("adult", path, duplicates="first").fingerprint == expected
+    assert len(read_immcmc("adult", path, duplicates="keep")) == 61

@@ -30,12 +30,13 @@ from va_experiments.data.readers.phmrc_file import (
     table_header,
     with_content,
 )
-from va_experiments.data.readers.phmrc_ids import death_ids
+from va_experiments.data.readers.phmrc_ids import death_ids, repeated_deaths
 from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.who2016_table import folded
 from va_experiments.data.record_ids import canonical_order
+from va_experiments.data.repeated_deaths import REPEATED
 from va_experiments.data.text_source import TextSource, encoding_by_mark, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
@@ -83,6 +84,7 @@ def read_immcmc(
     drop_unlabelled: bool = False,
     drop_empty_symptoms: bool = False,
     max_unknown: float = 0.01,
+    duplicates: str = "refuse",
 ) -> Deaths:
     """Read the deaths of one module of the IMMCMC study.
 
@@ -98,7 +100,7 @@ def read_immcmc(
         Cause as written -> its name in PHMRC's list; None leaves the deaths out.
     phmrc_codes : bool
         Read numbers as the codes of PHMRC's list; the article does not say whose numbers the file has.
-    durations, drop_unlabelled, drop_empty_symptoms, max_unknown
+    durations, drop_unlabelled, drop_empty_symptoms, max_unknown, duplicates
         As in `va_experiments.data.readers.phmrc.read_phmrc`.
 
     Returns
@@ -147,14 +149,15 @@ def read_immcmc(
         )
     if problems:
         raise InputError(problems)
-    keep = index >= 0
+    repeated = repeated_deaths(table, source, duplicates, ledger)
+    keep = (index >= 0) & ~repeated
     for mask, reason in ((unknown, "no known cause"), (left_out, "cause is left out (data.cause_map)")):
         if mask.any():
             ledger.append(LedgerEntry("dropped row", cause_column, int(mask.sum()), reason))
-    ids = death_ids(table, ledger)
+    ids = death_ids(table, ledger, repeated)
     recorded_age, age = age_in_years(answers, rules, False, ledger)
     covariates = {"age": age}
-    words = tuple(c for c in header if c.startswith("word_"))
+    words = tuple(sorted(c for c in header if c.startswith("word_")))
     symptoms, names, blocks, cuts = convert(answers, rules, words, covariates, recorded_age, False, durations, ledger)
     ledger = [e for e in ledger if e.action != "corrected" or e.column != "a4_04"]  # a fault of PHMRC's conversion
     check_answers(answers, rules, source, max_unknown, ledger)
@@ -179,7 +182,9 @@ def read_immcmc(
         learned_cuts=cuts,
         name=f"immcmc_{module}",
         ledger=tuple(ledger),
-        excluded=excluded_rows(ids, source, [("no known cause", unknown), ("cause is left out", left_out)]),
+        excluded=excluded_rows(
+            ids, source, [(REPEATED, repeated), ("no known cause", unknown), ("cause is left out", left_out)]
+        ),
     )
 
 
