@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,15 @@ from va_experiments.data.deaths import Deaths
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+
+@pytest.fixture(autouse=True)
+def _the_level_of_the_root_logger() -> Iterator[None]:
+    """Give the root logger its level back: a run with logging settings of its own changes it for the whole process."""
+    level = logging.root.level
+    yield
+    logging.root.setLevel(level)
+
 
 SHARED = Path(os.environ.get("VA_SHARED_DIR", Path(__file__).resolve().parents[1].parent / "shared"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +100,7 @@ def test_only_what_was_asked_for_is_told(receiver: _Receiver) -> None:
 
 
 def test_a_receiver_that_refuses_or_is_away_costs_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)  # as hydra.verbose=true sets it: libraries then log each address
     refusing = _Receiver(answer=500)
     for url in (refusing.url, f"json://127.0.0.1:9/{SECRETS[1]}", f"nosuch://{SECRETS[1]}"):
         alerts, _ = _alerts(url)

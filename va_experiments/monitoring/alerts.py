@@ -5,9 +5,10 @@ Messages go out from a thread of their own, so that no run waits for a mail serv
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from va_experiments.background_queue import BackgroundQueue
@@ -19,6 +20,9 @@ from va_experiments.redaction import redacted
 __all__ = ["Alerts"]
 
 log = logging.getLogger(__name__)
+
+LOG_ADDRESSES = ("apprise", "urllib3.connectionpool", "urllib3.util.retry")
+"""Loggers of the libraries that send: at the level DEBUG, which ``hydra.verbose=true`` sets, they write addresses."""
 
 
 class Alerts(Observer):
@@ -123,7 +127,10 @@ class Alerts(Observer):
                 self._note(type(error).__name__)
 
     def _send(self, kind: str, text: str) -> None:
-        logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it writes addresses into its log
+        with _no_addresses_in_the_log():
+            self._notify(kind, text)
+
+    def _notify(self, kind: str, text: str) -> None:
         import apprise
 
         target = apprise.Apprise()
@@ -145,3 +152,20 @@ class Alerts(Observer):
         if not self.error:
             log.warning("an alert could not be sent (%s); check alert.url; results are not affected", why)
         self.error = self.error or f"an alert could not be sent: {why}"
+
+
+@contextlib.contextmanager
+def _no_addresses_in_the_log() -> Iterator[None]:
+    """Drop what libraries log while a message is sent: they write whole addresses, with the secrets in them."""
+
+    def nothing(record: logging.LogRecord) -> bool:
+        return False
+
+    loggers = [logging.getLogger(name) for name in LOG_ADDRESSES]
+    for logger in loggers:
+        logger.addFilter(nothing)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(nothing)
