@@ -6,7 +6,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-fast wheel image check format advisories bench docs faults fuzz mutate clean
+.PHONY: help install demo test test-all test-fast test-long wheel image check format advisories bench docs faults fuzz mutate clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ test-fast: install  ## run what stays in its process: before each commit
 test: install  ## run the test suite: most of it in two processes, then what needs the machine to itself
 	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -n 2 --dist loadfile -m "not alone and not install and ($(TESTED))"
 	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -m "alone and ($(TESTED))"
+
+test-long: install  ## run what `make test` leaves to the night, as far as it can share the machine
+	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -n 2 --dist loadfile -m "nightly and not alone and not install"
 
 test-all:  ## run the test suite with what is left to the night: further faults, clusters and simulations
 	$(MAKE) test TESTED="nightly or not nightly"

@@ -323,6 +323,7 @@ def test_every_protocol_has_defaults_that_work(deaths: Deaths) -> None:
         assert splits({"name": name}, deaths)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_million_splits_are_cheap() -> None:
     script = """

@@ -76,6 +76,7 @@ def test_a_report_from_mlflow_alone_has_everything_too(va: Callable, tmp_path: P
     assert_same_report(ran.folder / "report", tmp_path / "again" / "report")
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_one_report_over_several_runs(copied: Path, va: Callable, tmp_path: Path) -> None:
     more = run_command("model=tariff", "site=pemba,ap", *QUICK, outputs=copied)
@@ -195,6 +196,7 @@ def test_doctor_tries_ray_mlflow_and_prefect(tmp_path: Path, va: Callable) -> No
         assert text in out
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_compare_takes_the_earlier_options_and_writes_the_earlier_table(va: Callable, tmp_path: Path) -> None:
     import subprocess

@@ -83,7 +83,7 @@ class Fails(NaiveBayes):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("execution", ["inline", "ray"])
+@pytest.mark.parametrize("execution", ["inline", pytest.param("ray", marks=pytest.mark.nightly)])
 def test_what_a_failed_fit_says(execution: str, tmp_path: Path, va: Callable) -> None:
     (tmp_path / "hostile.py").write_text(FAILS.format(text=" ".join(HOSTILE.values())))
     (tmp_path / "conf" / "model").mkdir(parents=True)

@@ -91,6 +91,7 @@ def test_the_json_schema_has_types_bounds_defaults_choices_and_help() -> None:
     assert schema["$defs"]["Csv"]["properties"]["path"]["anyOf"][0] == {"format": "path", "type": "string"}
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_every_choice_of_conf_fits_the_json_schema_and_an_error_does_not() -> None:
     from jsonschema import Draft202012Validator

@@ -20,7 +20,13 @@ def failing(rows) -> list[str]:
     return [f"{r['case']}: {r['figure']}: {r['difference']} > {r['tolerance']}" for r in rows if not r["holds"]]
 
 
-@pytest.mark.parametrize("site", folds("insilico_train"))
+DAILY = "UP"
+"""The fold that every run of the tests looks at; the levels of its symptoms have the gap that tells samplers apart."""
+
+FOLDS = [pytest.param(s, marks=[pytest.mark.nightly] if s != DAILY else []) for s in folds("insilico_train")]
+
+
+@pytest.mark.parametrize("site", FOLDS)
 def test_train_mode_does_as_the_original(site):
     from benchmarks.conformance_insilico import rows
 
@@ -33,6 +39,7 @@ def test_standard_mode_samples_the_posterior_of_the_original():
     assert failing(rows((), n_runs=5)) == []
 
 
+@pytest.mark.nightly
 def test_the_tests_would_notice_another_posterior():
     """With the prior of the levels a hundred times stronger, the rows of Pemba do not hold."""
     from benchmarks.conformance_insilico import compare
@@ -47,6 +54,7 @@ def test_the_tests_would_notice_another_posterior():
     assert any("t of the levels" in text for text in bad)
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif("UP" not in folds("insilico_train"), reason="needs the fold UP of the reference outputs")
 def test_the_tests_would_notice_exact_levels_where_the_original_holds_them_apart():
     from benchmarks.conformance_insilico import compare

@@ -106,8 +106,27 @@ SKIPPED = {"CONTRIBUTING.md", "docs/tutorials/walk.md"}
 """Run by test_contributing.py, which puts their code where it belongs, and by test_walk.py."""
 
 
+LONG = {
+    "docs/explanation/metrics.md",
+    "docs/how-to/ablations.md",
+    "docs/how-to/compare-runs.md",
+    "docs/how-to/models-that-travel.md",
+    "docs/how-to/run-on-phmrc.md",
+    "docs/how-to/tune.md",
+    "docs/tutorials/own-study.md",
+}
+"""Pages whose commands take longest: left to the night."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [p for p, s in PAGES.items() if s and p not in SKIPPED])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.nightly] if page in LONG else [])
+        for page, page_steps in PAGES.items()
+        if page_steps and page not in SKIPPED
+    ],
+)
 def test_every_command_of_the_page_works(page: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     page_steps = [s for s in PAGES[page] if s.kind != "python" or page in PYTHON]
     real = any("adult.csv.gz" in s.text or s.remark == "needs" for s in page_steps if s.kind == "command")

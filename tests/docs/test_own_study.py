@@ -63,6 +63,7 @@ def give(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_from_a_dirty_table_to_a_report(tmp_path: Path) -> None:
     commands = [s.text for s in steps(PAGE) if s.kind == "command" and s.remark != "not run"]

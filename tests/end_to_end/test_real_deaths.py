@@ -20,6 +20,7 @@ NB_BY_SITE = {  # CSMF accuracy by top cause, top-1
 
 
 @pytest.mark.real_data
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_main_job_on_real_adults(tmp_path: Path, adult: str) -> None:
     ran = run_command("model=interva,insilico", "data=phmrc_adult", adult, *QUICK, "-m", outputs=tmp_path)
@@ -46,6 +47,7 @@ def test_naive_bayes_lands_on_the_known_figures(tmp_path: Path, adult: str) -> N
 
 
 @pytest.mark.real_data
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_copying_the_training_csmf_lands_on_the_known_figure(tmp_path: Path, adult: str) -> None:
     ran = run_command("model=prior,uniform", "data=phmrc_adult", adult, *QUICK, "-m", outputs=tmp_path)
@@ -56,6 +58,7 @@ def test_copying_the_training_csmf_lands_on_the_known_figure(tmp_path: Path, adu
 
 
 @pytest.mark.real_data
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_the_child_file_works_the_same_way(tmp_path: Path, adult: str) -> None:
     path = adult.replace("adult.csv.gz", "child.csv.gz")

@@ -40,6 +40,7 @@ class Replacing(Model):
 '''
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_file_replaced_during_a_run_is_told_and_the_results_are_of_what_was_read(tmp_path: Path) -> None:
     first, second = tmp_path / "study.csv", tmp_path / "new.csv"

@@ -87,6 +87,7 @@ def nodes(tmp_path: Path) -> Iterator[Nodes]:
         log.close()
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 @pytest.mark.slow
 def test_two_nodes_give_the_same_bits_and_a_lost_node_costs_nothing(nodes: Nodes) -> None:
@@ -134,6 +135,7 @@ def test_two_nodes_give_the_same_bits_and_a_lost_node_costs_nothing(nodes: Nodes
     assert nodes.head.poll() is None, "a joined cluster is left as it was"
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 @pytest.mark.slow
 def test_a_wrong_token_is_told_in_words(nodes: Nodes) -> None:

@@ -15,6 +15,7 @@ GRID = ("protocol=one_to_one", "model.n_iterations=200", "model.burn_in=50", "mo
 reason = unable()
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 @pytest.mark.slow
 @pytest.mark.skipif(bool(reason), reason=reason)

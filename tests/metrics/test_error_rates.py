@@ -78,7 +78,10 @@ def test_mcnemar_keeps_its_level() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_sites", "n_models"), [(6, 4), (6, 8), (14, 4)])
+@pytest.mark.parametrize(
+    ("n_sites", "n_models"),
+    [(6, 4), pytest.param(6, 8, marks=pytest.mark.nightly), pytest.param(14, 4, marks=pytest.mark.nightly)],
+)
 def test_friedman_and_the_critical_difference_keep_their_level(n_sites: int, n_models: int) -> None:
     rng, studies = np.random.default_rng(46), 1500
     f, apart, chi2 = 0, 0, 0

@@ -59,6 +59,7 @@ def coverage() -> Coverage:
     return covered(*population(), SIZES)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("name", NAMES)

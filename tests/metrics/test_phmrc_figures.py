@@ -92,6 +92,7 @@ def test_label_coverage_of_training_on_pemba(adults: Deaths) -> None:
     assert found == pytest.approx(expected, abs=0.001)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_pooled_with_dirichlet_test_sets(adults: Deaths) -> None:
     found: dict[str, list[dict[str, float]]] = {"Prior": [], "NaiveBayes": []}

@@ -51,6 +51,7 @@ def summary(rows: list[dict[str, float]]) -> dict[str, tuple[float, int]]:
     }
 
 
+@pytest.mark.nightly
 def test_label_shift_is_corrected(adults: Deaths) -> None:
     rows = []
     for split in splits({"name": "pooled", "repeats": 5}, adults):

@@ -161,6 +161,7 @@ def test_a_run_tells_of_its_failure_and_its_end_and_writes_the_address_nowhere(
     assert not any(s in ran.out + ran.err for s in SECRETS)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_the_address_is_not_in_mlflow_either(receiver: _Receiver, tmp_path: Path) -> None:
     ran = run_command(

@@ -38,7 +38,9 @@ def test_each_cell_is_a_line_with_run_job_cell_model_site_worker_and_timings(tmp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("preset", ["default", "stdout", "disabled", "none"])
+@pytest.mark.parametrize(
+    "preset", ["disabled", *(pytest.param(p, marks=pytest.mark.nightly) for p in ("default", "stdout", "none"))]
+)
 def test_hydras_presets_are_harmless(preset: str, tmp_path: Path) -> None:
     ran = run_command("model=nbc", "site=pemba", *QUICK, f"hydra/job_logging={preset}", outputs=tmp_path)
     assert ran.code == 0, ran.err

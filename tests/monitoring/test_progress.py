@@ -90,7 +90,7 @@ def _drawn(text: str) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [40, 100])
+@pytest.mark.parametrize("columns", [40, pytest.param(100, marks=pytest.mark.nightly)])
 def test_no_line_is_wider_than_the_window(columns: int, tmp_path: Path) -> None:
     text = _in_a_terminal(columns, tmp_path)
     lines = _drawn(text)
@@ -109,7 +109,7 @@ def test_no_line_is_wider_than_the_window(columns: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("environment", [{"CI": "true"}, {"TERM": "dumb"}])
+@pytest.mark.parametrize("environment", [{"CI": "true"}, pytest.param({"TERM": "dumb"}, marks=pytest.mark.nightly)])
 def test_ci_and_dumb_terminals_get_plain_lines(environment: dict[str, str], tmp_path: Path) -> None:
     text = _in_a_terminal(100, tmp_path, **environment)
     assert "\x1b" not in text
@@ -126,6 +126,7 @@ def test_the_last_plain_line_is_not_said_twice(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().err == "fits 2/2 · 2 done, 0 reused, 0 failed of 2 cells\n"
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_pipe_that_is_closed_does_not_stop_the_run(tmp_path: Path) -> None:
     read, write = os.pipe()

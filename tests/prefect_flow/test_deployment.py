@@ -111,6 +111,7 @@ def test_a_run_is_cancelled_as_by_ctrl_c_and_the_second_one_waits(served: tuple[
     assert "0 done, 1 reused" in same.stdout, "the same command in a terminal reuses its cells"
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 def test_a_lost_engine_is_tried_again_in_the_same_flow_run(served: tuple[Path, Api]) -> None:
     outputs, api = served
@@ -130,6 +131,7 @@ def test_a_lost_engine_is_tried_again_in_the_same_flow_run(served: tuple[Path, A
     assert {t["name"]: t["run_count"] for t in tasks} == {"check the overrides": 1, "run the engine": 2}
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 def test_a_schedule_starts_runs_and_can_be_paused(served: tuple[Path, Api]) -> None:
     outputs, api = served

@@ -53,6 +53,7 @@ def listeners(pid: int) -> set[str]:
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 @pytest.mark.slow
 def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_path: Path) -> None:

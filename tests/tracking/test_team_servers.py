@@ -21,7 +21,7 @@ from tests.faults.harness import SMALL, TOYS, stored
 from tests.servers import ROOT, Tunnel, answer, until
 
 reason = hosts.unable() or team.unable()
-pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.skipif(bool(reason), reason=reason)]
+pytestmark = [pytest.mark.alone, pytest.mark.nightly, pytest.mark.slow, pytest.mark.skipif(bool(reason), reason=reason)]
 
 GRID = ("site=ap,bohol,dar", "report=false", "execution=inline", *SMALL, "model=toy")
 """Three cells for each level of the toy model."""

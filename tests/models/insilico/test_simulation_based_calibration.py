@@ -74,11 +74,15 @@ def smallest_p(found: np.ndarray) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("groups", "ruled"), [(1, False), (2, False), (1, True)])
+@pytest.mark.parametrize(
+    ("groups", "ruled"),
+    [(1, False), pytest.param(2, False, marks=pytest.mark.nightly), pytest.param(1, True, marks=pytest.mark.nightly)],
+)
 def test_ranks_are_uniform(groups, ruled):
     assert smallest_p(ranks(groups=groups, ruled=ruled)) > 1e-3
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_another_prior_would_be_noticed():
     """Sampled with a prior that keeps the log-odds together, deaths from the same simulations give uneven ranks."""
