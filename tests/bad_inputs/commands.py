@@ -276,6 +276,16 @@ COMMANDS: list[Command] = [
     ),
     Command("repeated", "two plus signs before a group", "without plus signs: write model=nbc", ("++model=nbc",)),
     Command("repeated", "experiments", "run one command for each experiment", ("experiment=loso,learning_curve",)),
+    Command(
+        "needed",
+        "key without a value",
+        "'data.n' has no value that could be left out: its default is used",
+        ("~data.n",),
+    ),
+    Command(
+        "needed", "key that does not exist", "no key 'data.nn' to leave out; did you mean '~data.n'?", ("~data.nn",)
+    ),
+    Command("needed", "part of Hydra", "'hydra.launcher' is an option of Hydra that cannot be", ("~hydra/launcher",)),
     Command("needed", "group", "every run has 'features', it cannot be left out; features=hce", ("~features",)),
     Command("needed", "key", "every run has 'baselines', it cannot be left out; baselines=[]", ("~baselines",)),
     Command(

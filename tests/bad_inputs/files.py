@@ -110,6 +110,7 @@ def _yaml(options: dict[str, Any]) -> str:
 
 AGE = "id,site,cause,s1,age"
 MANY = "id,site,cause,s1,s2,s3,s4"
+LABELS = "Number,Place,Cause of death,Any cough?,Any fever?,Any wound?,Any rash?"
 STUDY = tuple(f"d{k},{'AU'[k % 2]}P,{'XYZ'[k % 3]},{'YN'[k % 5 > 1]},{'YN'[k % 4 > 0]},N,Y" for k in range(30))
 """Deaths of a study, with the header `MANY`."""
 FILES: list[File] = [
@@ -606,9 +607,16 @@ FILES: list[File] = [
     ),
     File(
         "no_death",
-        "labels below the header",
-        "line 2: most of its cells are no answers, such as 'Cough?', 'Fever?': a row of labels, units or totals",
-        rows("ID,Site,Cause,Cough?,Fever?,Wound?,Rash?", *STUDY, header=MANY),
+        "units below the header",
+        "line 2: most of its cells are no answers, such as 'yes/no', 'yes/no': a row of labels, units or totals",
+        rows("code,AP,X,yes/no,yes/no,yes/no,yes/no", *STUDY, header=MANY),
+        {"duplicates": "keep"},
+    ),
+    File(
+        "header",
+        "a header of two rows",
+        "4 columns have no name in the first row, but texts such as 's1' and 's2' below it: a header of two rows",
+        rows(",,,s1,s2,s3,s4", *STUDY, header="id,site,cause,,,,"),
         {"duplicates": "keep"},
     ),
     File(
@@ -872,6 +880,20 @@ def _pipe(folder: Path) -> Path:
 
 
 NOTES: list[File] = [
+    *(
+        File("no_death", what, message, rows(*lines, *STUDY, header=header), {"duplicates": "keep"})
+        for what, message, header, lines in (
+            ("labels below the header", "row 2 holds labels of the columns ('Number', 'Place', ...)", MANY, [LABELS]),
+            ("labels above the header", "row 1 holds labels ('Number', 'Place', ...), row 2 names", LABELS, [MANY]),
+            (
+                "groups above the header",
+                "row 1 names groups of columns ('Person', 'Signs')",
+                "Person,,,Signs,,,",
+                [MANY],
+            ),
+            ("a title of two rows", "row 2 is a title ('Draft'), not the names of columns", "Study", ["Draft", MANY]),
+        )
+    ),
     File(
         "constant",
         "a symptom without any answer",

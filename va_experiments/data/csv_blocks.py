@@ -91,7 +91,12 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
         try:
             reader = arrow_csv.open_csv(
                 pa.PythonFile(raw, mode="r"),
-                read_options=arrow_csv.ReadOptions(block_size=_BLOCK, use_threads=False, encoding=encoding),
+                read_options=arrow_csv.ReadOptions(
+                    block_size=_BLOCK,
+                    use_threads=False,
+                    encoding=encoding,
+                    skip_rows_after_names=source.label_rows,
+                ),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=source.sep, newlines_in_values=not source.plain_lines, invalid_row_handler=note
                 ),

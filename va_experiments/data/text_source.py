@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from va_experiments.data.file_kinds import kind_of_file
+from va_experiments.data.header_rows import find_header, two_rows_of_names
 from va_experiments.data.safe_open import Limits, open_safely
 from va_experiments.errors import InputError, shown, shown_path
 from va_experiments.formatting import format_bytes
@@ -66,6 +67,8 @@ class TextSource:
     limits: Limits
     skipped_lines: int = 0
     """Lines of a title above the header."""
+    label_rows: int = 0
+    """Rows of labels below the header, which are no deaths."""
     width: int = 0
     """Columns of the file, those without a name among them."""
     notes: tuple[str, ...] = ()
@@ -80,15 +83,17 @@ class TextSource:
             yield raw
 
     def lines_of(self, records: Sequence[int]) -> list[int]:
-        """Find the line of each record (1 = header); quoted line breaks and blank lines are counted."""
+        """Find the line of each record (1 = header); rows of labels, quoted line breaks and blank lines are counted."""
         if not records:
             return []
+        records = [r + self.label_rows * (r > 1) for r in records]
         if self.plain_lines:
             return [r + self.skipped_lines for r in records]
         records_left, line_of, number, start = set(records), {}, 0, 1
         with _rows(self.path, self.limits, self.sep, self.encoding, strict=False) as rows, suppress(csv.Error):
             for _ in range(self.skipped_lines):
                 next(rows, None)
+            start += self.skipped_lines
             for row in rows:
                 if row:
                     number += 1
@@ -141,9 +146,9 @@ def open_source(
         sep = _separator(file, limits, encoding)
     if n_quotes % 2:
         _find_open_quote(file, limits, sep, encoding)
-    header, width, skipped, notes = _header(file, limits, sep, encoding)
+    header, width, skipped, labels, notes = _header(file, limits, sep, encoding)
     plain = not (n_quotes or blank)
-    return TextSource(file, sep, encoding, header, sha256, n_bytes, plain, limits, skipped, width, notes)
+    return TextSource(file, sep, encoding, header, sha256, n_bytes, plain, limits, skipped, labels, width, notes)
 
 
 def encoding_by_mark(path: str | os.PathLike[str], otherwise: str) -> str:
@@ -278,30 +283,35 @@ def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> Non
             raise InputError(f"{shown_path(path)}: line {start}: stray quote: {error}") from None
 
 
-def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[tuple[str, ...], int, int, tuple[str, ...]]:
-    """Return the names of the columns, how many there are, the lines of a title above them, and what is left out."""
+def _header(
+    path: Path, limits: Limits, sep: str, encoding: str
+) -> tuple[tuple[str, ...], int, int, int, tuple[str, ...]]:
+    """Return the names of the columns, how many there are, lines above, rows of labels below, and what is left out."""
     name = shown_path(path)
+    ends: list[int] = []  # line on which each row ends
+    sample: list[list[str]] = []
     with _rows(path, limits, sep, encoding, strict=False) as rows:
-        line = 1
         try:
-            names = next((row for row in rows if row), [])
-            line = after_first = rows.line_num + 1  # type: ignore[attr-defined]
-            second = next((row for row in rows if row), None)
-            line = rows.line_num + 1  # type: ignore[attr-defined]
-            sample = [row for row, _ in zip((row for row in rows if row), range(_SAMPLE), strict=False)]
+            for row in rows:
+                if row:
+                    sample.append(row)
+                    ends.append(rows.line_num)  # type: ignore[attr-defined]
+                if len(sample) > _SAMPLE:
+                    break
         except csv.Error as error:
+            line = ends[-1] + 1 if ends else 1
             raise InputError(
                 f"{name}: line {line}: {error}; a field may hold {format_bytes(limits.max_field)}"
             ) from None
-    skipped, notes = 0, []
-    filled = [c for c in names if c.strip()]
-    if len(filled) == 1 and second is not None and sum(bool(c.strip()) for c in second) > 1 and sample:
-        if not _extends_ascii(encoding):
-            raise InputError(
-                f"{name}: row 1 is a title ({shown(filled[0])}), not the names of columns; remove that row"
-            )
-        notes.append(f"row 1 is a title ({shown(filled[0])}), not the names of columns")
-        skipped, names, second, sample = after_first - 1, second, sample[0], sample[1:]
+    at = find_header(sample)
+    if at.above and not _extends_ascii(encoding):
+        raise InputError(f"{name}: {at.notes[0]}; remove that row")
+    skipped, notes = ends[at.above - 1] if at.above else 0, list(at.notes)
+    names, *sample = sample[at.above :] or [[]]
+    if sample and (problem := two_rows_of_names(names, sample[0])):
+        raise InputError(f"{name}: {problem}")
+    sample = sample[at.labels :]
+    second = sample[0] if sample else None
     if len(names) > limits.max_columns:
         raise InputError(f"{name}: {len(names)} columns > max_columns {limits.max_columns}")
     if len(names) < 2:
@@ -318,7 +328,7 @@ def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[tuple[
                 "table with commas, in R with write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
             )
         raise InputError(f"{name}: the header has only one column: {shown(only)}")
-    if second is not None and _lacks_a_name(names, [second, *sample]):
+    if second is not None and _lacks_a_name(names, sample):
         raise InputError(
             f"{name}: the rows have one cell more than the first row has names, and begin with 1, 2, 3: the numbers of "
             "the rows have no name, as R's write.table writes them; write the table with "
@@ -328,11 +338,10 @@ def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[tuple[
     where: dict[str, list[int]] = {}
     for position, column in enumerate(names, start=1):
         where.setdefault(column.strip(), []).append(position)
-    body = [*([second] if second else []), *sample]
     for column, positions in where.items():
         if not column:
             for position in positions:
-                cells = [row[position - 1].strip() for row in body if len(row) >= position]
+                cells = [row[position - 1].strip() for row in sample if len(row) >= position]
                 if not any(cells):
                     notes.append(f"column {position} has no name and no values")
                 elif position == 1 and _counts_rows(cells):
@@ -353,7 +362,7 @@ def _header(path: Path, limits: Limits, sep: str, encoding: str) -> tuple[tuple[
         problems.append(f"{name}: has a header but no rows")
     if problems:
         raise InputError(problems)
-    return tuple(n for n in names if n.strip()), len(names), skipped, tuple(notes)
+    return tuple(n for n in names if n.strip()), len(names), skipped, at.labels, tuple(notes)
 
 
 def _lacks_a_name(names: Sequence[str], body: Sequence[Sequence[str]]) -> bool:

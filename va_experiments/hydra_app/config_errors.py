@@ -53,6 +53,11 @@ def _lines(error: BaseException, conf: Path) -> list[str]:
         return [_unknown_choice(match.group(1), [conf, *_own_folders(text, conf)])]
     if match := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' is not in struct", text):
         return [_unknown_key(match.group(1), conf)]
+    if match := re.search(r"Could not delete from config\. '([^']+)' does not exist", text):
+        return [_nothing_to_delete(match.group(1), conf)]
+    if match := re.search(r"Error merging override ~(hydra[\w./]*)|Missing mandatory value: (hydra[\w.]*)", text):
+        key = match.group(1) or match.group(2)
+        return [f"'{key}' is an option of Hydra that cannot be left out: without the override its default is used"]
     if match := re.search(r"Multiple values for ([\w/]+)\. To override", text):
         return [f"'{match.group(1)}' has a choice already, which is replaced without a plus: {match.group(1)}=NAME"]
     if match := re.search(r"force-add of config groups is not supported: '\++([^']+)'", text):
@@ -149,6 +154,18 @@ def _unknown_key(key: str, conf: Path) -> str:
     if not near and siblings and parent:
         near = f"; known in {parent}: {', '.join(siblings)}"
     return f"unknown key '{key}'{near or '; see python -m va_experiments --help for the groups and keys'}"
+
+
+def _nothing_to_delete(key: str, conf: Path) -> str:
+    """Explain why a key cannot be left out: no file sets it, or there is none of this name."""
+    keys = sorted(set(_keys(conf)))
+    if key in keys:
+        return (
+            f"'~{key}': '{key}' has no value that could be left out: its default is used; leave the "
+            f"override out, or give it a value: {key}=VALUE"
+        )
+    near = f"; did you mean '~{_near(key, keys)}'?" if did_you_mean(key, keys) else ""
+    return f"'~{key}': there is no key '{key}' to leave out{near or '; leave the override out'}"
 
 
 def _near(name: str, known: list[str]) -> str:
