@@ -1,4 +1,4 @@
-"""Prepare a process for any of our commands: modes of new files, requests to this machine, a folder to work in."""
+"""Prepare a process for any of our commands: modes of new files, log records, requests to this machine, a folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import resource
 
 from va_experiments.errors import InputError
 from va_experiments.http_client import bypass_proxies
+from va_experiments.redacted_records import redact_records
 
 __all__ = ["prepare_process"]
 
@@ -32,7 +33,7 @@ def save_address_space() -> None:
 
 
 def prepare_process() -> None:
-    """Make new files readable by their owner only, and keep requests to this machine away from proxies.
+    """Make new files readable by their owner only, keep secrets out of logs, and requests to here away from proxies.
 
     Raises
     ------
@@ -40,6 +41,7 @@ def prepare_process() -> None:
         If the working folder was removed: relative paths name nothing then.
     """
     os.umask(0o077)
+    redact_records()
     bypass_proxies()
     save_address_space()
     try:

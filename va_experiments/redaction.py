@@ -59,7 +59,7 @@ _PATTERNS = (
 )
 
 _ENVIRONMENT = re.compile(
-    r"(?i)(passw(or)?d|passwd|pwd|token|secret|secret_?key|api_?key|access_?key|account_?key|private_?key|auth_string)$"
+    r"(?i)(passw(or)?d|passwd|pwd|token|secret|secret_?key|api_?key|access_?key(_?id)?|account_?key|private_?key|auth_string)$"
 )
 """Ends of the names of environment variables that hold secrets, of whatever program."""
 
