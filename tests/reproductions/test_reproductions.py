@@ -121,10 +121,12 @@ def test_other_data_have_pages_of_their_own(capsys, tmp_path):
     assert main(["vacalibration_comsa", "--data", "x.csv"]) == 2
     assert main(["eava_openva"]) == 2
     assert main(["lcva_simulated", "--data", str(tmp_path)]) == 2
+    assert main(["eava_openva", "--data", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert "needs no file; leave --data out" in error
     assert "name the example deaths of package EAVA with --data FILE" in error
     assert "simulated_train.csv.gz" in error
+    assert "DataEAVA.csv" in error
 
 
 def test_a_page_on_other_data_is_printed_and_written(capsys, tmp_path, monkeypatch):

@@ -15,6 +15,11 @@ from va_experiments.models import EAVA
 
 __all__ = ["PUBLISHED", "page"]
 
+TEXT = """Printed by `python -m va_experiments.reproductions eava_openva --data FILE`, with the 1,736 simulated deaths
+of package `EAVA` (`DataEAVA`, written as CSV; they are not part of this project). Published: the fractions in openVA
+1.2.0's vignette, with the digits that it prints. Here: release 1.0.0 with the original's treatment of empty cells
+(`model.version=1.0.0 model.reference_compat=true`, [EAVA](../models/eava.md))."""
+
 PUBLISHED: dict[str, tuple[int, dict[str, float]]] = {
     "neonate": (
         4,
@@ -57,7 +62,7 @@ def page(data: str | None) -> str:
     Parameters
     ----------
     data : str
-        The file of the example deaths.
+        The file of the example deaths, or the folder of ``DataEAVA.csv`` or ``DataEAVA.csv.gz``.
 
     Raises
     ------
@@ -68,7 +73,11 @@ def page(data: str | None) -> str:
         raise InputError(
             "reproduce_eava_openva: name the example deaths of package EAVA with --data FILE (DataEAVA as CSV)"
         )
-    deaths = read_who2016(Path(data), value_map={**WHO_VALUES, "alive": "."}, eava_columns=True)
+    file = Path(data)
+    if file.is_dir():
+        names = ("DataEAVA.csv", "DataEAVA.csv.gz")
+        file = next((file / name for name in names if (file / name).is_file()), file / names[0])
+    deaths = read_who2016(file, value_map={**WHO_VALUES, "alive": "."}, eava_columns=True)
     lines = ["| age group | cause | published | here | difference |", "|---|---|---:|---:|---:|"]
     equal = total = 0
     for age_group, (digits, published) in PUBLISHED.items():
@@ -78,4 +87,4 @@ def page(data: str | None) -> str:
             equal, total = equal + (ours == theirs), total + 1
             lines.append(f"| {age_group} | {cause} | {theirs:.{digits}f} | {ours:.{digits}f} | {ours - theirs:+.4f} |")
     head = f"EAVA 1.0.0 on {len(deaths):,} example deaths: {equal} of {total} fractions equal in every digit printed."
-    return f"# EAVA in openVA's vignette\n\n{head}\n\n" + "\n".join(lines) + "\n"
+    return f"# EAVA in openVA's vignette\n\n{TEXT}\n\n**Result.** {head}\n\n" + "\n".join(lines) + "\n"

@@ -25,6 +25,15 @@ __all__ = ["EXPECTED", "figures", "page", "simulated_deaths", "simulated_rows"]
 EXPECTED = {"D": (0.937, 0.966), "N": (0.940, 0.964), "C": (0.920, 0.955)}
 """Top-1 and CSMF accuracy of an independent implementation, by target model."""
 
+TEXT = """# LCVA on the simulated deaths of its package
+
+Printed by `python -m va_experiments.reproductions lcva_simulated --data FOLDER`, with the package's simulated deaths as
+`simulated_train.csv.gz` (2,500 at five sites) and `simulated_test.csv.gz` (1,000 at a site with another cause mix).
+Five latent classes, 400 iterations (200 burn-in), 200 prediction sweeps (100 burn-in); means over two seeds. *Expected*
+is top-1 and CSMF accuracy of an independent implementation; a correct one is within .01 of it. The seconds of the first
+row include compilation, where it is not cached. [What the targets are](../models/lcva.md).
+"""
+
 SHORT = {"classes": 5, "n_iterations": 400, "burn_in": 200, "thin": 2, "n_prediction": 200, "prediction_burn_in": 100}
 
 FILES = ("simulated_train.csv.gz", "simulated_test.csv.gz")
@@ -113,4 +122,4 @@ def page(data: str | None) -> str:
             expected = EXPECTED.get(target)
             beside = f"{expected[0]:.3f} / {expected[1]:.3f}" if expected else ""
             lines.append(f"| {target} | {top:.3f} | {accuracy:.3f} | {beside} | {seconds:.1f} |")
-    return "# LCVA on the simulated deaths of its package\n\n" + "\n".join(lines) + "\n"
+    return TEXT + "\n" + "\n".join(lines) + "\n"
