@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from va_experiments.page_guard import MAX_BODY, Guard, password_of
+from va_experiments.page_guard import MAX_BODY, Guard, login_key, password_of
 from va_experiments.prefect_flow.serve import guarded as prefect_guarded
 from va_experiments.tracking.page_server import guarded as mlflow_guarded
 
@@ -69,6 +69,10 @@ def prefect() -> Guard:
 
 @pytest.fixture
 def mlflow(tmp_path: Path) -> Guard:
+    return mlflow_guard(tmp_path)
+
+
+def mlflow_guard(tmp_path: Path) -> Guard:
     (tmp_path / "prefect").mkdir(mode=0o700)
     (tmp_path / "prefect" / "auth").write_text(PASSWORD)
     return mlflow_guarded(inner, tmp_path, PORT)
@@ -224,13 +228,19 @@ def test_events_come_in_with_the_password_only(prefect: Guard) -> None:
         assert ask(prefect, path, kind="websocket", origin=f"http://{HOST}")[0] == 101
 
 
+WRONG_KEYS = ("key=", "key=x", "key=secret-of-the-owner", "key=va:secret-of-the-owner", "key=1-2", "key=%ff-%00")
+
+
 def test_a_link_logs_a_browser_in(mlflow: Guard) -> None:
     assert ask(mlflow, "/")[0] == 401
     assert ask(mlflow, "/")[1]["www-authenticate"].startswith("Basic ")
-    for wrong in ("", "key=", "key=x", "key=va:secret-of-the-owner", "KEY=secret-of-the-owner"):
+    key = f"key={login_key(PASSWORD)}"
+    assert "secret" not in key
+    for wrong in ("", *WRONG_KEYS, key.upper(), key[:-1], f"key={login_key('va:another')}"):
         assert ask(mlflow, "/login", query=wrong)[0] == 401
-    assert ask(mlflow, "/login", query="key=secret-of-the-owner", host="evil.example")[0] == 403
-    status, headers, _ = ask(mlflow, "/login", query="key=secret-of-the-owner")
+    assert ask(mlflow, "/login", query=key, host="evil.example")[0] == 403
+    assert ask(mlflow, "/login", query=key, method="POST")[0] == 401
+    status, headers, _ = ask(mlflow, "/login", query=key)
     assert (status, headers["location"]) == (303, "/")
     cookie, *attributes = headers["set-cookie"].split("; ")
     assert {"HttpOnly", "SameSite=Strict"} <= set(attributes)
@@ -238,6 +248,33 @@ def test_a_link_logs_a_browser_in(mlflow: Guard) -> None:
     assert ask(mlflow, "/", cookie=f"a=b; {cookie}")[0] == 200
     assert ask(mlflow, "/", cookie=cookie[:-1] + "x")[0] == 401
     assert ask(mlflow, "/", cookie=cookie, origin="http://evil.example")[0] == 403
+
+
+def test_a_link_ends_with_the_server(tmp_path: Path) -> None:
+    key = f"key={login_key(PASSWORD)}"
+    for guard in (prefect_guarded(inner, PORT, PASSWORD), mlflow_guard(tmp_path)):
+        assert ask(guard, "/login", query=key)[0] == 401, "made before this server started"
+        assert ask(guard, "/login", query=f"key={login_key(PASSWORD)}")[0] in (200, 303)
+
+
+def test_prefects_link_gives_its_page_the_password(prefect: Guard) -> None:
+    coded = base64.b64encode(PASSWORD.encode()).decode()
+    key = f"key={login_key(PASSWORD)}"
+    for wrong in (*WRONG_KEYS, key[:-1]):
+        status, _, text = ask(prefect, "/login", query=wrong)
+        assert (status, coded in text) == (401, False)
+    for away in ({"host": "evil.example"}, {"origin": "http://evil.example"}):
+        assert coded not in ask(prefect, "/login", query=key, **away)[2]
+    status, headers, text = ask(prefect, "/login", query=key)
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert coded in text
+    nonce = re.search(r'<script nonce="([^"]+)">', text)
+    assert nonce is not None
+    assert f"default-src 'none'; script-src 'nonce-{nonce[1]}'" in headers["content-security-policy"]
+    assert (headers["cache-control"], headers["x-frame-options"]) == ("no-store", "DENY")
+    assert "set-cookie" not in headers, "nothing that a browser sends by itself"
+    assert nonce[1] not in ask(prefect, "/login", query=key)[2]
+    assert coded not in ask(prefect, "/login")[2], "without a key it is Prefect's own page"
 
 
 CREATE = "/api/2.0/mlflow/experiments/create"
@@ -293,7 +330,7 @@ def test_what_starts_programs_or_takes_files_is_not_served(method: str, path: st
 
 
 def test_files_are_taken_with_the_password_and_never_from_a_page(mlflow: Guard) -> None:
-    cookie = ask(mlflow, "/login", query="key=secret-of-the-owner")[1]["set-cookie"].split(";")[0]
+    cookie = ask(mlflow, "/login", query=f"key={login_key(PASSWORD)}")[1]["set-cookie"].split(";")[0]
     for path in ("/api/2.0/mlflow-artifacts/artifacts/1/r/artifacts/x", "/ajax-api/2.0/mlflow-artifacts/artifacts/x"):
         assert ask(mlflow, path, method="PUT", authorization=RIGHT)[0] == 200
         assert ask(mlflow, path, method="PUT", cookie=cookie)[0] == 403

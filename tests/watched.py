@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import re
@@ -30,28 +29,24 @@ class Ui:
         Where they are.
     cells : str
         The link that the command prints: MLflow's table of cells.
+    newest : str
+        The link that the command prints: Prefect's page of the newest run.
     auth : str
-        Prefect's password.
+        Password of both, as ``user:password``.
     """
 
     mlflow: str
     prefect: str
     cells: str
+    newest: str
     auth: str
 
     def greet(self, page: Page) -> None:
-        """Give the browser what a person gives it once: Prefect's password, and No to what the pages offer."""
-        kept = {
-            "prefect-password": base64.b64encode(self.auth.encode()).decode(),
-            "color-scheme": '"light"',
-            "join-the-community-modal-dismissed": "true",
-            "prefect-show-promotional-content": "false",
-            "mlflow.workflowType_v1": '"machine_learning"',
-            "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
-            "mlflow.assistant.panelOpen_v1": "false",
-        }
-        each = f"Object.entries({json.dumps(kept)}).forEach(([k, v]) => localStorage.setItem(k, v))"
-        page.before(f"if (location.protocol === 'http:') {each}")
+        """Open the printed links once, as a person does: they log the browser in. Pages are light, for pictures."""
+        page.before("if (location.protocol === 'http:') localStorage.setItem('color-scheme', '\"light\"')")
+        for link, menu in ((self.newest, "Work Pools"), (self.cells, "Model registry")):
+            page.go(link)
+            page.shows(menu)
 
     def runs(self, where: str) -> list[dict[str, Any]]:
         """Return MLflow's runs that a search string finds."""
@@ -107,10 +102,9 @@ def ui(outputs: Path) -> Iterator[Ui]:
     outputs.mkdir(parents=True, exist_ok=True)
     process, said, *ports = start_ui(outputs)
     try:
-        cells = re.search(r"^MLflow +(\S+)", said, re.MULTILINE)
-        assert cells is not None, said
+        links = dict(re.findall(r"^(MLflow|Prefect) +(\S+)", said, re.MULTILINE))
         mlflow, prefect = (f"http://127.0.0.1:{port}" for port in ports)
-        yield Ui(mlflow, prefect, cells.group(1), (outputs / "prefect" / "auth").read_text())
+        yield Ui(mlflow, prefect, links["MLflow"], links["Prefect"], (outputs / "prefect" / "auth").read_text())
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)

@@ -15,12 +15,13 @@ import hashlib
 import hmac
 import os
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-__all__ = ["LOGIN", "PROOF", "Guard", "Request", "password_of", "proof"]
+__all__ = ["LOGIN", "PROOF", "Guard", "Request", "login_key", "password_of", "proof"]
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -28,7 +29,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LOGIN = "/login"
-"""Path of the link that logs a browser in: ``/login?key=PASSWORD#PAGE``."""
+"""Path of the link that logs a browser in: ``/login?key=KEY#PAGE``, see `login_key`."""
 
 PROOF = "/va-proof"
 """Path where a guard shows that it knows the password: ``/va-proof?nonce=TEXT``."""
@@ -40,6 +41,19 @@ MAX_BODY = 1 << 20
 def proof(password: str, nonce: str) -> str:
     """Return what a server of ours answers to a nonce: it shows that it knows the password, without telling it."""
     return hmac.new(password.encode(), b"proof of " + nonce.encode(), hashlib.sha256).hexdigest()
+
+
+def login_key(password: str) -> str:
+    """Return a key for the link that logs a browser in: it ends with the server, and does not tell the password.
+
+    A server takes the keys that were made after its own start.
+    """
+    return _key_of(password.encode(), f"{time.time_ns():x}")
+
+
+def _key_of(password: bytes, made: str) -> str:
+    shown = hmac.new(password, b"login of " + made.encode(), hashlib.sha256).digest()[:16]
+    return f"{made}-{base64.urlsafe_b64encode(shown).decode().rstrip('=')}"
 
 
 def password_of(folder: Path) -> str:
@@ -78,6 +92,7 @@ class Request:
 
 
 Rule = Callable[[Request], bool]
+LoginPage = Callable[[str], str]
 Policy = Callable[[Request, bytes], str]
 
 
@@ -100,6 +115,9 @@ class Guard:
         Return whether `policy` needs the body of a request.
     browser : bool
         Whether a link logs a browser in (the session is a cookie), and a browser is asked for the password.
+    login_page : callable, optional
+        For pages that ask for the password themselves: return the HTML that a link opens in place of setting a cookie,
+        given the nonce of its script. It is sent only for a right key.
     """
 
     def __init__(
@@ -112,9 +130,11 @@ class Guard:
         policy: Policy = lambda request, body: "",
         looks_into: Rule = lambda request: False,
         browser: bool = False,
+        login_page: LoginPage | None = None,
     ) -> None:
         self._app, self._password, self._needs_none = app, password.encode(), needs_none
         self._policy, self._looks_into, self._browser = policy, looks_into, browser
+        self._login_page, self._started = login_page, time.time_ns()
         self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
         self._origins = frozenset(f"http://{host}" for host in self._hosts)
         self._cookie = f"va-{port}"
@@ -128,11 +148,11 @@ class Guard:
             return
         request = Request(scope)
         status, answer = self._refusal(request, self._hosts, self._origins)
-        if not status and self._browser and request.path == LOGIN and not request.socket:
+        if not status and self._opens_login(request):
             await self._log_in(request, send)
             return
         if not status and request.path == PROOF and request.method == "GET" and not request.socket:
-            nonce = parse_qs(request.query).get("nonce", [""])[0]
+            nonce = _query(request).get("nonce", [""])[0]
             await _answer(send, 200, proof(self._password.decode(), nonce))
             return
         if not status and not self._needs_none(request) and not self._knows_password(request):
@@ -175,14 +195,34 @@ class Guard:
                     return True
         return False
 
+    def _opens_login(self, request: Request) -> bool:
+        """Return whether a request is the link that logs in; without a key, this path is a page of Prefect's own."""
+        offered = self._browser or self._login_page is not None
+        return offered and request.path == LOGIN and not request.socket and "key" in _query(request)
+
     async def _log_in(self, request: Request, send: Send) -> None:
-        key = parse_qs(request.query).get("key", [""])[0].encode()
-        if request.method != "GET" or not hmac.compare_digest(key, self._password.partition(b":")[2]):
-            await _answer(send, 401, "the key of this link is not the one of these outputs")
+        if request.method != "GET" or not self._is_key(_query(request)["key"][0]):
+            await _answer(send, 401, "this link is of an earlier start or other outputs: open the one printed last")
+            return
+        if self._login_page is not None:
+            nonce = secrets.token_urlsafe(16)
+            only = f"default-src 'none'; script-src 'nonce-{nonce}'; connect-src 'self'; frame-ancestors 'none'"
+            headers = [(b"content-security-policy", only.encode()), (b"referrer-policy", b"no-referrer")]
+            await _answer(send, 200, self._login_page(nonce), headers, kind="text/html")
             return
         cookie = f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
         headers = [(b"set-cookie", cookie.encode()), (b"location", b"/"), (b"referrer-policy", b"no-referrer")]
         await _answer(send, 303, "", headers)  # what follows the '#' stays with the browser
+
+    def _is_key(self, key: str) -> bool:
+        made = key.partition("-")[0]
+        if not hmac.compare_digest(key.encode(), _key_of(self._password, made).encode()):
+            return False
+        return int(made, 16) >= self._started
+
+
+def _query(request: Request) -> dict[str, list[str]]:
+    return parse_qs(request.query, keep_blank_values=True)
 
 
 async def _read(receive: Receive) -> tuple[bytes, Receive]:
@@ -201,11 +241,13 @@ async def _read(receive: Receive) -> tuple[bytes, Receive]:
     return body, again
 
 
-async def _answer(send: Send, status: int, text: str, headers: Collection[tuple[bytes, bytes]] = ()) -> None:
+async def _answer(
+    send: Send, status: int, text: str, headers: Collection[tuple[bytes, bytes]] = (), *, kind: str = "text/plain"
+) -> None:
     body = f"{text}\n".encode() if text else b""
-    plain = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     own = [
-        *plain,
+        (b"content-type", f"{kind}; charset=utf-8".encode()),
+        (b"content-length", str(len(body)).encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"cache-control", b"no-store"),
         (b"x-frame-options", b"DENY"),

@@ -50,6 +50,17 @@ def test_prefects_leaderboard_has_every_model_and_site(seen: tuple[Ui, Ran, Page
     page.shows(f"{one:.3f}".lstrip("0"), "simulated")
 
 
+def test_the_printed_link_opens_the_newest_run_with_its_artifacts(seen: tuple[Ui, Ran, Page]) -> None:
+    servers, ran, page = seen
+    page.go(servers.newest)
+    page.shows(f"{ran.folder.parent.name}/{ran.folder.name}", "va-answer", "va-leaderboard", "va-progress")
+    assert page.faults == []
+    assert "Upgrade" not in page.text()
+    address = page.say("location.href")
+    assert address.startswith(f"{servers.prefect}/runs/flow-run/")
+    assert "key=" not in address
+
+
 def test_the_printed_link_logs_the_browser_in(seen: tuple[Ui, Ran, Page]) -> None:
     servers, _, page = seen
     page.go(servers.cells)
@@ -62,6 +73,7 @@ def test_mlflow_opens_on_the_cells_with_the_columns_that_matter(seen: tuple[Ui, 
     page.go(servers.cells)
     page.shows("cells, best first", *CELLS, "4 matching runs")
     page.shows("csmf_accuracy_top", "csmf_accuracy_model", "top1", "mean_ccc")
+    assert not {"GenAI", "Traces", "MLflow Assistant", "Override saved view"} & set(page.text().splitlines())
     page.size(2400, 900)  # the table draws the columns that can be seen
     page.shows("model", "test_site", "train_sites")
     page.size(1400, 900)

@@ -55,7 +55,7 @@ def serve(
         from va_experiments.prefect_flow.deployment import DEPLOYMENT, serve_forever
         from va_experiments.prefect_flow.stale_runs import FLOW
 
-        say(f"Prefect  {server.url.removesuffix('/api')}   (it asks for the line in {home / 'auth'})", flush=True)
+        say(f"Prefect  {server.login_link('/deployments')}", flush=True)
         say(f"serving {FLOW}/{DEPLOYMENT} for {outputs}; Ctrl-C stops.", flush=True)
         serve_forever(outputs)
     except KeyboardInterrupt:

@@ -143,7 +143,7 @@ class _Mlflow:
     def link(self) -> str:
         """Return the address that logs a browser in and opens the table of cells, or else the first page."""
         from va_experiments.config.schema import TrackingConfig
-        from va_experiments.page_guard import LOGIN, password_of
+        from va_experiments.page_guard import LOGIN, login_key, password_of
         from va_experiments.tracking.views import page_of
 
         address, page = f"http://127.0.0.1:{self._port}", ""
@@ -152,7 +152,7 @@ class _Mlflow:
         headers, none = basic(password), (OSError, ValueError, KeyError)
         with contextlib.suppress(*none), open_url(asked, timeout=5, headers=headers) as answer:
             page = page_of(json.loads(answer.read(1 << 20))["experiment"]["experiment_id"])
-        return f"MLflow   {address}{LOGIN}?key={password.partition(':')[2]}{page.removeprefix('/')}"
+        return f"MLflow   {address}{LOGIN}?key={login_key(password)}{page.removeprefix('/')}"
 
     def died(self) -> bool:
         return self._process is None or self._process.poll() is not None
@@ -189,8 +189,8 @@ class _Prefect:
         return answering
 
     def link(self) -> str:
-        address = self._server.url.removesuffix("/api")
-        return f"Prefect  {address}   (it asks for the line in {self._home / 'auth'})"
+        """Return the address that logs a browser in and opens the newest run."""
+        return f"Prefect  {self._server.login_link()}"
 
     def died(self) -> bool:
         return self._server.ended

@@ -19,7 +19,7 @@ from prefect.artifacts import (
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from va_experiments.prefect_flow.events import RUNS
-from va_experiments.prefect_flow.stale_runs import FLOW
+from va_experiments.prefect_flow.stale_runs import FLOW, PROGRESS
 
 __all__ = ["multirun"]
 
@@ -52,7 +52,7 @@ def report(run_id: str) -> str:
 def multirun(run_id: str) -> str:
     """Prepare data, train and evaluate every job, report; show progress, leaderboard and links as artifacts."""
     events = RUNS[run_id]
-    progress: Any = create_progress_artifact(progress=0.0, key="va-progress", description=f"cells of {run_id}")
+    progress: Any = create_progress_artifact(progress=0.0, key=PROGRESS, description=f"cells of {run_id}")
     events.started(str(runtime.flow_run.id))
 
     steps = [prepare_data.submit(run_id)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import posixpath
 import socket
@@ -13,7 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from va_experiments.page_additions import with_head
 from va_experiments.page_guard import Guard, Request
+from va_experiments.prefect_flow.login_page import TAB_OF_LINK, login_page
+from va_experiments.prefect_flow.stale_runs import PROGRESS
 
 __all__ = ["guarded", "main", "needs_none"]
 
@@ -56,8 +60,10 @@ def needs_none(request: Request) -> bool:
 
 
 def guarded(app: Any, port: int, password: str) -> Guard:
-    """Return Prefect's application behind the guard; its pages ask for the password themselves."""
-    return Guard(app, port=port, password=password, needs_none=needs_none)
+    """Return Prefect's application behind the guard; its pages ask for the password themselves, or a link gives it."""
+    page = functools.partial(login_page, password, artifact=PROGRESS)
+    app = with_head(app, TAB_OF_LINK, lambda path: path.startswith("/runs/flow-run/"))
+    return Guard(app, port=port, password=password, needs_none=needs_none, login_page=page)
 
 
 def main(port: int) -> None:

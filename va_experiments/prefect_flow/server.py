@@ -24,7 +24,7 @@ from pathlib import Path
 
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.http_client import basic, open_url
-from va_experiments.page_guard import PROOF, password_of, proof
+from va_experiments.page_guard import LOGIN, PROOF, login_key, password_of, proof
 from va_experiments.redaction import without_password
 from va_experiments.uris import sqlite_uri
 
@@ -104,6 +104,7 @@ def server_environment(
         "PREFECT_API_DATABASE_MIGRATE_ON_START": "true" if migrate else "false",
         "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
         "PREFECT_UI_ENABLED": "1" if ui else "0",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "PREFECT_UI_STATIC_DIRECTORY": str(home.resolve() / "pages"),  # not among the packages: they may be another's
         "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_LOGGING_LEVEL": "ERROR",
@@ -234,6 +235,16 @@ class PrefectServer:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(timeout=3)
+
+    def login_link(self, page: str = "") -> str:
+        """Return the address that logs a browser in and opens a page of this server's, or the newest run.
+
+        Of a server elsewhere, only the address: its password is not ours to hand out.
+        """
+        address = self.url.removesuffix("/api")
+        if self.elsewhere or not self.auth:
+            return address
+        return f"{address}{LOGIN}?key={login_key(self.auth)}{page and '#' + page}"
 
     @property
     def ended(self) -> bool:

@@ -7,10 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FLOW", "await_last_events", "owner_tag", "sweep_stale_runs"]
+__all__ = ["FLOW", "PROGRESS", "await_last_events", "owner_tag", "sweep_stale_runs"]
 
 FLOW = "va-experiments"
 """Name of the flow."""
+
+PROGRESS = "va-progress"
+"""Key of the artifact that a flow run makes first."""
 
 
 def await_last_events(flow_run_id: str, timeout: float = 8.0) -> None:

@@ -12,6 +12,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from va_experiments.page_additions import with_head
 from va_experiments.page_guard import Guard, Request, password_of
 from va_experiments.tracking.connection import safe_environment
 from va_experiments.tracking.local_database import local_artifacts, local_uri
@@ -39,6 +40,25 @@ _CHANGES = re.compile(
 
 _UPLOADS = re.compile(r"mlflow-artifacts/(?:artifacts/.+|mpu/(?:create|complete|abort)/.+)", re.DOTALL)
 """Files of runs that are recorded through this server; only for who sends the password itself, never for a page."""
+
+HEAD = """<style>
+  #root aside > div:has(> [role="button"] + [role="button"]),
+  #root aside a[href*="/traces"],
+  #root [data-assistant-ui],
+  #root [data-component-id="mlflow.experiment_page.shared_view.banner"] { display: none !important; }
+</style>
+<script>
+for (const [key, value] of [
+  ["mlflow.workflowType_v1", '"machine_learning"'],
+  ["mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true"],
+  ["mlflow.assistant.panelOpen_v1", "false"],
+]) if (localStorage.getItem(key) === null) localStorage.setItem(key, value);
+if (location.hash.length < 3) location.replace("#/experiments");
+</script>"""
+"""Lines for MLflow's page, for which it has no setting: no menu for language models, no assistant (it is not served).
+
+Where a later MLflow is built otherwise, the menu shows again, and nothing else changes.
+"""
 
 
 def policy(request: Request, body: bytes, artifacts: Path) -> str:
@@ -93,7 +113,7 @@ def guarded(app: Any, outputs: Path, port: int) -> Guard:
     """Return MLflow's application behind the guard."""
     artifacts = local_artifacts(outputs)
     return Guard(
-        app,
+        with_head(app, HEAD, lambda path: path == "/"),
         port=port,
         password=password_of(outputs / "prefect"),
         needs_none=lambda request: request.path == "/health" and request.method == "GET" and not request.socket,
