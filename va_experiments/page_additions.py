@@ -33,6 +33,7 @@ def with_head(app: App, head: str, is_page: Callable[[str], bool]) -> App:
     addition = head.encode()
 
     async def added(scope: Message, receive: Receive, send: Send) -> None:
+        """Pass a request on, and edit the answer of a page."""
         if scope["type"] != "http" or scope["method"] != "GET" or not is_page(scope["path"]):
             await app(scope, receive, send)
             return
@@ -40,6 +41,7 @@ def with_head(app: App, head: str, is_page: Callable[[str], bool]) -> App:
         body = b""
 
         async def edit(message: Message) -> None:
+            """Hold a page back until it is whole, and send it with the lines; send all else at once."""
             nonlocal start, body
             if message["type"] == "http.response.start" and _is_html(message):
                 start = message
