@@ -642,6 +642,27 @@ FILES: list[File] = [
     ),
     File(
         "person",
+        "ages that contradict each other",
+        "columns 'age_years', 'age_months' (data.age, data.age_parts): in 1 rows (line 3) they are neither parts",
+        rows("d1,AP,A,Y,1,6", "d2,UP,B,N,40,99", "d3,UP,B,N,2,3", header="id,site,cause,s1,age_years,age_months"),
+        {"age": "age_years", "age_parts": {"age_months": "months"}},
+    ),
+    File(
+        "person",
+        "units in codes",
+        "column 'unit' (data.age_unit) holds '1', '2': which units? Say 'data.age_unit_codes={1: UNIT, 2: UNIT}'",
+        rows("d1,AP,A,Y,40,1", "d2,UP,B,N,6,2", header="id,site,cause,s1,age,unit"),
+        {"age": "age", "age_unit": "unit"},
+    ),
+    File(
+        "person",
+        "years of birth in two digits",
+        "data.age: column 'birth_year' holds years or dates of birth or death by its name, no ages",
+        rows("d1,AP,A,Y,63", "d2,UP,B,N,71", header="id,site,cause,s1,birth_year"),
+        {"age": "birth_year"},
+    ),
+    File(
+        "person",
         "dates for ages",
         "'1950-03-01' is a date, no age; expected a number",
         rows("d1,AP,A,Y,1950-03-01", "d2,UP,B,N,43", header=AGE),

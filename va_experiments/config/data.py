@@ -171,8 +171,12 @@ class Csv(DataOptions):
     """Cells for female and for male, where they are no words."""
     age: Text | None = None
     """Column of the age at death; becomes the covariate age, in years."""
-    age_unit: Text = "years"
-    """years, months, weeks, days or hours, or the column that says it for each death."""
+    age_unit: Text | None = None
+    """years, months, weeks, days or hours, or the column that says it; null: as the column's name says, or years."""
+    age_parts: Mapping = {}
+    """More columns of the age with their units, where it is divided: {age_months: months, age_days: days}."""
+    age_unit_codes: Mapping = {}
+    """Cell of the column of units -> its unit, where it holds no words: {1: years, 2: months}."""
     age_missing: tuple[float, ...] = ()
     """Numbers that stand for an age that is not known, such as 999."""
     covariates: Mapping = {}

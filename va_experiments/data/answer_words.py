@@ -10,9 +10,17 @@ from collections.abc import Iterable, Mapping
 __all__ = ["MISSING_WORDS", "NO_WORDS", "YES_WORDS", "guess_value_map", "meaning_of", "normalised", "without_code"]
 
 YES_WORDS = frozenset(
-    {"y", "yes", "1", "true", "t", "present", "oui", "o", "sí", "si", "s", "sim", "ndiyo", "ja", "haan", "x"}
+    {
+        *("y", "yes", "1", "true", "t", "present", "oui", "o", "sí", "si", "s", "sim", "ndiyo", "ja", "j", "haan", "x"),
+        *("tak", "да", "ya", "iya", "có", "نعم", "ہاں", "हाँ", "हां", "হ্যাঁ", "አዎ", "是", "有"),
+    }
 )
-NO_WORDS = frozenset({"n", "no", "0", "false", "f", "absent", "non", "não", "nao", "hapana", "nein", "nahi", "2"})
+NO_WORDS = frozenset(
+    {
+        *("n", "no", "0", "false", "f", "absent", "non", "não", "nao", "hapana", "nein", "nahi", "2"),
+        *("nie", "нет", "tidak", "không", "لا", "نہیں", "नहीं", "না", "አይ", "否", "没有", "無", "无"),
+    }
+)
 MISSING_WORDS = frozenset(
     {
         *("", ".", "-", "--", "?", "na", "n/a", "nan", "none", "null", "missing", "unknown", "unk", "dk", "d/k", "ref"),
@@ -20,6 +28,18 @@ MISSING_WORDS = frozenset(
         *("does not know", "not known", "no data", "no answer", "not applicable", "not asked", "maybe", "not sure"),
         *("ne sait pas", "nsp", "ns", "ne sais pas", "refus", "refuse", "inconnu", "no sabe", "no sé", "se niega"),
         *("não sabe", "nao sabe", "recusou", "sijui", "hajui", "9", "8", "99", "88", "-1", "-9", "999", "#n/a"),
+        *(
+            "nie wiem",
+            "не знаю",
+            "tidak tahu",
+            "không biết",
+            "لا أعرف",
+            "पता नहीं",
+            "জানি না",
+            "不知道",
+            "አላውቅም",
+            "weiß nicht",
+        ),
         *("-7", "-8", "-77", "-88", "-99", "-888", "-999", "<na>"),
     }
 )

@@ -162,6 +162,7 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
         "sex": roles.sex,
         "age": roles.age,
         "age_unit": roles.age_unit,
+        **({"age_parts": dict(roles.age_parts)} if roles.age_parts else {}),
         "covariates": dict(roles.covariates),
         "sep": source.sep,
         "encoding": source.encoding,

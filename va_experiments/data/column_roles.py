@@ -8,6 +8,8 @@ from __future__ import annotations
 import functools
 import json
 import math
+import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from va_experiments.data.answer_checks import leaks
 from va_experiments.data.answer_words import guess_value_map, meaning_of, normalised
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
+from va_experiments.data.readers.age_columns import age_columns, unit_in_name
 from va_experiments.data.readers.csv_columns import NO_LABEL
 from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column, parse_age
 from va_experiments.errors import shown
@@ -35,6 +38,10 @@ _ID = (
     *("record", "record_id", "record_no", "record_number", "serial", "serial_no", "case", "case_no", "number", "no"),
 )
 _AGE = ("age", "age_years", "ageinyears", "age_in_years", "age_at_death", "age_months", "ageinmonths", "age_days")
+_DATE = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ]?[A-Za-z]{3,9}[- ,]*\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}"
+)
+_AGE_WORD = re.compile(r"(?:^|[^a-z])(?:age|edad|idade)(?![a-z])")
 _SEX = frozenset({"sex", "gender", "sexe", "sexo", "genre"})
 _ANSWER_NUMBERS = frozenset(
     {
@@ -66,6 +73,7 @@ class Roles:
     sex: str | None = None
     age: str | None = None
     age_unit: str = "years"
+    age_parts: Mapping[str, str] = field(default_factory=dict)
     covariates: Mapping[str, Any] = field(default_factory=dict)
     symptoms: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
@@ -82,6 +90,7 @@ class Roles:
             self.age: f"age, in {self.age_unit}",
         }
         named |= dict.fromkeys(self.covariates, "number, kept as a covariate")
+        named |= {c: f"part of the age, in {unit}" for c, unit in self.age_parts.items()}
         if self.age is not None and self.age_unit not in AGE_UNITS:
             named |= {self.age: f"age, in the unit of column {shown(self.age_unit)}", self.age_unit: "unit of each age"}
         return {c: what for c, what in named.items() if c is not None} | {
@@ -123,9 +132,23 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
     roles.sex = role("sex", tuple(_SEX), lambda c: is_sex_column(_cells(table[c])))
     if roles.sex is None and "sex" not in given:
         roles.sex = next((c for c in free if _both_sexes(table[c])), None)
-    roles.age = role("age", _AGE, lambda c: not answers[c] and _holds_ages(table[c]))
-    _age_unit(roles, free, table, given)
-    special = {roles.id, roles.site, roles.cause, roles.sex, roles.age, roles.age_unit, *roles.covariates}
+    divided = {} if "age" in given else _divided_age(free, table)
+    if divided:
+        roles.age, roles.age_unit = next(iter(divided.items()))
+        roles.age_parts = {c: u for c, u in divided.items() if c != roles.age}
+    else:
+        roles.age = role("age", _AGE, lambda c: not answers[c] and _holds_ages(table[c]))
+        if (
+            roles.age is None
+            and "age" not in given
+            and any(is_unit_column(_cells(table[c])) or _may_be_unit(c, table[c]) for c in free)
+        ):
+            values = [c for c in free if _AGE_WORD.search(c.casefold()) and _holds_ages(table[c]) and not answers[c]]
+            roles.age = values[0] if len(values) == 1 else None
+        roles.age_parts = {str(c): str(u) for c, u in (given.get("age_parts") or {}).items()}
+        _age_unit(roles, free, table, given)
+    special = {roles.id, roles.site, roles.cause, roles.sex, roles.age, roles.age_unit, *roles.age_parts}
+    special |= {*roles.covariates}
     for column in header:
         if column in named:
             roles.symptoms.append(column)
@@ -140,13 +163,25 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
             roles.left_out[column] = f"sex in codes ({listed})"
             roles.questions.append(
                 f"column {shown(column)} holds {listed}: which is female and which is male? Say sex={column} "
-                '\'sex_codes=["FEMALE", "MALE"]\' with these cells, or leave it out with '
-                f"'exclude=[{column}]'"
+                f'\'sex_codes=["FEMALE", "MALE"]\' with these cells, or leave it out with {_exclude([column])}'
             )
-        elif answers[column]:
+        elif (
+            roles.age is not None
+            and "age_unit" not in given
+            and roles.age_unit in AGE_UNITS
+            and _may_be_unit(column, table[column])
+        ):
+            codes = sorted(_cells(table[column]))
+            roles.left_out[column] = f"codes of units? ({', '.join(map(shown, codes[:4]))})"
+            roles.questions.append(
+                f"column {shown(column)} holds {', '.join(map(shown, codes[:4]))}: are they the units of column "
+                f"{shown(roles.age)}? Say {shlex.quote(f'age_unit={column}')} 'age_unit_codes={{{_units(codes)}}}' "
+                f"(UNIT being one of {', '.join(AGE_UNITS)}), or leave it out with {_exclude([column])}"
+            )
+        elif answers[column] and not (unit_in_name(column) and _numeric_share(_cells(table[column])) == 1):
             roles.symptoms.append(column)
         else:
-            roles.left_out[column] = _why_not(table[column])
+            roles.left_out[column] = _why_not(table[column], column)
     if given.get("symptoms") is None:
         _ask_about_words(roles, table, excluded)
         _leave_out_leaks(roles, table, own, given)
@@ -202,14 +237,31 @@ def _both_sexes(column: CodedColumn) -> bool:
     return is_sex_column(cells) and len({normalised(c)[:1] for c in cells}) > 1
 
 
+def _divided_age(free: Sequence[str], table: Mapping[str, CodedColumn]) -> dict[str, str]:
+    """Return the columns that hold the age in units that their names say; none where there are none."""
+    named = [c for c in free if unit_in_name(c) and _holds_ages(table[c])]
+    found = age_columns(named)
+    plain = [c for c in free if c.strip().casefold() == "age" and _holds_ages(table[c])]
+    if any(is_unit_column(_cells(table[c])) for c in free) or (plain and [*found.values()] == ["years"]):
+        return {}
+    if plain and found and "years" not in found.values():
+        found = {plain[0]: "years"} | found
+    return found
+
+
+def _may_be_unit(name: str, column: CodedColumn) -> bool:
+    """Check whether a column is called a unit, but holds codes."""
+    cells = _cells(column)
+    return "unit" in name.casefold() and 0 < len(cells) <= len(AGE_UNITS) + 2 and not is_unit_column(cells)
+
+
 def _age_unit(roles: Roles, free: list[str], table: Mapping[str, CodedColumn], given: Mapping[str, Any]) -> None:
     """Find the unit of the ages: a column, or what the name of the column says."""
     if given.get("age_unit") is not None:
         roles.age_unit = str(given["age_unit"])
     elif roles.age is not None:
         units = [c for c in free if is_unit_column(_cells(table[c]))]
-        in_name = [u for u in ("months", "weeks", "days", "hours") if u[:-1] in roles.age.casefold()]
-        roles.age_unit = next(iter([*units, *in_name]), "years")
+        roles.age_unit = next(iter(units), unit_in_name(roles.age) or "years")
 
 
 def _meaning(cell: str, own: Mapping[str, str]) -> str | None:
@@ -235,10 +287,14 @@ def _is_symptom(column: CodedColumn, own: Mapping[str, str]) -> bool:
     return len(cells) <= _MOST_ANSWERS and {"Y", "N"} <= set(meanings) and said >= 0.5 * filled
 
 
-def _why_not(column: CodedColumn) -> str:
+def _why_not(column: CodedColumn, name: str) -> str:
     cells = _cells(column)
     if not cells:
         return "every cell is empty"
+    if (unit := unit_in_name(name)) and _holds_ages(column):
+        return f"an age by its name; if it is a part of the age, say 'age_parts={{{name}: {unit}}}'"
+    if sum(_DATE.match(c) is not None for c in cells) > 0.9 * len(cells):
+        return f"dates such as {', '.join(map(shown, cells[:2]))}: no age is computed from dates, give a column of ages"
     example = ", ".join(shown(v, limit=30) for v in cells[:3])
     if is_unit_column(cells):
         return f"units of time ({example}), but no column of ages was recognised; name it with age=COLUMN"
@@ -269,6 +325,15 @@ def _ask_about_words(roles: Roles, table: Mapping[str, CodedColumn], excluded: S
         f"they answers? Say what each means, as in 'value_map={{{example}}}' (Y, N or \".\" for missing in place of "
         f"each ?), or leave the columns out with 'exclude=[{', '.join(map(json.dumps, columns))}]'"
     )
+
+
+def _units(codes: Sequence[str]) -> str:
+    return ", ".join(f"{json.dumps(c)}: UNIT" for c in codes)
+
+
+def _exclude(columns: Sequence[str]) -> str:
+    """Return the option that leaves these columns out, as it is typed."""
+    return shlex.quote(f"exclude=[{', '.join(json.dumps(c, ensure_ascii=False) for c in columns)}]")
 
 
 def _suggested(cell: str) -> str:

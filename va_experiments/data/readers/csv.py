@@ -17,14 +17,10 @@ import numpy.typing as npt
 from va_experiments.data.csv_blocks import CodedColumn, empty_rows, missing_columns, read_blocks
 from va_experiments.data.deaths import ABSENT, Deaths, LedgerEntry
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
+from va_experiments.data.readers.age_columns import Ages, check_ages
 from va_experiments.data.readers.csv_checks import advice_for, implausible, note_symptoms
 from va_experiments.data.readers.csv_columns import Labels, Numbers
-from va_experiments.data.readers.person_columns import (
-    AGE_UNITS,
-    Ages,
-    Sexes,
-    check_unit,
-)
+from va_experiments.data.readers.person_columns import AGE_UNITS, Sexes
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.symptom_columns import DEFAULT_VALUES, Symptoms, value_codes
 from va_experiments.data.record_ids import canonical_order, content_ids, normal_id
@@ -49,7 +45,9 @@ def read_csv_deaths(
     sex: str | None = None,
     sex_codes: Sequence[str] = (),
     age: str | None = None,
-    age_unit: str = "years",
+    age_unit: str | None = None,
+    age_parts: Mapping[str, str] | None = None,
+    age_unit_codes: Mapping[Any, str] | None = None,
     age_missing: Sequence[float] = (),
     covariates: Mapping[str, Sequence[float] | None] | None = None,
     causes: Sequence[str] | None = None,
@@ -126,10 +124,12 @@ def read_csv_deaths(
     source = open_source(path, sep=sep, encoding=encoding)
     where = shown_path(source.path)
     numbers = dict(covariates or {})
+    person = [sex, age]
+    parts = dict(age_parts or {})
     if age is not None:
-        check_unit(age_unit, source.header)
-    person = [c for c in (sex, age, None if age is None or age_unit in AGE_UNITS else age_unit) if c is not None]
-    special = [*(c for c in (id, site, cause) if c is not None), *person]
+        age_unit = check_ages(age, age_unit, parts, age_unit_codes or {}, source.header)
+        person += [None if age_unit in AGE_UNITS else age_unit, *parts]
+    special = [c for c in (id, site, cause, *person) if c is not None]
     wanted = _symptom_columns(source, where, symptoms, special, list(numbers), exclude)
     problems = _roles(source, where, special, list(numbers), wanted, [*hce, *words])
     if problems:
@@ -142,7 +142,9 @@ def read_csv_deaths(
     labels = None if cause is None else Labels(cause, "cause", causes, cause_map)
     measured = [Numbers(c, numbers[c], decimal) for c in numbers]
     sexes = None if sex is None else Sexes(sex, tuple(sex_codes))
-    ages = None if age is None else Ages(age, age_unit, tuple(age_missing))
+    ages = None
+    if age is not None and age_unit is not None:
+        ages = Ages(age, age_unit, tuple(age_missing), parts, age_unit_codes)
     ids: list[npt.NDArray[np.object_]] = []
     empty: list[npt.NDArray[np.bool_]] = []
     compared = RepeatedDeaths([c for c in dict.fromkeys([*special, *numbers, *wanted]) if c != id])
@@ -179,7 +181,7 @@ def read_csv_deaths(
     if bad and (form := recognise(source.header)) and form.reader not in ("", "who2016"):
         raise InputError(form.sentence(where, source.path))
     problems += bad
-    hint = advice_for(answers, codes, value_map, compared) if problems else ""
+    hint = advice_for(answers, codes, value_map, compared, age) if problems else ""
     names = np.concatenate(ids) if id is not None else _numbered(np.concatenate(ids))
     repeated, bad = repeated_rows(names, keep, compared, source, id, duplicates, ledger)
     problems += bad

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,50 +13,102 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.answer_checks import leaks, one_sided, silent_columns
-from va_experiments.data.answer_words import guess_value_map
+from va_experiments.data.answer_words import MISSING_WORDS, guess_value_map, normalised
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LedgerEntry
-from va_experiments.data.readers.person_columns import is_sex_column, is_unit_column
+from va_experiments.data.readers.age_columns import age_columns, unit_in_name
+from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column, parse_age
 from va_experiments.data.readers.symptom_columns import Symptoms
 from va_experiments.data.repeated_deaths import RepeatedDeaths
 from va_experiments.errors import shown
 
 __all__ = ["advice_for", "implausible", "note_symptoms"]
 
+_AGE_WORD = re.compile(r"(?:^|[^a-z])(?:age|edad|idade)(?![a-z])|^age")
 _ENOUGH = 20
 """Deaths from which on an answer that never occurs says more than chance."""
 
 
 def advice_for(
-    answers: Symptoms, codes: Mapping[str, int], value_map: Mapping[Any, str], compared: RepeatedDeaths
+    answers: Symptoms,
+    codes: Mapping[str, int],
+    value_map: Mapping[Any, str],
+    compared: RepeatedDeaths,
+    age: str | None = None,
 ) -> str:
-    """Return the options that make cells understood which are not, as they are typed."""
-    advice, excluded = [], []
+    """Return the options that make cells understood which are not, as they are typed.
+
+    `age` is the column of ages that is given already.
+    """
+    unclear = answers.not_understood
+    advice, of_the_age = _age_advice({c: compared.values(c) for c in unclear}, age)
+    excluded: list[str] = []
     cells: set[str] = set()
-    for column, values in answers.not_understood.items():
+    for column, values in unclear.items():
         every = compared.values(column)
+        if column in of_the_age:
+            continue
         if is_sex_column(every):
-            advice.append(f"data.sex={column}")
-        elif is_unit_column(every):
-            advice.append(f"data.age_unit={column} (with data.age=COLUMN)")
+            advice.append(_typed("sex", column))
         elif sum(_is_number(v) for v in every) > 0.9 * len(every) and len(every) > 6:
-            advice.append(
-                f"data.age={column}" if "age" in column.casefold() else f"'data.covariates={{{column}: null}}'"
-            )
+            advice.append(shlex.quote(f"data.covariates={{{json.dumps(column, ensure_ascii=False)}: null}}"))
         elif len(values) > 12:
             excluded.append(column)
         else:
             cells |= values
     if cells:
-        guessed, unclear = guess_value_map([*cells, *(c for c in codes if c)])
-        merged = {str(k): v for k, v in value_map.items()} | {c: guessed.get(c, ".") for c in sorted(cells)}
+        guessed, doubtful = guess_value_map([*cells, *(c for c in codes if c)])
+        common = answers.common_unknown()
+        merged = {str(k): v for k, v in value_map.items()}
+        merged |= {c: guessed.get(c, "?" if c in common else ".") for c in sorted(cells)}
         text = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {json.dumps(v)}" for k, v in merged.items())
-        advice.append(f"'data.value_map={{{text}}}'")
-        if doubtful := [c for c in unclear if c in cells]:
-            listed = ", ".join(map(shown, doubtful[:3]))
-            advice[-1] += f" (check {listed}: taken for missing)"
+        advice.append(shlex.quote(f"data.value_map={{{text}}}"))
+        if asked := [c for c in doubtful if c in cells and c in common]:
+            advice[-1] += f' (Y, N or "." in place of each ?: only you know what {shown(asked[0])} means)'
+        elif rare := [c for c in doubtful if c in cells]:
+            advice[-1] += f" (check {', '.join(map(shown, rare[:3]))}: taken for missing)"
     if excluded:
-        advice.append(f"'data.exclude=[{', '.join(map(json.dumps, excluded[:20]))}]'")
+        advice.append(shlex.quote(f"data.exclude=[{', '.join(map(json.dumps, excluded[:20]))}]"))
     return "to read it, add " + " ".join(advice) if advice else ""
+
+
+def _typed(key: str, value: str) -> str:
+    """Return an option as it is typed, with quotes where the shell needs them."""
+    return f"data.{key}={value}" if re.fullmatch(r"[\w.]+", value) else shlex.quote(f"data.{key}={json.dumps(value)}")
+
+
+def _age_advice(columns: Mapping[str, Sequence[str]], age: str | None) -> tuple[list[str], set[str]]:
+    """Return the options for the columns that hold an age or its unit, and these columns."""
+    ages = [c for c, cells in columns.items() if cells and sum(map(_is_age, cells)) > 0.9 * len(cells)]
+    units = [c for c, cells in columns.items() if is_unit_column(list(cells))]
+    coded = [c for c in ages if "unit" in c.casefold() and len(columns[c]) <= len(AGE_UNITS) + 2]
+    named = [c for c in ages if c not in coded and unit_in_name(c)]
+    divided = age_columns(named)
+    sure = bool(divided or units or coded)  # else the cells may be classes of age
+    plain = [c for c in ages if c not in coded and _AGE_WORD.search(c.casefold()) and (sure or len(columns[c]) > 6)]
+    if age is None and plain and "years" not in divided.values() and not units and not coded:
+        divided = {plain[0]: "years"} | divided if plain[0] not in divided else divided
+    if age is None and divided and not (units or coded):
+        age, unit = next(iter(divided.items()))
+        advice = [_typed("age", age), *([] if unit_in_name(age) or unit == "years" else [_typed("age_unit", unit)])]
+    elif age is None and plain:
+        age = plain[0]
+        advice, divided = [_typed("age", age)], {}
+    else:
+        advice = []
+    parts = {c: u for c, u in divided.items() if c != age}
+    if parts:
+        listed = ", ".join(f"{json.dumps(c, ensure_ascii=False)}: {u}" for c, u in parts.items())
+        advice.append(shlex.quote(f"data.age_parts={{{listed}}}"))
+    if units:
+        advice.append(_typed("age_unit", units[0]) + ("" if age else " (with data.age=COLUMN)"))
+    elif coded:
+        cells = ", ".join(f"{json.dumps(c)}: UNIT" for c in sorted(columns[coded[0]]))
+        advice += [_typed("age_unit", coded[0]), f"'data.age_unit_codes={{{cells}}}'"]
+    return advice, {*parts, *units[:1], *([] if units else coded[:1]), *([age] if age else [])}
+
+
+def _is_age(cell: str) -> bool:
+    return not math.isnan(parse_age(cell)[0]) or normalised(cell) in MISSING_WORDS
 
 
 def _is_number(cell: str) -> bool:

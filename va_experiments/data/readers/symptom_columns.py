@@ -195,6 +195,11 @@ class Symptoms:
             found.setdefault(name, set()).add(value.strip())
         return found
 
+    def common_unknown(self) -> set[str]:
+        """Return the cells that are not understood and that more than a tenth of a column's filled cells hold."""
+        filled = dict(zip(self._columns, self.filled.tolist(), strict=True))
+        return {v.strip() for (name, v), (count, _) in self._of_deaths().items() if count > 0.1 * filled[name]}
+
     def matrix(self) -> npt.NDArray[np.int8]:
         """Return the symptoms, int8 of shape (n_deaths, n_symptoms), and free the blocks."""
         whole = np.concatenate(self._parts)
