@@ -79,6 +79,9 @@ class PrefectObserver(Observer):
 
     def run_finished(self, run: RunContext, outcome: RunOutcome) -> None:
         """End the flow with the leaderboard and the links."""
+        if not self._config.prefect:
+            self.finish(Ending())
+            return
         from va_experiments.report import leaderboard_rows
 
         table: Sequence[Mapping[str, Any]] = []

@@ -12,6 +12,7 @@ MODULES = (
     "va_experiments.report.build",
     "jinja2",
     "pyarrow.parquet",
+    "scipy.stats",
     "docx",
 )
 
