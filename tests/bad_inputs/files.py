@@ -74,10 +74,10 @@ class Place:
         return ""
 
 
-def odk(answer: str = "yes", *, n: int = 30, repeated: bool = False, more: str = "") -> bytes:
+def odk(answer: str = "yes", *, n: int = 30, repeated: bool = False, more: str = "", end: str = "") -> bytes:
     """Return an ODK export of two deaths with `n` questions, one of them answered in some other way."""
     header = ",".join(
-        [f"consented-Id{k}" for k in range(10125, 10125 + n)] + ["meta-instanceID", *filter(None, [more])]
+        [f"consented-Id{k}{end}" for k in range(10125, 10125 + n)] + ["meta-instanceID", *filter(None, [more])]
     )
     ids = ("uuid:1", "uuid:1" if repeated else "uuid:2")
     lines = [
@@ -733,6 +733,27 @@ FILES: list[File] = [
         "one question in two columns that differ",
         "columns 'consented-Id10125' and 'other-Id10125' both hold question Id10125, and differ in 2 rows",
         odk(more="other-Id10125"),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "an age under a name of its own",
+        "no age is read, and column 'age_in_years' may be one; rename it to ageInDays (in days), age_child_months",
+        odk(more="age_in_years"),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "a sex under a name of its own",
+        "no sex is read, and column 'gender' may be it; rename it to Id10019",
+        odk(more="gender"),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "questions under numbered names",
+        "28 columns such as 'consented-Id10125_1' have the number of a question, and a name that the questionnaire",
+        odk(end="_1"),
         reader="who2016_odk",
     ),
     File(

@@ -40,6 +40,11 @@ HEADERS: dict[str, Callable[[str], str]] = {
     "version": lambda q: f"consented/{q}" if q in AGES else f"consented/{q}_v1",
     "repetition": lambda q: f"consented/illness[1]/{q}[1]",
     "language": lambda q: q if q in AGES else f"({q}) What was it?::English (en)",
+    "joined": lambda q: f"consented-{q}.x",
+    "quoted": lambda q: f"'consented-{q}'",
+    "language of a name": lambda q: f"consented-{q}::English (en)",
+    "group with a number": lambda q: f"Illness (Id10120)/({q}) What was it?",
+    "label first": lambda q: f"What was it? [{q}]",
     "Stata": lambda q: f"consented_illhistory_{q}",
 }
 """Program or style -> how it names the column of a question."""
@@ -54,6 +59,8 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "one and two": lambda cell: {"yes": "1", "no": "2"}.get(cell, cell),
     "decimals": lambda cell: f"{cell}.0" if cell.isdecimal() else cell,
     "underscores": lambda cell: {"dk": "dont_know", "ref": "refused_to_answer"}.get(cell, cell),
+    "codes and words": lambda cell: {"yes": "1. Yes", "no": "No (0)", "dk": "9. Don't know"}.get(cell, cell),
+    "negative codes": lambda cell: {"dk": "-99", "ref": "-88"}.get(cell, cell),
     "French": lambda cell: {"yes": "Oui", "no": "Non", "dk": "Ne sait pas"}.get(cell, cell),
     "letters": lambda cell: {"yes": "y", "no": "n", "dk": ".", "male": "M", "female": "F"}.get(cell, cell),
 }

@@ -257,6 +257,8 @@ class Who2016Odk(DataOptions):
     """Version of the questionnaire; auto: by its columns."""
     value_map: Mapping = {}
     """Cell -> yes, no, dk or a choice; or question -> such a mapping for this question alone."""
+    date_order: Literal["auto", "day_first", "month_first"] = "auto"
+    """Which number of 3/4/2018 is the day; auto: as the dates of the file say."""
     exclude: Names = ()
     """Questions to leave out, such as Id10151."""
     max_unknown: ShareOrNone = 0.01

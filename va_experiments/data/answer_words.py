@@ -40,6 +40,8 @@ MISSING_WORDS = frozenset(
             "አላውቅም",
             "weiß nicht",
         ),
+        *("refuse to answer", "refuses to answer", "declined", "declined to answer", "no response", "---"),
+        *("refus de répondre", "refuse de répondre", "se niega a contestar", "recusou responder", "amekataa kujibu"),
         *("-7", "-8", "-77", "-88", "-99", "-888", "-999", "<na>"),
     }
 )

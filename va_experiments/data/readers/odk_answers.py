@@ -14,32 +14,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.answer_words import MISSING_WORDS, NO_WORDS, YES_WORDS, normalised
+from va_experiments.data.answer_words import normalised, without_code
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
-from va_experiments.data.readers.odk_header import AGES, QuestionColumns
+from va_experiments.data.readers.odk_header import AGES, NOT_KNOWN, SEVERAL, QuestionColumns
+from va_experiments.data.readers.odk_words import (
+    CHOSEN_WORDS,
+    NO,
+    NOT_CHOSEN_WORDS,
+    NOT_KNOWN_CODES,
+    PLAIN_WORDS,
+    YES,
+    is_blank,
+    own_words,
+    says_unknown,
+    says_yes_or_no,
+    several_choices,
+)
 from va_experiments.data.readers.who2016_table import Condition, Truth, choices, folded, kinds
-from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.errors import shown
 
-__all__ = ["CODED_NUMBERS", "OdkAnswers", "empty_rows", "is_blank"]
+__all__ = ["CODED_NUMBERS", "OdkAnswers", "empty_rows"]
 
 Numbers = npt.NDArray[np.float64]
 
-_NOT_KNOWN = frozenset(w for w in MISSING_WORDS if not w.lstrip("-").isdigit()) | {"does_not_know", "refused to answer"}
-_NOT_KNOWN_CODES = frozenset({"8", "9", "88", "99", "888", "999", "-1", "-9"})
-_YES = frozenset(w for w in YES_WORDS if len(w) > 1) | {"y", "1"}
-_NO = frozenset(w for w in NO_WORDS if len(w) > 1) | {"n", "0"}
 CODED_NUMBERS = (88.0, 99.0)
 """Refused to answer, and does not know, where a number is asked that is no age."""
 _UNKNOWN_AGES = (888.0, 999.0, 8888.0, 9999.0)
 _NEGATIVE_CODES = (-1.0, -8.0, -9.0, -88.0, -99.0, -888.0, -999.0)
-_IN_YEARS = ("ageInYears", "age_adult", "age_child_years")
+_IN_YEARS = ("ageInYears", "ageInYears2", "age_adult", "age_child_years")
 _NO_SUCH_AGES = (*_IN_YEARS, "age_child_months")
 """Ages that these codes cannot be."""
 _OLDEST = 130
-_SEVERAL = frozenset({"Id10173", "Id10235", "Id10260", "Id10414"})
-"""Questions that may have several choices."""
-_MEANING = {"y": "yes", "n": "no", ".": "dk"}
 
 
 class OdkAnswers:
@@ -75,10 +81,14 @@ class OdkAnswers:
         """Question -> cells that are not empty."""
         self.conflicts: list[str] = []
         self._as_pycrossva = as_pycrossva
-        self._own, self._own_of = _own_words(value_map or {})
+        self._own, self._own_of = own_words(value_map or {})
         self._columns = {q: self._merged(q, [table[c] for c in names], names) for q, names in questions.columns.items()}
         self._divided = {q: {c: table[n] for c, n in parts.items()} for q, parts in questions.divided.items()}
-        self._two_is_no = self._numbered_no()
+        plain = self._plain_words()
+        self._two_is_no = {"1", "2"} <= plain and "0" not in plain
+        """Whether yes and no are written as 1 and 2: some cell is 2, and none is 0."""
+        self._none_is_blank = "none" in plain
+        """Whether a program wrote None into empty cells; else it may be the choice "none of them"."""
         self._numbers: dict[tuple[str, bool], Numbers] = {}
         self._tokens: dict[str, list[frozenset[str] | None]] = {}
 
@@ -102,6 +112,10 @@ class OdkAnswers:
             return [""] * self.n_rows
         return [str(v) for v in self._columns[question].text()]
 
+    def count_filled(self, question: str) -> int:
+        """Return how many cells of a question are not empty."""
+        return sum(not is_blank(cell) for cell in self.text(question))
+
     def yes_no(self, question: str) -> Truth:
         """Return 1 for yes, 0 for no, -1 where neither is known."""
         column = self._columns.get(question)
@@ -120,17 +134,14 @@ class OdkAnswers:
     def is_not_known(self, question: str, cell: str) -> bool:
         """Check whether a cell is one of the words or codes for "does not know" and "refused", or empty."""
         word = self._word(question, cell)
-        return _says_unknown(word) or word in _NOT_KNOWN_CODES
+        return says_unknown(word) or word in NOT_KNOWN_CODES
 
     def chosen(self, question: str, wanted: frozenset[str]) -> Truth:
         """Return whether one of these choices was made."""
         if not self._as_pycrossva:  # a choice may have another code in the other version of the questionnaire
             wanted = frozenset(choices()[question].get(w, w) for w in wanted)
         if question in self._divided:
-            parts = {c: self._look_up(p, [_mark(v) for v in p.values]) for c, p in self._divided[question].items()}
-            known = np.maximum.reduce([*parts.values()])
-            hit = np.maximum.reduce([p for c, p in parts.items() if c in wanted] or [np.zeros_like(known)])
-            return np.where(known == MISSING, MISSING, hit == PRESENT).astype(np.int8)
+            return self._chosen_in_parts(question, wanted)
         column = self._columns[question]
         if self._as_pycrossva:
             cells = [MISSING if _is_missing(v) else int(v.strip() in wanted) for v in column.values]
@@ -138,6 +149,20 @@ class OdkAnswers:
         if question not in self._tokens:
             self._tokens[question] = [self._choices(question, v, n) for v, n in self._counted(question)]
         return self._look_up(column, [MISSING if t is None else int(bool(t & wanted)) for t in self._tokens[question]])
+
+    def _chosen_in_parts(self, question: str, wanted: frozenset[str]) -> Truth:
+        """Return whether a choice was made; not known where none was, for a question that is answered has a choice."""
+        parts: dict[str, Truth] = {}
+        for choice, column in self._divided[question].items():
+            counts = np.bincount(column.codes, minlength=len(column.values)).tolist()
+            parts[choice] = self._look_up(
+                column, [self._mark(question, v, n) for v, n in zip(column.values, counts, strict=True)]
+            )
+        self.filled[question] = self.n_rows * len(parts)
+        made = [p for choice, p in parts.items() if choice != NOT_KNOWN]
+        any_made = np.maximum.reduce(made or [np.full(self.n_rows, MISSING, dtype=np.int8)]) == PRESENT
+        hit = np.maximum.reduce([p for c, p in parts.items() if c in wanted] or [np.zeros(self.n_rows, dtype=np.int8)])
+        return np.where(any_made, hit == PRESENT, MISSING).astype(np.int8)
 
     def number(self, question: str, *, coded: bool = True) -> Numbers:
         """Return the numbers of a question, NaN where none is known.
@@ -157,6 +182,8 @@ class OdkAnswers:
         """Return for each death how many of its cells are no answer of the questionnaire."""
         counts = np.zeros(self.n_rows, dtype=np.intp)
         for question, cells in self.unknown.items():
+            if question not in self._columns:
+                continue
             column = self._columns[question]
             counts += np.isin(column.codes, [k for k, v in enumerate(column.values) if v in cells])
         return counts
@@ -192,13 +219,10 @@ class OdkAnswers:
         values, codes = np.unique(answer.astype(np.str_), return_inverse=True)
         return CodedColumn(codes.ravel().astype(np.int32), [str(v) for v in values])
 
-    def _numbered_no(self) -> bool:
-        """Check whether yes and no are written as 1 and 2: some cell is 2, and none is 0."""
-        found: set[str] = set()
-        for question, column in self._columns.items():
-            if kinds().get(question) == "yes_no":
-                found |= {normalised(v) for v in column.values}
-        return "2" in found and "1" in found and "0" not in found
+    def _plain_words(self) -> set[str]:
+        """Return all words and codes in the questions that are answered with yes or no."""
+        columns = (c for q, c in self._columns.items() if kinds().get(q) == "yes_no")
+        return {normalised(v) for column in columns for v in column.values}
 
     def _counted(self, question: str) -> list[tuple[str, int]]:
         column = self._columns[question]
@@ -211,15 +235,20 @@ class OdkAnswers:
 
     def _word(self, question: str, cell: str) -> str:
         text = normalised(cell)
-        return self._own_of.get(question, {}).get(text) or self._own.get(text) or text
+        if text == "none" and self._none_is_blank:
+            return ""
+        if own := self._own_of.get(question, {}).get(text) or self._own.get(text):
+            return own
+        label = normalised(without_code(cell))  # "9. Don't know" and "Yes (1)"
+        return label if label in PLAIN_WORDS else text
 
     def _yes_or_no(self, question: str, cell: str, count: int) -> int:
         word = self._word(question, cell)
-        if word in _YES:
+        if word in YES:
             return PRESENT
-        if word in _NO or (word == "2" and self._two_is_no):
+        if word in NO or (word == "2" and self._two_is_no):
             return ABSENT
-        if not _says_unknown(word) and word not in _NOT_KNOWN_CODES:
+        if not says_unknown(word) and word not in NOT_KNOWN_CODES:
             self._note(self.unknown, question, cell, count)
         return MISSING
 
@@ -227,11 +256,13 @@ class OdkAnswers:
         known, word = choices().get(question, {}), self._word(question, cell)
         if found := known.get(folded(word)):
             return frozenset({found})
-        if _says_unknown(word) or word in _NOT_KNOWN_CODES:
+        if says_unknown(word) or word in NOT_KNOWN_CODES:
             return None
-        if question in _SEVERAL and (several := _several(folded(word), known)) is not None:
+        if question in SEVERAL and (several := several_choices(folded(word), known)) is not None:
             return several or None
-        if word in ("yes", "no"):  # none of the choices is made, as in a form where the question was put otherwise
+        if word in NO and not word.isdigit() and "no" in known:
+            return frozenset({"no"})
+        if says_yes_or_no(word):  # none of the choices is made, as in a form where the question was put otherwise
             self._note(self.misplaced, question, cell, count)
             return frozenset()
         self._note(self.unknown, question, cell, count)
@@ -239,17 +270,23 @@ class OdkAnswers:
 
     def _number(self, question: str, cell: str, count: int, *, coded: bool) -> float:
         word = self._word(question, cell)
-        if _says_unknown(word):
+        if says_unknown(word):
             return math.nan
         try:
             value = float(word.replace(",", ".") if word.count(",") == 1 and "." not in word else word)
         except ValueError:
             value = math.inf
         if "_" in word or not math.isfinite(value):
-            self._note(self.misplaced if word in ("yes", "no") else self.unknown, question, cell, count)
+            self._note(self.misplaced if says_yes_or_no(word) else self.unknown, question, cell, count)
             return math.nan
         if self._as_pycrossva:
             return value
+        if value < 0 and question not in AGES:
+            if value in _NEGATIVE_CODES:
+                self.coded[question] += count
+            else:
+                self._note(self.unknown, question, cell, count)
+            return math.nan
         if question in AGES:
             if value in _NEGATIVE_CODES or (value in _UNKNOWN_AGES and question in _NO_SUCH_AGES):
                 self.coded[question] += count
@@ -261,6 +298,17 @@ class OdkAnswers:
             self.coded[question] += count
             return math.nan
         return value
+
+    def _mark(self, question: str, cell: str, count: int) -> int:
+        """Return whether a column of one choice says that it was made."""
+        word = self._word(question, cell)
+        if word in CHOSEN_WORDS:
+            return PRESENT
+        if word in NOT_CHOSEN_WORDS:
+            return ABSENT
+        if not says_unknown(word):
+            self._note(self.unknown, question, cell, count)
+        return MISSING
 
     def _note(self, place: dict[str, Counter[str]], question: str, cell: str, count: int) -> None:
         place.setdefault(question, Counter())[cell] = count
@@ -274,57 +322,5 @@ def empty_rows(table: Mapping[str, CodedColumn]) -> npt.NDArray[np.bool_]:
     return empty
 
 
-def is_blank(cell: str) -> bool:
-    """Check whether a cell holds nothing, in any of the ways programs write that."""
-    return normalised(cell) in ("", "nan", "na", "n/a", "none", "null", "#n/a", "<na>")
-
-
 def _is_missing(cell: str) -> bool:
-    return _says_unknown(normalised(cell))
-
-
-def _says_unknown(word: str) -> bool:
-    """Check for a word or code such as "dk", "refused" and "dont_know"."""
-    return word in _NOT_KNOWN or word.replace("_", " ") in _NOT_KNOWN
-
-
-def _several(text: str, known: Mapping[str, str]) -> frozenset[str] | None:
-    """Return the choices that a folded text is made of, one after the other; None where other words are in it."""
-    if not text:
-        return frozenset()
-    for name in sorted((*known, "dk", "ref"), key=len, reverse=True):
-        if text == name or text.startswith(f"{name}_"):
-            rest = _several(text[len(name) + 1 :], known)
-            if rest is not None:
-                return rest | {known[name]} if name in known else rest
-    return None
-
-
-def _mark(cell: str) -> int:
-    word = normalised(cell)
-    return PRESENT if word in _YES else ABSENT if word in _NO else MISSING
-
-
-def _own_words(value_map: Mapping[Any, Any]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    """Divide a mapping into the one for all questions and those for one question each."""
-    own: dict[str, str] = {}
-    of_question: dict[str, dict[str, str]] = {}
-    known = {q.casefold(): q for q in kinds()}
-    for key, meaning in value_map.items():
-        if isinstance(meaning, Mapping):
-            question = known.get(str(key).casefold())
-            if question is None:
-                raise InputError(
-                    f"data.value_map: {shown(str(key))} is no question of the table{did_you_mean(str(key), kinds())}"
-                )
-            of_question[question] = {normalised(str(k)): _meaning(v) for k, v in meaning.items()}
-        else:
-            own[normalised(str(key))] = _meaning(meaning)
-    return own, of_question
-
-
-def _meaning(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = normalised(str(value))
-    return _MEANING.get(text, text)
+    return says_unknown(normalised(cell))

@@ -9,9 +9,12 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
-__all__ = ["YEARS", "read_dates"]
+__all__ = ["YEARS", "DateOrder", "order_of", "read_dates", "shape_of"]
+
+DateOrder = Literal["auto", "day_first", "month_first"]
+"""Which number of 3/4/2018 is the day; ``auto``: what the dates of the column say."""
 
 YEARS: Final = (1850, 2100)
 """First and last year of a date; others are typing errors, whatever the clock of this machine says."""
@@ -24,25 +27,41 @@ _NAMES: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", 
 _MONTHS: Final = {m: k for k, m in enumerate(_NAMES, start=1)}
 
 
-def read_dates(cells: Sequence[str]) -> list[datetime.date | None]:
+def read_dates(cells: Sequence[str], order: DateOrder = "auto") -> list[datetime.date | None]:
     """Return the dates of a column, None for cells that are none, or whose year is not in `YEARS`.
 
     Parameters
     ----------
     cells : sequence of str
         Such as 2018-06-12, Jun 12, 2018, 12 June 2018, 12jun2018 or 12/06/2018, with or without a time.
+    order : {"auto", "day_first", "month_first"}
+        How dates of three numbers are read.
     """
     found = {cell: _plain(cell.strip()) for cell in set(cells)}
-    numbers = {cell: m for cell in found if found[cell] is None and (m := _NUMBERS.match(cell.strip()))}
-    day_first = any(int(m[1]) > 12 for m in numbers.values())
-    month_first = any(int(m[2]) > 12 for m in numbers.values())
-    for cell, match in numbers.items():
-        one, two, year = (int(match[k]) for k in (1, 2, 3))
-        if day_first is not month_first:
-            found[cell] = _date(year, two, one) if day_first else _date(year, one, two)
-        elif one == two:
-            found[cell] = _date(year, one, two)
+    order = order_of(cells) if order == "auto" else order
+    for cell in [c for c in found if found[c] is None]:
+        if match := _NUMBERS.match(cell.strip()):
+            one, two, year = (int(match[k]) for k in (1, 2, 3))
+            if order != "auto":
+                found[cell] = _date(year, two, one) if order == "day_first" else _date(year, one, two)
+            elif one == two:
+                found[cell] = _date(year, one, two)
     return [found[cell] for cell in cells]
+
+
+def order_of(cells: Sequence[str]) -> DateOrder:
+    """Return the order that dates of three numbers have in a column; ``auto`` where none or both follow from them."""
+    numbers = [m for cell in set(cells) if _plain(cell.strip()) is None and (m := _NUMBERS.match(cell.strip()))]
+    day_first = any(int(m[1]) > 12 for m in numbers)
+    month_first = any(int(m[2]) > 12 for m in numbers)
+    if day_first is month_first:
+        return "auto"
+    return "day_first" if day_first else "month_first"
+
+
+def shape_of(cell: str) -> str:
+    """Return the form of a cell without its content: ``99/99/99`` for 11/05/18, ``aaa 99`` for May 11."""
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", cell.strip()))[:24]
 
 
 def _plain(text: str) -> datetime.date | None:

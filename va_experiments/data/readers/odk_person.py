@@ -6,24 +6,29 @@ neonates, days, months or years for children, years for adults. In: answers. Out
 
 from __future__ import annotations
 
+import datetime
+from collections import Counter
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.readers.odk_answers import OdkAnswers, is_blank
-from va_experiments.data.readers.odk_dates import read_dates
+from va_experiments.data.readers.odk_answers import OdkAnswers
+from va_experiments.data.readers.odk_dates import DateOrder, order_of, read_dates, shape_of
+from va_experiments.data.readers.odk_words import is_blank
 from va_experiments.data.readers.who2016_table import Truth
 
 __all__ = ["AGE_GROUPS", "AGE_SUBGROUPS", "DATES", "age_in_days", "is_female", "is_stillbirth", "unread_dates"]
 
 Days = npt.NDArray[np.float64]
 
-_YEAR, _MONTH = 365.25, 30.4
+_YEAR = 365.25
+_MONTH = _YEAR / 12
 _UNITS = (
     *(("ageInDays", 1.0), ("ageInDaysNeonate", 1.0), ("age_neonate_days", 1.0), ("age_neonate_hours", 1 / 24)),
     *(("age_neonate_minutes", 1 / 1440), ("age_child_days", 1.0), ("age_child_months", _MONTH)),
     *(("age_child_years", _YEAR), ("age_adult", _YEAR), ("ageInYears", _YEAR), ("ageInMonths", _MONTH)),
+    ("ageInYears2", _YEAR),
 )
 """Columns in the order in which they are asked, and days in their unit."""
 
@@ -53,15 +58,19 @@ AGE_SUBGROUPS: Final = {
 """The same for parts of age groups, with the indicator that must be present: days of neonates, ages of women."""
 
 
-def age_in_days(answers: OdkAnswers) -> Days:
-    """Return the age at death in days, NaN where neither an age nor both dates are known."""
+def age_in_days(answers: OdkAnswers, order: DateOrder = "auto") -> Days:
+    """Return the age at death in days, NaN where neither an age nor both dates are known.
+
+    Zero in years or months is no age in days: the death may be of a neonate or of an infant.
+    """
     age = np.full(answers.n_rows, np.nan)
     for question, days in _UNITS:
-        age = np.where(np.isnan(age), answers.number(question) * days, age)
+        number = answers.number(question)
+        number = np.where((number == 0) & (days > 1), np.nan, number)
+        age = np.where(np.isnan(age), number * days, age)
     unknown = np.flatnonzero(np.isnan(age))
     if len(unknown):
-        born = read_dates(answers.text(DATES[0]))
-        deaths = [read_dates(answers.text(question)) for question in DATES[1:]]
+        born, *deaths = _dates(answers, order).values()
         for k in unknown.tolist():
             first, last = born[k], next((dates[k] for dates in deaths if dates[k] is not None), None)
             if first is not None and last is not None and last >= first:
@@ -69,17 +78,31 @@ def age_in_days(answers: OdkAnswers) -> Days:
     return age
 
 
-def unread_dates(answers: OdkAnswers, age: Days) -> dict[str, int]:
-    """Return how many cells of each date are no dates, among the deaths whose age is not known."""
-    unread = {}
-    for question in DATES:
-        texts = answers.text(question)
-        dates = read_dates(texts)
-        unread[question] = sum(
-            dates[k] is None and not is_blank(texts[k]) and not answers.is_not_known(question, texts[k])
-            for k in np.flatnonzero(np.isnan(age)).tolist()
-        )
-    return {question: count for question, count in unread.items() if count}
+def unread_dates(answers: OdkAnswers, age: Days, order: DateOrder = "auto") -> dict[str, Counter[str]]:
+    """Return the forms of cells that are no dates, by question, among deaths whose age would follow from them.
+
+    A form is a cell without its content (`shape_of`), because a date of birth may name a person.
+    """
+    texts, dates = {q: answers.text(q) for q in DATES}, _dates(answers, order)
+    unread = {q: Counter[str]() for q in DATES}
+    for k in np.flatnonzero(np.isnan(age)).tolist():
+        filled = {q for q in DATES if not (is_blank(texts[q][k]) or answers.is_not_known(q, texts[q][k]))}
+        if DATES[0] in filled and len(filled) > 1:
+            unread_here = {q for q in filled if dates[q][k] is None}
+            if any(dates[q][k] is not None for q in DATES[1:]):
+                unread_here &= {DATES[0]}
+            for question in unread_here:
+                unread[question][shape_of(texts[question][k])] += 1
+    return {question: cells for question, cells in unread.items() if cells}
+
+
+def _dates(answers: OdkAnswers, order: DateOrder) -> dict[str, list[datetime.date | None]]:
+    """Return the dates by question; a column that does not say its order has that of the others, if they agree."""
+    texts = {question: answers.text(question) for question in DATES}
+    orders = {question: order if order != "auto" else order_of(cells) for question, cells in texts.items()}
+    known = {o for o in orders.values() if o != "auto"}
+    shared = known.pop() if len(known) == 1 else "auto"
+    return {q: read_dates(cells, shared if orders[q] == "auto" else orders[q]) for q, cells in texts.items()}
 
 
 def is_female(answers: OdkAnswers) -> npt.NDArray[np.float64]:

@@ -68,7 +68,7 @@ def _read_with(reader: str) -> str:
 
 
 def _questionnaire(header: Sequence[str]) -> Form | None:
-    new = {m.group(1) for c in header if (m := _WHO2016.search(c))}
+    new = {number for c in header for number in _WHO2016.findall(c)}
     if len(new) >= _QUESTIONS:
         if any(int(number) >= _FIRST_OF_2022 for number in new):
             return Form(

@@ -21,8 +21,9 @@ from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels
 from va_experiments.data.readers.odk_answers import OdkAnswers, empty_rows
+from va_experiments.data.readers.odk_dates import DateOrder
 from va_experiments.data.readers.odk_eava import eava_columns_of
-from va_experiments.data.readers.odk_header import QuestionColumns, find_questions, version_of
+from va_experiments.data.readers.odk_header import OF_1_4, OF_1_5, QuestionColumns, find_questions, version_of
 from va_experiments.data.readers.odk_indicators import (
     calculate_durations,
     indicators,
@@ -30,7 +31,14 @@ from va_experiments.data.readers.odk_indicators import (
     note_answers,
     rows_of_labels,
 )
-from va_experiments.data.readers.odk_messages import advice, refusal
+from va_experiments.data.readers.odk_messages import (
+    advice,
+    advice_on_dates,
+    few_questions,
+    misnamed,
+    refusal,
+    refused_dates,
+)
 from va_experiments.data.readers.odk_person import age_in_days, is_female, is_stillbirth, unread_dates
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.who2016_table import Truth
@@ -62,6 +70,8 @@ class OdkOptions:
         Version of the questionnaire; ``auto``: by its columns.
     value_map : mapping, optional
         Cell -> yes, no, dk or a choice; or question -> such a mapping.
+    date_order : {"auto", "day_first", "month_first"}
+        Which number of 3/4/2018 is the day; ``auto``: what the dates of the columns say.
     exclude : sequence of str
         Questions to leave out.
     max_unknown : float
@@ -82,6 +92,7 @@ class OdkOptions:
     site_map: Mapping[Any, str | None] | None = None
     version: str = "auto"
     value_map: Mapping[Any, Any] | None = None
+    date_order: DateOrder = "auto"
     exclude: Sequence[str] = ()
     max_unknown: float = 0.01
     duplicates: str = "refuse"
@@ -175,28 +186,26 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     form = recognise(source.header)
     if form is not None and form.reader != "who2016_odk":
         raise InputError(form.sentence(where, source.path))
-    questions = _without(find_questions(source.header), chosen.exclude)
+    all_questions = find_questions(source.header)
+    questions = _without(all_questions, chosen.exclude)
     special = [c for c in (id, site, cause) if c is not None]
     problems = missing_columns(source.header, special, where)
     if form is None and not problems:
-        raise InputError(
-            f"{where}: only {len(questions.columns)} questions of the WHO 2016 questionnaire are in the header; "
-            "expected columns such as Id10019, consented-Id10147 or (Id10147) Did (s)he have a fever?; a table "
-            "of a study's own is read with data=csv"
-        )
+        raise InputError(few_questions(where, source.header, len(questions.columns)))
+    problems += misnamed(where, source.header, all_questions)
     if problems:
         raise InputError(problems)
     own_id = id or _id_column(source)
     table = read_columns(source, list(dict.fromkeys([*questions.used, *special, *([own_id] if own_id else [])])))
-    version = version_of(source.header) if chosen.version == "auto" else chosen.version
     answers = OdkAnswers(table, questions, value_map=chosen.value_map, as_pycrossva=chosen.as_pycrossva)
+    version = chosen.version if chosen.version != "auto" else _one_version(version_of(source.header), answers, where)
     ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     ledger.append(
         LedgerEntry("noted", "*", len(questions.used), f"columns are questions of WHO 2016, version {version}")
     )
     if not chosen.as_pycrossva:
         ledger += calculate_durations(answers, version)
-    age = age_in_days(answers)
+    age = age_in_days(answers, chosen.date_order)
     symptoms = indicators(answers, version, None if chosen.as_pycrossva else age)
     refused, entries = not_understood(answers, chosen.max_unknown)
     problems = [f"{where}: {c}" for c in answers.conflicts]
@@ -206,6 +215,9 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     refused = [(q, c) for q, c in refused if answers.unknown[q].total() > len(labels)]
     problems += [refusal(where, questions, question, cells) for question, cells in refused]
     ledger += entries
+    dates = {} if chosen.as_pycrossva else unread_dates(answers, age, chosen.date_order)
+    dates_refused = [q for q, forms in dates.items() if forms.total() > chosen.max_unknown * answers.count_filled(q)]
+    problems += [refused_dates(where, questions, q, dates[q], answers.count_filled(q)) for q in dates_refused]
     empty = empty_rows(table) & (not chosen.as_pycrossva)
     sites, site_index, bad = _labels(site, "site", chosen.site_map, None, table, source, empty, ledger)
     problems += bad
@@ -219,7 +231,8 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     ids, repeated, bad = _ids(table, questions, source, own_id, keep & answered, chosen.duplicates, ledger)
     problems += bad
     if problems:
-        raise InputError(problems, hint=advice([q for q, _ in refused], answers))
+        hints = (advice([q for q, _ in refused], answers), advice_on_dates(dates_refused))
+        raise InputError(problems, hint="; ".join(filter(None, hints)))
     keep &= ~repeated
     excluded = excluded_rows(
         ids,
@@ -237,8 +250,8 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     covariates = {"age": age / _DAYS_IN_YEAR, "female": is_female(answers)}
     if chosen.eava_columns:
         covariates |= eava_columns_of(answers, age)
-    for question, count in unread_dates(answers, age).items():  # no examples: a date of birth may name a person
-        ledger.append(LedgerEntry("set missing", question, count, NOT_UNDERSTOOD[0]))
+    for question, forms in dates.items():  # no examples: a date of birth may name a person
+        ledger.append(LedgerEntry("set missing", question, forms.total(), NOT_UNDERSTOOD[0]))
     still = is_stillbirth(answers)
     if still.any():
         reason = "deaths are stillbirths (no cry, no movement, no breath, or born dead)"
@@ -256,6 +269,20 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
         ledger=(*ledger, *note_answers(answers, symptoms[keep])),
         excluded=excluded,
     )
+
+
+def _one_version(version: str, answers: OdkAnswers, where: str) -> str:
+    """Return the version of an export; refuse rows of two versions in one table."""
+    if version != "both":
+        return version
+    old, new = ([q for q in names if answers.count_filled(q)] for names in (OF_1_4, OF_1_5))
+    if old and new:
+        raise InputError(
+            f"{where} has answers to questions of both versions, 1.4 ({old[0]}) and 1.5 ({new[0]}), as in a table that "
+            "was joined from two exports: read each export by itself (data=union joins them afterwards), or say "
+            'data.version="1.5" or data.version="1.4"'
+        )
+    return "1.4" if old else "1.5"
 
 
 def _without(questions: QuestionColumns, exclude: Sequence[str]) -> QuestionColumns:
