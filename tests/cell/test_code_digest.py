@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from va_experiments.cell import ModelSpec, model_spec
-from va_experiments.cell.code_digest import _source_modules, code_digest
+from va_experiments.cell.code_digest import _source_modules, code_digest, without_words
 from va_experiments.models import NaiveBayes
 
 VOTING = {"name": "v", "_target_": "va_experiments.models.ensembles.voting.Voting"}
@@ -78,7 +78,7 @@ def test_the_digest_is_of_the_module_and_of_those_that_it_imports_from_its_packa
     used |= {"mypackage.part": "part.py"}
     expected = hashlib.sha256()
     for module, file in sorted(used.items()):
-        expected.update(module.encode() + b"\0" + (folder / file).read_bytes())
+        expected.update(module.encode() + b"\0" + (folder / file).read_bytes().rstrip(b"\n"))
     assert digest() == expected.hexdigest()[:16]
 
 
@@ -92,7 +92,7 @@ def test_modules_of_a_folder_count_those_of_their_own_folder(package):
 def test_an_edit_of_a_module_that_is_used_changes_the_digest(package, name):
     folder, digest = package
     before = digest()
-    (folder / name).write_bytes((folder / name).read_bytes() + b"# edited\n")
+    (folder / name).write_bytes((folder / name).read_bytes() + b"EDITED = 1\n")
     assert (digest() != before) is (name in {"model.py", "helper.py", "part.py", "deep/leaf.py"})
 
 
@@ -110,3 +110,59 @@ def test_a_model_of_ours_counts_what_it_imports_from_any_folder_of_models_but_no
         "interva.interva",
         "symptom_counts",
     }
+
+
+CODE = '''"""What it is."""
+# Why.
+import os  # for paths
+
+
+def f(x):
+    """Return the text.
+
+    With a second line."""
+
+    y = """a
+
+# not a comment
+"""
+    if x:
+        # why
+        return "# no"  # yes
+
+    "another"; z = 1
+    return y + str(z)
+
+
+NAME = 1
+"""What it means: é."""
+'''.encode()
+
+BARE = b'''import os
+def f(x):
+    y = """a
+
+# not a comment
+"""
+    if x:
+        return "# no"
+    "another"; z = 1
+    return y + str(z)
+NAME = 1'''
+
+
+def test_comments_docstrings_and_blank_lines_do_not_count():
+    assert without_words(CODE) == BARE
+    assert without_words(CODE.replace(b"\n", b"\r\n")) == BARE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [(b'# no"', b'# yes"'), (b"a\n\n#", b"a\n#"), (b"z = 1", b"z = 2"), (b"NAME = 1", b"NAME = 2")],
+)
+def test_any_change_of_code_counts(change):
+    assert without_words(CODE.replace(*change)) != BARE
+
+
+def test_what_is_not_python_counts_whole():
+    assert without_words(b"x = (1 # y\n") == b"x = (1 # y\n"
