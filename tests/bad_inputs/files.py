@@ -141,6 +141,13 @@ FILES: list[File] = [
         rows("d1,AP,C\xf4te,Y,N").decode().encode("latin-1"),
         {},
     ),
+    File(
+        "encoding",
+        "Mac Roman",
+        "in the usual cp1252 it would read 'C—rdoba', which is no word: set `encoding: mac_roman` ('Córdoba')",
+        rows("d1,AP,C\u00f3rdoba,Y,N", "d2,AP,\u00d1u\u00f1oa,N,Y").decode().encode("mac_roman"),
+        {},
+    ),
     File("encoding", "UTF-16", "looks like UTF-16; set `encoding: utf-16`", GOOD.encode("utf-16"), {}),
     File(
         "encoding",

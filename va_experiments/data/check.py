@@ -237,6 +237,8 @@ def _open_any(path: str | os.PathLike[str], given: Mapping[str, Any]) -> TextSou
         return open_source(path, sep=sep, encoding=str(given["encoding"]))
     first: InputError | None = None
     for encoding in ("utf-8-sig", "utf-16", "cp1252"):
+        if first is not None and encoding == "cp1252" and "`encoding: cp1252`" not in str(first):
+            break
         try:
             return open_source(path, sep=sep, encoding=encoding)
         except InputError as error:

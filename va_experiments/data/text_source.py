@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from va_experiments.data.encodings import encoding_advice
 from va_experiments.data.file_kinds import kind_of_file
 from va_experiments.data.header_rows import find_header, two_rows_of_names
 from va_experiments.data.safe_open import Limits, open_safely
@@ -213,10 +214,10 @@ def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool
                 within = max(getattr(error, "start", 0) - pending, 0)
                 at = n_bytes + within
                 line = n_lines + chunk[:within].count(b"\n") + 1
-                hint = "cp1252" if encoding.lower().startswith(("utf-8", "utf8", "ascii")) else "latin-1"
+                plain = encoding.lower().startswith(("utf-8", "utf8", "ascii"))
+                advice = encoding_advice(chunk) if plain else "set `encoding: latin-1`"
                 raise InputError(
-                    f"{name}: not {encoding.upper().removesuffix('-SIG')} at byte {at + 1} (line {line}); "
-                    f"set `encoding: {hint}`"
+                    f"{name}: not {encoding.upper().removesuffix('-SIG')} at byte {at + 1} (line {line}); {advice}"
                 ) from None
             if wide:
                 if "\x00" in text:
