@@ -217,7 +217,7 @@ def f18_changes() -> Row:
             found = begun_by("model=toy", *arguments)
             row.injected += 1
             row.expect(found == expected, f"{name}: {found} cells computed instead of {expected}")
-        source.write_text(code + "\n# another line\n")
+        source.write_text(code + "\nANOTHER = 1\n")
         row.injected += 1
         row.expect(begun_by("model=toy") == 6, "an edited model was answered with old results")
         source.write_text(code)

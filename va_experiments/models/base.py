@@ -116,7 +116,7 @@ class Model(Estimator):
 
     @property
     def prediction_is_costly(self) -> bool:
-        """Whether prediction dominates the cost, so that each test set becomes its own task."""
+        """Whether prediction takes most of the time, so that each test set becomes its own task."""
         return self.depends_on_test_set
 
     @property
@@ -136,7 +136,7 @@ class Model(Estimator):
         """Raise `InputError` naming every parameter whose value cannot work. Called before anything runs."""
 
     def check_before_run(self, deaths: Deaths) -> list[str]:
-        """Check before a run that the model can work with its data, and return what a person should know of them.
+        """Check before a run that the model can use its data, and return notes for the user.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ def parameters_of(cls: type) -> dict[str, Any]:
 
 
 def labels_of(train: Deaths) -> npt.NDArray[np.int16]:
-    """Return the known causes, or raise the error that a training set without them deserves."""
+    """Return the known causes, or raise `InputError` if the training set has none."""
     if train.cause is None:
         raise InputError(f"data '{train.name}' has no causes: a model can only be fitted to deaths with a known cause")
     if len(train) and train.cause.min() < 0:

@@ -159,7 +159,7 @@ class Flaml(Classifier):
         return np.column_stack([1 - found, found]) if found.ndim == 1 else found
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
-        """Return the chosen classifier's prediction; its diagnostics say what was chosen, and what that took."""
+        """Return the chosen classifier's prediction; its diagnostics say what was chosen, and what the search cost."""
         prediction = super().predict(test, seed=seed)
         said = {f"best_{name}": value for name, value in self.best_.items()}
         said |= {"n_candidates": self.n_candidates_, "tuning_seconds": self.tuning_seconds_}

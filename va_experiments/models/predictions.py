@@ -1,4 +1,4 @@
-"""Causes from another program, a file of them: compared as a model, on the same splits as the others."""
+"""Compare causes from a file of another program as a model, on the same splits as the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Predictions"]
 
 
 class Predictions(Model):
-    """Repeat what a file says of each death: one cause, ranked causes, or probabilities.
+    """Return what a file says about each death: one cause, ranked causes, or probabilities.
 
     The file comes from any program or person: SmartVA, physicians, a language model, an R script. A test set is scored
     only if the file has a row for each of its deaths and the program was trained on none of them.
@@ -169,14 +169,14 @@ class Predictions(Model):
         ]
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
-        """Take the cause list; of the deaths nothing is looked at."""
+        """Read the cause list; the deaths are not used."""
         self.check_parameters()
         self.symptom_names_, self.causes_ = train.symptom_names, train.causes
         self.outside_ = self._read()
         return self
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
-        """Return what the file says of these deaths.
+        """Return what the file says about these deaths.
 
         Raises
         ------
@@ -277,7 +277,7 @@ class Predictions(Model):
 
 
 def _share_the_rest(probability: npt.NDArray[np.float64]) -> None:
-    """Share what is missing to 1 evenly among the causes that a row does not name; rows of zeros stay as they are."""
+    """Divide what is missing to 1 evenly among the causes that a row does not name; rows of zeros stay as they are."""
     total = probability.sum(axis=1)
     silent = probability == 0
     count = silent.sum(axis=1)

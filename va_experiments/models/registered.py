@@ -78,7 +78,7 @@ class Registered(Model):
         return self
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
-        """Return what the saved model says of these deaths."""
+        """Return what the saved model predicts for these deaths."""
         if test.causes != self.causes_:
             differ = sorted(set(test.causes) ^ set(self.causes_))[:3]
             raise InputError(
@@ -97,7 +97,7 @@ class Registered(Model):
 
 
 def _asked(deaths: Deaths, questions: tuple[str, ...]) -> Deaths:
-    """Return the deaths with these questions in this order; one that they lack is not answered."""
+    """Return the deaths with these questions in this order; a question that they lack counts as missing."""
     place = {s: k for k, s in enumerate(deaths.symptom_names)}
     columns = np.array([place.get(s, -1) for s in questions], dtype=np.intp)
     symptoms = np.where(columns >= 0, deaths.symptoms[:, columns], np.int8(MISSING)).astype(np.int8)

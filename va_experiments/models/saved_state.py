@@ -1,4 +1,4 @@
-"""Take the state of a fitted model apart into JSON, arrays and the libraries' own formats, and put it together again.
+"""Divide the state of a fitted model into JSON, arrays and the libraries' own formats, and restore it.
 
 Nothing is pickled. Of the state only these are known: numbers, text, lists, tuples, mappings, NumPy arrays, dataclasses
 and models of this package, scikit-learn estimators (skops), and boosters of XGBoost (UBJSON) and LightGBM (text).

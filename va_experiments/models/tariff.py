@@ -32,7 +32,7 @@ _CELLS = 68_000  # bootstrap cells held at a time
 
 
 class Tariff(Model):
-    """Additive scores: how many spreads a symptom's frequency under a cause lies from its median over the causes.
+    """Additive scores: a symptom's frequency under a cause less its median over causes, in interquartile ranges.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def significant(
     bounds = np.searchsorted(cause[by_cause], np.arange(n_causes + 1))
     place = np.empty(n, dtype=np.intp)
     place[by_cause] = np.arange(n)
-    drawn = np.empty((n_bootstrap, n), dtype=np.uint8)  # how often each death is in each sample: hardly ever above 8
+    drawn = np.empty((n_bootstrap, n), dtype=np.uint8)  # how often each death is in each sample: rarely above 8
     for b in range(n_bootstrap):
         drawn[b] = np.bincount(place[rng.integers(0, n, size=n)], minlength=n)
     deaths = np.stack([drawn[:, i:j].sum(axis=1, dtype=np.int64) for i, j in pairwise(bounds)])

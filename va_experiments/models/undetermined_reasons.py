@@ -1,4 +1,4 @@
-"""Say why a model names no cause for a death, in a few words."""
+"""Return the reason why a model names no cause for a death, in a few words."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def undetermined_reasons(model: Model | None, deaths: Deaths, probability: npt.N
 
 
 def _own(model: Model, deaths: Deaths) -> list[str]:
-    """Return what the model's own rules say of each death; empty where they say nothing."""
+    """Return the reason by the model's own rules for each death; empty where they give none."""
     from va_experiments.models.eava.eava import EAVA
     from va_experiments.models.insilico.standard import InSilicoVAStandard
     from va_experiments.models.interva.interva5 import InterVA5

@@ -44,7 +44,7 @@ _DAYS_IN_YEAR = 365.25
 
 
 def check_columns(deaths: Deaths, version: str) -> list[str]:
-    """Return the problems that keep EAVA from being used on these data."""
+    """Return the reasons why EAVA cannot be used on these data."""
     known = {c.casefold() for c in (*deaths.symptom_names, *deaths.covariates)}
     optional = (*ADDED_LATER, *(() if version == "1.0.0" else _FIRST_VERSION))
     problems = []
@@ -138,6 +138,6 @@ class Answers:
 
 
 def refuse(problems: list[str]) -> None:
-    """Raise the problems, if there are any."""
+    """Raise `InputError` with all problems, if there are any."""
     if problems:
         raise InputError(problems)

@@ -161,7 +161,7 @@ class EAVA(Model):
         return {name: count / counts.total() for name, count in counts.most_common()}
 
     def _check(self, deaths: Deaths) -> dict[str, dict[str, int]]:
-        """Return the place of each cause of EAVA in the data's list, or raise what keeps EAVA from being used."""
+        """Return the place of each cause of EAVA in the data's list, or raise `InputError` if EAVA cannot be used."""
         problems = check_columns(deaths, self.version)
         place = {name.casefold(): k for k, name in enumerate(deaths.causes)}
         targets: dict[str, dict[str, int]] = {}

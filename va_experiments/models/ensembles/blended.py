@@ -60,12 +60,12 @@ class Blended(Voting):
 
     @property
     def depends_on_test_set(self) -> bool:  # type: ignore[override]
-        """Whether the prediction for one death depends on the others: by `adapt`, or by a member's nature."""
+        """Whether the prediction for one death depends on the others: by `adapt`, or because a member's does."""
         return self.adapt == "posterior" or super().depends_on_test_set
 
     @property
     def prediction_is_costly(self) -> bool:
-        """Whether a member's prediction is; moving the probabilities to a cause mix takes no time."""
+        """Whether the prediction of a member is costly; adapting to a cause mix takes no time."""
         return super().depends_on_test_set
 
     def check_parameters(self) -> None:
@@ -81,7 +81,7 @@ class Blended(Voting):
     def predict_sets(
         self, test: Deaths, sets: Sequence[npt.NDArray[np.intp]], *, seed: int = 0
     ) -> Iterator[Prediction]:
-        """Yield the prediction of each set; members that predict deaths one by one predict once for all sets."""
+        """Yield the prediction of each set; members that predict each death alone predict once for all sets."""
         if super().depends_on_test_set:
             yield from super().predict_sets(test, sets, seed=seed)
             return

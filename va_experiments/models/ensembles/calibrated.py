@@ -11,10 +11,10 @@ __all__ = ["Calibrated"]
 
 
 class Calibrated(Stacking):
-    """Temperature scaling of another model, learned on predictions of training sites by models that lacked them.
+    """Temperature scaling of another model, learned on predictions of each training site by models without it.
 
     The probabilities are raised to the power 1 / temperature and scaled to 1 (Guo et al. 2017, ICML; PMLR 70:1321).
-    Within sites a model is surer than a new site warrants, so the folds are the training sites. Without biases the
+    A model's probabilities are too extreme at a new site, so the folds are the training sites. Without biases the
     named causes stay the same. A stack of one member.
 
     Parameters

@@ -26,7 +26,7 @@ OBJECTIVES = ("csmf_accuracy", "top1", "log_loss")
 
 
 class Chosen(Model):
-    """Fit the model and the blend of counts and means that are best at training sites left out in turn.
+    """Fit the model and the blend of counts and means that do best when each training site is left out in turn.
 
     Leaving out one site for testing, and choosing inside the others, is nested cross-validation: nothing of the
     left-out site plays a part in the choice. The fractions are a blend: a share of the counts of the most probable

@@ -105,14 +105,14 @@ class Stacking(Model):
 
     @property
     def depends_on_test_set(self) -> bool:  # type: ignore[override]
-        """Whether the prediction for one death depends on the others: by `adapt`, or by a member's nature."""
+        """Whether the prediction for one death depends on the others: by `adapt`, or because a member's does."""
         return self.adapt == "posterior" or any(
             make_member(n, self._given().get(n)).depends_on_test_set for n in self.members
         )
 
     @property
     def prediction_is_costly(self) -> bool:
-        """Whether a member's predicting is: moving the probabilities to a test set's cause mix takes no time."""
+        """Whether the prediction of a member is costly; adapting to a test set's cause mix takes no time."""
         return any(make_member(n, self._given().get(n)).prediction_is_costly for n in self.members)
 
     def _given(self) -> Mapping[str, Mapping[str, Any]]:
@@ -184,7 +184,7 @@ class Stacking(Model):
     def predict_sets(
         self, test: Deaths, sets: Sequence[npt.NDArray[np.intp]], *, seed: int = 0
     ) -> Iterator[Prediction]:
-        """Yield the prediction of each set; members that treat deaths one by one are asked once for all sets."""
+        """Yield the prediction of each set; members that predict each death alone predict once for all sets."""
         if any(m.depends_on_test_set for m in self.models_.values()):
             yield from super().predict_sets(test, sets, seed=seed)
             return

@@ -179,7 +179,7 @@ class Tuned(Model):
         return float(weight @ value / weight.sum())
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
-        """Return the chosen model's prediction; its diagnostics say what was chosen, and what that took."""
+        """Return the chosen model's prediction; its diagnostics say what was chosen, and what the search cost."""
         self.validate_test(test)
         prediction = self.model_.predict(test, seed=seed)
         said = {f"best_{name}": value for name, value in self.best_.items()}

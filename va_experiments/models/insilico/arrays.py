@@ -11,7 +11,7 @@ __all__ = ["Arrays", "Scheme", "State"]
 
 
 class Arrays(NamedTuple):
-    """What never changes during a chain; shared by all chains.
+    """Arrays that do not change during a chain; all chains share them.
 
     A *profile* is a distinct pattern of symptoms and impossible causes; a *cell* is a profile in a subpopulation.
     Causes are padded to ``n_padded``, a multiple of 8.
@@ -48,7 +48,7 @@ class Arrays(NamedTuple):
 
 
 class State(NamedTuple):
-    """What one chain changes; every array is updated in place."""
+    """Arrays that one chain changes, in place."""
 
     theta: npt.NDArray[np.float64]
     """(n_groups, n_causes): log-odds of the active causes."""
@@ -71,7 +71,7 @@ class State(NamedTuple):
 
 
 class Scheme(NamedTuple):
-    """How a chain moves."""
+    """The kinds of steps that a chain takes."""
 
     burn_in: int
     thin: int

@@ -56,7 +56,7 @@ class Sampling:
 
 
 class Chain:
-    """One chain: its random stream and what it changes. All else is shared with the other chains.
+    """One chain: its random stream and its state. Everything else is shared with the other chains.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class Chain:
         return float(self.accepted.sum() / max((self.earlier + self.done) * len(self.accepted), 1))
 
     def new_round(self, problem: Problem, n_saved: int) -> None:
-        """Forget the draws, keep the state."""
+        """Drop the draws and keep the state."""
         self.csmf_draws = np.zeros((n_saved, len(problem.arrays.active), problem.arrays.allowed.shape[1]))
         self.level_draws = np.zeros((n_saved, len(problem.value)))
         self.earlier, self.done = self.earlier + self.done, 0
@@ -116,7 +116,7 @@ class Chain:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take up a saved state."""
+        """Load a saved state."""
         for name in ("theta", "sd", "value", "csmf_draws", "level_draws"):
             setattr(self, name, np.array(state[name], dtype=np.float64))
         self.accepted = np.array(state["accepted"], dtype=np.int64)
@@ -172,7 +172,7 @@ class Run:
 
     @property
     def burn_in(self) -> int:
-        """Iterations of this round that are thrown away."""
+        """Iterations of this round that are discarded."""
         return self.sampling.burn_in if self.round == 0 else 0
 
     @property
@@ -274,7 +274,7 @@ class Run:
         return state
 
     def _resume(self) -> None:
-        """Go on from the state that an interrupted attempt left, if it was about this very posterior."""
+        """Continue from the state that an interrupted attempt left, if it belongs to the same posterior."""
         state = callbacks.resume()
         if state is None or state.get("insilico_key") != self._key:
             return

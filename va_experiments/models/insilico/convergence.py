@@ -16,7 +16,7 @@ _LEAST_DRAWS = 20
 
 @dataclass(frozen=True)
 class Convergence:
-    """What draws say about themselves.
+    """Convergence diagnostics of draws.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def assess(draws: npt.NDArray[np.float64]) -> Convergence:
     rhat, ess = np.ones(n), np.full(n, float(n_chains * n_draws))
     stationary, z = np.ones(n, bool), np.zeros(n)
     varies = np.flatnonzero(np.ptp(draws, axis=(0, 1)) > 1e-12 * np.abs(draws).max(axis=(0, 1), initial=0))
-    if n_draws < _LEAST_DRAWS:  # too few to say anything, which must not read as good news
+    if n_draws < _LEAST_DRAWS:  # too few draws to judge convergence
         rhat[varies], ess[varies], stationary[varies] = 99.0, 1.0, False
         return Convergence(rhat, ess, stationary, z)
     from arviz_stats.base import array_stats

@@ -10,7 +10,7 @@ from numba import njit
 __all__ = ["beta_mass", "block_metropolis", "draw_levels", "slice_csmf", "truncated_beta"]
 
 _STEPS_OUT = 50
-_STEPS_IN = 200  # a slice that has shrunk this often has shrunk to where it began
+_STEPS_IN = 200  # after so many shrinks a slice is a point: the value stays
 
 
 @njit(cache=True)
@@ -194,7 +194,7 @@ def slice_csmf(rng, theta, sd, count, sd_max, sweeps, ghosts):  # type: ignore[n
         if ghosts > 0:
             continue
         for c in range(n):
-            theta[c] -= mean  # the softmax does not see it, and exp stays in range
+            theta[c] -= mean  # it does not change the softmax, and keeps exp in range
         factor = _draw_factor(rng, theta, count, total, sd, sd_max)
         sd *= factor
         for c in range(n):

@@ -157,7 +157,7 @@ def _start_values(value: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Return the values strictly decreasing within the bounds, as near as can be to those given."""
     low, high = LEVEL_BOUNDS
     value = np.minimum.accumulate(np.clip(value, low, high))
-    # Equal neighbours would leave no room to move: spread them by a hair.
+    # Equal neighbours would leave no room to move: separate them by a small amount.
     spread = np.linspace(1e-6, 0, len(value)) if len(value) > 1 else np.zeros(len(value))
     return np.clip(value * (1 - 1e-6) + spread * low, low, high)
 

@@ -1,4 +1,4 @@
-"""InSilicoVA with InterVA-5's knowledge, for WHO 2016 data: nothing is trained, only the levels are sampled."""
+"""InSilicoVA with the probabilities of InterVA-5, for WHO 2016 data: only their levels are sampled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MATERNAL, _PREMATURITY, _ASPHYXIA, _EXTERNAL_CAUSES = "b_09", "b_1001", "b_1002
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Deaths told apart, with consistent answers.
+    """Natural and external deaths, with consistent answers.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ class InSilicoVAStandard(Model):
         return check_column(deaths, self.subpopulations)
 
     def fit(self, train: Deaths | None = None, *, seed: int = 0) -> Self:
-        """Load the probbase; of `train`, if given, only the names are looked at."""
+        """Load the probbase; `train` is used only for the names of its columns."""
         self.check_parameters()
         self.probbase_ = read_probbase(self.probbase)
         if train is not None:
@@ -193,7 +193,7 @@ class InSilicoVAStandard(Model):
         return Prediction(probability, csmf, draws, diagnostics=diagnostics)
 
     def split(self, test: Deaths) -> Split:
-        """Check the answers and tell natural from external deaths."""
+        """Check the answers, and separate natural from external deaths."""
         probbase = self.probbase_
         answers = test.symptoms[:, self._columns(test)]
         assessed = _assessed(answers, probbase)
@@ -236,7 +236,7 @@ class InSilicoVAStandard(Model):
         )
 
     def _columns(self, deaths: Deaths) -> npt.NDArray[np.intp]:
-        """Return the column of each of the probbase's indicators, or raise what keeps the data from fitting."""
+        """Return the column of each indicator of the probbase, or raise `InputError` if one is missing."""
         probbase = self.probbase_
         problems = []
         place = {name.lower(): k for k, name in enumerate(deaths.symptom_names)}

@@ -21,7 +21,7 @@ NONE = "none"
 
 
 def check_column(deaths: Deaths, column: str) -> list[str]:
-    """Raise `InputError` if deaths cannot be divided by a column; there is nothing to say otherwise."""
+    """Raise `InputError` if deaths cannot be divided by a column; otherwise it returns no notes."""
     if column != NONE:
         groups_of(deaths, column)
     return []

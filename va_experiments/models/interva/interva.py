@@ -103,7 +103,7 @@ class InterVA(Model):
         return self.set_conditional(conditional)
 
     def set_conditional(self, conditional: Conditional) -> Self:
-        """Convert these probabilities and take them as the fitted table: the part of `fit` after the counting."""
+        """Convert these probabilities and store them as the fitted table: the part of `fit` after the counting."""
         self.conditional_ = conditional
         if self.conversion == "empirical":
             self.table_ = conditional.probability

@@ -87,7 +87,7 @@ class InterVA5(Model):
             read_probbase(self.probbase)
 
     def fit(self, train: Deaths | None = None, *, seed: int = 0) -> Self:
-        """Load the probbase; of `train`, if given, only the names are looked at."""
+        """Load the probbase; `train` is used only for the names of its columns."""
         self.check_parameters()
         self.probbase_ = read_probbase(None if self.probbase is None else Path(self.probbase))
         if train is not None:
@@ -150,7 +150,7 @@ class InterVA5(Model):
         return WholeProbability(probability, reproductive, rejected)
 
     def _check_names(self, deaths: Deaths) -> npt.NDArray[np.intp] | None:
-        """Return the columns in the probbase's order (None: as they are), or raise what keeps them from fitting."""
+        """Return the columns in the probbase's order (None: as they are), or raise `InputError` if one is missing."""
         probbase = self.probbase_
         problems = []
         place = {name.lower(): k for k, name in enumerate(deaths.symptom_names)}

@@ -1,4 +1,4 @@
-"""Compute everything that InterVA-5 computes about deaths, before a report names causes."""
+"""Compute all intermediate results of InterVA-5, before causes are reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REJECTIONS: Final = ("", "no age", "no sex", "no symptoms")
 
 @dataclass(frozen=True, eq=False)
 class WholeProbability:
-    """All that InterVA-5 computes about some deaths.
+    """All intermediate results of InterVA-5 for some deaths.
 
     Parameters
     ----------
