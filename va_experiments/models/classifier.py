@@ -1,4 +1,4 @@
-"""Adapt general-purpose classifiers: they get features and labels, and return probabilities over the declared causes."""
+"""Adapt general-purpose classifiers: they get features and labels and return probabilities of the declared causes."""
 
 from __future__ import annotations
 
