@@ -69,6 +69,8 @@ def _read(word: bytes, encoding: str) -> str:
 def _wrong(word: str) -> bool:
     """Check whether a text is no word of one language."""
     core = word.lstrip(_BEFORE).rstrip(_AFTER)
+    if not any(c.isalpha() for c in core):
+        return False
     alphabets = {unicodedata.name(c, "?").split()[0] for c in core if c.isalpha()}
     if len(alphabets) > 1 or "?" in alphabets:
         return True
