@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import threading
+import types
 from pathlib import Path
 
 import pytest
@@ -56,3 +59,31 @@ def test_a_command_that_does_not_get_the_lock_removes_nothing(tmp_path: Path) ->
     assert (outputs / "lock").exists()
     first.close("failed")
     assert not (outputs / "checkpoints").exists()
+
+
+def test_a_cell_that_is_stored_but_not_yet_counted_is_kept(tmp_path: Path) -> None:
+    run, job = configured(tmp_path / "outputs")
+    run.open([job])
+    (run.store.cells / "ab" / f"ab{'0' * 62}").mkdir(parents=True)  # its commit ended as another's error ended the run
+    run.close("failed")
+    assert list(run.store.keys()) == [f"ab{'0' * 62}"]
+
+
+def test_commits_that_a_slow_disk_does_not_end_are_said_and_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(multirun, "CLOSE_SECONDS", 0.05)
+    run, job = configured(tmp_path / "outputs")
+    answers = threading.Event()
+    monkeypatch.setattr(run, "_write", lambda cell, result: answers.wait(60))
+    run.open([job])
+    commits = [run.commit(None, types.SimpleNamespace(failure=None)) for _ in range(3)]  # type: ignore[arg-type]
+    monkeypatch.setattr(logging.getLogger("va_experiments"), "propagate", True)
+    run.close("failed")
+    assert "3 finished cells were not on the disk" in caplog.text
+    assert run.context.counts.done == 0
+    assert run.store.root.is_dir(), "a commit that is still at work needs its folder"
+    answers.set()
+    for commit in commits:
+        commit.result(60)
+    assert not run._commits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import types
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from va_experiments.errors import InputError, VaError
 from va_experiments.execute import ray_cluster
 from va_experiments.execute.inline import InlineBackend
 from va_experiments.execute.ray_session import RaySession
+from va_experiments.execute.run_channel import EngineUnavailable
 
 CANNOT = (
     Exception("The current node timed out during startup. This could happen because some of the raylet failed"),
@@ -113,3 +115,30 @@ def test_a_home_that_cannot_hold_rays_token_is_named(
     assert f"Ray keeps its token in '{home}/.ray', which cannot be written ({error.strerror})" in str(said)
     other = ray_cluster._explain(FileNotFoundError(2, "No such file or directory", "/dev/shm/x"), ExecutionConfig())
     assert "Ray cannot start on this machine" in str(other)
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(("limit", "given"), [(2 * GIB, None), (5 * GIB // 2, None), (4 * GIB, 2_000_000_000)])
+def test_an_address_space_too_small_for_ray_is_refused_in_words(
+    limit: int, given: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_cluster.resource, "getrlimit", lambda _: (limit, limit))
+    with pytest.raises(
+        EngineUnavailable, match=r"limited to [\d.]+ GiB \(ulimit -v\).* need [\d.]+ GiB each"
+    ) as refusal:
+        ray_cluster._object_store(given)
+    assert ("object_store_memory smaller" in str(refusal.value)) == (given is not None)
+    assert "execution=inline runs without Ray" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("limit", "store"), [(3 * GIB, GIB // 4), (4 * GIB, 3 * GIB // 4), (8 * GIB, 2_000_000_000), (-1, 2_000_000_000)]
+)
+def test_the_store_for_data_leaves_rays_processes_room_in_a_limited_address_space(
+    limit: int, store: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_cluster.resource, "getrlimit", lambda _: (limit, limit))
+    monkeypatch.setattr(ray_cluster.psutil, "virtual_memory", lambda: types.SimpleNamespace(available=24 * GIB))
+    assert ray_cluster._object_store(None) == store

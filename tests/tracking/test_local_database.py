@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError
+from va_experiments.tracking import connection
 from va_experiments.tracking.local_database import _schema_versions, adopt_moved_artifacts, database_problem
 from va_experiments.tracking.preflight import check_tracking, tracking_problem
 
@@ -100,3 +102,15 @@ def test_artifacts_of_moved_outputs_are_named_where_they_are(tmp_path: Path) -> 
         runs = [row[0] for row in changed.execute("select artifact_uri from runs")]
     assert places == [here, here, "s3://b/a"]
     assert runs == [f"{here}/1/artifacts", f"{old}x/1", "s3://b/a/1"]
+
+
+def test_a_lock_that_is_held_for_ever_is_given_up_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "OPEN_SECONDS", 0.2)
+    uri, lock = f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "mlflow.db.opening"
+    with open(lock, "a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        said = r"has held the lock '.*mlflow\.db\.opening'.*end that process"
+        with pytest.raises(InputError, match=said), connection._one_opens(uri):
+            pytest.fail("opened while another process does")
+    with connection._one_opens(uri), open(lock, "a") as second, pytest.raises(BlockingIOError):
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -108,6 +108,8 @@ class Multirun:
         self._loaded: dict[str, str] = {}
         self._open = contextlib.ExitStack()
         self._committers = ThreadPoolExecutor(2, thread_name_prefix="commit")
+        self._commits: set[Future[tuple[Cell, Result]]] = set()
+        """Handed over and not ended."""
         self._ticker = threading.Event()
         self._stopper: threading.Thread | None = None
         self._new: list[Path] = []
@@ -202,11 +204,22 @@ class Multirun:
                 thread.join(CLOSE_SECONDS)
                 if thread.is_alive():
                     log.warning("'%s' took longer than %.0f s and is left to itself", name, CLOSE_SECONDS)
+        writing = sum(not future.done() for future in list(self._commits))
+        if writing:
+            log.warning(
+                "%d finished cells were not on the disk after %.0f s: they are not counted as done, and the same "
+                "command computes again what is not there; look whether the disk of '%s' answers",
+                writing,
+                CLOSE_SECONDS,
+                self.store.root,
+            )
         self._states.delete_finished(self.store)  # a worker's last state may come after its result
         self.writer.close()
         self.observers.close()
-        if status == "failed" and not (counts.done or counts.failed or counts.reused):
+        if status == "failed" and not (counts.done or counts.failed or counts.reused or writing):
             for path in self._new:  # made by this command, which came to nothing; the lock is held until all is gone
+                if path == self.store.root and any(self.store.keys()):
+                    continue  # stored, and not counted before the error
                 shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
         self._open.close()
 
@@ -242,7 +255,10 @@ class Multirun:
         if (failure := result.failure) is not None:
             message, text = redacted(failure.message), redacted(failure.traceback)
             result.failure = dataclasses.replace(failure, message=message, traceback=text)
-        return submit(self._committers, lambda: self._write(cell, result))
+        future = submit(self._committers, lambda: self._write(cell, result))
+        self._commits.add(future)
+        future.add_done_callback(self._commits.discard)
+        return future
 
     def costs(self) -> Costs:
         """Return what models cost in earlier runs of this store."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import resource
 import stat
 import sys
 import threading
@@ -36,6 +37,9 @@ _OBJECT_STORE = 2_000_000_000
 
 _LEAST_OBJECT_STORE = 80_000_000
 """Fewer bytes are refused by Ray (75 MiB)."""
+
+_BESIDE_OBJECT_STORE = 5 << 29
+"""Bytes of address space that each of Ray's processes takes (2.5 GiB, measured with Ray 2.60); the data come on top."""
 
 _SAFE = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # binds every listener to loopback
@@ -110,7 +114,7 @@ def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threa
             "address": "local",  # without it Ray joins a cluster that somebody else has started on this machine
             "dashboard_host": "127.0.0.1",
             "num_cpus": workers,
-            "object_store_memory": config.object_store_memory or _object_store(),
+            "object_store_memory": _object_store(config.object_store_memory),
             "_system_config": {
                 "preload_python_modules": list(PRELOADED),
                 # A worker for each task at once and one for the board: Ray would start as many again by itself.
@@ -135,9 +139,30 @@ def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threa
     return ray
 
 
-def _object_store() -> int:
-    """Return the bytes for data: at most a third of the memory that is free."""
-    return max(_LEAST_OBJECT_STORE, min(_OBJECT_STORE, int(psutil.virtual_memory().available / 3)))
+def _object_store(given: int | None) -> int:
+    """Return the bytes for data: as given, or at most a third of the memory that is free.
+
+    Where the address space is limited (``ulimit -v``), the processes of Ray must find room beside them.
+
+    Raises
+    ------
+    EngineUnavailable
+        If they do not: they would end without a word, some in the middle of a run.
+    """
+    most = min(_OBJECT_STORE, int(psutil.virtual_memory().available / 3))
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return given or max(_LEAST_OBJECT_STORE, most)
+    store = given or max(_LEAST_OBJECT_STORE, min(most, (limit - _BESIDE_OBJECT_STORE) // 2))
+    if limit < _BESIDE_OBJECT_STORE + store:
+        smaller = " or execution.object_store_memory smaller" if given else ""
+        needed = (_BESIDE_OBJECT_STORE + store) / 2**30
+        raise EngineUnavailable(
+            f"Ray cannot start on this machine: the address space is limited to {limit / 2**30:.1f} GiB (ulimit "
+            f"-v), and Ray's processes need {needed:.1f} GiB each: set the limit higher (ulimit -v "
+            f"unlimited){smaller}; execution=inline runs without Ray"
+        )
+    return store
 
 
 def _explain(error: Exception, config: ExecutionConfig) -> VaError:

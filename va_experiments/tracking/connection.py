@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError
@@ -20,7 +20,11 @@ from va_experiments.tracking.local_database import adopt_moved_artifacts, local_
 from va_experiments.tracking.views import experiment_tags
 from va_experiments.uris import file_uri, sqlite_file
 
-__all__ = ["REFUSED", "answering", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
+__all__ = ["OPEN_SECONDS", "REFUSED", "answering", "connect", "fetch_cell", "find_cells", "refused", "safe_environment"]
+
+
+OPEN_SECONDS = 60.0
+"""Longest wait for another process that opens the same SQLite file for the first time: it takes it some seconds."""
 
 
 def safe_environment() -> None:
@@ -115,13 +119,35 @@ def _artifact_location(config: TrackingConfig, outputs: Path) -> str | None:
 
 @contextlib.contextmanager
 def _one_opens(uri: str) -> Iterator[None]:
-    """Let one process at a time open an SQLite file: the first makes its tables; two at once break them."""
+    """Let one process at a time open an SQLite file: the first makes its tables; two at once break them.
+
+    Raises
+    ------
+    InputError
+        If another process holds the lock for longer than `OPEN_SECONDS`.
+    """
     with contextlib.ExitStack() as held:
         if path := sqlite_file(uri):
+            lock = path.with_name(f"{path.name}.opening")
             with contextlib.suppress(OSError):  # no such folder, no locks: MLflow says so itself, or all goes well
-                file = held.enter_context(open(path.with_name(f"{path.name}.opening"), "a"))
-                fcntl.flock(file, fcntl.LOCK_EX)
+                _take(held.enter_context(open(lock, "a")), lock)
         yield
+
+
+def _take(file: TextIO, path: Path) -> None:
+    """Take the lock of an open file within `OPEN_SECONDS`."""
+    began = time.monotonic()
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() - began > OPEN_SECONDS:
+                raise InputError(
+                    f"another process has held the lock '{path}' for {OPEN_SECONDS:.0f} s, which takes seconds: end "
+                    f"that process (fuser '{path}' names it), or run without MLflow (tracking.mlflow=false)"
+                ) from None
+            time.sleep(0.1)
 
 
 def _uri(config: TrackingConfig) -> str | None:
