@@ -16,6 +16,7 @@ from click.exceptions import Exit, NoArgsIsHelpError
 
 from va_experiments.commands import COMMANDS
 from va_experiments.commands.command_line import Group, command_of
+from va_experiments.config.folder import conf_dir
 from va_experiments.errors import UNUSABLE, InputError, VaError, did_you_mean, shown, shown_path
 from va_experiments.process_exit import end
 from va_experiments.process_setup import prepare_process
@@ -53,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _runs_jobs(words: Sequence[str]) -> bool:
     """Return whether the words are those of ``python -m va_experiments``: ``run``, KEY=VALUE, or an option of Hydra."""
-    first = next((word for word in words if word != "--debug"), "")
+    first, second, *_ = [*(word for word in words if word != "--debug"), "", ""]
+    if second.startswith("="):  # KEY = VALUE: what is wrong is said as for the other overrides
+        return True
     if first in COMMANDS or first in ("-h", "--help", "--version", ""):
         return first == "run"
     return "=" in first or first[0] in "-+~"
@@ -74,6 +77,8 @@ class _Commands(Group):
         if args[0] not in COMMANDS:
             known = ", ".join(COMMANDS)
             near = did_you_mean(args[0], COMMANDS)
+            if args[0] in {path.stem for path in (conf_dir() / "model").glob("*.yaml")}:
+                near = f"; to run the model, write model={args[0]}"
             raise InputError(
                 f"unknown command {shown(args[0])}; known: {known}{near}",
                 hint="KEY=VALUE runs jobs, as in va-experiments model=nbc site=ap",

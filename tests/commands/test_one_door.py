@@ -12,6 +12,7 @@ from tests.in_process import elsewhere, output_here
 from va_experiments.cli import _runs_jobs
 
 RUNS = ["model=nbc", "-m model=nbc,interva", "run", "run model=nbc", "+site.test_sites=[AP]", "~protocol", "--cfg job",
+        "model = nbc", "data =csv",
         "--config-dir conf model=nbc", "--debug model=nbc", "data.path='a b.csv'"]  # fmt: skip
 OTHERS = [
     "",
@@ -64,3 +65,12 @@ def test_an_unknown_word_is_told_of_both(va: Callable) -> None:
     assert code == 2
     assert "unknown command 'modle'" in err
     assert "KEY=VALUE runs jobs" in err
+    assert "to run the model, write model=nbc" in va("nbc")[2]
+
+
+def test_a_folder_of_configuration_that_is_not_there_is_named() -> None:
+    with elsewhere() as folder:
+        code, _, err = output_here(["--config-dir", "my_conf", "model=nbc"])
+    assert code == 2
+    assert "--config-dir 'my_conf': there is no such folder in" in err
+    assert folder.name in err

@@ -207,3 +207,15 @@ def test_what_only_its_owner_knows_is_asked(cases: Path, file: str) -> None:
     with pytest.raises(InputError, match=question):
         load("csv", suggest(cases / file).options)
     assert len(load("csv", suggest(cases / file, answer).options)) == n
+
+
+def test_a_table_with_ids_that_is_read_at_once_is_read_with_the_hint(tmp_path: Path) -> None:
+    path, plain = tmp_path / "study.csv", {"id": None, "covariates": {}}
+    path.write_text("id,site,cause,q1,q2\na,N,M,yes,no\nb,S,I,no,yes\nc,N,I,no,yes\nd,S,M,yes,no\n")
+    hint = refused(path, **plain).hint
+    assert hint.startswith("to read it, add data.id=id 'data.value_map=")
+    deaths = read(path, **plain | follow(hint) | {"allow_leaks": ["q1", "q2"]})
+    assert size(deaths) == (4, 2, 2, 2)
+    assert list(deaths.id) == ["a", "b", "c", "d"]
+    columns = "the columns are 'id', 'site', 'cause', 'q1', 'q2'"
+    assert refused(path, site="district").problems[0].endswith(columns)

@@ -30,6 +30,14 @@ def test_the_quoted_form_that_is_named_sets_the_value(value: str) -> None:
 
 def test_a_value_that_the_shell_divided_is_put_together() -> None:
     assert problems_of("data.path=my", "file.csv")[0].endswith("""write "data.path='my file.csv'\"""")
+    for words in ("model = nbc", "model =nbc", "model= nbc"):
+        assert problems_of(*words.split(), "seed=1")[0].endswith(
+            f"'{words}' was divided at a space by the shell; write model=nbc"
+        )
+    for words in ("model=nbc, interva", "model=nbc , interva", "model=nbc ,interva", "model = nbc, interva"):
+        (problem,) = problems_of(*words.split(), "data=csv")
+        assert problem.endswith("; write model=nbc,interva")
+    assert problems_of("model=nbc,", "data=csv")[0].endswith("remove the comma, or name the value")
     (problem,) = problems_of("protocol.train_size=[100,", "200]", "seed=1")
     assert problem.endswith("was divided at a space by the shell; write 'protocol.train_size=[100, 200]'")
 

@@ -137,7 +137,8 @@ def _over_sites(
                 "first_better": one.first_better,
                 "equivalent": one.equivalent,
                 "n": one.n,
-                "method": f"t interval and exact sign-flip test over {one.n} sites (no p below {one.smallest_p:.3f})",
+                "method": f"t interval and exact sign-flip test over {one.n} sites "
+                f"(smallest possible p {one.smallest_p:.3f})",
             }
         )
     return _max_t(_adjusted(rows), by_split)

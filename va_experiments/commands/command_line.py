@@ -101,7 +101,9 @@ def _default(parameter: click.Parameter) -> str:
         given = parameter.opts if default else parameter.secondary_opts
         return f" Default: {given[0]}." if parameter.secondary_opts else ""
     values = [getattr(v, "value", v) for v in (default if isinstance(default, (list, tuple)) else [default])]
-    if not values or not all(isinstance(v, (str, int, float, Path)) for v in values):  # click has a mark for no default
+    if (
+        not values or values == [""] or not all(isinstance(v, (str, int, float, Path)) for v in values)
+    ):  # click has a mark for no default
         return ""
     return f" Default: {' '.join(map(str, values))}."
 

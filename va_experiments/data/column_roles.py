@@ -26,17 +26,18 @@ from va_experiments.data.readers.csv_columns import NO_LABEL
 from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column, parse_age
 from va_experiments.errors import shown
 
-__all__ = ["Roles", "guess_roles"]
+__all__ = ["ID_NAMES", "Roles", "guess_roles"]
 
 _SITE = ("site", "location", "region", "country", "district", "hospital", "centre", "center", "study_site")
 _CAUSE = (
     *("cause", "cod", "gs_text34", "gs_text", "va34", "cause_of_death", "underlying_cause", "gold_standard"),
     *("diagnosis", "label"),
 )
-_ID = (
+ID_NAMES = (
     *("id", "newid", "uuid", "key", "study_id", "death_id", "va_id", "individual_id", "instanceid", "case_id"),
     *("record", "record_id", "record_no", "record_number", "serial", "serial_no", "case", "case_no", "number", "no"),
 )
+"""What the column of ids is called, in lower case."""
 _AGE = ("age", "age_years", "ageinyears", "age_in_years", "age_at_death", "age_months", "ageinmonths", "age_days")
 _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ]?[A-Za-z]{3,9}[- ,]*\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}"
@@ -124,7 +125,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
         return found
 
     answers = {c: _is_symptom(table[c], own) for c in header}
-    roles.id = role("id", _ID, lambda c: _looks_like_id(c, table[c]))
+    roles.id = role("id", ID_NAMES, lambda c: _looks_like_id(c, table[c]))
     roles.site, roles.cause = (
         role(key, known, functools.partial(_can_be_label, table=table, answers=answers, name=key))
         for key, known in (("site", _SITE), ("cause", _CAUSE))
@@ -212,7 +213,7 @@ def _cells(column: CodedColumn) -> list[str]:
 def _looks_like_id(name: str, column: CodedColumn) -> bool:
     """Check whether a column can be an id: nearly unique; if its name is that of an id, deaths may occur some times."""
     share = len(column.values) / max(len(column.codes), 1)
-    return share > (0.2 if name.strip().casefold() in _ID and len(column.values) > _MOST_ANSWERS else 0.9)
+    return share > (0.2 if name.strip().casefold() in ID_NAMES and len(column.values) > _MOST_ANSWERS else 0.9)
 
 
 def _can_be_label(column: str, *, table: Mapping[str, CodedColumn], answers: Mapping[str, bool], name: str) -> bool:

@@ -183,11 +183,17 @@ def missing_columns(
             continue
         similar = by_skeleton.get(_skeleton(column))
         if similar is None:
-            problems.append(f"{where}: missing column {shown(column)}{did_you_mean(column, free)}")
+            near = did_you_mean(column, free) or f"; the columns are {_first_of(header)}"
+            problems.append(f"{where}: missing column {shown(column)}{near}")
             continue
         why = "spaces around it" if similar.strip() == column else "other case" if similar.isascii() else "looks alike"
         problems.append(f"{where}: missing column {shown(column)}; found {_spelt(similar)} ({why})")
     return problems
+
+
+def _first_of(header: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(header) - most} more" if len(header) > most else ""
+    return ", ".join(map(shown, header[:most])) + more
 
 
 _ALIKE = str.maketrans("аеорсухіјѕԁһвкмнтАВЕКМНОРСТХІЈЅαοιν", "aeopcyxijsdhbkmhtABEKMHOPCTXIJSaoiv")

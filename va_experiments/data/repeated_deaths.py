@@ -56,6 +56,10 @@ class RepeatedDeaths:
         """Return the distinct cells of a column that are not empty."""
         return [v for v in self._counts[column] if v]
 
+    def all_differ(self, column: str) -> bool:
+        """Return whether no two cells of a column are equal."""
+        return max(self._counts[column].values(), default=0) == 1
+
     def later(self, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
         """Return the rows that repeat an earlier one, if there are many more of them than chance explains.
 

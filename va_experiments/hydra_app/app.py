@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.config.schema import conf_dir
-from va_experiments.errors import InputError
+from va_experiments.errors import InputError, shown_path
 from va_experiments.hydra_app.command_line import FLAGS, CommandLine, split_arguments
 from va_experiments.hydra_app.config_allowlist import guard
 from va_experiments.hydra_app.config_errors import format_error, remove_empty_run
@@ -54,6 +54,9 @@ def run(arguments: Sequence[str]) -> None:
     guard()
     _compose_once()
     remember_environment()
+    if line.config_dir is not None and not Path(line.config_dir).is_dir():
+        problem = f"--config-dir {shown_path(line.config_dir)}: there is no such folder in {shown_path(Path.cwd())}"
+        raise InputError(f"{problem}; change to the folder that holds it, or name it with its whole path")
     parsed = parse_overrides(line.overrides)
     for override in parsed:
         remember_secrets_of(override.value(), str(override.get_key_element()).lstrip("+~"))

@@ -61,6 +61,15 @@ def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[st
     """Return what is wrong with an override, and how many of the arguments after it belong to it."""
     key, equals, value = text.partition("=")
     told = redacted(shown(text))
+    continues = bool(before) and "=" in before[-1] and (before[-1].endswith("=") or text.startswith(","))
+    spaced, number = _spaced(f"{before[-1]} {text}" if continues else text, after)
+    if (
+        spaced != text
+        and not set(_OPEN) & set(spaced)
+        and "=" in spaced
+        and _parse(tight := spaced.replace(" ", "")) is not None
+    ):
+        return f"{redacted(shown(spaced))} was divided at a space by the shell; write {redacted(tight)}", number
     if not equals or not re.fullmatch(r"[+~]{0,2}\S+", key):
         joined = f"{before[-1]} {text}" if before and "=" in before[-1] and not equals else ""
         way = _quoted(joined) if joined else ""
@@ -82,6 +91,17 @@ def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[st
     if way := _quoted(text):
         return f"{told} holds characters that must be quoted (one of ( ) [ ] {{ }} , : = ' \" $): {redacted(way)}", 0
     return f"{told} is not KEY=VALUE; a list is written [a,b], a mapping {{a: 1, b: 2}}, text in quotes", 0
+
+
+def _spaced(text: str, after: Sequence[str]) -> tuple[str, int]:
+    """Return an override with the words after it that an equals sign or a comma joins to it, and how many they are."""
+    number = 0
+    for word in after:
+        joins = text.endswith(("=", ",")) or word.startswith(("=", ","))
+        if not joins or "=" in (word.lstrip("=") if "=" not in text else word):
+            break
+        text, number = f"{text} {word}", number + 1
+    return text, number
 
 
 def _depth(text: str) -> int:

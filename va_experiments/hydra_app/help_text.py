@@ -19,5 +19,6 @@ def help_text(conf: Path) -> str:
 
     top = yaml.safe_load((conf / "config.yaml").read_text(encoding="utf-8"))
     folders = sorted(p for p in conf.iterdir() if p.is_dir())
-    groups = "\n".join(f"{p.name}: {', '.join(sorted(f.stem for f in p.glob('*.yaml')))}" for p in folders)
+    choices = {p.name: sorted(f.stem for f in p.glob("*.yaml")) for p in folders}
+    groups = "\n".join(f"{name}: {', '.join(names)}" for name, names in choices.items() if names)
     return str(top["hydra"]["help"]["template"]).replace("$APP_CONFIG_GROUPS", groups).strip()

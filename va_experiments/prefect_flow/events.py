@@ -25,6 +25,8 @@ class Ending:
         Counts of cells and fits, as a sentence.
     answers : tuple of str
         What the run answers, in sentences.
+    setting : str
+        Of the leaderboard, where it has only one: it stands above the table, not in each row.
     """
 
     table: Sequence[Mapping[str, Any]] = ()
@@ -32,6 +34,7 @@ class Ending:
     error: str = ""
     counts: str = ""
     answers: tuple[str, ...] = ()
+    setting: str = ""
 
 
 class Milestone:

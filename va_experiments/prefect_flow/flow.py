@@ -71,7 +71,8 @@ def multirun(run_id: str) -> str:
             "\n\n".join((*end.answers, end.counts)), key="va-answer", description=f"answer of {run_id}"
         )
     if end.table:
-        create_table_artifact(table=end.table, key="va-leaderboard", description=f"leaderboard of {run_id}")
+        title = ": ".join(filter(None, (f"leaderboard of {run_id}", end.setting)))
+        create_table_artifact(table=end.table, key="va-leaderboard", description=title)
     for key, link in end.links.items():
         create_link_artifact(link=link, key=key, link_text=link, description=f"MLflow's page of {run_id}")
     update_progress_artifact(progress, progress=100.0, description=end.counts or None)

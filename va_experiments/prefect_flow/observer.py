@@ -90,7 +90,10 @@ class PrefectObserver(Observer):
             table = leaderboard_rows(rows, run.config.objective, allow_incomplete=run.config.allow_incomplete)
         counts = run.counts.now.sentence
         error = "" if outcome.complete else counts
-        self.finish(Ending(list(table), dict(outcome.links), error, counts, tuple(outcome.answers)))
+        settings = {row["setting"] for row in table}
+        setting = settings.pop() if len(settings) == 1 else ""
+        table = [{k: v for k, v in row.items() if not (setting and k == "setting")} for row in table]
+        self.finish(Ending(table, dict(outcome.links), error, counts, tuple(outcome.answers), setting))
 
     def run_aborted(self, run: RunContext) -> None:
         """Let go of the flow and stop the server without waiting: the run ended in an error."""

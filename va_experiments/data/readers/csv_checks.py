@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from va_experiments.data.answer_checks import leaks, one_sided, silent_columns
 from va_experiments.data.answer_words import MISSING_WORDS, guess_value_map, normalised
+from va_experiments.data.column_roles import ID_NAMES
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LedgerEntry
 from va_experiments.data.readers.age_columns import age_columns, unit_in_name
 from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column, parse_age
@@ -47,7 +48,9 @@ def advice_for(
         every = compared.values(column)
         if column in of_the_age:
             continue
-        if is_sex_column(every):
+        if column.strip().casefold() in ID_NAMES and compared.all_differ(column):
+            advice.append(_typed("id", column))
+        elif is_sex_column(every):
             advice.append(_typed("sex", column))
         elif sum(_is_number(v) for v in every) > 0.9 * len(every) and len(every) > 6:
             advice.append(shlex.quote(f"data.covariates={{{json.dumps(column, ensure_ascii=False)}: null}}"))
