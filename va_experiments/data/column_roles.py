@@ -24,20 +24,16 @@ from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
 from va_experiments.data.readers.age_columns import age_columns, unit_in_name
 from va_experiments.data.readers.csv_columns import NO_LABEL
 from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column, parse_age
+from va_experiments.data.record_ids import ID_NAMES
 from va_experiments.errors import shown
 
-__all__ = ["ID_NAMES", "Roles", "guess_roles"]
+__all__ = ["Roles", "guess_roles"]
 
 _SITE = ("site", "location", "region", "country", "district", "hospital", "centre", "center", "study_site")
 _CAUSE = (
     *("cause", "cod", "gs_text34", "gs_text", "va34", "cause_of_death", "underlying_cause", "gold_standard"),
     *("diagnosis", "label"),
 )
-ID_NAMES = (
-    *("id", "newid", "uuid", "key", "study_id", "death_id", "va_id", "individual_id", "instanceid", "case_id"),
-    *("record", "record_id", "record_no", "record_number", "serial", "serial_no", "case", "case_no", "number", "no"),
-)
-"""What the column of ids is called, in lower case."""
 _AGE = ("age", "age_years", "ageinyears", "age_in_years", "age_at_death", "age_months", "ageinmonths", "age_days")
 _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ]?[A-Za-z]{3,9}[- ,]*\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}"

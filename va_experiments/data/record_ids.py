@@ -11,7 +11,13 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import CodedColumn
 
-__all__ = ["canonical_order", "content_ids", "normal_id"]
+__all__ = ["ID_NAMES", "canonical_order", "content_ids", "normal_id"]
+
+ID_NAMES = (
+    *("id", "newid", "uuid", "key", "study_id", "death_id", "va_id", "individual_id", "instanceid", "case_id"),
+    *("record", "record_id", "record_no", "record_number", "serial", "serial_no", "case", "case_no", "number", "no"),
+)
+"""What the column of ids is called, in lower case."""
 
 
 def normal_id(text: str) -> str:

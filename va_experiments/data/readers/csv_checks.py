@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from va_experiments.data.answer_checks import leaks, one_sided, silent_columns
 from va_experiments.data.answer_words import MISSING_WORDS, guess_value_map, normalised
-from va_experiments.data.column_roles import ID_NAMES
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LedgerEntry
 from va_experiments.data.readers.age_columns import age_columns, unit_in_name
 from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column, parse_age
 from va_experiments.data.readers.symptom_columns import Symptoms
+from va_experiments.data.record_ids import ID_NAMES
 from va_experiments.data.repeated_deaths import RepeatedDeaths
 from va_experiments.errors import shown
 
