@@ -6,8 +6,9 @@ import shlex
 
 import pytest
 
+from tests.in_process import elsewhere, run_here
 from va_experiments.errors import InputError
-from va_experiments.hydra_app.grammar_errors import parse_overrides
+from va_experiments.hydra_app.grammar_errors import check_length, parse_overrides
 
 
 def problems_of(*overrides: str) -> tuple[str, ...]:
@@ -59,3 +60,32 @@ def test_all_are_named_at_once_and_secrets_are_not_shown() -> None:
     found = problems_of("data.path=a(1)", "alert.url=json://to(ken)/x", "seed=1")
     assert len(found) == 2
     assert "ken" not in found[1]
+
+
+def test_overrides_that_would_take_minutes_to_parse_are_refused_before_they_are_parsed() -> None:
+    sites = ",".join(f"s{n:07}" for n in range(100_000))
+    with elsewhere():
+        code, err = run_here(["model=nbc", f"site.test_sites=[{sites}]"])
+    assert code == 2
+    assert "have 900,0" in err
+    assert "of which 'site.test_sites' has 900,0" in err
+    assert "experiment=NAME" in err
+    with pytest.raises(InputError, match="at most 30,000 are read"):
+        check_length([f"+x.k{n}=[1,2,3]" for n in range(3000)])
+    check_length(["model=nbc", f"data.site_map={{{','.join(f'site{n:04}: a' for n in range(2000))}}}"])
+
+
+NESTED = {
+    "text": [f"+x.a{n}=${{x.a{n - 1}}}${{x.a{n - 1}}}" for n in range(1, 30)],
+    "list": [f"+x.a{n}=[${{x.a{n - 1}}},${{x.a{n - 1}}}]" for n in range(1, 30)],
+    "deep": ["+x.b=" + "[" * 5000 + "]" * 5000],
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_a_bomb_on_the_command_line_ends_in_words(kind: str) -> None:
+    with elsewhere():
+        code, err = run_here(["model=nbc", "+x.a0=1", *NESTED[kind]])
+    assert code == 2, err
+    assert err.startswith("error: ")
+    assert "Traceback" not in err

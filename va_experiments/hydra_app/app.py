@@ -20,7 +20,7 @@ from va_experiments.errors import InputError, shown_path
 from va_experiments.hydra_app.command_line import FLAGS, CommandLine, split_arguments
 from va_experiments.hydra_app.config_allowlist import guard
 from va_experiments.hydra_app.config_errors import format_error, remove_empty_run
-from va_experiments.hydra_app.grammar_errors import parse_overrides
+from va_experiments.hydra_app.grammar_errors import check_length, parse_overrides
 from va_experiments.hydra_app.mapping_overrides import with_whole_mappings
 from va_experiments.hydra_app.override_checks import check_overrides, config_groups
 from va_experiments.hydra_app.own_names import with_own_names
@@ -46,6 +46,7 @@ def run(arguments: Sequence[str]) -> None:
         By Hydra, after ``--help`` and the like.
     """
     line = split_arguments(arguments)
+    check_length(line.overrides)
     line = dataclasses.replace(line, overrides=with_whole_mappings(line.overrides))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors are printed once, by whoever called this
     register_plugins()

@@ -10,9 +10,31 @@ from typing import Any
 from va_experiments.errors import InputError, shown
 from va_experiments.redaction import redacted
 
-__all__ = ["parse_overrides"]
+__all__ = ["MOST_CHARACTERS", "check_length", "parse_overrides"]
+
+MOST_CHARACTERS = 30_000
+"""Of all overrides of a command: Hydra's parser takes about a second for each 5,000 characters of a list."""
 
 _OPEN = {"(": ")", "[": "]", "{": "}"}
+
+
+def check_length(overrides: Sequence[str]) -> None:
+    """Refuse a command whose overrides would take minutes to be parsed.
+
+    Raises
+    ------
+    InputError
+        Naming the longest one, and where its value can stand instead.
+    """
+    total = sum(map(len, overrides))
+    if total > MOST_CHARACTERS:
+        longest = max(overrides, key=len)
+        key = redacted(shown(longest.partition("=")[0]))
+        raise InputError(
+            f"the overrides of this command have {total:,} characters, of which {key} has {len(longest):,}; at most "
+            f"{MOST_CHARACTERS:,} are read: put the value into a file (--config-dir FOLDER with "
+            "FOLDER/experiment/NAME.yaml, and experiment=NAME)"
+        )
 
 
 def parse_overrides(overrides: Sequence[str], loader: Any = None) -> list[Any]:
