@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -98,3 +99,18 @@ def test_disagreements_are_counted_over_the_names_of_both_lists() -> None:
     assert table[["cause_a", "cause_b", "deaths", "share", "agree", "of"]].to_numpy().tolist() == [
         ["TB", "AIDS", 2, 0.5, 0.5, 4]
     ]
+
+
+def test_a_sampled_stratum_has_its_draws_and_others_wilsons_interval(small_deaths: Deaths) -> None:
+    probability = np.random.default_rng(1).dirichlet(np.ones(4), size=300)
+    north, everyone = small_deaths.site == 0, np.ones(300, dtype=bool)
+    sampled = np.array([[0.4, 0.3, 0.5], [0.3, 0.25, 0.35], [0.3, 0.2, 0.4], [0, 0, 0]])
+    cell = dataclasses.replace(cell_of(small_deaths, probability, probability.mean(axis=0)), sampled={"a=b": sampled})
+    strata = {"a=b": sums_of(cell, north), "site=North": sums_of(cell, north)}
+    rows = fraction_rows(cell, sums_of(cell, everyone), strata)
+    own = [r for r in rows if r["stratum"] == "a=b"]
+    assert [(r["fraction"], r["low"], r["high"]) for r in own[:3]] == [tuple(row) for row in sampled[:3].tolist()]
+    n = int(north.sum())
+    assert (own[3]["low"], own[3]["high"]) == pytest.approx(wilson(0, 0, n)), "draws that are all 0 know no interval"
+    other = [r for r in rows if r["stratum"] == "site=North"]
+    assert other[0]["fraction"] == pytest.approx(probability[north].mean(axis=0)[0])

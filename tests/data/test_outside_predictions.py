@@ -81,12 +81,27 @@ def test_several_rows_a_death_with_ranks(tmp_path: Path) -> None:
         ("id,gs34,age\na,AIDS,old\n", "no column is called 'cause'"),
         ("sid,cause\na,X\n", "missing column 'id'"),
         ("id,cause1,cause2,p1\na,X,Y,1\n", "2 columns of causes (cause1, cause2) and 1 of probabilities (p1)"),
+        ("id,age,X,Y\na,30,0.5,0.5\nb,40,1,0\nc,0,0,1\n", "column 'age' has 40; expected a probability; name the"),
+        ("id,cause1,lik1,cause2,lik2\na,X,25,Y,15\n", "if they are per cent, set model.percent=true"),
     ],
 )
 def test_what_is_not_understood_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         read_outside_predictions(written(tmp_path, text), Columns())
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "header", ["id,cause1,cause1_prob,cause2,cause2_prob", "id,cause1,prob_cause1,cause2,prob_cause2"]
+)
+def test_probabilities_may_be_named_after_their_cause(tmp_path: Path, header: str) -> None:
+    found = read_outside_predictions(written(tmp_path, f"{header}\na,X,0.6,Y,0.3\nb,Y,1,,\n"), Columns())
+    np.testing.assert_allclose(found.probability, [[0.6, 0.3], [0, 1]])
+
+
+def test_commas_within_numbers_do_not_separate_columns(tmp_path: Path) -> None:
+    found = read_outside_predictions(written(tmp_path, "id;X;Y\na;0,25;0,75\nb;1,0;0,0\n"), Columns())
+    np.testing.assert_allclose(found.probability, [[0.25, 0.75], [1, 0]])
 
 
 def test_columns_that_are_named_come_first() -> None:

@@ -165,3 +165,23 @@ def test_files_are_models_beside_ours_in_every_paired_table(caplog: pytest.LogCa
     assert pairs["n"].to_dict() == {("nbc", "physicians"): 5, ("nbc", "smartva"): 6, ("physicians", "smartva"): 5}
     assert pairs["difference"][("physicians", "smartva")] == 0
     assert pairs["difference"][("nbc", "smartva")] < 0
+
+
+def test_codes_of_causes_are_mapped_as_they_are(small_deaths: Deaths, tmp_path: Path) -> None:
+    codes = {str(k): c for k, c in enumerate(small_deaths.causes)}
+    lines = [f"{name},{cause}.0" for name, cause in zip(small_deaths.id, small_deaths.cause, strict=True)]
+    path = tmp_path / "codes.csv"
+    path.write_text("id,cause\n" + "\n".join(lines) + "\n")
+    model = Predictions(path=str(path), cause_map=codes | {"1-0": "no cause", "10": small_deaths.causes[-1]})
+    assert model.check_before_run(small_deaths) == []
+    assert (model.fit(small_deaths).predict(small_deaths).top_cause == small_deaths.cause).all()
+
+
+def test_probabilities_beside_a_named_cause_are_told(small_deaths: Deaths, tmp_path: Path) -> None:
+    share = ",".join(["0.5", "0.5", *["0"] * (len(small_deaths.causes) - 2)])
+    lines = [f"{name},{small_deaths.causes[0]},{share}" for name in small_deaths.id]
+    path = tmp_path / "both.csv"
+    header = ",".join(f'"{c}"' for c in small_deaths.causes)
+    path.write_text(f"id,cause,{header}\n" + "\n".join(lines) + "\n")
+    (warning,) = Predictions(path=str(path)).check_before_run(small_deaths)
+    assert "columns with the name of a cause" in warning

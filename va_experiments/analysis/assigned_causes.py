@@ -7,7 +7,7 @@ In: the rows of a run, the store with the predictions, and the data. Out: for ea
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from va_experiments.cell import ModelSpec, prediction_blocks, prediction_csmf
 from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
+from va_experiments.models.insilico.subpopulations import SAMPLED
 from va_experiments.models.undetermined_reasons import undetermined_reasons
 from va_experiments.protocols import Split
 
@@ -59,6 +60,8 @@ class AssignedCell:
         Packages that the model's class may come from.
     test_site : str
         Label of the tested sites.
+    sampled : mapping of str to float64 array, shape (n_causes, 3)
+        Stratum -> mean and 95% interval of its fractions, where the model samples strata as subpopulations.
     """
 
     model: str
@@ -71,6 +74,7 @@ class AssignedCell:
     spec: Mapping[str, Any]
     allowed: tuple[str, ...]
     test_site: str
+    sampled: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     def blocks(self) -> Iterator[tuple[slice, npt.NDArray[np.float64], npt.NDArray[np.int16]]]:
         """Yield places, probabilities and named causes (-1: undetermined) of consecutive deaths."""
@@ -119,18 +123,32 @@ def assigned_cells(
         _, test = split.indices(data)
         content = stored.predictions()
         csmf, draws = prediction_csmf(content)
+        causes = tuple(stored.manifest["facts"]["causes"])
+        own_csmf = config["setting"]["csmf"] == "model" and "score_at" not in config["setting"]
         yield AssignedCell(
             model=str(label),
             deaths=data.take(test).without_causes(),
             rows=test.astype(np.intp),
-            causes=tuple(stored.manifest["facts"]["causes"]),
+            causes=causes,
             csmf=csmf,
             draws=draws,
             content=content,
             spec=config["model"],
             allowed=allowed,
             test_site=split.test_site,
+            sampled=_sampled(stored.metrics["diagnostics"], causes) if own_csmf else {},
         )
+
+
+def _sampled(diagnostics: Mapping[str, Any], causes: tuple[str, ...]) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the fractions of sampled subpopulations by stratum; causes that were not sampled have none."""
+    found = {}
+    for key, groups in diagnostics.items():
+        if key.startswith(SAMPLED):
+            for label, own in groups.items():
+                values = [own.get(cause) or [0.0, 0.0, 0.0] for cause in causes]
+                found[f"{key.removeprefix(SAMPLED)}={label}"] = np.array(values, dtype=np.float64)
+    return found
 
 
 def cause_rows(

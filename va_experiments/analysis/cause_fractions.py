@@ -76,8 +76,9 @@ def fraction_rows(
 ) -> list[dict[str, Any]]:
     """Return the rows of a cell: for all its deaths, then for each stratum.
 
-    Intervals are 95%. For all deaths of a model with posterior draws of the CSMF they are percentiles of these, else
-    Wilson's score interval: for probabilities with the number of deaths that gives a share the same variance.
+    Intervals are 95%. For all deaths of a model with posterior draws of the CSMF they are percentiles of these, and so
+    are fractions and intervals of strata that the model samples as subpopulations. Else they are Wilson's score
+    interval: for probabilities with the number of deaths that gives a share the same variance.
 
     Parameters
     ----------
@@ -98,7 +99,11 @@ def fraction_rows(
         fraction, square, n = cell.csmf, cell.csmf, whole.assessed
     rows = _rows(cell, name, fraction, square, n, ends)
     for stratum, sums in strata.items():
-        rows += _rows(cell, stratum, *sums.estimates()[rule or "mean probability"], None)
+        if (sampled := cell.sampled.get(stratum)) is not None:
+            mean, low, high = sampled.T
+            rows += _rows(cell, stratum, mean, mean, sums.assessed, np.stack([low, high]))
+        else:
+            rows += _rows(cell, stratum, *sums.estimates()[rule or "mean probability"], None)
     return rows
 
 

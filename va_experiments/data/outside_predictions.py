@@ -30,6 +30,7 @@ UNDETERMINED = frozenset({"", ".", "-", "na", "n/a", "nan", "none", "null", "und
 
 _FLOAT = re.compile(r"\d+\.0+")
 _LEAST_SUM = 1e-12
+_MOST_SHARE = 1.5
 _EXAMPLES = 5
 
 
@@ -65,6 +66,8 @@ class OutsidePredictions:
     named: npt.NDArray[np.int32] | None
     seen: tuple[str, ...]
     seen_code: npt.NDArray[np.int32]
+    ignored: tuple[str, ...] = ()
+    """Columns that are not read."""
 
     def __len__(self) -> int:
         return len(self.id)
@@ -145,6 +148,11 @@ def _read(
         assert numbers is not None
         causes, probability, named = layout.probability, np.zeros((len(unique), len(layout.probability))), None
         probability[row.ravel()] = numbers
+        if not percent and (odd := _no_share(numbers, causes)):
+            raise InputError(
+                f"{where}: column {shown(odd[0])} has {odd[1]:g}; expected a probability; name the columns of the "
+                "probabilities with model.probability=[...], or remove the other columns"
+            )
     summed = layout.probability or not layout.cause
     if summed:
         _check_sums(probability, unique, bool(layout.cause), percent, tolerance, where, problems)
@@ -157,7 +165,15 @@ def _read(
     form = "probabilities" if summed else "one cause" if len(layout.cause) == 1 and not layout.rank else "ranked causes"
     seen = table[layout.trained_on] if layout.trained_on else CodedColumn(np.zeros(len(ids), np.int32), [])
     return OutsidePredictions(
-        where, form, unique, causes, probability, named, tuple(v.strip() for v in seen.values), seen.codes[first]
+        where,
+        form,
+        unique,
+        causes,
+        probability,
+        named,
+        tuple(v.strip() for v in seen.values),
+        seen.codes[first],
+        layout.ignored,
     )
 
 
@@ -198,6 +214,13 @@ def _numbers(
             for name, cell in wrong.items()
         ]
     return np.column_stack(parts)
+
+
+def _no_share(numbers: npt.NDArray[np.float64], names: Sequence[str]) -> tuple[str, float] | None:
+    """Return a column with numbers above 1, where most columns have none: an age or a row number; and one of them."""
+    most = numbers.max(axis=0, initial=0)
+    odd = np.flatnonzero(most > _MOST_SHARE)
+    return (names[odd[0]], float(most[odd[0]])) if 0 < 2 * len(odd) < len(names) else None
 
 
 def _share(text: str, percent: bool) -> float:
@@ -277,8 +300,11 @@ def _check_sums(
         return
     text = f"probabilities of {int(wrong.sum())} of {len(ids)} deaths sum to {'more than' if some else 'other than'} 1"
     examples = ", ".join(f"{i}: {t:.4g}" for i, t in zip(ids[wrong][:3].tolist(), total[wrong][:3], strict=True))
-    if not percent and 50 < float(np.median(total[total > _LEAST_SUM])) < 101:
+    middle = float(np.median(total[total > _LEAST_SUM]))
+    if not percent and 50 < middle < 101:
         way = "they look like per cent: set model.percent=true"
+    elif not percent and some and middle > _MOST_SHARE and total.max() < 101:
+        way = "if they are per cent, set model.percent=true; else correct them"
     else:
         way = "correct them; model.sum_tolerance=0.05 allows for rounding, and a row of zeros or blanks is undetermined"
     problems.append(f"{where}: the {text} ({examples}); {way}")

@@ -15,6 +15,8 @@ from va_experiments.errors import InputError, shown
 __all__ = ["Columns", "Layout", "layout_of"]
 
 _RANKED = r"(?:{words})[ ._]?([1-9]\d?)"
+_OF_RANKED = r"(?:(?:cause|cod)[ ._]?([1-9]\d?)[ ._](?:{words})|(?:{words})[ ._](?:cause|cod)[ ._]?([1-9]\d?))"
+"""Probabilities that are named after their cause: cause1_prob, prob_cause1."""
 _CAUSE = "cause|cod"
 _PROBABILITY = "probability|prob|p|lik|likelihood|propensity"
 _RANK = "rank"
@@ -111,8 +113,11 @@ def layout_of(header: Sequence[str], given: Columns, where: str) -> Layout:
 
 def _ranked(columns: Sequence[str], words: str) -> list[str]:
     """Return the columns that are such a word with a number, by number; none unless they count from 1."""
-    pattern = re.compile(_RANKED.format(words=words), re.IGNORECASE)
-    found = {int(m.group(1)): c for c in columns if (m := pattern.fullmatch(c.strip()))}
+    forms = [_RANKED] if words == _CAUSE else [_RANKED, _OF_RANKED]
+    found: dict[int, str] = {}
+    for form in forms:
+        pattern = re.compile(form.format(words=words), re.IGNORECASE)
+        found |= {int(next(filter(None, m.groups()))): c for c in columns if (m := pattern.fullmatch(c.strip()))}
     return [found[k] for k in sorted(found)] if sorted(found) == list(range(1, len(found) + 1)) else []
 
 

@@ -175,19 +175,23 @@ def _wide_encoding(start: bytes) -> str:
 
 
 def _separator(path: Path, limits: Limits, encoding: str) -> str:
-    """Return the separator that divides the first lines into most columns, the same number in each."""
+    """Return the separator that divides the first lines into most columns, the same number in each.
+
+    One that divides the first line in the same way as the others comes before one that does not: commas within numbers
+    (``a;0,5;0,25``) are not in the header.
+    """
     with open_safely(path, limits) as raw:
         text = _text(raw, encoding)
         lines = [line for line in (text.readline(_LINE) for _ in range(20)) if line.strip()]
-    best, most = ",", 1
+    best, most = ",", (False, 1)
     for sep in SEPARATORS:
         try:
             widths = [len(row) for row in csv.reader(lines, delimiter=sep) if row]
         except csv.Error:  # told where the header is read, with the line
             continue
         width = max(set(widths), key=widths.count, default=1)
-        if width > most:
-            best, most = sep, width
+        if width > 1 and (widths[0] == width, width) > most:
+            best, most = sep, (widths[0] == width, width)
     return best
 
 

@@ -160,12 +160,14 @@ class Predictions(Model):
             problems += error.problems
         if problems:
             raise InputError(problems)
+        warnings = self._unread(outside, deaths)
         if not (missing := int((row < 0).sum())):
-            return []
+            return warnings
         sites = [deaths.sites[k] for k in np.unique(deaths.site[row < 0]).tolist()]
         return [
+            *warnings,
             f"{outside.path} has no row for {missing:,} of {len(deaths):,} deaths of data '{deaths.name}' (at "
-            f"{', '.join(sites[:8])}): a test set with one of them is not scored"
+            f"{', '.join(sites[:8])}): a test set with one of them is not scored",
         ]
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
@@ -225,6 +227,18 @@ class Predictions(Model):
             self.path, columns, percent=self.percent, sum_tolerance=self.sum_tolerance, encoding=self.encoding
         )
 
+    @staticmethod
+    def _unread(outside: OutsidePredictions, deaths: Deaths) -> list[str]:
+        """Return a warning where columns of causes are not read, because another column names the cause."""
+        place = {_plain(c) for c in deaths.causes}
+        columns = [c for c in outside.ignored if _plain(c) in place]
+        if len(columns) < 2:
+            return []
+        return [
+            f"{outside.path}: {len(columns)} columns with the name of a cause (such as {shown(columns[0])}) are not "
+            "read, because another column holds the cause; remove that column to score the probabilities"
+        ]
+
     def _targets(self, outside: OutsidePredictions, deaths: Deaths) -> tuple[npt.NDArray[np.intp], list[str]]:
         """Return the place in the cause list of each cause of the file (-1: undetermined), and what is wrong."""
         given: dict[str, str | None] = {}
@@ -235,6 +249,9 @@ class Predictions(Model):
         place = {_plain(c): k for k, c in enumerate(deaths.causes)}
         exact = {c: k for k, c in enumerate(deaths.causes)}
         by_plain = {_plain(source): source for source in given}
+        for own in given:  # two sources that differ in punctuation alone, and mean two things
+            if given[by_plain.get(_plain(own), own)] != given[own]:
+                del by_plain[_plain(own)]
         target, problems = np.full(len(outside.causes), -1, dtype=np.intp), []
         for number, cause in enumerate(outside.causes):
             source = cause if cause in given else by_plain.get(_plain(cause))
@@ -293,4 +310,4 @@ def _texts(value: str | Sequence[str] | None) -> tuple[str, ...]:
 
 def _plain(name: str) -> str:
     """Return a name without differences of case, spaces and punctuation, which programs change in headers."""
-    return re.sub(r"[^\w]|_", "", name.casefold())
+    return re.sub(r"[^\w]|_", "", re.sub(r"^(\d+)\.0+$", r"\1", name.strip().casefold()))

@@ -118,6 +118,11 @@ def test_sites_have_their_own_csmf(small_deaths: Deaths) -> None:
     assert set(by_site) == {"North", "West"}
     assert by_site["North"]["cause A"] > 0.8
     assert by_site["West"]["cause A"] < 0.2
+    sampled = prediction.diagnostics["sampled_fractions_by_site"]
+    mean, low, high = sampled["North"]["cause A"]
+    assert mean == pytest.approx(by_site["North"]["cause A"])
+    assert low < mean < high
+    assert sampled["West"]["cause A"][2] < low
     pooled = (site == 0).mean() * by_site["North"]["cause A"] + (site == 2).mean() * by_site["West"]["cause A"]
     assert prediction.csmf[0] == pytest.approx(pooled, abs=1e-9)
 

@@ -21,7 +21,13 @@ from va_experiments.models.insilico.posterior import (
     sample_posteriors,
 )
 from va_experiments.models.insilico.problem import Problem, build_problem
-from va_experiments.models.insilico.subpopulations import NONE, check_column, csmf_by_group, groups_of
+from va_experiments.models.insilico.subpopulations import (
+    NONE,
+    check_column,
+    csmf_by_group,
+    groups_of,
+    sampled_fractions,
+)
 
 __all__ = ["InSilicoVA"]
 
@@ -225,6 +231,8 @@ class InSilicoVA(Model):
         diagnostics = dict(found.diagnostics)
         if self.subpopulations != NONE:
             diagnostics |= csmf_by_group(test, self.subpopulations, self._columns, found.group_csmf)
+            labels, _ = groups_of(test, self.subpopulations)
+            diagnostics |= sampled_fractions(self.subpopulations, labels, self._columns, found.group_draws)
         top = None
         if self.reference_compat:  # ties go to the cause that occurs first in training
             best = columns[found.probability.argmax(axis=1)]

@@ -56,6 +56,7 @@ class Posterior:
         Subpopulations weighted by their deaths.
     group_csmf : float64 array, shape (n_groups, n_causes)
         Posterior mean in each subpopulation.
+    group_draws : float64 array, shape (n_draws, n_groups, n_causes)
     diagnostics : dict
         Plain data.
     """
@@ -63,6 +64,7 @@ class Posterior:
     probability: npt.NDArray[np.float64]
     csmf_draws: npt.NDArray[np.float64]
     group_csmf: npt.NDArray[np.float64]
+    group_draws: npt.NDArray[np.float64]
     diagnostics: dict[str, Any]
 
 
@@ -214,7 +216,11 @@ def _summary(
             f"max_iterations"
         )
     return Posterior(
-        probability, pooled.reshape(-1, n_causes), draws.mean(axis=(0, 1)).reshape(n_groups, n_causes), diagnostics
+        probability,
+        pooled.reshape(-1, n_causes),
+        draws.mean(axis=(0, 1)).reshape(n_groups, n_causes),
+        draws.reshape(-1, n_groups, n_causes),
+        diagnostics,
     )
 
 

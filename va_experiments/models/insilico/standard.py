@@ -16,7 +16,13 @@ from va_experiments.models.devices import require_device
 from va_experiments.models.empirical import INTERVA_VALUES, LETTERS
 from va_experiments.models.insilico.posterior import check_sampling, sample_posterior
 from va_experiments.models.insilico.problem import Problem, build_problem
-from va_experiments.models.insilico.subpopulations import NONE, check_column, csmf_by_group, groups_of
+from va_experiments.models.insilico.subpopulations import (
+    NONE,
+    check_column,
+    csmf_by_group,
+    groups_of,
+    sampled_fractions,
+)
 from va_experiments.models.interva.datacheck import check_consistency
 
 __all__ = ["InSilicoVAStandard", "Split"]
@@ -188,9 +194,23 @@ class InSilicoVAStandard(Model):
             if self.subpopulations != NONE:
                 modelled = [names[c] for c in split.causes]
                 diagnostics |= csmf_by_group(test.take(split.natural), self.subpopulations, modelled, found.group_csmf)
+                diagnostics |= self._sampled_fractions(test, split, found.group_draws)
         rest = 1 - float(csmf.sum())
         diagnostics["undetermined"] = rest if rest > 1e-9 else 0.0
         return Prediction(probability, csmf, draws, diagnostics=diagnostics)
+
+    def _sampled_fractions(
+        self, test: Deaths, split: Split, group_draws: npt.NDArray[np.float64]
+    ) -> dict[str, dict[str, dict[str, list[float]]]]:
+        """Return the fractions of each subpopulation that was sampled, deaths with an external sign among them."""
+        everyone, group = groups_of(test, self.subpopulations)
+        labels, _ = groups_of(test.take(split.natural), self.subpopulations)
+        draws = np.zeros((len(group_draws), len(labels), len(self.probbase_.causes)))
+        for k, label in enumerate(labels):
+            own = split.assessed & (group == everyone.index(label))
+            draws[:, k] = split.external[own].sum(axis=0) / own.sum()
+            draws[:, k, split.causes] += (own & split.natural).sum() / own.sum() * group_draws[:, k]
+        return sampled_fractions(self.subpopulations, labels, self.probbase_.causes, draws)
 
     def split(self, test: Deaths) -> Split:
         """Check the answers, and separate natural from external deaths."""

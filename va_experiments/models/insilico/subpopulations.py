@@ -14,10 +14,13 @@ import numpy.typing as npt
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.strata import strata_of
 
-__all__ = ["NONE", "check_column", "csmf_by_group", "groups_of"]
+__all__ = ["NONE", "SAMPLED", "check_column", "csmf_by_group", "groups_of", "sampled_fractions"]
 
 NONE = "none"
 """All deaths are one population."""
+
+SAMPLED = "sampled_fractions_by_"
+"""Beginning of the name of the diagnostics that `sampled_fractions` gives; the column follows."""
 
 
 def check_column(deaths: Deaths, column: str) -> list[str]:
@@ -56,3 +59,31 @@ def csmf_by_group(
     labels, _ = groups_of(deaths, column)
     rows = zip(labels, csmf.tolist(), strict=True)
     return {f"csmf_by_{column}": {label: dict(zip(causes, row, strict=True)) for label, row in rows}}
+
+
+def sampled_fractions(
+    column: str, labels: Sequence[str], causes: Sequence[str], draws: npt.NDArray[np.float64]
+) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Return mean and 95% interval of the CSMF draws of each subpopulation, for the diagnostics.
+
+    Parameters
+    ----------
+    column : str
+    labels : sequence of str
+        Of the subpopulations.
+    causes : sequence of str
+    draws : float64 array, shape (n_draws, n_groups, n_causes)
+        Of the fractions among all deaths of a subpopulation that the model assesses.
+
+    Returns
+    -------
+    dict
+        ``{"sampled_fractions_by_site": {"AP": {"Malaria": [0.1, 0.05, 0.2]}}}``: mean, 2.5th and 97.5th percentile.
+    """
+    low, high = np.percentile(draws, [2.5, 97.5], axis=0)
+    values = np.stack([draws.mean(axis=0), low, high], axis=-1).tolist()
+    return {
+        f"{SAMPLED}{column}": {
+            label: dict(zip(causes, rows, strict=True)) for label, rows in zip(labels, values, strict=True)
+        }
+    }
