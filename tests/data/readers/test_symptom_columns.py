@@ -17,7 +17,7 @@ DEATHS = [f"d{k},{'AB'[k % 2]}P,{'XY'[k % 3 > 0]},{'YN'[k % 2]},{'YN'[k % 3 > 0]
 @pytest.mark.parametrize(
     ("at", "row", "said"),
     [
-        (0, "ID,Site,Cause,Did he cough?,Fever?,Wound?,Rash?", "line 2: most of its cells are no answers, such as"),
+        (20, "ID,Site,Cause,Did he cough?,Fever?,Wound?,Rash?", "line 22: most of its cells are no answers, such as"),
         (40, "Total,all,all,17,13,24,36", "line 42: most of its cells are no answers, such as '17', '13'"),
         (20, HEADER, "line 22 repeats the names of the columns"),
     ],

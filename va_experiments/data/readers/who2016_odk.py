@@ -216,7 +216,9 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     problems += [refusal(where, questions, question, cells) for question, cells in refused]
     ledger += entries
     dates = {} if chosen.as_pycrossva else unread_dates(answers, age, chosen.date_order)
-    dates_refused = [q for q, forms in dates.items() if forms.total() > chosen.max_unknown * answers.count_filled(q)]
+    dates_refused = [
+        q for q, forms in dates.items() if forms.total() - len(labels) > chosen.max_unknown * answers.count_filled(q)
+    ]
     problems += [refused_dates(where, questions, q, dates[q], answers.count_filled(q)) for q in dates_refused]
     empty = empty_rows(table) & (not chosen.as_pycrossva)
     sites, site_index, bad = _labels(site, "site", chosen.site_map, None, table, source, empty, ledger)
