@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from va_experiments.cell import Cell, Fit, ModelSpec, Setting, cell_key, fit_key
 from va_experiments.cell.calibration import VACALIBRATION, calibration_content
+from va_experiments.cell.csmf_correction import MODEL
 from va_experiments.cell.target_labels import GBQL
 from va_experiments.config.protocols import ProtocolOptions
 from va_experiments.config.schema import JobConfig, RunConfig
@@ -292,7 +293,7 @@ class _Builder:
             for name in config.baselines:
                 spec = ModelSpec.from_config({"name": name, "_target_": BASELINES[name]})
                 baselines[name] = [
-                    self._block(spec, rows, dataclasses.replace(setting, level=level))
+                    self._block(spec, rows, dataclasses.replace(setting, level=level, csmf=MODEL, calibration=None))
                     for setting, level in zip(settings, levels_of(config, spec, data), strict=True)
                 ]
         self._job_models.append(model)

@@ -144,6 +144,34 @@ def test_only_parameters_that_differ_are_in_the_label():
     assert model_labels(cells) == ["nbc (alpha=1)", "nbc (alpha=2)", "rf"]
 
 
+def test_estimators_of_the_fractions_that_differ_are_in_the_label():
+    """As ``csmf=model,em,vacalibration calibration.level=group,cause`` of two models, one with another parameter."""
+    out_of_fold = '"calibration.matrix": "out_of_fold", "csmf": "vacalibration", "csmf_interval": "model"}'
+    options = [
+        '{"csmf": "model", "csmf_interval": "model"}',
+        '{"csmf": "em", "csmf_interval": "model"}',
+        '{"calibration.level": "group", ' + out_of_fold,
+        '{"calibration.level": "cause", ' + out_of_fold,
+    ]
+    both = pd.DataFrame({"model": "nbc", "model_params": "{}", "csmf_options": options})
+    expected = [
+        "nbc",
+        "nbc (csmf=em)",
+        "nbc (csmf=vacalibration, calibration.level=group)",
+        "nbc (csmf=vacalibration, calibration.level=cause)",
+    ]
+    assert model_labels(both) == expected
+    assert model_labels(both, estimators=False) == ["nbc"] * 4
+    assert model_labels(both[::-1]) == expected[::-1]
+    assert model_labels(both[1:2]) == ["nbc"], "nothing to tell apart"
+    two = pd.concat([both[:2].assign(model_params='{"alpha": 1}'), both[:2].assign(model_params='{"alpha": 2}')])
+    assert model_labels(two) == ["nbc (alpha=1)", "nbc (alpha=1, csmf=em)", "nbc (alpha=2)", "nbc (alpha=2, csmf=em)"]
+    with_intervals = '{"csmf": "model", "csmf_interval": "conformal"}'
+    conformal = both[:2].assign(csmf_options=[options[0], with_intervals])
+    assert model_labels(conformal) == ["nbc", "nbc (csmf_interval=conformal)"]
+    assert model_labels(both.drop(columns="csmf_options")) == ["nbc"] * 4, "a table of an earlier version"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

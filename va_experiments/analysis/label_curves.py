@@ -13,7 +13,7 @@ import pandas as pd
 
 from va_experiments.analysis.comparable_groups import label_order
 from va_experiments.analysis.intervals import mean, mean_interval
-from va_experiments.analysis.run_tables import TRIVIAL_MODELS, add_missing_columns
+from va_experiments.analysis.run_tables import TRIVIAL_MODELS, add_missing_columns, model_labels
 from va_experiments.results.schema import SETTING_COLUMNS
 
 __all__ = ["LABEL_COLUMNS", "label_curves"]
@@ -67,6 +67,8 @@ def _curves(cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
         return
     for n in numbers:  # the same deaths for every model
         yield _point("labelled deaths alone", cells[cells["_n"] == n], n, _LABELLED, baseline=True)
+    if "label" in cells:
+        cells = cells.assign(label=model_labels(cells, estimators=False))
     name = "label" if "label" in cells else "model"
     for (label, estimator, kind), own in cells.groupby([name, "csmf_estimator", "_kind"], sort=False):
         copies = str(kind).rpartition("=")[2]

@@ -198,14 +198,31 @@ def _typed(cells: pd.DataFrame) -> pd.DataFrame:
     return cells
 
 
-def model_labels(cells: pd.DataFrame) -> list[str]:
-    """Return a name for each cell's model: its own, with those parameters in which the model's cells differ."""
-    keys = list(zip(cells["model"].astype(str), cells["model_params"], strict=True))
+def model_labels(cells: pd.DataFrame, *, estimators: bool = True) -> list[str]:
+    """Return a name for each cell's model: its own, with those parameters in which the model's cells differ.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        ``model``, ``model_params`` and, where it is known, ``csmf_options``.
+    estimators : bool
+        Name the estimator of the CSMF too where it is another than the model's own and the model's cells differ in it,
+        and options of it in which they differ.
+    """
+    models = cells["model"].astype(str)
+    if not estimators or "csmf_options" not in cells:
+        return _labels_of(list(zip(models, cells["model_params"], ["{}"] * len(cells), strict=True)))
+    return _labels_of(list(zip(models, cells["model_params"], cells["csmf_options"].fillna("{}"), strict=True)))
+
+
+def _labels_of(keys: Sequence[tuple[str, Any, str]]) -> list[str]:
+    """Return the label of each model, parameters and options of the CSMF."""
     parsed = {key: _parameters(key[1]) for key in dict.fromkeys(keys)}
     own: dict[str, list[dict[str, str]]] = {}
-    for (model, _), parameters in parsed.items():
+    for (model, *_), parameters in parsed.items():
         own.setdefault(model, []).append(parameters)
-    labels = {}
+    by_model = {model: _differing_options([o for m, _, o in parsed if m == model]) for model in own}
+    labels: dict[tuple[str, Any, str], str] = {}
     for key, parameters in parsed.items():
         others = own[key[0]]
         # A parameter that other cells of the model leave out differs too, but is named only where it must be.
@@ -215,10 +232,25 @@ def model_labels(cells: pd.DataFrame) -> list[str]:
                 for name, value in sorted(parameters.items())
                 if any(o.get(name, value if present else None) != value for o in others)
             ]
+            differing += by_model[key[0]][key[2]]
             labels[key] = f"{key[0]} ({', '.join(differing)})" if differing else key[0]
             if list(labels.values()).count(labels[key]) == 1:
                 break
     return [labels[key] for key in keys]
+
+
+def _differing_options(texts: Sequence[str]) -> dict[str, list[str]]:
+    """Return, for each of a model's ``csmf_options``, those to name: no default, and not the same wherever they are."""
+    parsed = {text: _parameters(text) for text in texts}
+    values: dict[str, set[str]] = {}
+    for options in parsed.values():
+        for name, value in options.items():
+            values.setdefault(name, set()).add(value)
+    named: dict[str, list[str]] = {}
+    for text, options in parsed.items():
+        ordered = sorted(options.items(), key=lambda option: option[0] != "csmf")  # the estimator, then its options
+        named[text] = [f"{name}={value}" for name, value in ordered if value != "model" and len(values[name]) > 1]
+    return named
 
 
 def as_numbers(values: pd.Series) -> pd.Series:

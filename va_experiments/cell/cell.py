@@ -44,6 +44,16 @@ class Setting:
         """Name of the list at which it is scored; empty: that of the data."""
         return "" if self.level is None else self.level.name
 
+    @property
+    def csmf_options(self) -> dict[str, Any]:
+        """How the CSMF is estimated: ``csmf``, what it is calibrated by, and ``csmf_interval``, as plain data."""
+        options = {k: v for k, v in (self.calibration or {}).items() if k != "shapes"}
+        if "shapes" in (self.calibration or {}):  # a user's matrix, by its content
+            options["shapes"] = content_digest({"shapes": (self.calibration or {})["shapes"]}).hex()[:8]
+        return {"csmf": self.csmf, "csmf_interval": "conformal" if self.conformal else "model"} | {
+            f"calibration.{name}": value for name, value in options.items()
+        }
+
     @cached_property
     def content(self) -> dict[str, Any]:
         """What of the setting takes part in a cell's key; the name of the data set does not, its content does."""

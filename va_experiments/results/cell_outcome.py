@@ -42,6 +42,11 @@ class CellOutcome:
         return json.dumps(dict(self.cell.model.params), sort_keys=True, default=list)
 
     @property
+    def csmf_options(self) -> str:
+        """How the CSMF is estimated, as JSON with sorted keys."""
+        return json.dumps(self.cell.setting.csmf_options, sort_keys=True, default=list)
+
+    @property
     def testset(self) -> str:
         """Name of the test-set design."""
         return str(self.cell.setting.testset.get("name", "natural"))

@@ -202,6 +202,10 @@ _DECLARED = (
         default="model", value=lambda o: o.fact("csmf_estimator"),
     ),
     Column(
+        "csmf_options", TEXT, Role.PROVENANCE, "`csmf=`, `calibration.…` and `csmf_interval=` of the cell, as JSON; "
+        "those that differ are part of a model's label", default="{}", value=lambda o: o.csmf_options,
+    ),
+    Column(
         "csmf_abstained", TEXT, Role.PROVENANCE, "why that estimator gave no estimate, if it did not",
         value=lambda o: o.fact("csmf_abstained"),
     ),
