@@ -649,6 +649,27 @@ FILES: list[File] = [
     ),
     File(
         "person",
+        "sex in the codes of answers",
+        "column 'sex' holds '1', '2': which is female and which is male? Say data.sex=sex 'data.sex_codes=[",
+        rows("d1,AP,A,1,2", "d2,UP,B,2,1", header="id,site,cause,s1,sex"),
+        {"value_map": {"1": "Y", "2": "N"}},
+    ),
+    File(
+        "label",
+        "codes far above all others",
+        "1 row without a cause (line 5; found '88')",
+        rows("d1,AP,1,Y,N", "d2,UP,2,N,Y", "d3,UP,3,N,Y", "d4,UP,88,N,N"),
+        {},
+    ),
+    File(
+        "leak",
+        "a column that says no at one cause",
+        "column 's2' almost equals cause 'X' (correlation 1.00): a model would read the answer from it",
+        rows(*(f"d{k},AP,{'XYZ'[k % 3]},{'YN'[k % 5 > 1]},{'NY'[k % 3 > 0]}" for k in range(60))),
+        {"duplicates": "keep"},
+    ),
+    File(
+        "person",
         "ages that contradict each other",
         "columns 'age_years', 'age_months' (data.age, data.age_parts): in 1 rows (line 3) they are neither parts",
         rows("d1,AP,A,Y,1,6", "d2,UP,B,N,40,99", "d3,UP,B,N,2,3", header="id,site,cause,s1,age_years,age_months"),
@@ -929,6 +950,13 @@ def _pipe(folder: Path) -> Path:
 
 
 NOTES: list[File] = [
+    File(
+        "header",
+        "an index column named by pandas",
+        "column 1 has no name and numbers the rows (an index written by pandas or R)",
+        rows("0,d1,AP,A,Y,N", "1,d2,UP,B,N,Y", header="Unnamed: 0,id,site,cause,s1,s2"),
+        {},
+    ),
     *(
         File("no_death", what, message, rows(*lines, *STUDY, header=header), {"duplicates": "keep"})
         for what, message, header, lines in (

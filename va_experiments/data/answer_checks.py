@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
 
-__all__ = ["leaks", "one_sided", "silent_columns"]
+__all__ = ["leaks", "names_a_cause", "one_sided", "silent_columns"]
 
 LEAK = 0.95
 """Matthews correlation of a symptom with a cause from which on it is taken for the cause itself.
@@ -78,10 +78,13 @@ def leaks(
         covariance = present * n - counts[:, None] * total
         scale = np.sqrt(counts[:, None] * (n - counts[:, None]) * total * (n - total))
         correlation = np.where(scale > 0, covariance / scale, 0.0)
+    correlation = np.where(
+        correlation < -LEAK, -correlation - 1e-9, correlation
+    )  # "no" at one cause alone tells it too
     called = [_folded(c) for c in causes]
     for j, name in enumerate(names):
         best = int(np.where(counts < _LEAST, 0.0, correlation[:, j]).argmax())
-        named = any(part in name.casefold() for part in _CAUSE_NAMES)
+        named = names_a_cause(name)
         if counts[best] >= _LEAST and correlation[best, j] >= (NAMED_LEAK if named else LEAK):
             found[name] = (causes[best], float(correlation[best, j]))
             continue
@@ -94,6 +97,11 @@ def leaks(
         if name not in found and families[_family(name)] > 1 and correlation[best, j] > _EQUAL:
             found[name] = (causes[best], float(correlation[best, j]))
     return found
+
+
+def names_a_cause(column: str) -> bool:
+    """Check whether the name of a column says that it holds a cause."""
+    return any(part in column.casefold() for part in _CAUSE_NAMES)
 
 
 def _folded(name: str) -> str:

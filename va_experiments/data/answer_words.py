@@ -38,7 +38,7 @@ MISSING_WORDS = frozenset(
             "জানি না",
             "不知道",
             "አላውቅም",
-            "weiß nicht",
+            "weiss nicht",
         ),
         *("refuse to answer", "refuses to answer", "declined", "declined to answer", "no response", "---"),
         *("refus de répondre", "refuse de répondre", "se niega a contestar", "recusou responder", "amekataa kujibu"),
@@ -47,7 +47,10 @@ MISSING_WORDS = frozenset(
 )
 """Answers, in lower case, that say that nothing is known; numbers only where the column has 0 and 1 (or 1 and 2)."""
 
-_QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\x92": "'"})
+_QUOTES = str.maketrans(
+    {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\x92": "'"}
+    | dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", "")
+)
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -23,7 +23,7 @@ from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
 from va_experiments.data.readers.age_columns import age_columns, unit_in_name
 from va_experiments.data.readers.csv_columns import NO_LABEL
-from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column, parse_age
+from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_sex_name, is_unit_column, parse_age
 from va_experiments.data.record_ids import ID_NAMES
 from va_experiments.errors import shown
 
@@ -39,7 +39,6 @@ _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ]?[A-Za-z]{3,9}[- ,]*\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}"
 )
 _AGE_WORD = re.compile(r"(?:^|[^a-z])(?:age|edad|idade)(?![a-z])")
-_SEX = frozenset({"sex", "gender", "sexe", "sexo", "genre"})
 _ANSWER_NUMBERS = frozenset(
     {
         *("0", "1", "2", "7", "8", "9", "66", "77", "88", "96", "97", "98", "99", "777", "888", "997", "998", "999"),
@@ -126,7 +125,9 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
         role(key, known, functools.partial(_can_be_label, table=table, answers=answers, name=key))
         for key, known in (("site", _SITE), ("cause", _CAUSE))
     )
-    roles.sex = role("sex", tuple(_SEX), lambda c: is_sex_column(_cells(table[c])))
+    roles.sex = role(
+        "sex", tuple(c.strip().casefold() for c in free if is_sex_name(c)), lambda c: is_sex_column(_cells(table[c]))
+    )
     if roles.sex is None and "sex" not in given:
         roles.sex = next((c for c in free if _both_sexes(table[c])), None)
     divided = {} if "age" in given else _divided_age(free, table)
@@ -155,7 +156,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
             roles.left_out[column] = "by exclude"
         elif given.get("symptoms") is not None:
             roles.left_out[column] = "not among the symptoms named"
-        elif column.strip().casefold() in _SEX and (cells := sorted(_cells(table[column]))):
+        elif is_sex_name(column) and (cells := sorted(_cells(table[column]))):
             listed = ", ".join(shown(v) for v in cells[:4])
             roles.left_out[column] = f"sex in codes ({listed})"
             roles.questions.append(
@@ -215,7 +216,8 @@ def _looks_like_id(name: str, column: CodedColumn) -> bool:
 def _can_be_label(column: str, *, table: Mapping[str, CodedColumn], answers: Mapping[str, bool], name: str) -> bool:
     """Check whether a column can hold sites or causes; one that is called so may hold a single one."""
     fewest = 1 if column.strip().casefold() == name else 2
-    return fewest <= len(table[column].values) <= 200 and not answers[column]
+    exact = column.strip().casefold() == name  # its codes may look like answers
+    return fewest <= len(table[column].values) <= 200 and (exact or not answers[column])
 
 
 def _numeric_share(cells: Sequence[str]) -> float:

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ _LINE = 1 << 16  # characters of a line that the separator is looked for in
 _START = 1024  # bytes by which a file is recognised
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
+_INDEX = re.compile(r"Unnamed: \d+(?:\.\d+)*|\.\.\.\d+")  # names of an index column
 _SAMPLE = 1000  # rows looked at to tell an index column from one that lacks its name
 
 
@@ -339,6 +341,8 @@ def _header(
             "the rows have no name, as R's write.table writes them; write the table with "
             "write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
         )
+    if _INDEX.fullmatch(names[0].strip()) and _counts_rows([row[0].strip() for row in sample if row]):
+        names = ["", *names[1:]]
     problems = []
     where: dict[str, list[int]] = {}
     for position, column in enumerate(names, start=1):

@@ -12,6 +12,7 @@ from va_experiments.data.readers.immcmc import N_DEATHS, find_immcmc, read_immcm
 from va_experiments.data.readers.phmrc_modules import MODULES, module_of
 from va_experiments.errors import InputError
 
+AGES = {"adult": lambda k: 20 + k % 60, "child": lambda k: k % 12, "neonate": lambda k: ""}
 SITES = ("Bangladesh", "Papua New Guinea", "Philippines")
 
 
@@ -35,7 +36,7 @@ def simulated(folder: Path, module: str = "adult", n: int = 60, **changes: objec
                 for c in columns
             ]
             own = [k + 1, SITES[k % 3], changes.get("cause", cause), k % len(rules.causes) + 1]
-            writer.writerow([*own, ("Male", "Female")[k % 2], "" if module == "neonate" else 20 + k % 60, *cells])
+            writer.writerow([*own, ("Male", "Female")[k % 2], AGES[module](k), *cells])
     return path
 
 

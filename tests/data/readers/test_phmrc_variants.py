@@ -48,6 +48,11 @@ def cause_as_float(rows: Rows) -> Rows:
     return [rows[0], *([*row[:at], row[at] + ".0", *row[at + 1 :]] for row in rows[1:])]
 
 
+def in_months(rows: Rows) -> Rows:
+    at = rows[0].index("g1_07a")
+    return [rows[0], *([*row[:at], row[at] and f"{12 * float(row[at]):g}", *row[at + 1 :]] for row in rows[1:])]
+
+
 def without(prefix: str) -> Callable[[Rows], Rows]:
     return lambda rows: [[v for v, c in zip(row, rows[0], strict=True) if not c.startswith(prefix)] for row in rows]
 
@@ -112,10 +117,16 @@ def test_rows_and_columns_that_do_not_belong_are_named(rows: Rows, tmp_path: Pat
         ([*few, ["Total", *("" for _ in header[1:])]], r"column 'module' holds '' \(line 31\); expected 'Adult'"),
         ([*few, header], r"line 31 repeats the names of the columns"),
         (without("a3_")(few), r"18 columns of the adult questionnaire are missing: 'a3_01', 'a3_02'"),
+        ([[c.replace("_", ".") for c in header], *few[1:]], r"columns .* are named otherwise \('g1.05' for 'g1_05'"),
+        (in_months(few), r"question g1_07a: \d+% of the ages in years are outside 11 to 120 years"),
         ([header, *([v or "?" for v in row] for row in few[1:])], r"question \w+: \d+% of its answers are not those"),
     ):
         with pytest.raises(InputError, match=said):
             read_phmrc("adult", write(changed, tmp_path / "adult.csv"))
+    labels = [f"Question {k}" for k in range(len(header))]
+    for changed in ([header, labels, *few[1:]], [labels, header, *few[1:]], [["Our copy"], header, *few[1:]]):
+        found = read_phmrc("adult", write(changed, tmp_path / "adult.csv"))
+        assert found.fingerprint == read_phmrc("adult", write(few, tmp_path / "adult.csv")).fingerprint
     at = header.index("va34")
     with pytest.raises(InputError, match=r"no row has a known cause: .*codes of the causes, or their names") as caught:
         read_phmrc("adult", write([header, *([*r[:at], "x", *r[at + 1 :]] for r in few[1:])], tmp_path / "adult.csv"))

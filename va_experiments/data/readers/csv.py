@@ -18,7 +18,7 @@ from va_experiments.data.csv_blocks import CodedColumn, empty_rows, missing_colu
 from va_experiments.data.deaths import ABSENT, Deaths, LedgerEntry
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.readers.age_columns import Ages, check_ages
-from va_experiments.data.readers.csv_checks import advice_for, implausible, note_symptoms
+from va_experiments.data.readers.csv_checks import advice_for, coded_sex, implausible, note_symptoms
 from va_experiments.data.readers.csv_columns import Labels, Numbers
 from va_experiments.data.readers.person_columns import AGE_UNITS, Sexes
 from va_experiments.data.readers.recognise import recognise
@@ -181,6 +181,8 @@ def read_csv_deaths(
     if bad and (form := recognise(source.header)) and form.reader not in ("", "who2016"):
         raise InputError(form.sentence(where, source.path))
     problems += bad
+    if symptoms is None:
+        problems += coded_sex(wanted, compared, where)
     hint = advice_for(answers, codes, value_map, compared, age) if problems else ""
     names = np.concatenate(ids) if id is not None else _numbered(np.concatenate(ids))
     repeated, bad = repeated_rows(names, keep, compared, source, id, duplicates, ledger)

@@ -6,25 +6,28 @@ import json
 import math
 import re
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.answer_checks import leaks, one_sided, silent_columns
-from va_experiments.data.answer_words import MISSING_WORDS, guess_value_map, normalised
+from va_experiments.data.answer_checks import leaks, names_a_cause, one_sided, silent_columns
+from va_experiments.data.answer_words import MISSING_WORDS, guess_value_map, meaning_of, normalised
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LedgerEntry
 from va_experiments.data.readers.age_columns import age_columns, unit_in_name
-from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_unit_column, parse_age
+from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_sex_name, is_unit_column, parse_age
 from va_experiments.data.readers.symptom_columns import Symptoms
 from va_experiments.data.record_ids import ID_NAMES
 from va_experiments.data.repeated_deaths import RepeatedDeaths
 from va_experiments.errors import shown
 
-__all__ = ["advice_for", "implausible", "note_symptoms"]
+__all__ = ["advice_for", "coded_sex", "implausible", "note_symptoms"]
 
 _AGE_WORD = re.compile(r"(?:^|[^a-z])(?:age|edad|idade)(?![a-z])|^age")
+_SHARED = 3
+"""Columns that share a cell before it is taken for an answer in words of one's own."""
 _ENOUGH = 20
 """Deaths from which on an answer that never occurs says more than chance."""
 
@@ -42,6 +45,7 @@ def advice_for(
     """
     unclear = answers.not_understood
     advice, of_the_age = _age_advice({c: compared.values(c) for c in unclear}, age)
+    shared = Counter(v for c in unclear for v in set(compared.values(c)))
     excluded: list[str] = []
     cells: set[str] = set()
     for column, values in unclear.items():
@@ -52,6 +56,10 @@ def advice_for(
             advice.append(_typed("id", column))
         elif is_sex_column(every):
             advice.append(_typed("sex", column))
+        elif is_sex_name(column):
+            advice += [_typed("sex", column), '\'data.sex_codes=["FEMALE", "MALE"]\'']
+        elif _numbers_rows(every) or _tells_the_cause(column, every, shared):
+            excluded.append(column)
         elif sum(_is_number(v) for v in every) > 0.9 * len(every) and len(every) > 6:
             advice.append(shlex.quote(f"data.covariates={{{json.dumps(column, ensure_ascii=False)}: null}}"))
         elif len(values) > 12:
@@ -72,6 +80,17 @@ def advice_for(
     if excluded:
         advice.append(shlex.quote(f"data.exclude=[{', '.join(map(json.dumps, excluded[:20]))}]"))
     return "to read it, add " + " ".join(advice) if advice else ""
+
+
+def coded_sex(wanted: Sequence[str], compared: RepeatedDeaths, where: str) -> list[str]:
+    """List columns of the sex in numbers, which would be read as a symptom where these are answers."""
+    return [
+        f"{where}: column {shown(c)} holds {', '.join(map(shown, sorted(compared.values(c))[:4]))}: which is female "
+        f'and which is male? Say {_typed("sex", c)} \'data.sex_codes=["FEMALE", "MALE"]\' with these cells, or leave '
+        f"it out with {shlex.quote(f'data.exclude=[{json.dumps(c)}]')}"
+        for c in wanted
+        if is_sex_name(c) and compared.values(c) and all(normalised(v).isdecimal() for v in compared.values(c))
+    ]
 
 
 def _typed(key: str, value: str) -> str:
@@ -112,6 +131,18 @@ def _age_advice(columns: Mapping[str, Sequence[str]], age: str | None) -> tuple[
 
 def _is_age(cell: str) -> bool:
     return not math.isnan(parse_age(cell)[0]) or normalised(cell) in MISSING_WORDS
+
+
+def _numbers_rows(cells: Sequence[str]) -> bool:
+    """Check whether cells number the rows: they are no property of a death."""
+    numbers = [int(c) for c in cells if c.isdecimal()]
+    return len(numbers) == len(cells) > 6 and numbers == [*range(numbers[0], numbers[0] + len(numbers))]
+
+
+def _tells_the_cause(column: str, cells: Sequence[str], shared: Mapping[str, int]) -> bool:
+    """Check whether a column holds words of its own, no answers, and its name says that it tells a cause."""
+    own = all(shared[c] < _SHARED for c in cells) and not any(meaning_of(c) in ("Y", "N") for c in cells)
+    return own or (names_a_cause(column) and len(cells) > 2)
 
 
 def _is_number(cell: str) -> bool:

@@ -21,7 +21,9 @@ __all__ = ["NO_LABEL", "NO_SITE", "Collected", "Labels", "Numbers"]
 NO_LABEL = frozenset(
     {
         *("", ".", "-", "--", "?", "na", "n/a", "nan", "none", "null", "#n/a", "unknown", "unk", "not known"),
-        *("missing", "dk", "don't know", "99", "999", "9999", "-1", "-9"),
+        *("missing", "dk", "don't know", "99", "999", "9999", "-1", "-9", "-99", "n/k", "nk", "not stated"),
+        *("not specified", "unspecified", "not available", "not recorded", "no data", "not applicable"),
+        *("undetermined", "indeterminate", "not determined", "ill-defined", "ill defined", "<na>", "nil"),
     }
 )
 """Causes, in any case, that stand for "not known" unless they are declared."""
@@ -31,7 +33,17 @@ _NO_NUMBER = frozenset({"", ".", "na", "n/a", "nan", "none", "null"})
 NO_SITE = NO_LABEL - {"na"}
 """The same for sites, among which ``NA`` is a name that some have."""
 
+_NO_LABEL_CODES = frozenset({"77", "88", "97", "98", "777", "888", "997", "998", "7777", "8888"})
 _MAX_NAMES = 2000
+
+
+def _codes_far_above(names: Sequence[str]) -> frozenset[str]:
+    """Return the numbers such as 88 that stand far above all others where every name is a number."""
+    numbers = [n for n in names if n.casefold() not in NO_LABEL]
+    if len(numbers) < 3 or not all(n.isdecimal() for n in numbers):
+        return frozenset()
+    most = max((int(n) for n in numbers if n not in _NO_LABEL_CODES), default=1000)
+    return frozenset(n for n in numbers if n in _NO_LABEL_CODES and int(n) > 2 * most)
 
 
 class Collected:
@@ -128,10 +140,9 @@ class Labels(Collected):
                 count = int((coded.codes == variants[0]).sum())
                 ledger.append(LedgerEntry("normalised", self.column, count, "NFC and no spaces around it", (name,)))
         declared = set(self._declared or ())
+        no_label = (NO_LABEL if what == "cause" else NO_SITE) | _codes_far_above(clean)
         missing = [
-            k
-            for k, n in enumerate(clean)
-            if k not in dropped and n not in declared and n.casefold() in (NO_LABEL if what == "cause" else NO_SITE)
+            k for k, n in enumerate(clean) if k not in dropped and n not in declared and n.casefold() in no_label
         ]
         problems += self._unknown(coded, clean, missing, source, ledger, drop_missing)
         self.mapped_out = np.isin(coded.codes, sorted(dropped))

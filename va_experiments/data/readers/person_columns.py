@@ -14,9 +14,10 @@ from va_experiments.data.readers.csv_columns import Collected
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import shown, shown_path
 
-__all__ = ["AGE_UNITS", "UNIT_WORDS", "Sexes", "is_sex_column", "is_unit_column", "parse_age"]
+__all__ = ["AGE_UNITS", "UNIT_WORDS", "Sexes", "is_sex_column", "is_sex_name", "is_unit_column", "parse_age"]
 
 _FEMALE = frozenset({"f", "female", "woman", "girl", "w", "femme", "féminin", "feminin", "mujer", "femenino", "fem"})
+_SEX_NAMES = frozenset({"sex", "gender", "sexe", "sexo", "genre"})
 _MALE = frozenset({"m", "male", "man", "boy", "homme", "masculin", "hombre", "masculino", "h", "masc"})
 AGE_UNITS = {"years": 1.0, "months": 1 / 12, "weeks": 7 / 365.25, "days": 1 / 365.25, "hours": 1 / 8766}
 """Years in each unit."""
@@ -28,6 +29,11 @@ UNIT_WORDS: dict[str, str] = {
     **dict.fromkeys(("hours", "hour", "hrs", "hr", "h", "heures"), "hours"),
 }
 _AGE = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*([^\W\d_]*)")
+
+
+def is_sex_name(column: str) -> bool:
+    """Check whether the name of a column says that it holds the sex."""
+    return column.strip().casefold() in _SEX_NAMES
 
 
 def is_sex_column(values: list[str]) -> bool:

@@ -7,7 +7,8 @@ causes beside the answers of the interview. Rows are sorted by ``newid``: no res
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,12 @@ def _check_header(source: TextSource, header: tuple[str, ...], rules: Module, ca
         form = recognise(header)
         if form is not None and form.reader != f"phmrc_{rules.name}":
             raise InputError(form.sentence(shown_path(source.path), source.path))
+        if otherwise := _written_otherwise(absent, header):
+            example = ", ".join(f"{shown(found)} for {shown(c)}" for c, found in list(otherwise.items())[:3])
+            raise InputError(
+                f"{shown_path(source.path)}: {len(otherwise)} columns of the PHMRC {rules.name} questionnaire are "
+                f"named otherwise ({example}); name them as the codebook does"
+            )
         if len(absent) > len(needed) // 3:
             raise InputError(
                 f"{shown_path(source.path)}: {len(absent)} of {len(needed)} columns of the PHMRC {rules.name} "
@@ -210,6 +217,15 @@ def _check_header(source: TextSource, header: tuple[str, ...], rules: Module, ca
                 "columns, or read what there is as a table of your own with data=csv"
             )
         raise InputError(problems)
+
+
+def _written_otherwise(absent: Sequence[str], header: Sequence[str]) -> dict[str, str]:
+    """Return most of the absent columns -> their names in the file, if these differ only in signs or a beginning."""
+    plain = {re.sub(r"[\W_]", "", c): c for c in header}
+    ending = {re.sub(r"[\W_]", "", re.split(r"[.:/-]", c)[-1]): c for c in header}
+    found = {c: plain.get(re.sub(r"[\W_]", "", c)) or ending.get(re.sub(r"[\W_]", "", c)) for c in absent}
+    known = {c: name for c, name in found.items() if name is not None}
+    return known if len(known) > max(_MANY, 0.8 * len(absent)) else {}
 
 
 def _check_module(column: CodedColumn, rules: Module, source: TextSource) -> None:

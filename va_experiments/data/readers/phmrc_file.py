@@ -13,9 +13,13 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import MISSING, PRESENT, LedgerEntry
-from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent
+from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent, numbers
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, shown, shown_path
+
+_UNKNOWN_AGES = (99.0, 888.0, 999.0, 8888.0, 9999.0)
+_MOST_OUTSIDE = 0.05
+"""Share of ages outside the range of the module up to which they are typing errors."""
 
 __all__ = ["check_answers", "file_at", "lines_of", "note_table", "table_header", "with_content"]
 
@@ -70,8 +74,29 @@ def check_answers(
                 f"answers are not those of the questionnaire: {', '.join(map(shown, entry.examples))}; write them as "
                 "the codebook does, in words or by its numbers, or allow more with data.max_unknown"
             )
+    for name, _ in rules.age:
+        problems += _ages_outside(name, table, rules, source, max_unknown) if name in table else []
     if problems:
-        raise InputError(problems)
+        raise InputError(list(dict.fromkeys(problems)))
+
+
+def _ages_outside(
+    column: str, table: Mapping[str, CodedColumn], rules: Module, source: TextSource, max_unknown: float
+) -> list[str]:
+    """Return the problem of a column in which many ages cannot be, such as months in place of years."""
+    value, years = numbers(table[column]), dict(rules.age)[column]
+    known = np.isfinite(value) & ~np.isin(value, _UNKNOWN_AGES)
+    outside = known & ((value * years < rules.age_range[0]) | (value * years > rules.age_range[1]))
+    if outside.sum() <= max(1, max(max_unknown, _MOST_OUTSIDE) * known.sum()):
+        return []
+    cells = ", ".join(f"{v:g}" for v in np.unique(value[outside])[:5])
+    unit = "years" if years == 1 else "months" if years > 1 / 20 else "days"
+    share = outside.sum() / known.sum()
+    return [
+        f"{shown_path(source.path)}: question {column}: {share:.0%} of the ages in {unit} are outside "
+        f"{rules.age_range[0]:g} to {rules.age_range[1]:g} years ({cells}): is it in another unit? Write it in {unit}, "
+        "empty the cells that stand for an unknown age, or allow more with data.max_unknown"
+    ]
 
 
 def _constant(symptoms: npt.NDArray[np.int8], names: tuple[str, ...], rules: Module) -> npt.NDArray[np.bool_]:
