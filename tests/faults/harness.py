@@ -319,7 +319,7 @@ def alive(pids: Iterable[int]) -> list[str]:
         try:
             process = psutil.Process(pid)
             if process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{pid} {' '.join(process.cmdline())[:80]}")
+                found.append(f"{pid} {' '.join(process.cmdline())[:300]}")
         except psutil.NoSuchProcess:
             continue
     return found

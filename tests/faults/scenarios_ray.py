@@ -83,7 +83,8 @@ def stopped_while_starting(times: int = 20, seed: int = 12, *, busy: int | None 
     with Place.new(*SMALL, *RAY) as place, load(2 * (os.cpu_count() or 1) if busy is None else busy):
         for number in range(times):
             process = place.start(*grid, "report=false", real=True)
-            until(lambda p=process: any("gcs_server" in c for c in alive(children(p.pid))), timeout=120)
+            starts = until(lambda p=process: any("gcs_server" in c for c in alive(children(p.pid))), timeout=120)
+            row.expect(starts, "Ray was not seen to start")
             time.sleep(rng.uniform(0, 4))
             family, done = children(process.pid), place.begun()
             began = time.monotonic()
