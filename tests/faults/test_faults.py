@@ -9,11 +9,11 @@ import pytest
 from tests.faults.__main__ import ALL, BEGIN, END, line, table, tried, write
 from tests.faults.harness import Row
 
-FAST = ("F3", "F6", "F7", "F8", "F9", "F10", "F11", "F22", "F24", "states", "resume", "folder")
+FAST = ("F3", "F6", "F7", "F8", "F9", "F11", "F22", "F24", "states", "resume", "folder")
 """Forked drivers, inline: seconds each."""
 SLOW = ("F1", "F14", "F15", "ray-folder")
 """Ray, or fresh interpreters."""
-NIGHTLY = ("F4", "F12", "ray-start", "paths", "F18", "states-ray", "exit", "mlflow", "proxies")
+NIGHTLY = ("F4", "F10", "F12", "ray-start", "paths", "F18", "states-ray", "exit", "mlflow", "proxies")
 """Like those before, each with a cheaper test of its kind elsewhere."""
 
 

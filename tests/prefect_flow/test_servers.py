@@ -147,6 +147,7 @@ def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_pat
     assert not (outputs / "prefect" / "server.json").exists()
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 @pytest.mark.slow
 def test_mlflows_page_waits_while_a_run_makes_the_tables(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_mlflow_opens_on_the_cells_with_the_columns_that_matter(seen: tuple[Ui, 
     page.shows(str(round(best, 4)))
 
 
+@pytest.mark.nightly
 def test_mlflow_compares_models(seen: tuple[Ui, Ran, Page]) -> None:
     servers, _, page = seen
     cells = [run["info"]["run_id"] for run in servers.runs("tags.`va.kind` = 'cell'")]

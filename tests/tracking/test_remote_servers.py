@@ -67,6 +67,7 @@ def holds(folder: Path, *secrets: str) -> list[Path]:
 QUIET = ("execution=inline", "tracking.prefect=false", "report=false", "model=nbc", "site=pemba,ap")
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 @pytest.mark.slow
 def test_a_shared_server_is_a_shared_store(team_server: tuple[str, str], tmp_path: Path) -> None:
@@ -113,6 +114,7 @@ def test_a_shared_server_is_a_shared_store(team_server: tuple[str, str], tmp_pat
     assert (tmp_path / "report" / "report.html").stat().st_size > 100_000
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 @pytest.mark.slow
 def test_a_forged_cell_on_the_server_is_not_taken(tmp_path: Path) -> None:
@@ -139,6 +141,7 @@ def test_a_forged_cell_on_the_server_is_not_taken(tmp_path: Path) -> None:
 HERE = ("model=nbc", "site=pemba", "execution=inline")
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 @pytest.mark.slow
 def test_a_run_is_recorded_over_there_through_a_tunnel(mlflow_there: int, prefect_there: int, tmp_path: Path) -> None:
