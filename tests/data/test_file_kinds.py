@@ -62,8 +62,16 @@ WORKBOOK = packed(("docProps/app.xml", b"<x/>"), ("[Content_Types].xml", b"<x/>"
     ("name", "content", "said"),
     [
         ("study.csv.bz2", b"BZh91AY&SY" + b"x" * 20, "unpack it and give the table"),
-        ("study.rds", gzip.compress(b"X\n\x00\x00\x00\x03"), "write.csv(TABLE, 'deaths.csv', row.names = FALSE)"),
-        ("study.sav.gz", gzip.compress(b"$FL2@(#)" + b"\x00" * 60), "is a table of SPSS; give the file unpacked"),
+        (
+            "study.rds",
+            gzip.compress(b"X\n\x00\x00\x00\x03", mtime=0),
+            "write.csv(TABLE, 'deaths.csv', row.names = FALSE)",
+        ),
+        (
+            "study.sav.gz",
+            gzip.compress(b"$FL2@(#)" + b"\x00" * 60, mtime=0),
+            "is a table of SPSS; give the file unpacked",
+        ),
         ("study.csv", WORKBOOK, "is an Excel workbook; give it the ending .xlsx"),
         ("study.zip", packed(("study.xlsx", WORKBOOK)), "give the file that is inside"),
         ("study.ods", packed(("mimetype", b"x"), ("content.xml", b"<x/>")), "OpenDocument"),

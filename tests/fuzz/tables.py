@@ -110,7 +110,7 @@ def data_check(raw: bytes) -> None:
 def any_file(raw: bytes, wrap: str) -> None:
     """Bytes of any kind, packed or not, the archive whole or cut."""
     if "gzip" in wrap:
-        raw = gzip.compress(raw)
+        raw = gzip.compress(raw, mtime=0)
     elif "zip" in wrap:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:

@@ -58,7 +58,7 @@ def test_line_ends_marks_packing_and_order_make_no_difference(deaths: Deaths, tm
         "shuffled.csv": shuffled.encode(),
         "blank.csv": TABLE.replace("\n", "\n\n").encode(),
         "quoted.csv": TABLE.replace("North", '"North"').encode(),
-        "packed.csv.gz": gzip.compress(TABLE.encode()),
+        "packed.csv.gz": gzip.compress(TABLE.encode(), mtime=0),
     }
     for name, content in variants.items():
         (tmp_path / name).write_bytes(content)
