@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from va_experiments.cell import Cell, Fit, ModelSpec, Setting, run_fit
-from va_experiments.cell.conformal import conformal_intervals
+from va_experiments.cell.conformal import SETS_OF_A_SITE, conformal_intervals, training_sets
+from va_experiments.cell.csmf_correction import out_of_fold
 from va_experiments.data.deaths import Deaths
 from va_experiments.metrics.quantification import OutOfFoldPredictions
 from va_experiments.protocols import splits
@@ -66,6 +67,62 @@ def test_models_without_training_have_none(small_deaths: Deaths):
     assert conformal_intervals(setting, None, small_deaths, None)[1].startswith("the model is not trained")
     one = OutOfFoldPredictions(np.eye(3), np.arange(3))
     assert "training sites" in conformal_intervals(setting, one, small_deaths, None)[1]
+
+
+DIRICHLET = {"name": "dirichlet", "n_resamples": 5}
+
+
+def test_where_test_sets_are_resampled_training_sites_are_too():
+    """The quantile is that of 20 sets of each training site, the mean probability of each against its true mix."""
+    train = sites(4)
+    assert train.cause is not None
+    rng = generator(2, "conformal")
+    probability = 0.6 * np.eye(3)[train.cause] + 0.4 * rng.dirichlet(np.ones(3), size=len(train))
+    own = {k: probability[train.site == k].mean(axis=0) for k in range(4)}
+    training = OutOfFoldPredictions(probability, train.cause, train.site, own)
+    settings = [Setting("s", "f", "hce", t, "model", 0, 1, conformal=True) for t in ({"name": "natural"}, DIRICHLET)]
+    natural, resampled = (conformal_intervals(s, training, train, None)[0] for s in settings)
+    assert natural is not None
+    assert resampled is not None
+    errors = []
+    for k in range(4):
+        rows, true = training_sets(settings[1], train, k)
+        assert len(rows) == SETS_OF_A_SITE
+        mean = np.array([probability[train.site == k][own_rows].mean(axis=0) for own_rows in rows])
+        errors.append(np.abs(mean - true) / np.sqrt(mean + 0.005))
+    in_order = np.sort(np.ravel(errors))
+    assert resampled.quantile == pytest.approx(in_order[int(np.ceil(241 * 0.95)) - 1])
+    assert resampled.quantile > 2 * natural.quantile, "these mixes are further away than sites are from each other"
+    assert resampled.n_sites == 4
+    assert settings[0].content["csmf_interval"] != settings[1].content["csmf_interval"]
+
+
+def test_fractions_of_no_known_form_fall_back_on_sites_as_they_are():
+    train = sites(4)
+    probability = np.full((len(train), 3), 1 / 3)
+    training = OutOfFoldPredictions(
+        probability, train.cause, train.site, {k: np.array([0.6, 0.2, 0.2]) for k in range(4)}
+    )
+    both = [Setting("s", "f", "hce", t, "model", 0, 1, conformal=True) for t in ({"name": "natural"}, DIRICHLET)]
+    natural, resampled = (conformal_intervals(s, training, train, None)[0] for s in both)
+    assert natural == resampled
+    nobody = {"name": "target", "csmf": {"nowhere": 1.0}, "n_resamples": 5}
+    assert training_sets(Setting("s", "f", "hce", nobody, "model", 0, 1, conformal=True), train, 0)[0] == []
+
+
+def test_models_that_use_the_test_set_predict_each_resampled_set_of_a_training_site():
+    deaths = sites(4)
+    setting = Setting("s", deaths.fingerprint, "hce", DIRICHLET, "model", 0, 1, conformal=True)
+    blended = {"name": "blended", "_target_": "va_experiments.models.ensembles.blended.Blended", "members": ["nbc"]}
+    model = ModelSpec.from_config(blended | {"member_parameters": None})
+    cell = Cell(model, splits({"name": "leave_one_site_out"}, deaths)[0], setting)
+    fit = Fit(cell.fit_key, (cell,))
+    found = out_of_fold(fit, deaths.take(deaths.site != 0))
+    assert found is not None
+    assert {site for _, site in found.csmf_of_sets} == {1, 2, 3}
+    assert all(v.shape == (SETS_OF_A_SITE, 3) for v in found.csmf_of_sets.values())
+    (result,) = run_fit(fit, deaths)
+    assert 0 <= result.metrics["csmf_conformal_coverage"] <= 1
 
 
 def test_other_keys_do_not_know_of_the_option(small_deaths: Deaths):

@@ -45,6 +45,11 @@ class Setting:
         return "" if self.level is None else self.level.name
 
     @property
+    def natural(self) -> bool:
+        """Whether the test deaths are taken as they are."""
+        return self.testset.get("name", "natural") == "natural"
+
+    @property
     def csmf_options(self) -> dict[str, Any]:
         """How the CSMF is estimated: ``csmf``, what it is calibrated by, and ``csmf_interval``, as plain data."""
         options = {k: v for k, v in (self.calibration or {}).items() if k != "shapes"}
@@ -67,7 +72,7 @@ class Setting:
             "metrics": METRIC_SET_VERSION,
             "schema": SCHEMA,
             **({} if self.calibration is None else {"calibration": dict(self.calibration)}),
-            **({"csmf_interval": "conformal"} if self.conformal else {}),
+            **({"csmf_interval": "conformal" if self.natural else "conformal, resampled"} if self.conformal else {}),
         } | ({} if self.level is None else {"score_at": self.level.content})
 
     @cached_property

@@ -10,20 +10,18 @@ import numpy.typing as npt
 
 from va_experiments.cell.calibration import VACALIBRATION, calibrated
 from va_experiments.cell.cell import Fit, Setting
+from va_experiments.cell.conformal import NEEDS_NO_TRAINING, design_of, training_sets
 from va_experiments.cell.target_labels import GBQL, by_labelled
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean
 from va_experiments.metrics.quantification import ESTIMATORS, OutOfFoldPredictions, estimate_csmf
-from va_experiments.models.base import Prediction
+from va_experiments.models.base import Model, Prediction
 from va_experiments.seeds import generator, integer_seed
 
 __all__ = ["MODEL", "NEEDS_NO_TRAINING", "check_estimator", "out_of_fold", "with_fractions"]
 
 MODEL = "model"
 """The model's own CSMF."""
-
-NEEDS_NO_TRAINING = ("classify_and_count", "mean_probability")
-"""Estimators that learn nothing from the training deaths."""
 
 
 def check_estimator(name: str) -> None:
@@ -44,6 +42,7 @@ def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> OutOfFoldPredictions
     assert train.cause is not None
     fold = train.site.astype(np.int64)
     csmf: dict[int, npt.NDArray[np.float64]] = {}
+    of_sets: dict[tuple[str, int], npt.NDArray[np.float64]] = {}
     of_sites = len(np.unique(fold)) >= 2
     if len(np.unique(fold)) < 2:
         fold = generator(integer_seed(fit.seed_key, "folds")).permutation(len(train)) % folds
@@ -57,7 +56,21 @@ def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> OutOfFoldPredictions
         probability[held] = prediction.probability
         if of_sites:
             csmf[int(number)] = prediction.csmf
-    return OutOfFoldPredictions(probability, train.cause, train.site, csmf)
+            for setting in _settings_with_sets(fit, model):
+                sets = training_sets(setting, train, int(number))[0]
+                if not sets:
+                    continue
+                found = model.predict_sets(train.take(held).without_causes(), sets, seed=seed)
+                of_sets[design_of(setting), int(number)] = np.array([one.csmf for one in found])
+    return OutOfFoldPredictions(probability, train.cause, train.site, csmf, of_sets)
+
+
+def _settings_with_sets(fit: Fit, model: Model) -> list[Setting]:
+    """Return a setting of each resampled design whose conformal intervals need the model's own CSMF of each set."""
+    if model.prediction_is_costly or not model.depends_on_test_set:
+        return []
+    wanted = [c.setting for c in fit.cells if c.setting.conformal and c.setting.csmf == MODEL and not c.setting.natural]
+    return list({design_of(setting): setting for setting in wanted}.values())
 
 
 def _learns(setting: Setting) -> bool:

@@ -67,7 +67,8 @@ def fit_conformal(estimated: npt.ArrayLike, true: npt.ArrayLike, *, level: float
 
     Parameters
     ----------
-    estimated, true : float array, shape (n_sites, n_causes)
+    estimated, true : float array, shape (n_sites, n_causes) or (n_sites, n_sets, n_causes)
+        Of each site's deaths as they are, or of test sets resampled from them.
     level : float
         The quantile is that of ``ceil((n + 1) level)`` of the n scaled errors, or their greatest.
 

@@ -62,6 +62,9 @@ class OutOfFoldPredictions:
     """Shape (n,), where it is known."""
     csmf: Mapping[int, Floats] = field(default_factory=dict)
     """The model's own CSMF of each site's deaths, by number of the site, where these were predicted together."""
+    csmf_of_sets: Mapping[tuple[str, int], Floats] = field(default_factory=dict)
+    """The same of test sets that were resampled from a site's deaths, shape (n_sets, n_causes), by design (as JSON) and
+    number of the site; of models whose prediction depends on the test set."""
 
     def determined(self) -> tuple[Floats, npt.NDArray[np.intp]]:
         """Select probabilities and causes of the deaths that are not undetermined."""
