@@ -114,3 +114,39 @@ def test_a_sampled_stratum_has_its_draws_and_others_wilsons_interval(small_death
     assert (own[3]["low"], own[3]["high"]) == pytest.approx(wilson(0, 0, n)), "draws that are all 0 know no interval"
     other = [r for r in rows if r["stratum"] == "site=North"]
     assert other[0]["fraction"] == pytest.approx(probability[north].mean(axis=0)[0])
+
+
+def test_a_stratum_of_which_no_death_is_assessed_is_undetermined(small_deaths: Deaths) -> None:
+    probability = np.random.default_rng(1).dirichlet(np.ones(4), size=300)
+    north, everyone = small_deaths.site == 0, np.ones(300, dtype=bool)
+    probability[north] = 0
+    assessed = ~north
+    csmf = probability[assessed].mean(axis=0)
+    cell = cell_of(small_deaths, probability, csmf)
+    sums = {}
+    for name, mask in (("all", everyone), ("site=North", north)):
+        sums[name] = Sums()
+        for places, own, top in cell.blocks():
+            sums[name].add(own[mask[places]], np.where(own.any(axis=1), top, -1)[mask[places]], assessed[mask])
+    rows = fraction_rows(cell, sums["all"], {"site=North": sums["site=North"]})
+    there = [r for r in rows if r["stratum"] == "site=North"]
+    assert [r["fraction"] for r in there] == [0, 0, 0, 0, 1]
+    assert {(r["deaths"], r["note"]) for r in there} == {(0, TOO_SMALL)}
+
+
+def test_strata_of_a_model_with_draws_count_the_deaths_that_it_assesses(small_deaths: Deaths) -> None:
+    probability = np.random.default_rng(1).dirichlet(np.ones(4), size=300)
+    assessed = np.arange(300) % 3 > 0
+    probability[~assessed] = 0
+    csmf = np.array([0.7, 0.1, 0.1, 0.1])
+    cell = cell_of(small_deaths, probability, csmf, np.stack([csmf, csmf[::-1]]))
+    whole, north = Sums(), small_deaths.site == 0
+    own = Sums()
+    for places, found, top in cell.blocks():
+        named = np.where(found.any(axis=1), top, -1)
+        whole.add(found, named, assessed[places])
+        own.add(found[north[places]], named[north[places]], (assessed & north)[places][north[places]])
+    there = [r for r in fraction_rows(cell, whole, {"site=North": own}) if r["stratum"] == "site=North"]
+    assert {r["deaths"] for r in there} == {int((assessed & north).sum())}
+    assert sum(r["fraction"] for r in there) == pytest.approx(1)
+    assert there[0]["fraction"] == pytest.approx(probability[assessed & north].mean(axis=0)[0])

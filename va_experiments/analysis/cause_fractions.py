@@ -29,6 +29,8 @@ LEAST_DEATHS = 10
 
 TOO_SMALL = "n too small"
 _SAME = 1e-6
+_OTHERWISE = "mean probability of assessed deaths"
+"""Rule for strata where the model's own CSMF follows from none of the rules, such as the mean of draws."""
 _Z = NormalDist().inv_cdf(0.975)
 
 Floats = npt.NDArray[np.float64]
@@ -56,8 +58,8 @@ class Sums:
         self.probability = self.probability + probability.sum(axis=0)
         self.squares = self.squares + (probability * probability).sum(axis=0)
         self.named = self.named + np.bincount(top[top >= 0], minlength=probability.shape[1]).astype(np.float64)
-        if len(known):
-            self.counted = self.counted + cause_fractions(known)[0] * len(known)
+        counted = cause_fractions(known)[0] * len(known) if len(known) else np.zeros(probability.shape[1])
+        self.counted = self.counted + counted
 
     def estimates(self) -> dict[str, tuple[Floats, Floats, int]]:
         """Return by rule: fractions, the mean of their squares by death, and the deaths that they are fractions of."""
@@ -91,7 +93,7 @@ def fraction_rows(
     """
     found = whole.estimates()
     rule = next((r for r, (f, _, _) in found.items() if np.abs(f - cell.csmf).max(initial=0) < _SAME), None)
-    fraction, square, n = found[rule or "mean probability"]
+    fraction, square, n = found[rule or _OTHERWISE]
     ends = None
     if cell.draws is not None and len(cell.draws) > 1:
         ends = np.percentile(cell.draws, [2.5, 97.5], axis=0)
@@ -103,7 +105,7 @@ def fraction_rows(
             mean, low, high = sampled.T
             rows += _rows(cell, stratum, mean, mean, sums.assessed, np.stack([low, high]))
         else:
-            rows += _rows(cell, stratum, *sums.estimates()[rule or "mean probability"], None)
+            rows += _rows(cell, stratum, *sums.estimates()[rule or _OTHERWISE], None)
     return rows
 
 

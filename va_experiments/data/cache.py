@@ -84,7 +84,7 @@ def load_cached(
     InputError
         As :func:`va_experiments.data.registry.load`, and if the file changes while it is read. The cache raises none.
     """
-    from va_experiments.data.registry import READERS, check_options, load
+    from va_experiments.data.registry import READERS, check_options, load, load_parts
 
     checked = check_options(name, options or {})
     reader = READERS[name]
@@ -92,7 +92,7 @@ def load_cached(
         module = import_module(reader.module)
         parts = module.parts_of(checked)
         joined: Deaths = module.join_parts(
-            [load_cached(n, given, cache_dir, read_files) for n, given in parts], checked
+            load_parts(parts, lambda part, given: load_cached(part, given, cache_dir, read_files)), checked
         )
         return joined
     if reader.file_option is None:

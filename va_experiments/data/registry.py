@@ -6,7 +6,7 @@ A reader is one row of `READERS`: where its function is, and the class of its op
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -100,6 +100,31 @@ def check_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     checked = check(_reader(name).options, given, "data", f"data={name}")
     plain = checked.model_dump(exclude={"name"})
     return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+
+
+def load_parts(
+    parts: Sequence[tuple[str, Mapping[str, Any]]], load_one: Callable[[str, Mapping[str, Any]], Deaths]
+) -> list[Deaths]:
+    """Load the data sets that a reader joins; a hint says where the options that it names stand then.
+
+    Parameters
+    ----------
+    parts : sequence of (str, mapping)
+        Reader and options of each.
+    load_one : function
+        Such as `load`.
+    """
+    loaded = []
+    for name, given in parts:
+        try:
+            loaded.append(load_one(name, given))
+        except InputError as error:
+            if not any("data." in text for text in (error.hint, *error.problems)):
+                raise
+            where = "; write data.OPTION=VALUE within data.options={OPTION: VALUE} for all tables, or for this one "
+            own = f"give {{name: {name}, path: {given.get('path') or 'FILE'}, OPTION: VALUE}} in its place"
+            raise InputError(error.problems, hint=(error.hint + where + own).removeprefix("; ")) from None
+    return loaded
 
 
 def _reader(name: str) -> Reader:

@@ -28,6 +28,7 @@ READING, TEST_SETS, SCORING = "reading", "test sets", "scoring"
 
 _NOT_TESTED = "no test set of this run holds it"
 _SITE_NOT_TESTED = "its site is not tested in this run"
+_TRAINED = "its cause is known, and models train on it"
 _FAILED = "every cell that tests it failed or is missing"
 
 
@@ -70,6 +71,9 @@ def write_excluded(rows: pd.DataFrame, folder: Path, store: Store, deaths: Mappi
         scored = done.get(fingerprint, np.zeros(len(data), dtype=bool))
         why = _reasons(data, rows[rows["data"] == data.name] if len(rows) else rows)
         left = [(*why[data.site[k]], str(data.id[k])) for k in np.flatnonzero(~scored).tolist()]
+        if assigned and not data.labelled and data.cause is not None:
+            known = {str(data.id[k]) for k in np.flatnonzero(np.asarray(data.cause) >= 0).tolist()}
+            left = [(s, _TRAINED if r == _NOT_TESTED and i in known else r, i) for s, r, i in left]
         remaining = len(data) + len(read)
         for stage, last in ((READING, "deaths read"), (TEST_SETS, "deaths tested"), (SCORING, "")):
             own = pd.Series([reason for s, reason, _ in (*read, *left) if s == stage], dtype=object).value_counts()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,3 +86,27 @@ def test_the_cache_gives_the_same_and_knows_both_files(tmp_path) -> None:
     assert first.fingerprint == again.fingerprint == read_train_and_assign(**options).fingerprint
     assert [f.path.name for f in files] == ["train.csv", "new.csv"]
     assert np.asarray(first.cause).tolist().count(-1) == 6
+
+
+ANSWERS = "\n".join(f"d{k},A,{'XY'[k % 2]},{'YN'[k % 3 > 0]},{'YN'[k % 5 > 1]}" for k in range(60))
+
+
+def test_causes_in_the_table_to_assign_are_not_looked_at(tmp_path: Path) -> None:
+    for name in ("train", "new"):
+        (tmp_path / f"{name}.csv").write_text(f"id,site,cause,s1,s2\n{ANSWERS}\n")
+    files = {"train": str(tmp_path / "train.csv"), "assign": str(tmp_path / "new.csv")}
+    deaths = read_train_and_assign(**files, options={"id": "id", "duplicates": "keep"})
+    assert deaths.symptom_names == ("s1", "s2")
+    assert np.asarray(deaths.cause)[-60:].tolist() == [-1] * 60
+
+
+def test_a_hint_says_where_options_of_a_joined_table_stand(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text(f"id,site,cause,s1,s2\n{ANSWERS}\n")
+    (tmp_path / "new.csv").write_text("id,s1,s2\nd1,Y,N\n")
+    files = {"train": str(tmp_path / "train.csv"), "assign": str(tmp_path / "new.csv")}
+    with pytest.raises(InputError, match=r"data\.site=null says that all deaths are of one place") as caught:
+        read_train_and_assign(**files, options={"id": "id", "duplicates": "keep"})
+    assert "within data.options={OPTION: VALUE} for all tables" in caught.value.hint
+    assign = {"name": "csv", "path": files["assign"], "id": "id", "site": None, "cause": None}
+    deaths = read_train_and_assign(files["train"], assign, options={"id": "id", "duplicates": "keep"})
+    assert len(deaths) == 61

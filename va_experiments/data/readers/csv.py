@@ -258,6 +258,9 @@ def _symptom_columns(
     return [c for c in source.header if c not in other_columns]
 
 
+_ONE_PLACE = "; data.site=COLUMN names it, data.site=null says that all deaths are of one place"
+
+
 def _roles(
     source: TextSource,
     where: str,
@@ -268,6 +271,8 @@ def _roles(
 ) -> list[str]:
     """Check that every named column exists and has one role."""
     problems = missing_columns(source.header, list(dict.fromkeys([*special, *numbers, *symptom_columns])), where)
+    if "site" in special and "site" not in source.header:
+        problems = [p + _ONE_PLACE if "missing column 'site'" in p else p for p in problems]
     roles: dict[str, str] = {}
     for role, columns in (("id, site or cause", special), ("covariate", numbers), ("symptom", symptom_columns)):
         for column in columns:

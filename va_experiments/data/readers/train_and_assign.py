@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from va_experiments.data.deaths import NOT_SHARED, Deaths, LedgerEntry
-from va_experiments.data.registry import load
+from va_experiments.data.registry import load, load_parts
+from va_experiments.data.text_source import AUTO, open_source
 from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = ["join_deaths", "join_parts", "parts_of", "read_train_and_assign"]
@@ -48,7 +49,7 @@ def read_train_and_assign(
         If one of the two is not given or cannot be read, or they share no question.
     """
     checked = {"train": train, "assign": assign, "options": options, "label": label}
-    return join_parts([load(name, given) for name, given in parts_of(checked)], checked)
+    return join_parts(load_parts(parts_of(checked), load), checked)
 
 
 def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
@@ -69,14 +70,25 @@ def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
                 continue
             parts.append((str(tree.pop("name")), tree))
         elif value:
-            causes = {} if key == "train" else {"cause": None}
-            parts.append(("csv", {**(options["options"] or {}), **causes, "path": value}))
+            given = {**(options["options"] or {}), "path": value}
+            parts.append(("csv", given if key == "train" else _without_causes(given)))
         else:
             what = "with known causes" if key == "train" else "without known causes"
             problems.append(f"data=train_and_assign needs a table of deaths {what}: set data.{key}=FILE")
     if problems:
         raise InputError(problems)
     return parts
+
+
+def _without_causes(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of the table to assign: a column of causes that it has too is left out."""
+    cause = options.get("cause", "cause")
+    left_out = list(options.get("exclude") or ())
+    try:
+        header = open_source(options["path"], sep=options.get("sep", AUTO)).header if cause else ()
+    except InputError:  # told where the table is read
+        header = ()
+    return {**options, "cause": None, "exclude": [*left_out, *([cause] if cause in header else [])]}
 
 
 def join_deaths(train: Deaths, assign: Deaths, label: str) -> Deaths:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from va_experiments.data.deaths import NOT_SHARED, Deaths, LedgerEntry
-from va_experiments.data.registry import READERS, load
+from va_experiments.data.registry import READERS, load, load_parts
 from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = ["join_parts", "parts_of", "read_union"]
@@ -41,7 +41,7 @@ def read_union(
         If there are fewer than two members, one cannot be read, or they do not fit together.
     """
     checked = {"members": members, "options": options or {}, "label": label}
-    return join_parts([load(name, given) for name, given in parts_of(checked)], checked)
+    return join_parts(load_parts(parts_of(checked), load), checked)
 
 
 def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
