@@ -705,6 +705,20 @@ FILES: list[File] = [
     ),
     File(
         "blank",
+        "Y or a point",
+        "no cell of the symptoms says no, none is empty, and 50% are '.': does this mean that the sign was absent",
+        rows(*(f"d{k},AP,{'XYZ'[k % 3]},{'Y.'[k % 2]},{'.Y'[k % 2]}" for k in range(30))),
+        {"duplicates": "keep", "blank": "absent"},
+    ),
+    File(
+        "blank",
+        "InterVA-5's input with x or a hyphen",
+        "does '-' mean that the sign was absent, or that nothing is known? Say 'data.value_map={",
+        indicators("x", "-").replace(b",,", b",-,").replace(b",,", b",-,").replace(b",\n", b",-\n"),
+        reader="who2016",
+    ),
+    File(
+        "blank",
         "InterVA-5's input with y or blank",
         "does an empty cell mean that the sign was absent, or that nothing is known? Say",
         indicators("y", ""),

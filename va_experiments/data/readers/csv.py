@@ -216,9 +216,11 @@ def read_csv_deaths(
     order = order[canonical_order(names[order])]
     matrix = answers.matrix()[order]
     kept_cause = None if cause_index is None else cause_index[order]
+    no = {c: "N" for c in answers.absent_cells() if c}
     problems += implausible(
         matrix, wanted, answers.filled, where, cause_names, kept_cause, tuple(allow_leaks),
-        ask_blank=blank is None and not blank_is_mapped, blank_said=blank is not None,
+        ask_blank=(blank is None and not blank_is_mapped) or (blank == "absent" and bool(no)),
+        blank_said=blank is not None, no={c: m for c, m in value_map.items() if m == "Y"} | no if no else {},
     )  # fmt: skip
     if problems:
         raise InputError(problems)

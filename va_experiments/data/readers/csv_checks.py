@@ -164,12 +164,25 @@ def implausible(
     *,
     ask_blank: bool,
     blank_said: bool,
+    no: Mapping[str, str],
 ) -> list[str]:
-    """List what makes the symptoms implausible as they were read."""
+    """List what makes the symptoms implausible as they were read.
+
+    `no` is the mapping of cells in which those that are not empty, but missing, say no; empty where there are none.
+    """
     problems = []
     present, absent = (matrix == PRESENT).any(axis=0), (matrix == ABSENT).any(axis=0)
     if ask_blank and len(matrix) >= _ENOUGH and present.any() and not absent.any() and (matrix == MISSING).any():
         share = float((matrix == MISSING).mean())
+        if no:
+            told = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {json.dumps(v)}" for k, v in no.items())
+            cells = ", ".join(shown(c) for c, v in no.items() if v == "N")
+            problems.append(
+                f"{where}: no cell of the symptoms says no, none is empty, and {share:.0%} are {cells}: does this mean "
+                f"that the sign was absent, or that nothing is known? Say {shlex.quote(f'data.value_map={{{told}}}')} "
+                "(absent) or data.blank=missing"
+            )
+            return problems
         problems.append(
             f"{where}: no cell of the symptoms says no, and {share:.0%} are empty or missing: does an empty cell mean "
             "that the sign was absent, or that nothing is known? Say data.blank=absent or data.blank=missing"

@@ -17,6 +17,7 @@ from va_experiments.errors import InputError, shown, shown_path
 __all__ = ["DEFAULT_VALUES", "Symptoms", "value_codes"]
 
 _CODES = {"Y": PRESENT, "N": ABSENT, ".": MISSING}
+_MOST_CELLS = 100
 _ENOUGH = 10
 """Rows from which on one without answers stands out."""
 
@@ -76,6 +77,8 @@ class Symptoms:
         self._unknown: list[npt.NDArray[np.int32]] = []
         self.by_words: dict[str, str] = {}
         """Cells that were read by their words -> Y, N or ``.``."""
+        self.missing_cells: set[str] = set()
+        """Cells that were read as missing; "" for an empty one."""
         self.n_rows = 0
         self.filled = np.zeros(len(self._columns), dtype=np.int64)
         """Cells of each column that are not empty."""
@@ -97,6 +100,8 @@ class Symptoms:
                     self._note(name, value, rows, block.start)
                     unknown += rows
                     code = MISSING
+                elif code == MISSING and len(self.missing_cells) < _MOST_CELLS:
+                    self.missing_cells.add(cell)
                 if not cell:
                     blank.append(k)
                 table[k] = code
@@ -194,6 +199,10 @@ class Symptoms:
         for name, value in self._of_deaths():
             found.setdefault(name, set()).add(value.strip())
         return found
+
+    def absent_cells(self) -> list[str]:
+        """Return the cells that may mean "no" where no cell says so: the empty ones, else all missing ones."""
+        return [""] if "" in self.missing_cells else sorted(self.missing_cells)
 
     def common_unknown(self) -> set[str]:
         """Return the cells that are not understood and that more than a tenth of a column's filled cells hold."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -148,7 +149,7 @@ def read_who2016(
     order = rows[canonical_order(ids[rows])]
     symptoms = answers.matrix()[order]
     if "" not in {str(c).strip() for c in value_map}:
-        _ask_about_blanks(symptoms, where)
+        _ask_about_blanks(symptoms, answers, dict(value_map) | answers.by_words, where)
     if (silent := (symptoms == MISSING).all(axis=1)).any():
         which = tuple(map(str, ids[order][silent][:5]))
         reason = "deaths have no answer at all; they stay in the data"
@@ -197,15 +198,19 @@ def _columns(source: TextSource, id: str, special: Sequence[str], indicators: Se
     return id_column, columns
 
 
-def _ask_about_blanks(symptoms: np.ndarray, where: str) -> None:
+def _ask_about_blanks(symptoms: np.ndarray, answers: Symptoms, cells: Mapping[Any, str], where: str) -> None:
     """Refuse a table that says yes and nothing else: an empty cell may mean no, or that nothing is known."""
     if len(symptoms) < _ENOUGH or not (symptoms == PRESENT).any() or (symptoms == ABSENT).any():
         return
+    what = "an empty cell" if answers.absent_cells() == [""] else ", ".join(map(shown, answers.absent_cells()))
+    absent, unknown = (
+        ", ".join(f"{json.dumps(str(c), ensure_ascii=False)}: {json.dumps(m)}" for c, m in {**cells, **more}.items())
+        for more in (dict.fromkeys(answers.absent_cells(), "N"), {"": "."})
+    )
     raise InputError(
         f"{where}: no cell of the indicators says no, and {(symptoms == MISSING).mean():.0%} are empty or missing: "
-        "does an empty cell mean that the sign was absent, or that nothing is known? Say "
-        '\'data.value_map={"y": Y, "n": N, ".": ".", "": N}\' (absent) or '
-        '\'data.value_map={"y": Y, "n": N, ".": ".", "": "."}\' (nothing is known)'
+        f"does {what} mean that the sign was absent, or that nothing is known? Say 'data.value_map={{{absent}}}' "
+        f"(absent) or 'data.value_map={{{unknown}}}' (nothing is known)"
     )
 
 
