@@ -37,3 +37,17 @@ def test_a_run_warns_once(tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     assert ran.err.count("train_size 5 is fewer deaths than there are causes (34)") == 1
     assert "label-coverage ceiling" in ran.out
+
+
+def test_rows_that_are_no_deaths_are_told(tmp_path: Path) -> None:
+    deaths = [f"d{k},AP,{'XY'[k % 2]},{'YN'[k % 3 > 0]},{'NY'[k % 4 > 1]},{'YN'[k % 5 > 2]}" for k in range(12)]
+    path = tmp_path / "study.csv"
+    path.write_text(
+        "\n".join(["id,site,cause,s1,s2,s3", "Number,Place,Cause,Any cough?,Any fever?,Any rash?", *deaths])
+    )
+    quick = [q for q in QUICK if not q.startswith("data.")]
+    command = ("data=csv", f"data.path={path}", "data.id=id", "model=nbc", "protocol=in_domain", "protocol.folds=2")
+    with elsewhere():
+        code, out, err = output_here((*command, "dry_run=true", *quick))
+    assert code == 0, err
+    assert "note: data 'csv': row 2 holds labels of the columns ('Number', 'Place', ...), no death" in out

@@ -6,6 +6,7 @@ In: a plan and its data. Out: sentences that are printed before the first fit.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,6 +17,9 @@ from va_experiments.plan import Plan
 from va_experiments.protocols.label_sample import label_sample
 
 __all__ = ["plan_warnings"]
+
+_BESIDE_DEATHS = re.compile(r"rows? \d+(?:, \d+)* (?:is|names|holds?) ")
+"""Notes on rows of a table that are no deaths: a title, groups of columns, labels."""
 
 
 def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
@@ -48,6 +52,7 @@ def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
                 f"{f' (such as {cells[:60]})' if cells else ''}; "
                 "va-experiments data describe lists them"
             )
+        warnings += [f"data '{d.name}': {e.reason}" for e in d.ledger if _BESIDE_DEATHS.match(e.reason)]
         if alone := [e for e in d.ledger if e.reason.startswith(NOT_SHARED)]:
             names = ", ".join(e.column for e in alone[:12]) + (", ..." if len(alone) > 12 else "")
             warnings.append(

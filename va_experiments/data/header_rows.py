@@ -21,6 +21,8 @@ _MOST_LABELS = 3
 _ENOUGH = 10
 """Rows of deaths from which on a row of labels is certain."""
 _LOOKED_AT = 60
+_MOST_ANSWERS = 6
+"""Different cells of a column of answers; names of causes are more."""
 _NAMELESS = 3
 """Columns without a name from which on the next row may hold their names."""
 _MACHINE = re.compile(r"[^\W\d][\w.:/-]*")
@@ -130,7 +132,7 @@ def _is_label_row(rows: Sequence[Row]) -> bool:
     n_closed = 0
     for j, cell in enumerate(row):
         values = [v for other in body if len(other) > j and (v := other[j].strip())]
-        few = len(set(values)) <= max(2, len(values) / 3)
+        few = len(set(values)) <= min(_MOST_ANSWERS, len(values) / 3)
         if len(values) < _ENOUGH or not (few or sum(map(_is_number, values)) >= 0.9 * len(values)):
             continue
         n_closed += bool(cell.strip())

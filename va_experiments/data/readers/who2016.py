@@ -109,7 +109,7 @@ def read_who2016(
         id_parts.append(np.array([normal_id(v) for v in coded.values], dtype=object)[coded.codes])
         blank_parts.append(empty_rows(block))
     ids, blank = np.concatenate(id_parts), np.concatenate(blank_parts)
-    ledger: list[LedgerEntry] = []
+    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     if blank.any():
         ledger.append(LedgerEntry("dropped row", "*", int(blank.sum()), EMPTY_ROW))
     sites: tuple[str, ...] = ("all",)
