@@ -1,15 +1,18 @@
 """Measure what causes and fractions of deaths without a known cause cost, beyond the fits, and for many deaths.
 
-``python -m benchmarks assign [--json FILE] [--exports 1000] [--tables 10000 100000 1000000]``
+``python -m benchmarks assign [--json FILE] [--exports 1000] [--tables 10000 100000 1000000] [--served]``
 
 An export: the command of the README (InterVA-5, InSilicoVA, EAVA) on an ODK export of the WHO 2016 questionnaire with
 random answers, with its report, in one process without servers. Beyond the fits: the CPU of the whole command less that
-of the cells. A table: InterVA-5 on a table of indicators with its ``causes.csv``, without a report.
+of the cells. With ``--served`` it runs a second time as it stands, with Ray, MLflow and Prefect: the CPU is then
+that of the command and of all processes that it starts. A table: InterVA-5 on a table of indicators with its
+``causes.csv``, without a report.
 """
 
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 import sys
 import tempfile
@@ -29,11 +32,11 @@ _LINES = 10_000
 
 def write_export(path: Path, n: int) -> None:
     """Write an ODK export of so many deaths with random answers: neonates, children and adults."""
-    from va_experiments.data.readers.odk_header import AGES
+    from va_experiments.data.readers.odk_header import AGES, OF_1_4
     from va_experiments.data.readers.who2016_table import choices, kinds
 
     rng = np.random.default_rng(2016)
-    questions = {q: k for q, k in kinds().items() if q not in AGES and q not in ("Id10184", "Id10209", "Id10211")}
+    questions = {q: k for q, k in kinds().items() if q not in (*AGES, *OF_1_4, "Id10209", "Id10211")}
     columns: dict[str, Sequence[str]] = {"meta-instanceID": [f"uuid:{k:08d}" for k in range(n)]}
     for question, kind in questions.items():
         known = {"yes_no": ["yes"] + ["no"] * 6 + ["dk"], "number": ["", "", "2", "10", "40"]}.get(kind)
@@ -69,11 +72,15 @@ def write_indicators(path: Path, n: int) -> None:
                 file.write(b"d%d" % (start + k) + row.tobytes() + b"\n")
 
 
-def _run(folder: Path, table: Path, *arguments: str) -> tuple[Watched, dict[str, Any]]:
+_ALONE = ("execution=inline", "tracking=none")
+"""Options of a run in one process without servers."""
+
+
+def _run(folder: Path, table: Path, *arguments: str, how: Sequence[str] = _ALONE) -> tuple[Watched, dict[str, Any]]:
     from va_experiments.results import load_results
 
-    outputs = folder / f"out-{table.stem}"
-    common = ("protocol=assign", f"data.path={table}", "execution=inline", "tracking=none", f"paths.outputs={outputs}")
+    outputs = folder / f"out-{table.stem}-{'alone' if how else 'served'}"
+    common = ("protocol=assign", f"data.path={table}", *how, f"paths.outputs={outputs}")
     run = watch(["-m", "va_experiments", *arguments, *common, "-m"])
     if run.code != 0:
         raise SystemExit(run.output)
@@ -82,6 +89,7 @@ def _run(folder: Path, table: Path, *arguments: str) -> tuple[Watched, dict[str,
     causes = newest_run(outputs) / "causes.csv"
     return run, {
         "CPU (s)": run.cpu,
+        "of the command's process (s)": run.cpu_by_role.get("driver", math.nan),
         "of the fits (s)": fits,
         "beyond the fits (s)": run.cpu - fits,
         "wall (s)": run.wall,
@@ -94,7 +102,12 @@ def _run(folder: Path, table: Path, *arguments: str) -> tuple[Watched, dict[str,
 def main(arguments: list[str]) -> int:
     """Write the data, run the commands and print the tables."""
     many = {"type": int, "nargs": "*"}
-    parser = options(__doc__, exports={**many, "default": [1000]}, tables={**many, "default": [10_000, 100_000]})
+    parser = options(
+        __doc__,
+        exports={**many, "default": [1000]},
+        tables={**many, "default": [10_000, 100_000]},
+        served={"action": "store_true"},
+    )
     asked = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="va-assign-"))
     figures: dict[str, Any] = {"exports": [], "tables": []}
@@ -103,7 +116,10 @@ def main(arguments: list[str]) -> int:
             path = folder / f"export-{n}.csv"
             write_export(path, n)
             _, row = _run(folder, path, f"model={README}", "data=who2016_odk")
-            figures["exports"].append({"deaths": n, **row})
+            figures["exports"].append({"deaths": n, "servers": "none", **row})
+            if asked.served:
+                _, row = _run(folder, path, f"model={README}", "data=who2016_odk", how=())
+                figures["exports"].append({"deaths": n, "servers": "Ray, MLflow, Prefect", **row})
         if asked.exports:
             show(f"An export, {README}, with a report ({machine()['cores']} cores)", figures["exports"])
         for n in asked.tables:
