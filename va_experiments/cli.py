@@ -1,4 +1,4 @@
-"""``va-experiments``: run comparisons, watch them, look after their results.
+"""``va-experiments``: run comparisons, watch them, manage their results.
 
 The module of a command is imported when the command is called, so that ``--help`` answers at once.
 """
@@ -106,7 +106,7 @@ def _commands() -> _Commands:
     debug = click.Option(["--debug"], is_flag=True, expose_value=False, help="Show where an error arose.")
     return _Commands(
         name="va-experiments",
-        help="Run comparisons, watch them, look after their results.\n\n"
+        help="Run comparisons, watch them, manage their results.\n\n"
         "va-experiments KEY=VALUE ... runs jobs, as python -m va_experiments does.",
         epilog="va-experiments COMMAND --help explains a command.",
         params=[version, debug],

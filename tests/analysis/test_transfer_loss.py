@@ -99,7 +99,7 @@ def test_what_is_left_out_is_said(ran: Callable, small_deaths: Deaths, tmp_path:
 
         path.write_bytes(text({**manifest, "manifest_sha256": hashlib.sha256(text(manifest)).hexdigest()}))
     sampled = losses_of(cells, store, deaths, tmp_path / "cache")
-    assert "depends on which deaths are asked about together" in sampled.notes["drops"]
+    assert "for a death depends on the other deaths of the test set" in sampled.notes["drops"]
 
 
 def test_nothing_to_split_at_home(ran: Callable, small_deaths: Deaths, tmp_path: Path) -> None:

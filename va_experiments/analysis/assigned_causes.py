@@ -44,7 +44,7 @@ class AssignedCell:
     model : str
         Its name in tables.
     deaths : Deaths
-        The deaths asked about, in the order of the prediction, without their causes.
+        The predicted deaths, in the order of the prediction, without their causes.
     rows : int array, shape (n_deaths,)
         Their rows in the data set.
     causes : tuple of str

@@ -51,7 +51,7 @@ class Sums:
     """Sum of what InterVA's rule counts for each cause."""
 
     def add(self, probability: Floats, top: npt.NDArray[np.int16], assessed: npt.NDArray[np.bool_]) -> None:
-        """Add the deaths of a block: what the model says of them, and which of them it looked at at all."""
+        """Add the deaths of a block: the model's prediction for them, and which of them it assesses."""
         known = probability[assessed]
         self.n += len(top)
         self.assessed += len(known)

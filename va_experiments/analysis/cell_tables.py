@@ -30,7 +30,7 @@ def _done(cells: pd.DataFrame, most: int) -> list[str]:
 
 
 def by_cause(store: Store, cells: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame | None:
-    """Return one row a cell and cause (``sensitivity``, ``csmf_true``, ...), or None where there is nothing to say.
+    """Return one row a cell and cause (``sensitivity``, ``csmf_true``, ...), or None if there are no such results.
 
     Parameters
     ----------

@@ -116,7 +116,7 @@ def _place(setting: Setting) -> tuple[object, ...]:
 
 
 def label_order(target_labels: str) -> tuple[str, int]:
-    """Return where a number of labelled deaths stands: none first, then by kind, ascending."""
+    """Return the position of a number of labelled deaths in an order: none first, then by kind, ascending."""
     if not target_labels:
         return "", 0
     number, _, kind = target_labels.partition(" ")
@@ -149,7 +149,7 @@ def of_setting(table: pd.DataFrame | None, setting: Setting, metric: str) -> pd.
 
 
 def size_order(train_size: str) -> tuple[int, float]:
-    """Return where a training size stands: ``all`` first, then shares and absolute numbers, ascending."""
+    """Return the position of a training size in an order: ``all``, then shares, then numbers, ascending."""
     if train_size in ("", "all"):
         return 0, 0.0
     name, _, number = train_size.partition("=")

@@ -47,7 +47,7 @@ def paired_comparisons(
 
     Paired are cells that were tested on the same deaths after training on the same, by the hashes of the split and of
     its test sets. Two models that have a split in common by its name, but not by its hashes (another seed, other data),
-    are not compared: their row says so and has no figures.
+    are not compared: their row has a note and no figures.
 
     With two or more tested sites: mean over sites (splits of a site are averaged first) with its t interval, the exact
     sign-flip test over sites and the least p it can give, and the Bayesian signed-rank test with a region of practical

@@ -65,7 +65,7 @@ def disagreements(
     Parameters
     ----------
     models : mapping
-        Cause list, and named cause of each death (-1 undetermined, -2 not asked), by model.
+        Cause list, and named cause of each death (-1 undetermined, -2 not predicted), by model.
     a, b : str
     """
     both = (models[a][1] > -2) & (models[b][1] > -2)

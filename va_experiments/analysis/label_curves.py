@@ -1,4 +1,4 @@
-"""Say what a few labelled deaths of the test site are worth: CSMF accuracy against their number, with two baselines.
+"""Tabulate how much labelled deaths of the test site help: CSMF accuracy against their number, with two baselines.
 
 In: the cells of a run with ``protocol.target_labels``. Out: one row for each estimate and number of labelled deaths.
 """

@@ -69,7 +69,7 @@ class Leaderboard:
 
     @property
     def cautions(self) -> list[str]:
-        """What a reader of the table must know to read it rightly, in sentences."""
+        """What a reader needs to know to interpret the table correctly, in sentences."""
         found = []
         if self.mix_known and self.of_fractions:
             found.append(
@@ -128,7 +128,7 @@ def leaderboards(
     Parameters
     ----------
     intervals : DataFrame, optional
-        Intervals of means that stand beside Student's t, as in
+        Intervals of means, shown beside Student's t, as in
         :class:`~va_experiments.analysis.run_tables.RunTables`.
     """
     boards = [leaderboard(s, group, metric, allow_incomplete=allow_incomplete) for s, group in split_settings(cells)]

@@ -13,7 +13,7 @@ COLUMNS = ("kind", "what", "first", "second")
 """Columns of `input_differences`."""
 
 NOT_COMPARED = ("paths.", "alert.")
-"""Where a run is written and who is told says nothing about its results."""
+"""Options that do not affect results: where a run is written, and who is notified."""
 
 MOST_SPLITS = 20
 """Splits with other deaths that are named; the others are counted."""

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 TRIVIAL_MODELS = ("prior", "uniform", "majority")
-"""Models that look at no symptom. A comparison is read against them, so they stand in every table, marked."""
+"""Models that use no symptoms. Scores are judged by them, so they are in every table, marked."""
 
 NUMERIC = (Kind.WHOLE, Kind.NUMBER)
 
@@ -76,7 +76,7 @@ class RunTables:
         Paired differences: ``model_a``, ``model_b``, ``metric``, ``difference`` (a minus b), ``low``, ``high``, ``p``,
         ``method``, and optionally the columns that name a setting (``protocol``, ``testset``, ...).
     intervals : DataFrame, optional
-        Intervals of means to stand beside Student's t over sites: ``model``, ``metric``, ``low``, ``high``,
+        Intervals of means, shown beside Student's t over sites: ``model``, ``metric``, ``low``, ``high``,
         ``method`` (``95% nested bootstrap over sites and deaths``), and optionally columns that name a setting.
     ranks : DataFrame, optional
         Mean ranks over sites: ``model``, ``mean_rank``, ``critical_difference``, ``n`` (sites), ``p`` (Friedman), and
@@ -138,7 +138,7 @@ class RunTables:
 def checked_cells(content: RunTables) -> pd.DataFrame:
     """Return the cells with every column, one row a ``cell_key``, sorted by it, with ``label`` and ``trivial`` added.
 
-    A cell that several jobs or multiruns share stands once: done before failed, computed before reused. Sorting here
+    A cell that several jobs or multiruns share is listed once: done before failed, computed before reused. Sorting here
     keeps the order in which cells finished out of every sum.
 
     Raises

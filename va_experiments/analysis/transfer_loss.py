@@ -163,7 +163,7 @@ def _drops(
         if not found:
             skipped.append(f"{label} (its cells or its data are not here)")
         elif found[0][1].spec.estimator().depends_on_test_set:
-            skipped.append(f"{label} (its prediction depends on which deaths are asked about together)")
+            skipped.append(f"{label} (its prediction for a death depends on the other deaths of the test set)")
         elif not found[0][1].spec.trains:
             skipped.append(f"{label} (it is not trained)")
         elif expected[label] > left and not all((cache / f"{t.key}.json").exists() for _, t in found):

@@ -1,4 +1,4 @@
-"""Look after finished cells: list, show, verify, prune, export, import; bring MLflow up to date with them.
+"""Manage finished cells: list, show, verify, prune, export, import; bring MLflow up to date with them.
 
 The store under OUTPUTS/checkpoints is the record; MLflow is rebuilt from it, never the other way round.
 """

@@ -24,7 +24,7 @@ def assigned_content(content: RunTables) -> tuple[list[dict[str, str]], list[dic
         return [], []
     text = (
         "These deaths have no known cause, so nothing can be scored. causes.csv has the causes of each death, "
-        "fractions.csv all fractions. An interval says how much the fraction would vary with other deaths of the same "
+        "fractions.csv all fractions. An interval shows how much the fraction would vary with other deaths of the same "
         "kind; it does not contain the errors of the model."
     )
     items = [_fractions(fractions)]
@@ -52,7 +52,7 @@ def _fractions(table: pd.DataFrame) -> dict[str, Any]:
     ]
     names = [("Model", False), ("Stratum", False), ("Cause", False), ("Fraction", True), ("Deaths", True)]
     left = len(largest) - len(rows)
-    note = "Small figures are 95% intervals." + (f" {left} more rows stand in fractions.csv." if left > 0 else "")
+    note = "Small figures are 95% intervals." + (f" {left} more rows are in fractions.csv." if left > 0 else "")
     return html_table("Fractions by model and stratum", names, rows, note=note, closed=True)
 
 

@@ -71,7 +71,7 @@ def html_table(
 
 
 DEATHS = {"top1": "Top-1", "mean_ccc": "CCC", "csmf_accuracy_top": "CSMF accuracy"}
-"""Metrics whose means stand in every leaderboard, whatever it ranks by -> heading."""
+"""Metrics whose means are in every leaderboard, whatever it ranks by -> heading."""
 
 
 def board_table(board: Leaderboard, cells: pd.DataFrame, content: RunTables, title: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from va_experiments.results.schema import SETTING_COLUMNS
 __all__ = ["configs_of", "report_content"]
 
 SEPARATE = ("ledger", "cause_groups")
-"""What a manifest says of its data that stands in tables of its own."""
+"""Parts of a manifest about its data that are shown as tables."""
 
 MOST_CONFIGS = 20
 
@@ -65,7 +65,7 @@ def report_content(
     strata : DataFrame, optional
         Metrics by stratum; else those of `saved`.
     saved : mapping of str to DataFrame, optional
-        Tables of earlier reports on these runs, by name: they stand in for cells that the store does not have.
+        Tables of earlier reports on these runs, by name: they replace cells that the store does not have.
     allow_incomplete : bool
         Show means over incomplete grids, marked.
     left_out : sequence of str
@@ -218,7 +218,7 @@ def _config_text(manifests: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _shown(manifests: Sequence[Mapping[str, Any]], run_ids: Sequence[str]) -> dict[str, Any]:
-    """Return the manifests for the page: without what stands in tables of its own."""
+    """Return the manifests for the page: without the parts that are shown as tables."""
     found = [
         {k: v for k, v in m.items() if k not in ("data", "jobs", "config")}
         | {"data": [{k: v for k, v in d.items() if k not in SEPARATE} for d in m.get("data", ())]}

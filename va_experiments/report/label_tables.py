@@ -1,4 +1,4 @@
-"""Tabulate what labelled deaths of the test site are worth, for the page and for a terminal."""
+"""Tabulate how much labelled deaths of the test site help, for the page and for a terminal."""
 
 from __future__ import annotations
 

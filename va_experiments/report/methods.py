@@ -15,7 +15,7 @@ __all__ = ["report_methods"]
 
 _INTERVAL = (
     "Its 95% interval is Student's t over sites with k - 1 degrees of freedom (Student 1908), on the logit scale, "
-    "so that it stays within the bounds of the metric (Korn 1998): it says how the mean "
+    "so that it stays within the bounds of the metric (Korn 1998): it shows how the mean "
     "would vary with other sites like these, and is wide because there are few."
 )
 
@@ -30,7 +30,7 @@ OVER_SITES = (
 OVER_DIVISIONS = (
     "Over random divisions of the same deaths, which overlap: the corrected resampled t-test (Nadeau 2003), p adjusted "
     "by Holm's rule (Holm 1979), and the Bayesian signed-rank test (Benavoli 2014; Benavoli 2017), .01 counting as "
-    "equal. It speaks of new deaths from these sites, not of new sites."
+    "equal. It applies to new deaths from these sites, not to new sites."
 )
 RANKS = (
     "Mean ranks over sites are compared by Friedman's test (Friedman 1937) with Iman and Davenport's F (Iman 1980), "
@@ -43,9 +43,9 @@ LOSSES = (
     "prior shift of Saerens 2002."
 )
 SIMILARITY = (
-    "How unlike two sites are is the cross-validated area under the curve of a ridge regression that tells their "
-    "deaths apart by which answers are present and which are missing (a classifier two-sample test: Lopez-Paz 2017); "
-    ".5 is alike."
+    "The difference between two sites is measured by the cross-validated area under the curve of a ridge regression "
+    "that tells their deaths apart by which answers are present and which are missing (a classifier two-sample test: "
+    "Lopez-Paz 2017); .5 is alike."
 )
 
 
@@ -61,8 +61,8 @@ def report_methods(content: RunTables, cells: pd.DataFrame, boards: Sequence[Lea
     ]
     if content.intervals is not None and len(content.intervals):
         texts.append(
-            "Beside it stands a nested bootstrap: sites, splits within them and deaths within these are resampled, all "
-            "models alike; the interval is the mean +- t (k - 1) times the resamples' standard error, enlarged by "
+            "A second interval is a nested bootstrap: sites, splits within them and deaths within these are resampled, "
+            "all models alike; the interval is the mean +- t (k - 1) times the resamples' standard error, enlarged by "
             "sqrt(k / (k - 1)). It is the more cautious one, as differences between sites hold the chance of splits "
             "and deaths already (Davison 1997)."
         )

@@ -31,7 +31,7 @@ MODELS = {
 """Class of a model of ours -> where it comes from; the others are named by what they are."""
 
 ESTIMATORS = {
-    "model": "what the model itself says, its mean probability where it says nothing",
+    "model": "the model's own estimate, or its mean probability if it makes none",
     "adjusted_count": "adjusted counts (Forman 2008)",
     "bbse": "black-box shift estimation (Lipton 2018)",
     "em": "EM under label shift (Saerens 2002) on posteriors calibrated by temperature and bias (Alexandari 2020)",

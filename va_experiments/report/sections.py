@@ -84,7 +84,7 @@ NEED_SCORES = (
     "calibration",
     "csmf",
 )
-"""Sections that say nothing where no true cause is known."""
+"""Sections that are left out where no true cause is known."""
 
 Paragraphs = list[dict[str, str]]
 Items = list[dict[str, Any]]
@@ -224,7 +224,7 @@ def _answers(content: RunTables, shown: pd.DataFrame, boards: Sequence[Leaderboa
     advice = recommendation(found[0], full[0]) if found else ""
     paragraphs += [{"text": advice, "kind": "advice"}] if advice else []
     if len(full) > MOST_ANSWERS:
-        paragraphs += _text(f"{len(full) - MOST_ANSWERS} more settings stand in the leaderboard below.")
+        paragraphs += _text(f"{len(full) - MOST_ANSWERS} more settings are in the leaderboard below.")
     return paragraphs
 
 

@@ -70,7 +70,7 @@ def classwise_figure(board: Leaderboard, classwise: pd.DataFrame | None) -> Figu
     order = causes.sort_values(ascending=False, kind="stable").index.astype(str).tolist()
     choose = picker("what", [every, *order], every, "Cause")
     caption = (
-        "The probability of a cause, whether it comes first or not, against the share of these deaths that it caused "
+        "The probability of a cause, whatever its rank, against the share of these deaths that it caused "
         "(class-wise reliability); the static figure shows all causes together, each death with each of its causes. "
         "Below the dashed line a cause gets more than it should."
     )

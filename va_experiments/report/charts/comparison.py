@@ -1,4 +1,4 @@
-"""Draw mean ranks over sites, with the difference from which two models are told apart."""
+"""Draw mean ranks over sites, with the smallest significant difference."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ __all__ = ["ranks_figure"]
 def ranks_figure(board: Leaderboard, ranks: pd.DataFrame | None, key: str) -> list[Figure]:
     """Return the mean ranks with bars half a critical difference to each side, or nothing where there are none.
 
-    Two models are told apart at 5% (Nemenyi) where their bars do not overlap: Demsar's diagram (2006), with room for
-    names.
+    Two models differ significantly at 5% (Nemenyi) where their bars do not overlap: Demsar's diagram (2006), with
+    room for names.
     """
     rows = of_setting(ranks, board.setting, board.metric)
     if not len(rows):
@@ -47,6 +47,8 @@ def ranks_figure(board: Leaderboard, ranks: pd.DataFrame | None, key: str) -> li
     said = format_p_value(float(rows["p"].iloc[0])) if "p" in rows else ""
     equals = "" if said.startswith("<") else "= "
     p = f" Friedman test that all rank alike: p {equals}{said}." if said else ""
-    caption = f"Mean ranks{n}. Two models whose bars overlap are not told apart at 5% (Nemenyi; Demsar 2006).{p}"
+    caption = (
+        f"Mean ranks{n}. Two models whose bars overlap do not differ significantly at 5% (Nemenyi; Demsar 2006).{p}"
+    )
     chart = layer(bars, dots).height(26 * len(frame))
     return [Figure(key, "differences", "Mean ranks", caption, chart)]

@@ -72,5 +72,5 @@ def _figure(data: str, whole: pd.DataFrame, key: str, *, several: bool) -> Figur
         "Fractions of the deaths by cause, with 95% intervals; the causes are sorted by the largest fraction that any "
         "model gives, those with none last."
     )
-    caption += f" {left} causes with smaller fractions stand in the table." if left else ""
+    caption += f" {left} causes with smaller fractions are in the table." if left else ""
     return Figure(key, SECTION, title, caption, layer(*layers).height(max(120, 15 * len(rows))))

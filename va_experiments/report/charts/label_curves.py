@@ -1,4 +1,4 @@
-"""Draw what labelled deaths of the test site are worth: CSMF accuracy against their number."""
+"""Draw how much labelled deaths of the test site help: CSMF accuracy against their number."""
 
 from __future__ import annotations
 
