@@ -51,6 +51,7 @@ def makers(numbers: tuple[str, ...]) -> dict[str, Callable[[], Model]]:
 
     return {
         "lr": lambda: models.LogisticRegression(),
+        "inv": lambda: models.InvariantRegression(),
         "nb": lambda: models.NaiveBayes(),
         "xgb": lambda: models.XGBoost(),
         "xgb_d": lambda: models.XGBoost(covariates=every),

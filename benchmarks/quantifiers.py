@@ -1,12 +1,15 @@
 """Compare estimators of cause fractions at left-out sites: counts, blends, corrections, and QuaPy's quantifiers.
 
-``python -m benchmarks quantifiers [--data FOLDER] [--bank FOLDER] [--modules adult child] [--resamples 30]``
+``python -m benchmarks quantifiers [--data FOLDER] [--bank FOLDER] [--modules adult child] [--resamples 30] [--shares]``
 
 All work on the same probabilities: the mean of logistic regression and boosting in small steps. What an estimator
 learns, it learns on the training sites, each predicted without itself. Test sets are the left-out sites as they are,
 and with cause mixes drawn by Dirichlet(1). Means over the six sites with 95% t intervals. QuaPy's quantifiers are shown
 where it is installed: ``pip install "va-experiments[quantification]"``. The base predictions, 21 fits of each model and
 module, are stored in the bank folder: about 8 CPU minutes without it.
+
+``--shares`` compares rules for the share of counts in `blended`, with its members, at the sites as they are: each rule
+sees the training sites alone.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import argparse
 import importlib.util
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +32,17 @@ from va_experiments.metrics.comparison import t_interval
 from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
 from va_experiments.metrics.quantification import OutOfFoldPredictions, estimate_csmf
 from va_experiments.models.adaptive_count import fit_adaptive_count
+from va_experiments.models.ensembles.bounded_blend import largest_safe_share
 
-__all__ = ["estimators", "main"]
+__all__ = ["estimators", "main", "print_shares", "share_rules"]
 
 Floats = npt.NDArray[np.float64]
 Estimator = Callable[[Floats], Floats | None]
 
 MEMBERS = ("lr", "xgb_m")
+BLENDED = ("inv", "xgb_m*3")
+"""The members of `blended`."""
+
 CORRECTIONS = ("adjusted_count", "em", "bbse")
 
 
@@ -145,6 +152,74 @@ def _score(bank: Bank, left: int, designs: dict[str, dict[int, list[npt.NDArray[
     return scores
 
 
+def share_rules(
+    seen: Floats, cause: npt.NDArray[np.intp], place: npt.NDArray[np.intp]
+) -> dict[str, tuple[float, float]]:
+    """Return by rule the share of counts, and that of the training fractions, learned on the training deaths."""
+    fold = np.unique(place, return_inverse=True)[1]
+    shares = np.round(np.arange(0, 0.51, 0.05), 2)
+    own = [fold == number for number in np.unique(fold)]
+    truths = [cause_fractions(cause[site], seen.shape[1]) for site in own]
+    accuracy = np.array(
+        [
+            [float(csmf_accuracy(true, _blend(a)(seen[site]))) for a in shares]
+            for site, true in zip(own, truths, strict=True)
+        ]
+    )
+    prior = np.array(
+        [
+            float(csmf_accuracy(true, cause_fractions(cause[~site], seen.shape[1])))
+            for site, true in zip(own, truths, strict=True)
+        ]
+    )
+    small, mean = shares[:6], accuracy.mean(axis=0)
+    gain = accuracy - accuracy[:, :1]
+    cautious = gain.mean(axis=0) - gain.std(axis=0, ddof=1) / np.sqrt(len(own))
+    apart = np.mean([np.abs(a - b).sum() / 2 for i, a in enumerate(truths) for b in truths[:i]])
+    rules = {f"constant {a:g}": (a, 0.0) for a in (0.0, 0.05, 0.1, 0.25)}
+    rules |= {f"constant 0.25, {w:g} of the rest the training fractions": (0.25, w) for w in (0.1, 0.2)}
+    rules |= {
+        "best mean of the training sites, at most 0.5": (float(shares[mean.argmax()]), 0.0),
+        "best mean of the training sites, at most 0.25": (float(small[mean[:6].argmax()]), 0.0),
+        "best mean less its standard error, at most 0.25": (float(small[cautious[:6].argmax()]), 0.0),
+        "best at the worst training site against its prior": (
+            float(small[(accuracy - prior[:, None])[:, :6].min(axis=0).argmax()]),
+            0.0,
+        ),
+        "0.25, less where the mixes of training sites are far apart": (0.25 * max(0.0, 1 - float(apart) / 0.45), 0.0),
+    }
+    for loss in (0.005, 0.01, 0.02):
+        safe = largest_safe_share(seen, cause, fold, most=0.25, largest_loss=loss)
+        rules[f"at most 0.25, no training site loses more than {loss:g}"] = (safe, 0.0)
+    return rules
+
+
+def print_shares(banks: Mapping[str, Bank]) -> None:
+    """Print CSMF accuracy by rule, its lowest difference to the training fractions, and the shares chosen."""
+    table: dict[str, list[str]] = {}
+    for bank in banks.values():
+        found: dict[str, list[tuple[float, float, float]]] = {}
+        for left in range(bank.n_sites):
+            inner = np.mean([bank.inner(name, left) for name in BLENDED], axis=0)
+            p = np.mean([bank.outer(name, left) for name in BLENDED], axis=0)
+            trained = bank.cause[bank.site != left]
+            true = cause_fractions(bank.cause[bank.site == left], bank.n_causes)
+            prior = cause_fractions(trained, bank.n_causes)
+            floor = float(csmf_accuracy(true, prior))
+            for name, (a, w) in share_rules(inner, trained, bank.site[bank.site != left]).items():
+                value = float(csmf_accuracy(true, (1 - w) * _blend(a)(p) + w * prior))
+                found.setdefault(name, []).append((value, value - floor, a))
+        for name, values in found.items():
+            accuracy, difference, chosen = np.array(values).T
+            each = " ".join(f"{a:.2f}" for a in chosen)
+            table.setdefault(name, []).append(f"{accuracy.mean():.3f} | {difference.min():+.3f} | {each}")
+    heads = " | ".join(f"{m}: CSMF accuracy | {m}: lowest against prior | {m}: share by site" for m in banks)
+    print(f"| rule for the share of counts | {heads} |")
+    print("|---|" + "---:|---:|---|" * len(banks))
+    for name, cells in table.items():
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -152,11 +227,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--bank", type=Path, help="folder of stored predictions, with a folder for each module")
     parser.add_argument("--modules", nargs="+", default=["adult", "child"], choices=["adult", "child"])
     parser.add_argument("--resamples", type=int, default=30)
+    parser.add_argument("--shares", action="store_true", help="compare rules for the share of counts in `blended`")
     options = parser.parse_args(arguments)
     warnings.simplefilter("ignore")
     tasks: list[str] = []
     table: dict[str, list[npt.NDArray[np.float64]]] = {}
     with threadpool_limits(1):
+        if options.shares:
+            folders = {m: folder_of(options.bank, m) for m in options.modules}
+            print_shares({m: Bank(read_phmrc(m, options.data, durations=True), f) for m, f in folders.items()})
+            return 0
         for module in options.modules:
             deaths = read_phmrc(module, options.data, durations=True)
             bank = Bank(deaths, folder_of(options.bank, module))

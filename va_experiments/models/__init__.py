@@ -15,6 +15,7 @@ __all__ = [
     "EAVA",
     "LCVA",
     "Blended",
+    "BoundedBlend",
     "Calibrated",
     "Chosen",
     "ExtraTrees",
@@ -46,6 +47,7 @@ __all__ = [
 _MODULE = {
     "EAVA": "eava.eava",
     "Blended": "ensembles.blended",
+    "BoundedBlend": "ensembles.bounded_blend",
     "Calibrated": "ensembles.calibrated",
     "Chosen": "ensembles.chosen",
     "ExtraTrees": "extra_trees",
