@@ -677,6 +677,13 @@ FILES: list[File] = [
     ),
     File(
         "person",
+        "days with a sign for thousands",
+        "column 'age_days' (data.age): '1,825', '3,650' is no age; expected a number",
+        rows('d1,AP,A,Y,"1,825"', 'd2,UP,B,N,"3,650"', header="id,site,cause,s1,age_days"),
+        {"age": "age_days"},
+    ),
+    File(
+        "person",
         "units in codes",
         "column 'unit' (data.age_unit) holds '1', '2': which units? Say 'data.age_unit_codes={1: UNIT, 2: UNIT}'",
         rows("d1,AP,A,Y,40,1", "d2,UP,B,N,6,2", header="id,site,cause,s1,age,unit"),

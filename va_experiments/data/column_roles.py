@@ -36,7 +36,8 @@ _CAUSE = (
 )
 _AGE = ("age", "age_years", "ageinyears", "age_in_years", "age_at_death", "age_months", "ageinmonths", "age_days")
 _DATE = re.compile(
-    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[- ]?[A-Za-z]{3,9}[- ,]*\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}"
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|"
+    r"\d{1,2}[- ]?[A-Za-z]{3,9}[- ,]*\d{2,4}|[A-Za-z]{3,9} \d{1,2},? \d{4}"
 )
 _AGE_WORD = re.compile(r"(?:^|[^a-z])(?:age|edad|idade)(?![a-z])")
 _ANSWER_NUMBERS = frozenset(

@@ -73,6 +73,20 @@ def test_the_unit_in_a_name(name: str, unit: str | None) -> None:
     assert unit_in_name(name) == unit
 
 
+def test_a_unit_in_letters_and_classes_of_age_are_no_answers(tmp_path: Path) -> None:
+    path = write(tmp_path / "study.csv", "age,unit,agecat", ["18,M,1", "10,D,3", "40,Y,4"])
+    with pytest.raises(InputError) as caught:
+        load("csv", {"path": str(path), "id": "id"})
+    said = """data.age=age data.age_unit=unit 'data.age_unit_codes={"D": UNIT, "M": UNIT, "Y": UNIT}'"""
+    assert caught.value.hint == f"to read it, add {said} 'data.exclude=[\"agecat\"]'"
+
+
+def test_words_with_codes_for_the_sex_are_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "study.csv", "sex", ["1 - Male", "2 - Female", "Female (2)"])
+    female = load("csv", {"path": str(path), "id": "id", "sex": "sex"}).covariates["female"]
+    assert female[:3].tolist() == [0, 1, 1]
+
+
 def test_two_columns_of_one_unit_are_no_parts() -> None:
     assert age_columns(["age_years", "ageInYears", "age_days"]) == {}
 

@@ -166,8 +166,8 @@ class Ages:
                 what = "is a date, no age" if _DATE.fullmatch(odd[0].strip()) else "is no age"
                 problems.append(
                     f"{where}: column {shown(part.column)} (data.age): {cells} {what}; expected a number, alone "
-                    "or with a unit ('43 years', '6 months'), or an empty cell; a column of dates is no column "
-                    "of ages: data.age=null"
+                    "or with a unit ('43 years', '6 months'), without a sign for thousands, or an empty cell; a column "
+                    "of dates is no column of ages: data.age=null"
                 )
         if self._units is not None:
             words = [w for w in self._units.coded().values if normalised(w) not in (*self._words, *MISSING_WORDS)]

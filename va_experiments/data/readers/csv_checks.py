@@ -58,7 +58,7 @@ def advice_for(
             advice.append(_typed("sex", column))
         elif is_sex_name(column):
             advice += [_typed("sex", column), '\'data.sex_codes=["FEMALE", "MALE"]\'']
-        elif _numbers_rows(every) or _tells_the_cause(column, every, shared):
+        elif _numbers_rows(every) or _no_symptom(column, every, shared):
             excluded.append(column)
         elif sum(_is_number(v) for v in every) > 0.9 * len(every) and len(every) > 6:
             advice.append(shlex.quote(f"data.covariates={{{json.dumps(column, ensure_ascii=False)}: null}}"))
@@ -102,7 +102,8 @@ def _age_advice(columns: Mapping[str, Sequence[str]], age: str | None) -> tuple[
     """Return the options for the columns that hold an age or its unit, and these columns."""
     ages = [c for c, cells in columns.items() if cells and sum(map(_is_age, cells)) > 0.9 * len(cells)]
     units = [c for c, cells in columns.items() if is_unit_column(list(cells))]
-    coded = [c for c in ages if "unit" in c.casefold() and len(columns[c]) <= len(AGE_UNITS) + 2]
+    coded = [c for c, v in columns.items() if "unit" in c.casefold() and 0 < len(v) <= len(AGE_UNITS) + 2]
+    coded = [c for c in coded if c not in units]
     named = [c for c in ages if c not in coded and unit_in_name(c)]
     divided = age_columns(named)
     sure = bool(divided or units or coded)  # else the cells may be classes of age
@@ -139,8 +140,11 @@ def _numbers_rows(cells: Sequence[str]) -> bool:
     return len(numbers) == len(cells) > 6 and numbers == [*range(numbers[0], numbers[0] + len(numbers))]
 
 
-def _tells_the_cause(column: str, cells: Sequence[str], shared: Mapping[str, int]) -> bool:
-    """Check whether a column holds words of its own, no answers, and its name says that it tells a cause."""
+def _no_symptom(column: str, cells: Sequence[str], shared: Mapping[str, int]) -> bool:
+    """Check whether a column holds words or codes of its own, or is called a cause."""
+    codes = {normalised(c) for c in cells} - MISSING_WORDS - {"0", "1", "2"}
+    if len(codes) > 1 and all(c.isdecimal() for c in codes) and any(shared[c] < _SHARED for c in cells):
+        return True  # classes or codes of its own
     own = all(shared[c] < _SHARED for c in cells) and not any(meaning_of(c) in ("Y", "N") for c in cells)
     return own or (names_a_cause(column) and len(cells) > 2)
 

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.answer_words import MISSING_WORDS, normalised
+from va_experiments.data.answer_words import MISSING_WORDS, normalised, without_code
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.readers.csv_columns import Collected
 from va_experiments.data.text_source import TextSource
@@ -28,6 +28,7 @@ UNIT_WORDS: dict[str, str] = {
     **dict.fromkeys(("days", "day", "d", "jours", "jour", "dias", "días"), "days"),
     **dict.fromkeys(("hours", "hour", "hrs", "hr", "h", "heures"), "hours"),
 }
+_THOUSANDS = re.compile(r"\d{1,3},\d{3}")  # 1,825 days are no 1.825
 _AGE = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*([^\W\d_]*)")
 
 
@@ -38,8 +39,13 @@ def is_sex_name(column: str) -> bool:
 
 def is_sex_column(values: list[str]) -> bool:
     """Check whether the cells of a column are words or letters for female and male."""
-    texts = {normalised(v) for v in values} - MISSING_WORDS
+    texts = {_sex_word(v) for v in values} - MISSING_WORDS
     return bool(texts) and texts <= _FEMALE | _MALE
+
+
+def _sex_word(cell: str) -> str:
+    """Return a cell without differences that mean nothing, and without a code beside a word (``1 - Male``)."""
+    return normalised(without_code(cell))
 
 
 def is_unit_column(values: list[str]) -> bool:
@@ -69,14 +75,17 @@ class Sexes(Collected):
         return np.array([self._parse(v) for v in coded.values], dtype=np.float64)[coded.codes]
 
     def _parse(self, cell: str) -> float:
-        text = normalised(cell)
-        return 1.0 if text in self._female else 0.0 if text in self._male else math.nan
+        for text in (normalised(cell), _sex_word(cell)):
+            if text in self._female or text in self._male:
+                return float(text in self._female)
+        return math.nan
 
     def problems(self, source: TextSource) -> list[str]:
         """List the cells that are neither female nor male nor a known missing."""
         coded = self.coded()
         known = self._female | self._male
-        bad = [v for v in coded.values if normalised(v) not in known and normalised(v) not in MISSING_WORDS - {"u"}]
+        known |= MISSING_WORDS - {"u"}
+        bad = [v for v in coded.values if not {normalised(v), _sex_word(v)} & known]
         numbers = [v for v in coded.values if normalised(v) in ("0", "1", "2")]
         if not bad and numbers and math.isnan(np.nanmax([self._parse(v) for v in coded.values] + [math.nan])):
             bad = numbers
@@ -92,7 +101,7 @@ class Sexes(Collected):
 def parse_age(cell: str) -> tuple[float, str | None]:
     """Return the number in a cell and the unit that stands beside it, if any."""
     match = _AGE.fullmatch(normalised(cell))
-    if match is None:
+    if match is None or _THOUSANDS.fullmatch(match.group(1)):
         return math.nan, None
     unit = match.group(2)
     if unit and unit not in UNIT_WORDS:
