@@ -7,8 +7,10 @@ The search is FLAML's; what candidates are judged by is ours: training sites lef
 from __future__ import annotations
 
 import importlib.util
+import logging
 import math
 import time
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -111,7 +113,9 @@ class Flaml(Classifier):
             del self._folds  # of the deaths: no part of what was learned
 
     def _learn(self, features: npt.NDArray[np.float32], label: npt.NDArray[Any], seed: int) -> None:
-        from flaml import AutoML
+        with warnings.catch_warnings():  # of the packages that it imports: they say nothing about the deaths
+            warnings.simplefilter("ignore")
+            from flaml import AutoML
 
         began = time.perf_counter()
         number = len(np.unique(self._folds))
@@ -125,6 +129,9 @@ class Flaml(Classifier):
             return _log_loss(*arguments, **named)
 
         state = np.random.get_state()  # noqa: NPY002  FLAML seeds numpy's global generator
+        told = logging.getLogger("flaml.automl")  # warns of each candidate that the end of the time has cut off
+        level = told.level
+        told.setLevel(logging.ERROR)
         try:
             search = AutoML()
             search.fit(
@@ -144,6 +151,7 @@ class Flaml(Classifier):
                 **(by_fold if number > 1 else everyone),
             )
         finally:
+            told.setLevel(level)
             np.random.set_state(state)  # noqa: NPY002
         estimator = search.model.estimator
         self.estimator_ = getattr(estimator, "booster_", estimator)  # LightGBM's own object can be saved
