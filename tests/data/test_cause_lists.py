@@ -78,3 +78,12 @@ def test_a_cause_that_maps_nowhere_is_refused(tmp_path: Path) -> None:
         causes_of_table(str(tmp_path / "x.csv"))
     (tmp_path / "x.csv").write_text("id,cause\n1,TB\n2,AIDS\n3,TB\n")
     assert causes_of_table(str(tmp_path / "x.csv")) == ("TB", "AIDS")
+
+
+def test_targets_are_found_in_any_case_and_holes_are_named() -> None:
+    pairs = {"flu": "Injuries ", "fall": "non communicable"}
+    _, found, _ = map_causes(["flu", "fall"], "gbd", [CauseMap("", "gbd", pairs, "mine.csv")], what="x")
+    assert found == {"flu": "injuries", "fall": "non-communicable"}
+    with pytest.raises(InputError) as caught:
+        map_causes(["flu", "fall"], "gbd", [CauseMap("", "gbd", pairs | {"fall": ""}, "mine.csv")], what="x")
+    assert caught.value.problems == ("score_at=gbd: mine.csv has no target for 'fall'",)

@@ -157,7 +157,9 @@ def map_causes(
         raise InputError(f"score_at={level}: no mapping leads to it; give one with cause_maps=[FILE]")
     pairs, problems = _by_plain_name(best[1], level)
     absent = [c for c in causes if plain_name(c) not in pairs]
-    wrong = sorted({t for t in pairs.values() if t not in target.causes})
+    holes = sorted(s for s, t in best[1].pairs.items() if not t)
+    problems += [f"score_at={level}: {best[1].file} has no target for {shown(s)}" for s in holes]
+    wrong = sorted({t for t in pairs.values() if t and plain_name(t) not in exact})
     problems += [
         f"score_at={level}: {shown(c)}, a cause of {what}, maps nowhere in {best[1].file}"
         f"{did_you_mean(c, best[1].pairs)}; give a table with source and target: cause_maps=[FILE]"
@@ -170,7 +172,7 @@ def map_causes(
     ]
     if problems:
         raise InputError(problems)
-    return target, {c: pairs[plain_name(c)] for c in causes}, best[1].file
+    return target, {c: exact[plain_name(pairs[plain_name(c)])] for c in causes}, best[1].file
 
 
 def _by_plain_name(table: CauseMap, level: str) -> tuple[dict[str, str], list[str]]:
