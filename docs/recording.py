@@ -27,6 +27,7 @@ from tests.chromium import Page, chromium  # noqa: E402
 from tests.served import serving  # noqa: E402
 from tests.servers import until  # noqa: E402
 from tests.watched import Ui, leaf  # noqa: E402
+from va_experiments.page_guard import LOGIN, login_key  # noqa: E402
 
 OVERRIDES = ("model=insilico", "model.n_iterations=2000", "model.auto_length=false", "data.n=600", "execution=inline")
 
@@ -126,7 +127,8 @@ def main() -> int:
                 site(page, place / "study", camera)
             if "prefect" in wanted:
                 with serving(outputs) as api:
-                    servers = Ui("", api.address, "", (outputs / "prefect" / "auth").read_text())
+                    auth = (outputs / "prefect" / "auth").read_text()
+                    servers = Ui("", api.address, "", f"{api.address}{LOGIN}?key={login_key(auth)}", auth)
                     servers.greet(page)
                     record(page, servers, str(api.deployment["id"]), outputs, camera)
     finally:

@@ -45,8 +45,9 @@ class Ui:
         """Open the printed links once, as a person does: they log the browser in. Pages are light, for pictures."""
         page.before("if (location.protocol === 'http:') localStorage.setItem('color-scheme', '\"light\"')")
         for link, menu in ((self.newest, "Work Pools"), (self.cells, "Model registry")):
-            page.go(link)
-            page.shows(menu)
+            if link:
+                page.go(link)
+                page.shows(menu)
 
     def runs(self, where: str) -> list[dict[str, Any]]:
         """Return MLflow's runs that a search string finds."""
