@@ -9,7 +9,7 @@ written from the two questionnaires; no published mapping exists. In: the column
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 import numpy as np
@@ -31,6 +31,7 @@ __all__ = ["as_indicators"]
 
 _DAYS_IN_YEAR = 365.25
 _YES_NO = {"yes": "yes", "no": "no"}
+_NONE = "none of them"
 
 Column = npt.NDArray[np.float64]
 
@@ -58,6 +59,10 @@ def as_indicators(
             questions.divided.setdefault(question, {})[choice] = row["question"]
         else:
             questions.columns[question] = [row["question"]]
+    for question, parts in questions.divided.items():  # questions of their own there: "no" to all of them is an answer
+        name = f"{question}/{_NONE}"
+        columns[name] = _none_of([columns[part] for part in parts.values()])
+        parts[_NONE] = name
     days = np.round(age * _DAYS_IN_YEAR)
     infant = np.where(age < 1, days, np.nan)  # a child of one year has 365 days, which would be both age groups
     for name, values in (("ageInDays", infant), ("ageInYears", np.floor(age))):
@@ -106,6 +111,13 @@ def _meaning(cell: str, meaning: Mapping[str, str]) -> str:
     """Return what a cell is called in WHO 2016: "dk" where the respondent does not know, empty for anything else."""
     word = normalised(cell)
     return meaning.get(word, "dk" if word and word in UNKNOWN else "")
+
+
+def _none_of(parts: Sequence[CodedColumn]) -> CodedColumn:
+    """Return yes where one part is answered with no, and none with yes."""
+    cells = [np.array(part.values, dtype=object)[part.codes] for part in parts]
+    some_yes, some_no = (np.logical_or.reduce([c == word for c in cells]) for word in ("yes", "no"))
+    return _coded(np.where(some_no & ~some_yes, "yes", "").tolist())
 
 
 def _days_of_stools(table: Mapping[str, CodedColumn]) -> Column:
