@@ -65,6 +65,7 @@ def test_a_rebuilt_report_has_everything_that_the_first_has(
     assert_same_report(first, tmp_path / "again" / "report")
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_report_from_mlflow_alone_has_everything_too(va: Callable, tmp_path: Path) -> None:
     quick = ("execution=inline", "tracking=none", "tracking.mlflow=true", "report=true")

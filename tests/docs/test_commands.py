@@ -109,13 +109,22 @@ SKIPPED = {"CONTRIBUTING.md", "docs/tutorials/walk.md"}
 LONG = {
     "docs/explanation/metrics.md",
     "docs/how-to/ablations.md",
+    "docs/how-to/cause-lists.md",
+    "docs/how-to/clouds.md",
+    "docs/how-to/compare-in-mlflow.md",
+    "docs/how-to/compare-other-programs.md",
     "docs/how-to/compare-runs.md",
     "docs/how-to/models-that-travel.md",
+    "docs/how-to/monitor.md",
+    "docs/how-to/predictions-of-deaths.md",
+    "docs/how-to/remote-servers.md",
     "docs/how-to/run-on-phmrc.md",
+    "docs/how-to/strata.md",
+    "docs/how-to/sweeps.md",
     "docs/how-to/tune.md",
     "docs/tutorials/own-study.md",
 }
-"""Pages whose commands take longest: left to the night."""
+"""Pages whose commands take longest, left to ``make test-long``."""
 
 
 @pytest.mark.slow

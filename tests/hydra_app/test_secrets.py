@@ -90,6 +90,7 @@ def test_no_secret_of_a_run_that_fails_is_left(way: str, leaky: tuple[str, ...])
         assert left_in(root) == []
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_no_secret_is_left_in_mlflow_and_in_the_report(leaky: tuple[str, ...]) -> None:
     with elsewhere() as root:

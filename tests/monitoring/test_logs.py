@@ -17,6 +17,7 @@ def _lines(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_each_cell_is_a_line_with_run_job_cell_model_site_worker_and_timings(tmp_path: Path) -> None:
     ran = run_command("model=nbc,interva", "site=pemba,ap", *QUICK, outputs=tmp_path)
