@@ -189,6 +189,7 @@ def test_doctor_looks_quickly_and_says_how_to_mend(
     assert "1 problem," in out
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_doctor_tries_ray_mlflow_and_prefect(tmp_path: Path, va: Callable) -> None:
     code, out, _ = va("doctor", "--outputs", tmp_path)

@@ -122,6 +122,7 @@ LONG = {
     "docs/how-to/strata.md",
     "docs/how-to/sweeps.md",
     "docs/how-to/tune.md",
+    "docs/tutorials/first-run.md",
     "docs/tutorials/own-study.md",
 }
 """Pages whose commands take longest, left to ``make test-long``."""

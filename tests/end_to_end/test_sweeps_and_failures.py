@@ -98,6 +98,7 @@ def test_optuna_runs_its_batches_through_the_same_flow(tmp_path: Path) -> None:
     assert best["best_value"] == pytest.approx(ran.cells["csmf_accuracy_top"].max())
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_a_scikit_learn_classifier_is_a_model(tmp_path: Path) -> None:
     ran = run_command(

@@ -38,6 +38,7 @@ def test_an_error_named_retryable_is_tried_again_and_any_other_is_not() -> None:
         assert (cells(place)["status"] == "done").sum() == 5
 
 
+@pytest.mark.nightly
 @pytest.mark.alone
 @pytest.mark.slow
 def test_on_ray_a_fit_waits_for_its_memory_and_a_retryable_error_is_tried_again() -> None:

@@ -9,12 +9,29 @@ import pytest
 from tests.faults.__main__ import ALL, BEGIN, END, line, table, tried, write
 from tests.faults.harness import Row
 
-FAST = ("F3", "F6", "F7", "F8", "F9", "F11", "F22", "F24", "states", "resume", "folder")
+FAST = ("F3", "F6", "F8", "F9", "F11", "F24", "resume", "folder")
 """Forked drivers, inline: seconds each."""
-SLOW = ("F1", "F14", "F15", "ray-folder")
+SLOW = ("F1",)
 """Ray, or fresh interpreters."""
-NIGHTLY = ("F4", "F10", "F12", "ray-start", "paths", "F18", "states-ray", "exit", "mlflow", "proxies")
-"""Like those before, each with a cheaper test of its kind elsewhere."""
+NIGHTLY = (
+    "F4",
+    "F7",
+    "F10",
+    "F12",
+    "F14",
+    "F15",
+    "F22",
+    "states",
+    "ray-folder",
+    "ray-start",
+    "paths",
+    "F18",
+    "states-ray",
+    "exit",
+    "mlflow",
+    "proxies",
+)
+"""Further kinds, which ``make test-all`` and ``make faults`` run."""
 
 
 def check(row: Row) -> None:

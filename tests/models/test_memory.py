@@ -13,7 +13,9 @@ def deaths():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.nightly] if name == "insilico" else []) for name in MODELS]
+)
 def test_memory_of_a_fit(name, deaths):
     found = peaks(MODELS[name], *deaths)
     assert found["fit_times"] <= 10

@@ -114,6 +114,7 @@ def test_the_doors_open(installed, tmp_path, arguments, expected):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_the_main_job_runs_from_another_folder(installed, tmp_path):
     command = ["-m", "va_experiments", "model=nbc,interva", "site=ap,dar", "data.n=900", "n_bootstrap=5"]
