@@ -2,6 +2,8 @@
 PYTHON ?= python3
 RERUNS ?= 1
 TESTED ?= not nightly
+# Files in the order of their names: by number of tests, the long ones would come last and one process would wait.
+PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
@@ -25,16 +27,16 @@ demo: install  ## run the main job on the embedded, simulated data; ends with th
 	$(BIN)/python -m va_experiments model=interva,insilico site=all -m
 
 test-fast: install  ## run what stays in its process: before each commit
-	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not alone and not install and not slow and not browser"
+	$(BIN)/python -m pytest $(PARALLEL) -q -m "not alone and not install and not slow and not browser"
 
 # A test that fails is run a second time, because workers and servers on a busy machine can be late; a test that passes
 # only then is listed as RERUN, and is a fault to be mended: `make test RERUNS=0` shows it.
 test: install  ## run the test suite: most of it in two processes, then what needs the machine to itself
-	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -n 2 --dist loadfile -m "not alone and not install and ($(TESTED))"
+	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) $(PARALLEL) -m "not alone and not install and ($(TESTED))"
 	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -m "alone and ($(TESTED))"
 
 test-long: install  ## run what `make test` leaves to the night, as far as it can share the machine
-	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -n 2 --dist loadfile -m "nightly and not alone and not install"
+	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) $(PARALLEL) -m "nightly and not alone and not install"
 
 test-all:  ## run the test suite with what is left to the night: further faults, clusters and simulations
 	$(MAKE) test TESTED="nightly or not nightly"

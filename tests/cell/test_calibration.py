@@ -41,6 +41,7 @@ def neonates(n: int = 40, *, neonate: bool = True) -> Deaths:
     )
 
 
+@pytest.mark.slow
 def test_a_cell_is_calibrated_by_its_training_sites(small_deaths: Deaths) -> None:
     split = splits({"name": "leave_one_site_out", "seed": 1}, small_deaths, "all")[0]
     content = calibration_content(options(level="cause"), NBC, small_deaths)
@@ -82,6 +83,7 @@ def test_published_matrices_are_for_expert_algorithms_in_children(small_deaths: 
         calibration_content(options(), INTERVA5, neonates())
 
 
+@pytest.mark.slow
 def test_broad_causes_are_divided_as_they_were_named() -> None:
     deaths = neonates(100)
     names = (

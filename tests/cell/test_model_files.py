@@ -125,6 +125,7 @@ def test_a_file_of_a_reader_counts_by_content(name: str, tmp_path: Path) -> None
     assert load(name, options | {"path": str(file)}).fingerprint != first
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", sorted(name for name, _ in READERS if name.startswith("phmrc_")))
 def test_a_phmrc_file_counts_by_content(name: str, phmrc_dir: Path, tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def assert_same_report(first: Path, again: Path) -> None:
     assert sections[0] == sections[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("store", ["with", "without"])
 def test_a_rebuilt_report_has_everything_that_the_first_has(
     store: str, copied: Path, va: Callable, tmp_path: Path

@@ -48,6 +48,7 @@ def test_sizes(text: str, count: float) -> None:
     assert n_bytes(text) == count
 
 
+@pytest.mark.slow
 def test_verify_finds_a_flipped_bit_and_the_run_computes_that_cell_again(copied: Path, va: Callable) -> None:
     assert va("checkpoints", "verify", "--outputs", copied)[0] == 0
     before = _cells(copied)
@@ -88,6 +89,7 @@ def test_prune_waits_for_no_one(copied: Path, va: Callable) -> None:
     assert len(_cells(copied)) == 24
 
 
+@pytest.mark.slow
 def test_export_and_import_bring_the_same_bytes_and_a_run_reuses_them(
     copied: Path, va: Callable, tmp_path: Path
 ) -> None:

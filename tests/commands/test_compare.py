@@ -35,6 +35,7 @@ def test_a_run_and_itself(finished: Ran, va: Callable) -> None:
     assert "What the runs were made of" not in out
 
 
+@pytest.mark.slow
 def test_a_worse_run_fails(two: tuple[Path, Path], va: Callable, tmp_path: Path) -> None:
     code, out, _ = va("compare", *two, "--fail-if", "worse", "--metric", "top1", "--out", tmp_path / "page")
     assert code == 3

@@ -45,6 +45,7 @@ def changed(package: Path, target: Path, change: Callable[[str, bytes], bytes], 
     return target
 
 
+@pytest.mark.slow
 def test_two_people_with_the_same_data_and_seeds_have_the_same_hash(package: Path, va: Va, tmp_path: Path) -> None:
     elsewhere = {"TZ": "Asia/Kolkata", "LC_ALL": "C", "PYTHONHASHSEED": "7", "HOME": str(tmp_path), "USER": "theirs"}
     overrides = ("model=interva,nbc", "site=ap,pemba", *QUICK[:2], "report=false")

@@ -85,6 +85,7 @@ def _running(outputs: Path, va: Callable) -> dict | None:
     return status if status and status["running"] else None
 
 
+@pytest.mark.slow
 def test_a_live_run_then_a_killed_one(slow_run: subprocess.Popen[str], tmp_path: Path, va: Callable) -> None:
     outputs = tmp_path / "o"
     looks: list[dict] = []
@@ -213,6 +214,7 @@ sys.exit(main(["status", "--watch", "--outputs", sys.argv[1]]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 100])
 def test_a_watched_run_is_shown_in_one_place(tmp_path: Path, columns: int) -> None:
     pyte = pytest.importorskip("pyte", reason="pip install 'va-experiments[docs]' to read a terminal's screen")

@@ -15,10 +15,13 @@ import yaml
 from tests.chromium import CHROMIUM, MISSING, chromium
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("material") is None,
-    reason="needs MkDocs Material: pip install 'va-experiments[docs]'",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        importlib.util.find_spec("material") is None,
+        reason="needs MkDocs Material: pip install 'va-experiments[docs]'",
+    ),
+]
 
 
 def pages_of(entry: object) -> list[str]:

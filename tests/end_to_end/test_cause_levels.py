@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.end_to_end.conftest import QUICK
 from tests.in_process import elsewhere, output_here
@@ -42,6 +43,7 @@ def children(path: Path, theirs: Path, n: int = 120) -> None:
         table.writerows([f"c{k}", backwards["eava_child"].get(broad[cause[k]], "")] for k in range(n))
 
 
+@pytest.mark.slow
 def test_trained_fixed_and_foreign_models_meet_at_the_broad_level() -> None:
     with elsewhere() as root:
         for folder in ("data", "model"):

@@ -52,6 +52,7 @@ def test_damaged_records_are_no_costs(tmp_path: Path) -> None:
     assert read_memory(tmp_path) == {}
 
 
+@pytest.mark.slow
 def test_costs_of_a_run_are_the_estimate_of_the_next(tmp_path: Path) -> None:
     outputs = f"paths.outputs={tmp_path / 'o'}"
     assert run_here(["model=nbc", "site=ap", *SMALL, outputs])[0] == 0

@@ -49,6 +49,7 @@ def test_of_several_training_sets_all_deaths_are_learned_from_and_each_model_has
         assert [list(c["metrics_at_left_out_sites"]) for c in cards] == [["AP", "UP"]] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "message"),
     [

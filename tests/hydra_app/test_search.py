@@ -128,6 +128,7 @@ def test_what_cannot_be_searched_is_refused_before_anything_runs(overrides: tupl
         refused((*RANDOM, *alpha, *overrides), words, root)
 
 
+@pytest.mark.slow
 def test_a_search_maximises_accuracy_and_a_study_in_a_database_is_continued() -> None:
     command = (*RANDOM, *ALPHA, "hydra.sweeper.storage=sqlite:///study.db")
     with elsewhere():

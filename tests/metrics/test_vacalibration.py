@@ -37,6 +37,7 @@ def test_two_causes_with_a_known_matrix_equal_integration():
     assert found.rhat < 1.02
 
 
+@pytest.mark.slow
 def test_draws_have_the_ranks_of_draws_from_the_prior():
     """Simulation-based calibration (Talts et al. 2018): p and M from the prior, counts from both."""
     shapes, ranks, r = np.array([[8.0, 1, 1], [2, 6, 2], [1, 1, 5.0]]), [], rng(5)
@@ -91,6 +92,7 @@ def test_shapes_are_fitted_to_draws():
     np.testing.assert_allclose(refit_shapes(np.tile([0.25, 0.75], (5, 1))), np.exp(20) * np.array([0.25, 0.75]))
 
 
+@pytest.mark.slow
 def test_a_cause_without_deaths_is_told_and_does_not_switch_the_calibration_off():
     counts, shapes = np.array(COUNTS["neonate", "eava"]), champs_shapes("eava", "neonate", "Mozambique")
     whole = calibrate_counts("neonate", "eava", rng=rng())
@@ -117,6 +119,7 @@ def test_no_interval_where_nothing_is_calibrated():
         calibrate([0, 0, 0], matrix, rng=rng())
 
 
+@pytest.mark.slow
 def test_undetermined_deaths_stay_in_the_denominator():
     shapes = np.eye(3) * 60 + 10
     whole, part = (calibrate([30, 40, 30], shapes, undetermined=u, rng=rng()) for u in (0, 25))

@@ -137,6 +137,7 @@ def _files_with(folder: Path, *words: str) -> list[str]:
     return [str(p) for p in files if any(w in p.read_bytes() for w in raw)]
 
 
+@pytest.mark.slow
 def test_a_run_tells_of_its_failure_and_its_end_and_writes_the_address_nowhere(
     receiver: _Receiver, tmp_path: Path
 ) -> None:

@@ -50,6 +50,7 @@ def test_hydras_presets_are_harmless(preset: str, tmp_path: Path) -> None:
     assert (ran.folder / "va_experiments.log").exists() == (preset == "default")
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_no_row_of_a_person_is_in_a_log(tmp_path: Path, phmrc_dir: Path) -> None:
     import pandas as pd

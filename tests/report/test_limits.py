@@ -33,6 +33,7 @@ print(len(paths.figures), *paths.skipped, sep="\\n")
 """
 
 
+@pytest.mark.slow
 def test_a_report_is_built_within_3_gb_of_address_space(tmp_path):
     """A JavaScript engine reserves more than that, and ends its process where it cannot."""
     code = LIMITED.format(limit=3 * 2**30, folder=str(tmp_path))

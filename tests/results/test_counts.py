@@ -91,6 +91,7 @@ class Prefect(PrefectObserver):
         self.ending = end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("again", [False, True])
 def test_all_places_say_the_same_of_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool) -> None:
     tree = {

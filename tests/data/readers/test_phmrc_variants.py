@@ -81,6 +81,7 @@ VARIANTS: dict[str, Callable[[Rows], Rows]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_same_data_set(variant: str, rows: Rows, published: Deaths, tmp_path: Path) -> None:
     path = write(VARIANTS[variant](rows), tmp_path / "adult.csv")
@@ -92,6 +93,7 @@ def test_semicolons_make_the_same_data_set(rows: Rows, published: Deaths, tmp_pa
     assert read_phmrc("adult", path, features="hce_words").fingerprint == published.fingerprint
 
 
+@pytest.mark.slow
 def test_decimal_commas_in_utf_16_make_the_same_data_set(rows: Rows, published: Deaths, tmp_path: Path) -> None:
     commas = cells(lambda v: v.replace(".", ",") if v.replace(".", "", 1).isdecimal() else v)(rows)
     path = write(commas, tmp_path / "adult.csv", ";")

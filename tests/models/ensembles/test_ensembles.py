@@ -255,6 +255,7 @@ def test_a_joint_member_makes_the_ensemble_joint_by_its_own_parameters():
     assert Tuned(model="stacking", parameters={"adapt": "posterior"}, grid={"ridge": [1.0]}).depends_on_test_set
 
 
+@pytest.mark.slow
 def test_a_members_class_comes_from_the_allow_list(small_deaths):
     tree = {"name": "v", "_target_": "va_experiments.models.ensembles.voting.Voting", "members": ["nbc", "x"]}
 

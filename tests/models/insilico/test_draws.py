@@ -92,6 +92,7 @@ def test_the_original_step_has_the_same_posterior():
     np.testing.assert_allclose(fast.std(axis=0), slow.std(axis=0), rtol=0.1)
 
 
+@pytest.mark.slow
 def test_with_removed_causes_still_counted_both_samplers_fix_the_first():
     rng, counted = generator(4), np.array([2.0, 9.0, 5.0])
     fast = chain(lambda theta, sd: slice_csmf(rng, theta, sd, counted, 1e6, 2, 7), 40_000)
