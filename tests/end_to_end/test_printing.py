@@ -12,6 +12,8 @@ import pytest
 
 from tests.end_to_end.conftest import QUICK, run_command
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

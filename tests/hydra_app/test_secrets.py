@@ -13,6 +13,8 @@ from tests.in_process import elsewhere, output_here
 from va_experiments import redaction
 from va_experiments.redaction import redacted, remember_address, remember_secret
 
+pytestmark = pytest.mark.slow
+
 TOY = '''
 import base64
 import os

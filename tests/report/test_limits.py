@@ -19,6 +19,8 @@ from va_experiments.report.attempts import attempt, is_limit
 from va_experiments.report.run_report import write_run_report
 from va_experiments.report.script_bundle import script_bundle
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 CONTENT = {"sites": ("AP", "Bohol", "Dar"), "models": ("nbc", "prior")}
 

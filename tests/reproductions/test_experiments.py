@@ -14,6 +14,8 @@ from va_experiments.data import simulate_deaths
 from va_experiments.hydra_app.app import compose
 from va_experiments.protocols import splits
 
+pytestmark = pytest.mark.slow
+
 NAMES = sorted(p.stem for p in (conf_dir() / "experiment").glob("*.yaml"))
 MINE = {"loso": 15 * 6, "loso_dirichlet": 14 * 6, "ablation_hce": 10 * 6,
     "va34_comparison": 7 * 40, "learning_curve": 5 * 13 * 6,
