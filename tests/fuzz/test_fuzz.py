@@ -18,7 +18,7 @@ SLOW = ("a file of conf", "a command", "a composed configuration")
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in PROPERTIES])
 def test_it_holds(name: str) -> None:
-    PROPERTIES[name].check()
+    PROPERTIES[name].check(number=1)  # the same examples each time; make fuzz draws others
 
 
 def test_what_is_mangled_is_good_before() -> None:

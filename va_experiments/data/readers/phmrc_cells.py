@@ -36,6 +36,8 @@ def as_published(table: Mapping[str, CodedColumn], separator: str) -> dict[str, 
 
 
 def _cell(value: str, separator: str) -> str:
+    if not value.isascii():
+        value = _as_utf8(value)
     text = value.strip()
     if len(text) <= _LONGEST and text.casefold() in _BLANK:
         return ""
@@ -44,3 +46,11 @@ def _cell(value: str, separator: str) -> str:
     if separator == ";" and _DECIMAL_COMMA.fullmatch(text):
         return text.replace(",", ".")
     return without_code(value) if text[:1] in "([-0123456789" or text[-1:] in ")]" else value
+
+
+def _as_utf8(value: str) -> str:
+    """Return a cell of UTF-8 that was read as Latin-1, as the published files are, with its own letters."""
+    try:
+        return value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
