@@ -91,9 +91,14 @@ class Blended(Voting):
             csmf = probability.mean(axis=0) if len(rows) else pooled.csmf * 0
             yield self._blended(Prediction(probability, csmf, diagnostics=pooled.diagnostics))
 
+    @property
+    def _share(self) -> float:
+        """The share of the counts that predictions take."""
+        return self.count_share
+
     def _blended(self, pooled: Prediction) -> Prediction:
         if not len(pooled.probability):
             return pooled
-        csmf, _ = AdaptiveCount(intercepts=(self.count_share,)).csmf(pooled.probability)
+        csmf, _ = AdaptiveCount(intercepts=(self._share,)).csmf(pooled.probability)
         probability = reweigh(pooled.probability, csmf) if self.adapt == "posterior" else pooled.probability
         return Prediction(probability, csmf, diagnostics=pooled.diagnostics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from va_experiments.callbacks import Parts
 from va_experiments.data.deaths import Deaths
-from va_experiments.models.adaptive_count import AdaptiveCount, reweigh
+from va_experiments.models.adaptive_count import AdaptiveCount
 from va_experiments.models.base import Model, Prediction
 from va_experiments.models.ensembles.blended import Blended
 from va_experiments.models.ensembles.ensemble_members import make_member
@@ -108,12 +109,13 @@ class BoundedBlend(Blended):
         pooled = pool(seen, weights / weights.sum(), self.pool)
         return largest_safe_share(pooled, train.cause, fold, most=self.count_share, largest_loss=self.largest_loss)
 
+    @property
+    def _share(self) -> float:
+        return self.share_
+
     def _blended(self, pooled: Prediction) -> Prediction:
-        if not len(pooled.probability):
-            return pooled
-        csmf, _ = AdaptiveCount(intercepts=(self.share_,)).csmf(pooled.probability)
-        probability = reweigh(pooled.probability, csmf) if self.adapt == "posterior" else pooled.probability
-        return Prediction(probability, csmf, diagnostics={**pooled.diagnostics, "count_share": self.share_})
+        diagnostics = {**pooled.diagnostics, "count_share": self.share_}
+        return super()._blended(dataclasses.replace(pooled, diagnostics=diagnostics))
 
 
 def largest_safe_share(
