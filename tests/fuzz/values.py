@@ -79,6 +79,10 @@ def phmrc(module: str) -> Table:
         for column in rule.columns:
             listed.setdefault(column, []).extend(a for a in answers if a not in listed.get(column, ()))
     ages = [c for c, _ in rules.age]
+    for column, years in rules.age:
+        possible = [a for a in ("1", "5", "20", "60") if rules.age_range[0] <= int(a) * years <= rules.age_range[1]]
+        if column in listed:
+            listed[column] = possible or ["1"]
     cause = "gs_text34" if rules.stems else "va34"
     rows: list[tuple[str, ...]] = [("newid", "site", "module", cause, *listed, *(a for a in ages if a not in listed))]
     for k in range(N):
@@ -151,12 +155,13 @@ def good(form: str) -> str:
 
 
 def the_same_or_refused(form: str, columns: list[int], spelling: str) -> None:
-    """The fingerprint is that of the good table, or the file is refused."""
+    """The fingerprint is that of the good table, which is read, or the file is refused."""
+    expected = good(form)
     try:
         found = read(form, spelt(form, columns, spelling))
     except InputError:
         return
-    assert found.fingerprint == good(form), f"{form}: {spelling} in columns {columns} gives another data set"
+    assert found.fingerprint == expected, f"{form}: {spelling} in columns {columns} gives another data set"
 
 
 PROPERTIES: dict[str, Property] = {
