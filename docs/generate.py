@@ -3,7 +3,7 @@
 configuration.md and config.schema.json from `va_experiments.config` and the files of ``conf/``; commands.md from the
 commands themselves; metric-list.md from the metrics' registry; python.md from the packages' ``__all__``;
 bad-inputs.md from the cases of ``tests/bad_inputs``; evidence.md from ``tests/metrics/evidence.py``; the columns in
-run-folder.md from `va_experiments.results.schema`.
+run-folder.md from `va_experiments.results.schema`; phmrc-indicators.md from the tables of the PHMRC readers.
 """
 
 from __future__ import annotations
@@ -401,6 +401,53 @@ def column_table(names: Iterable[str]) -> Iterator[str]:
         yield "| " + " | ".join(map(cell, (*row, ", ".join(tables_of(column.name))))) + " |"
 
 
+# --- indicators of PHMRC ---------------------------------------------------------------------------------------------
+
+
+def phmrc_indicators() -> str:
+    """Return the page of what each question of PHMRC says in the indicators of InterVA-5, and what none says."""
+    from va_experiments.data.probbase import read_probbase
+    from va_experiments.data.readers.phmrc_indicators import known_indicators, mapping
+    from va_experiments.data.readers.phmrc_modules import MODULES
+    from va_experiments.data.readers.who2016_table import rules
+
+    lines = [
+        "# PHMRC as indicators of InterVA-5",
+        "",
+        "With `data.indicators=true` the PHMRC readers give InterVA-5's 353 indicators in place of the symptoms",
+        "([how-to](../how-to/run-on-phmrc.md#interva-5-insilicova-and-eava)). One row for each question of WHO 2016",
+        "that PHMRC asks too, from `va_experiments/data/readers/phmrc_who2016_*.csv`; the indicators follow from it by",
+        "the [rules of the questionnaire](../how-to/odk.md#how-an-indicator-follows). It is our reading of the two",
+        "questionnaires; nobody has published one.",
+        "",
+        "A question is in a table only if yes *and* no mean the same in both questionnaires. In *answers*, `number` is",
+        "a number as it stands; `positive`, `months`, `weeks`, `hours`, `minutes` and `a day or more` are numbers (of",
+        "days, if times) in that unit, where 0, 88, 98 and 99 stand for no answer: the file has 0 where a sign was",
+        "present and its duration was not known. In *if*, all conditions must hold, else the question was not asked:",
+        "`q` is yes, `q|r` one of them is yes, `!q` is no.",
+    ]
+    names = read_probbase().indicators
+    for module in MODULES:
+        known = known_indicators(module)
+        lines += [f"\n## {module.title()}: {len(known)} indicators\n"]
+        lines += ["| question of WHO 2016 | column of PHMRC | answers | if | indicators |\n|---|---|---|---|---|"]
+        said = set[str]()
+        for row in mapping(module):
+            question = row["question"].partition("/")[0]
+            own = dict.fromkeys(rule.indicator for rule in rules("1.5") if rule.question == question)
+            said |= own.keys()
+            gate = f"`{row['asked_if'].replace(' ', '` `')}`" if row["asked_if"] else ""
+            lines.append(
+                "| "
+                + " | ".join(map(cell, (row["question"], row["column"], row["answers"], gate, " ".join(own))))
+                + " |"
+            )
+        more, none = [n for n in names if n in known - said], [n for n in names if n not in known]
+        lines += [f"\nFrom the age, or no because what they depend on is no: {' '.join(more)}."]
+        lines += [f"\nNot known for any death, {len(none)} indicators: {' '.join(none)}."]
+    return "\n".join(lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "config.schema.json": config_schema,
@@ -410,6 +457,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "bad-inputs.md": bad_inputs,
     "evidence.md": evidence,
     "run-folder.md": run_folder,
+    "phmrc-indicators.md": phmrc_indicators,
 }
 """File in ``docs/reference`` -> what writes it."""
 

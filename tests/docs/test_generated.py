@@ -28,7 +28,7 @@ def generate() -> ModuleType:
 
 
 PAGES = ["configuration.md", "config.schema.json", "commands.md", "metric-list.md", "python.md", "bad-inputs.md"]
-PAGES += ["evidence.md", "run-folder.md"]
+PAGES += ["evidence.md", "run-folder.md", "phmrc-indicators.md"]
 
 
 @pytest.mark.parametrize("name", PAGES)

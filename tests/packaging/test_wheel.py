@@ -59,7 +59,7 @@ def test_every_configuration_file_is_inside(wheel):
 
 TABLES = {f"va_experiments/data/readers/who2016_{name}.csv" for name in ("questions", "choices")}
 TABLES |= {f"va_experiments/metrics/champs_{age}.csv" for age in ("child", "neonate")}
-TABLES |= {"va_experiments/data/readers/phmrc_who2016.csv"}
+TABLES |= {f"va_experiments/data/readers/phmrc_who2016_{module}.csv" for module in ("adult", "child", "neonate")}
 TABLES |= {"va_experiments/report/templates/vega.js.gz"}
 """The questionnaire, published matrices and the page's script; no file with data of deaths belongs into the wheel."""
 

@@ -80,6 +80,8 @@ class _Phmrc(DataOptions):
     """Largest share of a question's filled cells that may be no answer of the questionnaire."""
     duplicates: Literal["refuse", "first", "keep"] = "refuse"
     """What to do with deaths that occur twice (the same newid, or the same cells under another)."""
+    indicators: Flag = False
+    """true: InterVA-5's 353 indicators in place of the questionnaire's symptoms, for interva5, eava and insilico."""
 
 
 class PhmrcAdult(_Phmrc):
@@ -92,8 +94,6 @@ class PhmrcChild(_Phmrc):
     """PHMRC gold-standard verbal autopsies, child module: 2,064 deaths of 28 days to 11 years, 21 causes."""
 
     name: Literal["phmrc_child"] = "phmrc_child"
-    indicators: Flag = False
-    """true: InterVA-5's 353 indicators in place of the questionnaire's symptoms, for interva5, eava and insilico."""
 
 
 class PhmrcNeonate(_Phmrc):

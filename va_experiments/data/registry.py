@@ -42,7 +42,7 @@ class Reader:
 
 def _phmrc(module: str) -> Reader:
     # every block is read; a run takes the blocks it wants with `Deaths.with_features`
-    fixed = {"module": module, "features": "hce_words"} | ({} if module == "child" else {"indicators": False})
+    fixed = {"module": module, "features": "hce_words"}
     return Reader("va_experiments.data.readers.phmrc", "read_phmrc", DATA[f"phmrc_{module}"], fixed)
 
 

@@ -29,6 +29,7 @@ from va_experiments.data.readers.phmrc_file import (
     with_content,
 )
 from va_experiments.data.readers.phmrc_ids import death_ids, repeated_deaths
+from va_experiments.data.readers.phmrc_indicators import as_indicators, columns_of
 from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.readers.recognise import recognise
@@ -115,8 +116,8 @@ def read_phmrc(
     duplicates : {"refuse", "first", "keep"}
         What to do with deaths that occur twice. The public files have none.
     indicators : bool
-        For children: InterVA-5's 353 indicators in place of the questionnaire's own symptoms, and the columns of EAVA
-        as covariates (`va_experiments.data.readers.phmrc_indicators`).
+        InterVA-5's 353 indicators in place of the questionnaire's own symptoms, and for children and neonates the
+        columns of EAVA as covariates (`va_experiments.data.readers.phmrc_indicators`).
 
     Returns
     -------
@@ -133,7 +134,7 @@ def read_phmrc(
     source = open_source(file, encoding=encoding_by_mark(file, "latin-1"))
     header = table_header(source)
     words = tuple(sorted(c for c in header if c.startswith("word_")))
-    _check_header(source, header, rules, cause_list)
+    _check_header(source, header, rules, cause_list, columns_of(module) if indicators else ())
     table = as_published(dict(zip(header, read_columns(source).values(), strict=True)), source.sep)
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     if "module" in table:
@@ -158,9 +159,7 @@ def read_phmrc(
     if not compat:
         check_answers(table, rules, source, max_unknown, ledger)
     if indicators:
-        from va_experiments.data.readers.phmrc_indicators import as_indicators
-
-        symptoms, names, more = as_indicators(table, age, ledger)
+        symptoms, names, more = as_indicators(module, table, age, ledger)
         covariates, blocks, cuts = covariates | more, ("core",) * len(names), ()
     order = np.flatnonzero(keep)
     order = order[canonical_order(ids[order])]
@@ -188,11 +187,15 @@ def read_phmrc(
     return deaths.with_features(features)
 
 
-def _check_header(source: TextSource, header: tuple[str, ...], rules: Module, cause_list: int) -> None:
+def _check_header(
+    source: TextSource, header: tuple[str, ...], rules: Module, cause_list: int, more: Sequence[str]
+) -> None:
     label = ("site", "module", "gs_text34") if rules.stems else ("site", "va34")
     if cause_list != 34:
         label = (*label, f"va{cause_list}", f"gs_text{cause_list}")
-    needed = dict.fromkeys([*label, *(c for r in rules.rules for c in r.columns), *(c for c, _ in rules.age[:1])])
+    needed = dict.fromkeys(
+        [*label, *(c for r in rules.rules for c in r.columns), *(c for c, _ in rules.age[:1]), *more]
+    )
     problems = missing_columns(header, list(needed), shown_path(source.path), taken=needed)
     if problems:
         absent = [c for c in needed if c not in header]
