@@ -1,11 +1,13 @@
 """``python docs/advisories.py``: write the page of known advisories; ``--check`` compares it and the locked versions.
 
-In: ``docs/advisories.toml``, kept by hand, and ``requirements.lock``. An advisory that affects a locked version and has
-no answer is an error, and so is a package that is not locked. No network is used.
+In: ``docs/advisories.toml``, kept by hand, and ``requirements.lock``. An advisory that affects a locked version is an
+error without an answer that names a test, and the day on which it was tried; so is a package that is not locked. No
+network is used.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -31,8 +33,13 @@ def problems(content: Mapping[str, Any], versions: Mapping[str, str]) -> list[st
         name, version = entry["package"], versions.get(entry["package"])
         if version is None:
             found.append(f"{name}: not in {LOCK.name}")
-        elif SpecifierSet(entry["affected"]).contains(version, prereleases=True) and not entry.get("answer"):
-            found.append(f"{name} {version} is affected by {entry['id']}: update it, or say in 'answer' what protects")
+        elif SpecifierSet(entry["affected"]).contains(version, prereleases=True):
+            if not entry.get("answer"):
+                found.append(
+                    f"{name} {version} is affected by {entry['id']}: update it, or say in 'answer' what protects"
+                )
+            elif not (re.search(r"`tests/[\w/]+\.py`", entry["answer"]) and entry.get("tried")):
+                found.append(f"{name} {version}, {entry['id']}: 'answer' names no test, or 'tried' no day")
     return found
 
 
@@ -41,12 +48,12 @@ def page(content: Mapping[str, Any], versions: Mapping[str, str]) -> str:
     rows: dict[bool, list[str]] = {True: [], False: []}
     for e in content["advisory"]:
         affects = SpecifierSet(e["affected"]).contains(versions[e["package"]], prereleases=True)
-        last = e["answer"] if affects else f"locked: {versions[e['package']]}"
+        last = f"{e['answer']} | {e['tried']}" if affects else f"locked: {versions[e['package']]}"
         cells = (e["package"], e["id"], e["affected"], e["compared"], e["what"], e["means"], last)
         rows[affects].append(f"| {' | '.join(cells)} |")
     head = (
         "| package | advisory | affected | compared with | weakness | what it would mean here | {} |\n"
-        "|---|---|---|---|---|---|---|\n"
+        "|---|---|---|---|---|---|---|"
     )
     return (
         "<!-- Written by `python docs/advisories.py` from docs/advisories.toml; edit the list, not this page. -->\n\n"
@@ -56,9 +63,17 @@ def page(content: Mapping[str, Any], versions: Mapping[str, str]) -> str:
         "compares the list with the locked versions; CI runs it. The list is kept by hand and is not complete.\n"
         "The column *compared with* says where each range of versions was looked up on that day; *not compared*\n"
         "that it was not. *Found here* are weaknesses without a public advisory that we know of: only the locked\n"
-        "version was tried. Look at the projects' own notices before you put a server on a network.\n\n"
-        "## The locked version is affected\n\n" + head.format("what protects") + "\n".join(rows[True]) + "\n\n"
-        "## Mended in the locked version\n\n" + head.format("version") + "\n".join(rows[False]) + "\n"
+        "version was tried. *Tried* is the day on which the named test was last run by hand; CI runs it each time.\n"
+        "Look at the projects' own notices before you put a server on a network.\n\n"
+        "## The locked version is affected\n\n"
+        + head.format("what protects | tried")
+        + "---|\n"
+        + "\n".join(rows[True])
+        + "\n\n## Mended in the locked version\n\n"
+        + head.format("version")
+        + "\n"
+        + "\n".join(rows[False])
+        + "\n"
     )
 
 

@@ -6,10 +6,12 @@ import asyncio
 import base64
 import contextlib
 import json
+import os
 import re
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,7 @@ def mlflow(tmp_path: Path) -> Guard:
 def mlflow_guard(tmp_path: Path) -> Guard:
     (tmp_path / "prefect").mkdir(mode=0o700)
     (tmp_path / "prefect" / "auth").write_text(PASSWORD)
+    (tmp_path / "prefect" / "auth").chmod(0o600)
     return mlflow_guarded(inner, tmp_path, PORT)
 
 
@@ -89,6 +92,30 @@ def test_prefects_api_needs_the_password(path: str, prefect: Guard) -> None:
     assert ask(prefect, path, cookie=f"va-{PORT}=x")[0] == 401
     assert ask(prefect, path, authorization=RIGHT)[0] == 200
     assert ask(prefect, path, method="POST", authorization=RIGHT)[0] == 200
+
+
+WEBHOOK = {"name": "x", "data": {"method": "GET", "url": "http://rebound.example/"}, "block_schema_id": "0" * 32}
+GIT = {"prefect.deployments.steps.git_clone": {"repository": "https://x.example/x", "branch": "--upload-pack=id"}}
+ADVISORIES = {
+    "CVE-2026-7724, a webhook": ("POST", "/api/block_documents/", WEBHOOK),
+    "CVE-2026-7724, its schema": ("POST", "/api/block_schemas/", {"fields": {}, "block_type_id": "0" * 32}),
+    "CVE-2026-7724, sent by an automation": ("POST", "/api/automations/", {"name": "x", "actions": []}),
+    "CVE-2026-5366, made": ("POST", "/api/deployments/", {"name": "x", "flow_id": "0" * 32, "pull_steps": [GIT]}),
+    "CVE-2026-5366, changed": ("PATCH", f"/api/deployments/{'0' * 32}", {"pull_steps": [GIT]}),
+    "CVE-2026-5366, started": ("POST", f"/api/deployments/{'0' * 32}/create_flow_run", {"state": {}}),
+}
+"""Requests with which the weakness of an advisory that affects the locked Prefect would be used."""
+
+
+@pytest.mark.parametrize("name", ADVISORIES)
+def test_what_advisories_describe_needs_the_password(name: str, prefect: Guard) -> None:
+    method, path, content = ADVISORIES[name]
+    sent: dict[str, Any] = {"method": method, "body": json.dumps(content).encode(), "content_type": "application/json"}
+    assert ask(prefect, path, **sent)[0] == 401
+    assert ask(prefect, path, **sent, authorization="Basic " + base64.b64encode(b"va:guess").decode())[0] == 401
+    assert ask(prefect, path, **sent, authorization=RIGHT, origin="http://evil.example")[0] == 403, "another page"
+    assert ask(prefect, path, **sent, authorization=RIGHT, host=f"rebound.example:{PORT}")[0] == 403, "DNS rebinding"
+    assert ask(prefect, path, **sent, authorization=RIGHT)[0] == 200, "the owner"
 
 
 RAW = {
@@ -351,3 +378,31 @@ def test_the_password_is_random_and_its_owners_only(tmp_path: Path) -> None:
     assert len(first) >= 30
     assert (tmp_path / "a" / "auth").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("way", ["readable by others", "writable by others", "of another account", "link", "pipe"])
+def test_a_password_that_somebody_else_may_know_is_replaced(way: str, tmp_path: Path) -> None:
+    file, planted = tmp_path / "auth", tmp_path / "planted"
+    planted.write_text(PASSWORD)
+    planted.chmod({"readable by others": 0o644, "writable by others": 0o602}.get(way, 0o600))
+    if way == "link":
+        file.symlink_to(planted)
+    elif way == "pipe":
+        os.mkfifo(file, 0o600)
+    else:
+        planted.rename(file)
+    if way == "of another account":
+        if os.getuid() != 0:
+            pytest.skip("only root can give a file to another account")
+        os.chown(file, 65534, 65534)
+    new = password_of(tmp_path)
+    assert new not in ("", PASSWORD)
+    assert new == password_of(tmp_path), "it is kept"
+    assert (file.is_symlink(), file.stat().st_mode & 0o777, file.stat().st_uid) == (False, 0o600, os.getuid())
+    assert way != "link" or planted.read_text() == PASSWORD, "what a link names is left alone"
+    assert list(tmp_path.glob(".auth-*")) == []
+
+
+def test_processes_that_start_together_share_the_password(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(password_of, [tmp_path / "new"] * 8))) == 1

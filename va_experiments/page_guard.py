@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import stat
 import time
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from pathlib import Path
@@ -57,14 +58,49 @@ def _key_of(password: bytes, made: str) -> str:
 
 
 def password_of(folder: Path) -> str:
-    """Return ``user:password`` of the pages of a folder: random, kept in a file that only its owner can read."""
+    """Return ``user:password`` of the pages of a folder: random, kept in a file that only its owner can read.
+
+    A file that is not of that kind (another account's, one that others can read or write, a link) may be known to
+    somebody else: it is replaced by a new one, and servers that use the old password are not used any more.
+    """
     path = folder / "auth"
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(fd, "w") as file:
-            file.write(f"va:{secrets.token_urlsafe(24)}")
-    return path.read_text()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    known, private = _read_password(path)
+    if private:
+        return known
+    new, password = folder / f".auth-{secrets.token_hex(8)}", f"va:{secrets.token_urlsafe(24)}"
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "w") as file:
+        file.write(password)
+    try:
+        if known and not _read_password(new)[1]:  # a file system without owners and modes: no file there is private
+            return known
+        if not os.path.lexists(path):
+            try:
+                os.link(new, path)  # unlike a rename, not in place of the file of a process that was faster
+            except FileExistsError:
+                return _read_password(path)[0]
+            except OSError:  # a file system without links
+                new.replace(path)
+        else:
+            new.replace(path)
+        return password
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _read_password(path: Path) -> tuple[str, bool]:
+    """Return what a regular file holds, empty if there is none, and whether it is ours and nobody else's."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return "", False
+    with open(fd, encoding="utf-8", errors="replace") as file:
+        facts = os.fstat(fd)
+        if not stat.S_ISREG(facts.st_mode):
+            return "", False
+        content = file.read(1000)
+        return content, bool(content) and facts.st_uid == os.getuid() and not facts.st_mode & 0o077
 
 
 class Request:

@@ -24,7 +24,12 @@ def test_an_affected_version_without_an_answer_is_an_error() -> None:
         "prefect 3.5.0 is affected by X-1: update it, or say in 'answer' what protects"
     ]
     assert MODULE["problems"]({"advisory": [entry]}, {"prefect": "3.6.0"}) == []
-    assert MODULE["problems"]({"advisory": [entry | {"answer": "a test"}]}, {"prefect": "3.5.0"}) == []
+    tried = {"answer": "a guard (`tests/test_page_guard.py`)", "tried": datetime.date(2026, 11, 29)}
+    assert MODULE["problems"]({"advisory": [entry | tried]}, {"prefect": "3.5.0"}) == []
+    for half in ({"answer": "reasons"}, {"answer": tried["answer"]}, {"answer": "reasons", "tried": tried["tried"]}):
+        assert MODULE["problems"]({"advisory": [entry | half]}, {"prefect": "3.5.0"}) == [
+            "prefect 3.5.0, X-1: 'answer' names no test, or 'tried' no day"
+        ]
     assert MODULE["problems"]({"advisory": [entry]}, {}) == ["prefect: not in requirements.lock"]
 
 

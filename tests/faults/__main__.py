@@ -75,10 +75,11 @@ ALL: dict[str, tuple[Callable[[], Row], Callable[[], Row]]] = {
     "exit": (leaving.checks_of_data, lambda: leaving.checks_of_data(5)),
     "servers": (limits.forged_servers, lambda: limits.forged_servers(("mute", "pages"))),
     "memory": (limits.address_space, lambda: limits.address_space((1.75,))),
+    "memory-ray": (limits.address_space_with_ray, lambda: limits.address_space_with_ray((), (3.0,))),
     "resume": (disk.resume_settings, disk.resume_settings),
 }
 
-ALONE = ("F1", "F2", "F9", "F10", "F13", "F14", "ray-start", "servers", "memory")
+ALONE = ("F1", "F2", "F9", "F10", "F13", "F14", "ray-start", "servers", "memory", "memory-ray")
 """Scenarios with a bound on seconds or on the machine's memory."""
 
 LONG = ("F23", "F21", "F5", "F12", "F4")

@@ -14,7 +14,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
 TOYS = Path(__file__).resolve().parent / "toys"
@@ -298,6 +301,14 @@ def compare(row: Row, right: Mapping[str, str], place: Place, *, missing: Iterab
     row.lost += len(gone)
     row.expect(not wrong, f"{len(wrong)} cells with other predictions")
     row.expect(not set(have) - set(right), f"{len(set(have) - set(right))} cells that nobody asked for")
+
+
+def cells_of(place: Place) -> pd.DataFrame:
+    """Return the rows of the latest run."""
+    import pandas as pd
+
+    folder = sorted(p for p in (place.outputs / "runs").glob("*/*") if p.is_dir())[-1]
+    return pd.read_parquet(folder / "cells.parquet")
 
 
 def children(pid: int) -> list[int]:

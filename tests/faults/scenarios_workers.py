@@ -7,7 +7,6 @@ import os
 import time
 from collections import Counter
 
-import pandas as pd
 import psutil
 
 from tests.faults.harness import (
@@ -18,6 +17,7 @@ from tests.faults.harness import (
     Place,
     Row,
     alive,
+    cells_of,
     children,
     compare,
     patience,
@@ -26,11 +26,6 @@ from tests.faults.harness import (
 )
 
 TOY = ("model=toy",)
-
-
-def _cells(place: Place) -> pd.DataFrame:
-    folder = sorted(p for p in (place.outputs / "runs").glob("*/*") if p.is_dir())[-1]
-    return pd.read_parquet(folder / "cells.parquet")
 
 
 def _retry_seconds(place: Place) -> float:
@@ -58,7 +53,7 @@ def f1_worker_killed(cells: int = 120) -> Row:
         compare(row, right, place)
         told = Counter(a["key"] for a in place.attempts())
         row.expect(set(told) == set(right), "an attempt that failed is not in attempts.jsonl")
-        finished = {cell["cell_key"]: int(cell["attempt"]) for _, cell in _cells(place).iterrows()}
+        finished = {cell["cell_key"]: int(cell["attempt"]) for _, cell in cells_of(place).iterrows()}
         other = {key: (finished.get(key), told[key]) for key in right if finished.get(key) != 1 + told[key]}
         row.expect(not other, f"attempt that finished a cell, and attempts that failed before it: {other}")
         row.recomputed = max(0, place.begun() - row.injected - len(right))
@@ -73,7 +68,7 @@ def f2_poison() -> Row:
     with Place.new(*SMALL, *RAY) as place:
         done = place.run(*TOY, plan=[{"fault": "sigkill", "sites": ["Dar"]}], real=True, timeout=200)
         row.injected = place.faults()
-        cells = _cells(place).set_index("test_site")
+        cells = cells_of(place).set_index("test_site")
         row.expect(done.code == 3, f"code {done.code} instead of 3: {done.err[-400:]}")
         row.expect(row.injected == 4, f"{row.injected} attempts instead of 1 + max_retries 3")
         row.expect((cells["status"] == "done").sum() == 5, "another cell failed with it")
@@ -133,7 +128,7 @@ def f13_memory(*, monitor: bool = True) -> Row:
         with Place.new(*SMALL, *RAY) as place:
             done = place.run(*TOY, plan=[entry], real=True, timeout=300, **settings)
             row.injected += place.faults()
-            cells = _cells(place).set_index("test_site")
+            cells = cells_of(place).set_index("test_site")
             row.expect(done.code == 3, f"{name}: code {done.code} instead of 3: {done.err[-400:]}")
             row.expect(set(cells.index[cells["status"] == "failed"]) == {"Pemba"}, f"{name}: others failed as well")
             message = str(cells.loc["Pemba", "error_message"])
@@ -156,7 +151,7 @@ def f14_hang(limit: float = 4.0) -> Row:
         plan = [{"fault": "hang", "sites": ["UP"]}, {"fault": "hang", "sites": ["AP"], "times": 1}]
         done = place.run(*TOY, f"execution.cell_timeout_seconds={limit}", plan=plan, real=True, timeout=200)
         row.injected = place.faults()
-        cells = _cells(place).set_index("test_site")
+        cells = cells_of(place).set_index("test_site")
         row.expect(done.code == 3, f"code {done.code} instead of 3: {done.err[-400:]}")
         row.expect(set(cells.index[cells["status"] == "failed"]) == {"UP"}, "not the one cell that hangs failed")
         row.expect("time limit" in str(cells.loc["UP", "error_message"]), "the time limit is not named")
@@ -188,7 +183,7 @@ def f15_errors() -> Row:
         plan = [{"fault": fault, "sites": [site], "times": 4} for site, fault in ways.items()]
         done = place.run(*TOY, plan=plan, real=True, timeout=200)
         row.injected = place.faults()
-        cells = _cells(place).set_index("test_site")
+        cells = cells_of(place).set_index("test_site")
         row.expect(done.code == 3, f"code {done.code} instead of 3: {done.err[-400:]}")
         row.expect((cells["status"] == "failed").all(), "a fault was taken for a result")
         for site, fault in ways.items():
@@ -246,7 +241,7 @@ def f23_soak(repeats: int = 334, *, limit: float = 1200) -> Row:
         took = time.monotonic() - began
         process.wait(60)
         row.injected = place.faults()
-        cells = _cells(place)
+        cells = cells_of(place)
         lasting = sum(r["event"] == "fault" and r["fault"] in ("exit", "error") for r in place.journal())
         row.expect(process.code == (3 if lasting else 0), f"code {process.code}: {process.err[-400:]}")
         row.expect(

@@ -30,6 +30,7 @@ NIGHTLY = (
     "exit",
     "mlflow",
     "proxies",
+    "memory-ray",
 )
 """Further kinds, which ``make test-all`` and ``make faults`` run."""
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -106,3 +109,65 @@ def test_a_file_that_others_may_write_or_a_link_is_not_read(home: Path, listener
     file.unlink()
     os.mkfifo(file, 0o600)
     assert server._read_server_file() is None, "it does not wait for a writer"
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o666])
+def test_a_file_of_another_account_is_not_read(mode: int, home: Path, listener: _Listener) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file to another account")
+    file = home / "server.json"
+    file.write_text(json.dumps({"url": listener.url}))
+    file.chmod(mode)
+    os.chown(file, 65534, 65534)
+    assert PrefectServer(TrackingConfig(), home)._read_server_file() is None
+
+
+LISTEN = """
+import http.server, os, sys
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        print(self.path, dict(self.headers), flush=True)
+        self.send_response(200)
+        self.send_header("content-length", "7")
+        self.end_headers()
+        self.wfile.write(b'"3.5.0"')
+    do_POST = do_GET
+    log_message = lambda *_: None
+server = http.server.HTTPServer(("127.0.0.1", 0), Answers)
+print(os.getuid(), server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.nightly
+def test_a_process_of_another_account_behind_an_old_file_gets_nothing(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner's own file names a port that another account has taken since: a run starts a server of its own."""
+    if os.getuid() != 0:
+        pytest.skip("only root can start a process of another account")
+    python = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
+    command = [python, "-I", "-c", LISTEN]
+    account: dict[str, Any] = {"user": 65534, "group": 65534, "extra_groups": [], "cwd": "/"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **account) as foreign:
+        try:
+            assert foreign.stdout is not None
+            uid, port = foreign.stdout.readline().split()
+            assert int(uid) == 65534
+            (home / "server.json").write_text(json.dumps({"url": f"http://127.0.0.1:{port}/api"}))
+            (home / "server.json").chmod(0o600)
+            started: list[list[str]] = []
+            with monkeypatch.context() as patched:
+                patched.setattr("va_experiments.prefect_flow.server.subprocess.Popen", lambda c, **_: started.append(c))
+                server = PrefectServer(TrackingConfig(), home)
+                server.start()
+        finally:
+            foreign.terminate()
+        seen = foreign.stdout.read()
+    assert seen.startswith("/va-proof?nonce="), "it was asked whether it knows the password"
+    assert len(seen.splitlines()) == 1
+    assert "authorization" not in seen.lower()
+    assert password_of(home).partition(":")[2] not in seen
+    assert len(started) == 1
+    assert f":{port}/" not in server.url

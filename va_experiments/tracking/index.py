@@ -14,7 +14,7 @@ from va_experiments.errors import InputError, shown
 from va_experiments.results.rows import Row
 from va_experiments.tracking import CellRun, cell_run, connect, open_writer, outputs_tag, row_of_run
 from va_experiments.tracking.connection import answering
-from va_experiments.tracking.limits import bounded_pages
+from va_experiments.tracking.limits import bounded_pages, fetch_file, list_files
 
 __all__ = ["Index"]
 
@@ -109,15 +109,16 @@ class Index:
         parents = [r for r in self.runs("tags.`va.kind` = 'multirun'") if r.data.tags.get("multirun") == multirun]
         if not parents:
             raise InputError(f"MLflow has no multirun {shown(multirun)} in this experiment")
-        run_id, paths = parents[-1].info.run_id, []
+        run, paths = parents[-1], []
         names = ["cells.parquet", "baselines.parquet", "manifest.json"]
         with contextlib.suppress(Exception):  # a multirun may have no report
-            files = self._client.list_artifacts(run_id, "report/tables")
-            listed = [Path(f.path).name for f in files if f.path.endswith(".parquet")]
+            files = list_files(self._client, run, "report/tables")
+            listed = [Path(path).name for path in files if path.endswith(".parquet")]
             names += [f"report/tables/{name}" for name in listed if Path(name).stem in REPORT_TABLES]
         for name in names:
             try:
-                paths.append(Path(self._client.download_artifacts(run_id, name, str(folder))))
+                fetch_file(self._client, run, name, folder / Path(name).name)
+                paths.append(folder / Path(name).name)
             except Exception:  # an unfinished multirun has none: `children` reads its cells
                 continue
         return paths

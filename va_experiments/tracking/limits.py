@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from va_experiments.errors import VaError
+from va_experiments.tracking.cloud_limits import cloud_allowance, limit_cloud_client
+from va_experiments.tracking.limited_answers import Allowance, LimitedBody, LimitReached
 
 __all__ = [
     "REQUEST_SECONDS",
@@ -25,6 +26,7 @@ __all__ = [
     "fetch_file",
     "in_background",
     "limit_client",
+    "list_files",
 ]
 
 REQUEST_SECONDS = 15
@@ -39,6 +41,9 @@ FILE_SECONDS, FILE_BYTES = 600.0, 512 << 20
 MOST_PAGES = 2000
 """Of a search; a page has up to a thousand runs."""
 
+MOST_LISTS, MOST_ANSWERS = 50, 1000
+"""Pages of a list of files in cloud storage, and answers for one file, which comes in parts of 8 MB."""
+
 MOST_SHORT_PAGES, SHORT_PAGE = 50, 100
 """Pages of fewer runs than this, though another follows: a server fills its pages."""
 
@@ -48,10 +53,6 @@ STORES = ("mlflow-artifacts", "s3", "gs", "r2", "b2", "wasbs", "abfss", "dbfs", 
 
 Not on this machine, not on a third server, and not behind ``runs:`` and ``models:``, which lead on to any place.
 """
-
-
-class LimitReached(VaError):
-    """A server's answer is larger, slower or longer than any of ours."""
 
 
 class _Allowance(threading.local):
@@ -70,6 +71,7 @@ def limit_client() -> None:
     os.environ["MLFLOW_ALLOW_HTTP_REDIRECTS"] = "false"
     os.environ["MLFLOW_ENABLE_MULTIPART_DOWNLOAD"] = "false"
     os.environ["MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD"] = "false"
+    limit_cloud_client()
     from mlflow.store.artifact.artifact_repository_registry import ArtifactRepositoryRegistry
     from mlflow.utils import request_utils
 
@@ -83,12 +85,12 @@ def limit_client() -> None:
         limited = True
 
         def send(self, request: Any, *arguments: Any, **named: Any) -> Any:
-            until, left = time.monotonic() + _allowed.seconds, _allowed.size
+            allowance = Allowance(_allowed.seconds, _allowed.size, progress=_allowed.progress)
             answer = super().send(request, *arguments, **named)
             if 300 <= answer.status_code < 400 and "location" in answer.headers:
                 answer.close()
                 raise LimitReached("the server redirects to another address, which is not followed")
-            answer.raw = _LimitedBody(answer.raw, until, left)
+            answer.raw = LimitedBody(answer.raw, allowance)
             return answer
 
     open_store = ArtifactRepositoryRegistry.get_artifact_repository
@@ -113,36 +115,6 @@ def check_place(uri: str, server: str) -> None:
             "the server says that a run's files lie elsewhere than with itself or in cloud storage; it must serve them "
             "(mlflow server --serve-artifacts, the default)"
         )
-
-
-class _LimitedBody:
-    """The body of an answer, read in pieces as they come."""
-
-    def __init__(self, raw: Any, until: float, left: int) -> None:
-        self._raw, self._until, self._left = raw, until, left
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._raw, name)
-
-    def stream(self, amount: int, decode_content: bool | None = None) -> Iterator[bytes]:
-        """Yield the body, decoded; raise `LimitReached` where it is too long or takes too long."""
-        chunked = getattr(self._raw, "chunked", False) and self._raw.supports_chunked_reads()
-        parts = self._raw.read_chunked(amount, decode_content) if chunked else self._parts(decode_content)
-        for part in parts:
-            self._left -= len(part)
-            if self._left < 0:
-                self._raw.close()
-                raise LimitReached("the server's answer is larger than any of ours")
-            if time.monotonic() > self._until:
-                self._raw.close()
-                raise LimitReached("the server's answer does not end")
-            if _allowed.progress is not None:
-                _allowed.progress()
-            yield part
-
-    def _parts(self, decode_content: bool | None) -> Iterator[bytes]:
-        while part := self._raw.read1(65536, decode_content=decode_content):
-            yield part
 
 
 def bounded_pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
@@ -248,19 +220,38 @@ def fetch_file(client: Any, run: Any, path: str, place: Path) -> None:
     import shutil
     from pathlib import PurePosixPath
 
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
     uri, server = str(run.info.artifact_uri), str(client.tracking_uri)
-    check_place(uri, server)
-    store = get_artifact_repository(uri, tracking_uri=server)
     before = _allowed.seconds, _allowed.size
     most = min(FILE_BYTES, shutil.disk_usage(place.parent).free // 4)
+    if server.startswith("http") and urlsplit(uri).scheme != "mlflow-artifacts":  # read by the cloud's own client
+        size = list_files(client, run, str(PurePosixPath(path).parent)).get(path)
+        if not 0 <= (size or -1) <= most:
+            raise LimitReached(f"{path} is larger than any of ours, or its size is not said")
+    store = _store(uri, server)
     _allowed.seconds, _allowed.size = FILE_SECONDS, most
     try:
-        if server.startswith("http") and urlsplit(uri).scheme != "mlflow-artifacts":  # read by the cloud's own client
-            listed = {f.path: f.file_size for f in store.list_artifacts(str(PurePosixPath(path).parent))}
-            if not 0 <= (listed.get(path) or -1) <= most:
-                raise LimitReached(f"{path} is larger than any of ours, or its size is not said")
-        store._download_file(path, str(place))
+        with cloud_allowance(Allowance(FILE_SECONDS, most, MOST_ANSWERS, _allowed.progress)):
+            store._download_file(path, str(place))
     finally:
         _allowed.seconds, _allowed.size = before
+
+
+def list_files(client: Any, run: Any, folder: str) -> dict[str, int | None]:
+    """Return the size of each file in a folder of a run, None where it is not said.
+
+    Raises
+    ------
+    LimitReached
+        If the list is too long or slow, or the run says that its files lie on another server or on this machine.
+    """
+    store = _store(str(run.info.artifact_uri), str(client.tracking_uri))
+    with cloud_allowance(Allowance(ANSWER_SECONDS, ANSWER_BYTES, MOST_LISTS, _allowed.progress)):
+        return {f.path: f.file_size for f in store.list_artifacts(folder) if not f.is_dir}
+
+
+def _store(uri: str, server: str) -> Any:
+    """Return MLflow's client for the place of a run's files."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    check_place(uri, server)
+    return get_artifact_repository(uri, tracking_uri=server)

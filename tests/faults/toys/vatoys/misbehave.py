@@ -94,6 +94,8 @@ def _do(fault, entry):
             bytearray(2**33)
         finally:
             resource.setrlimit(resource.RLIMIT_AS, limit)
+    elif fault == "ask":
+        bytearray(int(entry["megabytes"]) << 20)  # of the address space; the memory is not touched
     elif fault == "eat":
         eaten = []
         for _ in range(int(entry["megabytes"]) // 64):
