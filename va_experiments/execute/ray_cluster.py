@@ -41,6 +41,9 @@ _LEAST_OBJECT_STORE = 80_000_000
 _BESIDE_OBJECT_STORE = 5 << 29
 """Bytes of address space that each of Ray's processes takes (2.5 GiB, measured with Ray 2.60); the data come on top."""
 
+_WEEKS_MS = 20 * 86_400_000
+"""Milliseconds after which Ray ends an idle worker."""
+
 _SAFE = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # binds every listener to loopback
     "RAY_AUTH_MODE": "token",
@@ -114,13 +117,16 @@ def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threa
             "address": "local",  # without it Ray joins a cluster that somebody else has started on this machine
             "dashboard_host": "127.0.0.1",
             "num_cpus": workers,
+            "_skip_env_hook": True,  # workers have this process's interpreter and packages, also below `uv run`
             "object_store_memory": _object_store(config.object_store_memory),
             "_system_config": {
                 "preload_python_modules": list(PRELOADED),
-                # A worker for each task at once and one for the board: Ray would start as many again by itself.
+                # A worker for each task at once and one for the board. For tasks that wait Ray would start more, up to
+                # a soft limit, above which it also ends idle workers: with 0, and after weeks only, it does neither.
                 "prestart_worker_first_driver": False,
                 "enable_worker_prestart": False,
-                "num_workers_soft_limit": workers + 1,
+                "num_workers_soft_limit": 0,
+                "idle_worker_killing_time_threshold_ms": _WEEKS_MS,
             },
         }
     else:
@@ -129,7 +135,10 @@ def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threa
     options |= {k: v for k, v in config.init.items() if v is not None and k != "runtime_env"}
     if folder is not None:
         options["_temp_dir"] = str(folder)
-    local = only_used_processes(ray, stopping or threading.Event()) if config.address is None else None
+    environments = "runtime_env" in config.remote or "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
+    environments = environments or not options.get("_skip_env_hook", True)
+    stop = stopping or threading.Event()
+    local = only_used_processes(ray, stop, environments=environments) if config.address is None else None
     try:
         with local or contextlib.nullcontext():
             ray.init(**options)

@@ -17,6 +17,8 @@ from typing import Any
 
 import psutil
 
+from va_experiments.execute import ray_agent_stub
+
 __all__ = ["NodeWatch", "RayLife", "end_own_ray", "halt_own_ray"]
 
 
@@ -135,7 +137,10 @@ def _alive(process: psutil.Process) -> bool:
 def _of_ray(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
         command = process.cmdline()
-        return bool(command) and (command[0].startswith("ray::") or any("/ray/" in part for part in command[:4]))
+        stub = ray_agent_stub.__file__ in command[:4]
+        return stub or (
+            bool(command) and (command[0].startswith("ray::") or any("/ray/" in part for part in command[:4]))
+        )
     return False
 
 
