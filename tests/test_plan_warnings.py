@@ -32,6 +32,7 @@ def test_a_dry_run_prints_the_warnings(arguments: tuple[str, ...], warning: str)
     assert (warning in out) if warning else ("note:" not in out)
 
 
+@pytest.mark.slow
 def test_a_run_warns_once(tmp_path: Path) -> None:
     ran = run_command("model=nbc", "site=pemba", "protocol.train_size=5", "n_bootstrap=2", *QUICK, outputs=tmp_path)
     assert ran.code == 0, ran.err

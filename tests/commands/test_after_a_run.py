@@ -13,6 +13,7 @@ import pytest
 from tests.end_to_end.conftest import QUICK, Ran, run_command
 
 
+@pytest.mark.slow
 def test_profile_has_efficiency_cost_slowest_and_path(finished: Ran, va: Callable) -> None:
     code, out, _ = va("profile", "-n", 3, "--outputs", finished.outputs)
     assert code == 0
@@ -23,6 +24,7 @@ def test_profile_has_efficiency_cost_slowest_and_path(finished: Ran, va: Callabl
     assert len(slowest.strip().splitlines()) == 5
 
 
+@pytest.mark.slow
 def test_report_is_built_again_from_the_folder(finished: Ran, va: Callable, tmp_path: Path) -> None:
     code, out, err = va("report", "--outputs", finished.outputs, "--out", tmp_path)
     assert code == 0, err
@@ -131,6 +133,7 @@ def study(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_study_is_checked_and_its_yaml_runs(study: Path, tmp_path: Path, va: Callable) -> None:
     code, out, err = va("data", "check", study)
     assert code == 0, err

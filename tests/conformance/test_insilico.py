@@ -20,13 +20,8 @@ def failing(rows) -> list[str]:
     return [f"{r['case']}: {r['figure']}: {r['difference']} > {r['tolerance']}" for r in rows if not r["holds"]]
 
 
-DAILY = "UP"
-"""The fold that every run of the tests looks at; the levels of its symptoms have the gap that tells samplers apart."""
-
-FOLDS = [pytest.param(s, marks=[pytest.mark.nightly] if s != DAILY else []) for s in folds("insilico_train")]
-
-
-@pytest.mark.parametrize("site", FOLDS)
+@pytest.mark.nightly
+@pytest.mark.parametrize("site", folds("insilico_train"))
 def test_train_mode_does_as_the_original(site):
     from benchmarks.conformance_insilico import rows
 

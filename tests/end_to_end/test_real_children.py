@@ -16,6 +16,7 @@ MODELS = ("nbc", "interva5", "eava", "doctors")
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_nbc_interva5_eava_and_a_file_are_scored_on_phmrc_s_children(phmrc_dir: Path) -> None:
     options = {"path": str(phmrc_dir), "indicators": True}
     deaths = load("phmrc_child", options)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.job_trees import small_job
 from va_experiments.cell import Failure, ModelSpec, Result
 from va_experiments.config.schema import parse_config
 from va_experiments.engine import multirun
@@ -63,19 +64,12 @@ def run_with(
     *observers: Observer, outputs: Path, prepare: Callable[[Multirun], None] = lambda run: None, resume: str = "true"
 ) -> tuple[Multirun, list[float | None], int]:
     """Run one job over three sites of simulated deaths."""
-    tree = {
-        "model": {"name": "nbc", "_target_": "va_experiments.models.nbc.NaiveBayes"},
-        "data": {"name": "simulated", "n": 240, "sites": ["A", "B", "C"], "n_symptoms": 20},
-        "site": {"name": "all", "test_sites": "all"},
-        "features": {"name": "hce"},
-        "protocol": {"name": "leave_one_site_out"},
-        "testset": {"name": "natural"},
-        "execution": {"backend": "inline"},
-        "baselines": [],
-        "resume": resume,
-        "tracking": {"mlflow": False, "prefect": False},
-        "paths": {"outputs": str(outputs)},
-    }
+    tree = small_job(
+        baselines=[],
+        resume=resume,
+        tracking={"mlflow": False, "prefect": False},
+        paths={"outputs": str(outputs)},
+    )
     config, job = parse_config(tree)
     run = Multirun(config, outputs / "runs" / "day" / resume, observers)
     prepare(run)

@@ -133,7 +133,11 @@ class Zygote:
         """End it."""
         if self._process.poll() is None and self._process.stdin is not None:
             self._process.stdin.close()
-            self._process.wait(10)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:  # on a busy machine
+                self._process.kill()
+                self._process.wait()
 
 
 _zygote: list[Zygote] = []

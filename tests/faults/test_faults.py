@@ -10,7 +10,7 @@ from tests.faults.__main__ import ALL, BEGIN, END, line, table, tried, write
 from tests.faults.harness import Row
 
 FAST = ("F3", "F6", "F8", "F9", "F11", "F24", "resume", "folder")
-"""Forked drivers, inline: seconds each."""
+"""Forked drivers, inline: seconds each, beside other tests too."""
 SLOW = ("F1",)
 """Ray, or fresh interpreters."""
 NIGHTLY = (
@@ -43,7 +43,7 @@ def check(row: Row) -> None:
     assert row.verdict == "survived"
 
 
-@pytest.mark.alone
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAST)
 def test_nothing_is_lost_or_changed(name: str) -> None:
     check(tried(name, quick=True))

@@ -45,6 +45,7 @@ def test_a_flag_that_shows_something_runs_nothing(name: str) -> None:
     assert words in out, out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [["-m"], ["--multirun"], ["-r"], ["--run"], ["--debug"], ["--config-dir", "mine"]])
 def test_flags_may_stand_anywhere_between_overrides(flags: list[str]) -> None:
     with elsewhere():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.end_to_end.conftest import QUICK
 from tests.in_process import elsewhere, output_here
 from va_experiments.hydra_app.dry_run import job_labels
@@ -14,6 +16,7 @@ def test_a_job_is_named_by_what_the_others_do_not_have() -> None:
     assert job_labels([]) == []
 
 
+@pytest.mark.slow
 def test_the_jobs_of_an_ablation_are_told_apart() -> None:
     grid = ("model=nbc", "model.alpha=1,2", "features=no_hce,hce", "site=ap")
     with elsewhere():

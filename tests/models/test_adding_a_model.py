@@ -75,6 +75,7 @@ def test_a_model_in_a_package_of_ones_own_is_checked(tmp_path):
     assert " passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_and_one_that_breaks_the_contract_is_found(tmp_path):
     peeking = MODEL.replace("number = self.first", "number = int(test.cause is not None)")
     done = run_contract(package(tmp_path, peeking))

@@ -140,6 +140,7 @@ def test_the_key_counts_the_content_of_the_file_not_its_name(small_deaths: Death
     assert spec("a.csv", small_deaths, label="physicians").digest == one.digest
 
 
+@pytest.mark.slow
 def test_files_are_models_beside_ours_in_every_paired_table(caplog: pytest.LogCaptureFixture) -> None:
     import pandas as pd
 

@@ -31,6 +31,7 @@ def specifications():
     return {f.key: specification(f.chart) for f in figures if f.chart is not None}
 
 
+@pytest.mark.slow
 def test_every_figure_fits_the_schema_of_vega_lite(specifications):
     schema = alt.load_schema()
     validator = jsonschema.validators.validator_for(schema)(schema)

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.job_trees import small_job
 from va_experiments.cell import ModelSpec
 from va_experiments.cli import main
 from va_experiments.config.schema import parse_config
@@ -94,19 +95,12 @@ class Prefect(PrefectObserver):
 @pytest.mark.slow
 @pytest.mark.parametrize("again", [False, True])
 def test_all_places_say_the_same_of_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool) -> None:
-    tree = {
-        "model": {"name": "nbc", "_target_": "va_experiments.models.nbc.NaiveBayes"},
-        "data": {"name": "simulated", "n": 240, "sites": ["A", "B", "C"], "n_symptoms": 20},
-        "site": {"name": "all", "test_sites": "all"},
-        "features": {"name": "hce"},
-        "protocol": {"name": "leave_one_site_out"},
-        "testset": {"name": "natural"},
-        "execution": {"backend": "inline"},
-        "n_bootstrap": 10,
-        "report": again,
-        "tracking": {"mlflow": True, "prefect": True},
-        "paths": {"outputs": str(tmp_path)},
-    }
+    tree = small_job(
+        n_bootstrap=10,
+        report=again,
+        tracking={"mlflow": True, "prefect": True},
+        paths={"outputs": str(tmp_path)},
+    )
     mlflow = Mlflow()
     monkeypatch.setattr(tracker, "connect", lambda *_: (None, "1"))
     monkeypatch.setattr(tracker, "open_writer", lambda *_: mlflow)
