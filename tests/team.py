@@ -129,6 +129,8 @@ class Team:
     mlflow: str
     prefect: str
     """Address of its API."""
+    database: str
+    """User, password and place of PostgreSQL, as `postgres` yields them."""
 
 
 def mlflow_command(host: str, port: int, database: str) -> list[str]:
@@ -208,4 +210,4 @@ def team(folder: Path) -> Iterator[Team]:
                 thread.join()
             if problems:
                 raise problems[0]
-            yield Team(mlflow, f"{prefect}/api")
+            yield Team(mlflow, f"{prefect}/api", at)

@@ -110,6 +110,19 @@ def test_a_subset_of_the_cells_keeps_its_fits_together(small_deaths: Deaths) -> 
     assert len(found.tasks([], sizes(small_deaths), Costs())) == 0
 
 
+def test_runs_that_share_cells_take_fits_of_similar_length_in_orders_of_their_own(small_deaths: Deaths) -> None:
+    found = planned(small_deaths, config("prior", ONE_TO_ONE), config("nbc", ONE_TO_ONE))
+    one, again, other = (
+        found.tasks(range(len(found)), sizes(small_deaths), Costs(), own_order=name) for name in ("a", "a", "b")
+    )
+    keys = [[fit.key for fit in tasks] for tasks in (one, again, other)]
+    assert keys[0] == keys[1] != keys[2]
+    usual = found.tasks(range(len(found)), sizes(small_deaths), Costs())
+    assert sorted(keys[0]) == sorted(keys[2]) == sorted(fit.key for fit in usual)
+    for tasks in (one, other):
+        assert (tasks.seconds[:-1] >= tasks.seconds[1:] / 2).all(), "still the long ones first"
+
+
 def test_cells_of_a_joint_model_are_separate_tasks(small_deaths: Deaths) -> None:
     found = planned(small_deaths, config("insilico", protocol=ONE_TO_ONE))
     assert ModelSpec.from_config(config("insilico").model).prediction_is_costly

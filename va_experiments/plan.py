@@ -28,7 +28,7 @@ from va_experiments.plan_checks import BASELINES, check_job
 from va_experiments.plan_levels import levels_of
 from va_experiments.protocols import Splits, most_splits, splits
 from va_experiments.protocols.sizes import expected_deaths as _expected
-from va_experiments.seeds import canonical_json
+from va_experiments.seeds import canonical_json, generator, integer_seed
 from va_experiments.typical_costs import Cost
 
 __all__ = ["BASELINES", "Costs", "Job", "Plan", "Tasks", "plan"]
@@ -133,11 +133,16 @@ class Plan:
         order = np.argsort(prefix)
         return prefix[order], order
 
-    def tasks(self, todo: Iterable[int], sizes: Mapping[str, Mapping[str, int]], costs: Costs) -> Tasks:
+    def tasks(
+        self, todo: Iterable[int], sizes: Mapping[str, Mapping[str, int]], costs: Costs, *, own_order: str = ""
+    ) -> Tasks:
         """Return the fits that compute these cells, the longest first.
 
         Cells of a fit are tested together, unless prediction dominates the cost (InSilicoVA samples the test set): then
         each cell is its own task. Ties are broken by the order of the plan.
+
+        Two runs of one plan that share their cells should rarely compute the same cell at the same time. With names of
+        their own for their orders, each takes fits of similar length, within a factor of two, in an order of its own.
 
         Parameters
         ----------
@@ -146,6 +151,8 @@ class Plan:
         sizes : mapping
             Number of deaths by site, by fingerprint of the data.
         costs : Costs
+        own_order : str
+            Name of the order; empty: that of the plan.
         """
         rows = np.unique(np.fromiter(todo, np.int64))
         alone = np.array([m.prediction_is_costly for m in self.models], bool)[self.model[rows]]
@@ -157,6 +164,9 @@ class Plan:
         by_fit, by_death = cost[self.model[rows[first]]].T
         seconds = by_fit + deaths * by_death
         order = np.lexsort((first, -seconds))
+        if own_order:
+            length = np.floor(np.log2(np.maximum(seconds, 1e-9)))
+            order = np.lexsort((generator(integer_seed(own_order)).permutation(len(first)), -length))
         members = rows[np.argsort(task, kind="stable")]
         ends = np.cumsum(np.bincount(task, minlength=len(first)))
         return Tasks(self, members, ends, order, seconds[order])

@@ -14,7 +14,16 @@ import pytest
 
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.results import Row
-from va_experiments.tracking import ClientWriter, SqliteWriter, cell_run, connect, open_writer, outputs_tag
+from va_experiments.tracking import (
+    ClientWriter,
+    SqliteWriter,
+    cell_run,
+    connect,
+    find_new_cells,
+    open_writer,
+    outputs_tag,
+)
+from va_experiments.tracking.run_writer import RECORDED
 
 ROW = {
     "model": "nbc",
@@ -73,6 +82,7 @@ def _rows(server: SimpleNamespace, run_id: str) -> dict[str, list[tuple[Any, ...
                 continue
             kept = ", ".join(c for c in columns if c != "run_uuid")
             rows = database.execute(f"SELECT {kept} FROM {table} WHERE run_uuid = ?", (run_id,)).fetchall()
+            rows = [row for row in rows if row[0] != RECORDED]  # the time of writing
             found[table] = sorted(tuple(str(v).replace(run_id, "ID") for v in row) for row in rows)
     return found
 
@@ -201,3 +211,27 @@ def test_it_stands_back_from_servers_and_from_tables_that_it_does_not_know(tmp_p
     with sqlite3.connect(outputs / "mlflow.db") as database:
         database.execute("ALTER TABLE tags ADD COLUMN workspace TEXT")
     assert SqliteWriter.open(client, experiment) is None
+
+
+def test_cells_that_others_have_recorded_since_a_look_are_found(
+    server: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = SqliteWriter.open(server.client, server.experiment)
+    assert file is not None
+    hers, his = Path("/ann/outputs"), Path("/bob/outputs")
+    cells = [("a", 100, hers, {}), ("b", 300, hers, {}), ("c", 200, hers, {}), ("d", 400, his, {})]
+    cells += [("e", 500, hers, {"reused": True}), ("f", 600, hers, {"status": "failed"}), ("not a key", 700, hers, {})]
+    ids = {}
+    for key, recorded, outputs, changes in cells:
+        monkeypatch.setattr("va_experiments.tracking.sqlite_writer.time", SimpleNamespace(time=lambda r=recorded: r))
+        row = Row(ROW | changes | {"cell_key": key * 64 if len(key) == 1 else key})
+        (ids[key],) = file.write([cell_run(row, None, parent=server.parent, multirun="m", outputs=outputs)])
+
+    def found(since: float, wanted: str = "abcdef") -> list[tuple[str, str]]:
+        keys = {letter * 64 for letter in wanted}
+        return list(find_new_cells(server.client, server.experiment, keys.__contains__, since, his))
+
+    assert found(150) == [("b" * 64, ids["b"]), ("c" * 64, ids["c"])], "the newest first; not his own"
+    assert [key[0] for key, _ in found(0)] == ["b", "c", "a"]
+    assert [key[0] for key, _ in found(0, "ac")] == ["c", "a"]
+    assert found(301) == []

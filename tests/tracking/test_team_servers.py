@@ -112,3 +112,22 @@ def test_two_hosts_share_cells_and_a_kill_loses_and_doubles_none(servers: team.T
     assert max(originals.values()) == 1, "no cell is recorded as computed twice"
     assert all(("FINISHED", "true") in found for found in runs.values()), "also those that the kill kept from MLflow"
     assert flow_states(servers) == {"Completed": 3, "Crashed": 1}
+
+
+def test_two_hosts_that_start_the_same_grid_take_cells_of_each_other_meanwhile(
+    servers: team.Team, tmp_path: Path
+) -> None:
+    grid = ("model.level=20,21,22,23", "model.seconds=8", "checkpoint.look_again_seconds=1")
+    with contextlib.ExitStack() as opened:
+        machines = opened.enter_context(hosts.hosts(2, tmp_path, shared=[TOYS], installed=True))
+        ann, bob = (Member(m, servers, tmp_path / f"log-{m.number}", opened) for m in machines)
+        for process in [ann.start(*grid), bob.start(*grid)]:
+            assert process.wait(300) == 0, ann.log.read_text() + bob.log.read_text()
+        counts = [re.findall(r"(\d+) done, (\d+) reused", m.log.read_text())[-1] for m in (ann, bob)]
+        assert [int(done) + int(reused) for done, reused in counts] == [12, 12]
+        assert 12 <= sum(int(done) for done, _ in counts) < 24, "some were computed once, for both"
+        assert stored(ann.outputs) == stored(bob.outputs), "the same bits in different orders"
+        keys = set(stored(ann.outputs))
+    runs = cell_runs(servers)
+    assert len(keys) == 12
+    assert all(("FINISHED", "false") in runs[key] for key in keys), "none is lost"

@@ -88,6 +88,9 @@ class CheckpointConfig(Group):
     """Folder of the store; null: ``checkpoints`` under ``paths.outputs``."""
     shared: Flag = True
     """Whether cells missing from the local store are looked up on the MLflow server that ``tracking.uri`` names."""
+    look_again_seconds: Annotated[PositiveNumber, Field(ge=1)] | None = 60
+    """Seconds between two looks there, during the run, for cells that others have finished meanwhile; null: no look
+    but the one before the first fit."""
     partial_state_seconds: NotNegative = 30
     """Least time between two partial states of one long fit."""
 

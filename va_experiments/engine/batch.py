@@ -5,19 +5,20 @@ from __future__ import annotations
 import enum
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.cell import Cell, Result
+from va_experiments.cell import Cell, Fit, Result
 from va_experiments.cell.serialization import plain
 from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.checkpoints.recompute_reasons import recompute_reasons
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.estimate import check_limit, estimate_plan
+from va_experiments.engine.meanwhile import CellsOfOthers, FetchNew, own_order
 from va_experiments.engine.observers import CellSettled, Observers
 from va_experiments.execute import Backend, EngineLost
 from va_experiments.plan import Costs, Plan
@@ -46,6 +47,7 @@ class Engine(Protocol):
     writer: ResultWriter
     observers: Observers
     error: str
+    fetch_new: FetchNew | None
 
     def commit(self, cell: Cell, result: Result) -> Future[tuple[Cell, Result]]:
         """Hand a result to the threads that write it to the store."""
@@ -84,12 +86,14 @@ class Batch:
         self._member_job = np.repeat(np.arange(len(planned.jobs)), [len(r) for r in planned.job_cells])[order]
         self._open_cells = [len(rows) for rows in planned.job_cells]
         self._others = False  # whether the store has cells that are not of this plan
+        self._looked_up = time.time()
         run.context.counts.cells += self._number_asked
 
     def reuse_stored(self) -> None:
         """Reuse what the store has, as the resume setting says."""
         config = self.run.context.config
         self.run.context.counts.stage = "looking up finished cells"
+        self._looked_up = time.time()
         if config.resume == "false":
             return
         stored = set(self.run.store.keys())
@@ -132,27 +136,17 @@ class Batch:
         if run.context.config.max_core_hours is not None:
             rows = todo.tolist()
             check_limit(estimate_plan(self.plan, rows, run.context.deaths, run.store.root), run.context.config)
-        fits = self.plan.tasks(todo.tolist(), sizes, costs)
+        fetch_new = self._fetch_new()
+        order = own_order(run.context.folder) if fetch_new else ""
+        fits = self.plan.tasks(todo.tolist(), sizes, costs, own_order=order)
         run.context.counts.running = lambda: list(run.context.channel.running.values())
         run.context.counts.begin(len(fits), fits.seconds, costs, run.backend, fits.by_model())
         began = time.time()
         pending: set[Future[tuple[Cell, Result]]] = set()
-        if fits:
-            try:
-                for results in run.backend.run(fits, run.context.deaths, run.context.channel):
-                    for result in results:
-                        result.timings["queue_seconds"] = max(0.0, result.facts.get("started", began) - began)
-                        pending.add(run.commit(self.plan.cell(self.plan.row(result.key)), result))
-                    run.context.counts.fit_done(results, self.plan)
-                    self._record_finished(pending, wait=len(pending) > 200)
-                    if run.context.config.on_error == "stop" and run.context.counts.failed:
-                        run.context.channel.stopping.set()
-            except (EngineLost, OSError) as error:
-                run.error = str(error) if isinstance(error, EngineLost) else f"the workers cannot continue ({error})"
-                run.context.channel.stopping.set()
-                run.backend.stop()  # at once: Ray ends a driver that stays connected to a dead node
-                log.error("%s; run the same command again to continue from %s", run.error, run.context.counts.text)
-            self._record_finished(pending, wait=True)
+        if fits and fetch_new:
+            self._run_beside_others(fits, pending, began, fetch_new)
+        elif fits:
+            self._run(fits, pending, began)
         self._list_missing()
         self._log_recompute_reasons(todo)
         for number in range(len(self.plan.jobs)):
@@ -161,6 +155,59 @@ class Batch:
                 run.observers.notify(
                     "job_done", self.plan.jobs[number].number, error=f"{n} cells were not computed", summary=""
                 )
+
+    def _run_beside_others(
+        self, fits: Sequence[Fit], pending: set[Future[tuple[Cell, Result]]], began: float, fetch_new: FetchNew
+    ) -> None:
+        """Run the fits, without the cells that others record on the shared server meanwhile."""
+        context = self.run.context
+        others = CellsOfOthers(
+            self.run.store,
+            self._is_open,
+            lambda result: self.record(self.plan.cell(self.plan.row(result.key)), result),
+            lambda fit: context.counts.fit_not_needed(fit.model.digest.hex()),
+        )
+        context.channel.still_open = others.still_open
+        seconds = context.config.checkpoint.look_again_seconds or 0.0
+        with others.looking(fetch_new, seconds, self._looked_up, context.channel.stopping.is_set):
+            self._run(fits, pending, began)
+        if others.taken:
+            context.notes.append(
+                f"taken from others, who finished them during this run: {others.taken} of the reused cells"
+            )
+
+    def _run(self, fits: Sequence[Fit], pending: set[Future[tuple[Cell, Result]]], began: float) -> None:
+        """Run the fits and record their results as they come; lost workers end it with `Engine.error`."""
+        run = self.run
+        try:
+            for results in run.backend.run(fits, run.context.deaths, run.context.channel):
+                for result in results:
+                    result.timings["queue_seconds"] = max(0.0, result.facts.get("started", began) - began)
+                    pending.add(run.commit(self.plan.cell(self.plan.row(result.key)), result))
+                run.context.counts.fit_done(results, self.plan)
+                self._record_finished(pending, wait=len(pending) > 200)
+                if run.context.config.on_error == "stop" and run.context.counts.failed:
+                    run.context.channel.stopping.set()
+        except (EngineLost, OSError) as error:
+            run.error = str(error) if isinstance(error, EngineLost) else f"the workers cannot continue ({error})"
+            run.context.channel.stopping.set()
+            run.backend.stop()  # at once: Ray ends a driver that stays connected to a dead node
+            log.error("%s; run the same command again to continue from %s", run.error, run.context.counts.text)
+        self._record_finished(pending, wait=True)
+
+    def _fetch_new(self) -> FetchNew | None:
+        """Return what looks for cells that others finish meanwhile; None where this run takes none."""
+        config = self.run.context.config
+        if config.checkpoint.look_again_seconds is None or not config.checkpoint.shared or config.resume == "false":
+            return None
+        return self.run.fetch_new if config.tracking.uri and config.tracking.mlflow else None
+
+    def _is_open(self, key: str) -> bool:
+        """Return whether a key is that of a cell of this plan that is still to be computed."""
+        try:
+            return bool(self.state[self.plan.row(key)] == State.OPEN)
+        except KeyError:
+            return False
 
     def _log_recompute_reasons(self, todo: npt.NDArray[np.int64], most: int = 20_000) -> None:
         """Log why cells were recomputed although similar cells are stored."""
@@ -193,7 +240,11 @@ class Batch:
         for future in [f for f in pending if wait or f.done()]:
             pending.discard(future)
             try:
-                self.record(*future.result())
+                cell, result = future.result()
+                if self._is_open(result.key):  # else it was taken from others while it was computed here
+                    self.record(cell, result)
+                elif result.failure is not None:
+                    log.warning("a cell that others had finished failed here: %s", result.failure.message[:300])
             except OSError as error:
                 raise self.run.context.unwritable(error, self._megabytes_needed()) from error
 

@@ -78,6 +78,17 @@ class Counts:
         own = self.rates.setdefault(model.digest.hex()[:16], [])
         own.append(max(spent - model.typical_cost.by_fit, 0.1 * spent) / max(deaths, 1))
 
+    def fit_not_needed(self, model: str) -> None:
+        """Take a fit off the list, since others have finished all of its cells.
+
+        Parameters
+        ----------
+        model : str
+            Digest of its model.
+        """
+        self.fits -= 1
+        self.seconds_planned -= self.time.drop(model)
+
     @property
     def share(self) -> float:
         """Share of the cells that are settled, 0 to 1."""

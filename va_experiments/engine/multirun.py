@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import logging
 import shutil
@@ -28,6 +29,7 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.engine.batch import Batch
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.estimate import read_costs
+from va_experiments.engine.meanwhile import FetchNew
 from va_experiments.engine.observers import Observer, Observers
 from va_experiments.engine.saved_models import check_savable
 from va_experiments.engine.signals import Interrupts
@@ -72,6 +74,9 @@ class Multirun:
     fetch_remote : callable, optional
         Given the store, the keys of cells that it lacks, and a function that says whether the run has been stopped,
         puts the cells that a shared server has into the store and yields their keys.
+    fetch_new : callable, optional
+        Given the store, whether a key is wanted, a time and a function that says whether to stop, puts those wanted
+        cells into the store that the server recorded since then, and yields their keys.
     write_report : callable, optional
         Writes what readers get (see `va_experiments.report.run_report.write_run_report`) and returns the files.
     """
@@ -83,6 +88,7 @@ class Multirun:
         observers: Sequence[Observer] = (),
         *,
         fetch_remote: Callable[[Store, set[str], Callable[[], bool]], Iterable[str]] | None = None,
+        fetch_new: Callable[[Store, Callable[[str], bool], float, Callable[[], bool]], Iterable[str]] | None = None,
         write_report: WriteReport | None = None,
     ) -> None:
         outputs = Path(config.paths.outputs)
@@ -105,6 +111,7 @@ class Multirun:
         self.interrupts = Interrupts(channel.stopping)
         self.write_report: WriteReport = write_report or (lambda *_: ([], []))
         self._fetch_remote = fetch_remote
+        self.fetch_new: FetchNew | None = functools.partial(fetch_new, self.store) if fetch_new else None
         self._loaded: dict[str, str] = {}
         self._open = contextlib.ExitStack()
         self._committers = ThreadPoolExecutor(2, thread_name_prefix="commit")

@@ -99,6 +99,15 @@ class TimeToGo:
             found.last.append((observed, expected))
             found.look(found.running, 0.0)
 
+    def drop(self, model: str) -> float:
+        """Take note that a fit is not needed any more, and return the seconds that it was expected to take."""
+        if (found := self._models.get(model)) is None or found.fits <= found.fits_done:
+            return 0.0
+        expected = found.expected / found.fits
+        found.fits -= 1
+        found.expected -= expected
+        return expected
+
     @property
     def planned(self) -> bool:
         """Whether any fit is known by its model."""

@@ -32,10 +32,12 @@ class InlineBackend:
 
     def run(self, fits: Sequence[Fit], deaths: Mapping[str, Deaths], channel: RunChannel) -> Iterator[list[Result]]:
         """Yield the results of each fit, in the order given."""
-        for number, fit in enumerate(fits):
+        for number, planned in enumerate(fits):
             if channel.stopping.is_set():
                 return
             channel.waiting = len(fits) - number - 1
+            if (fit := channel.still_open(planned)) is None:
+                continue
             running = Running(
                 fit.key,
                 fit_label(fit),

@@ -101,8 +101,11 @@ class RayBackend:
                     if pending:
                         task = pending.popleft()
                     else:
-                        task = _PendingTask(fits[untried], f"t{untried}", 1, 0)
+                        fit, name = channel.still_open(fits[untried]), f"t{untried}"
                         untried += 1
+                        if fit is None:
+                            continue
+                        task = _PendingTask(fit, name, 1, 0)
                     if lacks := self._lacks(task.fit):
                         yield self._failed(task, Failure("DoesNotFit", lacks))
                         continue

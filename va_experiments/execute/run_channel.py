@@ -64,6 +64,8 @@ class RunChannel:
     state_seconds: float = 30.0
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set: hand out nothing more, finish what runs within ``drain_seconds``."""
+    still_open: Callable[[Fit], Fit | None] = lambda fit: fit
+    """Returns what of a fit is still to be computed; asked just before the fit is handed out."""
     running: dict[str, Running] = field(default_factory=dict)
     """Fits at work, by task; replaced entry by entry, so that another thread may read it."""
     waiting: int = 0

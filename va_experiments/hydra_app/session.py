@@ -73,6 +73,7 @@ class Session:
                 folder,
                 observers_of(config, folder),
                 fetch_remote=functools.partial(fetch_remote_cells, config),
+                fetch_new=functools.partial(fetch_new_cells, config),
                 write_report=write_run_report,
             )
             self.run.open(job_configs)
@@ -160,6 +161,15 @@ def fetch_remote_cells(
         from va_experiments.tracking.remote_cells import fetch_shared
 
         yield from fetch_shared(config, store, Path(config.paths.outputs), missing, stopped)
+
+
+def fetch_new_cells(
+    config: RunConfig, store: Store, wanted: Callable[[str], bool], since: float, stopped: Callable[[], bool]
+) -> Iterator[str]:
+    """Put wanted cells that others have recorded on a team's server since then into the store, and yield their keys."""
+    from va_experiments.tracking.remote_cells import fetch_new
+
+    yield from fetch_new(config, store, Path(config.paths.outputs), wanted, since, stopped)
 
 
 def write_run_report(*arguments: Any) -> tuple[list[Path], list[str]]:

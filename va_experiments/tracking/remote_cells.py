@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from va_experiments.checkpoints import NewerSchema, Store
 from va_experiments.checkpoints.atomic_files import TEMPORARY
@@ -14,16 +15,22 @@ from va_experiments.checkpoints.manifest import CELL_FILES
 from va_experiments.checkpoints.transfer import MAX_FILE_BYTES, TransferError, transfer_cell
 from va_experiments.config.schema import RunConfig
 from va_experiments.redaction import redacted
-from va_experiments.tracking import connect, fetch_cell, find_cells, refused, safe_environment
+from va_experiments.tracking import connect, fetch_cell, find_cells, find_new_cells, refused, safe_environment
 from va_experiments.tracking.limits import in_background
 
-__all__ = ["fetch_shared"]
+__all__ = ["fetch_new", "fetch_shared"]
 
 log = logging.getLogger(__name__)
 
 
 SILENT_SECONDS = 20.0
 """Without a page of runs or a cell, after which the cells are computed here."""
+
+CLOCKS_SECONDS = 60.0
+"""By how much the clocks of two hosts may differ, and how long a cell may take from its record to its end."""
+
+Report = Callable[[str | None], None]
+"""Takes the key of a cell that has come, or None as a sign of life."""
 
 
 def fetch_shared(
@@ -49,24 +56,75 @@ def fetch_shared(
     stopped : callable
         Whether the run has been asked to stop.
     """
+    if not keys:
+        return
+
+    def find(client: Any, experiment: str, report: Report) -> dict[str, str]:
+        runs: dict[str, str] = {}
+        for key, run_id in find_cells(client, experiment, "", keys):
+            runs.setdefault(key, run_id)
+            report(None)
+            if len(runs) == len(keys):
+                break
+        return runs
+
+    yield from _fetch(config, store, outputs, find, stopped)
+
+
+def fetch_new(
+    config: RunConfig,
+    store: Store,
+    outputs: Path,
+    wanted: Callable[[str], bool],
+    since: float,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Iterator[str]:
+    """Fetch the wanted cells that others have recorded since a time into the store, and yield their keys.
+
+    Parameters
+    ----------
+    config : RunConfig
+    store : Store
+    outputs : Path
+    wanted : callable
+        Whether the cell of a key is wanted.
+    since : float
+        Seconds since 1970; `CLOCKS_SECONDS` are subtracted.
+    stopped : callable
+        Whether to end.
+    """
+
+    def find(client: Any, experiment: str, report: Report) -> dict[str, str]:
+        runs: dict[str, str] = {}
+        for key, run_id in find_new_cells(client, experiment, wanted, since - CLOCKS_SECONDS, outputs):
+            runs.setdefault(key, run_id)
+            report(None)
+        return runs
+
+    yield from _fetch(config, store, outputs, find, stopped, level=logging.INFO)
+
+
+def _fetch(
+    config: RunConfig,
+    store: Store,
+    outputs: Path,
+    find: Callable[[Any, str, Report], dict[str, str]],
+    stopped: Callable[[], bool],
+    level: int = logging.WARNING,
+) -> Iterator[str]:
+    """Fetch the cells that `find` returns, with the ids of their runs, into the store, and yield their keys."""
     tracking = config.tracking
-    if not (keys and config.checkpoint.shared and tracking.mlflow and tracking.uri):
+    if not (config.checkpoint.shared and tracking.mlflow and tracking.uri):
         return
     folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=store.root))
     try:
         safe_environment()
         import mlflow  # noqa: F401 (takes seconds, which are not the server's)
 
-        def ask(report: Callable[[str | None], None]) -> None:
+        def ask(report: Report) -> None:
             client, experiment = connect(tracking, outputs)
             report(None)
-            runs: dict[str, str] = {}
-            for key, run_id in find_cells(client, experiment, "", keys):
-                runs.setdefault(key, run_id)
-                report(None)
-                if len(runs) == len(keys):
-                    break
-            for key, run_id in runs.items():
+            for key, run_id in find(client, experiment, report).items():
                 (folder / key).mkdir()
                 fetch_cell(client, run_id, folder / key, CELL_FILES)
                 report(key)
@@ -84,7 +142,7 @@ def fetch_shared(
     except Exception as error:  # a view must never take the run down
         where = redacted(str(tracking.uri))
         log.log(
-            logging.INFO if refused(error) else logging.WARNING,  # the tracker, which opens it as well, says the first
+            logging.INFO if refused(error) else level,  # the tracker, which opens it as well, says the first
             "finished cells could not be looked up at %s (%s: %s); they are computed here",
             where,
             type(error).__name__,

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from va_experiments.results.column import MLflow
 from va_experiments.results.rows import Row
 from va_experiments.results.schema import check_row, columns
 
-__all__ = ["CellRun", "ClientWriter", "cell_run", "outputs_tag", "row_of_run"]
+__all__ = ["RECORDED", "CellRun", "ClientWriter", "cell_run", "outputs_tag", "recorded_at", "row_of_run"]
 
 _NAME = re.compile(r"[\w. :/-]{1,250}")
 """What MLflow accepts as the name of a parameter."""
@@ -36,6 +37,20 @@ DECIMALS = 4
 
 MOST_PARAMS, MOST_METRICS = 90, 900
 """Of one request to an MLflow server."""
+
+RECORDED = "va.recorded"
+"""Tag of a cell's run: when it was written, which may be long after the cell's end."""
+
+
+def recorded_at(seconds: float) -> str:
+    """Return a time as the value of `RECORDED`: UTC in a form whose alphabetical order is the order of time.
+
+    Parameters
+    ----------
+    seconds : float
+        Since 1970.
+    """
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass(frozen=True)
@@ -149,6 +164,8 @@ class ClientWriter:
 
     batch_size = 1
     """Runs that `write` takes whole or not at all."""
+    at_once = 4
+    """Threads that may call `write` at once: a run takes several requests, most of whose time is the server's."""
 
     def __init__(self, client: Any, experiment: str) -> None:
         self._client, self.experiment = client, experiment
@@ -158,23 +175,25 @@ class ClientWriter:
         return [self._write(run) for run in runs]
 
     def _write(self, run: CellRun) -> str:
-        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.entities import Metric, Param
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
         made = self._client.create_run(
             self.experiment,
             start_time=run.started,
             run_name=run.name,
-            tags={k: v for k, v in run.tags.items() if k in ("mlflow.parentRunId", "va.outputs")},
+            tags={**run.tags, RECORDED: recorded_at(time.time())},
         )
         run_id = str(made.info.run_id)
         self._client.log_batch(
             run_id,
             metrics=[Metric(k, v, run.logged, 0) for k, v in run.metrics.items()],
             params=[Param(k, v) for k, v in run.params.items()],
-            tags=[RunTag(k, v) for k, v in run.tags.items()],
         )
-        for path in run.files:
-            self.artifact(run_id, path, "cell")
+        if run.files:  # the client's own `log_artifact` would ask the server for the whole run first
+            files = get_artifact_repository(made.info.artifact_uri, tracking_uri=self._client.tracking_uri)
+            for path in run.files:
+                files.log_artifact(str(path), "cell")
         self._client.set_terminated(run_id, run.status, end_time=run.ended)
         return run_id
 

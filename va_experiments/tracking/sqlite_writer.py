@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from va_experiments.tracking.run_writer import TAG_CHARACTERS, CellRun, ClientWriter, outputs_tag
+from va_experiments.tracking.run_writer import RECORDED, TAG_CHARACTERS, CellRun, ClientWriter, outputs_tag, recorded_at
 from va_experiments.uris import file_of, sqlite_file
 
 __all__ = ["SqliteWriter", "open_writer"]
@@ -50,6 +50,7 @@ class SqliteWriter:
 
     batch_size = 500
     """Runs that `write` takes whole or not at all."""
+    at_once = 1
 
     def __init__(self, file: Path, experiment: str, artifacts: Path) -> None:
         self.experiment, self._artifacts = experiment, artifacts
@@ -104,12 +105,15 @@ class SqliteWriter:
         """Write all of the runs or none, and return their ids."""
         ids = [uuid.uuid4().hex for _ in runs]
         pairs = list(zip(ids, runs, strict=True))
+        recorded = {RECORDED: recorded_at(time.time())}
         for run_id, run in pairs:
             for path in run.files:
                 self.artifact(run_id, path, "cell")
         self._insert(
             runs=[self._run(i, run) for i, run in pairs],
-            tags=[(k, v, i) for i, run in pairs for k, v in {**run.tags, "mlflow.runName": run.name}.items()],
+            tags=[
+                (k, v, i) for i, run in pairs for k, v in {**run.tags, **recorded, "mlflow.runName": run.name}.items()
+            ],
             params=[(k, v, i) for i, run in pairs for k, v in run.params.items()],
             metrics=[(k, v, run.logged, i, 0, 0) for i, run in pairs for k, v in run.metrics.items()],
             latest_metrics=[(k, v, run.logged, 0, 0, i) for i, run in pairs for k, v in run.metrics.items()],

@@ -8,15 +8,17 @@ the store.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from va_experiments.background_queue import BackgroundQueue
+from va_experiments.background_queue import BackgroundQueue, submit
 from va_experiments.checkpoints import Store
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.engine.context import Counts, RunContext
@@ -29,7 +31,7 @@ from va_experiments.results.stored_cells import open_store
 from va_experiments.tracking.connection import REFUSED, connect, refused
 from va_experiments.tracking.local_database import adopt_moved_artifacts, local_file, local_uri
 from va_experiments.tracking.prediction_table import write_predictions
-from va_experiments.tracking.run_writer import DECIMALS, ClientWriter, cell_run, outputs_tag
+from va_experiments.tracking.run_writer import DECIMALS, CellRun, ClientWriter, cell_run, outputs_tag
 from va_experiments.tracking.sqlite_writer import SqliteWriter, open_writer
 
 if TYPE_CHECKING:
@@ -245,9 +247,18 @@ class Tracker(Observer):
             cell_run(row, folder, parent=self.parent, multirun=self._run_id, outputs=self._outputs)
             for row, folder in cells
         ]
-        for start in range(0, len(runs), self._writer.batch_size):
-            part = runs[start : start + self._writer.batch_size]
-            self._attempt("take cells", lambda part=part: self._writer.write(part))
+        size = self._writer.batch_size
+        parts = [runs[start : start + size] for start in range(0, len(runs), size)]
+        if self._writer.at_once == 1:
+            for part in parts:
+                self._write(part)
+            return
+        with ThreadPoolExecutor(self._writer.at_once, thread_name_prefix="mlflow cells") as threads:
+            for part in parts:
+                submit(threads, functools.partial(self._write, part))
+
+    def _write(self, runs: list[CellRun]) -> bool:
+        return self._attempt("take cells", lambda: self._writer.write(runs))
 
     def _close(self, metrics: Mapping[str, float], folder: Path | None, status: str, note: str) -> None:
         for path, relative in _files(folder) if folder is not None else ():
