@@ -68,7 +68,7 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
         )
     if not model.trains and config.csmf not in (MODEL, VACALIBRATION, GBQL, *NEEDS_NO_TRAINING):
         raise InputError(
-            f"csmf={config.csmf} learns from the model's errors on training deaths, and model '{model.name}' is not "
+            f"csmf={config.csmf} learns from training deaths, and model '{model.name}' is not "
             f"trained; choose csmf={MODEL}, {' or '.join(NEEDS_NO_TRAINING)}"
         )
     _check_labels(config, model, data)

@@ -43,7 +43,13 @@ def run(deaths: Deaths, testset: dict, *, conformal: bool = True, csmf: str = "m
 
 @pytest.mark.parametrize(
     ("testset", "csmf"),
-    [({"name": "natural"}, "model"), ({"name": "natural"}, "em"), ({"name": "dirichlet", "n_resamples": 5}, "model")],
+    [
+        ({"name": "natural"}, "model"),
+        ({"name": "natural"}, "em"),
+        ({"name": "dirichlet", "n_resamples": 5}, "model"),
+        ({"name": "natural"}, "confirmed_counts"),
+        ({"name": "dirichlet", "n_resamples": 5}, "confirmed_counts"),
+    ],
 )
 def test_intervals_add_their_coverage_and_change_nothing_else(testset: dict, csmf: str):
     deaths = sites(4)

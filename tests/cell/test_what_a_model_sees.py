@@ -227,8 +227,8 @@ def test_an_unknown_estimator_of_the_csmf_is_refused_with_the_nearest() -> None:
     with pytest.raises(InputError) as caught:
         check_estimator("mean_probabilty")
     assert str(caught.value) == (
-        "csmf is 'mean_probabilty'; known: model, classify_and_count, mean_probability, adjusted_count, em, bbse, "
-        "vacalibration, gbql; did you mean 'mean_probability'?"
+        "csmf is 'mean_probabilty'; known: model, classify_and_count, mean_probability, confirmed_counts, "
+        "adjusted_count, em, bbse, vacalibration, gbql; did you mean 'mean_probability'?"
     )
 
 
@@ -247,6 +247,19 @@ def test_csmf_replaces_the_csmf_of_the_model(small_deaths: Deaths) -> None:
     np.testing.assert_allclose(by_estimator["mean_probability"].csmf, own.probability.mean(axis=0), rtol=0, atol=1e-15)
     for other in ("model", "classify_and_count", "mean_probability"):
         assert np.abs(by_estimator["em"].csmf - by_estimator[other].csmf).max() > 1e-3
+
+
+def test_an_estimator_that_needs_training_fractions_alone_fits_no_further_model(
+    small_deaths: Deaths, calls: Calls
+) -> None:
+    (result,) = run_cells(small_deaths, LEAVE_ONE_SITE_OUT, csmf="confirmed_counts", site="South")
+    (train,) = calls.fitted
+    found = decode_prediction(result.predictions)[2]
+    expected = estimate_csmf(
+        "confirmed_counts", found.probability, OutOfFoldPredictions(np.zeros((len(train), 4)), train.cause)
+    )
+    np.testing.assert_allclose(found.csmf, expected.csmf, rtol=0, atol=1e-15)
+    assert np.abs(found.csmf - found.probability.mean(axis=0)).max() > 1e-4
 
 
 def test_the_csmf_of_the_setting_is_scored(small_deaths: Deaths) -> None:

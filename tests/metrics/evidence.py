@@ -368,6 +368,14 @@ PARTS: dict[str, tuple[Row, ...]] = {
                 "test_em_needs_calibrated_posteriors"),
         ),
         Row(
+            ("confirmed_counts", "confirmed_blend"), "worked example, definition",
+            "four causes by hand; the bound of its distance from the mean, on random mixes",
+            _in("test_confirmed_counts.py", "test_confirmed_causes_alone_move_by_hand",
+                "test_it_is_the_mean_at_the_training_mix_and_where_counts_and_mean_agree",
+                "test_the_estimate_is_within_the_share_of_the_distance_to_the_counts",
+                "test_the_estimator_takes_only_the_fractions_of_the_training_deaths"),
+        ),
+        Row(
             ("classify_and_count", "mean_probability", "estimate_csmf"), "definition",
             "a perfect model's plain counts",
             _in("test_quantification.py", "test_soft_and_hard_agree_with_plain_counting_for_a_perfect_model")
@@ -399,7 +407,8 @@ ROWS: tuple[Row, ...] = tuple(row for rows in PARTS.values() for row in rows)
 
 MODULES = (
     *(f"va_experiments.metrics.{m}" for m in (
-        "calibration", "comparison", "csmf", "csmf_interval", "few_labels", "individual", "max_t", "misclassification",
+        "calibration", "comparison", "confirmed_counts", "csmf", "csmf_interval", "few_labels", "individual", "max_t",
+        "misclassification",
         "nested_bootstrap", "power",
         "quantification", "ranking", "reference_levels", "resampling", "score", "shift", "sufficient_statistics",
         "testset_scores", "testsets", "vacalibration",

@@ -17,7 +17,14 @@ from va_experiments.metrics.quantification import OutOfFoldPredictions, estimate
 from va_experiments.metrics.testsets import draw_test_sets
 from va_experiments.seeds import canonical_json, integer_seed
 
-__all__ = ["NEEDS_NO_TRAINING", "SETS_OF_A_SITE", "conformal_intervals", "design_of", "training_sets"]
+__all__ = [
+    "NEEDS_NO_TRAINING",
+    "NEEDS_TRAINING_FRACTIONS",
+    "SETS_OF_A_SITE",
+    "conformal_intervals",
+    "design_of",
+    "training_sets",
+]
 
 NEEDS_NO_TRAINING = ("classify_and_count", "mean_probability")
 """Estimators that learn nothing from the training deaths."""
@@ -25,7 +32,11 @@ NEEDS_NO_TRAINING = ("classify_and_count", "mean_probability")
 SETS_OF_A_SITE = 20
 """Test sets that are resampled from each training site where those of the cell are."""
 
+NEEDS_TRAINING_FRACTIONS = ("confirmed_counts",)
+"""Estimators that take no more of the training deaths than their cause fractions."""
+
 _LEARNING = ("adjusted_count", "em", "bbse")
+"""Estimators that learn from predictions of the training deaths, too slow for each of many test sets."""
 
 
 def conformal_intervals(
@@ -53,12 +64,7 @@ def conformal_intervals(
         held = site == number
         found = own
         if setting.csmf != "model" and setting.calibration is None:
-            others = dataclasses.replace(
-                training, probability=training.probability[~held], truth=np.asarray(training.truth)[~held], csmf={}
-            )
-            learned = estimate_csmf(
-                setting.csmf, training.probability[held], others if setting.csmf in _LEARNING else None
-            )
+            learned = estimate_csmf(setting.csmf, training.probability[held], _without(training, held, setting.csmf))
             found = own if learned.csmf is None else learned.csmf
         estimated.append(found)
         true.append(cause_fractions(train.cause[held], n_causes))
@@ -107,13 +113,14 @@ def _resampled(
         return None
     estimated, true = [], []
     for site, own in sorted(training.csmf.items()):
-        p = training.probability[np.asarray(train.site) == site]
+        held = np.asarray(train.site) == site
+        p, others = training.probability[held], _without(training, held, setting.csmf)
         rows, fractions = training_sets(setting, train, site)
         if not rows:
             return None
         found = training.csmf_of_sets.get((design_of(setting), site))
         if setting.csmf != "model":
-            found = np.array([_estimated(setting.csmf, p[own_rows]) for own_rows in rows])
+            found = np.array([_estimated(setting.csmf, p[own_rows], others) for own_rows in rows])
         elif found is None:
             name = next((n for n in NEEDS_NO_TRAINING if np.abs(_estimated(n, p) - own).max() < 1e-9), "")
             if not name:  # the CSMF of a set does not follow from the probabilities
@@ -124,7 +131,19 @@ def _resampled(
     return np.array(estimated), np.array(true)
 
 
-def _estimated(name: str, probability: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the mean probability or the counts; zeros where every death is undetermined."""
-    found = estimate_csmf(name, probability).csmf
+def _without(
+    training: OutOfFoldPredictions, held: npt.NDArray[np.bool_], estimator: str
+) -> OutOfFoldPredictions | None:
+    """Return the predictions without a site's; None for an estimator that needs none."""
+    if estimator not in (*_LEARNING, *NEEDS_TRAINING_FRACTIONS):
+        return None
+    truth = np.asarray(training.truth)[~held]
+    return dataclasses.replace(training, probability=training.probability[~held], truth=truth, csmf={})
+
+
+def _estimated(
+    name: str, probability: npt.NDArray[np.float64], others: OutOfFoldPredictions | None = None
+) -> npt.NDArray[np.float64]:
+    """Return the fractions of a set by an estimator; zeros where every death is undetermined."""
+    found = estimate_csmf(name, probability, others).csmf
     return np.zeros(probability.shape[1]) if found is None else found

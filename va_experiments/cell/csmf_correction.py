@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from va_experiments.cell.calibration import VACALIBRATION, calibrated
 from va_experiments.cell.cell import Fit, Setting
-from va_experiments.cell.conformal import NEEDS_NO_TRAINING, design_of, training_sets
+from va_experiments.cell.conformal import NEEDS_NO_TRAINING, NEEDS_TRAINING_FRACTIONS, design_of, training_sets
 from va_experiments.cell.target_labels import GBQL, by_labelled
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean
@@ -34,11 +34,16 @@ def check_estimator(name: str) -> None:
 def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> OutOfFoldPredictions | None:
     """Return predictions for the training deaths by models that did not see them, or None where none are needed.
 
+    Where the causes of the training deaths are enough, their predictions are left at zero (undetermined).
+
     Folds are the training sites, because the error to be corrected is that at a site not trained on; a single site is
     divided at random.
     """
     if not any(_learns(cell.setting) for cell in fit.cells):
-        return None
+        if not any(cell.setting.csmf in NEEDS_TRAINING_FRACTIONS for cell in fit.cells):
+            return None
+        assert train.cause is not None
+        return OutOfFoldPredictions(np.zeros((len(train), len(train.causes))), train.cause, train.site)
     assert train.cause is not None
     fold = train.site.astype(np.int64)
     csmf: dict[int, npt.NDArray[np.float64]] = {}
@@ -81,7 +86,7 @@ def _learns(setting: Setting) -> bool:
         return False
     if setting.calibration is not None:
         return bool(setting.calibration["matrix"] == "out_of_fold")
-    return setting.csmf != MODEL and setting.csmf not in NEEDS_NO_TRAINING
+    return setting.csmf not in (MODEL, *NEEDS_NO_TRAINING, *NEEDS_TRAINING_FRACTIONS)
 
 
 def with_fractions(

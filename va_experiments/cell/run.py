@@ -21,7 +21,7 @@ import numpy.typing as npt
 from va_experiments import callbacks
 from va_experiments.cell.cause_level import CauseLevel, at_level, truth_at_level
 from va_experiments.cell.cell import Cell, Fit
-from va_experiments.cell.conformal import conformal_intervals
+from va_experiments.cell.conformal import NEEDS_TRAINING_FRACTIONS, conformal_intervals
 from va_experiments.cell.csmf_correction import out_of_fold, with_fractions
 from va_experiments.cell.prepare import prepare
 from va_experiments.cell.result import Failure, Result
@@ -149,10 +149,11 @@ def _test(
         if truth is not None:
 
             def again(sets: Sequence[npt.NDArray[np.intp]]) -> Iterator[Prediction]:
-                for found in estimator.predict_sets(blind, sets, seed=seed):
+                for found in _of_sets(estimator, predicted_deaths, blind, sets, seed):
                     one = with_fractions(found, cell.setting, training, data, seed=seed, resampled=True)[0]
                     yield one if level is None else at_level(one, level)
 
+            by_fractions = cell.setting.csmf in NEEDS_TRAINING_FRACTIONS
             intervals, why = conformal_intervals(cell.setting, training, train, level)
             said |= {"csmf_interval_abstained": why} if why else {}
             with parts.next():
@@ -164,7 +165,7 @@ def _test(
                     seed=integer_seed([cell.split.spec(), cell.setting.seed], "bootstrap"),
                     n_bootstrap=cell.setting.n_bootstrap,
                     train_cause=train_cause,
-                    predict=again if estimator.depends_on_test_set else None,
+                    predict=again if estimator.depends_on_test_set or by_fractions else None,
                     intervals=intervals,
                 )
             said |= facts
@@ -195,6 +196,18 @@ def _test(
     except BaseException as error:
         result.failure = failure_of(error, attempt)
     return result
+
+
+def _of_sets(
+    estimator: Model, predicted: Prediction, blind: Deaths, sets: Sequence[npt.NDArray[np.intp]], seed: int
+) -> Iterator[Prediction]:
+    """Yield the prediction of each resampled test set; of a model that predicts each death alone, from `predicted`."""
+    if estimator.depends_on_test_set:
+        yield from estimator.predict_sets(blind, sets, seed=seed)
+        return
+    assert predicted.top_cause is not None
+    for rows in sets:
+        yield Prediction(predicted.probability[rows], predicted.csmf, None, predicted.top_cause[rows])
 
 
 def _in_own_causes(deaths: Deaths, level: CauseLevel | None) -> Deaths:

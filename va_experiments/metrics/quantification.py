@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.metrics.calibration import fit_calibration
+from va_experiments.metrics.confirmed_counts import SHARE, confirmed_blend
 
 __all__ = [
     "ESTIMATORS",
@@ -27,6 +28,7 @@ __all__ = [
     "adjusted_count",
     "bbse",
     "classify_and_count",
+    "confirmed_counts",
     "em",
     "estimate_csmf",
     "mean_probability",
@@ -96,6 +98,25 @@ def mean_probability(test: npt.ArrayLike, training: OutOfFoldPredictions | None 
     if len(p) == 0:
         return CSMFEstimate(None, "every test death is undetermined")
     return CSMFEstimate(_scaled(p.mean(axis=0)))
+
+
+def confirmed_counts(test: npt.ArrayLike, training: OutOfFoldPredictions, *, share: float = SHARE) -> CSMFEstimate:
+    """Average the probabilities, and move the causes that the counts confirm towards them by a share learned elsewhere.
+
+    Of the training deaths it takes the cause fractions alone, so that it needs no further fit.
+
+    Parameters
+    ----------
+    test : float array, shape (n, n_causes)
+    training : OutOfFoldPredictions
+    share : float
+        See `va_experiments.metrics.confirmed_counts.confirmed_blend`.
+    """
+    mean, counts = mean_probability(test).csmf, classify_and_count(test).csmf
+    if mean is None or counts is None:
+        return mean_probability(test)
+    trained = np.bincount(np.asarray(training.truth, dtype=np.intp), minlength=len(mean)) / max(len(training.truth), 1)
+    return CSMFEstimate(confirmed_blend(mean, counts, trained, share))
 
 
 def _misclassification(p: Floats, truth: npt.NDArray[np.intp], *, soft: bool) -> tuple[Floats, npt.NDArray[np.intp]]:
@@ -251,6 +272,7 @@ def em(
 ESTIMATORS: Mapping[str, Callable[..., CSMFEstimate]] = {
     "classify_and_count": classify_and_count,
     "mean_probability": mean_probability,
+    "confirmed_counts": confirmed_counts,
     "adjusted_count": adjusted_count,
     "em": em,
     "bbse": bbse,

@@ -36,6 +36,8 @@ ESTIMATORS = {
     "bbse": "black-box shift estimation (Lipton 2018)",
     "em": "EM under label shift (Saerens 2002) on posteriors calibrated by temperature and bias (Alexandari 2020)",
     "classify_and_count": "shares of top causes",
+    "confirmed_counts": "mean probability, moved to the shares of top causes where both lean to one side of the "
+    "training fractions",
     "mean_probability": "mean probability",
 }
 """Estimator of the CSMF -> what it is."""
