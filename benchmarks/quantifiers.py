@@ -43,7 +43,7 @@ MEMBERS = ("lr", "xgb_m")
 BLENDED = ("inv", "xgb_m*3")
 """The members of `blended`."""
 
-CORRECTIONS = ("adjusted_count", "em", "bbse")
+CORRECTIONS = ("confirmed_counts", "adjusted_count", "em", "bbse")
 
 
 def _counts(p: Floats) -> Floats:

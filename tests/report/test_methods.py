@@ -73,7 +73,7 @@ def test_every_model_of_ours_that_has_a_paper_is_cited() -> None:
         assert issubclass(allowed_class(options["_target_"]), Model)
         kind = options["_target_"].rpartition(".")[2]
         own = {"Prior", "Uniform", "Majority", "Predictions", "LogisticRegression"}
-        own |= {"InvariantRegression", "Registered", "Blended", "BoundedBlend", "Calibrated", "Chosen"}
+        own |= {"InvariantRegression", "Registered", "Blended", "BoundedBlend", "QuickBlend", "Calibrated", "Chosen"}
         own |= {"Tuned", "Voting"}
         assert kind in MODELS or kind in own, "name its source in MODELS, or here that it has none"
     said = run_methods([job(), job(model={"name": "lr", "_target_": "sklearn.linear_model.LogisticRegression"})])

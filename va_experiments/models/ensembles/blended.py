@@ -93,12 +93,20 @@ class Blended(Voting):
 
     @property
     def _share(self) -> float:
-        """The share of the counts that predictions take."""
+        """The share of the counts in the CSMF of predictions."""
         return self.count_share
+
+    @property
+    def _posterior_share(self) -> float:
+        """The share of the counts in the cause mix that probabilities are moved to."""
+        return self._share
 
     def _blended(self, pooled: Prediction) -> Prediction:
         if not len(pooled.probability):
             return pooled
-        csmf, _ = AdaptiveCount(intercepts=(self._share,)).csmf(pooled.probability)
-        probability = reweigh(pooled.probability, csmf) if self.adapt == "posterior" else pooled.probability
+        csmf, mix = (
+            AdaptiveCount(intercepts=(share,)).csmf(pooled.probability)[0]
+            for share in (self._share, self._posterior_share)
+        )
+        probability = reweigh(pooled.probability, mix) if self.adapt == "posterior" else pooled.probability
         return Prediction(probability, csmf, diagnostics=pooled.diagnostics)

@@ -76,7 +76,15 @@ class BoundedBlend(Blended):
     def inner_fits(self) -> list[tuple[Model, float]]:
         """Return the members: fitted once without each training site, and once to all."""
         given = self.member_parameters or {}
-        return [(make_member(name, given.get(name)), TRAINING_SITES + 1) for name in self.members]
+        fits = dict.fromkeys(self.members, 1.0)
+        for name in self._judges:
+            fits[name] = fits.get(name, 0) + TRAINING_SITES
+        return [(make_member(name, given.get(name)), times) for name, times in fits.items()]
+
+    @property
+    def _judges(self) -> tuple[str, ...]:
+        """The members that are fitted without each training site, to choose the share."""
+        return self.members
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Choose the share out of site, then fit the members to all deaths."""
@@ -103,9 +111,10 @@ class BoundedBlend(Blended):
                 fold,
                 seed=integer_seed([seed, name], "bounded blend"),
             )
-            for name in self.members
+            for name in self._judges
         ]
-        weights = np.array(self.weights or (1.0,) * len(self.members), dtype=np.float64)
+        every = dict(zip(self.members, self.weights or (1.0,) * len(self.members), strict=True))
+        weights = np.array([every[name] for name in self._judges], dtype=np.float64)
         pooled = pool(seen, weights / weights.sum(), self.pool)
         return largest_safe_share(pooled, train.cause, fold, most=self.count_share, largest_loss=self.largest_loss)
 
