@@ -1,12 +1,19 @@
 """Measure what causes and fractions of deaths without a known cause cost, beyond the fits, and for many deaths.
 
-``python -m benchmarks assign [--json FILE] [--exports 1000] [--tables 10000 100000 1000000] [--served]``
+``python -m benchmarks assign [--json FILE] [--exports 1000] [--tables 10000 100000 1000000] [--served] [--repeats 3]``
 
 An export: the command of the README (InterVA-5, InSilicoVA, EAVA) on an ODK export of the WHO 2016 questionnaire with
-random answers, with its report, in one process without servers. Beyond the fits: the CPU of the whole command less that
-of the cells. With ``--served`` it runs a second time as it stands, with Ray, MLflow and Prefect: the CPU is then
-that of the command and of all processes that it starts. A table: InterVA-5 on a table of indicators with its
-``causes.csv``, without a report.
+random answers, with its report, in one process without servers. With ``--served`` it runs as it stands too, with Ray,
+MLflow and Prefect: the CPU is then that of the command and of all processes that it starts.
+
+*Beyond the fits* in seconds of wall time is the time of the whole command less the span from the start of its first fit
+to the end of its last cell: start, imports, reading the export, servers and workers, tables, report and end all count.
+In seconds of CPU it is the CPU of all its processes less that of the cells. Each command on an export runs once before
+it is measured, so that databases are there, then ``--repeats`` times, each time on another export, which no run has
+read before; the run with the least time beyond the fits is shown. Measure wall time on idle cores: the load is in the
+table.
+
+A table: InterVA-5 on a table of indicators with its ``causes.csv``, without a report.
 """
 
 from __future__ import annotations
@@ -22,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Watched, machine, newest_run, options, show, tell, watch
+from benchmarks.measure import machine, newest_run, options, show, tell, watch
 
 __all__ = ["main", "write_export", "write_indicators"]
 
@@ -30,12 +37,12 @@ README = "interva5,insilico_standard,eava"
 _LINES = 10_000
 
 
-def write_export(path: Path, n: int) -> None:
+def write_export(path: Path, n: int, seed: int = 2016) -> None:
     """Write an ODK export of so many deaths with random answers: neonates, children and adults."""
     from va_experiments.data.readers.odk_header import AGES, OF_1_4
     from va_experiments.data.readers.who2016_table import choices, kinds
 
-    rng = np.random.default_rng(2016)
+    rng = np.random.default_rng(seed)
     questions = {q: k for q, k in kinds().items() if q not in (*AGES, *OF_1_4, "Id10209", "Id10211")}
     columns: dict[str, Sequence[str]] = {"meta-instanceID": [f"uuid:{k:08d}" for k in range(n)]}
     for question, kind in questions.items():
@@ -76,27 +83,42 @@ _ALONE = ("execution=inline", "tracking=none")
 """Options of a run in one process without servers."""
 
 
-def _run(folder: Path, table: Path, *arguments: str, how: Sequence[str] = _ALONE) -> tuple[Watched, dict[str, Any]]:
+def _run(outputs: Path, table: Path, *arguments: str, every: float = 1.0) -> dict[str, Any]:
     from va_experiments.results import load_results
 
-    outputs = folder / f"out-{table.stem}-{'alone' if how else 'served'}"
-    common = ("protocol=assign", f"data.path={table}", *how, f"paths.outputs={outputs}")
-    run = watch(["-m", "va_experiments", *arguments, *common, "-m"])
+    run = watch(
+        ["-m", "va_experiments", *arguments, "protocol=assign", f"data.path={table}", f"paths.outputs={outputs}", "-m"],
+        every=every,
+    )
     if run.code != 0:
         raise SystemExit(run.output)
     cells = load_results(newest_run(outputs))
-    fits = float(cells["cpu_seconds"].sum())
+    fits, span = float(cells["cpu_seconds"].sum()), float(cells["ended"].max() - cells["started"].min())
     causes = newest_run(outputs) / "causes.csv"
-    return run, {
+    return {
+        "wall (s)": run.wall,
+        "of the fits, wall (s)": span,
+        "beyond the fits, wall (s)": run.wall - span,
         "CPU (s)": run.cpu,
         "of the command's process (s)": run.cpu_by_role.get("driver", math.nan),
-        "of the fits (s)": fits,
-        "beyond the fits (s)": run.cpu - fits,
-        "wall (s)": run.wall,
+        "of the fits, CPU (s)": fits,
+        "beyond the fits, CPU (s)": run.cpu - fits,
         "peak memory (MB)": run.peak_mb,
         "causes.csv (MB)": causes.stat().st_size / 1e6,
         "load average": run.load[0],
     }
+
+
+def _export_row(folder: Path, n: int, servers: str, how: Sequence[str], repeats: int) -> dict[str, Any]:
+    """Return the quickest of several runs on exports, each of which is read for the first time."""
+    outputs = folder / f"out-{n}-{len(how)}"
+    rows = []
+    for number in range(repeats + 1):
+        path = folder / f"export-{n}-{number}.csv"
+        write_export(path, n, seed=2016 + number)
+        row = _run(outputs, path, f"model={README}", "data=who2016_odk", *how, every=0.2)
+        rows += [row] if number else []
+    return {"deaths": n, "servers": servers, **min(rows, key=lambda row: float(row["beyond the fits, wall (s)"]))}
 
 
 def main(arguments: list[str]) -> int:
@@ -107,25 +129,22 @@ def main(arguments: list[str]) -> int:
         exports={**many, "default": [1000]},
         tables={**many, "default": [10_000, 100_000]},
         served={"action": "store_true"},
+        repeats={"type": int, "default": 3},
     )
     asked = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="va-assign-"))
     figures: dict[str, Any] = {"exports": [], "tables": []}
     try:
         for n in asked.exports:
-            path = folder / f"export-{n}.csv"
-            write_export(path, n)
-            _, row = _run(folder, path, f"model={README}", "data=who2016_odk")
-            figures["exports"].append({"deaths": n, "servers": "none", **row})
+            figures["exports"].append(_export_row(folder, n, "none", _ALONE, asked.repeats))
             if asked.served:
-                _, row = _run(folder, path, f"model={README}", "data=who2016_odk", how=())
-                figures["exports"].append({"deaths": n, "servers": "Ray, MLflow, Prefect", **row})
+                figures["exports"].append(_export_row(folder, n, "Ray, MLflow, Prefect", (), asked.repeats))
         if asked.exports:
             show(f"An export, {README}, with a report ({machine()['cores']} cores)", figures["exports"])
         for n in asked.tables:
             path = folder / f"table-{n}.csv"
             write_indicators(path, n)
-            _, row = _run(folder, path, "model=interva5", "data=who2016", "report=false")
+            row = _run(folder / f"out-table-{n}", path, "model=interva5", "data=who2016", "report=false", *_ALONE)
             figures["tables"].append({"deaths": n, **row})
             path.unlink()
         if asked.tables:
