@@ -92,3 +92,30 @@ def test_the_copy_button_copies_commands_without_their_prompts(site: Path, tmp_p
         )
     assert copied
     assert all("$ " not in text for text in copied), copied
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+@pytest.mark.parametrize(
+    ("width", "words", "first"),
+    [
+        (1280, "unlabelled deaths", "assign-causes.html"),
+        (1280, "CrossVA", "odk.html"),
+        (400, "ODK", "odk.html"),
+    ],
+)
+def test_the_search_finds_words_in_pages_that_are_opened_as_files(
+    width: int, words: str, first: str, site: Path, tmp_path: Path
+):
+    box = "document.querySelector('input.md-search__input')"
+    links = "document.querySelectorAll('.md-search-result__link')"
+    with chromium(tmp_path / "profile") as page:
+        page.size(width, 800)
+        page.go((site / "tutorials" / "first-run.html").as_uri())
+        if width < 960:
+            page.click("document.querySelector('label.md-header__button[for=__search]')")
+        page.write(box, words)
+        page.say(f"{box}.dispatchEvent(new Event('keyup'))")
+        page.until(f"{links}.length > 0")
+        assert page.say(f"{links}[0].pathname.split('/').pop()") == first
+        assert page.faults == []
