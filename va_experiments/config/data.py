@@ -41,6 +41,7 @@ Sites = Annotated[Any, BeforeValidator(_list_or_mapping), Expected("a list of na
 
 
 ShareOrNone = Annotated[float, Strict(), Ge(0), Le(1)]
+Year = Annotated[int, Strict(), Ge(1950), Le(2100)]
 
 
 class DataOptions(Group):
@@ -257,8 +258,10 @@ class Who2016Odk(DataOptions):
     """Version of the questionnaire; auto: by its columns."""
     value_map: Mapping = {}
     """Cell -> yes, no, dk or a choice; or question -> such a mapping for this question alone."""
-    date_order: Literal["auto", "day_first", "month_first"] = "auto"
+    date_order: Literal["auto", "day_first", "month_first", "year_first"] = "auto"
     """Which number of 3/4/2018 is the day; auto: as the dates of the file say."""
+    latest_year: Year | None = None
+    """Years of two digits are the last ones up to this year: with 2018, 18 is 2018 and 19 is 1919; null: not read."""
     exclude: Names = ()
     """Questions to leave out, such as Id10151."""
     max_unknown: ShareOrNone = 0.01

@@ -143,7 +143,10 @@ MISNAMED = {
     "numbered names": ({f"x-Id{k}_1": "" for k in range(10125, 10145)}, "20 columns such as 'x-Id10125_1'"),
     "an age": ({"age_in_years": "30"}, "no age is read, and column 'age_in_years' may be one"),
     "a sex": ({"gender": "female"}, "no sex is read, and column 'gender' may be it"),
-    "both versions": ({"x-Id10197b": "3", "x-Id10184_b": "2"}, "questions of both versions, 1.4 .* and 1.5"),
+    "both versions": (
+        {"x-Id10197b": "3", "x-Id10184_b": "2"},
+        "columns of both versions, 1.4 .* and 1.5 .*line.* 2.* answer questions of both",
+    ),
 }
 """Case -> cells, and the problem."""
 
@@ -266,6 +269,43 @@ def test_the_version_follows_from_the_columns() -> None:
         "Id10019": ["a-Id10019_label"],
         "age_adult": ["b-age_adult"],
     }
+
+
+def test_rows_of_both_versions_in_one_table_are_read_each_by_its_own(tmp_path: Path) -> None:
+    old = {"x-Id10195": "yes", "x-Id10197b": "3", "x-Id10184": "4", "x-Id10190": "1"}
+    new = {"x-Id10195": "yes", "x-Id10197": "14", "x-Id10184_b": "1", "x-Id10190_a": "3"}
+    names = ("i197a", "i197b", "i184a", "i190o")
+    path = export(tmp_path, old, new, {"x-Id10147": "yes"})
+    assert cells(path, *names) == ["nyyn", "nyny", "...."]
+    assert "version 1.4 and 1.5" in " ".join(e.reason for e in read_who2016_odk(path).ledger)
+    alone = [cells(export(tmp_path, row), *names)[0] for row in (old, new)]
+    assert alone == ["nyyn", "nyny"]
+
+
+def test_a_row_that_means_two_things_in_two_versions_is_refused_with_its_line(tmp_path: Path) -> None:
+    two = {"x-Id10195": "yes", "x-Id10197": "14"}  # exactly 14 days are 2 weeks in 1.5, and neither in 1.4
+    path = export(tmp_path, {"x-Id10184": "4"}, {"x-Id10184_b": "4"}, two)
+    with pytest.raises(InputError, match=r"1 of its rows \(lines 4\) answer questions of neither version alone"):
+        read_who2016_odk(path)
+    assert cells(path, "i197b", version="1.5") == [".", ".", "y"]
+
+
+def test_years_of_two_digits_are_read_where_the_latest_year_is_said(tmp_path: Path) -> None:
+    day, old = datetime.date(2018, 6, 12), datetime.date(1921, 6, 12)
+    named = ["12-Jun-18", "Jun 12, 18", "12jun18", "12 June 21"]
+    assert read_dates(named) == [None] * 4
+    assert read_dates(named, latest_year=2018) == [day, day, day, old]
+    assert read_dates(["12/06/18", "12.06.18 11:05"], "day_first", 2019) == [day, day]
+    assert read_dates(["18/06/12"], "year_first", 2019) == [day]
+    assert read_dates(["06-12-18"], "month_first", 2019) == [day]
+    assert read_dates(["18/06/12"], latest_year=2019) == [None], "any of the numbers may be the year"
+    assert read_dates(["12 Jun 18:30"], latest_year=2019) == [None]
+    path = export(tmp_path, {"x-Id10021": "12/06/50", "x-Id10023": "12/06/18"})
+    with pytest.raises(InputError) as e:
+        read_who2016_odk(path)
+    assert "data.latest_year=2018" in e.value.hint
+    found = convert_who2016_odk(path, date_order="day_first", latest_year=2018)
+    assert found.covariates["age"].round().tolist() == [68]
 
 
 def test_empty_rows_are_left_out_and_named_by_line(tmp_path: Path) -> None:

@@ -188,6 +188,13 @@ class OdkAnswers:
             counts += np.isin(column.codes, [k for k, v in enumerate(column.values) if v in cells])
         return counts
 
+    def add_notes(self, other: OdkAnswers) -> None:
+        """Take over what another reading of the same cells has counted, for questions that only it has read."""
+        for own, more in ((self.unknown, other.unknown), (self.misplaced, other.misplaced)):
+            own |= {question: cells for question, cells in more.items() if question not in own}
+        self.coded |= other.coded
+        self.filled |= other.filled
+
     def put_number(self, question: str, values: Numbers) -> None:
         """Replace the numbers of a question by calculated ones."""
         self._numbers[question, True] = self._numbers[question, False] = values

@@ -1,7 +1,8 @@
 """Read dates of birth and death in the forms that exports hold: ISO, with the name of a month, or numbers in any order.
 
 In: the cells of a column. Out: a date for each, or None. Whether 3/4/2018 is in March or in April follows from the
-other dates of the column, such as 25/4/2018; where none of them says it, such dates are not understood.
+other dates of the column, such as 25/4/2018; where none of them says it, such dates are not understood. Years of two
+digits are read only where the latest year of the file is known: with 2018, 18 is 2018 and 19 is 1919.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final, Literal
 
 __all__ = ["YEARS", "DateOrder", "order_of", "read_dates", "shape_of"]
 
-DateOrder = Literal["auto", "day_first", "month_first"]
+DateOrder = Literal["auto", "day_first", "month_first", "year_first"]
 """Which number of 3/4/2018 is the day; ``auto``: what the dates of the column say."""
 
 YEARS: Final = (1850, 2100)
@@ -23,26 +24,38 @@ _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
 _MONTH_FIRST: Final = re.compile(r"([a-z]{3})[a-z]*\.?[ -](\d{1,2}),?[ -](\d{4})(?!\d)", re.IGNORECASE)
 _DAY_FIRST: Final = re.compile(r"(\d{1,2})[ -]?([a-z]{3})[a-z]*\.?,?[ -]?(\d{4})(?!\d)", re.IGNORECASE)
 _NUMBERS: Final = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?!\d)")
+_SHORT_NUMBERS: Final = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{2})(?!\d)")
+_SHORT_YEAR: Final = re.compile(
+    r"(\d{1,2}[ -]?[a-z]{3,9}\.?,?[ -/]?|[a-z]{3,9}\.?[ -]\d{1,2},?[ -])(\d{2})(?!\d)(?!:)", re.IGNORECASE
+)
 _NAMES: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTHS: Final = {m: k for k, m in enumerate(_NAMES, start=1)}
 
 
-def read_dates(cells: Sequence[str], order: DateOrder = "auto") -> list[datetime.date | None]:
+def read_dates(
+    cells: Sequence[str], order: DateOrder = "auto", latest_year: int | None = None
+) -> list[datetime.date | None]:
     """Return the dates of a column, None for cells that are none, or whose year is not in `YEARS`.
 
     Parameters
     ----------
     cells : sequence of str
         Such as 2018-06-12, Jun 12, 2018, 12 June 2018, 12jun2018 or 12/06/2018, with or without a time.
-    order : {"auto", "day_first", "month_first"}
+    order : {"auto", "day_first", "month_first", "year_first"}
         How dates of three numbers are read.
+    latest_year : int, optional
+        Years of two digits are the last ones up to this one. Three numbers with such a year need an `order` too: any of
+        them may be the year.
     """
     found = {cell: _plain(cell.strip()) for cell in set(cells)}
+    if latest_year is not None:
+        for cell in [c for c in found if found[c] is None]:
+            found[cell] = _of_two_digits(cell.strip(), order, latest_year)
     order = order_of(cells) if order == "auto" else order
     for cell in [c for c in found if found[c] is None]:
         if match := _NUMBERS.match(cell.strip()):
             one, two, year = (int(match[k]) for k in (1, 2, 3))
-            if order != "auto":
+            if order in ("day_first", "month_first"):
                 found[cell] = _date(year, two, one) if order == "day_first" else _date(year, one, two)
             elif one == two:
                 found[cell] = _date(year, one, two)
@@ -73,6 +86,25 @@ def _plain(text: str) -> datetime.date | None:
     if match := _DAY_FIRST.match(text):
         return _date(int(match[3]), _MONTHS.get(match[2].casefold(), 0), int(match[1]))
     return None
+
+
+def _of_two_digits(text: str, order: DateOrder, latest_year: int) -> datetime.date | None:
+    """Return a date whose year has two digits: the last such year up to `latest_year`."""
+    if match := _SHORT_YEAR.match(text):
+        return _plain(match[1] + str(_full_year(int(match[2]), latest_year)))
+    match = _SHORT_NUMBERS.match(text)
+    if match is None or order == "auto":
+        return None
+    numbers = [int(match[k]) for k in (1, 2, 3)]
+    if order == "year_first":
+        year, month, day = numbers
+    else:
+        day, month, year = numbers if order == "day_first" else (numbers[1], numbers[0], numbers[2])
+    return _date(_full_year(year, latest_year), month, day)
+
+
+def _full_year(short: int, latest_year: int) -> int:
+    return latest_year - (latest_year - short) % 100
 
 
 def _date(year: int, month: int, day: int) -> datetime.date | None:

@@ -70,8 +70,9 @@ def advice_on_dates(questions: Sequence[str]) -> str:
     if not questions:
         return ""
     return (
-        "for 3/4/2018, say which number is the day with data.date_order=day_first or data.date_order=month_first; "
-        "write years with four digits, because 18 may be 1918 or 2018; or leave the dates out with "
+        "for 3/4/2018, say which number is the day with data.date_order=day_first or data.date_order=month_first (or "
+        "year_first); for years of two digits, which may be 1918 or 2018, say the latest year of the file too, such as "
+        "data.latest_year=2018; or leave the dates out with "
         f"'data.exclude=[{', '.join(questions)}]'"
     )
 

@@ -58,7 +58,7 @@ AGE_SUBGROUPS: Final = {
 """The same for parts of age groups, with the indicator that must be present: days of neonates, ages of women."""
 
 
-def age_in_days(answers: OdkAnswers, order: DateOrder = "auto") -> Days:
+def age_in_days(answers: OdkAnswers, order: DateOrder = "auto", latest_year: int | None = None) -> Days:
     """Return the age at death in days, NaN where neither an age nor both dates are known.
 
     Zero in years or months is no age in days: the death may be of a neonate or of an infant.
@@ -70,7 +70,7 @@ def age_in_days(answers: OdkAnswers, order: DateOrder = "auto") -> Days:
         age = np.where(np.isnan(age), number * days, age)
     unknown = np.flatnonzero(np.isnan(age))
     if len(unknown):
-        born, *deaths = _dates(answers, order).values()
+        born, *deaths = _dates(answers, order, latest_year).values()
         for k in unknown.tolist():
             first, last = born[k], next((dates[k] for dates in deaths if dates[k] is not None), None)
             if first is not None and last is not None and last >= first:
@@ -78,12 +78,14 @@ def age_in_days(answers: OdkAnswers, order: DateOrder = "auto") -> Days:
     return age
 
 
-def unread_dates(answers: OdkAnswers, age: Days, order: DateOrder = "auto") -> dict[str, Counter[str]]:
+def unread_dates(
+    answers: OdkAnswers, age: Days, order: DateOrder = "auto", latest_year: int | None = None
+) -> dict[str, Counter[str]]:
     """Return the forms of cells that are no dates, by question, among deaths whose age would follow from them.
 
     A form is a cell without its content (`shape_of`), because a date of birth may name a person.
     """
-    texts, dates = {q: answers.text(q) for q in DATES}, _dates(answers, order)
+    texts, dates = {q: answers.text(q) for q in DATES}, _dates(answers, order, latest_year)
     unread = {q: Counter[str]() for q in DATES}
     for k in np.flatnonzero(np.isnan(age)).tolist():
         filled = {q for q in DATES if not (is_blank(texts[q][k]) or answers.is_not_known(q, texts[q][k]))}
@@ -96,13 +98,14 @@ def unread_dates(answers: OdkAnswers, age: Days, order: DateOrder = "auto") -> d
     return {question: cells for question, cells in unread.items() if cells}
 
 
-def _dates(answers: OdkAnswers, order: DateOrder) -> dict[str, list[datetime.date | None]]:
+def _dates(answers: OdkAnswers, order: DateOrder, latest_year: int | None) -> dict[str, list[datetime.date | None]]:
     """Return the dates by question; a column that does not say its order has that of the others, if they agree."""
     texts = {question: answers.text(question) for question in DATES}
     orders = {question: order if order != "auto" else order_of(cells) for question, cells in texts.items()}
     known = {o for o in orders.values() if o != "auto"}
     shared = known.pop() if len(known) == 1 else "auto"
-    return {q: read_dates(cells, shared if orders[q] == "auto" else orders[q]) for q, cells in texts.items()}
+    orders = {q: shared if known_order == "auto" else known_order for q, known_order in orders.items()}
+    return {question: read_dates(cells, orders[question], latest_year) for question, cells in texts.items()}
 
 
 def is_female(answers: OdkAnswers) -> npt.NDArray[np.float64]:

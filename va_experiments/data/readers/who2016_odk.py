@@ -7,6 +7,7 @@ cannot be understood is refused.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,15 +23,8 @@ from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels
 from va_experiments.data.readers.odk_answers import OdkAnswers, empty_rows
 from va_experiments.data.readers.odk_dates import DateOrder
-from va_experiments.data.readers.odk_eava import eava_columns_of
-from va_experiments.data.readers.odk_header import OF_1_4, OF_1_5, QuestionColumns, find_questions, version_of
-from va_experiments.data.readers.odk_indicators import (
-    calculate_durations,
-    indicators,
-    not_understood,
-    note_answers,
-    rows_of_labels,
-)
+from va_experiments.data.readers.odk_header import QuestionColumns, find_questions
+from va_experiments.data.readers.odk_indicators import not_understood, note_answers, rows_of_labels
 from va_experiments.data.readers.odk_messages import (
     advice,
     advice_on_dates,
@@ -39,7 +33,8 @@ from va_experiments.data.readers.odk_messages import (
     refusal,
     refused_dates,
 )
-from va_experiments.data.readers.odk_person import age_in_days, is_female, is_stillbirth, unread_dates
+from va_experiments.data.readers.odk_person import is_female, is_stillbirth, unread_dates
+from va_experiments.data.readers.odk_versions import read_answers
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.who2016_table import Truth
 from va_experiments.data.record_ids import canonical_order, content_ids, normal_id
@@ -67,11 +62,13 @@ class OdkOptions:
     site_map : mapping, optional
         Site as written -> its name; None leaves the deaths out.
     version : {"auto", "1.4", "1.5"}
-        Version of the questionnaire; ``auto``: by its columns.
+        Version of the questionnaire; ``auto``: by its columns, or the answers of each row if they are of both.
     value_map : mapping, optional
         Cell -> yes, no, dk or a choice; or question -> such a mapping.
-    date_order : {"auto", "day_first", "month_first"}
+    date_order : {"auto", "day_first", "month_first", "year_first"}
         Which number of 3/4/2018 is the day; ``auto``: what the dates of the columns say.
+    latest_year : int, optional
+        Years of two digits are the last ones up to this one; None: they are not read.
     exclude : sequence of str
         Questions to leave out.
     max_unknown : float
@@ -93,6 +90,7 @@ class OdkOptions:
     version: str = "auto"
     value_map: Mapping[Any, Any] | None = None
     date_order: DateOrder = "auto"
+    latest_year: int | None = None
     exclude: Sequence[str] = ()
     max_unknown: float = 0.01
     duplicates: str = "refuse"
@@ -197,16 +195,18 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
         raise InputError(problems)
     own_id = id or _id_column(source)
     table = read_columns(source, list(dict.fromkeys([*questions.used, *special, *([own_id] if own_id else [])])))
-    answers = OdkAnswers(table, questions, value_map=chosen.value_map, as_pycrossva=chosen.as_pycrossva)
-    version = chosen.version if chosen.version != "auto" else _one_version(version_of(source.header), answers, where)
-    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
-    ledger.append(
-        LedgerEntry("noted", "*", len(questions.used), f"columns are questions of WHO 2016, version {version}")
+    reading = read_answers(
+        functools.partial(OdkAnswers, table, questions, value_map=chosen.value_map, as_pycrossva=chosen.as_pycrossva),
+        source,
+        version=chosen.version,
+        as_pycrossva=chosen.as_pycrossva,
+        date_order=chosen.date_order,
+        latest_year=chosen.latest_year,
     )
-    if not chosen.as_pycrossva:
-        ledger += calculate_durations(answers, version)
-    age = age_in_days(answers, chosen.date_order)
-    symptoms = indicators(answers, version, None if chosen.as_pycrossva else age)
+    answers, symptoms, age = reading.answers, reading.indicators, reading.age
+    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
+    read = f"columns are questions of WHO 2016, version {reading.version}"
+    ledger += [LedgerEntry("noted", "*", len(questions.used), read), *reading.ledger]
     refused, entries = not_understood(answers, chosen.max_unknown)
     problems = [f"{where}: {c}" for c in answers.conflicts]
     labels = rows_of_labels(answers)
@@ -215,7 +215,7 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     refused = [(q, c) for q, c in refused if answers.unknown[q].total() > len(labels)]
     problems += [refusal(where, questions, question, cells) for question, cells in refused]
     ledger += entries
-    dates = {} if chosen.as_pycrossva else unread_dates(answers, age, chosen.date_order)
+    dates = {} if chosen.as_pycrossva else unread_dates(answers, age, chosen.date_order, chosen.latest_year)
     dates_refused = [
         q for q, forms in dates.items() if forms.total() - len(labels) > chosen.max_unknown * answers.count_filled(q)
     ]
@@ -251,7 +251,7 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
         ledger.append(LedgerEntry("dropped row", "*", int(empty.sum()), "rows are empty"))
     covariates = {"age": age / _DAYS_IN_YEAR, "female": is_female(answers)}
     if chosen.eava_columns:
-        covariates |= eava_columns_of(answers, age)
+        covariates |= reading.eava
     for question, forms in dates.items():  # no examples: a date of birth may name a person
         ledger.append(LedgerEntry("set missing", question, forms.total(), NOT_UNDERSTOOD[0]))
     still = is_stillbirth(answers)
@@ -271,20 +271,6 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
         ledger=(*ledger, *note_answers(answers, symptoms[keep])),
         excluded=excluded,
     )
-
-
-def _one_version(version: str, answers: OdkAnswers, where: str) -> str:
-    """Return the version of an export; refuse rows of two versions in one table."""
-    if version != "both":
-        return version
-    old, new = ([q for q in names if answers.count_filled(q)] for names in (OF_1_4, OF_1_5))
-    if old and new:
-        raise InputError(
-            f"{where} has answers to questions of both versions, 1.4 ({old[0]}) and 1.5 ({new[0]}), as in a table that "
-            "was joined from two exports: read each export by itself (data=union joins them afterwards), or say "
-            'data.version="1.5" or data.version="1.4"'
-        )
-    return "1.4" if old else "1.5"
 
 
 def _without(questions: QuestionColumns, exclude: Sequence[str]) -> QuestionColumns:
