@@ -9,7 +9,7 @@ where it is installed: ``pip install "va-experiments[quantification]"``. The bas
 module, are stored in the bank folder: about 8 CPU minutes without it.
 
 ``--shares`` compares rules for the share of counts in `blended`, with its members, at the sites as they are: each rule
-sees the training sites alone.
+sees the training sites alone. A second table has top-1 accuracy by the share in the mix that probabilities move to.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from va_experiments.data import read_phmrc
 from va_experiments.metrics.comparison import t_interval
 from va_experiments.metrics.csmf import cause_fractions, csmf_accuracy
 from va_experiments.metrics.quantification import OutOfFoldPredictions, estimate_csmf
-from va_experiments.models.adaptive_count import fit_adaptive_count
+from va_experiments.models.adaptive_count import fit_adaptive_count, reweigh
 from va_experiments.models.ensembles.bounded_blend import largest_safe_share
 
-__all__ = ["estimators", "main", "print_shares", "share_rules"]
+__all__ = ["estimators", "main", "print_posterior_shares", "print_shares", "share_rules"]
 
 Floats = npt.NDArray[np.float64]
 Estimator = Callable[[Floats], Floats | None]
@@ -153,9 +153,12 @@ def _score(bank: Bank, left: int, designs: dict[str, dict[int, list[npt.NDArray[
 
 
 def share_rules(
-    seen: Floats, cause: npt.NDArray[np.intp], place: npt.NDArray[np.intp]
+    seen: Floats, cause: npt.NDArray[np.intp], place: npt.NDArray[np.intp], judge: Floats
 ) -> dict[str, tuple[float, float]]:
-    """Return by rule the share of counts, and that of the training fractions, learned on the training deaths."""
+    """Return by rule the share of counts, and that of the training fractions, learned on the training deaths.
+
+    `seen` and `judge` are out-of-site predictions of the training deaths, by all members and by the regression alone.
+    """
     fold = np.unique(place, return_inverse=True)[1]
     shares = np.round(np.arange(0, 0.51, 0.05), 2)
     own = [fold == number for number in np.unique(fold)]
@@ -191,7 +194,48 @@ def share_rules(
     for loss in (0.005, 0.01, 0.02):
         safe = largest_safe_share(seen, cause, fold, most=0.25, largest_loss=loss)
         rules[f"at most 0.25, no training site loses more than {loss:g}"] = (safe, 0.0)
+    for loss in (0.005, 0.01, 0.015, 0.02):
+        safe = largest_safe_share(judge, cause, fold, most=0.25, largest_loss=loss)
+        rules[f"the same, judged by the regression alone, {loss:g}"] = (safe, 0.0)
     return rules
+
+
+def _top1(p: Floats, truth: npt.NDArray[np.intp], share: float) -> float:
+    """Return the top-1 accuracy of probabilities that are moved to a blend with this share of the counts."""
+    return float((reweigh(p, _blend(share)(p)).argmax(axis=1) == truth).mean())  # type: ignore[arg-type]
+
+
+def print_posterior_shares(banks: Mapping[str, Bank]) -> None:
+    """Print top-1 accuracy by the share of the counts in the mix that probabilities are moved to.
+
+    The last row chooses the share for each left-out site by the mean over the other sites of all files, each predicted
+    without itself and without the left-out site.
+    """
+    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+    outer: dict[str, Floats] = {}
+    inner: dict[str, Floats] = {}
+    for file, bank in banks.items():
+        sites = range(bank.n_sites)
+        predicted = [np.mean([bank.outer(name, left) for name in BLENDED], axis=0) for left in sites]
+        outer[file] = np.array(
+            [[_top1(p, bank.cause[bank.site == left], a) for a in shares] for left, p in enumerate(predicted)]
+        )
+        rows = []
+        for left in sites:
+            seen = np.mean([bank.inner(name, left) for name in BLENDED], axis=0)
+            truth, place = bank.cause[bank.site != left], bank.site[bank.site != left]
+            own = [place == site for site in np.unique(place)]
+            rows.append([np.mean([_top1(seen[site], truth[site], a) for site in own]) for a in shares])
+        inner[file] = np.array(rows)
+    chosen = np.sum(list(inner.values()), axis=0).argmax(axis=1)
+    print(f"| share of the counts | {' | '.join(f'{f}: top-1 | {f}: on the training sites' for f in banks)} |")
+    print("|---|" + "---:|---:|" * len(banks))
+    for k, share in enumerate(shares):
+        print(
+            f"| {share:g} | {' | '.join(f'{outer[f][:, k].mean():.4f} | {inner[f][:, k].mean():.4f}' for f in banks)} |"
+        )
+    nested = " | ".join(f"{outer[f][np.arange(len(chosen)), chosen].mean():.4f} | " for f in banks)
+    print(f"| chosen without the site: {' '.join(f'{shares[k]:g}' for k in chosen)} | {nested} |")
 
 
 def print_shares(banks: Mapping[str, Bank]) -> None:
@@ -206,7 +250,8 @@ def print_shares(banks: Mapping[str, Bank]) -> None:
             true = cause_fractions(bank.cause[bank.site == left], bank.n_causes)
             prior = cause_fractions(trained, bank.n_causes)
             floor = float(csmf_accuracy(true, prior))
-            for name, (a, w) in share_rules(inner, trained, bank.site[bank.site != left]).items():
+            judge = bank.inner(BLENDED[0], left)
+            for name, (a, w) in share_rules(inner, trained, bank.site[bank.site != left], judge).items():
                 value = float(csmf_accuracy(true, (1 - w) * _blend(a)(p) + w * prior))
                 found.setdefault(name, []).append((value, value - floor, a))
         for name, values in found.items():
@@ -235,7 +280,10 @@ def main(arguments: list[str] | None = None) -> int:
     with threadpool_limits(1):
         if options.shares:
             folders = {m: folder_of(options.bank, m) for m in options.modules}
-            print_shares({m: Bank(read_phmrc(m, options.data, durations=True), f) for m, f in folders.items()})
+            banks = {m: Bank(read_phmrc(m, options.data, durations=True), f) for m, f in folders.items()}
+            print_shares(banks)
+            print()
+            print_posterior_shares(banks)
             return 0
         for module in options.modules:
             deaths = read_phmrc(module, options.data, durations=True)
