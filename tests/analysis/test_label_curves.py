@@ -37,6 +37,18 @@ def test_means_are_over_the_sites_with_every_number_and_their_replicates():
     assert not any("half labelled, half m, labelled" in e for e, _ in curves.index)
 
 
+def test_options_of_an_estimator_have_curves_of_their_own():
+    one = cells().query("target_labels.str.endswith('copies=0')").assign(csmf_estimator="gbql")
+    two = [
+        one.assign(csmf_options=f'{{"calibration.level": "{level}", "csmf": "gbql"}}', csmf_accuracy_model=value)
+        for level, value in (("group", 0.4), ("cause", 0.6))
+    ]
+    curves = label_curves(pd.concat(two, ignore_index=True)).set_index(["estimate", "n"])
+    assert curves.loc[("m, gbql (calibration.level=group)", 25), "mean"] == pytest.approx(0.4)
+    assert curves.loc[("m, gbql (calibration.level=cause)", 50), "mean"] == pytest.approx(0.6)
+    assert "m, gbql" in set(label_curves(two[0])["estimate"])
+
+
 def test_the_page_has_a_figure_and_a_table_and_the_terminal_lines():
     (figure,) = label_curve_figures(cells())
     assert figure.section == "learning"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from va_experiments.analysis.comparable_groups import label_order
 from va_experiments.analysis.intervals import mean, mean_interval
-from va_experiments.analysis.run_tables import TRIVIAL_MODELS, add_missing_columns, model_labels
+from va_experiments.analysis.run_tables import TRIVIAL_MODELS, add_missing_columns, differing_options, model_labels
 from va_experiments.results.schema import SETTING_COLUMNS
 
 __all__ = ["LABEL_COLUMNS", "label_curves"]
@@ -41,7 +41,7 @@ def label_curves(cells: pd.DataFrame) -> pd.DataFrame:
         `LABEL_COLUMNS`; ``mix`` is ``random`` or ``dirichlet``, ``baseline`` whether the labelled deaths' fractions
         take part, ``top1`` the models' top-1 accuracy (NaN for baselines).
     """
-    cells = add_missing_columns(cells, _OWN, _LABELLED, _HALF, "top1")
+    cells = add_missing_columns(cells, _OWN, _LABELLED, _HALF, "top1", "csmf_options")
     cells = cells[(cells["status"] == "done") & (cells["target_labels"] != "")]
     rows: list[dict[str, Any]] = []
     if len(cells):
@@ -70,9 +70,14 @@ def _curves(cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
     if "label" in cells:
         cells = cells.assign(label=model_labels(cells, estimators=False))
     name = "label" if "label" in cells else "model"
-    for (label, estimator, kind), own in cells.groupby([name, "csmf_estimator", "_kind"], sort=False):
+    cells = cells.assign(csmf_options=cells["csmf_options"].astype(object).where(cells["csmf_options"].notna(), "{}"))
+    pairs = cells[["csmf_estimator", "csmf_options"]].drop_duplicates().astype(str).to_numpy()
+    columns = [name, "csmf_estimator", "csmf_options", "_kind"]
+    for (label, estimator, options, kind), own in cells.groupby(columns, sort=False):
         copies = str(kind).rpartition("=")[2]
         model = str(label) + (f", {estimator}" if estimator not in ("", "model") else "")
+        named = differing_options([text for other, text in pairs if other == str(estimator)])[str(options)]
+        model += f" ({', '.join(named)})" if named else ""
         model += f", labelled deaths {copies} times in training" if copies != "0" else ""
         for n in numbers:
             there = own[own["_n"] == n]

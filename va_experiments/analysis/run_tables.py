@@ -221,7 +221,7 @@ def _labels_of(keys: Sequence[tuple[str, Any, str]]) -> list[str]:
     own: dict[str, list[dict[str, str]]] = {}
     for (model, *_), parameters in parsed.items():
         own.setdefault(model, []).append(parameters)
-    by_model = {model: _differing_options([o for m, _, o in parsed if m == model]) for model in own}
+    by_model = {model: differing_options([o for m, _, o in parsed if m == model]) for model in own}
     labels: dict[tuple[str, Any, str], str] = {}
     for key, parameters in parsed.items():
         others = own[key[0]]
@@ -239,7 +239,7 @@ def _labels_of(keys: Sequence[tuple[str, Any, str]]) -> list[str]:
     return [labels[key] for key in keys]
 
 
-def _differing_options(texts: Sequence[str]) -> dict[str, list[str]]:
+def differing_options(texts: Sequence[str]) -> dict[str, list[str]]:
     """Return, for each of a model's ``csmf_options``, those to name: no default, and not the same wherever they are."""
     parsed = {text: _parameters(text) for text in texts}
     values: dict[str, set[str]] = {}
