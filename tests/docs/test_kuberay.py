@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,3 +93,33 @@ def test_the_driver_names_the_service_and_the_secret_of_that_cluster() -> None:
     assert {m["name"] for m in driver["volumeMounts"]} == {
         v["name"] for v in tree["spec"]["template"]["spec"]["volumes"]
     }
+
+
+def against_api(tree: dict[str, Any], kind: str) -> list[str]:
+    """Return where a tree is not as Kubernetes' published API says, by the classes of its Python client."""
+    from kubernetes.client import models
+    from pydantic import ValidationError
+
+    try:
+        getattr(models, kind).model_validate(tree)
+    except ValidationError as error:
+        return [".".join(str(part) for part in found["loc"]) for found in error.errors()]
+    return []
+
+
+def test_the_manifests_are_as_kubernetes_api_says() -> None:
+    pytest.importorskip("kubernetes", "37", reason="needs Kubernetes' API: pip install 'kubernetes>=37'")
+    assert against_api(manifest("driver.yaml"), "V1Job") == []
+    spec = manifest("cluster.yaml")["spec"]
+    for group in [spec["headGroupSpec"], *spec["workerGroupSpecs"]]:
+        assert against_api(group["template"], "V1PodTemplateSpec") == []
+    wrong = manifest("driver.yaml")
+    wrong["spec"]["backoffLimits"] = 1
+    pod = wrong["spec"]["template"]["spec"]
+    pod["containers"][0]["env"][0]["value"] = 1
+    del pod["volumes"][0]["name"]
+    assert against_api(wrong, "V1Job") == [
+        "spec.template.spec.containers.0.env.0.value",
+        "spec.template.spec.volumes.0.name",
+        "spec.backoffLimits",
+    ]

@@ -38,6 +38,9 @@ __all__ = [
 OPEN_SECONDS = 60.0
 """Longest wait for another process that opens the same SQLite file for the first time: it takes it some seconds."""
 
+KEY_PAGE = 200
+"""Runs of a page of a search by key: a busy server takes 50 ms for each, and must answer within `REQUEST_SECONDS`."""
+
 NEW_PAGE = 100
 """Runs of a page of new cells: a look that finds nothing new costs one page."""
 
@@ -186,7 +189,7 @@ def find_cells(client: Any, experiment: str, data_sha256: str, keys: set[str]) -
     missing = set(keys)
     for reused in ("false", "true"):
         where = f"attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = '{reused}'"
-        search = functools.partial(client.search_runs, [experiment], where, max_results=1000)
+        search = functools.partial(client.search_runs, [experiment], where, max_results=KEY_PAGE)
         pages = bounded_pages(lambda token, search=search: search(page_token=token))  # type: ignore[misc]
         for run in pages if missing else ():
             key = run.data.tags.get("cell_key", "")
