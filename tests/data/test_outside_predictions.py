@@ -38,6 +38,27 @@ def test_ids_that_a_program_wrote_as_floats_are_found_and_empty_rows_left_out(tm
     assert mixed.rows(np.array(["12"])).tolist() == [-1]
 
 
+def test_row_names_of_a_matrix_that_r_has_written_are_the_ids(tmp_path: Path) -> None:
+    found = read_outside_predictions(written(tmp_path, '"","TB","AIDS"\n"d9",0.4,0.6\n"d1",0.5,0.5\n'), Columns())
+    assert (found.id.tolist(), found.causes, found.by_row_names) == (["d1", "d9"], ("TB", "AIDS"), True)
+    assert found.probability.tolist() == [[0.5, 0.5], [0.4, 0.6]]
+    beside = read_outside_predictions(written(tmp_path, '"","id","cause"\n"1","a","TB"\n"2","b","TB"\n'), Columns())
+    assert (beside.id.tolist(), beside.by_row_names) == (["a", "b"], False)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('"","TB","AIDS"\n"1",0.4,0.6\n"2",0.5,0.5\n', "missing column 'id'"),  # row numbers are no ids
+        ('"","TB","AIDS"\n"d1",0.4,0.6\n"d1",0.5,0.5\n', "a column has no name"),
+        ('"","id","cause"\n"x","a","TB"\n"y","b","TB"\n', "a column has no name"),
+    ],
+)
+def test_a_column_without_a_name_that_may_be_something_else_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_outside_predictions(written(tmp_path, text), Columns())
+
+
 def test_ranks_without_probabilities_weigh_1_a_half_a_third(tmp_path: Path) -> None:
     found = read_outside_predictions(written(tmp_path, "id,cause1,cause2,cause3\na,X,Y,Z\nb,Z,,\n"), Columns())
     assert found.form == "ranked causes"

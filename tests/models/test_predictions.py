@@ -52,6 +52,16 @@ def test_a_file_with_the_truth_names_every_cause(small_deaths: Deaths, tmp_path:
     np.testing.assert_allclose(found.csmf, np.bincount(test.cause, minlength=4) / len(test))
 
 
+def test_row_names_of_a_matrix_are_the_ids_and_a_warning_says_so(small_deaths: Deaths, tmp_path: Path) -> None:
+    rows = [["", *small_deaths.causes], *([i, 0.7, 0.1, 0.1, 0.1] for i in small_deaths.id.tolist())]
+    model = Predictions(path=table(tmp_path / "x.csv", rows))
+    (warning,) = model.check_before_run(small_deaths.without_causes())
+    assert "column 1 has no name and is read as the id: 300 of its 300 cells are ids" in warning
+    other = Predictions(path=table(tmp_path / "y.csv", [["", *small_deaths.causes], ["zz", 0.7, 0.1, 0.1, 0.1]]))
+    with pytest.raises(InputError, match="none of its 1 ids is in data"):
+        other.check_before_run(small_deaths.without_causes())
+
+
 def test_probabilities_are_taken_over_with_unmapped_mass_shared(small_deaths: Deaths, tmp_path: Path) -> None:
     """0.6 and 0.2 for two causes: the other 0.2 goes to the two that the file does not name, half each."""
     rows = [["id", "cause1", "p1", "cause2", "p2"], *([i, "A", 0.6, "B", 0.2] for i in small_deaths.id.tolist())]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from va_experiments.data.answer_words import meaning_of
 from va_experiments.errors import shown
 
-__all__ = ["HeaderRows", "find_header", "two_rows_of_names"]
+__all__ = ["HeaderRows", "counts_rows", "find_header", "lacks_a_name", "names_rows", "two_rows_of_names"]
 
 _MOST_ABOVE = 10
 _MOST_LABELS = 3
@@ -144,3 +144,25 @@ def _is_label_row(rows: Sequence[Row]) -> bool:
 def _machine_share(row: Row) -> float:
     cells = [c.strip() for c in row if c.strip()]
     return sum(_MACHINE.fullmatch(c) is not None for c in cells) / max(len(cells), 1)
+
+
+def lacks_a_name(names: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    """Check whether every row has one cell more than there are names, and begins with its number."""
+    return all(len(row) == len(names) + 1 for row in body) and counts_rows([row[0].strip() for row in body])
+
+
+def names_rows(names: Sequence[str], cells: Sequence[str], row_names: str | None) -> bool:
+    """Check whether the cells of a first column without a name may name the rows: no two are equal, none is empty."""
+    if row_names is None or row_names.casefold() in (n.strip().casefold() for n in names):
+        return False
+    return all(cells) and len(set(cells)) == len(cells)
+
+
+def counts_rows(cells: Sequence[str]) -> bool:
+    """Check whether cells number the rows, from 0 or 1."""
+    numbers = [int(c) for c in cells if c.isdecimal()]
+    return (
+        len(numbers) == len(cells) > 0
+        and numbers[0] in (0, 1)
+        and numbers == [*range(numbers[0], numbers[0] + len(cells))]
+    )

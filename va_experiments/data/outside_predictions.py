@@ -68,6 +68,8 @@ class OutsidePredictions:
     seen_code: npt.NDArray[np.int32]
     ignored: tuple[str, ...] = ()
     """Columns that are not read."""
+    by_row_names: bool = False
+    """Whether the ids are a first column without a name, as R writes the row names of a matrix."""
 
     def __len__(self) -> int:
         return len(self.id)
@@ -125,7 +127,7 @@ def read_outside_predictions(
 def _read(
     path: str, state: tuple[int, int], columns: Columns, percent: bool, tolerance: float, encoding: str
 ) -> OutsidePredictions:
-    source = open_source(path, sep=AUTO, encoding=encoding)
+    source = open_source(path, sep=AUTO, encoding=encoding, row_names=columns.id)
     where = shown_path(source.path)
     layout = layout_of(source.header, columns, where)
     table = _filled_rows(read_columns(source, layout.used))
@@ -174,6 +176,7 @@ def _read(
         tuple(v.strip() for v in seen.values),
         seen.codes[first],
         layout.ignored,
+        layout.id == "",
     )
 
 

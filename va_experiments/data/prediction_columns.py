@@ -29,7 +29,8 @@ class Columns:
     Parameters
     ----------
     id : str
-        The id of the death; case is ignored where only one column fits.
+        The id of the death; case is ignored where only one column fits. Where none does, the row names that R writes
+        (a first column without a name) are the ids.
     cause : tuple of str
         One column, or one for each rank in order.
     probability : tuple of str
@@ -85,7 +86,7 @@ def layout_of(header: Sequence[str], given: Columns, where: str) -> Layout:
         For columns that are not there, and for a header in which no column names a cause.
     """
     names = {name.casefold(): name for name in header}
-    identity = given.id if given.id in header else names.get(given.id.casefold(), given.id)
+    identity = given.id if given.id in header else names.get(given.id.casefold(), "" if "" in header else given.id)
     seen = given.trained_on or names.get("trained_on")
     named = [identity, *given.cause, *given.probability, *(c for c in (given.rank, seen) if c)]
     if problems := missing_columns(header, named, where):

@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 
 from va_experiments.data.encodings import encoding_advice
 from va_experiments.data.file_kinds import kind_of_file
-from va_experiments.data.header_rows import find_header, two_rows_of_names
+from va_experiments.data.header_rows import counts_rows, find_header, lacks_a_name, names_rows, two_rows_of_names
 from va_experiments.data.safe_open import Limits, open_safely
 from va_experiments.errors import InputError, shown, shown_path
 from va_experiments.formatting import format_bytes
@@ -114,6 +114,7 @@ def open_source(
     sep: str = AUTO,
     encoding: str = "utf-8-sig",
     limits: Limits | None = None,
+    row_names: str | None = None,
 ) -> TextSource:
     """Scan a ``.csv``, ``.csv.gz`` or ``.zip`` (one file inside) and return its description.
 
@@ -123,6 +124,9 @@ def open_source(
     sep : one of ``, ; | `` or a tab; ``auto``: the one that gives the header most columns
     encoding : a Python text encoding; UTF-8 is strict, and a byte-order mark is dropped
     limits : Limits, optional
+    row_names : str, optional
+        Name of a column. Where the file has none of that name, a first column without a name whose cells differ and do
+        not count the rows is one of its columns, with the name ``""``: the row names of a matrix that R has written.
 
     Raises
     ------
@@ -149,7 +153,7 @@ def open_source(
         sep = _separator(file, limits, encoding)
     if n_quotes % 2:
         _find_open_quote(file, limits, sep, encoding)
-    header, width, skipped, labels, notes = _header(file, limits, sep, encoding)
+    header, width, skipped, labels, notes = _header(file, limits, sep, encoding, row_names)
     plain = not (n_quotes or blank)
     return TextSource(file, sep, encoding, header, sha256, n_bytes, plain, limits, skipped, labels, width, notes)
 
@@ -291,7 +295,7 @@ def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> Non
 
 
 def _header(
-    path: Path, limits: Limits, sep: str, encoding: str
+    path: Path, limits: Limits, sep: str, encoding: str, row_names: str | None = None
 ) -> tuple[tuple[str, ...], int, int, int, tuple[str, ...]]:
     """Return the names of the columns, how many there are, lines above, rows of labels below, and what is left out."""
     name = shown_path(path)
@@ -335,15 +339,16 @@ def _header(
                 "table with commas, in R with write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
             )
         raise InputError(f"{name}: the header has only one column: {shown(only)}")
-    if second is not None and _lacks_a_name(names, sample):
+    if second is not None and lacks_a_name(names, sample):
         raise InputError(
             f"{name}: the rows have one cell more than the first row has names, and begin with 1, 2, 3: the numbers of "
             "the rows have no name, as R's write.table writes them; write the table with "
             "write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
         )
-    if _INDEX.fullmatch(names[0].strip()) and _counts_rows([row[0].strip() for row in sample if row]):
+    if _INDEX.fullmatch(names[0].strip()) and counts_rows([row[0].strip() for row in sample if row]):
         names = ["", *names[1:]]
     problems = []
+    named_rows = False
     where: dict[str, list[int]] = {}
     for position, column in enumerate(names, start=1):
         where.setdefault(column.strip(), []).append(position)
@@ -353,8 +358,11 @@ def _header(
                 cells = [row[position - 1].strip() for row in sample if len(row) >= position]
                 if not any(cells):
                     notes.append(f"column {position} has no name and no values")
-                elif position == 1 and _counts_rows(cells):
+                elif position == 1 and counts_rows(cells):
                     notes.append("column 1 has no name and numbers the rows (an index written by pandas or R)")
+                elif position == 1 and names_rows(names, cells, row_names):
+                    notes.append(f"column 1 has no name and is read as {row_names} (row names written by R)")
+                    named_rows = True
                 else:
                     example = shown(next(c for c in cells if c))
                     problems.append(
@@ -371,22 +379,8 @@ def _header(
         problems.append(f"{name}: has a header but no rows")
     if problems:
         raise InputError(problems)
-    return tuple(n for n in names if n.strip()), len(names), skipped, at.labels, tuple(notes)
-
-
-def _lacks_a_name(names: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    """Check whether every row has one cell more than there are names, and begins with its number."""
-    return all(len(row) == len(names) + 1 for row in body) and _counts_rows([row[0].strip() for row in body])
-
-
-def _counts_rows(cells: Sequence[str]) -> bool:
-    """Check whether cells number the rows, from 0 or 1."""
-    numbers = [int(c) for c in cells if c.isdecimal()]
-    return (
-        len(numbers) == len(cells) > 0
-        and numbers[0] in (0, 1)
-        and numbers == [*range(numbers[0], numbers[0] + len(cells))]
-    )
+    header = tuple(n for n in names if n.strip())
+    return ("", *header) if named_rows else header, len(names), skipped, at.labels, tuple(notes)
 
 
 def _times(count: int) -> str:

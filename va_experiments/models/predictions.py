@@ -161,6 +161,11 @@ class Predictions(Model):
         if problems:
             raise InputError(problems)
         warnings = self._unread(outside, deaths)
+        if outside.by_row_names:
+            warnings.append(
+                f"{outside.path}: column 1 has no name and is read as the id: {int(known.sum()):,} of its "
+                f"{len(outside):,} cells are ids of data '{deaths.name}'"
+            )
         if not (missing := int((row < 0).sum())):
             return warnings
         sites = [deaths.sites[k] for k in np.unique(deaths.site[row < 0]).tolist()]

@@ -41,6 +41,16 @@ def test_letters_and_order(write):
     assert (deaths.symptoms >= 0).sum() == 3
 
 
+def test_row_names_of_a_matrix_that_r_has_written_are_the_ids(write):
+    file = write([["b", *answers(i004a="y")], ["a", *answers(i004a="n")]], ("", *CODES))
+    deaths = read_who2016(file)
+    assert deaths.id.tolist() == ["a", "b"]
+    assert deaths.symptoms[:, 0].tolist() == [0, 1]
+    assert "column 1 has no name and is read as ID (row names written by R)" in [e.reason for e in deaths.ledger]
+    with pytest.raises(InputError, match="missing column 'ID'"):
+        read_who2016(write([["1", *answers()], ["2", *answers()]], ("", *CODES)))
+
+
 def test_site_and_cause_columns_and_columns_left_out(write):
     cause = read_probbase().causes[3]
     file = write(

@@ -85,7 +85,7 @@ def read_who2016(
         raise InputError("data=who2016 needs a file: set data.path")
     probbase = read_probbase()
     codes = value_codes(value_map)
-    source = open_source(path, sep=sep, encoding=encoding)
+    source = open_source(path, sep=sep, encoding=encoding, row_names=id)
     where = shown_path(source.path)
     id, indicators = _columns(source, id, [c for c in (site, cause) if c is not None], probbase.indicators)
     special = [c for c in (id, site, cause) if c is not None]
@@ -173,7 +173,7 @@ def _columns(source: TextSource, id: str, special: Sequence[str], indicators: Se
     """Return the column of the ids and those of the indicators, whose names may be written in any case."""
     where = shown_path(source.path)
     by_name = {c.strip().casefold(): c for c in reversed(source.header)}
-    id_column = id if id in source.header else by_name.get(id.casefold(), id)
+    id_column = id if id in source.header else by_name.get(id.casefold(), "" if "" in source.header else id)
     columns = [c if c in source.header else by_name.get(c.casefold(), c) for c in indicators]
     if problems := missing_columns(source.header, [*special, *columns], where, taken={*columns}):
         form = recognise(source.header)
