@@ -19,6 +19,8 @@ from va_experiments.metrics.comparison import (
     t_interval,
 )
 from va_experiments.metrics.ranking import (
+    FEWEST_MODELS,
+    STUDENTISED,
     critical_difference,
     friedman,
     friedman_of_mean_ranks,
@@ -229,3 +231,15 @@ def test_compare_models_pairs_all_and_adjusts() -> None:
     assert [r.n for r in compare_models(values, ["good", "plain", "same"], rng=rng)] == [5, 5, 6]
     with pytest.raises(ValueError, match="for 2 models"):
         compare_models(values, ["a", "b"], rng=rng)
+
+
+def test_ranks_and_the_studentised_range_are_those_of_scipy() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        values = rng.integers(0, 4, (6, 5)).astype(float)
+        ranks = stats.rankdata(values, axis=1).mean(axis=0)
+        np.testing.assert_array_equal(friedman(values, higher_is_better=False).mean_rank, ranks)
+    models = range(FEWEST_MODELS, FEWEST_MODELS + len(STUDENTISED))
+    expected = [stats.studentized_range.ppf(0.95, k, np.inf) for k in models]
+    np.testing.assert_allclose(STUDENTISED, expected, rtol=1e-9)
+    assert friedman_of_mean_ranks([2.0, 2.0, 2.0], 7).p_f == pytest.approx(1)

@@ -10,7 +10,7 @@ import pandas as pd
 from va_experiments.analysis.comparable_groups import of_setting, split_settings
 from va_experiments.analysis.comparisons import NOT_COMPARED
 from va_experiments.analysis.intervals import mean, t_interval
-from va_experiments.analysis.leaderboard import Leaderboard, leaderboard, metric_means
+from va_experiments.analysis.leaderboard import Leaderboard, board_columns, leaderboard, metric_means
 from va_experiments.formatting import format_number
 from va_experiments.metrics.registry import DEATH_METRICS, DEFAULT_METRIC, lower_is_better, metric_label
 
@@ -52,9 +52,9 @@ def answers(
     allow_incomplete : bool
         Means over incomplete grids.
     """
-    group = next(g for s, g in split_settings(cells) if s == board.setting)
     of_deaths = board.metric in DEATH_METRICS
     names = [board.metric if board.of_fractions else DEFAULT_METRIC, board.metric if of_deaths else "top1"]
+    group = next(g for s, g in split_settings(board_columns(cells, *names, "mean_ccc")) if s == board.setting)
     found = [] if board.of_fractions or of_deaths else [answer(board, comparisons)]
     for question, metric in zip(("Cause fractions", "Single deaths"), names, strict=True):
         if metric not in group or (metric != board.metric and not group[metric].notna().any()):

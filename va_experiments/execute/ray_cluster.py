@@ -77,7 +77,12 @@ def _read_authentication_again() -> None:
         inside.AuthenticationTokenLoader.instance().reset_cache()
 
 
-def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threading.Event | None = None) -> Any:
+def connect(
+    config: ExecutionConfig,
+    folder: Path | None = None,
+    stopping: threading.Event | None = None,
+    imported: threading.Event | None = None,
+) -> Any:
     """Return the ``ray`` module, connected.
 
     Parameters
@@ -87,6 +92,8 @@ def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threa
         Where the files of a local cluster go (see `va_experiments.execute.ray_folder`).
     stopping : threading.Event, optional
         Once it is set, a local cluster is not started any further.
+    imported : threading.Event, optional
+        Is set once Ray has been imported: what follows is mostly waiting for other processes.
 
     Raises
     ------
@@ -95,13 +102,15 @@ def connect(config: ExecutionConfig, folder: Path | None = None, stopping: threa
     EngineUnavailable
         If a cluster cannot be started on this machine.
     """
-    imported = "ray._raylet" in sys.modules
+    known = "ray._raylet" in sys.modules
     _environment(config.address)
     import ray
 
+    if imported is not None:
+        imported.set()
     if ray.is_initialized():
         return ray
-    if imported:
+    if known:
         _read_authentication_again()
     import logging
 

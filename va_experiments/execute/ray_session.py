@@ -45,6 +45,7 @@ class RaySession:
         self._config = config
         self._keeper: threading.Thread | None = None
         self._ready, self._stopping, self._replacing = threading.Event(), threading.Event(), threading.Event()
+        self._imported = threading.Event()
         self._leaving = threading.Lock()
         self._error: BaseException | None = None
         self._life: Any = None
@@ -59,10 +60,15 @@ class RaySession:
         self.workers = config.num_workers or 1
 
     def start(self) -> None:
-        """Begin to connect, in a thread that lives until `stop`; return at once."""
+        """Begin to connect, in a thread that lives until `stop`; return once Ray has been imported.
+
+        Whatever else this process does would slow down the import, for which the start of all others waits.
+        """
         if self._keeper is None:
             self._keeper = threading.Thread(target=self._keep, name="ray", daemon=True)
             self._keeper.start()
+        while not (self._imported.wait(0.1) or self._ready.is_set() or self._stopping.is_set()):
+            pass
 
     def wait(self, stopping: threading.Event | None = None) -> bool:
         """Wait until fits can be handed out; return False if `stopping` was set before.
@@ -135,7 +141,7 @@ class RaySession:
             self._folder = RayFolder(self._config.init.get("_temp_dir"))
         try:
             folder = self._folder.inner if self._folder is not None else None
-            self.ray = ray_cluster.connect(self._config, folder, self._stopping)
+            self.ray = ray_cluster.connect(self._config, folder, self._stopping, self._imported)
         except BaseException:
             ray_liveness.end_own_ray()
             raise

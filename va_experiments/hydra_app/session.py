@@ -67,6 +67,7 @@ class Session:
             values = dry_run(config, job_configs, models, overrides, first)
             remove_empty_run(folder)
             return values
+        first_batch = self.run is None
         if self.run is None:
             self.run = Multirun(
                 config,
@@ -77,9 +78,10 @@ class Session:
                 write_report=write_run_report,
             )
             self.run.open(job_configs)
-            if config.report and config.execution.backend == "ray":  # inline it would slow down the fits that it times
-                start_thread("warm up", warm_up_report)
         data = self.run.read(job_configs)
+        # inline it would slow down the fits that it times; earlier it would delay the start of the workers
+        if first_batch and config.report and config.execution.backend == "ray":
+            start_thread("warm up", warm_up_report)
         jobs = [Job(first + i, tuple(overrides[i]), c, data[i]) for i, c in enumerate(job_configs)]
         values = self.run.run(jobs, models)
         self.jobs += jobs

@@ -12,7 +12,7 @@ MODULES = (
     "va_experiments.report.build",
     "jinja2",
     "pyarrow.parquet",
-    "scipy.stats",
+    "scipy.special",
     "docx",
 )
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from va_experiments.text_sanitizing import as_objects
+
 __all__ = ["escape_formula", "escape_formulas", "unescape_formula", "write_csv", "write_parquet", "write_whole"]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -23,7 +25,9 @@ def escape_formulas(table: pd.DataFrame) -> pd.DataFrame:
     for i in range(out.shape[1]):
         values = out.iloc[:, i]
         if values.dtype == object or isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype):
-            safe = [escape_formula(v) if isinstance(v, str) else v for v in values]
+            found = as_objects(values)
+            escaped = {v: escape_formula(v) for v in {v for v in found if isinstance(v, str)}}
+            safe = [escaped[v] if isinstance(v, str) else v for v in found]
             column: Any = pd.Series(safe, dtype=object, index=out.index)  # no type is inferred: text may be odd
             out.isetitem(i, column)
     return out.set_axis([escape_formula(str(c)) for c in out.columns], axis=1)

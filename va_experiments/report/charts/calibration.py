@@ -101,7 +101,7 @@ def _reliability_chart(
     board: Leaderboard, frame: pd.DataFrame, words: tuple[str, str], choose: tuple[Any, str] | None = None
 ) -> Any:
     """Return the chart of pooled reliability: the diagonal, a line and dots for each model."""
-    models = [n for n in named(board).values() if n in set(frame["model"])]
+    models = [n for n in named(board).values() if n in set(frame["model"].unique())]
     colour, shape = model_colours(models, [m.endswith("(baseline)") for m in models])
     unit = {"domain": [0, 1]}
     diagonal = (
@@ -142,7 +142,7 @@ def csmf_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
     frame = frame.groupby(["label", "test_site", "cause"], sort=True)[["csmf_true", column]].mean().reset_index()
     frame = frame.rename(columns={column: "estimated", "csmf_true": "true", "test_site": "test site"})
     frame["model"] = frame.pop("label").map(named(board))
-    options = [n for n in named(board).values() if n in set(frame["model"])]
+    options = [n for n in named(board).values() if n in set(frame["model"].unique())]
     first = next((o for o in options if not o.endswith("(baseline)")), options[0])
     parameter, keep = picker("model", options, first, "Model")
     top = float(frame[["true", "estimated"]].to_numpy().max()) * 1.05

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from va_experiments.report.charts.vega import Chart, Layers, condition, field, layer, value
-from va_experiments.text_sanitizing import plain_tree
+from va_experiments.text_sanitizing import as_objects, plain_tree
 
 __all__ = [
     "GREY",
@@ -77,7 +77,7 @@ def inline(frame: pd.DataFrame) -> list[dict[str, Any]]:
         elif pd.api.types.is_numeric_dtype(values):
             columns[name] = [_rounded(v) for v in values.to_numpy(dtype=float, na_value=np.nan)]
         else:
-            columns[name] = [None if v is None or v is pd.NA else str(v) for v in values]
+            columns[name] = [None if v is None or v is pd.NA else str(v) for v in as_objects(values)]
     names = list(columns)
     return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -198,8 +198,9 @@ def heat_map(
     if not high > low:
         low, high = low - 0.5, high + 0.5
     # Fixed domains: picking another model moves no row. (A height by step would warn on the console.)
-    x_domain = [name for name in x_order if name in set(frame[x])]
-    y_domain = [name for name in y_order if name in set(frame[y])]
+    columns, rows = set(frame[x].unique()), set(frame[y].unique())
+    x_domain = [name for name in x_order if name in columns]
+    y_domain = [name for name in y_order if name in rows]
     # Labels are level where they fit beside one another. That is asked of the page, not of the plot: a plot that
     # shrank to fit its labels would be laid out for the other kind.
     across, beside = (min(max((len(str(n)) for n in d), default=0) * 6.5, LABEL_LIMIT) for d in (x_domain, y_domain))

@@ -32,7 +32,7 @@ def transfer_figure(board: Leaderboard, cells: pd.DataFrame) -> Figure:
     name = named(board)
     frame["model"] = frame.pop("label").map(name)
     frame["text"] = [format_number(v, 2) for v in frame["value"]]
-    options = [name[m] for m in board.rows.index if name[m] in set(frame["model"])]
+    options = [name[m] for m in board.rows.index if name[m] in set(frame["model"].unique())]
     first = next((o for o in options if not o.endswith("(baseline)")), options[0])
     choose = picker("model", options, first, "Model")
     sites = sorted(set(frame["test site"]) | set(frame["train site"]))
@@ -108,7 +108,7 @@ def cause_site_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
     if not len(frame):
         return left_out("causes-by-site", "transfer", title, "No sensitivities by cause were recorded.")
     frame["text"] = [format_number(v, 2) for v in frame["value"]]
-    present = set(frame["model"])
+    present = set(frame["model"].unique())
     options = [name[m] for m in board.rows.index if name[m] in present]
     first = next((o for o in options if not o.endswith("(baseline)")), options[0])
     chart = heat_map(
@@ -145,17 +145,16 @@ def confusion_figure(
     title = f"Confusion between {'groups of causes' if by_group else 'causes'}"
     if confusion is None or not len(confusion):
         return left_out(key, "transfer", title, "No confusion counts were recorded.")
+    causes = {*confusion["true_cause"].unique(), *confusion["top_cause"].unique()}
     if by_group:
         named_groups = {c: g for c, g in groups.items() if g}
         if len(set(named_groups.values())) < 2:
             return left_out(key, "transfer", title, "The causes carry no groups.")
-        mapping = {c: named_groups.get(c, "other") for c in {*confusion["true_cause"], *confusion["top_cause"]}}
+        mapping = {c: named_groups.get(c, "other") for c in causes}
     else:
         frequent = confusion.groupby("true_cause")["count"].sum().sort_values(ascending=False, kind="stable")
-        mapping = {
-            c: c if c in set(frequent.index[:MOST_CAUSES]) else "all other causes"
-            for c in {*confusion["true_cause"], *confusion["top_cause"]}
-        }
+        most = set(frequent.index[:MOST_CAUSES])
+        mapping = {c: c if c in most else "all other causes" for c in causes}
     frame = confusion.assign(true=confusion["true_cause"].map(mapping), top=confusion["top_cause"].map(mapping))
     frame = frame.groupby(["label", "true", "top"], sort=True)["count"].sum().reset_index()
     total = frame.groupby(["label", "true"])["count"].transform("sum")
@@ -166,12 +165,13 @@ def confusion_figure(
     order = [c for c in size.index if c != "all other causes"] + (
         ["all other causes"] if "all other causes" in size.index else []
     )
-    order += sorted(set(frame["top"]) - set(order))
+    order += sorted(set(frame["top"].unique()) - set(order))
     # Pairs that never occur are zeros here, not gaps.
-    grid = pd.MultiIndex.from_product([sorted(set(frame["model"])), order, order], names=["model", "true", "top"])
+    grid = pd.MultiIndex.from_product([sorted(frame["model"].unique()), order, order], names=["model", "true", "top"])
     frame = frame.set_index(["model", "true", "top"]).reindex(grid, fill_value=0).reset_index()
     frame["text"] = [format_number(v, 2) if v >= 0.005 else "" for v in frame["value"]]
-    options = [name[m] for m in board.rows.index if name[m] in set(frame["model"])]
+    models = set(frame["model"].unique())
+    options = [name[m] for m in board.rows.index if name[m] in models]
     first = next((o for o in options if not o.endswith("(baseline)")), options[0])
     frame = frame.rename(columns={"true": "true cause", "top": "named cause", "count": "deaths"})
     chart = heat_map(
