@@ -16,9 +16,25 @@ from typing import Any
 
 import psutil
 
-__all__ = ["ENVIRONMENT", "ROOT", "Watched", "environment", "machine", "newest_run", "options", "show", "tell", "watch"]
+__all__ = [
+    "ENVIRONMENT",
+    "PAGE",
+    "ROOT",
+    "Watched",
+    "environment",
+    "machine",
+    "newest_run",
+    "options",
+    "show",
+    "show_page",
+    "tell",
+    "watch",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
+
+PAGE = "docs/how-to/performance-tuning.md"
+"""The page that shows what the benchmarks of speed print."""
 
 ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -158,6 +174,25 @@ def show(title: str, table: Sequence[Row]) -> None:
     print("|" + "---|" * len(columns))
     for row in table:
         print("| " + " | ".join(_text(row.get(c)) for c in columns) + " |")
+    sys.stdout.flush()
+
+
+def show_page(note: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table as it stands on `PAGE`, with the machine and what was compared with what.
+
+    Parameters
+    ----------
+    note : str
+        What is paired with what.
+    head : sequence of str
+        Titles of the columns.
+    rows : sequence of sequence of str
+        Formatted figures, with their units.
+    """
+    about = machine()
+    print(f"\nFor {PAGE} ({about['date']}, {about['cores']} cores, {about['memory_gb']} GB). {note}\n")
+    for line in (head, ["---"] * len(head), *rows):
+        print(f"| {' | '.join(line)} |")
     sys.stdout.flush()
 
 

@@ -17,9 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.measure import Watched, machine, newest_run, options, show, tell, watch
+from benchmarks.measure import Watched, machine, newest_run, options, show, show_page, tell, watch
 
 __all__ = ["command", "main"]
+
+REFERENCE = "measured on 2026-11-25"
+"""When the figures of the column of that name were measured, by this benchmark on an idle machine with 2 cores."""
 
 
 def command(outputs: Path, cells: int, *more: str, target: str = "NoOp") -> list[str]:
@@ -96,6 +99,34 @@ def checked(outputs: Path) -> dict[str, Any]:
     }
 
 
+def page_rows(row: dict[str, Any], resume: list[dict[str, Any]]) -> list[list[str]]:
+    """Return the rows of the page's table: what, measured now, measured before, goal."""
+    first, last = row["driver_mb_first_1000"], row["driver_mb_last_1000"]
+    loaded, again = resume
+    wall = f"{row['wall_ms_a_cell']:.1f} ms ({row['wall_ms_p95']:.1f} ms)"
+    cpu = f"{row['cpu_ms_a_cell']:.1f} ms, of which {row['cell_itself_cpu_ms']:.1f} ms are its own metrics"
+    both = [f"{r['cpu_s']:.1f} s CPU, {r['wall_s']:.1f} s wall" for r in (loaded, again)]
+    return [
+        [f"{row['cells']:,} cells", f"{row['wall_s']:.0f} s", "108 s (10,000 cells)", "600 s"],
+        ["wall of a cell, median over blocks of 100 (95th percentile)", wall, "8.1 ms (14.6 ms)", "30 ms"],
+        ["CPU of a cell, all processes together", cpu, "15.7 ms, of which 6.6 ms", ""],
+        ["share of a cell that computes for 1 s", f"{row['cpu_ms_a_cell'] / 10:.1f}%", "1.6%", "5%"],
+        [
+            "driver's memory during the first and the last 1,000 cells",
+            f"{first:.0f} MB, {last:.0f} MB ({last / first - 1:+.0%})",
+            "172 MB, 176 MB (+2%)",
+            "within 10%",
+        ],
+        [f"load {loaded['cells']:,} finished cells with all checksums", both[0], "2.1 s CPU, 2.2 s wall", "20 s"],
+        [
+            f"the same command again, including a report of {again['cells']:,} rows",
+            both[1],
+            "14.1 s CPU, 15.0 s wall",
+            "20 s",
+        ],
+    ]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print the tables."""
     number = {"type": int}
@@ -126,6 +157,9 @@ def main(arguments: list[str] | None = None) -> int:
         }
         figures["resume"] = [checked(folder / "many"), whole]
         show(f"Resuming {chosen.cells:,} finished cells (goal: 20 s)", figures["resume"])
+        note = f"CPU of a cell: of this run less that of the same command with {few_cells} cells, run just before."
+        head = ["", "measured", REFERENCE, "goal"]
+        show_page(f"`python -m benchmarks overhead`. {note}", head, page_rows(row, figures["resume"]))
         if chosen.mlflow_cells:
             on = ("tracking.prefect=false", workers)
             few, _ = run(folder / "few-mlflow", few_cells, *on)

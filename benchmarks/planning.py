@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import machine, options, show, tell, watch
+from benchmarks.measure import machine, options, show, show_page, tell, watch
 
 __all__ = ["main"]
 
@@ -109,6 +109,22 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         shutil.rmtree(folder)
     show("Scanning the half-done plan (goal: 60 s), after planning", [scan])
+    names = [f"plan {p['cells']:,} cells: {p['models']} model(s)" for p in plans]
+    names += [
+        f"scan a half-finished plan of the first kind: {scan['done']:,} found, {scan['fits_to_do']:,} fits sorted"
+    ]
+    rows = [
+        [
+            name,
+            f"{r['cpu_s']:.1f} s",
+            f"{r['wall_s']:.1f} s at a load of {r['load_average']:.0f}",
+            f"{r['peak_mb']:.0f} MB",
+            goal,
+        ]
+        for name, r, goal in zip(names, [*plans, scan], ["30 s, 300 MB", "30 s, 300 MB", "60 s"], strict=True)
+    ]
+    head = ["", "CPU", "wall", "peak memory", "goal"]
+    show_page("`python -m benchmarks planning`. Each step alone in a process; nothing is paired.", head, rows)
     tell({"machine": machine(), "plan": plans, "scan": scan}, chosen.json)
     return 0
 

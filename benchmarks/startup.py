@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import ENVIRONMENT, ROOT, machine, newest_run, options, show, tell, watch
+from benchmarks.measure import ENVIRONMENT, ROOT, machine, newest_run, options, show, show_page, tell, watch
 
 __all__ = ["main"]
 
@@ -35,6 +35,14 @@ _GOAL = {
     "Ray, tracking=none": 15,
     "Ray, MLflow and Prefect": 15,
 }
+
+_REFERENCE = {
+    "inline, tracking=none": "0.7 s, 5.1 s, 5.4 s",
+    "inline, MLflow and Prefect": "0.7 s, 12.2 s, 13.6 s",
+    "Ray, tracking=none": "4.4 s, 10.6 s, 12.1 s",
+    "Ray, MLflow and Prefect": "5.8 s, 15.8 s, 19.3 s",
+}
+"""First fit, fixed costs and CPU of the command on 2026-11-25, by this benchmark on an idle machine with 2 cores."""
 
 _FIRST_FIT = """
 import os, sys, time
@@ -118,6 +126,17 @@ def main(arguments: list[str] | None = None) -> int:
         for run in _RUNS:
             rows.append(first_fit(run, Path(name)))
             show("From the command line to the first fit (2 workers)", rows[-1:])
+    head = ["run", "first fit after", "all fixed costs", "CPU of all processes to the first fit", "CPU of the command"]
+    lines = [
+        [row["run"], *(f"{row[k]:.1f} s" for k in ("first_fit_s", "fixed_s", "cpu_s_to_first_fit", "cpu_s"))]
+        for row in rows
+    ]
+    for line, row in zip(lines, rows, strict=True):
+        line += [f"{row['goal_s']} s, {row['fixed_goal_s']} s", _REFERENCE[row["run"]]]
+    head += ["goals", "first fit, fixed, CPU on 2026-11-25"]
+    note = f"Each run is the second of two; nothing is paired. `--help`: {helped['wall_s']:.1f} s (goal 1.5 s)."
+    note += f" The driver's own CPU until its first fit: {imported[0]['driver_cpu_s']:.1f} s."
+    show_page(f"`python -m benchmarks startup`. {note}", head, lines)
     tell({"machine": machine(), "help": helped, "driver": imported, "first_fit": rows}, chosen.json)
     return 0
 
