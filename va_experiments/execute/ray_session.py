@@ -19,6 +19,9 @@ __all__ = ["RaySession"]
 
 log = logging.getLogger(__name__)
 
+IMPORT_SECONDS = 5.0
+"""Longest time that a caller waits for Ray's import; it goes on without the caller."""
+
 
 class RaySession:
     """A local cluster of this run, or a joined one.
@@ -62,13 +65,10 @@ class RaySession:
     def start(self) -> None:
         """Begin to connect, in a thread that lives until `stop`; return once Ray has been imported.
 
-        Whatever else this process does would slow down the import, for which the start of all others waits.
+        Whatever else this process does would slow down the import, and the start of the other processes with it.
         """
-        if self._keeper is None:
-            self._keeper = threading.Thread(target=self._keep, name="ray", daemon=True)
-            self._keeper.start()
-        while not (self._imported.wait(0.1) or self._ready.is_set() or self._stopping.is_set()):
-            pass
+        self._begin()
+        self._imported.wait(IMPORT_SECONDS)
 
     def wait(self, stopping: threading.Event | None = None) -> bool:
         """Wait until fits can be handed out; return False if `stopping` was set before.
@@ -80,7 +80,7 @@ class RaySession:
         EngineUnavailable
             If it cannot be started.
         """
-        self.start()
+        self._begin()
         while not self._ready.wait(0.1):
             if stopping is not None and stopping.is_set():
                 return False
@@ -120,6 +120,11 @@ class RaySession:
             self._stopping.set()
             ray_liveness.halt_own_ray()
 
+    def _begin(self) -> None:
+        if self._keeper is None:
+            self._keeper = threading.Thread(target=self._keep, name="ray", daemon=True)
+            self._keeper.start()
+
     def _keep(self) -> None:
         while not self._stopping.is_set():
             self._replacing.clear()
@@ -127,6 +132,7 @@ class RaySession:
                 self._connect()
             except BaseException as error:
                 self._error = error
+            self._imported.set()
             self._ready.set()
             while not self._stopping.wait(0.5) and not self._replacing.is_set():
                 if self._life is not None and not self.dead:
