@@ -85,3 +85,13 @@ def test_describe_reads_what_check_wrote(study: Path, capsys: pytest.CaptureFixt
     assert "written: 90 deaths, 6 symptoms, 3 causes" in capsys.readouterr().out
     code, _, err = output_here(("data=written.yaml", "site=Kisumu", *PLAN))
     assert code == 0, err
+
+
+def test_a_class_of_scikit_learn_needs_no_more_than_its_target(study: Path) -> None:
+    Path("my_conf/model").mkdir(parents=True)
+    Path("my_conf/model/tree.yaml").write_text("_target_: sklearn.tree.DecisionTreeClassifier\nmax_depth: 3\n")
+    own = ("--config-dir", "my_conf", "data=my_study.yaml", "site=Kisumu", "model=tree,nbc")
+    code, out, err = output_here((*own, *QUICK))
+    assert code == 0, err
+    cells = pd.read_csv(next(Path("outputs/runs").glob("*/*/cells.csv")))
+    assert set(cells["model"]) == {"tree", "nbc"}, out

@@ -95,6 +95,8 @@ def test_mlflow_opens_the_report_of_the_multirun(seen: tuple[Ui, Ran, Page]) -> 
     parent = servers.runs("tags.`va.kind` = 'multirun'")[0]["info"]["run_id"]
     page.go(servers.artifact(parent, "report.html"))
     page.shows("cells.csv", "manifest.json", "report.html", "on simulated deaths, ", "comes first: Top-1 accuracy")
+    page.shows("Overview", "Model metrics", "Artifacts")
+    assert not {"GenAI", "Traces"} & set(page.text().splitlines()), "no tab for language models"
 
 
 def test_the_report_answers_in_its_first_sentence(seen: tuple[Ui, Ran, Page]) -> None:

@@ -18,7 +18,7 @@ from va_experiments.errors import InputError
 from va_experiments.models.own_cause_lists import SAVED
 from va_experiments.redaction import HIDDEN, redacted
 
-__all__ = ["build_models", "parse_jobs", "swept_run_keys", "with_folder", "with_ray_options"]
+__all__ = ["build_models", "parse_jobs", "swept_run_keys", "with_folder", "with_model_name", "with_ray_options"]
 
 
 def parse_jobs(
@@ -58,6 +58,21 @@ def parse_jobs(
     if problems:
         raise InputError(problems)
     return runs[0], jobs
+
+
+def with_model_name(tree: dict[str, Any], choice: str) -> dict[str, Any]:
+    """Return a composed job whose model has a name: that of its file, where the file has none.
+
+    Parameters
+    ----------
+    tree : dict
+    choice : str
+        What the command chose, as ``tree`` in ``model=tree``.
+    """
+    model = tree.get("model")
+    if isinstance(model, Mapping) and model.get("_target_") and not model.get("name"):
+        return {**tree, "model": {"name": choice.rpartition("/")[2], **{k: v for k, v in model.items() if k != "name"}}}
+    return tree
 
 
 def swept_run_keys(runs: Sequence[RunConfig], trees: Sequence[Mapping[str, Any]]) -> list[str]:

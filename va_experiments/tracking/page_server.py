@@ -44,6 +44,7 @@ _UPLOADS = re.compile(r"mlflow-artifacts/(?:artifacts/.+|mpu/(?:create|complete|
 HEAD = """<style>
   #root aside > div:has(> [role="button"] + [role="button"]),
   #root aside a[href*="/traces"],
+  #root [role="tab"]:is([aria-controls$="-content-evaluations"], [aria-controls$="-content-traces"]),
   #root [data-assistant-ui],
   #root [data-component-id="mlflow.experiment_page.shared_view.banner"] { display: none !important; }
 </style>
