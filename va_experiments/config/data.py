@@ -196,6 +196,8 @@ class Csv(DataOptions):
     """Symptom columns that are recall of health care experience."""
     words: Names = ()
     """Symptom columns that are words of the narrative."""
+    narrative: Text | None = None
+    """Column of the narrative as free text; its words become columns, used with features=hce_words."""
     drop_unlabelled: Flag = False
     """true: drop rows without a cause."""
     duplicates: Literal["refuse", "first", "keep"] = "refuse"

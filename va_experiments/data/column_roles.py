@@ -72,6 +72,7 @@ class Roles:
     age_unit: str = "years"
     age_parts: Mapping[str, str] = field(default_factory=dict)
     covariates: Mapping[str, Any] = field(default_factory=dict)
+    narrative: str | None = None
     symptoms: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
     value_map: dict[str, str] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class Roles:
             self.cause: "cause",
             self.sex: "sex",
             self.age: f"age, in {self.age_unit}",
+            self.narrative: "narrative, read as words",
         }
         named |= dict.fromkeys(self.covariates, "number, kept as a covariate")
         named |= {c: f"part of the age, in {unit}" for c, unit in self.age_parts.items()}
@@ -106,7 +108,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
         Options of ``data=csv`` that are known.
     """
     own = {str(k).strip(): str(v) for k, v in (given.get("value_map") or {}).items()}
-    roles = Roles(covariates=dict(given.get("covariates") or {}))
+    roles = Roles(covariates=dict(given.get("covariates") or {}), narrative=given.get("narrative"))
     excluded = [str(c) for c in given.get("exclude") or ()]
     named = [str(c) for c in given.get("symptoms") or ()]
     taken = {*excluded, *named, *roles.covariates, *(str(given[k]) for k in _NAMED if given.get(k) is not None)}
@@ -147,7 +149,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
         roles.age_parts = {str(c): str(u) for c, u in (given.get("age_parts") or {}).items()}
         _age_unit(roles, free, table, given)
     special = {roles.id, roles.site, roles.cause, roles.sex, roles.age, roles.age_unit, *roles.age_parts}
-    special |= {*roles.covariates}
+    special |= {*roles.covariates, roles.narrative}
     for column in header:
         if column in named:
             roles.symptoms.append(column)
@@ -194,7 +196,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
     return roles
 
 
-_NAMED = ("id", "site", "cause", "sex", "age", "age_unit")
+_NAMED = ("id", "site", "cause", "sex", "age", "age_unit", "narrative")
 
 
 def _pick(header: Sequence[str], known: Sequence[str], fits: Callable[[str], bool]) -> str | None:

@@ -20,6 +20,7 @@ from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.readers.age_columns import Ages, check_ages
 from va_experiments.data.readers.csv_checks import advice_for, coded_sex, implausible, note_symptoms
 from va_experiments.data.readers.csv_columns import Labels, Numbers
+from va_experiments.data.readers.narrative import Narrative
 from va_experiments.data.readers.person_columns import AGE_UNITS, Sexes
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.symptom_columns import DEFAULT_VALUES, Symptoms, value_codes
@@ -57,6 +58,7 @@ def read_csv_deaths(
     groups: Mapping[str, str] | None = None,
     hce: Sequence[str] = (),
     words: Sequence[str] = (),
+    narrative: str | None = None,
     drop_unlabelled: bool = False,
     duplicates: str = "refuse",
     allow_leaks: Sequence[str] = (),
@@ -92,6 +94,9 @@ def read_csv_deaths(
         Group of each cause; ``other`` for the rest.
     hce, words : sequence of str
         Symptom columns that come from health workers, or are words of the narrative.
+    narrative : str, optional
+        Column of free text, whose words become symptom columns ``word_...``; see
+        `va_experiments.data.readers.narrative.Narrative`.
     drop_unlabelled : bool
         Drop rows without a cause; otherwise such rows are an error.
     duplicates : {"refuse", "first", "keep"}
@@ -129,7 +134,7 @@ def read_csv_deaths(
     if age is not None:
         age_unit = check_ages(age, age_unit, parts, age_unit_codes or {}, source.header)
         person += [None if age_unit in AGE_UNITS else age_unit, *parts]
-    special = [c for c in (id, site, cause, *person) if c is not None]
+    special = [c for c in (id, site, cause, narrative, *person) if c is not None]
     wanted = _symptom_columns(source, where, symptoms, special, list(numbers), exclude)
     problems = _roles(source, where, special, list(numbers), wanted, [*hce, *words])
     if problems:
@@ -142,6 +147,7 @@ def read_csv_deaths(
     labels = None if cause is None else Labels(cause, "cause", causes, cause_map)
     measured = [Numbers(c, numbers[c], decimal) for c in numbers]
     sexes = None if sex is None else Sexes(sex, tuple(sex_codes))
+    told = None if narrative is None else Narrative(narrative)
     ages = None
     if age is not None and age_unit is not None:
         ages = Ages(age, age_unit, tuple(age_missing), parts, age_unit_codes)
@@ -150,7 +156,7 @@ def read_csv_deaths(
     compared = RepeatedDeaths([c for c in dict.fromkeys([*special, *numbers, *wanted]) if c != id])
     needed = list(dict.fromkeys([*special, *numbers, *wanted]))
     for block in read_blocks(source, needed):
-        for column in (answers, place_of, labels, sexes, ages, *measured, compared):
+        for column in (answers, place_of, labels, sexes, ages, told, *measured, compared):
             if column is not None:
                 column.add(block)
         ids.append(_ids(block.columns, id))
@@ -226,15 +232,20 @@ def read_csv_deaths(
         raise InputError(problems)
     note_symptoms(matrix, tuple(wanted), cause_names, kept_cause, ledger)
     more = {"female": sexes, "age": ages}
+    word_names: tuple[str, ...] = ()
+    if told is not None:
+        word_names, said = told.finish(order, set(wanted))
+        matrix = np.hstack([matrix, said])
     return Deaths(
         symptoms=matrix,
-        symptom_names=tuple(wanted),
+        symptom_names=(*wanted, *word_names),
         causes=cause_names,
         cause=kept_cause,
         sites=site_names,
         site=site_index[order],
         id=names[order].astype(np.str_),
-        blocks=tuple("hce" if c in set(hce) else "word" if c in set(words) else "core" for c in wanted),
+        blocks=tuple("hce" if c in set(hce) else "word" if c in set(words) else "core" for c in wanted)
+        + ("word",) * len(word_names),
         groups=tuple((groups or {}).get(c, "other") for c in cause_names) if groups else (),
         covariates={c.column: c.values()[order] for c in measured}
         | {name: column.values()[order] for name, column in more.items() if column is not None},
