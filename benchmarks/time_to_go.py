@@ -44,9 +44,10 @@ MOST_POINTS, SHORT_SECONDS = 40, 0.3
 """Points that are kept of what a fit reported of its progress; of a shorter fit none."""
 
 
-def recorded_runs() -> dict[str, dict[str, Any]]:
-    """Return the recorded runs by name, in the order in which they were run."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
+def recorded_runs(*, unseen: bool = False) -> dict[str, dict[str, Any]]:
+    """Return the recorded runs by name, in the order in which they were run; `unseen`: those that tuned nothing."""
+    folder = FOLDER / "unseen" if unseen else FOLDER
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
 
 
 def replay(
@@ -177,13 +178,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Print one line for each recorded run, or record one."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks time_to_go", description=__doc__.splitlines()[0])
     parser.add_argument("--workers", type=int, default=2, help="workers of the replayed runs (2)")
+    parser.add_argument("--unseen", action="store_true", help="replay the runs with which no rule was tuned")
     parser.add_argument("--record", metavar="NAME", help="run a command and record it under this name")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of the command to record")
     given = parser.parse_args(arguments)
     if given.record:
         (FOLDER / f"{given.record}.json").write_text(json.dumps(record(given.overrides)) + "\n")
         return 0
-    runs = recorded_runs()
+    runs = recorded_runs(unseen=given.unseen)
     first = {name: shown for name, _, shown in replay(runs, workers=given.workers, learn=False)}
     good = 0
     print("| run | fits | to go at half time | first estimate | with costs of the runs before |")
