@@ -896,7 +896,7 @@ FILES: list[File] = [
     File(
         "twice",
         "the same answers under other ids",
-        "deaths have the same cells as another in every column but the id (lines ",
+        "deaths have the same cells as another in every column but the id and the site (lines ",
         rows(
             *(
                 ",".join([f"d{k}", "AP", "AB"[k // 2 % 2], *("NY"[int(b)] for b in f"{(k // 2) * 523 % 1024:010b}")])
@@ -904,6 +904,58 @@ FILES: list[File] = [
             ),
             header="id,site,cause," + ",".join(f"s{j}" for j in range(10)),
         ),
+    ),
+    File(
+        "twice",
+        "the same deaths under other ids and another site",
+        "40 deaths have the same cells as another in every column but the id and the site (lines 3, 5, 7, 9, 11, ...)",
+        rows(
+            *(
+                ",".join(
+                    [f"d{k}", "AU"[k % 2], "AB"[k // 2 % 2], *("NY"[int(b)] for b in f"{k // 2 * 523 % 1024:010b}")]
+                )
+                for k in range(80)
+            ),
+            header="id,site,cause," + ",".join(f"s{j}" for j in range(10)),
+        ),
+    ),
+    File(
+        "encoding",
+        "UTF-8 that was read as cp1252 and saved again",
+        "column 'site' holds 'CÃ³rdoba': 'Córdoba' in UTF-8, which was read in another encoding and saved again; mend "
+        "such text with data.mend_encoding=true",
+        rows("d1,CÃ³rdoba,A,Y,N", "d2,Córdoba,B,N,Y", "d3,Rosario,A,N,Y"),
+    ),
+    File(
+        "encoding",
+        "the same in a header",
+        "the header holds 'fiÃ¨vre': 'fièvre' in UTF-8",
+        rows("d1,AP,A,Y,N", "d2,UP,B,N,Y", header="id,site,cause,fiÃ¨vre,toux"),
+    ),
+    File(
+        "encoding",
+        "UTF-8 read as latin-1",
+        "column 'site' holds 'CÃ³rdoba': the file is UTF-8, in which it reads 'Córdoba'; set `encoding: utf-8-sig`",
+        rows("d1,Córdoba,A,Y,N", "d2,Rosario,B,N,Y"),
+        {"encoding": "latin-1"},
+    ),
+    File(
+        "range",
+        "999 far from all other numbers",
+        "column 'weight': 999 (3 times) stands far from all other numbers: does it mean not known? Say "
+        "'data.missing_numbers=[999]', or data.missing_numbers=[] if it is a number",
+        rows(
+            *(f"d{k},AP,{'AB'[k % 2]},{'YN'[k % 3 % 2]},{w}" for k, w in enumerate([52, 60, 71, 999, 999, 999])),
+            header="id,site,cause,s1,weight",
+        ),
+        {"covariates": {"weight": None}},
+    ),
+    File(
+        "person",
+        "a unit behind a unit that is no part of it",
+        "column 'age' (data.age): '1y 18m' is no age; expected a number, alone or with a unit",
+        rows("d1,AP,A,Y,45y 3m", "d2,UP,B,N,1y 18m", header="id,site,cause,s1,age"),
+        {"age": "age"},
     ),
     File(
         "person",

@@ -20,19 +20,16 @@ NIGHTLY = (
     "F12",
     "F14",
     "F15",
-    "F22",
     "states",
     "ray-folder",
-    "ray-start",
-    "paths",
     "F18",
     "states-ray",
-    "exit",
     "mlflow",
-    "proxies",
     "memory-ray",
 )
 """Further kinds, which ``make test-all`` and ``make faults`` run."""
+SURROUNDINGS = ("F22", "paths", "proxies", "ray-start", "exit")
+"""Moved outputs, odd paths, proxies, a signal while Ray starts, native threads at the end: also in ``make test-long``."""
 
 
 def check(row: Row) -> None:
@@ -53,6 +50,13 @@ def test_nothing_is_lost_or_changed(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*SLOW, *(pytest.param(name, marks=pytest.mark.nightly) for name in NIGHTLY)])
 def test_nothing_is_lost_or_changed_on_workers(name: str) -> None:
+    check(tried(name, quick=True))
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SURROUNDINGS)
+def test_nothing_is_lost_or_changed_by_the_surroundings(name: str) -> None:
     check(tried(name, quick=True))
 
 

@@ -79,6 +79,8 @@ class _Phmrc(DataOptions):
     """The list of causes: the 34 of the Tariff analyses (21 for children), or one of the file's longer lists."""
     max_unknown: ShareOrNone = 0.01
     """Largest share of a question's filled cells that may be no answer of the questionnaire."""
+    missing_numbers: tuple[float, ...] | None = None
+    """Numbers that stand for "not known" where a number is asked; null: a heap of 99, 999 or 9 is refused."""
     duplicates: Literal["refuse", "first", "keep"] = "refuse"
     """What to do with deaths that occur twice (the same newid, or the same cells under another)."""
     indicators: Flag = False
@@ -122,6 +124,8 @@ class _Immcmc(DataOptions):
     """true: leave out symptoms that only say refused or not known, and those that are the same for every death."""
     max_unknown: ShareOrNone = 0.01
     """Largest share of a question's filled cells that may be no answer of the questionnaire."""
+    missing_numbers: tuple[float, ...] | None = None
+    """Numbers that stand for "not known" where a number is asked; null: a heap of 99, 999 or 9 is refused."""
     duplicates: Literal["refuse", "first", "keep"] = "refuse"
     """What to do with deaths that occur twice (the same newid, or the same cells under another)."""
 
@@ -182,6 +186,8 @@ class Csv(DataOptions):
     """Numbers that stand for an age that is not known, such as 999."""
     covariates: Mapping = {}
     """Numeric columns, each with its range: {age: [0, 120]}."""
+    missing_numbers: tuple[float, ...] | None = None
+    """Numbers of covariates that stand for "not known"; null: a 999 or -9 far from all others is refused."""
     causes: Names | None = None
     """Declared cause list, in order; null: the causes found, sorted."""
     sites: Names | None = None
@@ -210,6 +216,8 @@ class Csv(DataOptions):
     """Decimal sign: a point or a comma."""
     encoding: Text = "utf-8-sig"
     """Encoding, such as latin-1, cp1252, utf-16."""
+    mend_encoding: Flag | None = None
+    """true: UTF-8 text that was read in another encoding before (CÃ³rdoba) is mended; null: it is refused."""
     label: Text = "csv"
     """Name of the study in tables and reports."""
 
@@ -238,6 +246,8 @@ class Who2016(DataOptions):
     """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     encoding: Text = "utf-8-sig"
     """Encoding, such as latin-1, cp1252, utf-16."""
+    mend_encoding: Flag | None = None
+    """true: UTF-8 text that was read in another encoding before (CÃ³rdoba) is mended; null: it is refused."""
     label: Text = "who2016"
     """Name of the study in tables and reports."""
 
@@ -278,6 +288,8 @@ class Who2016Odk(DataOptions):
     """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     encoding: Text = "utf-8-sig"
     """Encoding, such as latin-1, cp1252, utf-16."""
+    mend_encoding: Flag | None = None
+    """true: UTF-8 text that was read in another encoding before (CÃ³rdoba) is mended; null: it is refused."""
     label: Text = "who2016_odk"
     """Name of the study in tables and reports."""
 

@@ -180,6 +180,8 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
         notes += stand_ins(table[name], name) if name in table else []
     if roles.age in table and roles.age_unit == "years" and (unknown := unknown_ages(table[roles.age])):
         guessed["age_missing"] = unknown
+    if source.mended or source.written:
+        guessed["mend_encoding"] = True
     excluded = [c for c in given.get("exclude") or () if c not in roles.left_out]
     whole = {"value_map": roles.value_map, "exclude": guessed["exclude"] + excluded}
     options = guessed | given | (whole if given.get("symptoms") is None else whole | {"exclude": []})
@@ -192,6 +194,7 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
         "cause_map": "spellings of one cause",
         "age_missing": "taken for unknown ages",
         "encoding": "guessed: check names with accents" if source.encoding == "cp1252" else "",
+        "mend_encoding": "".join(source.remarks()[-1:]),
         "age_unit": "check it" if roles.age and "age_unit" not in given else "",
     }
     first = f"# guessed from {shown(os.path.basename(os.fspath(path)))}: {n:,} rows, {len(source.header)} columns"
@@ -232,15 +235,15 @@ def _flow(value: Any) -> str:
 
 def _open_any(path: str | os.PathLike[str], given: Mapping[str, Any]) -> TextSource:
     """Open a table whose separator and encoding may not be known."""
-    sep = str(given.get("sep") or AUTO)
+    sep, mend = str(given.get("sep") or AUTO), given.get("mend_encoding") is not False
     if given.get("encoding"):
-        return open_source(path, sep=sep, encoding=str(given["encoding"]))
+        return open_source(path, sep=sep, encoding=str(given["encoding"]), mend=mend)
     first: InputError | None = None
     for encoding in ("utf-8-sig", "utf-16", "cp1252"):
         if first is not None and encoding == "cp1252" and "`encoding: cp1252`" not in str(first):
             break
         try:
-            return open_source(path, sep=sep, encoding=encoding)
+            return open_source(path, sep=sep, encoding=encoding, mend=mend)
         except InputError as error:
             first = first or error
     assert first is not None

@@ -22,8 +22,9 @@ from va_experiments.data.answer_words import guess_value_map, meaning_of, normal
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
 from va_experiments.data.readers.age_columns import age_columns, unit_in_name
+from va_experiments.data.readers.age_text import AGE_UNITS, parse_age
 from va_experiments.data.readers.csv_columns import NO_LABEL
-from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_sex_name, is_unit_column, parse_age
+from va_experiments.data.readers.person_columns import is_sex_column, is_sex_name, is_unit_column
 from va_experiments.data.record_ids import ID_NAMES
 from va_experiments.errors import shown
 

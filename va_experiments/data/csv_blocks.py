@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.text_source import SEPARATORS, TextSource
+from va_experiments.data.double_encoding import doubt, mended
+from va_experiments.data.text_source import SEPARATORS, TextSource, encoding_is_doubtful
 from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown, shown_path
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
     Raises
     ------
     InputError
-        After the last block, if a row is too short or too long, or repeats the header; within, if a cell is longer than
-        the limit.
+        After the last block, if a row is too short or too long, or repeats the header, or if text was read in a wrong
+        encoding before (`source.mend`); within, if a cell is longer than the limit.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -73,6 +74,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
     columns_read = list(source.header if columns is None else columns)
     short_or_long: list[tuple[int, int]] = []
     headers: list[int] = []
+    doubtful: dict[str, dict[str, str]] = {}
     n_bad = 0
 
     def note(row: arrow_csv.InvalidRow) -> str:
@@ -83,6 +85,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
         return "skip"
 
     text = pa.dictionary(pa.int32(), pa.string())
+    names = [source.written.get(w, w) for w in columns_read]
     start, name = 0, shown_path(source.path)
     encoding = (
         "utf8" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig") else source.encoding
@@ -101,8 +104,8 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
                     delimiter=source.sep, newlines_in_values=not source.plain_lines, invalid_row_handler=note
                 ),
                 convert_options=arrow_csv.ConvertOptions(
-                    include_columns=columns_read,
-                    column_types=dict.fromkeys(columns_read, text),
+                    include_columns=names,
+                    column_types=dict.fromkeys(names, text),
                     strings_can_be_null=False,
                     quoted_strings_can_be_null=False,
                     null_values=[],
@@ -112,6 +115,8 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
                 if not batch.num_rows:
                     continue
                 block = {w: _coded(batch.column(i), w, source, start) for i, w in enumerate(columns_read)}
+                if source.mend is not False:
+                    block = {w: _with_letters(column, w, source, doubtful) for w, column in block.items()}
                 headers += [start + int(row) for row in _repeats_the_header(block, batch.num_rows)]
                 yield Block(start, batch.num_rows, block)
                 start += batch.num_rows
@@ -137,6 +142,14 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
             f"{name}: line{'s' if len(headers) > 1 else ''} {listed}{', ...' if len(headers) > 5 else ''} repeat"
             f"{'' if len(headers) > 1 else 's'} the names of the columns, as in tables that were joined end to end; "
             "remove the repeated headers"
+        )
+    if doubtful:
+        utf8 = encoding_is_doubtful(source.path, source.limits, source.encoding)
+        raise InputError(
+            [
+                f"{name}: column {shown(w)} {doubt(*next(iter(changed.items())), utf8=utf8, times=len(changed))}"
+                for w, changed in doubtful.items()
+            ]
         )
     if not start:
         raise InputError(f"{name}: has a header but no rows")
@@ -234,6 +247,22 @@ def _coded(column: pa.DictionaryArray, name: str, source: TextSource, start: int
         (line,) = source.lines_of([record])
         raise InputError(f"{shown_path(source.path)}: line {line}, column {shown(name)}: field > 1 MB")
     return CodedColumn(codes, values)
+
+
+def _with_letters(
+    column: CodedColumn, name: str, source: TextSource, doubtful: dict[str, dict[str, str]]
+) -> CodedColumn:
+    """Return the column with cells mended, or as it is with these cells added to `doubtful`."""
+    changed = {v: new for v in column.values if not v.isascii() and (new := mended(v)) != v}
+    if not changed:
+        return column
+    if source.mend is None:
+        doubtful.setdefault(name, {}).update(changed)
+        return column
+    source.mended.update(changed)
+    place: dict[str, int] = {}
+    recode = np.array([place.setdefault(changed.get(v, v), len(place)) for v in column.values], dtype=np.int32)
+    return CodedColumn(recode[column.codes], list(place))
 
 
 def _separator_hint(source: TextSource) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from va_experiments.data.answer_words import meaning_of
-from va_experiments.errors import shown
+from va_experiments.errors import InputError, shown
 
-__all__ = ["HeaderRows", "counts_rows", "find_header", "lacks_a_name", "names_rows", "two_rows_of_names"]
+__all__ = ["HeaderRows", "checked_names", "find_header", "two_rows_of_names"]
 
 _MOST_ABOVE = 10
 _MOST_LABELS = 3
@@ -27,6 +27,8 @@ _NAMELESS = 3
 """Columns without a name from which on the next row may hold their names."""
 _MACHINE = re.compile(r"[^\W\d][\w.:/-]*")
 """A name as programs use it, without spaces."""
+_INDEX = re.compile(r"Unnamed: \d+(?:\.\d+)*|\.\.\.\d+")
+"""Names that programs give to an index column."""
 
 Row = Sequence[str]
 
@@ -92,6 +94,63 @@ def two_rows_of_names(names: Row, second: Row) -> str:
         f"{len(nameless)} columns have no name in the first row, but texts such as {shown(nameless[0])} and "
         f"{shown(nameless[1])} below it: a header of two rows (merged cells)? Write one name for each column in one row"
     )
+
+
+def checked_names(
+    names: Row, body: Sequence[Row], where: str, row_names: str | None = None
+) -> tuple[list[str], list[str], list[str], bool]:
+    """Return the names of the columns ("" for one that is left out), notes, problems, and if the first holds row names.
+
+    Parameters
+    ----------
+    names : sequence of str
+    body : sequence of sequences of str
+        Rows below it.
+    where : str
+        Name of the file, for the problems.
+    row_names : str, optional
+        What a first column without a name is read as, if its cells name the rows.
+
+    Raises
+    ------
+    InputError
+        If the rows are numbered in a column without a name that the header does not have.
+    """
+    if body and all(len(row) == len(names) + 1 for row in body) and counts_rows([row[0].strip() for row in body]):
+        raise InputError(
+            f"{where}: the rows have one cell more than the first row has names, and begin with 1, 2, 3: the numbers "
+            "of the rows have no name, as R's write.table writes them; write the table with "
+            "write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
+        )
+    if _INDEX.fullmatch(names[0].strip()) and counts_rows([row[0].strip() for row in body if row]):
+        names = ["", *names[1:]]
+    notes, problems, named_rows = list[str](), list[str](), False
+    places: dict[str, list[int]] = {}
+    for position, column in enumerate(names, start=1):
+        places.setdefault(column.strip(), []).append(position)
+    for column, positions in places.items():
+        if column and len(positions) > 1:
+            spots = ", ".join(map(str, positions[:5]))
+            times = "twice" if len(positions) == 2 else f"{len(positions)} times"
+            problems.append(
+                f"{where}: column {shown(column)} appears {times} (positions {spots}); rename or remove one of them"
+            )
+        for position in positions if not column else ():
+            cells = [row[position - 1].strip() for row in body if len(row) >= position]
+            if not any(cells):
+                notes.append(f"column {position} has no name and no values")
+            elif position == 1 and counts_rows(cells):
+                notes.append("column 1 has no name and numbers the rows (an index written by pandas or R)")
+            elif position == 1 and names_rows(names, cells, row_names):
+                notes.append(f"column 1 has no name and is read as {row_names} (row names written by R)")
+                named_rows = True
+            else:
+                example = shown(next(c for c in cells if c))
+                problems.append(
+                    f"{where}: a column has no name (position {position}) but has values such as {example}; name it "
+                    "in the first row, or remove it"
+                )
+    return list(names), notes, problems, named_rows
 
 
 def _some(row: Row) -> str:

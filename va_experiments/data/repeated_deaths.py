@@ -1,4 +1,4 @@
-"""Find deaths that occur twice in a table: rows with the same cells in every column but the id.
+"""Find deaths that occur twice in a table: rows with the same cells in every column but the id, and the site.
 
 Rows are kept as one hash each, so that a million deaths take 8 MB.
 """
@@ -33,17 +33,28 @@ class RepeatedDeaths:
     ----------
     columns : sequence of str
         Every column but the id.
+    site : str, optional
+        The one of them that holds the site: a death may be sent again by another.
     """
 
-    def __init__(self, columns: Sequence[str]) -> None:
-        self._counts: dict[str, Counter[str]] = {c: Counter() for c in columns}
+    def __init__(self, columns: Sequence[str], site: str | None = None) -> None:
+        self._site = site
+        self._counts: dict[str, Counter[str]] = {c: Counter() for c in sorted(columns, key=lambda c: c == site)}
         self._parts: list[npt.NDArray[np.uint64]] = []
+        self._elsewhere: list[npt.NDArray[np.uint64]] = []
+
+    @property
+    def has_site(self) -> bool:
+        """Whether deaths are compared with those of other sites too."""
+        return self._site is not None
 
     def add(self, block: Block) -> None:
         """Add one block."""
         rows = np.zeros(block.n_rows, dtype=np.uint64)
         with np.errstate(over="ignore"):
             for name, counts in self._counts.items():
+                if name == self._site:  # the last one
+                    self._elsewhere.append(rows.copy())
                 column = block.columns[name]
                 hashes = np.array([_hash(v.strip()) for v in column.values] or [0], dtype=np.uint64)
                 rows = (rows ^ hashes[column.codes]) * _FACTOR + (rows >> np.uint64(29))
@@ -61,15 +72,22 @@ class RepeatedDeaths:
         return max(self._counts[column].values(), default=0) == 1
 
     def later(self, keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-        """Return the rows that repeat an earlier one, if there are many more of them than chance explains.
+        """Return the rows that repeat an earlier one, also of another site, if chance does not explain so many.
 
         Parameters
         ----------
         keep : bool array, shape (n_rows,)
             Rows to look at.
         """
+        here = self._later(self._parts, keep, None)
+        return np.union1d(here, self._later(self._elsewhere, keep, self._site)) if self._elsewhere else here
+
+    def _later(
+        self, parts: Sequence[npt.NDArray[np.uint64]], keep: npt.NDArray[np.bool_], without: str | None
+    ) -> npt.NDArray[np.intp]:
+        """Return the rows that repeat an earlier one in every column but one."""
         rows = np.flatnonzero(keep)
-        hashes = np.concatenate(self._parts)[rows]
+        hashes = np.concatenate(parts)[rows]
         _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
         later = rows[first[inverse.ravel()] != np.arange(len(rows))]
         n = len(rows)
@@ -78,7 +96,9 @@ class RepeatedDeaths:
         # Two deaths agree in a column with the sum of its squared shares. Columns are not independent: many more
         # repeats than their product gives are allowed.
         agree = 1.0
-        for counts in self._counts.values():
+        for name, counts in self._counts.items():
+            if name == without:
+                continue
             total = sum(counts.values())
             agree *= sum(c * c for c in counts.values()) / (total * total) if total else 1.0
         expected = n * (n - 1) / 2 * agree
@@ -127,14 +147,14 @@ def repeated_rows(
     if not len(others):
         return repeated, []  # rows that share an id are told one by one, with the id
     lines = ", ".join(map(str, source.lines_of([int(r) + 2 for r in others[:5]])))
+    elsewhere = " and the site" if compared.has_site else ""
     if not labelled:
         ledger.append(LedgerEntry("noted", "*", len(others), SAME_ANSWERS, (f"lines {lines}",)))
         return repeated, []
     return repeated, [
-        f"{where}: {len(others)} deaths have the same cells as another in every column but the id (lines {lines}"
-        f"{', ...' if len(others) > 5 else ''}), many more than chance explains: the same deaths twice would be "
-        f"trained "
-        "on and tested; say data.duplicates=first (leave the later ones out) or data.duplicates=keep"
+        f"{where}: {len(others)} deaths have the same cells as another in every column but the id{elsewhere} (lines "
+        f"{lines}{', ...' if len(others) > 5 else ''}), many more than chance explains: the same deaths twice would be "
+        "trained on and tested; say data.duplicates=first (leave the later ones out) or data.duplicates=keep"
     ]
 
 

@@ -11,21 +11,21 @@ import csv
 import hashlib
 import io
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from va_experiments.data.double_encoding import doubt, mended
 from va_experiments.data.encodings import encoding_advice
 from va_experiments.data.file_kinds import kind_of_file
-from va_experiments.data.header_rows import counts_rows, find_header, lacks_a_name, names_rows, two_rows_of_names
+from va_experiments.data.header_rows import checked_names, find_header, two_rows_of_names
 from va_experiments.data.safe_open import Limits, open_safely
 from va_experiments.errors import InputError, shown, shown_path
 from va_experiments.formatting import format_bytes
 
-__all__ = ["AUTO", "SEPARATORS", "Limits", "TextSource", "encoding_by_mark", "open_source"]
+__all__ = ["AUTO", "SEPARATORS", "Limits", "TextSource", "encoding_by_mark", "encoding_is_doubtful", "open_source"]
 
 AUTO = "auto"
 """Value of an option for a separator that is found out."""
@@ -38,7 +38,6 @@ _LINE = 1 << 16  # characters of a line that the separator is looked for in
 _START = 1024  # bytes by which a file is recognised
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
           (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
-_INDEX = re.compile(r"Unnamed: \d+(?:\.\d+)*|\.\.\.\d+")  # names of an index column
 _SAMPLE = 1000  # rows looked at to tell an index column from one that lacks its name
 
 
@@ -76,6 +75,14 @@ class TextSource:
     """Columns of the file, those without a name among them."""
     notes: tuple[str, ...] = ()
     """What of the file is left out, in sentences."""
+    mend: bool | None = False
+    """Whether UTF-8 text that was read in another encoding gets its letters back; None: it is refused."""
+    written: Mapping[str, str] = field(default_factory=dict)
+    """Column -> its name as it stands in the file, where that was mended."""
+    mended: dict[str, str] = field(default_factory=dict, compare=False)
+    """Cells that were mended while the table was read -> what they are now."""
+    kept: Sequence[int] | None = None
+    """Rows of the file that a table without its empty rows has; None: all."""
 
     @contextmanager
     def stream(self) -> Iterator[BinaryIO]:
@@ -89,6 +96,8 @@ class TextSource:
         """Find the line of each record (1 = header); rows of labels, quoted line breaks and blank lines are counted."""
         if not records:
             return []
+        if self.kept is not None:
+            records = [self.kept[r - 2] + 2 if r > 1 else r for r in records]
         records = [r + self.label_rows * (r > 1) for r in records]
         if self.plain_lines:
             return [r + self.skipped_lines for r in records]
@@ -107,6 +116,14 @@ class TextSource:
                 start = rows.line_num + 1  # type: ignore[attr-defined]
         return [line_of.get(r, r) for r in records]
 
+    def remarks(self) -> tuple[str, ...]:
+        """Return what is left out and, after reading, what was mended, in sentences."""
+        changed = dict(self.written) | {new: old for old, new in self.mended.items()}
+        if not changed:
+            return self.notes
+        listed = ", ".join(f"{shown(new)} for {shown(old)}" for new, old in list(changed.items())[:3])
+        return (*self.notes, f"letters that a wrong encoding had changed are mended ({listed})")
+
 
 def open_source(
     path: str | os.PathLike[str],
@@ -115,6 +132,7 @@ def open_source(
     encoding: str = "utf-8-sig",
     limits: Limits | None = None,
     row_names: str | None = None,
+    mend: bool | None = False,
 ) -> TextSource:
     """Scan a ``.csv``, ``.csv.gz`` or ``.zip`` (one file inside) and return its description.
 
@@ -127,6 +145,8 @@ def open_source(
     row_names : str, optional
         Name of a column. Where the file has none of that name, a first column without a name whose cells differ and do
         not count the rows is one of its columns, with the name ``""``: the row names of a matrix that R has written.
+    mend : bool, optional
+        Whether UTF-8 text that was read in another encoding (``CÃ³rdoba``) gets its letters back; None: it is refused.
 
     Raises
     ------
@@ -154,8 +174,37 @@ def open_source(
     if n_quotes % 2:
         _find_open_quote(file, limits, sep, encoding)
     header, width, skipped, labels, notes = _header(file, limits, sep, encoding, row_names)
+    written: dict[str, str] = {}
+    if mend is not False and (changed := {n: new for n in header if (new := mended(n)) != n}):
+        old, new = next(iter(changed.items()))
+        if mend is None:
+            utf8 = encoding_is_doubtful(file, limits, encoding)
+            raise InputError(f"{shown_path(file)}: the header {doubt(old, new, utf8=utf8, times=len(changed))}")
+        if both := [n for n, other in changed.items() if other in header]:
+            raise InputError(
+                f"{shown_path(file)}: columns {shown(both[0])} and {shown(changed[both[0]])} have one name when their "
+                "letters are mended; rename or remove one of them"
+            )
+        header, written = tuple(changed.get(n, n) for n in header), {new: old for old, new in changed.items()}
     plain = not (n_quotes or blank)
-    return TextSource(file, sep, encoding, header, sha256, n_bytes, plain, limits, skipped, labels, width, notes)
+    return TextSource(
+        file, sep, encoding, header, sha256, n_bytes, plain, limits, skipped, labels, width, notes, mend, written
+    )
+
+
+def encoding_is_doubtful(path: Path, limits: Limits, encoding: str) -> bool:
+    """Check whether a file that is read in another encoding is UTF-8 throughout."""
+    if codecs.lookup(encoding).name.startswith(("utf", "ascii")):
+        return False
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open_safely(path, limits) as raw:
+        try:
+            while chunk := raw.read(_CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
 def encoding_by_mark(path: str | os.PathLike[str], otherwise: str) -> str:
@@ -339,49 +388,11 @@ def _header(
                 "table with commas, in R with write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
             )
         raise InputError(f"{name}: the header has only one column: {shown(only)}")
-    if second is not None and lacks_a_name(names, sample):
-        raise InputError(
-            f"{name}: the rows have one cell more than the first row has names, and begin with 1, 2, 3: the numbers of "
-            "the rows have no name, as R's write.table writes them; write the table with "
-            "write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
-        )
-    if _INDEX.fullmatch(names[0].strip()) and counts_rows([row[0].strip() for row in sample if row]):
-        names = ["", *names[1:]]
-    problems = []
-    named_rows = False
-    where: dict[str, list[int]] = {}
-    for position, column in enumerate(names, start=1):
-        where.setdefault(column.strip(), []).append(position)
-    for column, positions in where.items():
-        if not column:
-            for position in positions:
-                cells = [row[position - 1].strip() for row in sample if len(row) >= position]
-                if not any(cells):
-                    notes.append(f"column {position} has no name and no values")
-                elif position == 1 and counts_rows(cells):
-                    notes.append("column 1 has no name and numbers the rows (an index written by pandas or R)")
-                elif position == 1 and names_rows(names, cells, row_names):
-                    notes.append(f"column 1 has no name and is read as {row_names} (row names written by R)")
-                    named_rows = True
-                else:
-                    example = shown(next(c for c in cells if c))
-                    problems.append(
-                        f"{name}: a column has no name (position {position}) but has values such as {example}; name it "
-                        "in the first row, or remove it"
-                    )
-        elif len(positions) > 1:
-            spots = ", ".join(map(str, positions[:5]))
-            times = _times(len(positions))
-            problems.append(
-                f"{name}: column {shown(column)} appears {times} (positions {spots}); rename or remove one of them"
-            )
+    names, more, problems, named_rows = checked_names(names, sample, name, row_names)
+    notes += more
     if second is None:
         problems.append(f"{name}: has a header but no rows")
     if problems:
         raise InputError(problems)
     header = tuple(n for n in names if n.strip())
     return ("", *header) if named_rows else header, len(names), skipped, at.labels, tuple(notes)
-
-
-def _times(count: int) -> str:
-    return "twice" if count == 2 else f"{count} times"

@@ -67,7 +67,26 @@ def by_programs(rows: Rows) -> Rows:
     return [row[::-1] for row in (rows[0], *changed)]
 
 
+def with_empty_rows(rows: Rows) -> Rows:
+    """Put empty rows between the deaths and behind them, as spreadsheets and R leave them."""
+    width = len(rows[0])
+    return [*rows[:9], [""] * width, *rows[9:], ["NA"] * width, *[[""] * width] * 3]
+
+
+def ages_with_units(rows: Rows) -> Rows:
+    at = rows[0].index("g1_07a")
+    forms = ("{}y", "{} yrs", "{}y 0m", "{} years old")
+    return [
+        rows[0],
+        *([*r[:at], forms[k % 4].format(r[at]) if r[at][:1].isdigit() else r[at], *r[at + 1 :]]
+          for k, r in enumerate(rows[1:])),
+    ]  # fmt: skip
+
+
 VARIANTS: dict[str, Callable[[Rows], Rows]] = {
+    "empty rows": with_empty_rows,
+    "ages with their unit": ages_with_units,
+    "apostrophes that were read in another encoding": cells(lambda v: v.replace("'", "\u00e2\u20ac\u2122")),
     "the codebook's numbers": cells(lambda v: CODES.get(v, v)),
     "lower case": cells(str.lower),
     "upper case": cells(str.upper),
@@ -157,3 +176,26 @@ def test_words_that_the_file_does_not_have_are_refused_before_a_run(rows: Rows, 
     assert code == 2, said
     assert "hce_words" in said
     assert "word" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", ["9", "99", "999"])
+def test_a_heap_of_codes_among_days_is_asked(code: str, rows: Rows, tmp_path: Path) -> None:
+    at = rows[0].index("a2_03")
+    changed = [[*r[:at], code, *r[at + 1 :]] if k and k % 20 == 0 else r for k, r in enumerate(rows)]
+    path = write(changed, tmp_path / "adult.csv")
+    with pytest.raises(InputError, match=rf"question a2_03: {code} \(\d+ times\).*missing_numbers=\[{code}\]"):
+        read_phmrc("adult", path)
+    found = read_phmrc("adult", path, missing_numbers=[float(code)])
+    assert (found.symptoms[:, found.symptom_names.index("a2_03")] < 0).sum() >= len(range(20, len(rows), 20))
+    assert len(read_phmrc("adult", path, missing_numbers=[])) == len(found)
+
+
+@pytest.mark.slow
+def test_deaths_of_another_site_under_other_ids_are_refused(rows: Rows, published: Deaths, tmp_path: Path) -> None:
+    at = rows[0].index("site")
+    again = [[*r[:at], "Pemba" if r[at] != "Pemba" else "AP", *r[at + 1 :]] for r in rows[1:6]]
+    path = write([*rows, *again], tmp_path / "adult.csv")
+    with pytest.raises(InputError, match=r"5 deaths occur twice: .* the same cells in every column but newid and site"):
+        read_phmrc("adult", path)
+    assert len(read_phmrc("adult", path, duplicates="first")) == len(published)

@@ -240,6 +240,12 @@ def test_dates_that_may_be_two_dates_are_refused_until_their_order_is_known(tmp_
     assert convert_who2016_odk(say).covariates["age"][0] * 365.25 == pytest.approx(first)
 
 
+def test_ages_that_name_their_unit_are_read_in_that_of_the_column(tmp_path: Path) -> None:
+    rows = [{"x-ageInYears": a, "x-Id10019": "male"} for a in ("45y 3m", "3 yrs", "43", "6 years")]
+    ages = convert_who2016_odk(export(tmp_path, *rows)).covariates["age"]
+    assert ages.tolist() == pytest.approx([45.25, 3, 43, 6])
+
+
 def test_a_few_dates_that_are_not_understood_are_counted_without_examples(tmp_path: Path) -> None:
     dates = ["11/05/18", "dk", *(f"2010-01-{k % 28 + 1:02d}" for k in range(150))]
     path = export(tmp_path, *({"x-Id10021": born, "x-Id10023": "2018-06-12"} for born in dates))

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from va_experiments.data.answer_words import MISSING_WORDS, normalised
 from va_experiments.data.csv_blocks import Block
+from va_experiments.data.readers.age_text import AGE_UNITS, UNIT_WORDS, parse_age
 from va_experiments.data.readers.csv_columns import Collected
-from va_experiments.data.readers.person_columns import AGE_UNITS, UNIT_WORDS, parse_age
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 

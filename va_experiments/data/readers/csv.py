@@ -18,10 +18,11 @@ from va_experiments.data.csv_blocks import CodedColumn, empty_rows, missing_colu
 from va_experiments.data.deaths import ABSENT, Deaths, LedgerEntry
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.readers.age_columns import Ages, check_ages
+from va_experiments.data.readers.age_text import AGE_UNITS
 from va_experiments.data.readers.csv_checks import advice_for, coded_sex, implausible, note_symptoms
 from va_experiments.data.readers.csv_columns import Labels, Numbers
 from va_experiments.data.readers.narrative import Narrative
-from va_experiments.data.readers.person_columns import AGE_UNITS, Sexes
+from va_experiments.data.readers.person_columns import Sexes
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.symptom_columns import DEFAULT_VALUES, Symptoms, value_codes
 from va_experiments.data.record_ids import canonical_order, content_ids, normal_id
@@ -51,6 +52,7 @@ def read_csv_deaths(
     age_unit_codes: Mapping[Any, str] | None = None,
     age_missing: Sequence[float] = (),
     covariates: Mapping[str, Sequence[float] | None] | None = None,
+    missing_numbers: Sequence[float] | None = None,
     causes: Sequence[str] | None = None,
     sites: Sequence[str] | None = None,
     cause_map: Mapping[Any, str | None] | None = None,
@@ -65,6 +67,7 @@ def read_csv_deaths(
     sep: str = AUTO,
     decimal: str = ".",
     encoding: str = "utf-8-sig",
+    mend_encoding: bool | None = None,
     label: str = "csv",
 ) -> Deaths:
     """Read a table with one row for each death.
@@ -86,6 +89,8 @@ def read_csv_deaths(
         Default: Y, N and . themselves.
     covariates : mapping of str to (low, high) or None, optional
         Numeric columns with the range that their values must lie in.
+    missing_numbers : sequence of float, optional
+        Numbers of covariates that stand for "not known"; None: a code that stands far from all others is refused.
     causes, sites : sequence of str, optional
         Declared names in order; by default the names in the table, sorted.
     cause_map, site_map : mapping, optional
@@ -105,6 +110,9 @@ def read_csv_deaths(
         Symptom columns that may equal a cause.
     sep, decimal, encoding : str
         Separator, decimal mark and encoding of the table.
+    mend_encoding : bool, optional
+        Whether UTF-8 text that was read in another encoding before (``CÃ³rdoba``) gets its letters back; None: it is
+        refused.
     label : str
         Name of the study.
 
@@ -126,7 +134,7 @@ def read_csv_deaths(
     blank_is_mapped = any(not str(cell).strip() for cell in value_map)
     if blank == "absent":
         codes[""] = ABSENT
-    source = open_source(path, sep=sep, encoding=encoding)
+    source = open_source(path, sep=sep, encoding=encoding, mend=mend_encoding)
     where = shown_path(source.path)
     numbers = dict(covariates or {})
     person = [sex, age]
@@ -145,7 +153,7 @@ def read_csv_deaths(
     answers = Symptoms(wanted, codes)
     place_of = None if site is None else Labels(site, "site", sites, site_map)
     labels = None if cause is None else Labels(cause, "cause", causes, cause_map)
-    measured = [Numbers(c, numbers[c], decimal) for c in numbers]
+    measured = [Numbers(c, numbers[c], decimal, missing_numbers) for c in numbers]
     sexes = None if sex is None else Sexes(sex, tuple(sex_codes))
     told = None if narrative is None else Narrative(narrative)
     ages = None
@@ -153,7 +161,7 @@ def read_csv_deaths(
         ages = Ages(age, age_unit, tuple(age_missing), parts, age_unit_codes)
     ids: list[npt.NDArray[np.object_]] = []
     empty: list[npt.NDArray[np.bool_]] = []
-    compared = RepeatedDeaths([c for c in dict.fromkeys([*special, *numbers, *wanted]) if c != id])
+    compared = RepeatedDeaths([c for c in dict.fromkeys([*special, *numbers, *wanted]) if c != id], site)
     needed = list(dict.fromkeys([*special, *numbers, *wanted]))
     for block in read_blocks(source, needed):
         for column in (answers, place_of, labels, sexes, ages, told, *measured, compared):
@@ -161,7 +169,7 @@ def read_csv_deaths(
                 column.add(block)
         ids.append(_ids(block.columns, id))
         empty.append(empty_rows(block))
-    ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
+    ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.remarks()]
     blank_rows = np.concatenate(empty)
     if blank_rows.any():
         ledger.append(LedgerEntry("dropped row", "*", int(blank_rows.sum()), EMPTY_ROW))

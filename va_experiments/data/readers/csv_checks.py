@@ -17,7 +17,8 @@ from va_experiments.data.answer_checks import leaks, names_a_cause, one_sided, s
 from va_experiments.data.answer_words import MISSING_WORDS, guess_value_map, meaning_of, normalised
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LedgerEntry
 from va_experiments.data.readers.age_columns import age_columns, unit_in_name
-from va_experiments.data.readers.person_columns import AGE_UNITS, is_sex_column, is_sex_name, is_unit_column, parse_age
+from va_experiments.data.readers.age_text import AGE_UNITS, parse_age
+from va_experiments.data.readers.person_columns import is_sex_column, is_sex_name, is_unit_column
 from va_experiments.data.readers.symptom_columns import Symptoms
 from va_experiments.data.record_ids import ID_NAMES
 from va_experiments.data.repeated_deaths import RepeatedDeaths

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import Block, CodedColumn
 from va_experiments.data.deaths import LedgerEntry
+from va_experiments.data.number_codes import codes_far_off, written
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
@@ -231,10 +232,22 @@ class Labels(Collected):
 
 
 class Numbers(Collected):
-    """One numeric column with the range that its values must lie in."""
+    """One numeric column with the range that its values must lie in.
 
-    def __init__(self, column: str, limits: Sequence[float] | None, decimal: str) -> None:
+    Parameters
+    ----------
+    column : str
+    limits : (low, high), optional
+    decimal : str
+    missing : sequence of float, optional
+        Numbers that stand for "not known"; None: numbers that look so are a problem, unless a range is given.
+    """
+
+    def __init__(
+        self, column: str, limits: Sequence[float] | None, decimal: str, missing: Sequence[float] | None = None
+    ) -> None:
         super().__init__(column)
+        self._missing = missing
         if limits is not None and (
             isinstance(limits, str)
             or len(limits) != 2
@@ -254,7 +267,8 @@ class Numbers(Collected):
             return float("bad")
         if "_" in text or text.casefold() in ("nan", "+nan", "-nan"):
             return float("bad")
-        return float(text)
+        number = float(text)
+        return math.nan if number in (self._missing or ()) else number
 
     def values(self) -> npt.NDArray[np.float64]:
         """Return the column, NaN where missing."""
@@ -277,7 +291,19 @@ class Numbers(Collected):
             if problem:
                 at = self._at(source, np.flatnonzero(coded.codes == k))
                 problems.append(f"{where}: {shown(self.column)} on {at} {problem}")
+        if not problems and self._missing is None and self._limits is None:
+            problems += self._doubtful(where)
         return problems
+
+    def _doubtful(self, where: str) -> list[str]:
+        codes = codes_far_off(values := self.values())
+        if not codes:
+            return []
+        times = ", ".join(f"{c:g} ({int((values == c).sum()):,} times)" for c in codes)
+        return [
+            f"{where}: column {shown(self.column)}: {times} stands far from all other numbers: does it mean not known? "
+            f"Say 'data.missing_numbers=[{written(codes)}]', or data.missing_numbers=[] if it is a number"
+        ]
 
     def _no_number(self, text: str) -> str:
         if self._decimal == "." and text.count(",") == 1 and text.replace(",", "").strip().isdecimal():

@@ -9,7 +9,7 @@ written, and the file was not at hand: what may differ is an option, and every d
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,9 +29,11 @@ from va_experiments.data.readers.phmrc_file import (
     note_table,
     table_header,
     with_content,
+    without_empty_rows,
 )
 from va_experiments.data.readers.phmrc_ids import death_ids, repeated_deaths
 from va_experiments.data.readers.phmrc_modules import module_of
+from va_experiments.data.readers.phmrc_numbers import doubtful_numbers, plain_numbers
 from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.who2016_table import folded
@@ -84,6 +86,7 @@ def read_immcmc(
     drop_unlabelled: bool = False,
     drop_empty_symptoms: bool = False,
     max_unknown: float = 0.01,
+    missing_numbers: Sequence[float] | None = None,
     duplicates: str = "refuse",
 ) -> Deaths:
     """Read the deaths of one module of the IMMCMC study.
@@ -100,7 +103,7 @@ def read_immcmc(
         Cause as written -> its name in PHMRC's list; None leaves the deaths out.
     phmrc_codes : bool
         Read numbers as the codes of PHMRC's list; the article does not say whose numbers the file has.
-    durations, drop_unlabelled, drop_empty_symptoms, max_unknown, duplicates
+    durations, drop_unlabelled, drop_empty_symptoms, max_unknown, missing_numbers, duplicates
         As in `va_experiments.data.readers.phmrc.read_phmrc`.
 
     Returns
@@ -132,6 +135,8 @@ def read_immcmc(
         )
     table = as_published(dict(zip(header, read_columns(source).values(), strict=True)), source.sep)
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
+    table, source, empty = without_empty_rows(table, source, ledger)
+    table = plain_numbers(table, rules, missing_numbers, ledger)
     if absent:
         reason = "questions are not in the file; they count as not answered"
         ledger.append(LedgerEntry("noted", "*", len(absent), reason, tuple(absent[:5])))
@@ -160,7 +165,8 @@ def read_immcmc(
     words = tuple(sorted(c for c in header if c.startswith("word_")))
     symptoms, names, blocks, cuts = convert(answers, rules, words, covariates, recorded_age, False, durations, ledger)
     ledger = [e for e in ledger if e.action != "corrected" or e.column != "a4_04"]  # a fault of PHMRC's conversion
-    check_answers(answers, rules, source, max_unknown, ledger)
+    doubtful = doubtful_numbers(table, rules) if missing_numbers is None else []
+    check_answers(answers, rules, source, max_unknown, ledger, doubtful)
     order = np.flatnonzero(keep)
     order = order[canonical_order(ids[order])]
     if drop_empty_symptoms:
@@ -182,7 +188,8 @@ def read_immcmc(
         learned_cuts=cuts,
         name=f"immcmc_{module}",
         ledger=tuple(ledger),
-        excluded=excluded_rows(
+        excluded=empty
+        + excluded_rows(
             ids, source, [(REPEATED, repeated), ("no known cause", unknown), ("cause is left out", left_out)]
         ),
     )

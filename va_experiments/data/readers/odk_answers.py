@@ -17,7 +17,8 @@ import numpy.typing as npt
 from va_experiments.data.answer_words import normalised, without_code
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
-from va_experiments.data.readers.odk_header import AGES, NOT_KNOWN, SEVERAL, QuestionColumns
+from va_experiments.data.readers.age_text import AGE_UNITS, parse_age
+from va_experiments.data.readers.odk_header import AGES, NOT_KNOWN, SEVERAL, QuestionColumns, unit_of_age
 from va_experiments.data.readers.odk_words import (
     CHOSEN_WORDS,
     NO,
@@ -282,7 +283,7 @@ class OdkAnswers:
         try:
             value = float(word.replace(",", ".") if word.count(",") == 1 and "." not in word else word)
         except ValueError:
-            value = math.inf
+            value = math.inf if self._as_pycrossva or question not in AGES else _age(question, cell)
         if "_" in word or not math.isfinite(value):
             self._note(self.misplaced if says_yes_or_no(word) else self.unknown, question, cell, count)
             return math.nan
@@ -327,6 +328,13 @@ def empty_rows(table: Mapping[str, CodedColumn]) -> npt.NDArray[np.bool_]:
     for column in table.values():
         empty &= np.array([not v.strip() for v in column.values] or [True], dtype=bool)[column.codes]
     return empty
+
+
+def _age(question: str, cell: str) -> float:
+    """Return an age that names its unit (``45y 3m``), in the unit of its column; infinite where it is none."""
+    number, unit = parse_age(cell)
+    own = unit_of_age(question)
+    return number * AGE_UNITS[unit] / AGE_UNITS[own] if unit and own else math.inf
 
 
 def _is_missing(cell: str) -> bool:

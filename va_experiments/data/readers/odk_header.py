@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from va_experiments.data.answer_words import MISSING_WORDS
+from va_experiments.data.readers.age_text import AGE_UNITS
 from va_experiments.data.readers.odk_durations import DURATIONS
 from va_experiments.data.readers.who2016_table import choices, folded, rules
 
@@ -36,6 +37,13 @@ AGES = (
     "ageInYears2",
 )
 """Columns that hold an age, each in one unit; the last one is calculated in version 1.5 from the others."""
+
+
+def unit_of_age(question: str) -> str:
+    """Return the unit of a column of `AGES` that `AGE_UNITS` has, "" for minutes."""
+    name = question.casefold()
+    return next((unit for unit in AGE_UNITS if unit in name), "years" if name == "age_adult" else "")
+
 
 OTHER_QUESTIONS = (
     *("Id10021", "Id10023", "Id10023_a", "Id10023_b", "Id10173_a", "Id10173_nc", "isNeonatal", "isNeonatal1"),

@@ -1,35 +1,24 @@
-"""Read the columns that describe the person: sex in any of its codes, and what a cell says of an age."""
+"""Read the column of the sex in any of its codes, and tell columns of sexes and of units of time from others."""
 
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.answer_words import MISSING_WORDS, normalised, without_code
 from va_experiments.data.csv_blocks import CodedColumn
+from va_experiments.data.readers.age_text import UNIT_WORDS
 from va_experiments.data.readers.csv_columns import Collected
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import shown, shown_path
 
-__all__ = ["AGE_UNITS", "UNIT_WORDS", "Sexes", "is_sex_column", "is_sex_name", "is_unit_column", "parse_age"]
+__all__ = ["Sexes", "is_sex_column", "is_sex_name", "is_unit_column"]
 
 _FEMALE = frozenset({"f", "female", "woman", "girl", "w", "femme", "féminin", "feminin", "mujer", "femenino", "fem"})
 _SEX_NAMES = frozenset({"sex", "gender", "sexe", "sexo", "genre"})
 _MALE = frozenset({"m", "male", "man", "boy", "homme", "masculin", "hombre", "masculino", "h", "masc"})
-AGE_UNITS = {"years": 1.0, "months": 1 / 12, "weeks": 7 / 365.25, "days": 1 / 365.25, "hours": 1 / 8766}
-"""Years in each unit."""
-UNIT_WORDS: dict[str, str] = {
-    **dict.fromkeys(("years", "year", "yrs", "yr", "y", "an", "ans", "año", "años", "anos"), "years"),
-    **dict.fromkeys(("months", "month", "mths", "mth", "mo", "m", "mois", "mes", "meses"), "months"),
-    **dict.fromkeys(("weeks", "week", "wks", "wk", "w", "semaines"), "weeks"),
-    **dict.fromkeys(("days", "day", "d", "jours", "jour", "dias", "días"), "days"),
-    **dict.fromkeys(("hours", "hour", "hrs", "hr", "h", "heures"), "hours"),
-}
-_THOUSANDS = re.compile(r"\d{1,3},\d{3}")  # 1,825 days are no 1.825
-_AGE = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*([^\W\d_]*)")
 
 
 def is_sex_name(column: str) -> bool:
@@ -96,17 +85,6 @@ class Sexes(Collected):
             f"{shown_path(source.path)}: column {shown(self.column)} (data.sex): cells {cells} are neither female nor "
             "male; say which is which with 'data.sex_codes=[FEMALE, MALE]', as in 'data.sex_codes=[\"2\", \"1\"]'"
         ]
-
-
-def parse_age(cell: str) -> tuple[float, str | None]:
-    """Return the number in a cell and the unit that stands beside it, if any."""
-    match = _AGE.fullmatch(normalised(cell))
-    if match is None or _THOUSANDS.fullmatch(match.group(1)):
-        return math.nan, None
-    unit = match.group(2)
-    if unit and unit not in UNIT_WORDS:
-        return math.nan, None
-    return float(match.group(1).replace(",", ".")), UNIT_WORDS[unit] if unit else None
 
 
 def coded_values(column: CodedColumn) -> list[str]:

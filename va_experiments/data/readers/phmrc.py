@@ -27,10 +27,12 @@ from va_experiments.data.readers.phmrc_file import (
     note_table,
     table_header,
     with_content,
+    without_empty_rows,
 )
 from va_experiments.data.readers.phmrc_ids import death_ids, repeated_deaths
 from va_experiments.data.readers.phmrc_indicators import as_indicators, columns_of
 from va_experiments.data.readers.phmrc_modules import module_of
+from va_experiments.data.readers.phmrc_numbers import doubtful_numbers, plain_numbers
 from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order
@@ -88,6 +90,7 @@ def read_phmrc(
     drop_empty_symptoms: bool = False,
     cause_list: int = 34,
     max_unknown: float = 0.01,
+    missing_numbers: Sequence[float] | None = None,
     indicators: bool = False,
     duplicates: str = "refuse",
 ) -> Deaths:
@@ -113,6 +116,9 @@ def read_phmrc(
     cause_list : {34, 46, 55}
     max_unknown : float
         Largest share of a question's filled cells that may be no answer of the questionnaire.
+    missing_numbers : sequence of float, optional
+        Numbers that stand for an answer that is not known, where a number is asked; None: a heap of 99, 999 or 9 is
+        refused.
     duplicates : {"refuse", "first", "keep"}
         What to do with deaths that occur twice. The public files have none.
     indicators : bool
@@ -137,6 +143,9 @@ def read_phmrc(
     _check_header(source, header, rules, cause_list, columns_of(module) if indicators else ())
     table = as_published(dict(zip(header, read_columns(source).values(), strict=True)), source.sep)
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
+    table, source, empty = without_empty_rows(table, source, ledger)
+    if not compat:
+        table = plain_numbers(table, rules, missing_numbers, ledger)
     if "module" in table:
         _check_module(table["module"], rules, source)
     else:
@@ -157,7 +166,8 @@ def read_phmrc(
     covariates = {"age": age}
     symptoms, names, blocks, cuts = convert(table, rules, words, covariates, recorded_age, compat, durations, ledger)
     if not compat:
-        check_answers(table, rules, source, max_unknown, ledger)
+        more = doubtful_numbers(table, rules) if missing_numbers is None else []
+        check_answers(table, rules, source, max_unknown, ledger, more)
     if indicators:
         symptoms, names, more = as_indicators(module, table, age, ledger)
         covariates, blocks, cuts = covariates | more, ("core",) * len(names), ()
@@ -182,7 +192,7 @@ def read_phmrc(
         learned_cuts=cuts,
         name=f"phmrc_{module}" + ("_compat" if compat else ""),
         ledger=tuple(ledger),
-        excluded=excluded_rows(ids, source, [(REPEATED, repeated), ("no known cause", ~keep)]),
+        excluded=empty + excluded_rows(ids, source, [(REPEATED, repeated), ("no known cause", ~keep)]),
     )
     return deaths.with_features(features)
 

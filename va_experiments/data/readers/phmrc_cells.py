@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from va_experiments.data.answer_words import without_code
 from va_experiments.data.csv_blocks import CodedColumn
+from va_experiments.data.double_encoding import mended
 
 __all__ = ["as_published"]
 
@@ -37,7 +38,7 @@ def as_published(table: Mapping[str, CodedColumn], separator: str) -> dict[str, 
 
 def _cell(value: str, separator: str) -> str:
     if not value.isascii():
-        value = _as_utf8(value)
+        value = mended(_as_utf8(value))
     text = value.strip()
     if len(text) <= _LONGEST and text.casefold() in _BLANK:
         return ""

@@ -6,13 +6,15 @@ In: coded columns, the rules of a module, and the symptoms made by them. Out: pr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import CodedColumn
-from va_experiments.data.deaths import MISSING, PRESENT, LedgerEntry
+from va_experiments.data.deaths import MISSING, PRESENT, Excluded, LedgerEntry
+from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent, numbers
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, shown, shown_path
@@ -21,7 +23,7 @@ _UNKNOWN_AGES = (99.0, 888.0, 999.0, 8888.0, 9999.0)
 _MOST_OUTSIDE = 0.05
 """Share of ages outside the range of the module up to which they are typing errors."""
 
-__all__ = ["check_answers", "file_at", "lines_of", "note_table", "table_header", "with_content"]
+__all__ = ["check_answers", "file_at", "lines_of", "note_table", "table_header", "with_content", "without_empty_rows"]
 
 
 def file_at(place: str, known: Sequence[str], advice: str) -> Path:
@@ -56,10 +58,48 @@ def table_header(source: TextSource) -> tuple[str, ...]:
     return header
 
 
+def without_empty_rows(
+    table: dict[str, CodedColumn], source: TextSource, ledger: list[LedgerEntry]
+) -> tuple[dict[str, CodedColumn], TextSource, tuple[Excluded, ...]]:
+    """Return the table without rows in which every cell is empty, as spreadsheets leave them.
+
+    Returns
+    -------
+    table : dict of str to CodedColumn
+    source : TextSource
+        Which still finds the lines of the rows that are left.
+    excluded : tuple of Excluded
+        The rows that are left out.
+    """
+    filled = np.zeros(len(next(iter(table.values())).codes), dtype=bool)
+    for column in table.values():
+        filled |= np.array([bool(v.strip()) for v in column.values] or [False], dtype=bool)[column.codes]
+        if filled.all():
+            return table, source, ()
+    if not filled.any():
+        raise InputError(f"{shown_path(source.path)}: has a header but no rows")
+    ledger.append(LedgerEntry("dropped row", "*", int((~filled).sum()), EMPTY_ROW))
+    excluded = excluded_rows(np.full(len(filled), "", dtype=object), source, [(EMPTY_ROW, ~filled)])
+    kept = np.flatnonzero(filled).tolist()
+    table = {name: CodedColumn(column.codes[filled], column.values) for name, column in table.items()}
+    return {name: _used(column) for name, column in table.items()}, replace(source, kept=kept), excluded
+
+
+def _used(column: CodedColumn) -> CodedColumn:
+    """Return a column without the values that no row has."""
+    values, codes = np.unique(column.codes, return_inverse=True)
+    return CodedColumn(codes.ravel().astype(np.int32), [column.values[k] for k in values.tolist()])
+
+
 def check_answers(
-    table: Mapping[str, CodedColumn], rules: Module, source: TextSource, max_unknown: float, ledger: list[LedgerEntry]
+    table: Mapping[str, CodedColumn],
+    rules: Module,
+    source: TextSource,
+    max_unknown: float,
+    ledger: list[LedgerEntry],
+    doubtful: Sequence[str] = (),
 ) -> None:
-    """Refuse a file in which too many answers to a question are not on the questionnaire's list."""
+    """Refuse a file in which too many answers to a question are not on the questionnaire's list, or are `doubtful`."""
     columns = {c: c for c, _ in rules.age} | {rule.symptom: rule.columns[0] for rule in rules.rules}
     problems = []
     for entry in ledger:
@@ -74,6 +114,7 @@ def check_answers(
                 f"answers are not those of the questionnaire: {', '.join(map(shown, entry.examples))}; write them as "
                 "the codebook does, in words or by its numbers, or allow more with data.max_unknown"
             )
+    problems += [f"{shown_path(source.path)}: {problem}" for problem in doubtful]
     for name, _ in rules.age:
         problems += _ages_outside(name, table, rules, source, max_unknown) if name in table else []
     if problems:

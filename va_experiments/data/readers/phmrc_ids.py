@@ -17,6 +17,8 @@ from va_experiments.errors import InputError, shown_path
 
 __all__ = ["death_ids", "repeated_deaths"]
 
+_PLACES = ("newid", "site", "country")
+"""Columns in which the same death may differ."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -42,7 +44,7 @@ def death_ids(
 def repeated_deaths(
     table: Mapping[str, CodedColumn], source: TextSource, duplicates: str, ledger: list[LedgerEntry]
 ) -> npt.NDArray[np.bool_]:
-    """Return the rows to leave out because they repeat an earlier one: its ``newid``, or all its other cells.
+    """Return the rows to leave out because they repeat an earlier one: its ``newid``, or all cells but id and site.
 
     Parameters
     ----------
@@ -59,7 +61,7 @@ def repeated_deaths(
     rows = np.zeros(len(next(iter(table.values())).codes), dtype=np.uint64)
     with np.errstate(over="ignore"):
         for name, column in table.items():
-            if name != "newid":
+            if name not in _PLACES:
                 rows = (rows ^ (column.codes.astype(np.uint64) + np.uint64(1))) * _FACTOR + (rows >> np.uint64(29))
     repeated = _later(rows)
     if "newid" in table:
@@ -75,9 +77,9 @@ def repeated_deaths(
     at = np.flatnonzero(repeated)
     lines = ", ".join(map(str, source.lines_of([int(r) + 2 for r in at[:5]])))
     raise InputError(
-        f"{shown_path(source.path)}: {len(at)} deaths occur twice: the same newid, or the same cells in every other "
-        f"column (lines {lines}{', ...' if len(at) > 5 else ''}), so that they would be trained on and tested; say "
-        "data.duplicates=first (leave the later ones out) or data.duplicates=keep"
+        f"{shown_path(source.path)}: {len(at)} deaths occur twice: the same newid, or the same cells in every column "
+        f"but newid and site (lines {lines}{', ...' if len(at) > 5 else ''}), so that they would be trained on and "
+        "tested; say data.duplicates=first (leave the later ones out) or data.duplicates=keep"
     )
 
 

@@ -43,6 +43,7 @@ def read_who2016(
     eava_columns: bool = False,
     sep: str = AUTO,
     encoding: str = "utf-8-sig",
+    mend_encoding: bool | None = None,
     label: str = "who2016",
 ) -> Deaths:
     """Read the deaths of a file that InterVA-5 could read.
@@ -68,6 +69,8 @@ def read_who2016(
         Read the columns that ``model=eava`` needs beside the indicators as covariates, with ``age`` in days.
     sep, encoding : str
         Separator and encoding of the file.
+    mend_encoding : bool, optional
+        Whether UTF-8 text that was read in another encoding before gets its letters back; None: it is refused.
     label : str
         Name of the study.
 
@@ -85,7 +88,7 @@ def read_who2016(
         raise InputError("data=who2016 needs a file: set data.path")
     probbase = read_probbase()
     codes = value_codes(value_map)
-    source = open_source(path, sep=sep, encoding=encoding, row_names=id)
+    source = open_source(path, sep=sep, encoding=encoding, row_names=id, mend=mend_encoding)
     where = shown_path(source.path)
     id, indicators = _columns(source, id, [c for c in (site, cause) if c is not None], probbase.indicators)
     special = [c for c in (id, site, cause) if c is not None]
@@ -109,7 +112,7 @@ def read_who2016(
         id_parts.append(np.array([normal_id(v) for v in coded.values], dtype=object)[coded.codes])
         blank_parts.append(empty_rows(block))
     ids, blank = np.concatenate(id_parts), np.concatenate(blank_parts)
-    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
+    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.remarks()]
     if blank.any():
         ledger.append(LedgerEntry("dropped row", "*", int(blank.sum()), EMPTY_ROW))
     sites: tuple[str, ...] = ("all",)

@@ -81,6 +81,8 @@ class OdkOptions:
         Keep the columns that ``model=eava`` needs as covariates.
     sep, encoding : str
         Separator and encoding of the file.
+    mend_encoding : bool, optional
+        Whether UTF-8 text that was read in another encoding before gets its letters back; None: it is refused.
     """
 
     id: str | None = None
@@ -98,6 +100,7 @@ class OdkOptions:
     eava_columns: bool = True
     sep: str = AUTO
     encoding: str = "utf-8-sig"
+    mend_encoding: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     id, site, cause = chosen.id, chosen.site, chosen.cause
     if not path:
         raise InputError("data=who2016_odk needs a file: set data.path")
-    source = open_source(path, sep=chosen.sep, encoding=chosen.encoding)
+    source = open_source(path, sep=chosen.sep, encoding=chosen.encoding, mend=chosen.mend_encoding)
     where = shown_path(source.path)
     form = recognise(source.header)
     if form is not None and form.reader != "who2016_odk":
@@ -204,7 +207,7 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
         latest_year=chosen.latest_year,
     )
     answers, symptoms, age = reading.answers, reading.indicators, reading.age
-    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
+    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.remarks()]
     read = f"columns are questions of WHO 2016, version {reading.version}"
     ledger += [LedgerEntry("noted", "*", len(questions.used), read), *reading.ledger]
     refused, entries = not_understood(answers, chosen.max_unknown)
