@@ -29,7 +29,7 @@ NIGHTLY = (
 )
 """Further kinds, which ``make test-all`` and ``make faults`` run."""
 SURROUNDINGS = ("F22", "paths", "proxies", "ray-start", "exit")
-"""Moved outputs, odd paths, proxies, a signal while Ray starts, native threads at the end: in ``make test-long`` too."""
+"""Moved outputs, odd paths, proxies, a signal while Ray starts, native threads at the end; ``make test-long`` too."""
 
 
 def check(row: Row) -> None:

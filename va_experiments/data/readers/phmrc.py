@@ -166,8 +166,8 @@ def read_phmrc(
     covariates = {"age": age}
     symptoms, names, blocks, cuts = convert(table, rules, words, covariates, recorded_age, compat, durations, ledger)
     if not compat:
-        more = doubtful_numbers(table, rules) if missing_numbers is None else []
-        check_answers(table, rules, source, max_unknown, ledger, more)
+        doubtful = doubtful_numbers(table, rules) if missing_numbers is None else []
+        check_answers(table, rules, source, max_unknown, ledger, doubtful)
     if indicators:
         symptoms, names, more = as_indicators(module, table, age, ledger)
         covariates, blocks, cuts = covariates | more, ("core",) * len(names), ()

@@ -6,6 +6,7 @@ durations: there, codes that a file has all the same are asked about (`data.miss
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 
@@ -41,17 +42,17 @@ def plain_numbers(
     for name, years in rules.age:
         if name not in changed:
             continue
-        changed[name] = _changed(name, changed[name], lambda v, years=years: _in_unit(v, years), "corrected",
-                                 "ages with a unit of their own", ledger)  # fmt: skip
+        in_unit, reason = functools.partial(_in_unit, years=years), "ages with a unit of their own"
+        changed[name] = _changed(name, changed[name], in_unit, "corrected", reason, ledger)
         code = _YEARS_NOT_KNOWN if years == 1 else _REST_NOT_KNOWN
-        reason = f"{code:g} stands for not known in the codebook"
-        changed[name] = _changed(name, changed[name], lambda v, code=code: _without(v, {code}), "set missing", reason,
-                                 ledger)  # fmt: skip
+        known, reason = functools.partial(_without, codes={code}), f"{code:g} stands for not known in the codebook"
+        changed[name] = _changed(name, changed[name], known, "set missing", reason, ledger)
     codes = set(missing or ())
     for name in dict.fromkeys([*_asked(rules), *(c for c, _ in rules.age)]) if codes else ():
         if name in changed:
             reason = "numbers stand for not known (data.missing_numbers)"
-            changed[name] = _changed(name, changed[name], lambda v: _without(v, codes), "set missing", reason, ledger)
+            known = functools.partial(_without, codes=codes)
+            changed[name] = _changed(name, changed[name], known, "set missing", reason, ledger)
     return changed
 
 
