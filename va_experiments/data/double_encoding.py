@@ -78,13 +78,13 @@ def _table(codec: str) -> tuple[re.Pattern[str], Mapping[str, int]]:
 
     rest = one_of(0x80, 0xBF)
     if codec == "cp1252":
-        forms = (
+        forms = [
             f"{one_of(0xC2, 0xDF)}{rest}",
             f"{one_of(0xE0, 0xEF)}{rest}{{2}}",
             f"{one_of(0xF0, 0xF4)}{rest}{{3}}",
-        )
+        ]
     else:  # the letters of western languages, and signs
-        forms = (f"{one_of(0xC2, 0xC5)}{rest}", f"{one_of(0xE1, 0xE2)}{rest}{{2}}")
+        forms = [f"{one_of(0xC2, 0xC5)}{rest}", f"{one_of(0xE1, 0xE2)}{rest}{{2}}"]
     return re.compile(f"(?:{'|'.join(forms)})+"), byte_of
 
 
