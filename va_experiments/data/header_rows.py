@@ -116,7 +116,7 @@ def checked_names(
     InputError
         If the rows are numbered in a column without a name that the header does not have.
     """
-    if body and all(len(row) == len(names) + 1 for row in body) and counts_rows([row[0].strip() for row in body]):
+    if lacks_a_name(names, body):
         raise InputError(
             f"{where}: the rows have one cell more than the first row has names, and begin with 1, 2, 3: the numbers "
             "of the rows have no name, as R's write.table writes them; write the table with "
