@@ -70,7 +70,7 @@ def with_model_name(tree: dict[str, Any], choice: str) -> dict[str, Any]:
         What the command chose, as ``tree`` in ``model=tree``.
     """
     model = tree.get("model")
-    if isinstance(model, Mapping) and model.get("_target_") and not model.get("name"):
+    if isinstance(model, Mapping) and model.get("_target_") and model.get("name") in (None, ""):
         return {**tree, "model": {"name": choice.rpartition("/")[2], **{k: v for k, v in model.items() if k != "name"}}}
     return tree
 
