@@ -62,6 +62,11 @@ def test_one_function_prints() -> None:
     assert guilty == []
 
 
+def test_one_function_is_the_flow() -> None:
+    flows = [path.relative_to(ROOT).as_posix() for path in MODULES if "@flow" in path.read_text(encoding="utf-8")]
+    assert flows == ["va_experiments/prefect_flow/flow.py"]
+
+
 def test_compressed_files_of_tests_carry_no_time() -> None:
     """Two processes that collect the tests in different seconds would see different tests."""
     call = "gzip.compress" + "("

@@ -69,6 +69,20 @@ def test_lines_are_logged_with_their_levels_and_a_stopped_command_leaves_no_proc
     assert not left
 
 
+def test_what_prefect_starts_has_the_name_of_the_flow_and_checks_its_overrides() -> None:
+    from prefect.flows import load_flow_from_entrypoint
+
+    from va_experiments.prefect_flow import deployment
+
+    file = Path(deployment.__file__)
+    started = load_flow_from_entrypoint(f"{file}:run_multirun")  # as the process of a run loads it
+    assert (started.name, started.persist_result) == ("va-experiments", False)
+    assert (started.description or "").startswith("Compare models")
+    overrides = started.parameters.properties["overrides"]
+    assert (started.parameters.required, overrides["minItems"]) == (["overrides"], 1)
+    assert overrides["items"]["pattern"] == r"^[+~]{0,2}[A-Za-z_][\w./@-]*=[^\n]*$"
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Api]]:
     outputs = tmp_path_factory.mktemp("served") / "o"

@@ -1,4 +1,6 @@
-"""The deployment ``va-experiments/multirun``: a flow that Prefect starts, which runs the command line as a child.
+"""The deployment ``va-experiments/multirun``: a function that Prefect starts, which runs the command line as a child.
+
+The flow with the steps of a multirun is in `va_experiments.prefect_flow.flow`; the command reports it as another run.
 
 In: a list of Hydra's overrides, from Prefect's page, a schedule, an automation or the API. Out: the same folder, cells
 and MLflow runs as the same command from a terminal has. `serve_forever` registers the deployment and runs what is asked
@@ -14,11 +16,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, ParamSpec, TypeVar
 
-from prefect import flow, get_run_logger, task
+from prefect import Flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from pydantic import Field, StringConstraints
@@ -39,6 +41,8 @@ CODE_LOST, CODE_IN_USE = 5, 4
 GRACE_SECONDS = 20.0, 5.0
 """After a cancel: until the second signal, which stops at once, and until the end. Prefect kills after 30 s."""
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Override = Annotated[str, StringConstraints(pattern=r"^[+~]{0,2}[A-Za-z_][\w./@-]*=[^\n]*$", max_length=10_000)]
 
 
@@ -151,7 +155,12 @@ def retries(overrides: Sequence[str]) -> int:
     return int(given[-1]) if given else ExecutionConfig().flow_retries
 
 
-@flow(name=FLOW, persist_result=False)
+def started_by_prefect(function: Callable[P, R]) -> Flow[P, R]:
+    """Return a function as Prefect starts it; its runs stand on the page of the flow `FLOW`, as those of a terminal."""
+    return Flow(function, name=FLOW, persist_result=False)
+
+
+@started_by_prefect
 def run_multirun(overrides: Annotated[list[Override], Field(min_length=1)]) -> str:
     """Compare models: every item is one of Hydra's overrides, such as model=nbc,interva or site=all.
 
