@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
@@ -38,6 +40,14 @@ def test_errors_of_a_worked_example() -> None:
     found = calibration.reliability(truth, p, n_bins=4)
     np.testing.assert_allclose(found.count, [[0, 0, 0, 10], [0, 10, 0, 0]])
     assert found.observed[0, 3] == found.observed[1, 1] == 0.5
+
+
+def test_bins_part_what_one_bin_would_average() -> None:
+    # .9 is always right and .6 half the time: .1 off each; in one bin the mean .75 is the share .75
+    p, truth = np.array([[0.9, 0.1]] * 2 + [[0.6, 0.4]] * 2), [0, 0, 0, 1]
+    for error in (calibration.expected_calibration_error, calibration.classwise_calibration_error):
+        assert error(truth, p) == pytest.approx(0.1)
+        assert error(truth, p, n_bins=1) == pytest.approx(0)
 
 
 def test_undetermined_deaths_are_left_out() -> None:
@@ -80,6 +90,22 @@ def test_temperature_and_biases_are_recovered_and_the_mean_becomes_the_share() -
     assert np.abs(alone - share).max() > 0.05
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_fit_meets_the_conditions_of_a_least_loss(bias: bool) -> None:
+    """The gradient of the mean log loss plus ``ridge / n * b @ b`` (Alexandari 2020, equation 5, with a ridge) is 0."""
+    p = np.array([[6, 3, 1, 0], [5, 2, 3, 0], [1, 7, 2, 0], [3, 3, 4, 0], [2, 2, 6, 0], [8, 1, 1, 0], [0, 4, 6, 0]]) / 10
+    truth, ridge = np.array([0, 1, 1, 0, 2, 2, 0]), 0.3  # the last death cannot have its cause: it is left out
+    found = calibration.fit_calibration(truth, p, bias=bias, ridge=ridge)
+    cause, kept = truth[:6], p[:6]
+    q, logs = found.apply(kept), np.log(np.maximum(kept, 1e-9))
+    assert (q * logs).sum() == pytest.approx(logs[np.arange(6), cause].sum(), abs=3e-6)
+    assert found.bias[3] == 0
+    if bias:
+        np.testing.assert_allclose(q.sum(axis=0) + 2 * ridge * found.bias, [2, 2, 2, 0], atol=3e-6)
+    else:
+        assert not found.bias.any()
+
+
 def test_calibration_of_a_cause_without_deaths_and_of_very_sure_errors() -> None:
     truth, p = calibrated(5000, 4)
     padded = np.hstack([p, np.zeros((5000, 1))])
@@ -99,6 +125,21 @@ def test_temperature_leaves_zeros_and_undetermined_rows() -> None:
     unchanged = calibration.fit_calibration([2, 1], p[:2])
     assert unchanged.temperature == 1
     np.testing.assert_allclose(unchanged.apply(p), p)
+
+
+def test_temperature_and_bias_by_hand_and_where_numbers_are_too_small() -> None:
+    # square roots, the first one doubled: 2 * sqrt(.5), sqrt(.25), sqrt(.25), scaled to 1
+    raised = calibration.apply_temperature([[0.5, 0.25, 0.25]], 2.0, np.log([2, 1, 1]))
+    np.testing.assert_allclose(raised, np.array([[2 * 0.5**0.5, 0.5, 0.5]]) / (1 + 2 * 0.5**0.5))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a zero gives none
+        far = calibration.apply_temperature([[0.5, 0.5], [1.0, 0.0]], 0.0005)  # .5 ** 2000 is below the least number
+    np.testing.assert_allclose(far, [[0.5, 0.5], [1.0, 0.0]])
+
+
+def test_the_temperature_of_deaths_that_are_all_right_is_its_bound() -> None:
+    found = calibration.fit_calibration([0, 1, 0], [[0.51, 0.49], [0.48, 0.52], [0.53, 0.47]], bias=False)
+    assert found.temperature == pytest.approx(1 / 50)
 
 
 def test_interval_coverage_is_nominal_for_exact_posteriors() -> None:

@@ -9,7 +9,7 @@ from scipy import special, stats
 from va_experiments.errors import InputError
 from va_experiments.metrics.champs import AGE_GROUPS, ALGORITHMS, BROAD_CAUSES, broad_cause, champs_shapes
 from va_experiments.metrics.misclassification import confusion_counts, group_level, site_precision, site_shapes
-from va_experiments.metrics.vacalibration import calibrate, little_informed, path_weight, refit_shapes
+from va_experiments.metrics.vacalibration import _rhat, calibrate, little_informed, path_weight, refit_shapes
 from va_experiments.reproductions.vacalibration_comsa import (
     COUNTS,
     EXPECTED,
@@ -90,6 +90,80 @@ def test_shapes_are_fitted_to_draws():
     np.testing.assert_allclose(mean, draws.mean(axis=0))
     assert special.digamma(fitted.sum()) + mean @ (logs - special.digamma(fitted)) == pytest.approx(0, abs=1e-9)
     np.testing.assert_allclose(refit_shapes(np.tile([0.25, 0.75], (5, 1))), np.exp(20) * np.array([0.25, 0.75]))
+
+
+FIRST = [[12.0, 2, 1, 1], [3, 9, 2, 2], [1, 3, 11, 1], [2, 2, 2, 10]]
+SECOND = [[8.0, 1, 1, 2], [1, 10, 1, 2], [2, 2, 7, 1], [1, 1, 1, 9]]
+SHORT_CHAINS = {
+    "one": (
+        ([20, 4, 9, 7], FIRST, {}),
+        [0.503029539, 0.122911131, 0.234132221, 0.139927109],
+        [0.361034059, 0.00590924755, 0.0849550521, 0.0493047646],
+        [0.820234798, 0.687067155, 0.780746291, 0.730123914],
+        (0.28,),
+        2.24319695,
+    ),
+    "two": (
+        (
+            [[20, 6, 9, 7], [15, 12, 0, 9]],
+            [FIRST, SECOND],
+            {"undetermined": [3, 5], "keep": [[False] * 4, [False] * 3 + [True]]},
+        ),
+        [0.41716794, 0.231519541, 0.0414038088, 0.216885455],
+        [0.300860657, 0.150614932, 0.00459787008, 0.150987027],
+        [0.888914332, 0.909118663, 1, 1],
+        (0.0, 0.0),
+        1.19922736,
+    ),
+    "shrunk": (
+        ([20, 4, 9, 7], FIRST, {"path_correction": False, "undetermined": 10}),
+        [0.392218202, 0.0851631353, 0.175791662, 0.146827],
+        [0.296205649, 0.0155174322, 0.110004317, 0.0465691124],
+        [0.75, 0.5625, 0.6875, 0.625],
+        (0.0,),
+        1.4923541,
+    ),
+    "fixed": (
+        ([20, 4, 9, 7], FIRST, {"fixed": True}),
+        [0.515233879, 0.124480217, 0.173343117, 0.186942787],
+        [0.310997759, 0.026470504, 0.050336014, 0.0398166077],
+        [0.8225, 0.689375, 0.778125, 0.73375],
+        (0.29,),
+        1.55754882,
+    ),
+    "fixed and shrunk": (
+        ([20, 4, 9, 7], FIRST, {"fixed": True, "path_correction": False, "keep": [False, False, False, True]}),
+        [0.469371019, 0.118118225, 0.237510756, 0.175],
+        [0.347620335, 0.0479424516, 0.152392444, np.nan],
+        [0.8, 0.642857143, 0.733333333, 1],
+        (0.0,),
+        1.08281463,
+    ),
+}
+"""Options, then means, 2.5% quantiles, diagonal of the matrix in use, weights, largest R-hat."""
+
+
+@pytest.mark.parametrize("name", list(SHORT_CHAINS))
+def test_short_chains_of_a_seed_are_those_of_the_version_that_gave_the_published_figures(name: str) -> None:
+    """They are too short to be right; they show that a change of the sampler is one, which long chains may hide."""
+    (counts, shapes, options), mean, low, diagonal, weights, rhat = SHORT_CHAINS[name]
+    found = calibrate(counts, shapes, n_draws=16, sweeps=13, rng=rng(), **options)
+    assert found.draws.shape == (16, 4)
+    np.testing.assert_allclose(found.mean, mean, rtol=1e-6)
+    np.testing.assert_allclose(found.low, low, rtol=1e-6)
+    np.testing.assert_allclose(found.matrix_used[-1].diagonal(), diagonal, rtol=1e-6)
+    assert found.weights == pytest.approx(weights)
+    assert found.rhat == pytest.approx(rhat)
+    shares = np.sum(np.atleast_2d(counts), axis=0) / (np.sum(counts) + np.sum(options.get("undetermined", 0)))
+    np.testing.assert_allclose(found.uncalibrated, shares)
+    np.testing.assert_allclose(found.matrix[0], np.array(FIRST) / 16)
+
+
+def test_split_rhat_by_hand():
+    """Halves of two chains: means 1, 3, 2, 4 (variance 5/3), variance 2 within each; sqrt((1/2 * 2 + 5/3) / 2)."""
+    chains = np.array([[0.0, 2, 2, 4, 99], [1, 3, 3, 5, 99]])[:, :, None]
+    assert _rhat(chains) == pytest.approx(np.sqrt((0.5 * 2 + 5 / 3) / 2))
+    assert _rhat(np.concatenate([chains, chains * 0 + 7], axis=2)) == pytest.approx(np.sqrt((0.5 * 2 + 5 / 3) / 2))
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def rows_of(page: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     mutants: dict[str, list[str]] = {}
     for line in page.splitlines():
         if found := re.match(r"\| `([\w.]+)` \| \d+ \|", line):
-            modules[found[1]] = line if line.count("|") == 6 else f"{line} 0 |"
+            modules[found[1]] = line
         elif found := re.match(r"\| `([\w.]+)` \| `", line):
             mutants.setdefault(found[1], []).append(line)
     return modules, mutants
@@ -62,12 +62,12 @@ def render(
     """Return the page: rows of the modules that were tried, and old rows of the others."""
     modules = dict(old_modules)
     for c in tried:
-        modules[c.module] = f"| `{c.module}` | {c.all} | {c.killed} | {c.survived} | {c.not_tried} |"
+        modules[c.module] = f"| `{c.module}` | {c.all} | {c.killed} | {c.survived} | {c.not_tried} | {c.date} |"
     rows = {module: list(lines) for module, lines in old_mutants.items() if module not in {c.module for c in tried}}
     for mutant, reason in found:
         cells = (f"`{mutant.function}`", _code(mutant.before), _code(mutant.after), reason or "not explained")
         rows.setdefault(mutant.module, []).append(f"| `{mutant.module}` | {' | '.join(cells)} |")
-    lines = ["| module | mutants | killed | survive | not tried |", "|---|---:|---:|---:|---:|"]
+    lines = ["| module | tried | killed | survive | not tried | day |", "|---|---:|---:|---:|---:|---|"]
     lines += [modules[m] for m in sorted(modules)]
     lines += ["", "## Survivors", "", "| module | function | before | after | reason |", "|---|---|---|---|---|"]
     lines += [line for module in sorted(rows) for line in rows[module]]

@@ -6,10 +6,11 @@ import ast
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from pathlib import Path
 
-__all__ = ["Counts", "Mutant", "counts", "survivors"]
+__all__ = ["NO_TESTS", "SURVIVED", "Counts", "Mutant", "counts", "survivors"]
 
 SURVIVED, NO_TESTS = 0, 33
 """Exit codes that mutmut records: the tests passed; no test runs the function."""
@@ -35,7 +36,9 @@ class Counts:
     all: int
     killed: int
     survived: int
-    not_tried: int = 0
+    not_tried: int
+    date: str
+    """Day (UTC) on which the last of them was tried."""
 
 
 def _metas(folder: Path) -> Iterator[tuple[str, Path, dict[str, int], int]]:
@@ -52,9 +55,11 @@ def _metas(folder: Path) -> Iterator[tuple[str, Path, dict[str, int], int]]:
 def counts(folder: Path) -> list[Counts]:
     """Count the mutants of each module that was run in a folder where mutmut has run."""
     found = []
-    for module, _, codes, not_tried in _metas(folder):
+    for module, source, codes, not_tried in _metas(folder):
         survived = sum(code in (SURVIVED, NO_TESTS) for code in codes.values())
-        found.append(Counts(module, len(codes), len(codes) - survived, survived, not_tried))
+        saved = datetime.fromtimestamp(source.with_suffix(f"{source.suffix}.meta").stat().st_mtime, UTC)
+        date = f"{saved:%Y-%m-%d}"
+        found.append(Counts(module, len(codes), len(codes) - survived, survived, not_tried, date))
     return found
 
 
