@@ -93,7 +93,10 @@ def test_temperature_and_biases_are_recovered_and_the_mean_becomes_the_share() -
 @pytest.mark.parametrize("bias", [True, False])
 def test_the_fit_meets_the_conditions_of_a_least_loss(bias: bool) -> None:
     """The gradient of the mean log loss plus ``ridge / n * b @ b`` (Alexandari 2020, equation 5, with a ridge) is 0."""
-    p = np.array([[6, 3, 1, 0], [5, 2, 3, 0], [1, 7, 2, 0], [3, 3, 4, 0], [2, 2, 6, 0], [8, 1, 1, 0], [0, 4, 6, 0]]) / 10
+    p = (
+        np.array([[6, 3, 1, 0], [5, 2, 3, 0], [1, 7, 2, 0], [3, 3, 4, 0], [2, 2, 6, 0], [8, 1, 1, 0], [0, 4, 6, 0]])
+        / 10
+    )
     truth, ridge = np.array([0, 1, 1, 0, 2, 2, 0]), 0.3  # the last death cannot have its cause: it is left out
     found = calibration.fit_calibration(truth, p, bias=bias, ridge=ridge)
     cause, kept = truth[:6], p[:6]

@@ -62,6 +62,39 @@ def test_sign_flip_of_many_units_is_monte_carlo() -> None:
         sign_flip(d)
 
 
+class Drawn:
+    """Numbers that a generator is asked for, given by hand."""
+
+    def __init__(self, expected: tuple[object, ...], numbers: np.ndarray) -> None:
+        self._expected, self._numbers = expected, numbers
+
+    def integers(self, low: int, high: int, size: tuple[int, int]) -> np.ndarray:
+        assert (low, high, size) == self._expected
+        return self._numbers
+
+    def dirichlet(self, alpha: np.ndarray, size: int) -> np.ndarray:
+        assert (alpha.tolist(), size) == self._expected
+        return self._numbers
+
+
+def test_sign_flip_of_drawn_signs_by_hand() -> None:
+    """Of 21 ones: all signs kept and all turned are as extreme, 11 against 10 is not; one is added to both counts."""
+    signs = np.array([[1] * 21, [0] * 21, [1] * 11 + [0] * 10])
+    found = sign_flip(np.ones(21), n_draws=3, rng=Drawn((0, 2, (3, 21)), signs))
+    assert (found.mean, found.p, found.smallest_p, found.n, found.exact) == (1.0, 3 / 4, 1 / 4, 21, False)
+    assert sign_flip(np.ones(21), rng=Drawn((0, 2, (100_000, 21)), signs)).smallest_p == 1 / 100_001
+
+
+def test_sign_flip_at_its_limits() -> None:
+    twenty = sign_flip(np.ones(20))
+    assert (twenty.exact, twenty.p, twenty.smallest_p) == (True, 2**-19, 2**-19)
+    assert sign_flip(np.array([1, 2, 3, 4]) * 1e-14).p == 2 / 16, "small differences are no rounding errors"
+    none = sign_flip([])
+    assert math.isnan(none.mean)
+    assert math.isnan(none.smallest_p)
+    assert (none.n, none.exact) == (0, True)
+
+
 def test_sign_flip_keeps_its_level_for_few_sites() -> None:
     rng = np.random.default_rng(23)
     p = np.array([sign_flip(rng.standard_t(3, 6)).p for _ in range(4000)])
@@ -143,6 +176,15 @@ def test_signed_rank_behaves() -> None:
     assert found.first_worse == pytest.approx(one_sided, abs=0.02)
 
 
+def test_signed_rank_of_drawn_weights_by_hand() -> None:
+    """The pair of 0 and -.02 has the mean -.01, which is within .01: worse weigh w1^2, that is .25 and .64."""
+    weights = Drawn(([0.5, 1.0], 50_000), np.array([[0.5, 0.5], [0.2, 0.8]]))
+    found = bayesian_signed_rank([-0.02], rope=0.01, rng=weights)
+    assert (found.first_worse, found.equivalent, found.first_better) == (0.5, 0.5, 0.0)
+    better = Drawn(([0.5, 1.0], 50_000), np.array([[0.5, 0.5], [0.2, 0.8]]))
+    assert bayesian_signed_rank([0.02], rope=0.01, rng=better).first_better == 0.5
+
+
 def test_holm_worked_example() -> None:
     np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
     np.testing.assert_allclose(holm([0.6, np.nan, 0.9]), [1, np.nan, 1])
@@ -207,6 +249,17 @@ def test_bars_of_a_critical_difference_diagram() -> None:
     assert indistinguishable_groups([1.0, 1.5, 2.2, 4.0, 4.1], 0.8) == [(0, 1), (1, 2), (3, 4)]
     assert indistinguishable_groups([1.0, 2.0, 3.0], 0.5) == []
     assert indistinguishable_groups([1.0, 2.0, 3.0], 1.0) == [(0, 1), (1, 2)]
+
+
+def test_compare_models_of_losses_by_hand() -> None:
+    """Losses of two models at three sites: the first is lower by 1, 2 and .5, far beyond .01."""
+    (row,) = compare_models(
+        [[1, 2], [3, 5], [2, 2.5]], ["a", "b"], higher_is_better=False, rng=np.random.default_rng(1)
+    )
+    assert (row.n, row.mean, row.p, row.p_holm) == (3, pytest.approx(3.5 / 3), 2 / 8, 2 / 8)
+    assert row.equivalent < 0.05 < 0.9 < row.first_better
+    with pytest.raises(ValueError, match=r"^values of shape \(2,\) for 2 models"):
+        compare_models([1, 2], ["a", "b"], rng=np.random.default_rng(1))
 
 
 def test_compare_models_pairs_all_and_adjusts() -> None:

@@ -60,14 +60,19 @@ def test_the_answer_does_not_depend_on_the_rounding(copies: int) -> None:
     np.testing.assert_allclose(found.mean, fine.mean, atol=0.05)
 
 
-def test_the_draws_of_a_seed_are_recorded_and_the_defaults_are_those_of_the_page() -> None:
+P = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.5, 0.25, 0.25], [0.0, 0.0, 0.0]])
+KNOWN, TRUTH = np.array([[0.6, 0.3, 0.1], [0.2, 0.1, 0.7]]), np.array([0, 2])
+
+
+def test_the_draws_of_a_seed_are_recorded() -> None:
     """Another draw would be another result of an unchanged command."""
-    p = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.5, 0.25, 0.25], [0.0, 0.0, 0.0]])
-    known, truth = np.array([[0.6, 0.3, 0.1], [0.2, 0.1, 0.7]]), np.array([0, 2])
-    few = gbql(p, known, truth, copies=10, sweeps=5, chains=2, rng=np.random.default_rng(6))
+    few = gbql(P, KNOWN, TRUTH, copies=10, sweeps=5, chains=2, rng=np.random.default_rng(6))
     assert few.draws.shape == (8, 3)
     np.testing.assert_allclose(few.mean, [0.3711928795, 0.4258470672, 0.2029600533], rtol=1e-8)
     np.testing.assert_allclose(few.matrix[0], [0.9114020755, 0.0780379960, 0.0105599284], rtol=1e-7)
+
+
+def test_the_defaults_are_those_of_the_page() -> None:
     default, same = (np.random.default_rng(6) for _ in range(2))
-    stated = gbql(p, known, truth, alpha=5.0, beta=0.5, copies=100, sweeps=2000, chains=3, rng=same)
-    np.testing.assert_array_equal(gbql(p, known, truth, rng=default).draws, stated.draws)
+    stated = gbql(P, KNOWN, TRUTH, alpha=5.0, beta=0.5, copies=100, sweeps=2000, chains=3, rng=same)
+    np.testing.assert_array_equal(gbql(P, KNOWN, TRUTH, rng=default).draws, stated.draws)

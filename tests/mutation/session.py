@@ -65,6 +65,7 @@ class MutantSession:
     ) -> None:
         self._folder, self._patterns = folder, patterns or ["*"]
         self._children, self._seconds, self._again = children, seconds, again
+        self._breadth: dict[str, int] = {}
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Find the tests of each function, and try the mutants that are wanted, file by file."""
@@ -114,11 +115,11 @@ class MutantSession:
     def _quick(
         self, names: Sequence[str], items: Mapping[str, pytest.Item], seconds: Mapping[str, float]
     ) -> list[Timed]:
-        """Return the tests that fit into the time for a mutant, the quick ones first."""
-        quick_first = sorted(names, key=seconds.__getitem__)
-        spent = itertools.accumulate(seconds[name] for name in quick_first)
+        """Return the tests that fit into the time for a mutant, quick tests of little else first."""
+        ordered = sorted(names, key=lambda name: seconds[name] * self._breadth[name])
+        spent = itertools.accumulate(seconds[name] for name in ordered)
         number = max(1, sum(each <= self._seconds for each in spent))
-        return [(items[name], seconds[name]) for name in quick_first[:number]]
+        return [(items[name], seconds[name]) for name in ordered[:number]]
 
     def _reach(self, session: pytest.Session) -> tuple[dict[str, list[str]], dict[str, float]]:
         """Return the tests that reach each function, and each module, and their CPU seconds.
@@ -150,6 +151,7 @@ class MutantSession:
             sys.exit("a test fails without a mutant")
         known = json.loads(file.read_text())
         reached: dict[str, list[str]] = {}
+        self._breadth = {test: len(row["functions"]) for test, row in known.items()}
         for test, row in known.items():
             for name in {*row["functions"], *(function.rpartition(".")[0] for function in row["functions"])}:
                 reached.setdefault(name, []).append(test)
