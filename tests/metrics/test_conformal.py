@@ -27,6 +27,12 @@ def test_intervals_end_at_0_and_1_and_include_their_ends():
     assert found.width([0.0]) == pytest.approx(2 * np.sqrt(0.005))
 
 
+def test_an_interval_of_no_width_holds_its_estimate_alone():
+    found = ConformalIntervals(0.0, 5)
+    assert found.coverage([0.2, 0.3, 0.5], [0.2, 0.4, 0.4]) == pytest.approx(1 / 3)
+    assert found.width([0.2, 0.3, 0.5]) == 0
+
+
 def test_new_sites_like_the_training_sites_are_covered_as_the_level_says():
     # 400 studies of 6 exchangeable sites: errors normal with the scale of the interval; the standard error of the mean
     # coverage is below .002

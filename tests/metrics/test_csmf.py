@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,23 @@ def test_limits() -> None:
     assert csmf.csmf_accuracy(p, [0, 0, 1]) == pytest.approx(0)  # everything on the rarest cause is the worst there is
     assert csmf.csmf_accuracy(p, [0, 0, 0]) == pytest.approx(1 - 2 / 1.8)  # all undetermined: lower still, not clipped
     assert np.isnan(csmf.csmf_accuracy([1.0], [1.0]))
+
+
+def test_the_least_and_the_greatest_minimum() -> None:
+    assert csmf.csmf_accuracy([0.5, 0.5], [1.0, 0.0]) == 0  # the worst possible sum of differences is 1
+    assert np.isnan(csmf.csmf_accuracy([1.0], [0.5]))
+    assert csmf.cause_fractions([1], 2).tolist() == [0, 1]
+
+
+def test_estimates_of_one_truth_are_scored_as_each_alone_and_without_a_warning() -> None:
+    true, estimates = [0.2, 0.3, 0.5], [[0.2, 0.3, 0.5], [0.5, 0.3, 0.1], [0.0, 0.0, 0.0], [0.6, 0.1, 0.3]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for accuracy in (csmf.csmf_accuracy, csmf.csmf_accuracy_determined, csmf.csmf_accuracy_redistributed):
+            np.testing.assert_array_equal(accuracy(true, estimates), [accuracy(true, each) for each in estimates])
+        assert np.isnan(csmf.csmf_accuracy([1.0], [1.0]))
+        assert np.isnan(csmf.chance_corrected(1.0, 1.0))
+        assert csmf.chance_corrected(0.5, 1.0) == -np.inf
 
 
 def test_minimum_runs_over_the_declared_list() -> None:

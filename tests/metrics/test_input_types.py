@@ -55,7 +55,7 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "CSMF accuracy": (csmf.csmf_accuracy, (P, Q)),
     "CSMF accuracy, determined": (csmf.csmf_accuracy_determined, (P, Q * np.float32(0.7))),
     "CSMF accuracy, redistributed": (csmf.csmf_accuracy_redistributed, (P, Q * np.float32(0.7))),
-    "chance-corrected": (csmf.chance_corrected, (P, np.float32(0.3))),
+    "chance-corrected": (csmf.chance_corrected, (P, np.float32(0.1))),
     "interval of the CSMF accuracy": (lambda p, q: csmf_interval.accuracy_interval(p, q[None]), (P, Q)),
     "rank of the true cause": (individual.rank_of_truth, (CAUSE, P)),
     "confusion": (individual.confusion, (CAUSE, NAMED, 3)),

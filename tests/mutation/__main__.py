@@ -7,7 +7,8 @@ there, as ``[tool.mutmut]`` of pyproject.toml says, and tries them (`tests.mutat
 ``tests/mutation/reasons.yaml``; the exit code is 1 if one has none.
 
 ``--folder FOLDER`` keeps the copy. Another command with it continues after an interruption, with the tests as they are
-then, and the package as it was at first; ``--again`` tries the survivors again, ``--page`` tries nothing.
+then, and the package as it was at first. ``--again`` tries the survivors again that have no reason, or whose reason is
+a gap in the tests; ``--page`` tries nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 from tests.mutation.page import PAGE, explained, render, rows_of
@@ -43,8 +45,14 @@ def try_mutants(folder: Path, options: argparse.Namespace) -> None:
         copy_files(folder / "mutants", "tests/")
     else:
         copy_files(folder)
+    names = options.patterns
+    if options.again:
+        names = [m.name for m, reason in explained(survivors(folder)) if not reason or reason.startswith("Gap")]
+        names = [name for name in names if any(fnmatch(name, pattern) for pattern in options.patterns or "*")]
+        if not names:
+            return
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    command = [sys.executable, "-m", "tests.mutation.session", *options.patterns, "--children", str(options.children)]
+    command = [sys.executable, "-m", "tests.mutation.session", *names, "--children", str(options.children)]
     command += ["--seconds", str(options.seconds), *["--again"] * options.again]
     done = subprocess.run(command, cwd=folder, env=environment, check=False)
     if done.returncode:
@@ -60,7 +68,7 @@ def main() -> int:
         "--seconds", type=float, default=4.0, help="CPU seconds of tests for a mutant, quick ones first"
     )
     parser.add_argument("--folder", type=Path, help="keep the copy of the checkout here, or continue there")
-    parser.add_argument("--again", action="store_true", help="also try the mutants that survived")
+    parser.add_argument("--again", action="store_true", help="try survivors again that no reason explains")
     parser.add_argument("--page", action="store_true", help="only write the page of what was tried in --folder")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="va-mutants-") as temporary:

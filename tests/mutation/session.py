@@ -57,7 +57,7 @@ class MutantSession:
     seconds : float
         CPU seconds of the tests that one mutant is tried with, the quick ones first; at least one test is run.
     again : bool
-        Also try the mutants that have survived before, each in a process of its own.
+        Try the mutants that have survived before, each in a process of its own, in place of new ones.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class MutantSession:
         """Try the mutants of one file, those of a function in one process until one of them spoils it."""
         from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
-        wanted = (None, SURVIVED, NO_TESTS) if self._again else (None,)
+        wanted = (SURVIVED, NO_TESTS) if self._again else (None,)
         functions: dict[str, list[str]] = {}
         for name, code in json.loads(meta.read_text())["exit_code_by_key"].items():
             if code in wanted and any(fnmatch.fnmatch(name, pattern) for pattern in self._patterns):
