@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+from scipy import stats
 
-from va_experiments.metrics.few_labels import gbql, labelled_fractions, model_and_labelled, pseudo_counts
+from va_experiments.metrics.few_labels import _log_gamma, gbql, labelled_fractions, model_and_labelled, pseudo_counts
+
+P = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.5, 0.25, 0.25], [0.0, 0.0, 0.0]])
+KNOWN, TRUTH = np.array([[0.6, 0.3, 0.1], [0.2, 0.1, 0.7]]), np.array([0, 2])
 
 
 def test_fractions_by_hand() -> None:
@@ -24,6 +30,33 @@ def test_a_share_of_the_labelled_fractions_and_the_rest_of_the_mean_probability_
 def test_pseudo_deaths_sum_to_the_copies() -> None:
     p = np.array([[1 / 3, 1 / 3, 1 / 3], [0.155, 0.845, 0.0]])
     assert pseudo_counts(p, 100).tolist() == [[34, 33, 33], [16, 84, 0]]
+
+
+def test_rows_are_scaled_and_equal_remainders_go_to_the_first_causes() -> None:
+    assert pseudo_counts(np.array([[1.0, 1.0, 2.0]]), 4).tolist() == [[1, 1, 2]]
+    assert pseudo_counts(np.full((1, 20), 0.05), 30).tolist() == [[2] * 10 + [1] * 10]
+
+
+def test_the_density_of_the_shrinkage_equals_its_formula() -> None:
+    """Fiksel et al. 2022, section 2: row i is Dirichlet(g (e_i + .001)), g is Gamma(alpha, beta)."""
+    gamma, alpha, beta, t = np.array([[2.0, 30.0, 7.5]]), 5.0, 0.5, 1e-5
+    matrix = np.array([[[0.8, 0.15, 0.05], [0.2, 0.7, 0.1], [0.25, 0.35, 0.4]]])
+    found = _log_gamma(gamma, matrix, alpha, beta)[0]
+    for i, (g, row) in enumerate(zip(gamma[0], matrix[0], strict=True)):
+        shapes = g * (np.eye(3)[i] + 0.001)
+        expected = math.lgamma(shapes.sum() + t) - sum(math.lgamma(a + t) for a in shapes)
+        expected += sum((a - 1) * math.log(m + t) for a, m in zip(shapes, row, strict=True))
+        expected += (alpha - 1) * math.log(g + t) - beta * g
+        assert found[i] == pytest.approx(expected, rel=1e-12)
+        density = stats.dirichlet.logpdf(row, shapes) + stats.gamma.logpdf(g, alpha, scale=1 / beta)
+        assert found[i] == pytest.approx(density - alpha * math.log(beta) + math.lgamma(alpha), abs=0.05)
+
+
+def test_rows_that_underflow_leave_the_answer_defined() -> None:
+    """With an alpha near 0 the shapes of the rows are near 0, and some rows are drawn as zeros."""
+    found = gbql(P, KNOWN[:0], TRUTH[:0], alpha=1e-3, beta=1e4, sweeps=40, chains=2, rng=np.random.default_rng(6))
+    np.testing.assert_allclose(found.draws.sum(axis=1), 1)
+    assert (found.matrix.sum(axis=1) < 1).any()
 
 
 def test_without_labels_and_with_a_trusted_model_it_is_the_mean_probability() -> None:
@@ -60,14 +93,11 @@ def test_the_answer_does_not_depend_on_the_rounding(copies: int) -> None:
     np.testing.assert_allclose(found.mean, fine.mean, atol=0.05)
 
 
-P = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.5, 0.25, 0.25], [0.0, 0.0, 0.0]])
-KNOWN, TRUTH = np.array([[0.6, 0.3, 0.1], [0.2, 0.1, 0.7]]), np.array([0, 2])
-
-
 def test_the_draws_of_a_seed_are_recorded() -> None:
     """Another draw would be another result of an unchanged command."""
     few = gbql(P, KNOWN, TRUTH, copies=10, sweeps=5, chains=2, rng=np.random.default_rng(6))
     assert few.draws.shape == (8, 3)
+    assert len(gbql(P, KNOWN, TRUTH, sweeps=9, chains=1, rng=np.random.default_rng(6)).draws) == 8, "one in nine goes"
     np.testing.assert_allclose(few.mean, [0.3711928795, 0.4258470672, 0.2029600533], rtol=1e-8)
     np.testing.assert_allclose(few.matrix[0], [0.9114020755, 0.0780379960, 0.0105599284], rtol=1e-7)
 

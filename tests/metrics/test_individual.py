@@ -103,3 +103,23 @@ def test_partial_concordance() -> None:
     assert individual.partial_concordance(3 / 34, 3, 34) == pytest.approx(0)
     assert individual.partial_concordance(1.0, 3, 34) == pytest.approx(1)
     assert np.isnan(individual.partial_concordance(1.0, 3, 3))
+    assert np.isnan(individual.partial_concordance(0.5, 3, 3))
+    assert np.isnan(individual.partial_concordance(0.5, 3, 2))
+
+
+def test_lists_of_one_and_two_causes() -> None:
+    np.testing.assert_allclose(individual.chance_corrected_concordance([8, 1], [10, 2]), [(0.8 - 0.5) / 0.5, 0])
+    one = individual.chance_corrected_concordance([[8], [9]], [[10], [10]])
+    assert one.shape == (2, 1)
+    assert one.dtype == np.float64
+    assert np.isnan(one).all()
+    assert individual.median_over_present([0.2, 0.9], [0, 3]) == 0.9
+
+
+def test_resamples_are_each_scored_as_alone() -> None:
+    true, named, correct = np.array([[6, 4], [2, 8]]), np.array([[5, 5], [3, 6]]), np.array([[4, 3], [1, 5]])
+    for metric in (individual.kappa, lambda c, t, n: individual.macro(individual.sensitivity(c, t), t)):
+        alone = [metric(c, t, n) for c, t, n in zip(correct, true, named, strict=True)]
+        np.testing.assert_array_equal(metric(correct, true, named), alone)
+    # by hand: .7 agree, .6 * .5 + .4 * .5 = .5 by chance
+    assert individual.kappa(correct, true, named)[0] == pytest.approx((0.7 - 0.5) / (1 - 0.5))

@@ -61,7 +61,7 @@ CASES: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "confusion": (individual.confusion, (CAUSE, NAMED, 3)),
     "partial concordance": (individual.partial_concordance, (COUNTS, 1, 7)),
     "macro": (individual.macro, (COUNTS, COUNTS)),
-    "median": (individual.median_over_present, (P, P)),
+    "median": (individual.median_over_present, (P[:, :2], P[:, :2])),
     "kappa": (individual.kappa, (DEATHS // 2, DEATHS, DEATHS - 3)),
     "max t": (max_t.max_t, (P[:4],)),
     "components of variance": (power.variance_components, (D, CAUSE)),
