@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from va_experiments.errors import InputError
+from va_experiments.metrics import calibration
 from va_experiments.metrics.calibration import apply_temperature
 from va_experiments.metrics.quantification import (
     ESTIMATORS,
     CSMFEstimate,
     OutOfFoldPredictions,
     adjusted_count,
+    bbse,
+    em,
     estimate_csmf,
 )
 
@@ -58,6 +61,66 @@ def test_an_adjusted_count_without_errors_is_the_count_or_the_mean_probability()
     np.testing.assert_allclose(adjusted_count(np.eye(3)[[0]], one).csmf, [1, 0, 0], atol=1e-6)
 
 
+def said(first: int, second: int) -> np.ndarray:
+    return np.repeat([[0.9, 0.1], [0.1, 0.9]], [first, second], axis=0)
+
+
+def test_bbse_by_hand() -> None:
+    """Of 80 deaths of cause 0, 64 are named so, of 20 of cause 1, 14: columns .8, .2 and .3, .7."""
+    training = OutOfFoldPredictions(np.vstack([said(64, 16), said(6, 14)]), np.repeat([0, 1], [80, 20]))
+    test = np.array([[0.6, 0.4], [0.1, 0.9]])
+    hard = bbse(test, training, soft=False)  # half are named 0: (.5 - .3) / (.8 - .3) = .4
+    np.testing.assert_allclose(hard.csmf, [0.4, 0.6])
+    assert hard.facts == pytest.approx(
+        {"condition": np.linalg.cond([[0.8, 0.3], [0.2, 0.7]]), "largest_ratio": 0.6 / 0.2}
+    )
+    np.testing.assert_allclose(bbse(test, training).csmf, [(0.35 - 0.34) / 0.4, (0.74 - 0.35) / 0.4])
+    assert bbse(test, training).facts["largest_ratio"] == pytest.approx(0.975 / 0.2)
+    np.testing.assert_allclose(bbse(said(3, 0), training, soft=False).csmf, [1, 0])  # a ratio below 0 becomes 0
+
+
+def test_limits_of_the_corrections() -> None:
+    one = OutOfFoldPredictions(np.eye(3)[[0]], np.array([0]))
+    for name in ("adjusted_count", "bbse", "em"):
+        np.testing.assert_allclose(estimate_csmf(name, np.eye(3)[[0]], one).csmf, [1, 0, 0], atol=1e-6)
+        for test, train in ((np.zeros((1, 3)), one), (np.eye(3), OutOfFoldPredictions(np.zeros((1, 3)), np.zeros(1)))):
+            found = estimate_csmf(name, test, train)
+            assert (found.csmf, found.abstained) == (None, "every death is undetermined")
+    for name in ("classify_and_count", "mean_probability"):
+        assert estimate_csmf(name, np.zeros((2, 3))).abstained == "every test death is undetermined"
+    sure = OutOfFoldPredictions(np.eye(3)[[0, 1]], np.array([0, 1]))
+    assert bbse(np.eye(3)[[0]], sure, max_condition=1).csmf is not None
+    outside = bbse(np.eye(3)[[2]], sure)
+    assert (outside.csmf, outside.facts) == (None, {"condition": pytest.approx(1), "largest_ratio": 0.0})
+    assert outside.abstained == "every ratio of test to training fractions is negative"
+    absent = em(np.eye(3)[[2]], sure)
+    assert absent.abstained == "no test death has a probable cause that occurs in training"
+    assert absent.facts["temperature"] > 0
+
+
+def test_em_of_two_kinds_of_answers_by_hand() -> None:
+    """Likelihoods 4:1 in 3 deaths, 1:4 in 2: the greatest of (.2 + .6 q)^3 (.8 - .6 q)^2 is at q = 2/3."""
+    training = OutOfFoldPredictions(said(1, 1), np.array([0, 1]))
+    test = np.repeat([[0.8, 0.2], [0.2, 0.8]], [3, 2], axis=0)
+    found = em(test, training, calibrate=False)
+    np.testing.assert_allclose(found.csmf, [2 / 3, 1 / 3], atol=1e-7)
+    assert list(found.facts) == ["iterations"]
+    first = em(test, training, calibrate=False, tolerance=0.2)  # the mean of the answers: .56, .12 from halves in sum
+    np.testing.assert_allclose(first.csmf, [0.56, 0.44])
+    assert first.facts == {"iterations": 1}
+    stopped = em(test, training, calibrate=False, max_iterations=1)
+    assert (stopped.csmf, stopped.abstained) == (None, "not converged after 1 rounds")
+    assert stopped.facts == {"last_change": pytest.approx(0.12)}
+    # 5 pseudo-deaths of halves and 5 deaths with .56: the first round gives .53
+    padded = em(test, training, calibrate=False, pseudo_deaths=5.0, tolerance=0.2)
+    np.testing.assert_allclose(padded.csmf, [0.53, 0.47])
+    three = OutOfFoldPredictions(said(3, 1), np.array([0, 0, 0, 1]))  # training fractions .75 and .25
+    assert em(test, three, calibrate=False, max_iterations=1).facts["last_change"] == pytest.approx(2 * (0.75 - 0.56))
+    never = em(test, training, calibrate=False, tolerance=0.0)
+    assert never.abstained == "not converged after 10000 rounds"
+    assert em(test, training).facts["temperature"] == calibration.fit_calibration([0, 1], said(1, 1)).temperature
+
+
 def test_corrections_recover_a_shifted_mix_and_plain_counts_do_not() -> None:
     plain, corrected = [], {name: [] for name in ("adjusted_count", "bbse", "em")}
     for _ in range(10):
@@ -95,9 +158,6 @@ def test_em_is_a_fixed_point_of_its_equations() -> None:
 
 def test_two_causes_in_closed_form() -> None:
     # sensitivity .8 and .7; named shares .5 and .5: q = (.5 - .3) / (.8 - .3) = .4 (Forman's adjusted count)
-    def said(first: int, second: int) -> np.ndarray:
-        return np.repeat([[0.9, 0.1], [0.1, 0.9]], [first, second], axis=0)
-
     training = OutOfFoldPredictions(np.vstack([said(80, 20), said(30, 70)]), np.repeat([0, 1], 100))
     for name, options in (("adjusted_count", {}), ("bbse", {"soft": False})):
         found = estimate_csmf(name, said(50, 50), training, **options)
