@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -69,3 +70,21 @@ def test_label_coverage_limits_the_best_possible_accuracy() -> None:
     reached = csmf_accuracy(p, np.column_stack([*(RNG.dirichlet([5, 3], 5000).T), np.zeros((5000, 2))])).max()
     assert best - 0.01 < reached <= best + 1e-12
     assert reference_levels.coverage_ceiling(p, [0, 1, 2]) == 1
+
+
+def test_one_death_and_two_causes_by_hand() -> None:
+    """Fractions .75 and .25: an estimate of (1, 0) scores 1 - .5 / 1.5, one of (0, 1) scores 0."""
+    assert reference_levels.chance_accuracy([0.75, 0.25], 1) == pytest.approx((2 / 3 + 0) / 2)
+    assert reference_levels.finite_sample_ceiling([0.75, 0.25], 1) == pytest.approx(0.75 * 2 / 3)
+    assert reference_levels.chance_accuracy([1.0, 0.0], 1) == pytest.approx((1 + 0) / 2)
+    assert reference_levels.finite_sample_ceiling([1.0, 0.0], 1) == 1
+    assert reference_levels.coverage_ceiling([0.5, 0.3, 0.2], [0, 1]) == pytest.approx(1 - 0.2 / 0.8)
+    assert reference_levels.coverage_ceiling([0.5, 0.3, 0.2], [0]) == pytest.approx(1 - 0.5 / 0.8)
+
+
+def test_a_list_of_one_cause_has_no_reference_values() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isnan(reference_levels.chance_accuracy([1.0], 5))
+        assert np.isnan(reference_levels.finite_sample_ceiling([1.0], 5))
+        assert np.isnan(reference_levels.coverage_ceiling([1.0], [0]))
