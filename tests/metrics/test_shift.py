@@ -9,8 +9,9 @@ from sklearn.metrics import roc_auc_score
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
-from va_experiments.metrics.shift import _auc, cause_mix_distance, site_auc, transfer_drop
+from va_experiments.metrics.shift import _auc, _masked, cause_mix_distance, site_auc, transfer_drop
 from va_experiments.models import NaiveBayes
+from va_experiments.models.base import Prediction
 
 C, S = 5, 8
 RNG = np.random.default_rng(51)
@@ -91,6 +92,62 @@ def test_each_part_answers_to_its_shift(model: NaiveBayes) -> None:
     assert found["label_coverage"] > 0.3
 
 
+def few(cause: list[int], symptoms: list[list[int]], **covariates: list[float]) -> Deaths:
+    n = len(cause)
+    return Deaths(
+        symptoms=np.array(symptoms, dtype=np.int8),
+        symptom_names=("s0", "s1"),
+        causes=("A", "B", "C", "D"),
+        cause=np.array(cause, dtype=np.int16),
+        sites=("one",),
+        site=np.zeros(n, dtype=np.int16),
+        id=np.array([f"d{i}" for i in range(n)]),
+        covariates={name: np.array(values) for name, values in covariates.items()},
+        simulated=True,
+    )
+
+
+def test_parts_by_hand() -> None:
+    """A model that names A where the first symptom is present, else B. Right at home: 3 of 4 A, 2 of 4 B, 0 of 2 C."""
+    asked = []
+
+    def predict(deaths: Deaths) -> Prediction:
+        asked.append(len(deaths))
+        p = np.zeros((len(deaths), 4))
+        p[np.arange(len(deaths)), np.where(deaths.symptoms[:, 0] == 1, 0, 1)] = 1
+        return Prediction(p, csmf=p.mean(axis=0))
+
+    yes, no = [1, 0], [0, 1]
+    home = few([0] * 4 + [1] * 4 + [2] * 2, [yes] * 3 + [no] + [yes] * 2 + [no] * 2 + [yes] * 2)
+    target = few([3] * 2 + [1] * 6 + [0] * 2, [no] * 2 + [yes] * 3 + [no] * 3 + [yes, no])  # right: 3 of 6 B, 1 of 2 A
+    found = transfer_drop(predict, home, target, rng=np.random.default_rng(1))
+    weighted = (0.5 * 3 + 1.5 * 2) / 8  # the home deaths of A and B with the target's 2 and 6 deaths of them
+    assert (found.home, found.abroad, found.total) == pytest.approx((0.5, 0.4, 0.1))
+    assert found.prior_shift == pytest.approx(0.5 - weighted)
+    assert found.symptom_shift == pytest.approx(weighted - 0.5)
+    assert found.missingness_shift == pytest.approx(0)
+    assert found.label_coverage == pytest.approx(0.5 - 0.4)
+    assert sorted(asked) == [8] * 12 + [10] * 2, "four sets, and five masks of two"
+    asked.clear()
+    transfer_drop(predict, home, target, n_masks=1, rng=np.random.default_rng(1))
+    assert len(asked) == 6
+
+
+def test_missing_answers_are_those_of_partners_with_the_same_cause() -> None:
+    class Offsets:
+        def integers(self, low: int, high: np.ndarray) -> np.ndarray:
+            assert (low, high.tolist()) == (0, [2, 1, 2])
+            return np.array([1, 0, 0])
+
+    deaths = few([0, 1, 0], [[1, 1], [0, 1], [0, 0]], age=[30.0, 40, 50], weight=[1.0, 2, 3])
+    partners = few([1, 0, 2, 0], [[-1, 0], [1, 1], [0, 0], [1, -1]], age=[np.nan, 1, 1, np.nan])
+    masked = _masked(deaths, partners, Offsets())
+    assert masked.symptoms.tolist() == [[1, -1], [-1, 1], [0, 0]]
+    assert masked.symptoms.dtype == np.int8
+    np.testing.assert_array_equal(masked.covariates["age"], [np.nan, np.nan, 50])
+    assert masked.covariates["weight"].tolist() == [1, 2, 3]
+
+
 def test_works_for_csmf_accuracy_and_refuses_the_models_own(model: NaiveBayes) -> None:
     parts(model, sample(2000, missing=0.5), metric="csmf_accuracy_mean")
     with pytest.raises(ValueError, match="model's own CSMF"):
@@ -122,6 +179,32 @@ def test_site_auc_has_its_known_values() -> None:
     assert site_auc(a, b, missingness_only=True) == 0.5
     gone = np.where(rng.random(b.shape) < 0.5, np.int8(-1), b)
     assert site_auc(b, gone, missingness_only=True) == pytest.approx(0.75, abs=0.02)
+
+
+@pytest.mark.parametrize(("missingness_only", "n_folds", "seed"), [(False, 3, 4), (True, 5, 0)])
+def test_site_auc_is_that_of_a_ridge_regression_by_least_squares(
+    missingness_only: bool, n_folds: int, seed: int
+) -> None:
+    """The penalty of 20 deaths as 20 more rows of a least-squares problem; the documented folds, scikit-learn's AUC."""
+    rng = np.random.default_rng(5)
+    first, second = (
+        rng.choice([-1, 0, 1], (24, 4), p=[0.2, 0.4, 0.4]),
+        rng.choice([-1, 0, 1], (17, 4), p=[0.3, 0.5, 0.2]),
+    )
+    symptoms, site = np.vstack([first, second]), np.repeat([0, 1], [24, 17])
+    x = (symptoms == -1) * 1.0 if missingness_only else np.hstack([symptoms == -1, symptoms == 1]) * 1.0
+    x -= x.mean(axis=0)
+    draws = np.random.default_rng(seed)
+    fold = np.concatenate([draws.permutation(24) % n_folds, draws.permutation(17) % n_folds])
+    expected = []
+    for k in range(n_folds):
+        here = fold != k
+        rows = np.vstack([x[here], np.sqrt(20) * np.eye(x.shape[1])])
+        y = np.append(site[here] - site[here].mean(), np.zeros(x.shape[1]))
+        slope = np.linalg.lstsq(rows, y, rcond=None)[0]
+        expected.append(roc_auc_score(site[~here], (x[~here] @ slope).round(9)))
+    options = {} if (n_folds, seed) == (5, 0) else {"n_folds": n_folds, "seed": seed}
+    assert site_auc(first, second, missingness_only=missingness_only, **options) == pytest.approx(np.mean(expected))
 
 
 def test_cause_mix_distance() -> None:
