@@ -38,6 +38,7 @@ def test_estimates_of_one_truth_are_scored_as_each_alone_and_without_a_warning()
         for accuracy in (csmf.csmf_accuracy, csmf.csmf_accuracy_determined, csmf.csmf_accuracy_redistributed):
             np.testing.assert_array_equal(accuracy(true, estimates), [accuracy(true, each) for each in estimates])
         assert np.isnan(csmf.csmf_accuracy([1.0], [1.0]))
+        assert np.isnan(csmf.csmf_accuracy([1.0], [0.5]))
         assert np.isnan(csmf.chance_corrected(1.0, 1.0))
         assert csmf.chance_corrected(0.5, 1.0) == -np.inf
 

@@ -44,6 +44,19 @@ def test_labels_directions_and_tables() -> None:
     assert "csmf_accuracy_top_determined" not in table_metrics()
 
 
+def test_descriptions_say_what_happens_to_undetermined_deaths() -> None:
+    described = {
+        "csmf_accuracy_top": "CSMF accuracy of the shares of the named causes; declared list; undetermined deaths are "
+        "a class of their own.",
+        "cccsmf_mean": "CSMF accuracy of the mean probability, corrected for chance by the constant 1 - 1/e.",
+        "csmf_accuracy_model_determined": "CSMF accuracy of the model's own CSMF after undetermined deaths are dropped "
+        "and the rest scaled to 1.",
+        "csmf_accuracy_top_redistributed": "CSMF accuracy of the shares of the named causes after undetermined deaths "
+        "are spread evenly over the declared list.",
+    }
+    assert {name: METRICS[name].description for name in described} == described
+
+
 def test_reference_values_are_those_of_the_metrics_family() -> None:
     levels = {name: info for name, info in known_metrics().items() if info.reference_for}
     assert levels

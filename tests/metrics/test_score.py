@@ -12,7 +12,7 @@ from va_experiments.metrics import CASE_METRICS, METRICS, score
 from va_experiments.metrics.csmf import RANDOM_ALLOCATION, cause_fractions, csmf_accuracy
 from va_experiments.metrics.csmf_interval import accuracy_interval
 from va_experiments.metrics.resampling import bootstrap_weights, interval
-from va_experiments.metrics.score import evaluate
+from va_experiments.metrics.score import _intervals, _resampled, evaluate, per_cause_table
 from va_experiments.metrics.sufficient_statistics import scored_deaths, totals
 from va_experiments.models.base import Prediction
 from va_experiments.seeds import generator
@@ -165,6 +165,56 @@ def test_intervals_are_those_of_the_recorded_resamples() -> None:
     assert (values["csmf_accuracy_top_low"], values["csmf_accuracy_top_high"]) == (low[0], high[0])
     ends = [(end - RANDOM_ALLOCATION) / (1 - RANDOM_ALLOCATION) for end in (low[0], high[0])]
     assert (values["cccsmf_top_low"], values["cccsmf_top_high"]) == pytest.approx(tuple(ends))
+
+
+def hand_made() -> tuple[np.ndarray, Prediction]:
+    """Four deaths of causes 0, 0, 1, 2, named 0, 1, 1 and undetermined."""
+    p = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.1, 0.8, 0.1], [0.0, 0.0, 0.0]])
+    return np.array([0, 0, 1, 2]), Prediction(p, csmf=np.array([0.5, 0.3, 0.2]))
+
+
+def test_the_table_by_cause_by_hand() -> None:
+    truth, prediction = hand_made()
+    table = per_cause_table(totals(scored_deaths(truth, prediction)))
+    expected = {
+        "n_true": [2, 1, 1],
+        "sensitivity": [0.5, 1, 0],
+        "specificity": [1, 2 / 3, 1],  # of two, three and three other deaths none, one and none are named so
+        "ppv": [1, 0.5, np.nan],
+        "npv": [2 / 3, 1, 3 / 4],
+        "ccc": [0.25, 1, -0.5],
+        "csmf_true": [0.5, 0.25, 0.25],
+        "csmf_top": [0.25, 0.5, 0],
+        "csmf_mean": [0.225, 0.4, 0.125],
+        "csmf_model": [0.5, 0.3, 0.2],
+        "csmf_error": [-0.25, 0.25, -0.25],
+    }
+    assert list(table) == list(expected)
+    for name, values in expected.items():
+        np.testing.assert_allclose(table[name], values, err_msg=name)
+
+
+def test_the_first_and_the_last_resample_count_in_an_interval() -> None:
+    """Top-1 accuracies 0, .5, .5 and 1 of four resamples in two parts: they are the ends of the 95% interval."""
+    cases = scored_deaths(*hand_made())
+    weights = [[0, 4, 0, 0], [1, 1, 1, 1]], [[1, 1, 1, 1], [4, 0, 0, 0]]
+    ends = _intervals([totals(cases), *(totals(cases, w) for w in weights)])
+    assert (ends["top1_low"], ends["top1_high"]) == (0, 1)
+
+
+def test_resamples_come_in_parts_of_limited_size_and_there_are_100_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = scored_deaths(*hand_made())
+    module = sys.modules["va_experiments.metrics.score"]
+    for limit, sizes in ((2 * 4, [2, 2, 1]), (1, [1] * 5)):
+        monkeypatch.setattr(module, "MAX_WEIGHTS", limit)
+        assert [len(part.n) for part in _resampled(cases, 5, generator(0, "bootstrap"))] == sizes
+    monkeypatch.undo()
+    truth, prediction = hand_made()
+    assert score(truth, prediction, "abc").values == score(truth, prediction, "abc", n_bootstrap=100, seed=0).values
+    drawn = []
+    monkeypatch.setattr(module, "bootstrap_weights", lambda n, b, rng: drawn.append(b) or bootstrap_weights(n, b, rng))
+    score(truth, prediction, "abc")
+    assert drawn == [100]
 
 
 def test_extreme_predictions() -> None:

@@ -10,7 +10,7 @@ import pytest
 from va_experiments.errors import InputError
 from va_experiments.metrics import draw_test_sets, score, score_design, score_test_sets, testset_options
 from va_experiments.metrics.csmf import csmf_accuracy
-from va_experiments.metrics.resampling import cause_regression, median_interval, over_test_sets
+from va_experiments.metrics.resampling import cause_regression, median_interval, over_test_sets, quantile_of_sorted
 from va_experiments.metrics.testsets import TESTSETS, Dirichlet, check_causes
 from va_experiments.models.base import Prediction
 
@@ -170,6 +170,20 @@ def test_intervals_of_both_kinds() -> None:
         drawn = np.sort(rng.integers(0, n, size=(20_000, n)), axis=1)[:, (n - 1) // 2]
         places = np.searchsorted(y, median_interval(y))
         np.testing.assert_allclose(places, np.quantile(drawn, [0.025, 0.975]), atol=1)
+
+
+def test_quantiles_of_sorted_values_are_interpolated_at_their_position_by_hand() -> None:
+    """Position (10 + 1) p, less one because the first has the number 0: 8.35 of 0..9, and no further than the ends."""
+    values = np.arange(10.0)
+    assert quantile_of_sorted(values, 0.85) == pytest.approx(8.35)
+    assert [quantile_of_sorted(values, p) for p in (0.01, 0.5, 0.99)] == [0, 4.5, 9]
+
+
+def test_the_level_of_the_interval_of_a_median() -> None:
+    values = np.arange(21.0)
+    found = over_test_sets(values, 0.5)
+    assert (found.median_low, found.median_high) == median_interval(values, 0.5)
+    assert found.median_low > over_test_sets(values).median_low
 
 
 def test_interval_of_the_median_covers() -> None:

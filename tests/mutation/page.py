@@ -37,8 +37,34 @@ def explained(mutants: Sequence[Mutant]) -> list[tuple[Mutant, str]]:
 
 
 def _fits(rule: Mapping[str, str], mutant: Mutant) -> bool:
-    """Return whether all regular expressions of a rule are found in the mutant's fields."""
-    return all(re.search(rule[key], getattr(mutant, key)) for key in rule if key != "reason")
+    """Return whether a mutant has all that a rule asks for.
+
+    ``module``, ``function``, ``before`` and ``after`` are found in the mutant's fields; ``old`` and ``new`` are the
+    whole of what was changed.
+    """
+    old, new = changed_words(mutant.before, mutant.after)
+    texts = {"module": mutant.module, "function": mutant.function, "before": mutant.before, "after": mutant.after}
+    return all(
+        re.fullmatch(rule[key], old if key == "old" else new)
+        if key in ("old", "new")
+        else re.search(rule[key], texts[key])
+        for key in rule
+        if key != "reason"
+    )
+
+
+def changed_words(before: str, after: str) -> tuple[str, str]:
+    """Return the part in which two texts differ, in whole words."""
+    start, end, least = 0, 0, min(len(before), len(after))
+    while start < least and before[start] == after[start]:
+        start += 1
+    while end < least - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    while start and re.match(r"\w\w", before[start - 1 : start + 1] or after[start - 1 : start + 1]):
+        start -= 1
+    while end and re.match(r"\w\w", (before[len(before) - end - 1 :] or "  ")[:2]):
+        end -= 1
+    return before[start : len(before) - end], after[start : len(after) - end]
 
 
 def rows_of(page: str) -> tuple[dict[str, str], dict[str, list[str]]]:
