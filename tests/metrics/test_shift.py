@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
-from va_experiments.metrics.shift import _auc, _masked, cause_mix_distance, site_auc, transfer_drop
+from va_experiments.metrics.shift import _auc, _masked, cause_mix_distance, site_auc, transfer_drop, transfer_drops
 from va_experiments.models import NaiveBayes
 from va_experiments.models.base import Prediction
 
@@ -131,6 +133,15 @@ def test_parts_by_hand() -> None:
     asked.clear()
     transfer_drop(predict, home, target, n_masks=1, rng=np.random.default_rng(1))
     assert len(asked) == 6
+    asked.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        both = transfer_drops(predict, home, target, metrics=["undetermined", "top1"], rng=np.random.default_rng(1))
+    assert len(asked) == 14
+    assert both["top1"] == found
+    assert both["undetermined"].home == both["undetermined"].abroad == 0
+    single = few([0] + [1] * 4, [yes] * 5), few([0] + [1] * 2, [no] * 3)  # one death of A at each site is enough
+    assert transfer_drop(predict, *single, rng=np.random.default_rng(1)).label_coverage == 0
 
 
 def test_missing_answers_are_those_of_partners_with_the_same_cause() -> None:
@@ -146,6 +157,17 @@ def test_missing_answers_are_those_of_partners_with_the_same_cause() -> None:
     assert masked.symptoms.dtype == np.int8
     np.testing.assert_array_equal(masked.covariates["age"], [np.nan, np.nan, 50])
     assert masked.covariates["weight"].tolist() == [1, 2, 3]
+
+
+def test_partners_of_a_cause_are_numbered_in_their_order() -> None:
+    class Offsets:
+        def integers(self, low: int, high: np.ndarray) -> np.ndarray:
+            return np.arange(20)
+
+    answers = [[-1, 0] if k % 3 else [0, 0] for k in range(20)]
+    partners = few([1, 0] * 20, [answer for pair in zip([[0, -1]] * 20, answers, strict=True) for answer in pair])
+    masked = _masked(few([0] * 20, [[1, 1]] * 20), partners, Offsets())
+    assert masked.symptoms.tolist() == [[-1, 1] if k % 3 else [1, 1] for k in range(20)]
 
 
 def test_works_for_csmf_accuracy_and_refuses_the_models_own(model: NaiveBayes) -> None:
@@ -186,16 +208,16 @@ def test_site_auc_is_that_of_a_ridge_regression_by_least_squares(
     missingness_only: bool, n_folds: int, seed: int
 ) -> None:
     """The penalty of 20 deaths as 20 more rows of a least-squares problem; the documented folds, scikit-learn's AUC."""
-    rng = np.random.default_rng(5)
-    first, second = (
-        rng.choice([-1, 0, 1], (24, 4), p=[0.2, 0.4, 0.4]),
-        rng.choice([-1, 0, 1], (17, 4), p=[0.3, 0.5, 0.2]),
-    )
-    symptoms, site = np.vstack([first, second]), np.repeat([0, 1], [24, 17])
+    rng, sizes = np.random.default_rng(5), (160, 145)
+    common = np.array([0.05, 0.2, 0.6, 0.9])
+    first, second = (np.where(rng.random((n, 4)) < common / k, 1, 0) for n, k in zip(sizes, (1, 1.4), strict=True))
+    first[rng.random(first.shape) < [0.02, 0.1, 0.3, 0.7]] = -1
+    second[rng.random(second.shape) < [0.05, 0.1, 0.4, 0.6]] = -1
+    symptoms, site = np.vstack([first, second]), np.repeat([0, 1], sizes)
     x = (symptoms == -1) * 1.0 if missingness_only else np.hstack([symptoms == -1, symptoms == 1]) * 1.0
     x -= x.mean(axis=0)
     draws = np.random.default_rng(seed)
-    fold = np.concatenate([draws.permutation(24) % n_folds, draws.permutation(17) % n_folds])
+    fold = np.concatenate([draws.permutation(n) % n_folds for n in sizes])
     expected = []
     for k in range(n_folds):
         here = fold != k
