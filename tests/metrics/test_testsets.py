@@ -13,6 +13,7 @@ from va_experiments.metrics.csmf import csmf_accuracy
 from va_experiments.metrics.resampling import cause_regression, median_interval, over_test_sets, quantile_of_sorted
 from va_experiments.metrics.testsets import TESTSETS, Dirichlet, check_causes
 from va_experiments.models.base import Prediction
+from va_experiments.seeds import generator
 
 RNG = np.random.default_rng(17)
 CAUSES = [f"cause {k}" for k in range(8)]
@@ -86,6 +87,23 @@ def test_the_draws_of_a_seed_are_recorded(options: dict[str, object], first: lis
     truth, train = [0, 0, 0, 0, 1, 1, 1, 2, 2, 0, 1, 2], [0, 1, 1, 2]
     sets = draw_test_sets({**options, "n_resamples": 2}, truth, CAUSES[:4], seed=5, train_cause=train)
     assert sets.weights[0].tolist() == first
+
+
+def test_mixes_that_are_aimed_at_by_hand() -> None:
+    truth = np.array([0.0, 0, 1, 2], dtype=np.float32)  # numbers of causes of any type
+    natural = draw_test_sets({"name": "natural"}, truth, "abcd", seed=1)
+    assert natural.csmf.tolist() == [[0.5, 0.25, 0.25, 0]]
+    assert natural.weights.dtype == np.int32
+    options = {"name": "target", "n_resamples": 1}
+    train = draw_test_sets({**options, "csmf": "train"}, truth, "abcd", seed=1, train_cause=[0, 1, 1, 3])
+    np.testing.assert_allclose(train.csmf, [[1 / 3, 2 / 3, 0, 0]])  # of .25, .5 and .25 for a cause without deaths here
+    own = draw_test_sets({**options, "csmf": "test"}, truth, "abcd", seed=1)
+    assert own.csmf.tolist() == [[0.5, 0.25, 0.25, 0]]
+    assert own.weights[:, 2:].tolist() == [[1, 1]]
+    around = {"name": "dirichlet_around", "csmf": "test", "concentration": 8, "n_resamples": 2}
+    drawn = draw_test_sets(around, truth, "abcd", seed=1).csmf
+    expected = generator(1, "testset").dirichlet([4, 2, 2], size=2)  # 8 times the natural fractions
+    np.testing.assert_allclose(drawn, np.hstack([expected, np.zeros((2, 1))]))
 
 
 def test_a_mix_of_unknown_causes_is_refused_before_any_death_is_drawn() -> None:

@@ -31,6 +31,7 @@ def test_two_causes_with_a_known_matrix_equal_integration():
     named = p * 0.8 + (1 - p) * 0.3
     weight = named**60 * (1 - named) ** 40
     weight /= weight.sum()
+    assert found.draws.shape == (5000, 2)
     assert found.mean[0] == pytest.approx(weight @ p, abs=0.005)
     low = p[np.searchsorted(weight.cumsum(), 0.025)]
     assert found.low[0] == pytest.approx(low, abs=0.02)
@@ -157,6 +158,62 @@ def test_short_chains_of_a_seed_are_those_of_the_version_that_gave_the_published
     shares = np.sum(np.atleast_2d(counts), axis=0) / (np.sum(counts) + np.sum(options.get("undetermined", 0)))
     np.testing.assert_allclose(found.uncalibrated, shares)
     np.testing.assert_allclose(found.matrix[0], np.array(FIRST) / 16)
+
+
+SHORT = {"n_draws": 16, "sweeps": 13}
+
+
+def test_nothing_is_calibrated_where_matrices_say_nothing_or_one_cause_alone_is_named() -> None:
+    flat, counts = np.full((2, 3, 3), 10.0), [[5, 3, 2], [4, 4, 2]]
+    found = calibrate(counts, flat, undetermined=[2, 0], rng=rng())
+    shares = np.array([9, 7, 4]) / 22
+    for values in (found.uncalibrated, found.mean, found.draws[0]):
+        np.testing.assert_allclose(values, shares)
+    assert found.draws.shape == (1, 3)
+    for ends in (found.low, found.high):
+        assert ends.dtype == np.float64
+        assert np.isnan(ends).tolist() == [True] * 3
+    assert found.calibrated.tolist() == found.without_deaths.tolist() == [False] * 3
+    assert found.weights == (None, None)
+    np.testing.assert_allclose(found.matrix, np.full((2, 3, 3), 1 / 3))
+    np.testing.assert_allclose(found.matrix_used, found.matrix)
+    one = calibrate([1, 0, 0], np.eye(3) * 6 + 1, rng=rng())
+    assert one.calibrated.tolist() == [False] * 3
+    assert one.without_deaths.tolist() == [False, True, True]
+    with pytest.raises(ValueError, match=r"^an algorithm names no cause for any death: there is nothing to calibrate$"):
+        calibrate([[0, 0, 0], [1, 2, 3]], flat, rng=rng())
+
+
+def test_causes_that_are_left_as_they_are() -> None:
+    unknown = np.array(FIRST)
+    unknown[3] = 0  # no death of the last cause was there to learn from: its row is not known
+    found = calibrate([20, 4, 9, 7], unknown, **SHORT, rng=rng())
+    assert found.calibrated.tolist() == [True, True, True, False]
+    np.testing.assert_allclose(found.draws[:, 3], 7 / 40)
+    np.testing.assert_allclose(found.matrix[0, 3], 0)
+    nobody = calibrate([20, 0, 9, 7], FIRST, **SHORT, rng=rng())
+    assert nobody.without_deaths.tolist() == [False, True, False, False]
+    assert (nobody.draws[:, 1] == 0).all()
+    both = calibrate([[20, 4, 9, 7], [20, 0, 0, 0]], [FIRST, FIRST], **SHORT, rng=rng())
+    assert both.calibrated.all(), "the second algorithm calibrates nothing, the first all"
+    assert not both.without_deaths.any()
+    assert both.weights[1] is None
+    np.testing.assert_allclose(both.matrix_used[1], np.eye(4))
+    flat = np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.375, 0.375, 0.25]])
+    assert little_informed(flat, 0.25).tolist() == [True, True, True]
+    assert calibrate([5, 3, 2], flat * 40, threshold=0.25, rng=rng()).weights == (None,)
+    assert calibrate([5, 3, 2], flat * 40, threshold=None, **SHORT, rng=rng()).calibrated.all()
+
+
+def test_numbers_of_other_types_and_small_shapes_are_the_same() -> None:
+    small = np.array(FIRST, dtype=np.float32) / 40  # rows sum to .4
+    options = {**SHORT, "keep": [False, False, False, True]}
+    double = calibrate([20, 4, 9, 7], small.astype(np.float64), **options, rng=rng())
+    np.testing.assert_allclose(double.matrix.sum(axis=2), 1)
+    single = calibrate(np.array([20.0, 4, 9, 7]), small, **options, rng=rng())
+    np.testing.assert_array_equal(single.draws, double.draws)
+    whole = calibrate([20, 4, 9, 7], small, **{**options, "keep": [0, 0, 0, 1]}, rng=rng())
+    np.testing.assert_array_equal(whole.draws, double.draws)
 
 
 def test_split_rhat_by_hand():
