@@ -109,6 +109,13 @@ def test_the_fit_meets_the_conditions_of_a_least_loss(bias: bool) -> None:
         assert not found.bias.any()
 
 
+def test_only_causes_with_deaths_have_a_bias() -> None:
+    p = np.array([[0.5, 0.3, 0.2], [0.6, 0.1, 0.3], [0.2, 0.4, 0.4]])
+    found = calibration.fit_calibration([0, 0, 1], p, ridge=0.1)
+    assert found.bias[2] == 0
+    assert (found.bias[:2] != 0).all()
+
+
 def test_calibration_of_a_cause_without_deaths_and_of_very_sure_errors() -> None:
     truth, p = calibrated(5000, 4)
     padded = np.hstack([p, np.zeros((5000, 1))])

@@ -83,6 +83,7 @@ def test_sign_flip_of_drawn_signs_by_hand() -> None:
     found = sign_flip(np.ones(21), n_draws=3, rng=Drawn((0, 2, (3, 21)), signs))
     assert (found.mean, found.p, found.smallest_p, found.n, found.exact) == (1.0, 3 / 4, 1 / 4, 21, False)
     assert sign_flip(np.ones(21), rng=Drawn((0, 2, (100_000, 21)), signs)).smallest_p == 1 / 100_001
+    assert sign_flip(np.ones(21), n_draws=2**21, rng=Drawn((0, 2, (2**21, 21)), signs)).smallest_p == 2**-20
 
 
 def test_sign_flip_at_its_limits() -> None:
@@ -185,6 +186,14 @@ def test_signed_rank_of_drawn_weights_by_hand() -> None:
     assert bayesian_signed_rank([0.02], rope=0.01, rng=better).first_better == 0.5
 
 
+def test_signed_rank_divides_a_tie_and_counts_each_pair_once() -> None:
+    thirds = Drawn(([0.5, 1.0, 1.0], 50_000), np.full((1, 3), 1 / 3))  # pairs: three worse, three better, three between
+    found = bayesian_signed_rank([-0.05, 0.05], rope=0.01, rng=thirds)
+    assert (found.first_worse, found.equivalent, found.first_better) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+    halves = Drawn(([0.5, 1.0], 50_000), np.array([[0.5, 0.5]]))  # the pair with 0 has the mean .0125, above .01
+    assert bayesian_signed_rank([0.025], rope=0.01, rng=halves).first_better == 1
+
+
 def test_holm_worked_example() -> None:
     np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
     np.testing.assert_allclose(holm([0.6, np.nan, 0.9]), [1, np.nan, 1])
@@ -260,6 +269,14 @@ def test_compare_models_of_losses_by_hand() -> None:
     assert row.equivalent < 0.05 < 0.9 < row.first_better
     with pytest.raises(ValueError, match=r"^values of shape \(2,\) for 2 models"):
         compare_models([1, 2], ["a", "b"], rng=np.random.default_rng(1))
+
+
+def test_compare_models_with_one_of_them_by_hand() -> None:
+    """Over 21 sites, which needs drawn signs: the first model is better by 1 than the second, the third worse by 1."""
+    values = np.arange(21.0)[:, None] + [1, 0, -1]
+    rows = compare_models(values, ["a", "b", "c"], reference="b", rng=np.random.default_rng(1))
+    assert [(row.first, row.second, row.n, row.mean) for row in rows] == [("a", "b", 21, 1.0), ("c", "b", 21, -1.0)]
+    assert (rows[0].first_better, rows[1].first_worse) == (1, 1)
 
 
 def test_compare_models_pairs_all_and_adjusts() -> None:

@@ -34,7 +34,8 @@ def test_pseudo_deaths_sum_to_the_copies() -> None:
 
 def test_rows_are_scaled_and_equal_remainders_go_to_the_first_causes() -> None:
     assert pseudo_counts(np.array([[1.0, 1.0, 2.0]]), 4).tolist() == [[1, 1, 2]]
-    assert pseudo_counts(np.full((1, 20), 0.05), 30).tolist() == [[2] * 10 + [1] * 10]
+    exact = np.tile([1.5, 1.75, 1.5, 1.25], 10)[None]  # sums to 60: ones, ten for .75, and ten of twenty for .5
+    assert pseudo_counts(exact, 60).tolist() == [[2, 2, 2, 1] * 5 + [1, 2, 1, 1] * 5]
 
 
 def test_the_density_of_the_shrinkage_equals_its_formula() -> None:
@@ -57,6 +58,9 @@ def test_rows_that_underflow_leave_the_answer_defined() -> None:
     found = gbql(P, KNOWN[:0], TRUTH[:0], alpha=1e-3, beta=1e4, sweeps=40, chains=2, rng=np.random.default_rng(6))
     np.testing.assert_allclose(found.draws.sum(axis=1), 1)
     assert (found.matrix.sum(axis=1) < 1).any()
+    rare = np.array([[1 - 1e-6, 1e-6]])  # one pseudo-death of a million: its column is drawn as zeros too
+    found = gbql(rare, rare[:0], TRUTH[:0], alpha=1e-3, beta=1e4, copies=10**6, sweeps=20, rng=np.random.default_rng(6))
+    np.testing.assert_allclose(found.draws.sum(axis=1), 1)
 
 
 def test_without_labels_and_with_a_trusted_model_it_is_the_mean_probability() -> None:
