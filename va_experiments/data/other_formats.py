@@ -22,6 +22,8 @@ from va_experiments.formatting import format_bytes
 __all__ = ["is_table_file", "table_as_csv"]
 
 _MOST_CELLS = 200_000_000
+_PARENTS = frozenset({"parent_key", "_parent_index", "_parent_table_name"})
+"""Columns by which ODK Central and Kobo join the rows of a repeated group to their submission."""
 _STATA = (b"<stata_dta>", b"\x72\x02", b"\x73\x02", b"\x71\x02")
 
 
@@ -111,6 +113,8 @@ def _excel(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
             rows = [row for row in sheet.iter_rows(values_only=True) if any(v not in (None, "") for v in row)]
             if len(rows) > 1:
                 filled.append((sheet.title, rows))
+    own = [sheet for sheet in filled if not _is_repeated_group(sheet[1][0])]
+    filled = own if len(own) == 1 else filled
     if len(filled) > 1:
         names = ", ".join(shown(title) for title, _ in filled[:5])
         raise InputError(
@@ -123,6 +127,11 @@ def _excel(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
     width = max(map(len, rows))
     padded = [(*row, *[None] * (width - len(row))) for row in rows]
     return padded[0], padded[1:]
+
+
+def _is_repeated_group(header: Sequence[Any]) -> bool:
+    """Check for a sheet with the repeated groups of a form, which names the submission that each row belongs to."""
+    return not _PARENTS.isdisjoint(str(name).strip().casefold() for name in header)
 
 
 def _parquet(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:

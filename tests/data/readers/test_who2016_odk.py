@@ -18,7 +18,7 @@ from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.odk_dates import read_dates
 from va_experiments.data.readers.odk_header import find_questions, version_of
 from va_experiments.data.readers.who2016_odk import convert_who2016_odk
-from va_experiments.data.readers.who2016_table import choices, rules
+from va_experiments.data.readers.who2016_table import choices, kinds, rules
 from va_experiments.data.registry import load
 from va_experiments.errors import InputError
 
@@ -116,6 +116,49 @@ def test_columns_of_one_choice_give_what_the_whole_cell_gives(tmp_path: Path, pr
     assert cells(export(tmp_path, *rows), *names) == expected
     both = [{"x-Id10235": a, **row} for a, row in zip(answers, rows, strict=True)]
     assert cells(export(tmp_path, *both), *names) == expected, "the whole cell comes first"
+
+
+def test_columns_of_choices_answer_where_the_column_of_the_whole_is_empty(tmp_path: Path) -> None:
+    parts = [f"x/Id10235/{c}" for c in ("face", "trunk", "extremities", "everywhere")]
+    marks = [dict(zip(parts, row, strict=True)) for row in ("1010", "0100")]
+    names = ("i235a", "i235b", "i235c", "i235d")
+    both = [{"x/Id10235": "", **marks[0]}, {"x/Id10235": "trunk", **marks[1]}]
+    assert cells(export(tmp_path, *both), *names) == ["ynyn", "nynn"]
+    with pytest.raises(InputError, match="columns of its choices differ in 1 row"):
+        read_who2016_odk(export(tmp_path, {"x/Id10235": "face", **marks[1]}, both[1]))
+
+
+def test_numbers_that_may_have_a_sign_between_thousands_are_refused(tmp_path: Path) -> None:
+    for ages in (("9,000", "200"), ("9.000", "200"), ("9.125", "12.500")):
+        with pytest.raises(InputError, match="no answer to question ageInDays"):
+            read_who2016_odk(export(tmp_path, *({"x-ageInDays": age} for age in ages)))
+    for ages in (("9000.000", "200.000"), ("9000,0", "200,0")):
+        found = convert_who2016_odk(export(tmp_path, *({"x-ageInDays": age} for age in ages)))
+        np.testing.assert_allclose(found.covariates["age"] * 365.25, [9000, 200])
+
+
+def test_a_table_in_which_nobody_says_no_is_asked_about(tmp_path: Path) -> None:
+    asked = [q for q, kind in kinds().items() if kind == "yes_no"][:25]
+    marks = np.random.default_rng(3).random((20, 25)) < 0.5
+    rows = [{f"x-{q}": "yes" if mark else "" for q, mark in zip(asked, row, strict=True)} for row in marks]
+    path, first = export(tmp_path, *rows), f"i{asked[0][4:]}o"  # Id10077: i077o
+    with pytest.raises(InputError, match=r"no cell says no to any of \d+ questions .* 'data.value_map="):
+        read_who2016_odk(path)
+    assert cells(path, first, value_map={"": "no"}) == ["y" if mark else "n" for mark in marks[:, 0]]
+    assert cells(path, first, value_map={"": "dk"}) == ["y" if mark else "." for mark in marks[:, 0]]
+
+
+def test_a_workbook_is_read_by_its_sheet_of_submissions(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    with open(export(tmp_path, {"x-Id10147": "yes"}, {"x-Id10147": "no"}), encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    book = openpyxl.Workbook()
+    for title, sheet in (("visits", [["PARENT_KEY", "visit"], ["uuid:0", "1"]]), ("Submissions", rows)):
+        page = book.create_sheet(title)
+        for row in sheet:
+            page.append(row)
+    book.save(tmp_path / "central.xlsx")
+    assert cells(tmp_path / "central.xlsx", "i147o") == ["y", "n"]
 
 
 def test_what_a_column_of_one_choice_holds_is_understood_or_refused(tmp_path: Path) -> None:

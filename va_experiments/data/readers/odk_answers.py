@@ -7,6 +7,7 @@ so that the reader can refuse the file or tell of them.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,6 +48,7 @@ _IN_YEARS = ("ageInYears", "ageInYears2", "age_adult", "age_child_years")
 _NO_SUCH_AGES = (*_IN_YEARS, "age_child_months")
 """Ages that these codes cannot be."""
 _OLDEST = 130
+_THOUSANDS = {mark: re.compile(rf"[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+") for mark in ",."}
 
 
 class OdkAnswers:
@@ -141,7 +143,7 @@ class OdkAnswers:
         """Return whether one of these choices was made."""
         if not self._as_pycrossva:  # a choice may have another code in the other version of the questionnaire
             wanted = frozenset(choices()[question].get(w, w) for w in wanted)
-        if question in self._divided:
+        if question not in self._columns:
             return self._chosen_in_parts(question, wanted)
         column = self._columns[question]
         if self._as_pycrossva:
@@ -149,7 +151,24 @@ class OdkAnswers:
             return self._look_up(column, cells)
         if question not in self._tokens:
             self._tokens[question] = [self._choices(question, v, n) for v, n in self._counted(question)]
-        return self._look_up(column, [MISSING if t is None else int(bool(t & wanted)) for t in self._tokens[question]])
+        cells = [MISSING if t is None else int(bool(t & wanted)) for t in self._tokens[question]]
+        whole = self._look_up(column, cells)
+        if question not in self._divided:
+            return whole
+        return self._whole_or_parts(question, whole, self._chosen_in_parts(question, wanted), wanted)
+
+    def _whole_or_parts(self, question: str, whole: Truth, parts: Truth, wanted: frozenset[str]) -> Truth:
+        """Return what the whole answer says, or its parts where it is empty; note where both are there and differ."""
+        column = self._columns[question]
+        filled = np.array([not is_blank(v) for v in column.values] or [False], dtype=bool)[column.codes]
+        differ = int((filled & (whole != MISSING) & (parts != MISSING) & (whole != parts)).sum())
+        if differ:
+            names = ", ".join(sorted(wanted))
+            self.conflicts.append(
+                f"question {question}: the column of the whole answer and the columns of its choices differ in "
+                f"{differ} row{'s' if differ > 1 else ''} ({names}); remove the wrong ones from the file"
+            )
+        return np.where(filled, whole, parts).astype(np.int8)
 
     def _chosen_in_parts(self, question: str, wanted: frozenset[str]) -> Truth:
         """Return whether a choice was made; not known where none was, for a question that is answered has a choice."""
@@ -159,7 +178,8 @@ class OdkAnswers:
             parts[choice] = self._look_up(
                 column, [self._mark(question, v, n) for v, n in zip(column.values, counts, strict=True)]
             )
-        self.filled[question] = self.n_rows * len(parts)
+        if question not in self._columns:
+            self.filled[question] = self.n_rows * len(parts)
         made = [p for choice, p in parts.items() if choice != NOT_KNOWN]
         any_made = np.maximum.reduce(made or [np.full(self.n_rows, MISSING, dtype=np.int8)]) == PRESENT
         hit = np.maximum.reduce([p for c, p in parts.items() if c in wanted] or [np.zeros(self.n_rows, dtype=np.int8)])
@@ -284,6 +304,8 @@ class OdkAnswers:
             value = float(word.replace(",", ".") if word.count(",") == 1 and "." not in word else word)
         except ValueError:
             value = math.inf if self._as_pycrossva or question not in AGES else _age(question, cell)
+        if not self._as_pycrossva and self._may_be_thousands(question, cell.strip()):
+            value = math.inf
         if "_" in word or not math.isfinite(value):
             self._note(self.misplaced if says_yes_or_no(word) else self.unknown, question, cell, count)
             return math.nan
@@ -306,6 +328,15 @@ class OdkAnswers:
             self.coded[question] += count
             return math.nan
         return value
+
+    def _may_be_thousands(self, question: str, cell: str) -> bool:
+        """Check whether a number may be 1,500 or 9.125 for thousands: read as 1.5 and 9.125, it would be another."""
+        if _THOUSANDS[","].fullmatch(cell):
+            return True
+        if question not in AGES or not _THOUSANDS["."].fullmatch(cell):
+            return False
+        cells = [v.strip() for v in self._columns[question].values]
+        return any(v.isdecimal() or (_THOUSANDS["."].fullmatch(v) and not v.endswith(".000")) for v in cells)
 
     def _mark(self, question: str, cell: str, count: int) -> int:
         """Return whether a column of one choice says that it was made."""

@@ -77,6 +77,9 @@ _MORE_OF_1_4 = ("Id10209", "Id10211")
 EXACT, NAMED, LABELLED = range(3)
 """How much the name of a column says that it holds the answer: it is the question, contains it, or labels it."""
 
+_PARTS = 3
+"""Columns of one choice from which on they are read beside a column of the whole answer; fewer may be remarks."""
+
 NOT_KNOWN = "dk"
 """In place of a choice: the column of "does not know" or "refused to answer"."""
 
@@ -93,7 +96,7 @@ class QuestionColumns:
     columns : dict of str to list of str
         Question -> columns with its answers; several where a form asks it in several groups.
     divided : dict of str to dict of str to str
-        Question -> choice, or `NOT_KNOWN` -> column with 1 or 0 for it.
+        Question -> choice, or `NOT_KNOWN` -> column with 1 or 0 for it. A question may be in `columns` too.
     """
 
     columns: dict[str, list[str]] = field(default_factory=dict)
@@ -130,7 +133,9 @@ def find_questions(header: Sequence[str]) -> QuestionColumns:
         else:
             ranked[rank].setdefault(found, []).append(column)
     questions = QuestionColumns(ranked[LABELLED] | ranked[NAMED] | ranked[EXACT])
-    questions.divided = {q: p for q, p in parts.items() if q not in questions.columns}
+    questions.divided = {
+        q: p for q, p in parts.items() if q not in questions.columns or (q in SEVERAL and len(p) >= _PARTS)
+    }
     return questions
 
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.deaths import MISSING, NOT_UNDERSTOOD, LedgerEntry
+from va_experiments.data.deaths import ABSENT, MISSING, NOT_UNDERSTOOD, PRESENT, LedgerEntry
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.odk_answers import CODED_NUMBERS, OdkAnswers
 from va_experiments.data.readers.odk_durations import DURATIONS, Duration
 from va_experiments.data.readers.odk_person import AGE_GROUPS, AGE_SUBGROUPS
 from va_experiments.data.readers.who2016_table import Truth, all_of, any_of, kinds, rules
 
-__all__ = ["calculate_durations", "indicators", "not_understood", "note_answers", "rows_of_labels"]
+__all__ = ["ask_about_blanks", "calculate_durations", "indicators", "not_understood", "note_answers", "rows_of_labels"]
 
 _DAYS_IN_MONTH = 30
+
+_ENOUGH = 20
+"""Deaths, and questions, from which on a table in which nobody says no is asked about."""
 
 
 def calculate_durations(answers: OdkAnswers, version: str) -> list[LedgerEntry]:
@@ -96,6 +99,19 @@ def not_understood(answers: OdkAnswers, max_unknown: float) -> tuple[list[tuple[
         action, reason = ("set missing", NOT_UNDERSTOOD[1]) if number else ("noted", NOT_UNDERSTOOD[2])
         ledger.append(LedgerEntry(action, question, cells.total(), reason, tuple(sorted(cells)[:5])))
     return refused, ledger
+
+
+def ask_about_blanks(answers: OdkAnswers, where: str) -> list[str]:
+    """Return a problem if many questions are answered with yes and none with no: an empty cell may mean no."""
+    if answers.n_rows < _ENOUGH:
+        return []
+    said = [answers.yes_no(q) for q, kind in kinds().items() if kind == "yes_no" and answers.has(q)]
+    if sum(bool((s == PRESENT).any()) for s in said) < _ENOUGH or any((s == ABSENT).any() for s in said):
+        return []
+    return [
+        f"{where}: no cell says no to any of {len(said)} questions of yes and no: does an empty cell mean no, or that "
+        "nothing is known? Say 'data.value_map={\"\": no}' or 'data.value_map={\"\": dk}'"
+    ]
 
 
 def rows_of_labels(answers: OdkAnswers) -> npt.NDArray[np.intp]:

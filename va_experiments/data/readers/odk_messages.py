@@ -40,7 +40,7 @@ def advice(refused: Sequence[str], answers: OdkAnswers) -> str:
     numbers = [q for q in refused if kinds().get(q, "number") == "number"]
     said = (
         f"in {', '.join(numbers[:3])}{' and more' * (len(numbers) > 3)}, write the number alone, in the unit that the "
-        "question asks for; "
+        "question asks for, without a sign between thousands; "
         if numbers
         else ""
     )
