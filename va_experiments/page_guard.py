@@ -75,14 +75,14 @@ def password_of(folder: Path) -> str:
     try:
         if known and not _read_password(new)[1]:  # a file system without owners and modes: no file there is private
             return known
-        if not os.path.lexists(path):
-            try:
-                os.link(new, path)  # unlike a rename, not in place of the file of a process that was faster
-            except FileExistsError:
-                return _read_password(path)[0]
-            except OSError:  # a file system without links
-                new.replace(path)
-        else:
+        try:
+            os.link(new, path)  # unlike a rename, not in place of the file of a process that was faster
+        except FileExistsError:
+            known, private = _read_password(path)
+            if private:
+                return known
+            new.replace(path)
+        except OSError:  # a file system without links
             new.replace(path)
         return password
     finally:

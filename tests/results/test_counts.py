@@ -56,7 +56,7 @@ def test_rows_of_models_without_symptoms_are_baselines_unless_there_are_no_other
 class Mlflow:
     """Stands in for what writes to MLflow."""
 
-    experiment, batch_size = "1", 1
+    experiment, batch_size, at_once = "1", 1, 1
 
     def __init__(self) -> None:
         self.tags: dict[str, str] = {}
