@@ -104,9 +104,14 @@ class Blended(Voting):
     def _blended(self, pooled: Prediction) -> Prediction:
         if not len(pooled.probability):
             return pooled
-        csmf, mix = (
-            AdaptiveCount(intercepts=(share,)).csmf(pooled.probability)[0]
-            for share in (self._share, self._posterior_share)
-        )
-        probability = reweigh(pooled.probability, mix) if self.adapt == "posterior" else pooled.probability
+        csmf = self._mix(pooled.probability, self._share)
+        probability = pooled.probability
+        if self.adapt == "posterior":
+            share = self._posterior_share
+            probability = reweigh(probability, csmf if share == self._share else self._mix(probability, share))
         return Prediction(probability, csmf, diagnostics=pooled.diagnostics)
+
+    @staticmethod
+    def _mix(probability: npt.NDArray[np.float64], share: float) -> npt.NDArray[np.float64]:
+        """Return the mean probability with a share of the counts of the most probable causes."""
+        return AdaptiveCount(intercepts=(share,)).csmf(probability)[0]
