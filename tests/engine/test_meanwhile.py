@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from tests.job_trees import small_job
 from va_experiments.cell import Fit, ModelSpec
 from va_experiments.checkpoints import Store
 from va_experiments.checkpoints.transfer import transfer_cell
@@ -33,21 +34,15 @@ class Member:
 
     def run(self, fetch_new: Callable[..., Iterator[str]] | None = None, **settings: Any) -> Multirun:
         trees = [
-            {
-                "model": {"name": model, "_target_": target},
-                "data": {"name": "simulated", "n": 240, "sites": ["A", "B", "C"], "n_symptoms": 20},
-                "site": {"name": "all", "test_sites": "all"},
-                "features": {"name": "hce"},
-                "protocol": {"name": "leave_one_site_out"},
-                "testset": {"name": "natural"},
-                "execution": {"backend": "inline"},
-                "tracking": {"uri": "http://127.0.0.1:9", "prefect": False},
-                "checkpoint": self._checkpoint,
-                "paths": {"outputs": str(self.outputs)},
-                "n_bootstrap": 5,
-                "baselines": ["prior"],
-                **settings,
-            }
+            small_job(
+                model={"name": model, "_target_": target},
+                tracking={"uri": "http://127.0.0.1:9", "prefect": False},
+                checkpoint=self._checkpoint,
+                paths={"outputs": str(self.outputs)},
+                n_bootstrap=5,
+                baselines=["prior"],
+            )
+            | settings
             for model, target in MODELS.items()
         ]
         config, configs = parse_config(trees[0])[0], [parse_config(tree)[1] for tree in trees]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.job_trees import small_job
 from va_experiments.cell import ModelSpec
 from va_experiments.config.schema import parse_config
 from va_experiments.data.deaths import Deaths
@@ -26,20 +27,14 @@ def run_models(
 ) -> tuple[list[float | None], dict[tuple[str, str], tuple[str, bool]], int]:
     """Run leave-one-site-out over three sites; return objectives, (status, reused) of each cell, and the exit code."""
     trees = [
-        {
-            "model": {"name": model, "_target_": MODELS[model]},
-            "data": {"name": "simulated", "n": 240, "sites": ["A", "B", "C"], "n_symptoms": 20},
-            "site": {"name": "all", "test_sites": "all"},
-            "features": {"name": "hce"},
-            "protocol": {"name": "leave_one_site_out"},
-            "testset": {"name": "natural"},
-            "execution": {"backend": "inline"},
-            "tracking": {"mlflow": False, "prefect": False},
-            "paths": {"outputs": str(outputs)},
-            "n_bootstrap": 5,
-            "baselines": [],
-            **settings,
-        }
+        small_job(
+            model={"name": model, "_target_": MODELS[model]},
+            tracking={"mlflow": False, "prefect": False},
+            paths={"outputs": str(outputs)},
+            n_bootstrap=5,
+            baselines=[],
+        )
+        | settings
         for model in models
     ]
     config, job_configs = parse_config(trees[0])[0], [parse_config(tree)[1] for tree in trees]
