@@ -179,3 +179,8 @@ class RunConfig(Group):
         if name is not None and not MODEL_NAME.fullmatch(name):
             raise InputError(f"register_model is {shown(name)}; expected at most 64 letters, digits, spaces and _ . -")
         return name
+
+    @property
+    def shares_cells(self) -> bool:
+        """Whether finished cells are taken from the MLflow server that ``tracking.uri`` names."""
+        return bool(self.checkpoint.shared and self.tracking.mlflow and self.tracking.uri)

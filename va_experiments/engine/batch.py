@@ -86,7 +86,6 @@ class Batch:
         self._member_job = np.repeat(np.arange(len(planned.jobs)), [len(r) for r in planned.job_cells])[order]
         self._open_cells = [len(rows) for rows in planned.job_cells]
         self._others = False  # whether the store has cells that are not of this plan
-        self._looked_up = time.time()
         run.context.counts.cells += self._number_asked
 
     def reuse_stored(self) -> None:
@@ -198,9 +197,9 @@ class Batch:
     def _fetch_new(self) -> FetchNew | None:
         """Return what looks for cells that others finish meanwhile; None where this run takes none."""
         config = self.run.context.config
-        if config.checkpoint.look_again_seconds is None or not config.checkpoint.shared or config.resume == "false":
+        if config.checkpoint.look_again_seconds is None or config.resume == "false" or not config.shares_cells:
             return None
-        return self.run.fetch_new if config.tracking.uri and config.tracking.mlflow else None
+        return self.run.fetch_new
 
     def _is_open(self, key: str) -> bool:
         """Return whether a key is that of a cell of this plan that is still to be computed."""

@@ -159,7 +159,7 @@ def fetch_remote_cells(
     config: RunConfig, store: Store, missing: set[str], stopped: Callable[[], bool]
 ) -> Iterator[str]:
     """Put cells that a team's tracking server has into the store, and yield their keys."""
-    if config.tracking.uri and missing:
+    if config.shares_cells and missing:
         from va_experiments.tracking.remote_cells import fetch_shared
 
         yield from fetch_shared(config, store, Path(config.paths.outputs), missing, stopped)

@@ -117,8 +117,9 @@ class Index:
             names += [f"report/tables/{name}" for name in listed if Path(name).stem in REPORT_TABLES]
         for name in names:
             try:
-                fetch_file(self._client, run, name, folder / Path(name).name)
-                paths.append(folder / Path(name).name)
+                place = folder / Path(name).name
+                fetch_file(self._client, run, name, place)
+                paths.append(place)
             except Exception:  # an unfinished multirun has none: `children` reads its cells
                 continue
         return paths

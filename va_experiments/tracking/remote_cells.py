@@ -114,7 +114,7 @@ def _fetch(
 ) -> Iterator[str]:
     """Fetch the cells that `find` returns, with the ids of their runs, into the store, and yield their keys."""
     tracking = config.tracking
-    if not (config.checkpoint.shared and tracking.mlflow and tracking.uri):
+    if not config.shares_cells:
         return
     folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=store.root))
     try:
