@@ -13,12 +13,13 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.metrics.conformal import LEAST_SITES, ConformalIntervals, fit_conformal
 from va_experiments.metrics.csmf import cause_fractions
-from va_experiments.metrics.quantification import OutOfFoldPredictions, estimate_csmf
+from va_experiments.metrics.quantification import ESTIMATORS, OutOfFoldPredictions, estimate_csmf
 from va_experiments.metrics.testsets import draw_test_sets
 from va_experiments.seeds import canonical_json, integer_seed
 
 __all__ = [
     "NEEDS_NO_TRAINING",
+    "NEEDS_PREDICTIONS",
     "NEEDS_TRAINING_FRACTIONS",
     "SETS_OF_A_SITE",
     "conformal_intervals",
@@ -35,7 +36,7 @@ SETS_OF_A_SITE = 20
 NEEDS_TRAINING_FRACTIONS = ("confirmed_counts",)
 """Estimators that take no more of the training deaths than their cause fractions."""
 
-_LEARNING = ("adjusted_count", "em", "bbse")
+NEEDS_PREDICTIONS = tuple(n for n in ESTIMATORS if n not in (*NEEDS_NO_TRAINING, *NEEDS_TRAINING_FRACTIONS))
 """Estimators that learn from predictions of the training deaths, too slow for each of many test sets."""
 
 
@@ -109,7 +110,7 @@ def _resampled(
     None where test sets are not resampled, and where the fractions of a set would take a prediction of its own that is
     costly, or an estimator that learns, or a site cannot be resampled so: errors at sites as they are stand in.
     """
-    if setting.natural or setting.calibration is not None or setting.csmf in _LEARNING:
+    if setting.natural or setting.calibration is not None or setting.csmf in NEEDS_PREDICTIONS:
         return None
     estimated, true = [], []
     for site, own in sorted(training.csmf.items()):
@@ -135,7 +136,7 @@ def _without(
     training: OutOfFoldPredictions, held: npt.NDArray[np.bool_], estimator: str
 ) -> OutOfFoldPredictions | None:
     """Return the predictions without a site's; None for an estimator that needs none."""
-    if estimator not in (*_LEARNING, *NEEDS_TRAINING_FRACTIONS):
+    if estimator not in (*NEEDS_PREDICTIONS, *NEEDS_TRAINING_FRACTIONS):
         return None
     truth = np.asarray(training.truth)[~held]
     return dataclasses.replace(training, probability=training.probability[~held], truth=truth, csmf={})

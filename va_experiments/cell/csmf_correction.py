@@ -10,7 +10,13 @@ import numpy.typing as npt
 
 from va_experiments.cell.calibration import VACALIBRATION, calibrated
 from va_experiments.cell.cell import Fit, Setting
-from va_experiments.cell.conformal import NEEDS_NO_TRAINING, NEEDS_TRAINING_FRACTIONS, design_of, training_sets
+from va_experiments.cell.conformal import (
+    NEEDS_NO_TRAINING,
+    NEEDS_PREDICTIONS,
+    NEEDS_TRAINING_FRACTIONS,
+    design_of,
+    training_sets,
+)
 from va_experiments.cell.target_labels import GBQL, by_labelled
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean
@@ -86,7 +92,7 @@ def _learns(setting: Setting) -> bool:
         return False
     if setting.calibration is not None:
         return bool(setting.calibration["matrix"] == "out_of_fold")
-    return setting.csmf not in (MODEL, *NEEDS_NO_TRAINING, *NEEDS_TRAINING_FRACTIONS)
+    return setting.csmf in NEEDS_PREDICTIONS
 
 
 def with_fractions(
