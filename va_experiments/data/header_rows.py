@@ -116,13 +116,13 @@ def checked_names(
     InputError
         If the rows are numbered in a column without a name that the header does not have.
     """
-    if lacks_a_name(names, body):
+    if _lacks_a_name(names, body):
         raise InputError(
             f"{where}: the rows have one cell more than the first row has names, and begin with 1, 2, 3: the numbers "
             "of the rows have no name, as R's write.table writes them; write the table with "
             "write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
         )
-    if _INDEX.fullmatch(names[0].strip()) and counts_rows([row[0].strip() for row in body if row]):
+    if _INDEX.fullmatch(names[0].strip()) and _counts_rows([row[0].strip() for row in body if row]):
         names = ["", *names[1:]]
     notes, problems, named_rows = list[str](), list[str](), False
     places: dict[str, list[int]] = {}
@@ -139,9 +139,9 @@ def checked_names(
             cells = [row[position - 1].strip() for row in body if len(row) >= position]
             if not any(cells):
                 notes.append(f"column {position} has no name and no values")
-            elif position == 1 and counts_rows(cells):
+            elif position == 1 and _counts_rows(cells):
                 notes.append("column 1 has no name and numbers the rows (an index written by pandas or R)")
-            elif position == 1 and names_rows(names, cells, row_names):
+            elif position == 1 and _names_rows(names, cells, row_names):
                 notes.append(f"column 1 has no name and is read as {row_names} (row names written by R)")
                 named_rows = True
             else:
@@ -205,19 +205,19 @@ def _machine_share(row: Row) -> float:
     return sum(_MACHINE.fullmatch(c) is not None for c in cells) / max(len(cells), 1)
 
 
-def lacks_a_name(names: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+def _lacks_a_name(names: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     """Check whether every row has one cell more than there are names, and begins with its number."""
-    return all(len(row) == len(names) + 1 for row in body) and counts_rows([row[0].strip() for row in body])
+    return all(len(row) == len(names) + 1 for row in body) and _counts_rows([row[0].strip() for row in body])
 
 
-def names_rows(names: Sequence[str], cells: Sequence[str], row_names: str | None) -> bool:
+def _names_rows(names: Sequence[str], cells: Sequence[str], row_names: str | None) -> bool:
     """Check whether the cells of a first column without a name may name the rows: no two are equal, none is empty."""
     if row_names is None or row_names.casefold() in (n.strip().casefold() for n in names):
         return False
     return all(cells) and len(set(cells)) == len(cells)
 
 
-def counts_rows(cells: Sequence[str]) -> bool:
+def _counts_rows(cells: Sequence[str]) -> bool:
     """Check whether cells number the rows, from 0 or 1."""
     numbers = [int(c) for c in cells if c.isdecimal()]
     return (
