@@ -7,7 +7,7 @@ distinct values, so that mapping a column to symptoms is a look-up of a few valu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -168,12 +168,11 @@ def read_columns(source: TextSource, columns: Sequence[str] | None = None) -> di
     return {w: CodedColumn(np.concatenate(parts[w]), list(places[w])) for w in columns_read}
 
 
-def empty_rows(block: Block) -> npt.NDArray[np.bool_]:
-    """Return the rows in which every cell is empty."""
-    empty = np.ones(block.n_rows, dtype=bool)
-    for column in block.columns.values():
-        blank = [k for k, v in enumerate(column.values) if not v.strip()]
-        empty &= np.isin(column.codes, blank) if blank else np.zeros(block.n_rows, dtype=bool)
+def empty_rows(columns: Mapping[str, CodedColumn]) -> npt.NDArray[np.bool_]:
+    """Return the rows in which every cell is empty, as spreadsheets leave them."""
+    empty = np.ones(len(next(iter(columns.values())).codes), dtype=bool)
+    for column in columns.values():
+        empty &= np.array([not v.strip() for v in column.values] or [True], dtype=bool)[column.codes]
         if not empty.any():
             break
     return empty

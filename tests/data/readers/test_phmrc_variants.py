@@ -191,6 +191,19 @@ def test_a_heap_of_codes_among_days_is_asked(code: str, rows: Rows, tmp_path: Pa
     assert len(read_phmrc("adult", path, missing_numbers=[])) == len(found)
 
 
+@pytest.mark.parametrize("answer", ["-5", "-0.5", "-12"])
+def test_many_negative_numbers_are_refused_and_one_is_noted(answer: str, rows: Rows, tmp_path: Path) -> None:
+    at, few = rows[0].index("a2_03"), rows[:200]
+    path = write(
+        [[*r[:at], answer, *r[at + 1 :]] if k and k % 20 == 0 else r for k, r in enumerate(few)], tmp_path / "a"
+    )
+    with pytest.raises(InputError, match=rf"question a2_03: \d+% of its answers .*questionnaire: '{answer}'"):
+        read_phmrc("adult", path)
+    write([[*r[:at], answer, *r[at + 1 :]] if k == 1 else r for k, r in enumerate(few)], path)
+    noted = [e for e in read_phmrc("adult", path, max_unknown=0.02).ledger if e.reason == "a negative number"]
+    assert [(e.column, e.count, e.examples) for e in noted] == [("a2_03", 1, (answer,))]
+
+
 @pytest.mark.slow
 def test_deaths_of_another_site_under_other_ids_are_refused(rows: Rows, published: Deaths, tmp_path: Path) -> None:
     at = rows[0].index("site")

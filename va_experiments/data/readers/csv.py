@@ -168,7 +168,7 @@ def read_csv_deaths(
             if column is not None:
                 column.add(block)
         ids.append(_ids(block.columns, id))
-        empty.append(empty_rows(block))
+        empty.append(empty_rows(block.columns))
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.remarks()]
     blank_rows = np.concatenate(empty)
     if blank_rows.any():

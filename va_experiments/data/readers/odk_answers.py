@@ -36,7 +36,7 @@ from va_experiments.data.readers.odk_words import (
 from va_experiments.data.readers.who2016_table import Condition, Truth, choices, folded, kinds
 from va_experiments.errors import shown
 
-__all__ = ["CODED_NUMBERS", "OdkAnswers", "empty_rows"]
+__all__ = ["CODED_NUMBERS", "OdkAnswers"]
 
 Numbers = npt.NDArray[np.float64]
 
@@ -351,14 +351,6 @@ class OdkAnswers:
 
     def _note(self, place: dict[str, Counter[str]], question: str, cell: str, count: int) -> None:
         place.setdefault(question, Counter())[cell] = count
-
-
-def empty_rows(table: Mapping[str, CodedColumn]) -> npt.NDArray[np.bool_]:
-    """Return the rows in which every cell that is read is empty, as programs leave them at the end of a sheet."""
-    empty = np.ones(len(next(iter(table.values())).codes), dtype=bool)
-    for column in table.values():
-        empty &= np.array([not v.strip() for v in column.values] or [True], dtype=bool)[column.codes]
-    return empty
 
 
 def _age(question: str, cell: str) -> float:

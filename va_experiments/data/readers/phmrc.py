@@ -30,7 +30,6 @@ from va_experiments.data.readers.phmrc_file import (
     without_empty_rows,
 )
 from va_experiments.data.readers.phmrc_ids import death_ids, repeated_deaths
-from va_experiments.data.readers.phmrc_indicators import as_indicators, columns_of
 from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.phmrc_numbers import doubtful_numbers, plain_numbers
 from va_experiments.data.readers.phmrc_rules import Module
@@ -140,7 +139,12 @@ def read_phmrc(
     source = open_source(file, encoding=encoding_by_mark(file, "latin-1"))
     header = table_header(source)
     words = tuple(sorted(c for c in header if c.startswith("word_")))
-    _check_header(source, header, rules, cause_list, columns_of(module) if indicators else ())
+    more_columns: tuple[str, ...] = ()
+    if indicators:  # imported only where they are asked for
+        from va_experiments.data.readers.phmrc_indicators import as_indicators, columns_of
+
+        more_columns = columns_of(module)
+    _check_header(source, header, rules, cause_list, more_columns)
     table = as_published(dict(zip(header, read_columns(source).values(), strict=True)), source.sep)
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     table, source, empty = without_empty_rows(table, source, ledger)

@@ -10,7 +10,15 @@ import numpy.typing as npt
 from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LearnedCut, LedgerEntry
-from va_experiments.data.readers.phmrc_rules import UNKNOWN, Module, Rule, apply_rule, note_no_numbers, numbers
+from va_experiments.data.readers.phmrc_rules import (
+    NEGATIVE,
+    UNKNOWN,
+    Module,
+    Rule,
+    apply_rule,
+    note_no_numbers,
+    numbers,
+)
 
 __all__ = ["age_in_years", "convert"]
 
@@ -123,7 +131,8 @@ def _number(
                 ledger.append(LedgerEntry(action, rule.symptom, int(mask.sum()), reason))
     negative = value < 0
     if negative.any() and not compat:
-        ledger.append(LedgerEntry("set missing", rule.symptom, int(negative.sum()), "a negative number"))
+        examples = tuple(f"{v:g}" for v in np.unique(value[negative])[:5])
+        ledger.append(LedgerEntry("set missing", rule.symptom, int(negative.sum()), NEGATIVE, examples))
         value = np.where(negative, np.nan, value)
     return value
 

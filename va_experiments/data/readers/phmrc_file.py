@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.csv_blocks import CodedColumn
+from va_experiments.data.csv_blocks import CodedColumn, empty_rows
 from va_experiments.data.deaths import MISSING, PRESENT, Excluded, LedgerEntry
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
-from va_experiments.data.readers.phmrc_rules import NOT_LISTED, Module, is_label_equivalent, numbers
+from va_experiments.data.readers.phmrc_rules import NEGATIVE, NOT_LISTED, Module, is_label_equivalent, numbers
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, shown, shown_path
 
@@ -71,11 +71,9 @@ def without_empty_rows(
     excluded : tuple of Excluded
         The rows that are left out.
     """
-    filled = np.zeros(len(next(iter(table.values())).codes), dtype=bool)
-    for column in table.values():
-        filled |= np.array([bool(v.strip()) for v in column.values] or [False], dtype=bool)[column.codes]
-        if filled.all():
-            return table, source, ()
+    filled = ~empty_rows(table)
+    if filled.all():
+        return table, source, ()
     if not filled.any():
         raise InputError(f"{shown_path(source.path)}: has a header but no rows")
     ledger.append(LedgerEntry("dropped row", "*", int((~filled).sum()), EMPTY_ROW))
@@ -103,7 +101,7 @@ def check_answers(
     columns = {c: c for c, _ in rules.age} | {rule.symptom: rule.columns[0] for rule in rules.rules}
     problems = []
     for entry in ledger:
-        if entry.reason != NOT_LISTED or entry.column not in columns:
+        if entry.reason not in (NOT_LISTED, NEGATIVE) or entry.column not in columns:
             continue
         column = table[columns[entry.column]]
         blank = [k for k, v in enumerate(column.values) if not v.strip()]

@@ -19,6 +19,7 @@ from va_experiments.data.deaths import ABSENT, MISSING, NOT_UNDERSTOOD, PRESENT,
 from va_experiments.data.readers.phmrc_codes import as_words
 
 __all__ = [
+    "NEGATIVE",
     "NOT_LISTED",
     "UNKNOWN",
     "Module",
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 NOT_LISTED = NOT_UNDERSTOOD[1]
+NEGATIVE = "a negative number"
+"""Reason for leaving out an answer to a question of how many or how long."""
 """Reason in the ledger."""
 
 UNKNOWN = frozenset({"", "don't know", "refused to answer", "unknown", "no data"})

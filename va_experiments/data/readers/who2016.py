@@ -110,7 +110,7 @@ def read_who2016(
                 column.add(block)
         coded = block.columns[id]
         id_parts.append(np.array([normal_id(v) for v in coded.values], dtype=object)[coded.codes])
-        blank_parts.append(empty_rows(block))
+        blank_parts.append(empty_rows(block.columns))
     ids, blank = np.concatenate(id_parts), np.concatenate(blank_parts)
     ledger = [LedgerEntry("noted", "*", 1, note) for note in source.remarks()]
     if blank.any():

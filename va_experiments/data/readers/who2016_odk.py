@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.csv_blocks import Block, CodedColumn, missing_columns, read_columns
+from va_experiments.data.csv_blocks import Block, CodedColumn, empty_rows, missing_columns, read_columns
 from va_experiments.data.deaths import MISSING, NOT_UNDERSTOOD, Deaths, Excluded, LedgerEntry
 from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels
-from va_experiments.data.readers.odk_answers import OdkAnswers, empty_rows
+from va_experiments.data.readers.odk_answers import OdkAnswers
 from va_experiments.data.readers.odk_dates import DateOrder
 from va_experiments.data.readers.odk_header import QuestionColumns, find_questions
 from va_experiments.data.readers.odk_indicators import ask_about_blanks, not_understood, note_answers, rows_of_labels
