@@ -69,7 +69,7 @@ def measure(name: str, config: Any, outputs: Path, cell: Any, cells: int, writer
     keys = [f"{k:064x}" for k in range(cells - cells % writers)]
     seconds, wall = record(lambda: open_writer(client, experiment), cell, keys, writers)
     began = time.perf_counter()
-    found = dict(find_cells(client, experiment, "", set(keys)))
+    found = dict(find_cells(client, experiment, set(keys)))
     looked_up = time.perf_counter() - began
     if set(found) != set(keys):
         raise SystemExit(f"{name}: {len(keys) - len(found)} of {len(keys)} cells were not found again")

@@ -118,4 +118,4 @@ def test_cells_that_mlflow_knows_only_as_reused_are_found_after_those_that_were_
         )
 
     client = SimpleNamespace(search_runs=search_runs)
-    assert dict(find_cells(client, "1", "", {"k1", "k2", "k3"})) == {"k1": "c1", "k2": "r2"}
+    assert dict(find_cells(client, "1", {"k1", "k2", "k3"})) == {"k1": "c1", "k2": "r2"}

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from va_experiments.tracking.connection import (
-    connect,
-    fetch_cell,
-    find_cells,
-    find_new_cells,
-    refused,
-    safe_environment,
-)
+from va_experiments.tracking.cell_search import find_cells, find_new_cells
+from va_experiments.tracking.connection import connect, fetch_cell, refused, safe_environment
 from va_experiments.tracking.run_writer import CellRun, ClientWriter, cell_run, outputs_tag, row_of_run
 from va_experiments.tracking.sqlite_writer import SqliteWriter, open_writer
 from va_experiments.tracking.tracker import Tracker

@@ -1,24 +1,21 @@
-"""Connect to MLflow's store or server, and query it for finished cells."""
+"""Connect to MLflow's store or server, and fetch the files of a cell from it."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
 import logging
 import os
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 from va_experiments.config.schema import TrackingConfig
 from va_experiments.errors import InputError
 from va_experiments.redaction import redacted, without_password
-from va_experiments.tracking.limits import REQUEST_SECONDS, bounded_pages, fetch_file, limit_client
+from va_experiments.tracking.limits import REQUEST_SECONDS, fetch_file, limit_client
 from va_experiments.tracking.local_database import adopt_moved_artifacts, local_artifacts, local_uri
-from va_experiments.tracking.run_writer import RECORDED, outputs_tag, recorded_at
 from va_experiments.tracking.views import experiment_tags
 from va_experiments.uris import file_uri, sqlite_file
 
@@ -28,8 +25,6 @@ __all__ = [
     "answering",
     "connect",
     "fetch_cell",
-    "find_cells",
-    "find_new_cells",
     "refused",
     "safe_environment",
 ]
@@ -37,14 +32,6 @@ __all__ = [
 
 OPEN_SECONDS = 60.0
 """Longest wait for another process that opens the same SQLite file for the first time: it takes it some seconds."""
-
-KEY_PAGE = 200
-"""Runs of a page of a search by key: a busy server takes 50 ms for each, and must answer within `REQUEST_SECONDS`."""
-
-NEW_PAGE = 100
-"""Runs of a page of new cells: a look that finds nothing new costs one page."""
-
-CELL_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def safe_environment() -> None:
@@ -178,54 +165,6 @@ def _uri(config: TrackingConfig) -> str | None:
     if user:
         os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = user, password or ""
     return address
-
-
-def find_cells(client: Any, experiment: str, data_sha256: str, keys: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield ``(cell key, run id)`` of finished cells among `keys` that this tracking server has.
-
-    Runs that computed a cell come first. A cell whose driver was killed before MLflow had it is known there only by a
-    later run that reused it: these are searched if keys remain.
-    """
-    missing = set(keys)
-    for reused in ("false", "true"):
-        where = f"attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = '{reused}'"
-        search = functools.partial(client.search_runs, [experiment], where, max_results=KEY_PAGE)
-        pages = bounded_pages(lambda token, search=search: search(page_token=token))  # type: ignore[misc]
-        for run in pages if missing else ():
-            key = run.data.tags.get("cell_key", "")
-            if key in missing:
-                missing.discard(key)
-                yield key, run.info.run_id
-
-
-def find_new_cells(
-    client: Any, experiment: str, wanted: Callable[[str], bool], since: float, outputs: Path
-) -> Iterator[tuple[str, str]]:
-    """Yield ``(cell key, run id)`` of wanted cells that runs of other outputs folders have recorded, the newest first.
-
-    Parameters
-    ----------
-    client : mlflow.MlflowClient
-    experiment : str
-    wanted : callable
-        Whether the cell of a key is wanted.
-    since : float
-        Seconds since 1970; the search ends at the first cell that was recorded before.
-    outputs : Path
-        This run's outputs folder.
-    """
-    where = (
-        "attributes.status = 'FINISHED' and tags.`va.kind` = 'cell' and tags.reused = 'false' "
-        f"and tags.`va.outputs` != '{outputs_tag(outputs)}'"
-    )
-    newest = [f"tags.`{RECORDED}` DESC"]
-    search = functools.partial(client.search_runs, [experiment], where, max_results=NEW_PAGE, order_by=newest)
-    for run in bounded_pages(lambda token: search(page_token=token)):
-        if run.data.tags.get(RECORDED, "") < recorded_at(since):
-            return
-        key = run.data.tags.get("cell_key", "")
-        if CELL_KEY.fullmatch(key) and wanted(key):
-            yield key, run.info.run_id
 
 
 def fetch_cell(client: Any, run_id: str, folder: Path, names: Iterable[str]) -> None:

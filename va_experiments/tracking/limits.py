@@ -117,13 +117,15 @@ def check_place(uri: str, server: str) -> None:
         )
 
 
-def bounded_pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
+def bounded_pages(search: Callable[[str | None], Any], *, most: int | None = None) -> Iterator[Any]:
     """Yield what a search finds, page by page.
 
     Parameters
     ----------
     search : callable
         Given a page's token, None for the first, returns the page: a list with the next one's `token`.
+    most : int, optional
+        Pages after which to end without an error.
 
     Raises
     ------
@@ -135,7 +137,7 @@ def bounded_pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
     seen: set[str] = set()
     last: list[Any] = []
     short = 0
-    for _ in range(MOST_PAGES):
+    for number in range(MOST_PAGES):
         page = search(token)
         ids = [run.info.run_id for run in page]
         yield from page
@@ -145,6 +147,8 @@ def bounded_pages(search: Callable[[str | None], Any]) -> Iterator[Any]:
         short += len(ids) < SHORT_PAGE
         if token in seen or not ids or ids == last or short > MOST_SHORT_PAGES:
             raise LimitReached("the server's pages have no end")
+        if number + 1 == most:
+            return
         seen.add(token)
         last = ids
     raise LimitReached(f"the server has more than {MOST_PAGES:,} pages of runs")

@@ -61,7 +61,7 @@ def fetch_shared(
 
     def find(client: Any, experiment: str, report: Report) -> dict[str, str]:
         runs: dict[str, str] = {}
-        for key, run_id in find_cells(client, experiment, "", keys):
+        for key, run_id in find_cells(client, experiment, keys):
             runs.setdefault(key, run_id)
             report(None)
             if len(runs) == len(keys):
