@@ -1,7 +1,9 @@
-"""Limit what cloud storage that speaks S3 can cost: botocore takes bodies of any size and follows lists for ever.
+"""Limit what cloud storage can cost: its clients take bodies of any size and follow lists for ever.
 
 A store may be forged: a server names its bucket, and an endpoint that the environment names may be another than it was.
-What the store announces (lists, ``Content-Length``) is not relied upon; what comes is counted.
+What the store announces (lists, ``Content-Length``) is not relied upon; what comes is counted. Two libraries carry the
+requests of all clients that MLflow uses for the stores of `limits.STORES`: botocore (S3, R2, B2), and requests (Google
+Cloud Storage and Azure).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from va_experiments.tracking.limited_answers import Allowance, LimitedBody, Limi
 __all__ = ["cloud_allowance", "limit_cloud_client"]
 
 ANSWER_SECONDS, ANSWER_BYTES = 60.0, 64 << 20
-"""The most that one answer may take outside of `cloud_allowance`: those to uploads are short."""
+"""The most that one answer of S3 may take outside of `cloud_allowance`."""
 
 _allowed: list[Allowance] = []
 """Of the files that are fetched; the last holds for the threads in which boto3 downloads parts."""
@@ -27,10 +29,39 @@ _changes = threading.Lock()
 
 
 def limit_cloud_client() -> None:
-    """Let botocore's clients of this process obey the limits; does nothing where botocore is not installed."""
+    """Let the clients of cloud storage in this process obey the limits."""
     os.environ.setdefault("AWS_MAX_ATTEMPTS", "2")  # a store that is away costs seconds, not minutes
-    if importlib.util.find_spec("botocore") is None:
+    _limit_requests()
+    if importlib.util.find_spec("botocore") is not None:
+        _limit_botocore()
+
+
+def _limit_requests() -> None:
+    """Let what requests sends within `cloud_allowance` obey it; all else stays as it is."""
+    from requests.adapters import HTTPAdapter
+
+    plain = HTTPAdapter.send
+    if getattr(plain, "limited", False):
         return
+
+    def send(self: Any, request: Any, *arguments: Any, **named: Any) -> Any:
+        answer = plain(self, request, *arguments, **named)
+        if not _allowed or getattr(self, "limited", False):  # MLflow's own client counts by itself
+            return answer
+        allowance = _allowed[-1]
+        if 300 <= answer.status_code < 400 and "location" in answer.headers:
+            answer.close()
+            allowance.end("the cloud storage redirects to another address, which is not followed")
+        length = str(answer.headers.get("content-length", ""))
+        allowance.begin(int(length) if length.isdecimal() else 0)
+        answer.raw = LimitedBody(answer.raw, allowance)
+        return answer
+
+    send.limited = True  # type: ignore[attr-defined]
+    HTTPAdapter.send = send  # type: ignore[method-assign]
+
+
+def _limit_botocore() -> None:
     from botocore import awsrequest
 
     plain = awsrequest.AWSResponse

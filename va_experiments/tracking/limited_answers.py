@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 from va_experiments.errors import VaError
 
@@ -47,22 +47,23 @@ class Allowance:
         if self._answers is not None:
             self._answers -= 1
             if self._answers < 0:
-                self._end("the server's pages have no end")
+                self.end("the server's pages have no end")
         if announced > self._left:
-            self._end(_LARGE)
+            self.end(_LARGE)
         self.take(0)
 
     def take(self, amount: int) -> None:
         """Count bytes that have come; raise `LimitReached` if they are too many, or the time is over."""
         self._left -= amount
         if self._left < 0:
-            self._end(_LARGE)
+            self.end(_LARGE)
         if time.monotonic() > self._until:
-            self._end("the server's answer does not end")
+            self.end("the server's answer does not end")
         if self._progress is not None:
             self._progress()
 
-    def _end(self, message: str) -> None:
+    def end(self, message: str) -> NoReturn:
+        """Raise `LimitReached`, also again at the end of the block that has this allowance."""
         self.reached = LimitReached(message)
         raise self.reached
 

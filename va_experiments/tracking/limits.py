@@ -6,6 +6,7 @@ follows pages and redirects for ever, and reads files from wherever a run says t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -27,6 +28,7 @@ __all__ = [
     "in_background",
     "limit_client",
     "list_files",
+    "sending_file",
 ]
 
 REQUEST_SECONDS = 15
@@ -48,10 +50,11 @@ MOST_SHORT_PAGES, SHORT_PAGE = 50, 100
 """Pages of fewer runs than this, though another follows: a server fills its pages."""
 
 
-STORES = ("mlflow-artifacts", "s3", "gs", "r2", "b2", "wasbs", "abfss", "dbfs", "hdfs", "viewfs")
+STORES = ("mlflow-artifacts", "s3", "gs", "r2", "b2", "wasbs", "abfss")
 """Where a server may say that the files of its runs lie: with itself, or in cloud storage, which has its own passwords.
 
-Not on this machine, not on a third server, and not behind ``runs:`` and ``models:``, which lead on to any place.
+Not on this machine, not on a third server, and not behind ``runs:`` and ``models:``, which lead on to any place; nor in
+stores whose clients cannot be held to limits (``hdfs:``, ``dbfs:``, ``sftp:``).
 """
 
 
@@ -112,8 +115,8 @@ def check_place(uri: str, server: str) -> None:
     third = parts.scheme == "mlflow-artifacts" and parts.netloc not in ("", urlsplit(server).netloc.rpartition("@")[2])
     if third or parts.scheme not in STORES:
         raise LimitReached(
-            "the server says that a run's files lie elsewhere than with itself or in cloud storage; it must serve them "
-            "(mlflow server --serve-artifacts, the default)"
+            "the server says that a run's files lie elsewhere than with itself or in cloud storage "
+            f"({', '.join(STORES[1:])}); it must serve them (mlflow server --serve-artifacts, the default)"
         )
 
 
@@ -238,6 +241,13 @@ def fetch_file(client: Any, run: Any, path: str, place: Path) -> None:
             store._download_file(path, str(place))
     finally:
         _allowed.seconds, _allowed.size = before
+
+
+@contextlib.contextmanager
+def sending_file() -> Iterator[None]:
+    """Limit what cloud storage answers while a file is sent to it in this block."""
+    with cloud_allowance(Allowance(FILE_SECONDS, ANSWER_BYTES, MOST_ANSWERS, _allowed.progress)):
+        yield
 
 
 def list_files(client: Any, run: Any, folder: str) -> dict[str, int | None]:

@@ -20,6 +20,7 @@ from va_experiments.errors import InputError
 from va_experiments.results.column import MLflow
 from va_experiments.results.rows import Row
 from va_experiments.results.schema import check_row, columns
+from va_experiments.tracking.limits import sending_file
 
 __all__ = ["RECORDED", "CellRun", "ClientWriter", "cell_run", "outputs_tag", "recorded_at", "row_of_run"]
 
@@ -193,7 +194,8 @@ class ClientWriter:
         if run.files:  # the client's own `log_artifact` would ask the server for the whole run first
             files = get_artifact_repository(made.info.artifact_uri, tracking_uri=self._client.tracking_uri)
             for path in run.files:
-                files.log_artifact(str(path), "cell")
+                with sending_file():
+                    files.log_artifact(str(path), "cell")
         self._client.set_terminated(run_id, run.status, end_time=run.ended)
         return run_id
 
@@ -226,7 +228,8 @@ class ClientWriter:
 
     def artifact(self, run_id: str, path: Path, folder: str) -> None:
         """Copy a file to a folder among a run's artifacts; ``.`` is the top."""
-        self._client.log_artifact(run_id, str(path), None if folder == "." else folder)
+        with sending_file():
+            self._client.log_artifact(run_id, str(path), None if folder == "." else folder)
 
     def step(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
         """Write a step of some of a run's metrics."""
