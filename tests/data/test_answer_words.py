@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from va_experiments.data.answer_words import meaning_of, normalised, without_code
+from va_experiments.data.answer_words import guess_value_map, meaning_of, normalised, without_code
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,8 @@ def test_decimal_commas_and_codes_for_missing() -> None:
     assert normalised("1,0") == normalised("1.0") == "1"
     assert normalised("1,000") == "1,000"
     assert [meaning_of(c) for c in ("2 No", "-99", "<NA>", "9. Don't Know", "-88")] == ["N", ".", ".", ".", "."]
+
+
+def test_a_2_without_a_1_is_asked_about() -> None:
+    assert guess_value_map(["1", "2"]) == ({"1": "Y", "2": "N"}, [])
+    assert guess_value_map(["yes", "no", "2"]) == ({"yes": "Y", "no": "N"}, ["2"])

@@ -13,7 +13,7 @@ import yaml
 
 import va_experiments.data as data
 from va_experiments.data.readers.who2016_odk import OdkOptions
-from va_experiments.data.registry import READERS, check_options, load, options_of
+from va_experiments.data.registry import READERS, check_options, load, options_of, with_check
 from va_experiments.errors import InputError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -97,3 +97,13 @@ def test_package_names_resolve_and_import_nothing_heavy() -> None:
         "assert not bad, bad"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_error_of_a_study_names_the_command_that_looks_at_every_column() -> None:
+    error = InputError("'my study.csv': missing column 'site'", hint="to read it, add data.id=no")
+    hint = with_check(error, "csv", {"path": "my study.csv"}).hint
+    assert hint.splitlines() == [
+        "to read it, add data.id=no",
+        "va-experiments data check 'my study.csv' looks at every column and writes the options",
+    ]
+    assert with_check(error, "phmrc_adult", {"path": "adult.csv"}) is error

@@ -112,14 +112,15 @@ def guess_value_map(cells: Iterable[str]) -> tuple[dict[str, str], list[str]]:
     """
     cells = sorted({c.strip() for c in cells})
     texts = {normalised(c) for c in cells}
-    meanings: Mapping[str, str] = {"1": "Y", "2": "N"} if "2" in texts and "0" not in texts else {"1": "Y", "0": "N"}
+    one_or_two = {"1", "2"} <= texts and "0" not in texts
+    meanings: Mapping[str, str] = {"1": "Y", "2": "N"} if one_or_two else {"1": "Y", "0": "N"}
     value_map, unclear = {}, []
     for cell in cells:
         text = normalised(cell)
         meaning = meanings.get(text)
+        if meaning is None and text != "2":  # 2 alone, or beside 0: no, or not known?
+            meaning = meaning_of(cell)
         if meaning is None:
-            meaning = "." if text == "2" else meaning_of(cell)
-        if (text == "2" and "0" in texts) or meaning is None:
             unclear.append(cell)
         elif text != "":
             value_map[cell] = meaning

@@ -6,6 +6,7 @@ A reader is one row of `READERS`: where its function is, and the class of its op
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -17,7 +18,7 @@ from va_experiments.config.problems import check, known_names
 from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["READERS", "Reader", "check_options", "load", "options_of"]
+__all__ = ["READERS", "Reader", "check_options", "load", "options_of", "with_check"]
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,16 @@ def load_parts(
             own = f"give {{name: {name}, path: {given.get('path') or 'FILE'}, OPTION: VALUE}} in its place"
             raise InputError(error.problems, hint=(error.hint + where + own).removeprefix("; ")) from None
     return loaded
+
+
+def with_check(error: InputError, name: str, options: Mapping[str, Any]) -> InputError:
+    """Return the error of a study's own table with the command that looks at every column and suggests the options."""
+    if name != "csv" or not options.get("path"):
+        return error
+    advice = (
+        f"va-experiments data check {shlex.quote(str(options['path']))} looks at every column and writes the options"
+    )
+    return InputError(error.problems, hint="\n".join(filter(None, (error.hint, advice))))
 
 
 def _reader(name: str) -> Reader:

@@ -26,6 +26,7 @@ from va_experiments.checkpoints.completed_jobs import is_complete
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.cache import ReadFile, load_cached
 from va_experiments.data.deaths import Deaths
+from va_experiments.data.registry import with_check
 from va_experiments.engine.batch import Batch
 from va_experiments.engine.context import RunContext
 from va_experiments.engine.estimate import read_costs
@@ -33,6 +34,7 @@ from va_experiments.engine.meanwhile import FetchNew
 from va_experiments.engine.observers import Observer, Observers
 from va_experiments.engine.saved_models import check_savable
 from va_experiments.engine.signals import Interrupts
+from va_experiments.errors import InputError
 from va_experiments.execute import RunChannel, make_backend
 from va_experiments.plan import Costs, Job, Plan, plan
 from va_experiments.plan_warnings import plan_warnings
@@ -167,7 +169,10 @@ class Multirun:
             options, identity = job.data.model_dump(), json.dumps(job.data.tree(), sort_keys=True)
             if identity not in self._loaded:
                 self.context.counts.stage = "reading data"
-                deaths = load_cached(job.data.name, options, self.context.outputs / "cache", self.files)
+                try:
+                    deaths = load_cached(job.data.name, options, self.context.outputs / "cache", self.files)
+                except InputError as error:
+                    raise with_check(error, job.data.name, options) from None
                 self.context.deaths[deaths.fingerprint] = deaths
                 self._loaded[identity] = deaths.fingerprint
             found.append(self._loaded[identity])

@@ -38,3 +38,15 @@ def test_a_death_with_one_odd_cell_stays(tmp_path: Path) -> None:
     path.write_bytes(rows(*DEATHS, "d40,AP,X,perhaps,N,N,Y", header=HEADER))
     deaths = read_csv_deaths(path, id="id", duplicates="keep", max_unknown=0.1)
     assert len(deaths) == 41
+
+
+def test_cells_without_meaning_are_told_together(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    rows = [f"d{i},AP,A,{'dk' if i % 2 else 'Y'}" + ",perhaps" * 6 + f",note {i}\n" for i in range(30)]
+    path.write_text("id,site,cause,s1,s2,s3,s4,s5,s6,s7,comment\n" + "".join(rows))
+    with pytest.raises(InputError) as caught:
+        read_csv_deaths(path, id="id")
+    first, second, third = (p.partition(": ")[2] for p in caught.value.problems)
+    assert first.startswith("value 'perhaps' in 180 cells of 6 columns, such as s2 on line 2; allowed 'Y', 'N', '.'")
+    assert second.startswith("comment: 30 cells are no answers, such as value 'note 0' on line 2; allowed")
+    assert third.startswith("s1: value 'dk' on line 3 and 14 more; allowed")

@@ -280,6 +280,7 @@ def _symptom_columns(
 
 
 _ONE_PLACE = "; data.site=COLUMN names it, data.site=null says that all deaths are of one place"
+_NO_CAUSE = "; data.cause=COLUMN names it, data.cause=null says that no cause is known"
 
 
 def _roles(
@@ -294,6 +295,8 @@ def _roles(
     problems = missing_columns(source.header, list(dict.fromkeys([*special, *numbers, *symptom_columns])), where)
     if "site" in special and "site" not in source.header:
         problems = [p + _ONE_PLACE if "missing column 'site'" in p else p for p in problems]
+    if "cause" in special and "cause" not in source.header:
+        problems = [p + _NO_CAUSE if "missing column 'cause'" in p else p for p in problems]
     roles: dict[str, str] = {}
     for role, columns in (("id, site or cause", special), ("covariate", numbers), ("symptom", symptom_columns)):
         for column in columns:

@@ -12,12 +12,16 @@ from va_experiments.data.answer_words import meaning_of, normalised
 from va_experiments.data.csv_blocks import Block
 from va_experiments.data.deaths import ABSENT, MISSING, NOT_UNDERSTOOD, PRESENT, LedgerEntry
 from va_experiments.data.text_source import TextSource
-from va_experiments.errors import InputError, shown, shown_path
+from va_experiments.errors import MAX_SHOWN, InputError, shown, shown_path
 
 __all__ = ["DEFAULT_VALUES", "Symptoms", "value_codes"]
 
 _CODES = {"Y": PRESENT, "N": ABSENT, ".": MISSING}
 _MOST_CELLS = 100
+_MOST_VALUES = 5
+"""Values of a column that are told one by one; more of them are told together."""
+_MOST_COLUMNS = 3
+"""Columns in which the same value is told for each; more of them are told together."""
 _ENOUGH = 10
 """Rows from which on one without answers stands out."""
 
@@ -146,7 +150,6 @@ class Symptoms:
         ledger; such cells are missing. A row of which most cells are not understood is a problem of its own.
         """
         where = shown_path(source.path)
-        allowed = ", ".join(shown(c) for c in self._codes if c)
         of_deaths = self._of_deaths()
         unknown = dict.fromkeys(self._columns, 0)
         for (name, _), (count, _) in of_deaths.items():
@@ -159,19 +162,46 @@ class Symptoms:
         for name in (n for n in self._columns if n in few):
             cells = tuple(sorted({value.strip() for (column, value) in of_deaths if column == name}))[:5]
             ledger.append(LedgerEntry("set missing", name, unknown[name], NOT_UNDERSTOOD[0], cells))
-        worst = [(key, found) for key, found in of_deaths.items() if key[0] not in few]
-        lines = source.lines_of([first + 2 for _, (_, first) in worst[:50]])
-        lines += [first + 2 for _, (_, first) in worst[50:]]
-        way_out = ", or leave the column out with `exclude`" if self._may_exclude else ""
         return [
             *self._rows_without_answers(source),
             *self._numbers_that_contradict(where),
-            *(
-                f"{where}: {name}: value {shown(value)} on line {line}{f' and {count - 1} more' if count > 1 else ''}; "
-                f"allowed {allowed} (map others with `value_map`{way_out})"
-                for ((name, value), (count, _)), line in zip(worst, lines, strict=True)
-            ),
+            *self._cells_without_meaning(source, {k: found for k, found in of_deaths.items() if k[0] not in few}),
         ]
+
+    def _cells_without_meaning(self, source: TextSource, cells: Mapping[tuple[str, str], tuple[int, int]]) -> list[str]:
+        """List what is not understood: values in many columns, columns with many values, then single cells."""
+        where = shown_path(source.path)
+        holders: dict[str, list[str]] = {}
+        for name, value in cells:
+            holders.setdefault(value, []).append(name)
+        shared = {value: names for value, names in holders.items() if len(names) > _MOST_COLUMNS}
+        own: dict[str, list[str]] = {}
+        for name, value in cells:
+            if value not in shared:
+                own.setdefault(name, []).append(value)
+        crowded = {name: values for name, values in own.items() if len(values) > _MOST_VALUES}
+        groups = (
+            [[(name, value) for name in names] for value, names in shared.items()]
+            + [[(name, value) for value in values] for name, values in crowded.items()]
+            + [[(name, value)] for name, values in own.items() if name not in crowded for value in values]
+        )
+        records = [cells[group[0]][1] + 2 for group in groups[:MAX_SHOWN]]
+        line_of = dict(zip(records, source.lines_of(records), strict=True))
+        allowed = ", ".join(shown(c) for c in self._codes if c)
+        way_out = ", or leave the column out with `exclude`" if self._may_exclude else ""
+        problems = []
+        for group in groups:
+            (name, value), count = group[0], sum(cells[key][0] for key in group)
+            first = cells[group[0]][1] + 2
+            line = line_of.get(first, first)
+            if value in shared:
+                found = f"value {shown(value)} in {count} cells of {len(group)} columns, such as {name} on line {line}"
+            elif name in crowded:
+                found = f"{name}: {count} cells are no answers, such as value {shown(value)} on line {line}"
+            else:
+                found = f"{name}: value {shown(value)} on line {line}{f' and {count - 1} more' if count > 1 else ''}"
+            problems.append(f"{where}: {found}; allowed {allowed} (map others with `value_map`{way_out})")
+        return problems
 
     def _rows_without_answers(self, source: TextSource) -> list[str]:
         problems, rows = [], self._no_deaths()
