@@ -419,8 +419,41 @@ FILES: list[File] = [
     ),
     File(
         "unicode",
+        "mark of a footnote",
+        "site 'AP*' (line 3) differs from another name only in a mark: is it 'AP'? Write it so, or say "
+        '\'data.site_map={"AP*": "AP"}\'; if it is another site',
+        rows("d1,AP,A,Y,N", "d2,AP*,B,N,Y"),
+    ),
+    File(
+        "unicode",
+        "Cyrillic letter",
+        "site 'Pembа' (line 3) has letters of another alphabet that look the same: is it 'Pemba'?",
+        rows("d1,AP,A,Y,N", "d2,Pemb\u0430,B,N,Y"),
+    ),
+    File(
+        "unicode",
+        "mark of a footnote behind an id",
+        "1 ids end with a mark or have letters of another alphabet, the others do not (such as 'd2*')",
+        rows("d1,AP,A,Y,N", "d2*,UP,B,N,Y"),
+        {"id": "id"},
+    ),
+    File(
+        "unicode",
+        "Cyrillic letter in a column's name",
+        "column 'fеver' has letters of another alphabet that look like those of 'fever'",
+        rows("d1,AP,A,Y,N", "d2,UP,B,N,Y", header="id,site,cause,f\u0435ver,s2"),
+    ),
+    File(
+        "unicode",
+        "two columns that look the same",
+        "columns 'fever' and 'fe\\u200bver' differ only in what nobody sees or a program added",
+        rows("d1,AP,A,Y,N", "d2,UP,B,N,Y", header="id,site,cause,fever,fe\u200bver"),
+    ),
+    File(
+        "unicode",
         "zero-width space",
-        "cause 'TB' and 'T\\u200bB' (line 3) differ only in case, spaces or invisible characters; make them one",
+        "cause 'TB' is written in ways that differ only in what nobody sees or a program added "
+        "('TB' and 'T\\u200bB'; line 3)",
         rows("d1,AP,TB,Y,N", "d2,AP,T\u200bB,Y,N"),
         {},
     ),

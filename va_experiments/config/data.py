@@ -234,6 +234,8 @@ class Who2016(DataOptions):
     """Column of the site; null: all deaths belong to one site."""
     cause: Text | None = None
     """Column of a cause assigned otherwise, in InterVA-5's names; null: none is known."""
+    site_map: Mapping = {}
+    """Site as written -> its name; null leaves the deaths out."""
     value_map: Mapping = {"y": "Y", "Y": "Y", "n": "N", "N": "N", ".": ".", "-": ".", "NA": "."}
     """Answer -> Y, N or . (missing); with this default, words that everybody understands (Yes, TRUE, 1, DK) too."""
     max_unknown: ShareOrNone = 0.01

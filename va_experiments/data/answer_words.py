@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
+from va_experiments.data.decorated import undecorated
+
 __all__ = ["MISSING_WORDS", "NO_WORDS", "YES_WORDS", "guess_value_map", "meaning_of", "normalised", "without_code"]
 
 YES_WORDS = frozenset(
@@ -49,17 +51,20 @@ MISSING_WORDS = frozenset(
 
 _QUOTES = str.maketrans(
     {"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'", "\u00b4": "'", "\x92": "'"}
-    | dict.fromkeys("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", "")
+    | dict.fromkeys("\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", "")
 )
+_WRAPPERS = ("=", '"', "'", "“")
 
 
 @functools.lru_cache(maxsize=1 << 16)
 def normalised(cell: str) -> str:
-    """Return a cell without differences that mean nothing: case, spaces, quotes, ``12.0`` for ``12``."""
+    """Return a cell without differences that mean nothing: case, spaces, quotes, ``12.0`` for ``12``, ``="Yes"``."""
     if cell.isascii() and cell.isalnum() and cell.islower():
         return cell
     text = cell.replace("\u00e2\x80\x99", "'")  # a typographic quote in UTF-8, read as Latin-1
     text = " ".join(unicodedata.normalize("NFKC", text).translate(_QUOTES).split()).casefold()
+    if text[:1] in _WRAPPERS:  # ="Yes" and 'Yes of a spreadsheet
+        text = undecorated(text).removeprefix("'")
     whole, point, rest = text.partition(".")
     if not point and text.count(",") == 1:  # 1,0 of a program with decimal commas; 1,000 is another number
         whole, point, rest = text.partition(",")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.decorated import skeleton
 from va_experiments.data.double_encoding import doubt, mended
 from va_experiments.data.text_source import SEPARATORS, TextSource, encoding_is_doubtful
 from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown, shown_path
@@ -189,11 +190,11 @@ def missing_columns(
     free = [c for c in header if c not in taken]
     by_skeleton: dict[str, str] = {}
     for column in header:
-        by_skeleton.setdefault(_skeleton(column), column)
+        by_skeleton.setdefault(skeleton(column), column)
     for column in needed:
         if column in present:
             continue
-        similar = by_skeleton.get(_skeleton(column))
+        similar = by_skeleton.get(skeleton(column))
         if similar is None:
             near = did_you_mean(column, free) or f"; the columns are {_first_of(header)}"
             problems.append(f"{where}: missing column {shown(column)}{near}")
@@ -206,18 +207,6 @@ def missing_columns(
 def _first_of(header: Sequence[str], most: int = 8) -> str:
     more = f" and {len(header) - most} more" if len(header) > most else ""
     return ", ".join(map(shown, header[:most])) + more
-
-
-_ALIKE = str.maketrans("аеорсухіјѕԁһвкмнтАВЕКМНОРСТХІЈЅαοιν", "aeopcyxijsdhbkmhtABEKMHOPCTXIJSaoiv")
-
-
-def _skeleton(name: str) -> str:
-    """Fold case, width, spaces and the Cyrillic and Greek letters that look Latin."""
-    import unicodedata
-
-    folded = unicodedata.normalize("NFKC", name).translate(_ALIKE)
-    visible = (c for c in folded if not unicodedata.category(c).startswith(("C", "Z")))
-    return "".join(visible).casefold()
 
 
 def _spelt(name: str) -> str:

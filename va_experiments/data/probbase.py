@@ -128,7 +128,11 @@ def _bundled() -> Probbase:
 
 
 def _parse(content: bytes, source: str) -> Probbase:
-    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig", errors="replace"))))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"probbase {source}: not UTF-8 at byte {error.start + 1}; save it as UTF-8") from None
+    rows = list(csv.reader(io.StringIO(text)))
     header = [name.strip().lower() for name in rows[0]] if rows else []
     if absent := [name for name in _META if name not in header]:
         raise InputError(

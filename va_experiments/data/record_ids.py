@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import CodedColumn
+from va_experiments.data.decorated import undecorated
 
 __all__ = ["ID_NAMES", "canonical_order", "content_ids", "normal_id"]
 
@@ -21,8 +21,8 @@ ID_NAMES = (
 
 
 def normal_id(text: str) -> str:
-    """Return an id without blanks around it, its accents in one form (NFC): typed on two systems it is the same id."""
-    return unicodedata.normalize("NFC", text.strip())
+    """Return an id without what does not change it: blanks, quotes, letters that are not seen, ``="001"``, ``'001``."""
+    return undecorated(text).removeprefix("'")
 
 
 def content_ids(table: Mapping[str, CodedColumn]) -> npt.NDArray[np.object_]:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from va_experiments.data.csv_blocks import CodedColumn
+from va_experiments.data.decorated import doubtful_names, undecorated
 from va_experiments.data.readers.age_text import parse_age
 from va_experiments.data.readers.csv_columns import NO_LABEL
 from va_experiments.errors import shown
@@ -34,7 +35,8 @@ _MOST_NAMES = 200
 def label_map(column: CodedColumn) -> dict[str, str]:
     """Return each spelling of a name that differs only in case, spaces or Unicode form -> the commonest spelling.
 
-    A name that is written in one way is left out.
+    A name that is written in one way is left out, unless it is probably another one (a mark behind it, letters of
+    another alphabet).
     """
     spellings: dict[str, dict[str, int]] = {}
     raw: dict[str, set[str]] = {}
@@ -48,7 +50,8 @@ def label_map(column: CodedColumn) -> dict[str, str]:
         if len(raw[key]) > 1 and key not in NO_LABEL:
             commonest = max(sorted(names), key=lambda n: names[n])
             found |= dict.fromkeys(sorted(names), commonest)
-    return found
+    ones = {undecorated(n) for names in spellings.values() for n in names if n not in found}
+    return found | {n: other for n, (_, other) in doubtful_names(ones | {*found.values()}, found).items()}
 
 
 def alike(column: CodedColumn, what: str) -> list[str]:
@@ -114,7 +117,7 @@ def _counts(column: CodedColumn) -> Mapping[str, int]:
 
 
 def _folded(name: str) -> str:
-    visible = "".join(c for c in name if unicodedata.category(c) != "Cf")
+    visible = undecorated(name)
     return " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
 
 

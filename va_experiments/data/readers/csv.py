@@ -7,7 +7,9 @@ deaths take one byte of memory for each symptom.
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,11 +18,12 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import CodedColumn, empty_rows, missing_columns, read_blocks
 from va_experiments.data.deaths import ABSENT, Deaths, LedgerEntry
+from va_experiments.data.decorated import doubtful_ids
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.readers.age_columns import Ages, check_ages
 from va_experiments.data.readers.age_text import AGE_UNITS
 from va_experiments.data.readers.csv_checks import advice_for, coded_sex, implausible, note_symptoms
-from va_experiments.data.readers.csv_columns import Labels, Numbers
+from va_experiments.data.readers.csv_columns import NORMALISED, Labels, Numbers, names_of_columns
 from va_experiments.data.readers.narrative import Narrative
 from va_experiments.data.readers.person_columns import Sexes
 from va_experiments.data.readers.recognise import recognise
@@ -145,6 +148,8 @@ def read_csv_deaths(
     special = [c for c in (id, site, cause, narrative, *person) if c is not None]
     wanted = _symptom_columns(source, where, symptoms, special, list(numbers), exclude)
     problems = _roles(source, where, special, list(numbers), wanted, [*hce, *words])
+    names_read, bad = names_of_columns(wanted, where)
+    problems += bad
     if problems:
         if not {*special, *numbers, *wanted} <= set(source.header) and (form := recognise(source.header)):
             raise InputError(form.sentence(where, source.path))
@@ -170,6 +175,8 @@ def read_csv_deaths(
         ids.append(_ids(block.columns, id))
         empty.append(empty_rows(block.columns))
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.remarks()]
+    if renamed := tuple(c for c, name in zip(wanted, names_read, strict=True) if c != name):
+        ledger.append(LedgerEntry("normalised", "*", len(renamed), "names of columns: " + NORMALISED, renamed[:5]))
     blank_rows = np.concatenate(empty)
     if blank_rows.any():
         ledger.append(LedgerEntry("dropped row", "*", int(blank_rows.sum()), EMPTY_ROW))
@@ -199,6 +206,13 @@ def read_csv_deaths(
         problems += coded_sex(wanted, compared, where)
     hint = advice_for(answers, codes, value_map, compared, age) if problems else ""
     names = np.concatenate(ids) if id is not None else _numbered(np.concatenate(ids))
+    if id is not None and (marked := doubtful_ids(names[~blank_rows].tolist())):
+        problems.append(
+            f"{where}: {len(marked)} ids end with a mark or have letters of another alphabet, the others do not (such "
+            f"as {shown(marked[0])}): are they deaths of their own? Write them like the others, or "
+            "make ids of the content of the rows: data.id=null "
+            f"{shlex.quote(f'data.exclude={json.dumps([*exclude, id])}')}"
+        )
     repeated, bad = repeated_rows(names, keep, compared, source, id, duplicates, ledger)
     problems += bad
     keep &= ~repeated
@@ -246,7 +260,7 @@ def read_csv_deaths(
         matrix = np.hstack([matrix, said])
     return Deaths(
         symptoms=matrix,
-        symptom_names=(*wanted, *word_names),
+        symptom_names=(*names_read, *word_names),
         causes=cause_names,
         cause=kept_cause,
         sites=site_names,

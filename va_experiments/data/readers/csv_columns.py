@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import Block, CodedColumn
 from va_experiments.data.deaths import LedgerEntry
+from va_experiments.data.decorated import doubtful_names, in_one_alphabet, typed_map, undecorated
 from va_experiments.data.number_codes import codes_far_off, written
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
-__all__ = ["NO_LABEL", "NO_SITE", "Collected", "Labels", "Numbers"]
+__all__ = ["NORMALISED", "NO_LABEL", "NO_SITE", "Collected", "Labels", "Numbers", "names_of_columns"]
 
 NO_LABEL = frozenset(
     {
@@ -36,6 +37,8 @@ NO_SITE = NO_LABEL - {"na"}
 
 _NO_LABEL_CODES = frozenset({"77", "88", "97", "98", "777", "888", "997", "998", "7777", "8888"})
 _MAX_NAMES = 2000
+NORMALISED = "one Unicode form (NFC), without spaces, quotes and letters that are not seen"
+"""What is changed in a name that stays the same name."""
 
 
 def _codes_far_above(names: Sequence[str]) -> frozenset[str]:
@@ -45,6 +48,32 @@ def _codes_far_above(names: Sequence[str]) -> frozenset[str]:
         return frozenset()
     most = max((int(n) for n in numbers if n not in _NO_LABEL_CODES), default=1000)
     return frozenset(n for n in numbers if n in _NO_LABEL_CODES and int(n) > 2 * most)
+
+
+def names_of_columns(columns: Sequence[str], where: str) -> tuple[list[str], list[str]]:
+    """Return the names of symptoms for the names of their columns, and the problems of these.
+
+    Parameters
+    ----------
+    columns : sequence of str
+    where : str
+        The file, as messages name it.
+    """
+    names = [undecorated(c) or c for c in columns]
+    problems = [
+        f"{where}: column {shown(c)} has letters of another alphabet that look like those of {shown(other)}; write its "
+        "name in the first row with letters of one alphabet"
+        for c, name in zip(columns, names, strict=True)
+        if (other := in_one_alphabet(name)) != name
+    ]
+    first: dict[str, str] = {}
+    for column, name in zip(columns, names, strict=True):
+        if first.setdefault(name, column) != column:
+            problems.append(
+                f"{where}: columns {shown(first[name])} and {shown(column)} differ only in what nobody sees or a "
+                "program added; rename or remove one of them"
+            )
+    return names, problems
 
 
 class Collected:
@@ -80,6 +109,10 @@ class Labels(Collected):
     what : {"site", "cause"}
     declared : sequence of str, optional
         Known names, in order.
+    rename : mapping, optional
+        Name as written -> name; None leaves the rows out.
+    may_map : bool
+        Whether the reader has the option for `rename`.
     """
 
     def __init__(
@@ -88,10 +121,13 @@ class Labels(Collected):
         what: str,
         declared: Sequence[str] | None,
         rename: Mapping[Any, str | None] | None = None,
+        *,
+        may_map: bool = True,
     ) -> None:
         super().__init__(column)
+        self._may_map = may_map
         self._what, self._declared = what, declared
-        self._rename = {str(k).strip(): v for k, v in (rename or {}).items()}
+        self._rename = {unicodedata.normalize("NFC", str(k)).strip(): v for k, v in (rename or {}).items()}
         self._left_out: npt.NDArray[np.bool_] | None = None
         self.mapped_out = np.zeros(0, dtype=bool)
         """Rows that the mapping leaves out, after `finish`."""
@@ -105,9 +141,12 @@ class Labels(Collected):
     ) -> tuple[tuple[str, ...], npt.NDArray[np.int16], list[str]]:
         """Return the names, the index of each row (-1 if the cause is not known), and the problems."""
         coded, where, what = self.coded(), shown_path(source.path), self._what
-        clean = [unicodedata.normalize("NFC", v).strip() for v in coded.values]
+        written = [unicodedata.normalize("NFC", v).strip() for v in coded.values]
+        declared = set(self._declared or ())
+        clean = [w if w in self._rename or w in declared else undecorated(w) for w in written]
         problems: list[str] = []
         dropped: set[int] = set()
+        mapped: set[str] = set()  # names that are as the mapping says
         if self._rename:
             if absent := [k for k in self._rename if k not in clean]:
                 problems.append(
@@ -117,6 +156,7 @@ class Labels(Collected):
             for k, name in enumerate(clean):
                 if name in self._rename:
                     new = self._rename[name]
+                    mapped |= {name, str(new)}
                     count = int((coded.codes == k).sum())
                     reason = "left out by data." if new is None else f"renamed to {shown(new)} by data."
                     if new != coded.values[k]:  # what is written so already is not corrected
@@ -128,19 +168,24 @@ class Labels(Collected):
         by_clean: dict[str, list[int]] = {}
         for k, name in enumerate(clean):
             by_clean.setdefault(name, []).append(k)
+        several, again = list[str](), dict[str, str]()
         for name, variants in by_clean.items():
-            raw_names = {coded.values[k].strip() for k in variants}
-            if len(variants) > 1 and not raw_names & set(self._rename):
+            if len(variants) > 1 and name not in mapped:
                 raw = " and ".join(shown(coded.values[k]) for k in variants[:3])
                 rows = np.flatnonzero(np.isin(coded.codes, variants[1:]))
-                problems.append(
-                    f"{where}: {what} {shown(name)} is written in ways that differ only in spaces or Unicode form "
-                    f"({raw}; {self._at(source, rows)}); write them one way"
+                unseen = len({written[k] for k in variants}) > 1
+                several.append(
+                    f"{what} {shown(name)} is written in ways that differ only in "
+                    f"{'what nobody sees or a program added' if unseen else 'spaces or Unicode form'} "
+                    f"({raw}; {self._at(source, rows)})"
                 )
-            elif len(variants) == 1 and name != coded.values[variants[0]] and not raw_names & set(self._rename):
+                again[name] = name
+            elif len(variants) == 1 and name != coded.values[variants[0]] and name not in mapped:
                 count = int((coded.codes == variants[0]).sum())
-                ledger.append(LedgerEntry("normalised", self.column, count, "NFC and no spaces around it", (name,)))
-        declared = set(self._declared or ())
+                ledger.append(LedgerEntry("normalised", self.column, count, NORMALISED, (name,)))
+        if several:
+            told = f"{'; '.join(several[:5])}{'; ...' if len(several) > 5 else ''}"
+            problems.append(f"{where}: {told}; write them one way{self._ways_out(again)}")
         no_label = (NO_LABEL if what == "cause" else NO_SITE) | _codes_far_above(clean)
         missing = [
             k for k, n in enumerate(clean) if k not in dropped and n not in declared and n.casefold() in no_label
@@ -149,6 +194,7 @@ class Labels(Collected):
         self.mapped_out = np.isin(coded.codes, sorted(dropped))
         missing += sorted(dropped)
         names = self._names(clean, missing)
+        problems += self._doubtful(names, mapped | declared, source, coded, clean)
         problems += self._look_alike(names, source, coded, clean)
         index = {n: k for k, n in enumerate(names)}
         index_of_value = np.array(
@@ -164,6 +210,28 @@ class Labels(Collected):
         if self._declared is not None:
             return tuple(self._declared)
         return tuple(sorted({n for k, n in enumerate(clean) if k not in set(missing)}))
+
+    def _ways_out(self, pairs: Mapping[str, str]) -> str:
+        """Return the option that makes several spellings one name, where the reader has it."""
+        return f", or say {typed_map(f'data.{self._what}_map', pairs)}" if self._may_map else ""
+
+    def _doubtful(
+        self, names: tuple[str, ...], accepted: set[str], source: TextSource, coded: CodedColumn, clean: list[str]
+    ) -> list[str]:
+        """List names that are probably another one, written with a mark or with letters of another alphabet."""
+        found = doubtful_names(names, accepted)
+        if not found:
+            return []
+        told = []
+        for name, (why, other) in [*found.items()][:5]:
+            rows = np.flatnonzero(np.isin(coded.codes, [k for k, n in enumerate(clean) if n == name]))
+            told.append(f"{self._what} {shown(name)} ({self._at(source, rows)}) {why}: is it {shown(other)}?")
+        keep = typed_map(f"data.{self._what}_map", {name: name for name in found})
+        return [
+            f"{shown_path(source.path)}: {' '.join(told)}{' ...' if len(found) > 5 else ''} Write it so"
+            f"{self._ways_out({name: other for name, (_, other) in found.items()})}"
+            f"{f'; if it is another {self._what}, {keep}' if self._may_map else ''}"
+        ]
 
     def _look_alike(
         self, names: tuple[str, ...], source: TextSource, coded: CodedColumn, clean: list[str]

@@ -37,6 +37,7 @@ def read_who2016(
     id: str = "ID",
     site: str | None = None,
     cause: str | None = None,
+    site_map: Mapping[Any, str | None] | None = None,
     value_map: Mapping[Any, str] = WHO_VALUES,
     max_unknown: float = 0.01,
     duplicates: str = "refuse",
@@ -59,6 +60,8 @@ def read_who2016(
         Column of the site; without one all deaths belong to the site ``all``.
     cause : str, optional
         Column of a cause assigned by another method, such as physicians, in InterVA-5's names; none by default.
+    site_map : mapping, optional
+        Site as written -> its name; None leaves the deaths out.
     value_map : mapping
         Cell -> ``"Y"``, ``"N"`` or ``"."`` (missing). With the default, words that everybody understands (``Yes``,
         ``TRUE``, ``1``, ``DK``) are read too.
@@ -100,8 +103,8 @@ def read_who2016(
         )
     added = {name: Collected(c) for name, c in more.items()}
     answers = Symptoms(indicators, codes, words=dict(value_map) == dict(WHO_VALUES), may_exclude=False)
-    places = None if site is None else Labels(site, "site", None)
-    labels = None if cause is None else Labels(cause, "cause", probbase.causes)
+    places = None if site is None else Labels(site, "site", None, site_map)
+    labels = None if cause is None else Labels(cause, "cause", probbase.causes, may_map=False)
     compared = RepeatedDeaths(indicators)
     id_parts, blank_parts = [], []
     for block in read_blocks(source, list(dict.fromkeys([*special, *indicators, *more.values()]))):
@@ -148,7 +151,8 @@ def read_who2016(
     for meaning, answer in (("Y", "present"), ("N", "absent"), (".", "missing")):
         if cells := tuple(c for c, m in sorted(answers.by_words.items()) if m == meaning):
             ledger.append(LedgerEntry("noted", "*", len(cells), f"cells are read as {answer}", cells[:5]))
-    rows = np.flatnonzero(~blank & ~repeated)
+    elsewhere = (at < 0) & ~blank
+    rows = np.flatnonzero(~blank & ~repeated & ~elsewhere)
     order = rows[canonical_order(ids[rows])]
     symptoms = answers.matrix()[order]
     if "" not in {str(c).strip() for c in value_map}:
@@ -168,7 +172,9 @@ def read_who2016(
         covariates={name: values[order] for name, values in covariates.items()},
         name=label,
         ledger=tuple(ledger),
-        excluded=excluded_rows(ids, source, [(EMPTY_ROW, blank), (REPEATED, repeated)]),
+        excluded=excluded_rows(
+            ids, source, [(EMPTY_ROW, blank), ("its site is left out (data.site_map)", elsewhere), (REPEATED, repeated)]
+        ),
     )
 
 

@@ -311,7 +311,7 @@ def _labels(
     n = len(next(iter(table.values())).codes)
     if column is None:
         return ("all",), np.zeros(n, dtype=np.int16), []
-    labels = Labels(column, what, declared, rename)
+    labels = Labels(column, what, declared, rename, may_map=what == "site")
     labels.leave_out(empty)
     labels.add(Block(0, n, {column: table[column]}))
     return labels.finish(source, ledger)
