@@ -333,6 +333,8 @@ class Union(DataOptions):
     """Readers, each a name (phmrc_adult), a table, or {name: csv, path: FILE, ...}; shared questions are used."""
     options: Mapping = {}
     """Options of data=csv that the members that are tables have."""
+    duplicates: Literal["refuse", "first", "keep"] = "refuse"
+    """What to do with deaths that several members have; first: those of the member whose name comes first stay."""
     label: Text = "union"
     """Name of the study in tables and reports."""
 

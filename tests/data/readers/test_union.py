@@ -15,7 +15,7 @@ from va_experiments.data.registry import load
 from va_experiments.errors import InputError
 from va_experiments.protocols import splits
 
-PLAIN = {"label": "union"}
+PLAIN = {"label": "union", "duplicates": "keep"}
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_the_order_of_the_members_changes_nothing(parts: tuple[Deaths, Deaths]) 
 
 
 def test_names_that_occur_twice_are_numbered(parts: tuple[Deaths, Deaths]) -> None:
-    joined = join_parts([dataclasses.replace(d, name="csv") for d in parts], {"label": "all"})
+    joined = join_parts([dataclasses.replace(d, name="csv") for d in parts], PLAIN | {"label": "all"})
     assert joined.name == "all"
     assert {s for s in joined.sites if s.startswith("South")} == {"South (csv 1)", "South (csv 2)"}
 
@@ -94,7 +94,11 @@ def test_the_cache_gives_the_same_and_knows_each_file(tmp_path: Path) -> None:
     for name in ("a", "b"):
         rows = [f"{k},{name},{'AB'[k % 2]},{'YN'[k % 2]},{'NY'[k // 3]}" for k in range(6)]
         (tmp_path / f"{name}.csv").write_text("\n".join(["id,site,cause,q1,q2", *rows]) + "\n")
-    options = {"members": [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")], "options": {"id": "id"}}
+    options = {
+        "members": [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")],
+        "options": {"id": "id"},
+        "duplicates": "keep",
+    }
     files: list = []
     first = load_cached("union", options, tmp_path / "cache", files)
     assert first.fingerprint == load_cached("union", options, tmp_path / "cache").fingerprint
@@ -102,3 +106,48 @@ def test_the_cache_gives_the_same_and_knows_each_file(tmp_path: Path) -> None:
     assert [f.path.name for f in files] == ["a.csv", "b.csv"]
     assert first.sites == ("a", "b")
     assert len(set(first.id.tolist())) == 12
+
+
+def test_deaths_that_two_members_have_are_named(parts: tuple[Deaths, Deaths]) -> None:
+    early, later = parts
+    both = int((early.site == 1).sum())
+    same_cause = [c != len(early.causes) - 1 for c in np.asarray(early.cause)[early.site == 1].tolist()]
+    n = sum(same_cause)  # the last cause has another name in the other member
+    assert 0 < n <= both
+    with pytest.raises(InputError, match=rf"{n} of {len(later)} deaths of later are in early too") as caught:
+        join_parts(parts, PLAIN | {"duplicates": "refuse"})
+    assert "data.duplicates=first" in str(caught.value)
+    first, kept = (join_parts(parts, PLAIN | {"duplicates": d}) for d in ("first", "keep"))
+    assert len(kept) - len(first) == n
+    assert [e.count for e in first.ledger if e.action == "dropped row" and "earlier member" in e.reason] == [n]
+    assert sum(len(e.ids) for e in first.excluded if "another member" in e.reason) == n
+    assert first.fingerprint == join_parts(parts[::-1], PLAIN | {"duplicates": "first"}).fingerprint
+
+
+def test_the_same_deaths_under_other_ids_and_after_a_correction(small_deaths: Deaths) -> None:
+    rng = np.random.default_rng(3)
+    wide = dataclasses.replace(
+        small_deaths,
+        symptoms=rng.integers(0, 2, (len(small_deaths), 100)).astype(np.int8),
+        symptom_names=tuple(f"q{j}" for j in range(100)),
+        blocks=("core",) * 100,
+        learned_cuts=(),
+    )
+    rows = np.arange(20)
+    other_ids = dataclasses.replace(wide.take(rows), id=np.array([f"x{k}" for k in rows]), name="again")
+    answers = wide.symptoms[rows].copy()
+    answers[:, :3] = 1 - answers[:, :3]
+    corrected = dataclasses.replace(wide.take(rows), symptoms=answers, name="again")
+    for second in (other_ids, corrected):
+        with pytest.raises(InputError, match=r"20 of \d+ deaths of (again|\w+) are in \w+ too"):
+            join_parts([wide, second], PLAIN | {"duplicates": "refuse"})
+
+
+def test_deaths_that_only_have_the_same_ids_are_others(small_deaths: Deaths) -> None:
+    order = np.random.default_rng(4).permutation(len(small_deaths))
+    other = dataclasses.replace(small_deaths.take(order), id=small_deaths.id, name="other")
+    half = np.arange(len(small_deaths)) % 2 == 0
+    source = small_deaths.id[order]
+    unseen = ~np.isin(source, small_deaths.id[half])
+    joined = join_parts([small_deaths.take(half), other.take(unseen)], PLAIN | {"duplicates": "refuse"})
+    assert len(joined) == int(half.sum() + unseen.sum())

@@ -6,14 +6,18 @@ named. Questions and causes that not all members have are in the ledger.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from va_experiments.data.deaths import NOT_SHARED, Deaths, LedgerEntry
+from va_experiments.data.deaths import NOT_SHARED, Deaths, Excluded, LedgerEntry
 from va_experiments.data.registry import READERS, load, load_parts
+from va_experiments.data.repeated_deaths import REPEATED
+from va_experiments.data.shared_deaths import shared_deaths
 from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = ["join_parts", "parts_of", "read_union"]
@@ -22,7 +26,11 @@ Member = str | Mapping[str, Any]
 
 
 def read_union(
-    members: Sequence[Member] = (), *, options: Mapping[str, Any] | None = None, label: str = "union"
+    members: Sequence[Member] = (),
+    *,
+    options: Mapping[str, Any] | None = None,
+    duplicates: str = "refuse",
+    label: str = "union",
 ) -> Deaths:
     """Read the members and join them.
 
@@ -32,6 +40,8 @@ def read_union(
         Each a reader's name, a table, or ``{name: reader, option: value, ...}``.
     options : mapping, optional
         Options of the reader of a table (``data=csv``) that such members have.
+    duplicates : {"refuse", "first", "keep"}
+        What to do with deaths that several members have; ``first``: those of the member whose name comes first stay.
     label : str
         Name of the study.
 
@@ -40,7 +50,7 @@ def read_union(
     InputError
         If there are fewer than two members, one cannot be read, or they do not fit together.
     """
-    checked = {"members": members, "options": options or {}, "label": label}
+    checked = {"members": members, "options": options or {}, "duplicates": duplicates, "label": label}
     return join_parts(load_parts(parts_of(checked), load), checked)
 
 
@@ -86,8 +96,8 @@ def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
     Raises
     ------
     InputError
-        If a member has deaths without a cause and another has causes, two members are the same data, or no question is
-        in all.
+        If a member has deaths without a cause and another has causes, two members are the same data or have the same
+        deaths, or no question is in all.
     """
     parts = sorted(parts, key=lambda d: (d.name, d.fingerprint))
     names = _names(parts)
@@ -106,6 +116,15 @@ def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
             f"{did_you_mean(first.symptom_names[0], parts[1].symptom_names)}"
         )
     covariates = [c for c in first.covariates if all(c in d.covariates for d in parts)]
+    same = [d.select(shared) for d in parts]
+    twice, repeated = _twice([_with_numbers(d, covariates) for d in same], names, options["duplicates"])
+    left_out = tuple(
+        Excluded(f"{REPEATED}, in another member", tuple(d.id[rows].tolist()))
+        for d, rows in zip(parts, repeated, strict=True)
+        if rows.any()
+    )
+    parts = [d.take(~rows) for d, rows in zip(parts, repeated, strict=True)]
+    same = [d.take(~rows) for d, rows in zip(same, repeated, strict=True)]
     causes = tuple(dict.fromkeys(c for d in parts for c in d.causes))
     groups = {c: g for d in reversed(parts) for c, g in zip(d.causes, d.groups, strict=True)}
     present = [np.unique(d.site) for d in parts]  # a declared site without deaths is none
@@ -113,7 +132,6 @@ def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
     ids = _told_apart([d.id.tolist() for d in parts], names)
     place = {cause: k for k, cause in enumerate(causes)}
     start = np.cumsum([0, *(len(s) for s in sites)])
-    same = [d.select(shared) for d in parts]
     return Deaths(
         symptoms=np.concatenate([d.symptoms for d in same]),
         symptom_names=same[0].symptom_names,
@@ -132,9 +150,46 @@ def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
         learned_cuts=tuple(c for c in same[0].learned_cuts if c.covariate in covariates),
         name=options["label"] if options["label"] != "union" else "+".join(names),
         simulated=any(d.simulated for d in parts),
-        ledger=tuple(_ledger(parts, names, set(shared), set(covariates))),
-        excluded=tuple(e for d in parts for e in d.excluded),
+        ledger=(*_ledger(parts, names, set(shared), set(covariates)), *twice),
+        excluded=tuple(e for d in parts for e in d.excluded) + left_out,
     )
+
+
+def _with_numbers(deaths: Deaths, covariates: Sequence[str]) -> Deaths:
+    """Return the deaths with these covariates only."""
+    return dataclasses.replace(deaths, learned_cuts=(), covariates={c: deaths.covariates[c] for c in covariates})
+
+
+def _twice(
+    parts: Sequence[Deaths], names: Sequence[str], duplicates: str
+) -> tuple[list[LedgerEntry], list[npt.NDArray[np.bool_]]]:
+    """Return the ledger's entries on deaths that several members have, and which deaths to leave out.
+
+    Raises
+    ------
+    InputError
+        If there are any, and `duplicates` is ``refuse``.
+    """
+    ledger, problems, left_out = list[LedgerEntry](), list[str](), []
+    for deaths, name, (rows, first) in zip(parts, names, shared_deaths(parts), strict=True):
+        count, leave = int(rows.sum()), np.zeros(len(rows), dtype=bool)
+        if count and duplicates == "first":
+            leave = rows
+            ledger.append(LedgerEntry("dropped row", "*", count, f"{name}: deaths that an earlier member has too"))
+        elif count and duplicates == "keep":
+            reason = f"{name}: deaths that another member has too; kept by data.duplicates"
+            ledger.append(LedgerEntry("noted", "*", count, reason))
+        elif count:
+            problems.append(
+                f"data.members: {count} of {len(rows)} deaths of {name} are in {names[first]} too, with the same "
+                f"answers and cause, or with the same id and nearly the same (ids such as "
+                f"{', '.join(map(shown, deaths.id[rows][:3].tolist()))}), so that they would be trained on and tested; "
+                f"say data.duplicates=first (leave those of {name} out) or data.duplicates=keep"
+            )
+        left_out.append(leave)
+    if problems:
+        raise InputError(problems)
+    return ledger, left_out
 
 
 def _names(parts: Sequence[Deaths]) -> list[str]:
