@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 from va_experiments.cell import Fit
 from va_experiments.config.schema import ExecutionConfig, Resources
 from va_experiments.errors import InputError
-from va_experiments.execute import ray_cluster, ray_liveness
+from va_experiments.execute import ray_cluster, ray_liveness, throttled_listener
 from va_experiments.execute.ray_backend import RayBackend, _PendingTask
 from va_experiments.execute.run_channel import RunChannel
 from va_experiments.execute.throttled_listener import ThrottledListener
@@ -77,6 +78,23 @@ def test_the_listener_throttles_states_and_hands_the_last_one_over_once() -> Non
     again = ThrottledListener(lambda *_: None, kept.append, kept[0], state_seconds=0)
     assert again.resume() == {"step": 2}
     assert again.resume() is None
+
+
+def test_the_listener_passes_on_what_takes_longer_than_half_a_second_and_new_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, noted = [100.0], list[tuple[int, int, Mapping[str, object]]]()
+    monkeypatch.setattr(throttled_listener, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    listener = ThrottledListener(lambda *note: noted.append(note), lambda _: None, None, state_seconds=1000)
+    for done in (0, 500, 1000):  # a short fit: its start and its result are enough
+        listener.progress(done, 1000, {})
+    assert noted == []
+    now[0] = 100.6
+    listener.progress(2, 10, {"acceptance": 0.4})
+    listener.progress(3, 10, {"acceptance": 0.5})
+    for done in (4, 5):
+        listener.progress(done, 10, {"member": "nbc"})
+    assert noted == [(2, 10, {"acceptance": 0.4}), (4, 10, {"member": "nbc"})]
 
 
 class Cluster:

@@ -14,6 +14,9 @@ __all__ = ["ThrottledListener"]
 class ThrottledListener:
     """Passes on progress at most twice a second and states at most every `state_seconds`.
 
+    A fit of less than half a second passes on nothing, since each message costs as much as a small metric. What begins
+    under another name, as the next member of an ensemble does, is passed on at once: it may say nothing for long.
+
     Parameters
     ----------
     note : callable
@@ -32,13 +35,14 @@ class ThrottledListener:
         state_seconds: float,
     ) -> None:
         self._note, self._keep, self._last, self._every = note, keep, last, state_seconds
-        self._noted, self._kept = 0.0, time.monotonic()
+        self._noted = self._kept = time.monotonic()
+        self._names: dict[str, str] = {}
 
     def progress(self, done: int, total: int, info: Mapping[str, object]) -> None:
         """Pass on how far the fit is."""
-        now = time.monotonic()
-        if now - self._noted >= 0.5 or done >= total:
-            self._noted = now
+        now, names = time.monotonic(), {k: v for k, v in info.items() if isinstance(v, str)}
+        if now - self._noted >= 0.5 or (names and names != self._names):
+            self._noted, self._names = now, names
             self._note(done, total, {k: v for k, v in info.items() if isinstance(v, (int, float, str, bool))})
 
     def checkpoint(self, state: Mapping[str, Any]) -> None:
