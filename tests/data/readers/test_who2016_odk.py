@@ -213,6 +213,17 @@ def test_a_note_beside_a_question_is_not_read(tmp_path: Path) -> None:
     assert cells(path, "i147o", "i019a") == ["yy"]
 
 
+@pytest.mark.parametrize("other", ["x-Id10147_001", "Id10147_x", "(Id10147) Did (s)he have a fever?", "q_Id10147"])
+def test_a_column_that_answers_where_the_one_that_is_read_is_empty_is_refused(tmp_path: Path, other: str) -> None:
+    half = [{"x-Id10147": "yes", other: ""}, {"x-Id10147": "", other: "no"}]
+    with pytest.raises(InputError, match=r"answers question Id10147 in 1 row in .* rename it to again-Id10147"):
+        read_who2016_odk(export(tmp_path, *half))
+    renamed = [{"x-Id10147": row["x-Id10147"], "again-Id10147": row[other]} for row in half]
+    assert cells(export(tmp_path, *renamed), "i147o") == ["y", "n"]
+    remark = [{"x-Id10147": "", other: "the mother was away"}, {"x-Id10147": "no", other: "no"}]
+    assert cells(export(tmp_path, *remark), "i147o") == [".", "n"], "a remark is no answer"
+
+
 def test_zero_years_and_zero_months_are_no_age_in_days(tmp_path: Path) -> None:
     rows = [{"ageInYears": "0"}, {"ageInYears": "0", "ageInMonths": "6"}, {"ageInYears2": "40"}, {"ageInMonths": "12"}]
     age = convert_who2016_odk(export(tmp_path, *rows)).covariates["age"]

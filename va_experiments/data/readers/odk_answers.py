@@ -139,6 +139,18 @@ class OdkAnswers:
         word = self._word(question, cell)
         return says_unknown(word) or word in NOT_KNOWN_CODES
 
+    def is_answer(self, question: str, cell: str) -> bool:
+        """Check whether a cell is an answer to a question, or says that none is known."""
+        kind, word = kinds().get(question, "number"), self._word(question, cell)
+        if self.is_not_known(question, cell):
+            return True
+        if kind == "choice":
+            known = choices().get(question, {})
+            return folded(word) in known or (question in SEVERAL and several_choices(folded(word), known) is not None)
+        if kind == "yes_no":
+            return word in YES | NO or (word == "2" and self._two_is_no)
+        return word.replace(",", ".", 1).replace(".", "", 1).isdecimal()
+
     def chosen(self, question: str, wanted: frozenset[str]) -> Truth:
         """Return whether one of these choices was made."""
         if not self._as_pycrossva:  # a choice may have another code in the other version of the questionnaire

@@ -62,6 +62,8 @@ _NUMBERED = re.compile(r"(?:^|[^a-z0-9])id[_ ]?(10\d{3})([a-z0-9_]*)", re.IGNORE
 _FIRST = re.compile(r"[^a-z0-9]*?id[_ ]?(10\d{3})([a-z0-9_]*)", re.IGNORECASE)
 _SUFFIX = re.compile(r"\[\d+\]|_v\d+$", re.IGNORECASE)
 """Number of a repetition, and of the version of a form."""
+_REPEATED = re.compile(r"_(?:\d{1,3}|[xy]|r\d+)$", re.IGNORECASE)
+"""What programs write behind a name that is there already: Id10147_001, Id10147_x."""
 _PATH = re.compile(r"[-/:.]")
 _GROUPS = re.compile(r"[/:]|-(?! )")
 _UNKNOWN_WORDS = frozenset(folded(w) for w in MISSING_WORDS if any(c.isalpha() for c in w))
@@ -97,10 +99,13 @@ class QuestionColumns:
         Question -> columns with its answers; several where a form asks it in several groups.
     divided : dict of str to dict of str to str
         Question -> choice, or `NOT_KNOWN` -> column with 1 or 0 for it. A question may be in `columns` too.
+    passed_over : dict of str to list of str
+        Question of `columns` -> further columns that may hold answers to it, under a name that says it less clearly.
     """
 
     columns: dict[str, list[str]] = field(default_factory=dict)
     divided: dict[str, dict[str, str]] = field(default_factory=dict)
+    passed_over: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def used(self) -> list[str]:
@@ -123,10 +128,12 @@ def find_questions(header: Sequence[str]) -> QuestionColumns:
     it (``note_Id10147``, a label), which is read only where no such column is there.
     """
     ranked: dict[int, dict[str, list[str]]] = {EXACT: {}, NAMED: {}, LABELLED: {}}
-    parts = dict[str, dict[str, str]]()
+    parts, repeated = dict[str, dict[str, str]](), dict[str, list[str]]()
     for column in header:
         found, choice, rank = _question(column)
         if not found:
+            if (again := _REPEATED.search(column)) and (of := _question(column[: again.start()]))[0] and not of[1]:
+                repeated.setdefault(of[0], []).append(column)
             continue
         if choice:
             parts.setdefault(found, {}).setdefault(choice, column)
@@ -136,6 +143,10 @@ def find_questions(header: Sequence[str]) -> QuestionColumns:
     questions.divided = {
         q: p for q, p in parts.items() if q not in questions.columns or (q in SEVERAL and len(p) >= _PARTS)
     }
+    for question, read in questions.columns.items():
+        named = [c for of_rank in (*ranked.values(), repeated) for c in of_rank.get(question, ())]
+        if others := [c for c in named if c not in read]:
+            questions.passed_over[question] = others
     return questions
 
 

@@ -7,12 +7,24 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.readers.odk_answers import OdkAnswers
 from va_experiments.data.readers.odk_header import AGES, QuestionColumns, unread_columns
+from va_experiments.data.readers.odk_words import is_blank
 from va_experiments.data.readers.who2016_table import choices, kinds
 from va_experiments.errors import shown
 
-__all__ = ["advice", "advice_on_dates", "few_questions", "misnamed", "refusal", "refused_dates"]
+__all__ = [
+    "advice",
+    "advice_on_dates",
+    "answers_elsewhere",
+    "few_questions",
+    "misnamed",
+    "refusal",
+    "refused_dates",
+]
 
 _MOST_NAMED = 10
 """Questions from which on a message does not list them."""
@@ -52,6 +64,32 @@ def advice(refused: Sequence[str], answers: OdkAnswers) -> str:
     if len(refused) > _MOST_NAMED:
         return text
     return f"{text}, or leave the questions out with 'data.exclude=[{', '.join(refused)}]'"
+
+
+def answers_elsewhere(
+    where: str, questions: QuestionColumns, columns: Mapping[str, CodedColumn], answers: OdkAnswers
+) -> list[str]:
+    """Return the problem of columns that name a question less clearly than the one that is read, and answer it.
+
+    They count where the column that is read is empty, if all of their cells there are answers to the question.
+    """
+    said: dict[str, tuple[str, int]] = {}
+    for question, names in questions.passed_over.items():
+        empty = np.array([is_blank(cell) for cell in answers.text(question)])
+        for name in names if columns else ():
+            cells = [str(cell) for cell in columns[name].text()[empty] if not is_blank(str(cell))]
+            if cells and all(answers.is_answer(question, cell) for cell in set(cells)):
+                said[name] = (question, len(cells))
+    if not said:
+        return []
+    name, (question, count) = next(iter(said.items()))
+    rows = f"{count:,} row{'s' if count > 1 else ''}"
+    more = f" (and {len(said) - 1} more columns of this kind)" if len(said) > 1 else ""
+    return [
+        f"{where}: column {shown(name)} answers question {question} in {rows} in which "
+        f"{shown(questions.columns[question][0])} is empty{more}; rename it to again-{question}, so that both are read "
+        "as one, or remove it"
+    ]
 
 
 def refused_dates(where: str, questions: QuestionColumns, question: str, forms: Mapping[str, int], filled: int) -> str:

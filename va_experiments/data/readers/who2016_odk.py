@@ -28,6 +28,7 @@ from va_experiments.data.readers.odk_indicators import ask_about_blanks, not_und
 from va_experiments.data.readers.odk_messages import (
     advice,
     advice_on_dates,
+    answers_elsewhere,
     few_questions,
     misnamed,
     refusal,
@@ -197,7 +198,11 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     if problems:
         raise InputError(problems)
     own_id = id or _id_column(source)
-    table = read_columns(source, list(dict.fromkeys([*questions.used, *special, *([own_id] if own_id else [])])))
+    read = [*questions.used, *special, *([own_id] if own_id else [])]
+    others = [] if chosen.as_pycrossva else [c for names in questions.passed_over.values() for c in names]
+    table = read_columns(source, list(dict.fromkeys([*read, *others])))
+    passed_over = {c: table[c] for c in others}
+    table = {c: column for c, column in table.items() if c in {*read}}
     reading = read_answers(
         functools.partial(OdkAnswers, table, questions, value_map=chosen.value_map, as_pycrossva=chosen.as_pycrossva),
         source,
@@ -208,10 +213,11 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     )
     answers, symptoms, age = reading.answers, reading.indicators, reading.age
     ledger = [LedgerEntry("noted", "*", 1, note) for note in source.remarks()]
-    read = f"columns are questions of WHO 2016, version {reading.version}"
-    ledger += [LedgerEntry("noted", "*", len(questions.used), read), *reading.ledger]
+    noted = f"columns are questions of WHO 2016, version {reading.version}"
+    ledger += [LedgerEntry("noted", "*", len(questions.used), noted), *reading.ledger]
     refused, entries = not_understood(answers, chosen.max_unknown)
     problems = [f"{where}: {c}" for c in answers.conflicts]
+    problems += answers_elsewhere(where, questions, passed_over, answers)
     if not chosen.as_pycrossva and "" not in {str(cell).strip() for cell in chosen.value_map or {}}:
         problems += ask_about_blanks(answers, where)
     labels = rows_of_labels(answers)
@@ -288,6 +294,7 @@ def _without(questions: QuestionColumns, exclude: Sequence[str]) -> QuestionColu
     return QuestionColumns(
         {q: c for q, c in questions.columns.items() if q not in left_out},
         {q: c for q, c in questions.divided.items() if q not in left_out},
+        {q: c for q, c in questions.passed_over.items() if q not in left_out},
     )
 
 
