@@ -146,3 +146,50 @@ def test_fits_of_a_lost_node_are_tried_again_and_those_on_their_way_handed_out_a
     assert cluster.cancelled == ["r1", "r3", "r4"]
     assert {f.name: f.attempt for f in pending} == {"there.0": 2, "queuedn": 1}
     assert attempts == [("there", "the worker died: its node b was lost")]
+
+
+def test_ray_hands_out_only_what_others_have_not_finished_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fit is asked about just before it is handed out: whole, without some of its cells, or not at all."""
+    fits = [Fit(name, cells) for name, cells in {"whole": ("a", "b"), "part": ("c", "d"), "none": ("e",)}.items()]  # type: ignore[arg-type]
+    backend = RayBackend(ExecutionConfig(window=1))
+    backend._session = SimpleNamespace(  # type: ignore[assignment]
+        wait=lambda stopping: True,
+        dead="",
+        vanished=False,
+        nodes=None,
+        workers=1,
+        ray=SimpleNamespace(exceptions=OSError),
+    )
+    backend._session.ray.exceptions = SimpleNamespace(RaySystemError=OSError)
+    order: list[str] = []
+
+    def still_open(fit: Fit) -> Fit | None:
+        order.append(f"asked about {fit.key}")
+        return {"whole": fit, "part": Fit("part", fit.cells[1:]), "none": None}[fit.key]
+
+    def submit(task: _PendingTask, *_: Any) -> str:
+        order.append(f"handed out {', '.join(map(str, task.fit.cells))}")
+        return task.name
+
+    def landed(ref: str, submitted: dict[str, _PendingTask], *_: Any) -> Any:
+        yield [submitted.pop(ref).fit.key]
+
+    for name, replacement in {
+        "_submit": submit,
+        "_landed": landed,
+        "_ended": list,
+        "_lacks": lambda fit: "",
+        "_poll": lambda *_: None,
+        "_enforce_limit": lambda *_: None,
+    }.items():
+        monkeypatch.setattr(backend, name, replacement)
+    channel = RunChannel(still_open=still_open)
+    assert list(backend.run(fits, {}, channel)) == [["whole"], ["part"]]
+    assert order == [
+        "asked about whole",
+        "handed out a, b",
+        "asked about part",
+        "handed out d",
+        "asked about none",
+    ]
+    assert channel.waiting == 0

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from va_experiments.cell.model_spec import ModelSpec
 from va_experiments.config.calibration import CalibrationOptions
 from va_experiments.data.deaths import Deaths
+from va_experiments.data.safe_open import check_file
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 from va_experiments.metrics.champs import BROAD_CAUSES, broad_cause, champs_shapes
 from va_experiments.metrics.misclassification import confusion_counts, site_shapes
@@ -107,13 +108,20 @@ def _groups(data: Deaths) -> tuple[str, ...]:
 
 def _read_matrix(path: Path, names: Sequence[str]) -> tuple[npt.NDArray[np.float64], bool]:
     """Read a matrix: first column the true cause, then one column for each named cause; say whether it is fixed."""
-    if not path.is_file():
+    if path.exists():
+        check_file(path, 64 << 20)
+    else:
         raise InputError(
             f"calibration.matrix is {shown(str(path))}; expected out_of_fold, champs or a CSV file"
             f"{did_you_mean(str(path), ('out_of_fold', 'champs'))}"
         )
     with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+        try:
+            lines = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InputError(f"{shown_path(path)}: no CSV file in UTF-8 ({error})") from None
+    if not lines:
+        raise InputError(f"{shown_path(path)}: is empty; expected a row and a column for each cause")
     head, body = [cell.strip() for cell in lines[0][1:]], {row[0].strip(): row[1:] for row in lines[1:]}
     problems = [
         f"{shown_path(path)}: {what} {shown(name)} is missing{did_you_mean(name, known)}"

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from va_experiments.data.safe_open import check_file
 from va_experiments.errors import InputError, shown_path
 from va_experiments.models.base import Model
 from va_experiments.models.model_import import allowed_class
@@ -39,9 +40,14 @@ def file_digests(model: type[Model], params: Mapping[str, Any], allowed: tuple[s
     for parameter, path in _named_files(model, params, allowed):
         try:
             file = Path(path) / MANIFEST if Path(path).is_dir() else Path(path)  # of a saved model
-            digests[parameter] = hashlib.sha256(file.read_bytes()).hexdigest()
+            if file.exists():
+                check_file(file)
+            with file.open("rb") as stream:
+                digests[parameter] = hashlib.file_digest(stream, "sha256").hexdigest()
         except OSError as error:
             problems.append(f"model.{parameter} is {shown_path(path)}: cannot be read ({error.strerror})")
+        except InputError as error:
+            problems += [f"model.{parameter}: {problem}" for problem in error.problems]
     if problems:
         raise InputError(problems)
     return digests

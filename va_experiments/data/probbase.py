@@ -8,6 +8,7 @@ import gzip
 import importlib.util
 import io
 import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,9 +16,13 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.safe_open import check_file
 from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown, shown_path
 
 __all__ = ["CAUSES", "CIRCUMSTANCES", "LETTERS", "LEVEL_VALUES", "PREGNANCY", "Probbase", "Rule", "read_probbase"]
+
+MAX_BYTES: Final = 64 << 20
+"""Of a probbase, also once it is expanded: InterVA-5's has 80 kB."""
 
 LETTERS: Final = ("I", "A+", "A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D+", "D", "D-", "E", "N")
 """Names of the levels, from the highest probability to the lowest."""
@@ -114,7 +119,15 @@ def read_probbase(path: str | Path | None = None) -> Probbase:
         raise InputError(
             f"probbase: no file {shown_path(path)}; expected a CSV file laid out as InterVA-5's probbaseV5"
         )
-    return _parse(gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes(), file.name)
+    check_file(file, MAX_BYTES)
+    with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as stream:
+        try:
+            content = stream.read(MAX_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"probbase {shown_path(path)}: damaged or no gzip file ({error})") from None
+    if len(content) > MAX_BYTES:
+        raise InputError(f"probbase {shown_path(path)}: expands to more than {MAX_BYTES >> 20} MB")
+    return _parse(content, file.name)
 
 
 @functools.lru_cache(maxsize=1)

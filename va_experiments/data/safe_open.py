@@ -23,7 +23,7 @@ from va_experiments.data.other_formats import is_table_file, table_as_csv
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 from va_experiments.formatting import format_bytes
 
-__all__ = ["Limits", "open_safely"]
+__all__ = ["Limits", "check_file", "open_safely"]
 
 _RATIO_FLOOR = 10 << 20  # small files of one repeated row legitimately compress 300-fold
 _MAGIC = 1024
@@ -50,6 +50,29 @@ _KERNEL = ("/proc/", "/sys/")
 """Folders whose files are made by the kernel when they are read: without size or end, or other at each reading."""
 
 
+def check_file(path: Path, most: int = 4 << 30) -> None:
+    """Raise `InputError` for what is no regular file on a disk, or larger than `most` bytes; nothing is read.
+
+    A pipe would be waited for, a device read without end, and a file of the kernel is other at each reading.
+    """
+    name = str(path)
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{shown(name)}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    _check_kind(path, status)
+    if status.st_size > most:
+        raise InputError(f"{shown(name)}: {format_bytes(status.st_size)}; at most {format_bytes(most)} are read")
+
+
+def _check_kind(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
+        raise InputError(f"{shown(str(path))} is {kind}, not a regular file")
+    if os.path.realpath(path).startswith(_KERNEL):
+        raise InputError(f"{shown(str(path))} is a file of the kernel, not a table; give the path of a file on disk")
+
+
 @contextmanager
 def open_safely(path: Path, limits: Limits) -> Iterator[BinaryIO]:
     """Open the expanded bytes of a regular file; refuse devices, pipes and addresses before reading."""
@@ -63,13 +86,11 @@ def open_safely(path: Path, limits: Limits) -> Iterator[BinaryIO]:
     except OSError as error:
         raise InputError(f"{shown(name)}: cannot be opened: {error.strerror}") from None
     status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
+    try:
+        _check_kind(path, status)
+    except InputError:
         os.close(descriptor)
-        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device"
-        raise InputError(f"{shown(name)} is {kind}, not a regular file")
-    if os.path.realpath(path).startswith(_KERNEL):
-        os.close(descriptor)
-        raise InputError(f"{shown(name)} is a file of the kernel, not a table; give the path of a file on disk")
+        raise
     with os.fdopen(descriptor, "rb") as file:
         if status.st_size > limits.max_bytes:
             raise InputError(

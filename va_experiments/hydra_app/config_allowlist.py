@@ -153,7 +153,11 @@ def check_yaml_size(path: Path) -> None:
     """Raise `InputError` for a file of the configuration that is too large or has too many aliases."""
     import yaml
 
+    from va_experiments.data.safe_open import check_file
+
     try:
+        if path.exists():  # Hydra itself would wait for a pipe, and read a device without end
+            check_file(path)
         if (size := path.stat().st_size) > MAX_BYTES:
             raise InputError(f"{path}: {size:,} bytes; a file of the configuration may have {MAX_BYTES:,}")
         text = path.read_text(encoding="utf-8")
