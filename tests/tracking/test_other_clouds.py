@@ -63,6 +63,8 @@ class _Answers(http.server.BaseHTTPRequestHandler):
                 self._list(self._of_google())
             elif query.get("comp") == ["list"]:
                 self._list(self._of_azure())
+            elif path == "/storage/v1/b/bucket":  # Google's client asks where the bucket is, in a thread of its own
+                self._begin(404, 0)
             else:
                 assert path in (f"/download/storage/v1/b/bucket/o/{KEY}", f"/account/bucket/{KEY}"), path
                 self._file()
