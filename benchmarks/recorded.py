@@ -35,7 +35,7 @@ SHARED = Path(os.environ.get("VA_SHARED_DIR", ROOT.parent / "shared"))
 _LEFT_OUT = (
     *("insilico_standard", "interva5", "eava", "predictions", "registered"),  # need data or files of their own
     *("lcva", "chosen", "majority", "blended", "invariant_regression", "flaml"),  # later than the records
-    *("bounded_blend", "quick_blend"),
+    *("bounded_blend", "quick_blend", "tfidf_regression"),
 )
 _EVERY_MODEL = f"model=glob(*,exclude=[{','.join(_LEFT_OUT)}])"
 _QUIET = ("tracking=none", "report=false")

@@ -57,6 +57,7 @@ TYPICAL: Mapping[str, Cost] = {
     "Tariff2": Cost(2e-4, 0.07),
     "LogisticRegression": Cost(3e-5),
     "InvariantRegression": Cost(5e-5),
+    "TfidfRegression": Cost(3e-5),
     "RandomForest": Cost(1.6e-4, 0.05),
     "ExtraTrees": Cost(2e-4, 0.05),
     "XGBoost": Cost(1e-4, 0.06),
