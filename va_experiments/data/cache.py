@@ -30,7 +30,7 @@ from va_experiments.seeds import content_hash
 
 __all__ = ["READER_VERSION", "ReadFile", "load_cached", "pack", "unpack"]
 
-READER_VERSION = 8
+READER_VERSION = 9
 """Raise this with every change of a reader that changes what it returns."""
 
 _ENTRY = re.compile(r"deaths-([0-9a-f]{64})-([0-9a-f]{64})\.npz")

@@ -42,17 +42,19 @@ def codes_far_off(numbers: Numbers) -> list[float]:
     return _listed(values, (above | below) & (counts >= _FEWEST))
 
 
-def codes_in_heaps(numbers: Numbers) -> list[float]:
+def codes_in_heaps(numbers: Numbers, also: Sequence[float] = ()) -> list[float]:
     """Return the codes that more deaths have than durations explain: of 99 days and of 9, their neighbours have as few.
 
     Parameters
     ----------
     numbers : float64 array
         Counts of days or of times; NaN where a cell has none.
+    also : sequence of float
+        Further codes of the form.
     """
     values, counts = _counted(numbers)
     total = int(counts.sum())
-    heap = np.isin(values, _CODES) & (counts >= max(_HEAP[0], _HEAP[1] * total))
+    heap = np.isin(values, (*_CODES, *also)) & (counts >= max(_HEAP[0], _HEAP[1] * total))
     around = int(counts[np.isin(values, _NEIGHBOURS)].max(initial=0))
     nines = (values == 9) & (counts >= max(_NINES[0], _NINES[1] * total)) & (counts > 3 * around)
     return sorted({*_listed(values, heap | nines), *codes_far_off(numbers)})

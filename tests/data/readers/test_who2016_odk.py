@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import datetime
 import gzip
+import json
+import shlex
 import zipfile
 from pathlib import Path
 
@@ -486,3 +488,16 @@ def test_cell_for_cell_as_pycrossva(reference_dir: Path, name: str) -> None:
     differ = convert_who2016_odk(find(name)).indicators != theirs
     assert int(differ.sum()) == DIFFERENCES[name]
     assert {INDICATORS[j] for j in np.flatnonzero(differ.any(axis=0))} <= set().union(*REASONS.values())
+
+
+@pytest.mark.parametrize("code", ["999", "98", "9"])
+def test_a_heap_of_one_number_is_asked_about(tmp_path: Path, code: str) -> None:
+    rows = [{"Id10120": code if k % 3 == 0 else str(10 + k), "Id10147": "yes", "Id10148": "no"} for k in range(60)]
+    path = export(tmp_path, *rows)
+    with pytest.raises(InputError, match=rf"Id10120: {code} \(20 times\): do they mean") as caught:
+        read_who2016_odk(path)
+    (option,) = (w for w in shlex.split(str(caught.value)) if w.startswith("data.value_map="))
+    known, kept = json.loads(option.rstrip(",").partition("=")[2]), {"Id10120": {code: code}}
+    assert known == {"Id10120": {code: "dk"}}
+    missing, numbers = read_who2016_odk(path, value_map=known), read_who2016_odk(path, value_map=kept)
+    assert (missing.symptoms != numbers.symptoms).any()

@@ -211,6 +211,10 @@ class OdkAnswers:
         self._numbers[question, coded] = np.array(values or [np.nan], dtype=np.float64)[column.codes]
         return self._numbers[question, coded]
 
+    def is_mapped(self, question: str, cell: str) -> bool:
+        """Check whether `value_map` says what a cell of a question means."""
+        return normalised(cell) in self._own_of.get(question, {}) or normalised(cell) in self._own
+
     def unknown_by_row(self) -> npt.NDArray[np.intp]:
         """Return for each death how many of its cells are no answer of the questionnaire."""
         counts = np.zeros(self.n_rows, dtype=np.intp)

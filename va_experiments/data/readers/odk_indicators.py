@@ -5,19 +5,35 @@ In: answers by question. Out: one byte for each death and indicator (1 yes, 0 no
 
 from __future__ import annotations
 
+import json
+import shlex
+
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.deaths import ABSENT, MISSING, NOT_UNDERSTOOD, PRESENT, LedgerEntry
+from va_experiments.data.number_codes import codes_in_heaps
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.odk_answers import CODED_NUMBERS, OdkAnswers
 from va_experiments.data.readers.odk_durations import DURATIONS, Duration
+from va_experiments.data.readers.odk_header import AGES
 from va_experiments.data.readers.odk_person import AGE_GROUPS, AGE_SUBGROUPS
 from va_experiments.data.readers.who2016_table import Truth, all_of, any_of, kinds, rules
 
-__all__ = ["ask_about_blanks", "calculate_durations", "indicators", "not_understood", "note_answers", "rows_of_labels"]
+__all__ = [
+    "ask_about_blanks",
+    "ask_about_codes",
+    "calculate_durations",
+    "indicators",
+    "not_understood",
+    "note_answers",
+    "rows_of_labels",
+]
 
 _DAYS_IN_MONTH = 30
+
+_CODES = (77.0, 97.0, 98.0, 777.0, 997.0, 998.0)
+"""Further numbers that forms use for "not known", "refused" and "not applicable"."""
 
 _ENOUGH = 20
 """Deaths, and questions, from which on a table in which nobody says no is asked about."""
@@ -111,6 +127,30 @@ def ask_about_blanks(answers: OdkAnswers, where: str) -> list[str]:
     return [
         f"{where}: no cell says no to any of {len(said)} questions of yes and no: does an empty cell mean no, or that "
         "nothing is known? Say 'data.value_map={\"\": no}' or 'data.value_map={\"\": dk}'"
+    ]
+
+
+def ask_about_codes(answers: OdkAnswers, where: str) -> list[str]:
+    """Return the problem of numbers that probably mean "not known", such as a heap of 999 days, beside 88 and 99."""
+    found = {}
+    for question, kind in kinds().items():
+        if kind == "number" and question.startswith("Id") and question not in AGES and answers.has(question):
+            heaps = codes_in_heaps(answers.number(question), _CODES)
+            codes = [c for c in heaps if not answers.is_mapped(question, f"{c:g}")]
+            if codes:
+                found[question] = codes
+    if not found:
+        return []
+    listed, mapped = [], {}
+    for question, codes in found.items():
+        numbers = answers.number(question)
+        listed.append(f"{question}: " + ", ".join(f"{c:g} ({int((numbers == c).sum()):,} times)" for c in codes))
+        mapped[question] = {f"{c:g}": "dk" for c in codes}
+    option = shlex.quote(f"data.value_map={json.dumps(mapped)}")
+    return [
+        f"{where}: numbers that are far more frequent than a number of days or times can be, or far above all others: "
+        f"{'; '.join(listed)}: do they mean that the answer is not known? Say {option}, or give each number itself in "
+        "place of dk if these are numbers"
     ]
 
 

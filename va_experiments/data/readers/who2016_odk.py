@@ -24,7 +24,13 @@ from va_experiments.data.readers.csv_columns import Labels
 from va_experiments.data.readers.odk_answers import OdkAnswers
 from va_experiments.data.readers.odk_dates import DateOrder
 from va_experiments.data.readers.odk_header import QuestionColumns, find_questions
-from va_experiments.data.readers.odk_indicators import ask_about_blanks, not_understood, note_answers, rows_of_labels
+from va_experiments.data.readers.odk_indicators import (
+    ask_about_blanks,
+    ask_about_codes,
+    not_understood,
+    note_answers,
+    rows_of_labels,
+)
 from va_experiments.data.readers.odk_messages import (
     advice,
     advice_on_dates,
@@ -220,6 +226,8 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     problems += answers_elsewhere(where, questions, passed_over, answers)
     if not chosen.as_pycrossva and "" not in {str(cell).strip() for cell in chosen.value_map or {}}:
         problems += ask_about_blanks(answers, where)
+    if not chosen.as_pycrossva:
+        problems += ask_about_codes(answers, where)
     labels = rows_of_labels(answers)
     for line in source.lines_of([int(row) + 2 for row in labels]):
         problems.append(f"{where}: line {line} holds no answers: a row of labels or totals, not a death; remove it")
