@@ -6,18 +6,16 @@ The clients are the real ones, those that MLflow uses; the stores are on loopbac
 from __future__ import annotations
 
 import contextlib
-import http.server
 import importlib.util
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from tests.tracking.forged_store import FILE, KEY, ForgedAnswers, ForgedStore, run_at, team_client
 from va_experiments.tracking import limits
 from va_experiments.tracking.limits import LimitReached, fetch_file, limit_client, list_files, sending_file
 
@@ -26,34 +24,13 @@ PLACES = {
     "gs": "gs://bucket/1/2/artifacts",
     "wasbs": "wasbs://bucket@account.blob.core.windows.net/1/2/artifacts",
 }
-FILE = "cell/predictions.parquet"
-KEY = f"1/2/artifacts/{FILE}"
-PIECE = b"x" * (1 << 16)
-BIG = 24 << 20
-"""Bytes after which an endless answer ends all the same, so that a client without limits does not hang a test."""
 SIZE = 2 << 20
 
 
-class ForgedStore(http.server.ThreadingHTTPServer):
-    """Holds one file of 1,000 bytes for either client; one thing about it is wrong."""
+class _Answers(ForgedAnswers):
+    """Answers to the clients of both clouds."""
 
-    daemon_threads = True
-
-    def __init__(self, way: str, elsewhere: str = "") -> None:
-        self.way, self.elsewhere, self.sent, self.lists, self.gets, self.puts = way, elsewhere, 0, 0, 0, 0
-        self.closing = threading.Event()
-        super().__init__(("127.0.0.1", 0), _Answers)
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def __exit__(self, *_: object) -> None:
-        self.closing.set()
-        self.shutdown()
-        self.server_close()
-
-
-class _Answers(http.server.BaseHTTPRequestHandler):
-    server: ForgedStore
-    protocol_version = "HTTP/1.1"
+    most = 24 << 20
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
@@ -64,19 +41,14 @@ class _Answers(http.server.BaseHTTPRequestHandler):
             elif query.get("comp") == ["list"]:
                 self._list(self._of_azure())
             elif path == "/storage/v1/b/bucket":  # Google's client asks where the bucket is, in a thread of its own
-                self._begin(404, 0)
+                self.begin(404, 0)
             else:
                 assert path in (f"/download/storage/v1/b/bucket/o/{KEY}", f"/account/bucket/{KEY}"), path
                 self._file()
 
     def _list(self, text: bytes) -> None:
         self.server.lists += 1
-        if self.server.way == "endless list":
-            self._begin(200, None)
-            self._endless()
-        else:
-            self._begin(200, len(text))
-            self.wfile.write(text)
+        self.send_list(text)
 
     def _of_google(self) -> bytes:
         item = {"name": KEY, "size": "1099511627776" if self.server.way == "large list" else "1000"}
@@ -94,61 +66,24 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         ).encode()
 
     def _file(self) -> None:
-        server, headers = self.server, []
-        server.gets += 1
+        self.server.gets += 1
         if "x-ms-range" in self.headers:
-            headers = [("content-range", "bytes 0-999/1000"), ("x-ms-blob-type", "BlockBlob")]
-        status = 206 if headers else 200
-        if server.way == "error":
-            self._begin(404, None)
-            self._endless()
-        elif server.way == "chunks":
-            self._begin(status, None, *headers)
-            self._endless()
-        elif server.way == "until the end":
-            self._begin(status, -1, *headers)
-            self._endless(chunked=False)
-        elif server.way == "redirect":
-            self._begin(302, 0, ("location", f"{server.elsewhere}{self.path}"))
-        elif server.way == "trickle":
-            self._begin(status, 1000, *headers)
-            while not server.closing.wait(0.05):
-                self.wfile.write(b"x")
+            self.send_file(206, ("content-range", "bytes 0-999/1000"), ("x-ms-blob-type", "BlockBlob"), error=404)
         else:
-            self._begin(status, 1000, *headers)
-            self.wfile.write(b"x" * 1000)
+            self.send_file(200, error=404)
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
         self.server.puts += 1
         with contextlib.suppress(OSError):
-            self._begin(201 if self.path.startswith("/account") else 200, None)
-            self._endless()
+            self.begin(201 if self.path.startswith("/account") else 200, None)
+            self.endless()
 
     do_POST = do_PUT
 
-    def _endless(self, *, chunked: bool = True) -> None:
-        while self.server.sent < BIG and not self.server.closing.is_set():
-            self.server.sent += len(PIECE)
-            self.wfile.write(b"10000\r\n" + PIECE + b"\r\n" if chunked else PIECE)
-        self.wfile.write(b"0\r\n\r\n" if chunked else b"")
-
-    def _begin(self, status: int, length: int | None, *more: tuple[str, str]) -> None:
-        self.send_response(status)
-        if length is None:
-            self.send_header("transfer-encoding", "chunked")
-        elif length >= 0:
-            self.send_header("content-length", str(length))
-        self.close_connection = length is not None and length < 0
-        for name, value in (("etag", '"0"'), ("content-type", f"application/{self._form()}"), *more):
-            self.send_header(name, value)
-        self.end_headers()
-
-    def _form(self) -> str:
-        return "json" if self.path.startswith(("/storage", "/upload")) else "xml"
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def begin(self, status: int, length: int | None, *more: tuple[str, str]) -> None:
+        form = "json" if self.path.startswith(("/storage", "/upload")) else "xml"
+        super().begin(status, length, ("content-type", f"application/{form}"), *more)
 
 
 @pytest.fixture(params=MODULES)
@@ -182,7 +117,7 @@ def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 @contextlib.contextmanager
 def forged(way: str, monkeypatch: pytest.MonkeyPatch, elsewhere: str = "") -> Iterator[ForgedStore]:
     """Run a store to which both clients go."""
-    with ForgedStore(way, elsewhere) as store:
+    with ForgedStore(way, _Answers, elsewhere) as store:
         address = f"http://127.0.0.1:{store.server_port}"
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", address)
         monkeypatch.setenv(
@@ -192,12 +127,8 @@ def forged(way: str, monkeypatch: pytest.MonkeyPatch, elsewhere: str = "") -> It
         yield store
 
 
-def _client() -> Any:
-    return SimpleNamespace(tracking_uri="http://team.example:5000")
-
-
 def _run(cloud: str) -> Any:
-    return SimpleNamespace(info=SimpleNamespace(artifact_uri=PLACES[cloud]))
+    return run_at(PLACES[cloud])
 
 
 WAYS = {
@@ -215,10 +146,10 @@ WAYS = {
 def test_a_store_that_lies_is_given_up_in_words(
     way: str, cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with ForgedStore("right") as other:
+    with ForgedStore("right", _Answers) as other:
         elsewhere = f"http://127.0.0.1:{other.server_port}"
         with forged(way, monkeypatch, elsewhere) as store, pytest.raises(LimitReached, match=WAYS[way]):
-            fetch_file(_client(), _run(cloud), FILE, tmp_path / "predictions.parquet")
+            fetch_file(team_client(), _run(cloud), FILE, tmp_path / "predictions.parquet")
         assert other.gets == 0, "nothing is asked elsewhere"
     assert store.sent <= 6 * SIZE, "what is not read is not sent (but for what sockets hold)"
     assert store.lists <= 6
@@ -228,14 +159,14 @@ def test_a_store_that_lies_is_given_up_in_words(
 def test_a_store_that_never_ends_is_given_up(cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "FILE_SECONDS", 0.5)
     with forged("trickle", monkeypatch), pytest.raises(LimitReached, match="does not end"):
-        fetch_file(_client(), _run(cloud), FILE, tmp_path / "predictions.parquet")
+        fetch_file(team_client(), _run(cloud), FILE, tmp_path / "predictions.parquet")
 
 
 def test_an_honest_store_is_read(cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with forged("right", monkeypatch) as store:
-        fetch_file(_client(), _run(cloud), FILE, tmp_path / "predictions.parquet")
+        fetch_file(team_client(), _run(cloud), FILE, tmp_path / "predictions.parquet")
         assert (tmp_path / "predictions.parquet").read_bytes() == b"x" * 1000
-        assert list_files(_client(), _run(cloud), "cell") == {FILE: 1000}
+        assert list_files(team_client(), _run(cloud), "cell") == {FILE: 1000}
     assert store.gets == 1
 
 
@@ -262,9 +193,9 @@ def test_what_is_not_cloud_storage_keeps_its_own_limits(monkeypatch: pytest.Monk
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     try:
         limit_client()
-        with ForgedStore("chunks") as store:
+        with ForgedStore("chunks", _Answers) as store:
             answer = requests.get(f"http://127.0.0.1:{store.server_port}/account/bucket/{KEY}", timeout=20)
-        assert len(answer.content) == BIG
+        assert len(answer.content) == _Answers.most
     finally:
         HTTPAdapter.send = plain  # type: ignore[method-assign]
 
