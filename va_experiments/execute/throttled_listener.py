@@ -14,8 +14,9 @@ __all__ = ["ThrottledListener"]
 class ThrottledListener:
     """Passes on progress at most twice a second and states at most every `state_seconds`.
 
-    A fit of less than half a second passes on nothing, since each message costs as much as a small metric. What begins
-    under another name, as the next member of an ensemble does, is passed on at once: it may say nothing for long.
+    A fit of less than half a second passes on only that it has begun, since each message costs as much as a small
+    metric. What begins under another name, as the next member of an ensemble does, is passed on at once: it may say
+    nothing for long.
 
     Parameters
     ----------

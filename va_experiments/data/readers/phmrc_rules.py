@@ -34,9 +34,10 @@ __all__ = [
 ]
 
 NOT_LISTED = NOT_UNDERSTOOD[1]
-NEGATIVE = "a negative number"
-"""Reason for leaving out an answer to a question of how many or how long."""
 """Reason in the ledger."""
+
+NEGATIVE = "a negative number"
+"""Reason in the ledger for an answer to a question of how many or how long."""
 
 UNKNOWN = frozenset({"", "don't know", "refused to answer", "unknown", "no data"})
 """Answers without information, in the form of `normalised`; they count as missing."""

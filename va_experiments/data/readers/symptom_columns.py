@@ -144,7 +144,7 @@ class Symptoms:
         }
 
     def problems(self, source: TextSource, max_unknown: float, ledger: list[LedgerEntry]) -> list[str]:
-        """List one problem for each column and value that is not mapped, where there are too many of them.
+        """List the cells that are not understood, in columns that have too many of them, and rows that are no deaths.
 
         Columns in which at most the share `max_unknown` of the filled cells is not understood are entered in the
         ledger; such cells are missing. A row of which most cells are not understood is a problem of its own.

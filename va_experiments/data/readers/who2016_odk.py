@@ -224,9 +224,9 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     refused, entries = not_understood(answers, chosen.max_unknown)
     problems = [f"{where}: {c}" for c in answers.conflicts]
     problems += answers_elsewhere(where, questions, passed_over, answers)
-    if not chosen.as_pycrossva and "" not in {str(cell).strip() for cell in chosen.value_map or {}}:
-        problems += ask_about_blanks(answers, where)
     if not chosen.as_pycrossva:
+        if "" not in {str(cell).strip() for cell in chosen.value_map or {}}:
+            problems += ask_about_blanks(answers, where)
         problems += ask_about_codes(answers, where)
     labels = rows_of_labels(answers)
     for line in source.lines_of([int(row) + 2 for row in labels]):
