@@ -55,10 +55,10 @@ def test_what_this_machine_lacks_is_said_with_what_it_has(monkeypatch: pytest.Mo
 def test_an_option_that_ray_does_not_know_and_a_cluster_that_cannot_be_joined_are_input(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told = refused(monkeypatch, TypeError("init() got an unexpected keyword argument 'cpus'"), init={"cpus": 3})
+    told = refused(monkeypatch, TypeError("init() got an unexpected keyword argument 'labels'"), init={"labels": {}})
     assert told.exit_code == 2
     assert "execution.init" in str(told)
-    assert "cpus" in str(told)
+    assert "labels" in str(told)
     low = refused(monkeypatch, ValueError("the minimum allowed is 78643200 bytes"), object_store_memory=1000)
     assert low.exit_code == 2
     assert "execution.object_store_memory" in str(low)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from va_experiments.config.fields import (
     MODEL_NAME,
@@ -18,6 +18,7 @@ from va_experiments.config.fields import (
     Text,
     TextList,
 )
+from va_experiments.config.ray_options import find_init_problems, find_package_problems, find_remote_problems
 from va_experiments.errors import InputError, shown
 
 __all__ = [
@@ -57,9 +58,23 @@ class ExecutionConfig(Group):
     object_store_memory: Count | None = None
     """Bytes of shared memory for the data of a local cluster; null: sized by the data."""
     init: dict[str, Any] = {}
-    """Further keyword arguments of ``ray.init`` (the names of ``hydra.launcher.ray.init.*``)."""
+    """Further arguments of ``ray.init``, of those that run no code (the names of ``hydra.launcher.ray.init.*``)."""
     remote: dict[str, Any] = {}
-    """Further options of the remote function (the names of ``hydra.launcher.ray.remote.*``)."""
+    """What a fit needs, as options of the remote function (the names of ``hydra.launcher.ray.remote.*``)."""
+
+    @field_validator("init")
+    @classmethod
+    def _options_of_init(cls, init: dict[str, Any]) -> dict[str, Any]:
+        if problems := list(find_init_problems(init)):
+            raise InputError(problems)
+        return init
+
+    @field_validator("remote")
+    @classmethod
+    def _options_of_remote(cls, remote: dict[str, Any]) -> dict[str, Any]:
+        if problems := list(find_remote_problems(remote)):
+            raise InputError(problems)
+        return remote
 
 
 class TrackingConfig(Group):
@@ -179,6 +194,12 @@ class RunConfig(Group):
         if name is not None and not MODEL_NAME.fullmatch(name):
             raise InputError(f"register_model is {shown(name)}; expected at most 64 letters, digits, spaces and _ . -")
         return name
+
+    @model_validator(mode="after")
+    def _packages_of_workers(self) -> Self:
+        if problems := list(find_package_problems(self.execution.init, self.allowed_targets)):
+            raise InputError(problems)
+        return self
 
     @property
     def shares_cells(self) -> bool:

@@ -144,8 +144,7 @@ def connect(
     options |= {k: v for k, v in config.init.items() if v is not None and k != "runtime_env"}
     if folder is not None:
         options["_temp_dir"] = str(folder)
-    environments = "runtime_env" in config.remote or "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
-    environments = environments or not options.get("_skip_env_hook", True)
+    environments = "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
     stop = stopping or threading.Event()
     local = only_used_processes(ray, stop, environments=environments) if config.address is None else None
     try:
@@ -220,8 +219,6 @@ def _travels(more: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the runtime environment that takes this package, packages of yours and thread limits to other machines."""
     import va_experiments
 
-    if unknown := sorted(set(more) - {"py_modules"}):
-        raise InputError(f"execution.init.runtime_env: '{unknown[0]}' is not allowed here; known: py_modules")
     modules = [str(Path(va_experiments.__file__).parent), *map(str, more.get("py_modules") or [])]
     return {"env_vars": dict(THREADS), "py_modules": modules, "excludes": ["**/__pycache__"]}
 

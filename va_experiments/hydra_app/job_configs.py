@@ -13,6 +13,7 @@ from typing import Any
 
 from va_experiments.cell import ModelSpec
 from va_experiments.config.problems import check
+from va_experiments.config.ray_options import find_package_problems
 from va_experiments.config.schema import ExecutionConfig, JobConfig, RunConfig, parse_config
 from va_experiments.errors import InputError
 from va_experiments.models.own_cause_lists import SAVED
@@ -170,4 +171,6 @@ def with_ray_options(config: RunConfig, ray_options: Mapping[str, Any]) -> RunCo
         "remote": {**execution.remote, **remote},
     }
     checked = check(ExecutionConfig, execution.tree() | changes, "execution")
+    if problems := list(find_package_problems(checked.init, config.allowed_targets)):
+        raise InputError(problems)
     return config.model_copy(update={"execution": checked})
