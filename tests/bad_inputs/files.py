@@ -1019,6 +1019,51 @@ FILES: list[File] = [
         rows("d1,AP,A,Y,1", "d2,UP,B,N,2", header="id,site,cause,s1,sex"),
         {"sex": "sex"},
     ),
+    *(
+        File(
+            "label",
+            what,
+            message,
+            rows(*(f"d{k},{site},{cause},{'YN'[k % 2]},N" for k, (site, cause) in enumerate(names))),
+        )
+        for what, message, names in (
+            (
+                "a name with and without an accent",
+                "site 'Pémba' (line 3) differs from another name only in accents, spaces or signs: is it 'Pemba'?",
+                (("Pemba", "A"), ("Pémba", "B"), ("Pemba", "B")),
+            ),
+            (
+                "a code before a name",
+                "cause 'I64 - Stroke' (line 3) differs from another name only in a code: is it 'Stroke'?",
+                (("AP", "Stroke"), ("AP", "I64 - Stroke"), ("AP", "Falls")),
+            ),
+            (
+                "two names in a cell",
+                "cause 'Stroke; Falls' (line 4) holds several names: is it 'Stroke'?",
+                (("AP", "Stroke"), ("AP", "Falls"), ("AP", "Stroke; Falls")),
+            ),
+            (
+                "a rare name with a letter too much",
+                "cause 'Strokes' (line 23) occurs once and differs from another name in one letter: is it 'Stroke'?",
+                (*(("AP", ("Stroke", "Falls")[k > 20]) for k in range(21)), ("AP", "Strokes"), ("AP", "Falls")),
+            ),
+            (
+                "a number among names",
+                "site '1' is a number, the others are names: which name does it stand for?",
+                (("AP", "A"), ("UP", "B"), ("1", "B")),
+            ),
+            (
+                "a mark behind every name",
+                "cause 'A*' (line 2) ends with the mark of a footnote: is it 'A'?",
+                (("AP", "A*"), ("AP", "B*")),
+            ),
+            (
+                "a free text for the cause",
+                "column 'cause' has 24 different causes at 24 deaths, such as 'text 0': a free text? Name the column",
+                tuple(("AP", f"text {k}") for k in range(24)),
+            ),
+        )
+    ),
     File(
         "label",
         "a site called nan",

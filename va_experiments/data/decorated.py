@@ -13,7 +13,15 @@ import shlex
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 
-__all__ = ["doubtful_ids", "doubtful_names", "in_one_alphabet", "skeleton", "typed_map", "undecorated"]
+__all__ = [
+    "doubtful_ids",
+    "doubtful_names",
+    "in_one_alphabet",
+    "skeleton",
+    "typed_map",
+    "undecorated",
+    "without_footnote",
+]
 
 _WRAPPED = re.compile(r'="(.*)"|"([^"]*)"|“([^“”]*)”|\'([^\']*)\'', re.DOTALL)
 _JOINERS = "\u200c\u200d"
@@ -35,6 +43,7 @@ _FROM_LATIN = {
 _WORD = re.compile(r"[^\W\d_]+")
 _BEHIND = re.compile(r"\s*(?:[*†‡§¶#°^~¹²³⁰⁴-⁹ª]+|[(\[]\s*(?:\d{1,3}|[*†‡a-e])\s*[)\]]|(?<=\w)[.,;:])$")
 _BEFORE = re.compile(r"^(?:[*†‡§¶'’‘`´]+\s*)(?=\w)")
+_FOOTNOTE = re.compile(r"\s*[*†‡§¶]+$")
 _ID_MARK = re.compile(r"\s*(?:[*†‡§¶¹²³⁰⁴-⁹]+|[(\[]\d{1,3}[)\]])$")
 
 
@@ -108,6 +117,10 @@ def doubtful_names(names: Collection[str], accepted: Collection[str] = ()) -> di
         plain = _without_marks(name)
         if name not in found and plain != name and plain.casefold() in by_key:
             found[name] = ("differs from another name only in a mark", by_key[plain.casefold()])
+        elif name not in found and without_footnote(name) != name:
+            found[name] = ("ends with the mark of a footnote", without_footnote(name))
+    if len(names) > 1 and all(n.endswith(".") for n in names):
+        found |= {n: ("ends with a point, as all do", n.rstrip(". ")) for n in doubtful if n not in found}
     apostrophes = [n for n in names if n[:1] in ("'", "’")]
     if len(apostrophes) == len(names) > 1:
         found |= {
@@ -116,6 +129,11 @@ def doubtful_names(names: Collection[str], accepted: Collection[str] = ()) -> di
             if n not in found and n[1:].strip()
         }
     return found
+
+
+def without_footnote(name: str) -> str:
+    """Return a name without the mark of a footnote behind it (``A*``); the name itself if nothing else is left."""
+    return _FOOTNOTE.sub("", name) or name
 
 
 def doubtful_ids(ids: Collection[str]) -> list[str]:
@@ -164,7 +182,7 @@ def _without_marks(name: str) -> str:
     return plain.strip() or name
 
 
-def typed_map(option: str, pairs: Mapping[str, str]) -> str:
+def typed_map(option: str, pairs: Mapping[str, str | None]) -> str:
     """Return a mapping of names as an option is typed in a shell."""
     inner = ", ".join(
         f"{json.dumps(k, ensure_ascii=False)}: {json.dumps(v, ensure_ascii=False)}" for k, v in pairs.items()

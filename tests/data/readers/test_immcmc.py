@@ -126,3 +126,14 @@ def test_deaths_that_occur_twice_are_refused_until_asked(tmp_path: Path) -> None
         read_immcmc("adult", path)
     assert read_immcmc("adult", path, duplicates="first").fingerprint == expected
     assert len(read_immcmc("adult", path, duplicates="keep")) == 61
+
+
+def test_sites_lose_what_programs_add_and_doubtful_ones_are_asked_about(tmp_path: Path) -> None:
+    path = simulated(tmp_path)
+    text, site = path.read_text(), SITES[0]
+    path.write_text(text.replace(f",{site},", f",\u200b{site}\u00a0,"), encoding="utf-8")
+    assert read_immcmc("adult", path).sites == SITES
+    for other in (f"{site}*", site.upper(), f"{site[:2]}-{site[2:]}"):
+        path.write_text(text.replace(f",{site},", f",{other},", 1))
+        with pytest.raises(InputError, match=r"Write each site in one way"):
+            read_immcmc("adult", path)

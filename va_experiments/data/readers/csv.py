@@ -23,8 +23,9 @@ from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.readers.age_columns import Ages, check_ages
 from va_experiments.data.readers.age_text import AGE_UNITS
 from va_experiments.data.readers.csv_checks import advice_for, coded_sex, implausible, note_symptoms
-from va_experiments.data.readers.csv_columns import NORMALISED, Labels, Numbers, names_of_columns
+from va_experiments.data.readers.csv_columns import NORMALISED, Labels, names_of_columns
 from va_experiments.data.readers.narrative import Narrative
+from va_experiments.data.readers.number_columns import Numbers
 from va_experiments.data.readers.person_columns import Sexes
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.symptom_columns import DEFAULT_VALUES, Symptoms, value_codes

@@ -1,9 +1,8 @@
-"""Collect the columns of a study's table block by block: labels and numbers, each with its problems."""
+"""Collect the columns of a study's table block by block: names of sites and causes, each with its problems."""
 
 from __future__ import annotations
 
 import json
-import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,30 +12,35 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import Block, CodedColumn
 from va_experiments.data.deaths import LedgerEntry
-from va_experiments.data.decorated import doubtful_names, in_one_alphabet, typed_map, undecorated
-from va_experiments.data.number_codes import codes_far_off, written
+from va_experiments.data.decorated import doubtful_names, in_one_alphabet, typed_map, undecorated, without_footnote
+from va_experiments.data.name_doubts import numbers_among_words, spelling_doubts
 from va_experiments.data.text_source import TextSource
-from va_experiments.errors import InputError, did_you_mean, shown, shown_path
+from va_experiments.errors import did_you_mean, shown, shown_path
 
-__all__ = ["NORMALISED", "NO_LABEL", "NO_SITE", "Collected", "Labels", "Numbers", "names_of_columns"]
+__all__ = ["NORMALISED", "NO_LABEL", "NO_SITE", "Collected", "Labels", "names_of_columns"]
 
 NO_LABEL = frozenset(
     {
         *("", ".", "-", "--", "?", "na", "n/a", "nan", "none", "null", "#n/a", "unknown", "unk", "not known"),
         *("missing", "dk", "don't know", "99", "999", "9999", "-1", "-9", "-99", "n/k", "nk", "not stated"),
         *("not specified", "unspecified", "not available", "not recorded", "no data", "not applicable"),
-        *("undetermined", "indeterminate", "not determined", "ill-defined", "ill defined", "<na>", "nil"),
+        *("undetermined", "indeterminate", "not determined", "ill-defined", "ill defined", "<na>", "nil", "r99"),
+        *("cause unknown", "unknown cause", "cause of death unknown", "unknown cause of death", "cause not known"),
+        *("undetermined cause", "cause undetermined", "ill-defined cause", "ill-defined causes", "ill defined cause"),
+        *("inconnu", "inconnue", "cause inconnue", "indéterminé", "indéterminée", "non précisé", "desconocido"),
+        *("desconocida", "causa desconocida", "indeterminado", "indeterminada", "no especificado", "sin especificar"),
+        *("desconhecido", "desconhecida", "ignorado", "haijulikani", "#null!", "#value!", "#ref!", "#name?", "#div/0!"),
     }
 )
 """Causes, in any case, that stand for "not known" unless they are declared."""
-
-_NO_NUMBER = frozenset({"", ".", "na", "n/a", "nan", "none", "null"})
 
 NO_SITE = NO_LABEL - {"na"}
 """The same for sites, among which ``NA`` is a name that some have."""
 
 _NO_LABEL_CODES = frozenset({"77", "88", "97", "98", "777", "888", "997", "998", "7777", "8888"})
 _MAX_NAMES = 2000
+_ENOUGH = 20
+"""Deaths from which on most of them with a cause of their own are a problem."""
 NORMALISED = "one Unicode form (NFC), without spaces, quotes and letters that are not seen"
 """What is changed in a name that stays the same name."""
 
@@ -59,7 +63,7 @@ def names_of_columns(columns: Sequence[str], where: str) -> tuple[list[str], lis
     where : str
         The file, as messages name it.
     """
-    names = [undecorated(c) or c for c in columns]
+    names = [without_footnote(undecorated(c)) or c for c in columns]
     problems = [
         f"{where}: column {shown(c)} has letters of another alphabet that look like those of {shown(other)}; write its "
         "name in the first row with letters of one alphabet"
@@ -188,7 +192,11 @@ class Labels(Collected):
             problems.append(f"{where}: {told}; write them one way{self._ways_out(again)}")
         no_label = (NO_LABEL if what == "cause" else NO_SITE) | _codes_far_above(clean)
         missing = [
-            k for k, n in enumerate(clean) if k not in dropped and n not in declared and n.casefold() in no_label
+            k
+            for k, n in enumerate(clean)
+            if k not in dropped
+            and n not in declared
+            and (n.casefold() in no_label or not any(c.isalnum() or not c.isascii() for c in n))
         ]
         problems += self._unknown(coded, clean, missing, source, ledger, drop_missing)
         self.mapped_out = np.isin(coded.codes, sorted(dropped))
@@ -213,30 +221,62 @@ class Labels(Collected):
 
     def _ways_out(self, pairs: Mapping[str, str]) -> str:
         """Return the option that makes several spellings one name, where the reader has it."""
-        return f", or say {typed_map(f'data.{self._what}_map', pairs)}" if self._may_map else ""
+        if not self._may_map:
+            return ""
+        return f", or say {typed_map(f'data.{self._what}_map', {**self._rename, **pairs})}"
 
     def _doubtful(
         self, names: tuple[str, ...], accepted: set[str], source: TextSource, coded: CodedColumn, clean: list[str]
     ) -> list[str]:
         """List names that are probably another one, written with a mark or with letters of another alphabet."""
+        counts = np.bincount(coded.codes, minlength=len(clean))
+        deaths = dict.fromkeys(names, 0)
+        for k, name in enumerate(clean):
+            if name in deaths:
+                deaths[name] += int(counts[k])
         found = doubtful_names(names, accepted)
+        targets = [str(new) for old, new in self._rename.items() if new != old]
+        apart = [old for old, new in self._rename.items() if new == old and new not in targets]
+        found |= spelling_doubts({n: c for n, c in deaths.items() if n not in found}, accepted, apart)
+        problems = self._too_many(names, int(counts.sum()), shown_path(source.path))
+        if numbers := numbers_among_words(names, accepted):
+            option = f"data.{self._what}_map"
+            way = typed_map(option, {**self._rename, numbers[0]: self._what.upper()})
+            keep = typed_map(option, {**self._rename, **{n: n for n in numbers}})
+            problems.append(
+                f"{shown_path(source.path)}: {self._what} {', '.join(map(shown, numbers[:5]))} is a number, the others "
+                "are names: which name does it stand for?"
+                f"{f' Say {way}; if it is a name of its own, {keep}' if self._may_map else ''}"
+            )
         if not found:
-            return []
+            return problems
         told = []
         for name, (why, other) in [*found.items()][:5]:
             rows = np.flatnonzero(np.isin(coded.codes, [k for k, n in enumerate(clean) if n == name]))
             told.append(f"{self._what} {shown(name)} ({self._at(source, rows)}) {why}: is it {shown(other)}?")
-        keep = typed_map(f"data.{self._what}_map", {name: name for name in found})
+        keep = typed_map(f"data.{self._what}_map", {**self._rename, **{name: name for name in found}})
         return [
+            *problems,
             f"{shown_path(source.path)}: {' '.join(told)}{' ...' if len(found) > 5 else ''} Write it so"
             f"{self._ways_out({name: other for name, (_, other) in found.items()})}"
-            f"{f'; if it is another {self._what}, {keep}' if self._may_map else ''}"
+            f"{f'; if it is another {self._what}, {keep}' if self._may_map else ''}",
+        ]
+
+    def _too_many(self, names: tuple[str, ...], n_deaths: int, where: str) -> list[str]:
+        """List a column in which nearly every death has a cause of its own: a free text."""
+        if self._what != "cause" or self._declared is not None or n_deaths < _ENOUGH or len(names) <= n_deaths / 2:
+            return []
+        return [
+            f"{where}: column {shown(self.column)} has {len(names)} different causes at {n_deaths} deaths, such as "
+            f"{shown(names[0])}: a free text? Name the column of the cause with data.cause=COLUMN, or give the texts "
+            "their names with data.cause_map={TEXT: CAUSE}"
         ]
 
     def _look_alike(
         self, names: tuple[str, ...], source: TextSource, coded: CodedColumn, clean: list[str]
     ) -> list[str]:
         where, problems, folded = shown_path(source.path), [], dict[str, str]()
+        pairs: dict[str, str] = {}
         for name in names:
             visible = "".join(c for c in name if unicodedata.category(c) != "Cf")
             key = " ".join(unicodedata.normalize("NFKC", visible).casefold().split())
@@ -247,8 +287,10 @@ class Labels(Collected):
                     f"{where}: {self._what} {shown(folded[key])} and {shown(name)}{at} differ only in case, spaces or "
                     "invisible characters; make them one"
                 )
+                pairs[name] = folded[key]
             folded.setdefault(key, name)
-        return problems
+        ways_out = self._ways_out(pairs) if pairs else ""
+        return [problem + ways_out for problem in problems]
 
     def _unknown(
         self,
@@ -297,84 +339,3 @@ class Labels(Collected):
                     f"{where}: unknown {what} {shown(name)} ({at}); known: {known}{did_you_mean(name, self._declared)}"
                 )
         return problems
-
-
-class Numbers(Collected):
-    """One numeric column with the range that its values must lie in.
-
-    Parameters
-    ----------
-    column : str
-    limits : (low, high), optional
-    decimal : str
-    missing : sequence of float, optional
-        Numbers that stand for "not known"; None: numbers that look so are a problem, unless a range is given.
-    """
-
-    def __init__(
-        self, column: str, limits: Sequence[float] | None, decimal: str, missing: Sequence[float] | None = None
-    ) -> None:
-        super().__init__(column)
-        self._missing = missing
-        if limits is not None and (
-            isinstance(limits, str)
-            or len(limits) != 2
-            or not all(isinstance(x, int | float) and not isinstance(x, bool) for x in limits)
-            or not limits[0] < limits[1]
-        ):
-            raise InputError(f"covariates: {shown(column)}: the range must be [low, high]; got {shown(limits)}")
-        self._limits, self._decimal = limits, decimal
-
-    def _parse(self, text: str) -> float:
-        text = text.strip()
-        if text.casefold() in _NO_NUMBER:
-            return math.nan
-        if self._decimal == ",":
-            text = "bad" if "." in text else text.replace(",", ".")
-        elif "," in text:
-            return float("bad")
-        if "_" in text or text.casefold() in ("nan", "+nan", "-nan"):
-            return float("bad")
-        number = float(text)
-        return math.nan if number in (self._missing or ()) else number
-
-    def values(self) -> npt.NDArray[np.float64]:
-        """Return the column, NaN where missing."""
-        coded = self.coded()
-        return np.array([self._parse(v) for v in coded.values], dtype=np.float64)[coded.codes]
-
-    def problems(self, source: TextSource) -> list[str]:
-        """List the problems: text, infinite numbers, numbers outside the range."""
-        coded, where, problems = self.coded(), shown_path(source.path), []
-        low, high = self._limits or (-math.inf, math.inf)
-        for k, text in enumerate(coded.values):
-            try:
-                number = self._parse(text)
-            except ValueError:
-                number, problem = math.nan, self._no_number(text)
-            else:
-                allowed = f"; allowed {low:g} to {high:g}" if self._limits else "; a finite number is wanted"
-                outside = math.isinf(number) or number < low or number > high
-                problem = f"is {text.strip() if not math.isinf(number) else f'{number:g}'}{allowed}" if outside else ""
-            if problem:
-                at = self._at(source, np.flatnonzero(coded.codes == k))
-                problems.append(f"{where}: {shown(self.column)} on {at} {problem}")
-        if not problems and self._missing is None and self._limits is None:
-            problems += self._doubtful(where)
-        return problems
-
-    def _doubtful(self, where: str) -> list[str]:
-        codes = codes_far_off(values := self.values())
-        if not codes:
-            return []
-        times = ", ".join(f"{c:g} ({int((values == c).sum()):,} times)" for c in codes)
-        return [
-            f"{where}: column {shown(self.column)}: {times} stands far from all other numbers: does it mean not known? "
-            f"Say 'data.missing_numbers=[{written(codes)}]', or data.missing_numbers=[] if it is a number"
-        ]
-
-    def _no_number(self, text: str) -> str:
-        if self._decimal == "." and text.count(",") == 1 and text.replace(",", "").strip().isdecimal():
-            return f'is {shown(text)}: looks like a decimal comma (set `decimal: ","`) or a thousands separator'
-        limits = f"from {self._limits[0]:g} to {self._limits[1]:g} " if self._limits else ""
-        return f"is {shown(text)}: not a number; expected one {limits}or an empty cell"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,10 @@ import numpy.typing as npt
 from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_columns
 from va_experiments.data.deaths import Deaths, LedgerEntry
+from va_experiments.data.decorated import doubtful_names, undecorated
 from va_experiments.data.excluded_rows import excluded_rows
+from va_experiments.data.name_doubts import spelling_doubts
+from va_experiments.data.readers.csv_columns import NO_SITE
 from va_experiments.data.readers.phmrc_cells import as_published
 from va_experiments.data.readers.phmrc_convert import age_in_years, convert
 from va_experiments.data.readers.phmrc_file import (
@@ -214,14 +218,29 @@ def _sites(
     column: CodedColumn, name: str, source: TextSource
 ) -> tuple[tuple[str, ...], npt.NDArray[np.int16], list[str]]:
     """Return the sites that the file has, sorted, the place of each row, and the problem of rows without one."""
-    names = [" ".join(v.split()) for v in column.values]
-    sites = tuple(sorted({s for s in names if s}))
+    names = [" ".join(undecorated(v).split()) for v in column.values]
+    names = ["" if n.casefold() in NO_SITE else n for n in names]
+    counts = np.bincount(column.codes, minlength=len(names)).tolist()
+    deaths = {s: sum(c for n, c in zip(names, counts, strict=True) if n == s) for s in names if s}
+    sites = tuple(sorted(deaths))
+    doubts = spelling_doubts(deaths) | doubtful_names(sites)
+    doubts |= {b: ("differs only in case", a) for a, b in pairwise(sorted(sites, key=lambda s: (s.casefold(), s)))
+               if a.casefold() == b.casefold()}  # fmt: skip
+    problems = [
+        f"{shown_path(source.path)}: site {shown(s)} in column {shown(name)} {why}: is it {shown(other)}? Write each "
+        "site in one way"
+        for s, (why, other) in doubts.items()
+    ]
     place = {s: k for k, s in enumerate(sites)}
     index = np.array([place.get(s, -1) for s in names], dtype=np.int16)[column.codes]
     if (index >= 0).all():
-        return sites, index, []
+        return sites, index, problems
     lines = lines_of(source, index < 0)
-    return sites, index, [f"{shown_path(source.path)}: rows without a site in column {shown(name)} ({lines})"]
+    return (
+        sites,
+        index,
+        [*problems, f"{shown_path(source.path)}: rows without a site in column {shown(name)} ({lines})"],
+    )
 
 
 def _causes(
