@@ -1005,6 +1005,54 @@ FILES: list[File] = [
         rows("d1,AP,A,Y,43 years", "d2,UP,B,N,old", header="id,site,cause,s1,age"),
         {"age": "age"},
     ),
+    *(
+        File(
+            "person",
+            what,
+            message,
+            rows(*lines, header=f"id,site,cause,s1,{column}"),
+            {"age" if column != "sex" else "sex": column},
+        )
+        for what, column, message, lines in (
+            (
+                "a sign for thousands in days",
+                "age_days",
+                "in '21.915', '1.825' days, is the point a sign for thousands?",
+                ["d1,AP,A,Y,21.915", "d2,UP,B,N,1.825"],
+            ),
+            (
+                "ages in months that are called years",
+                "age",
+                "516, 612, 840 are older than 130 years (3 rows): are they in another unit, or days since 1900",
+                ["d1,AP,A,Y,516", "d2,UP,B,N,612", "d3,UP,B,N,840"],
+            ),
+            (
+                "a heap at 99 years",
+                "age",
+                "5 deaths at 99 years, 0 or fewer at each of 95 to 98: does 99 stand for an unknown age? Say",
+                [f"d{k},AP,{'AB'[k % 2]},Y,{99 if k < 5 else 40 + k}" for k in range(12)],
+            ),
+            (
+                "an age below a limit",
+                "age",
+                "'<1' is no age; expected a number, alone or with a unit",
+                ["d1,AP,A,Y,<1", "d2,UP,B,N,3 mo"],
+            ),
+            (
+                "H and M for the sex",
+                "sex",
+                '\'data.sex_codes=["H", "M"]\' if \'H\' is female, \'data.sex_codes=["M", "H"]\' if it is male',
+                ["d1,AP,A,Y,H", "d2,UP,B,N,M"],
+            ),
+        )
+    ),
+    File(
+        "person",
+        "an age that is left out too",
+        "column 'age' is in data.exclude, but named as the age, the sex or a covariate too",
+        rows("d1,AP,A,Y,43", header="id,site,cause,s1,age"),
+        {"age": "age", "exclude": ["age"]},
+    ),
     File(
         "person",
         "unknown unit of age",

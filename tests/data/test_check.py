@@ -126,12 +126,14 @@ def test_words_that_several_columns_share_are_asked(tmp_path: Path, capsys: pyte
     assert main(["data", "check", str(path), "exclude=[q0, q1, q2]"]) == 0
 
 
-def test_classes_of_age_are_left_out_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_classes_of_age_are_asked_about_and_left_out_if_one_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = table(tmp_path / "a.csv", age=lambda i: ("15-49", "50-64", "65+")[i % 3])
-    assert main(["data", "check", str(path)]) == 0
-    assert (
-        "  age: left out: no answers, but 3 different cells such as '15-49', '50-64', '65+'" in capsys.readouterr().out
-    )
+    assert main(["data", "check", str(path)]) == 2
+    assert "column 'age' holds '15-49', '50-64', '65+', which are no ages that can be read" in capsys.readouterr().err
+    assert main(["data", "check", str(path), "exclude=[age]"]) == 0
+    assert "  age: left out: by exclude" in capsys.readouterr().out
 
 
 def test_a_long_path_is_cut_at_its_beginning(tmp_path: Path) -> None:

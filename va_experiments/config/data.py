@@ -182,8 +182,8 @@ class Csv(DataOptions):
     """More columns of the age with their units, where it is divided: {age_months: months, age_days: days}."""
     age_unit_codes: Mapping = {}
     """Cell of the column of units -> its unit, where it holds no words: {1: years, 2: months}."""
-    age_missing: tuple[float, ...] = ()
-    """Numbers that stand for an age that is not known, such as 999."""
+    age_missing: tuple[float, ...] | None = None
+    """Numbers that stand for an age that is not known, such as 999; null: a heap at 99 years is refused."""
     covariates: Mapping = {}
     """Numeric columns, each with its range: {age: [0, 120]}."""
     missing_numbers: tuple[float, ...] | None = None

@@ -165,7 +165,8 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
             roles.left_out[column] = f"sex in codes ({listed})"
             roles.questions.append(
                 f"column {shown(column)} holds {listed}: which is female and which is male? Say sex={column} "
-                f'\'sex_codes=["FEMALE", "MALE"]\' with these cells, or leave it out with {_exclude([column])}'
+                f'\'sex_codes=["FEMALE", "MALE"]\' with these cells (empty those that are neither), or leave it out '
+                f"with {_exclude([column])}"
             )
         elif (
             roles.age is not None
@@ -184,6 +185,12 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
             roles.symptoms.append(column)
         else:
             roles.left_out[column] = _why_not(table[column], column)
+            if roles.age is None and "age" not in given and _is_called_age(column) and (cells := _cells(table[column])):
+                roles.questions.append(
+                    f"column {shown(column)} holds {', '.join(map(shown, cells[:3]))}, which are no ages that can be "
+                    "read (a number, alone or with a unit): correct them, name the column of ages with age=COLUMN, or "
+                    f"leave this one out with {_exclude([column])}"
+                )
     if given.get("symptoms") is None:
         _ask_about_words(roles, table, excluded)
         _leave_out_leaks(roles, table, own, given)
@@ -233,6 +240,11 @@ def _holds_ages(column: CodedColumn) -> bool:
     """Check whether half of the different cells are ages; classes such as 15-49 are none."""
     cells = _cells(column)
     return bool(cells) and sum(not math.isnan(parse_age(c)[0]) for c in cells) >= 0.5 * len(cells)
+
+
+def _is_called_age(column: str) -> bool:
+    """Check whether a column is the age by its name; ``age_group`` is none."""
+    return column.strip().casefold() in _AGE or unit_in_name(column) is not None
 
 
 def _both_sexes(column: CodedColumn) -> bool:

@@ -33,3 +33,8 @@ def test_what_is_no_age_or_may_be_two(cell: str) -> None:
     number, unit = parse_age(cell)
     assert math.isnan(number)
     assert unit is None
+
+
+@pytest.mark.parametrize("cell", ["\u0664\u0663", "\uff14\uff13", "4.3e+01", "4.30E+01"])
+def test_other_digits_and_the_notation_of_programs_are_read(cell: str) -> None:
+    assert parse_age(cell) == (43.0, None)

@@ -7,8 +7,10 @@ In: the columns, block by block. Out: years, and problems in words. Ages that ar
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +28,10 @@ __all__ = ["Ages", "age_columns", "check_ages", "joined_ages", "unit_in_name"]
 
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}[- ]?[A-Za-z]{3}[- ]?\d{2,4}")
 _OLDEST = 130.0
+_THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
+_MOST_CODES = 20
+_HEAP = (5, 0.02, 5.0)
+"""Deaths at 99 years, their share, and how often as many as at any of the years before, from which on it is a code."""
 _AGE_NAME = re.compile(
     r"(?:.*[^a-z])?(?:age|edad|idade)(?:[^a-z]*(?:in|at|of|death|en|em|of death))*[^a-z]*(?:in)?[^a-z]*([a-zñ]+)[^a-z]*"
 )
@@ -102,6 +108,13 @@ class _Part(Collected):
                 own[k] = word is not None
         return number[coded.codes], own[coded.codes]
 
+    def with_thousands(self, unit: str) -> list[str]:
+        """Return the cells such as 21.900 days, if every decimal point stands before three digits."""
+        cells = [v.strip() for v in self.coded().values if "." in v and not math.isnan(parse_age(v)[0])]
+        if unit == "years" or not cells or not all(_THOUSANDS.fullmatch(c) for c in cells):
+            return []
+        return [] if all(c.endswith("000") for c in cells) else cells
+
     def odd(self) -> list[str]:
         """Return the cells that are no ages."""
         return [v for v in self.coded().values if normalised(v) not in MISSING_WORDS and math.isnan(parse_age(v)[0])]
@@ -115,8 +128,8 @@ class Ages:
     column : str
     unit : str
         A unit, or the column that holds it for each death.
-    missing : tuple of float
-        Numbers that stand for an age that is not known.
+    missing : tuple of float, optional
+        Numbers that stand for an age that is not known; None: a heap at 99 years is a problem.
     parts : mapping of str to str, optional
         More columns of the same age -> their units.
     codes : mapping, optional
@@ -127,11 +140,12 @@ class Ages:
         self,
         column: str,
         unit: str,
-        missing: tuple[float, ...] = (),
+        missing: tuple[float, ...] | None = (),
         parts: Mapping[str, str] | None = None,
         codes: Mapping[Any, str] | None = None,
     ) -> None:
-        self._column, self._unit, self._missing = column, unit, set(missing)
+        self._column, self._unit, self._missing = column, unit, set(missing or ())
+        self._ask_heaps = missing is None
         self._main = _Part(column)
         self._parts = {_Part(c): u for c, u in (parts or {}).items()}
         self._units = Collected(unit) if unit not in AGE_UNITS else None
@@ -166,8 +180,15 @@ class Ages:
                 what = "is a date, no age" if _DATE.fullmatch(odd[0].strip()) else "is no age"
                 problems.append(
                     f"{where}: column {shown(part.column)} (data.age): {cells} {what}; expected a number, alone "
-                    "or with a unit ('43 years', '6 months'), without a sign for thousands, or an empty cell; a column "
-                    "of dates is no column of ages: data.age=null"
+                    "or with a unit ('43 years', '6 months'), without a sign for thousands, or an empty cell; correct "
+                    f"or empty these cells, or {self._no_age()}"
+                )
+            unit = self._parts.get(part, self._unit)
+            if unit in AGE_UNITS and (numbers := part.with_thousands(unit)):
+                listed = ", ".join(map(shown, numbers[:3]))
+                problems.append(
+                    f"{where}: column {shown(part.column)} (data.age): in {listed} {unit}, is "
+                    "the point a sign for thousands? Write the numbers without it, or decimals with one or two digits"
                 )
         if self._units is not None:
             words = [w for w in self._units.coded().values if normalised(w) not in (*self._words, *MISSING_WORDS)]
@@ -200,22 +221,52 @@ class Ages:
             )
         return problems + self._too_old(years, where)
 
+    def _no_age(self) -> str:
+        """Return how no age is read."""
+        listed = ", ".join(json.dumps(p.column, ensure_ascii=False) for p in (self._main, *self._parts))
+        return f"read no age: data.age=null {shlex.quote(f'data.exclude=[{listed}]')}"
+
     def _too_old(self, years: Floats, where: str) -> list[str]:
+        column = f"{where}: column {shown(self._column)} (data.age):"
         old = np.flatnonzero(years > _OLDEST)
         if not len(old):
-            return []
+            return self._heap(years, column)
         coded = self._main.coded()
         oldest = sorted({coded.values[k].strip() for k in coded.codes[old].tolist()})
-        listed = ", ".join(oldest[:4])
-        if len(old) > 0.5 * np.isfinite(years).sum() and all(1800 < parse_age(v)[0] < 2200 for v in oldest):
+        listed = ", ".join(oldest[:4]) + (", ..." if len(oldest) > 4 else "")
+        if all(1800 < parse_age(v)[0] < 2200 for v in oldest) and (len(oldest) > 1 or len(old) > 0.5 * len(years)):
             return [
-                f"{where}: column {shown(self._column)} (data.age): {listed} look like years of birth or death, not "
-                "ages; make a column of ages, or read none: data.age=null"
+                f"{column} {listed} look like years of birth or death, not ages ({len(old)} rows); correct or empty "
+                f"these cells, or {self._no_age()}"
             ]
+        if len(old) > 0.5 * np.isfinite(years).sum():
+            most = float(np.nanmax(years))
+            units = [u for u in ("months", "days") if self._unit == "years" and most * AGE_UNITS[u] <= _OLDEST]
+            unit = f"data.age_unit={units[0]} (or another of {', '.join(AGE_UNITS)}, or the column with the unit)"
+            if not units:
+                unit = "data.age_unit=COLUMN names the column of their units"
+            return [
+                f"{column} {listed} are older than {_OLDEST:.0f} years ({len(old)} rows): are they in another unit, or "
+                f"days since 1900, as spreadsheets write dates? {unit}; or {self._no_age()}"
+            ]
+        codes = f"say 'data.age_missing=[{', '.join(oldest)}]'"
         return [
-            f"{where}: column {shown(self._column)} (data.age): {listed} is older than {_OLDEST:.0f} years "
-            f"({len(old)} rows); if it stands for an unknown age, say 'data.age_missing=[{listed}]'; if ages are in "
+            f"{column} {listed} is older than {_OLDEST:.0f} years "
+            f"({len(old)} rows); if it stands for an unknown age, "
+            f"{codes if len(oldest) <= _MOST_CODES else 'empty these cells'}; if ages are in "
             "another unit, say data.age_unit=months (or days, or the column with the unit)"
+        ]
+
+    def _heap(self, years: Floats, column: str) -> list[str]:
+        """Ask about deaths at 99 years that are many more than at the years before."""
+        least, share, times = _HEAP
+        n = int((years == 99).sum())
+        before = max(int((years == year).sum()) for year in (95, 96, 97, 98))
+        if not self._ask_heaps or n < max(least, share * np.isfinite(years).sum()) or n <= times * before:
+            return []
+        return [
+            f"{column} {n} deaths at 99 years, {before} or fewer at each of 95 to 98: does 99 stand for an unknown "
+            "age? Say 'data.age_missing=[99]', or data.age_missing=[] if it is an age"
         ]
 
 

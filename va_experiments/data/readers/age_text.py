@@ -30,6 +30,7 @@ _BETWEEN = frozenset({"and", "&", "+", ",", "et", "y", "e"})
 _THOUSANDS = re.compile(r"\d{1,3},\d{3}")  # 1,825 days are no 1.825
 _OLD = re.compile(r"\s*(?:old|of age)$|^aged\s+")
 _YEARS_OLD = re.compile(r"(?<=\d)\s*(?:y\.\s?o\.?|y/o)$")
+_SCIENTIFIC = re.compile(r"[0-9]\.[0-9]+e\+[0-9]{2}")  # as programs write it
 _TOKEN = re.compile(
     r"\s*(?:(?P<mixed>(?:[0-9]+\s+)?[0-9]+/[0-9]+)|(?P<number>[0-9]+(?:[.,][0-9]+)?)|(?P<word>[^\W\d_]+)\.?|(?P<sign>[&+,]))"
 )
@@ -40,7 +41,9 @@ def parse_age(cell: str) -> tuple[float, str | None]:
 
     An age in several units is given in the first of them: ``45y 3m`` is 45.25 years.
     """
-    text = _YEARS_OLD.sub(" years", _OLD.sub("", normalised(_without_vulgar_fractions(cell))))
+    text = _YEARS_OLD.sub(" years", _OLD.sub("", normalised(_in_plain_digits(cell))))
+    if _SCIENTIFIC.fullmatch(text):
+        return float(text), None
     if re.fullmatch(r"p(?:[0-9]+[ymwd])+", text):
         text = text[1:]  # a duration of ISO 8601
     parts = _parts(text)
@@ -56,10 +59,11 @@ def parse_age(cell: str) -> tuple[float, str | None]:
     return total, first
 
 
-def _without_vulgar_fractions(cell: str) -> str:
-    """Return the cell with ½ as .5, which becomes 1/2 where Unicode is normalised, and 1½ then 11/2."""
+def _in_plain_digits(cell: str) -> str:
+    """Return the cell with digits of other scripts as 0 to 9, and ½ as .5: normalised Unicode makes 11/2 of 1½."""
     if cell.isascii():
         return cell
+    cell = "".join(str(unicodedata.decimal(c, c)) for c in cell)
     return re.sub(
         r"(\d*)\s?([\u00bc-\u00be\u2150-\u215e])", lambda m: f"{int(m[1] or 0) + unicodedata.numeric(m[2]):.6g}", cell
     )

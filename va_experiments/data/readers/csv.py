@@ -54,7 +54,7 @@ def read_csv_deaths(
     age_unit: str | None = None,
     age_parts: Mapping[str, str] | None = None,
     age_unit_codes: Mapping[Any, str] | None = None,
-    age_missing: Sequence[float] = (),
+    age_missing: Sequence[float] | None = None,
     covariates: Mapping[str, Sequence[float] | None] | None = None,
     missing_numbers: Sequence[float] | None = None,
     causes: Sequence[str] | None = None,
@@ -149,6 +149,7 @@ def read_csv_deaths(
     special = [c for c in (id, site, cause, narrative, *person) if c is not None]
     wanted = _symptom_columns(source, where, symptoms, special, list(numbers), exclude)
     problems = _roles(source, where, special, list(numbers), wanted, [*hce, *words])
+    problems += _excluded_roles(where, exclude if symptoms is None else (), person, numbers)
     names_read, bad = names_of_columns(wanted, where)
     problems += bad
     if problems:
@@ -164,7 +165,8 @@ def read_csv_deaths(
     told = None if narrative is None else Narrative(narrative)
     ages = None
     if age is not None and age_unit is not None:
-        ages = Ages(age, age_unit, tuple(age_missing), parts, age_unit_codes)
+        missing = None if age_missing is None else tuple(age_missing)
+        ages = Ages(age, age_unit, missing, parts, age_unit_codes)
     ids: list[npt.NDArray[np.object_]] = []
     empty: list[npt.NDArray[np.bool_]] = []
     compared = RepeatedDeaths([c for c in dict.fromkeys([*special, *numbers, *wanted]) if c != id], site)
@@ -292,6 +294,18 @@ def _symptom_columns(
         raise InputError(f"{where}: exclude: no column {shown(unknown[0])}{did_you_mean(unknown[0], source.header)}")
     other_columns = {*special, *numbers, *exclude}
     return [c for c in source.header if c not in other_columns]
+
+
+def _excluded_roles(
+    where: str, exclude: Sequence[str], person: Sequence[str | None], numbers: Mapping[str, object]
+) -> list[str]:
+    """List columns that are left out, but are named as the age, the sex or a number too."""
+    return [
+        f"{where}: column {shown(c)} is in data.exclude, but named as the age, the sex or a covariate too; leave "
+        "it out of one of them"
+        for c in exclude
+        if c in person or c in numbers
+    ]
 
 
 _ONE_PLACE = "; data.site=COLUMN names it, data.site=null says that all deaths are of one place"
