@@ -42,21 +42,49 @@ _addresses: set[str] = set()
 SHORTEST = 4
 """Characters of a value that is replaced by itself; a shorter one would be found in ordinary words."""
 
+_NAME = (
+    r"(?:pass(?:word|wd|phrase)|[_-]pass|\bpwd|token|secret|api[_-]?key|access[_-]?key(?:[_-]?id)?|account[_-]?key|"
+    r"private[_-]?key|auth_string|credentials?|\bsig|signature|[?&]code)"
+)
+_IS = r"\\?[\"']?\s*(?:=>|[=:\uff1a])\s*"
+"""Between a name and its value: in a header, JSON, Python, YAML, a query, a shell."""
+
+_SCHEME = r"(?:(?:basic|bearer|token|negotiate|apikey|key)\s+)?"
+_AUTHORIZATION = r"((?:proxy-)?authorization(?:\\?[\"']?\s*[:=]\s*|[\"']\s*,\s*)(?:b?\\?[\"'])?)"
+
 _PATTERNS = (
     # an alert's address is a secret as a whole: most services put their token into its path
     (re.compile(r"(alert\.url\s*[=:]\s*)(\[[^\]]*\]|'[^']*'|\"[^\"]*\"|\S+)"), rf"\1{HIDDEN}"),
     (re.compile(r"(alert\s*[=:]\s*\{[^{}]*?url[\"']?\s*:\s*)(\[[^\]]*\]|'[^']*'|\"[^\"]*\"|[^,}]+)"), rf"\1{HIDDEN}"),
-    (re.compile(r"(://)[^/\s'\"]*@"), rf"\1{HIDDEN}@"),  # up to the last @: a password may hold one
-    (re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?\w+\s+)[^\s\"',]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)(hooks\.slack\.com/\w+/|/api/webhooks/|api\.telegram\.org/bot)[^\s\"'?]+"), rf"\1{HIDDEN}"),
+    # up to the last @: a password may hold one, and even a slash or a quote; a port is none
+    (re.compile(r"(://)[^/\s'\"]*@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(://)[^\s/@:]{0,200}:(?!\d{1,5}(?:[/?#]|$))[^\s@]{1,200}@"), rf"\1{HIDDEN}@"),
+    (re.compile(r"(\b[\w.-]{1,64}:)[^\s@/'\":]{1,200}(?=@[\w.-]{1,200}(?::\d|/))"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i){_AUTHORIZATION}(?:digest|aws4[\w-]*)\s[^\n]*"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i){_AUTHORIZATION}{_SCHEME}[^\s\"',\\]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*[:=]\s*[\"']?)[^\n\"']+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer\s+)[^\s\"',]+"), rf"\1{HIDDEN}"),
-    (
-        re.compile(
-            r"(?i)((?:password|passwd|\bpwd|token|secret|api[_-]?key|access[_-]?key(?:[_-]?id)?|account[_-]?key|"
-            r"private[_-]?key|auth_string|credentials?|\bsig|signature)[\"']?\s*[=:]\s*[\"']?)[^\s,;&\"'}]+"
-        ),
-        rf"\1{HIDDEN}",
-    ),
+    (re.compile(rf"(?i)({_NAME}{_IS})(\\?[\"'])(?:(?!\2)(?:\\.|[^\n]))*\2"), rf"\1\2{HIDDEN}\2"),
+    (re.compile(rf"(?i)({_NAME}{_IS})\{{[^}}\n]*\}}"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i)({_NAME}{_IS}(?:[>|][+-]?\s+)?[\"']?)[^\s,;&\"'}}\\]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)(--[\w-]*(?:password|token|secret|api-?key)[\"']?(?:\s+|,\s*)[\"']?)[^\s,\"']+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)([\"'](?:password|x-api-key|cookie)[\"']\s*,\s*b?[\"'])[^\"'\n]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?i)(<(?:password|token|secret)>)[^<\n]+"), rf"\1{HIDDEN}"),
 )
+
+_KEYS = re.compile(
+    r"-----BEGIN[A-Z ]* PRIVATE KEY-----.*?(?:-----END[A-Z ]*-----|\Z)|\bgh[pousr]_\w{20,}|\bgithub_pat_\w{20,}|"
+    r"\bglpat-[\w-]{16,}|\bxox[abeprs]-[\w-]{10,}|\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\bAIza[\w-]{30,}|"
+    r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*",
+    re.DOTALL,
+)
+"""Keys that are known by their form: private keys, JSON web tokens, keys of GitHub, GitLab, Slack, Amazon, Google."""
+
+_KEY_MARKS = ("PRIVATE KEY", "gh", "glpat-", "xox", "AKIA", "ASIA", "AIza", "eyJ")
+
+_MARKS = ("bearer", "--", "authorization", "cookie", "password", "<")
+"""What a text holds that a pattern may match, apart from ``=`` and ``:``."""
 
 _ENVIRONMENT = re.compile(
     r"(?i)(passw(or)?d|passwd|pwd|token|secret|secret_?key|api_?key|access_?key(_?id)?|account_?key|private_?key|auth_string)$"
@@ -69,8 +97,12 @@ def redacted(text: str) -> str:
     for secret in sorted(_known, key=len, reverse=True):
         if secret in text:
             text = text.replace(secret, HIDDEN)
-    if "=" not in text and ":" not in text and "bearer" not in text.lower():
-        return text  # each pattern needs one of these; most texts, such as names and digests, have none
+    if len(text) > 16 and any(mark in text for mark in _KEY_MARKS):
+        text = _KEYS.sub(HIDDEN, text)
+    if "=" not in text and ":" not in text and "\uff1a" not in text:
+        lower = text.lower()
+        if not any(mark in lower for mark in _MARKS):
+            return text  # each pattern needs one of these; most texts, such as names and digests, have none
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
@@ -136,9 +168,12 @@ def remember_secrets_of(tree: Any, path: str = "") -> None:
 
 def _remember_userinfo(url: str) -> None:
     """Replace the password of a URL, and a token that stands in its place."""
-    for match in re.finditer(r"://([^\s'\"]*)@", url):
-        user, colon, password = match.group(1).partition(":")
-        remember_secret(password if colon else user)
+    rest = url.partition("://")[2]
+    whole = rest.rpartition("@")[0] if rest.count("://") == 0 else ""  # one address: a slash may be in its password
+    for part in dict.fromkeys([*re.findall(r"://([^\s'\"]*)@", url), whole]):
+        user, colon, password = part.partition(":")
+        if part and not (part == whole and re.match(r"\d{1,5}[/?#]", password)):  # a port, and an @ in the path
+            remember_secret(password if colon or "/" in user else user)
 
 
 def find_secrets(tree: Any) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,28 @@ def test_what_is_shown_in_place_of_a_run_has_no_secret(leaky: tuple[str, ...]) -
         "{'client_secret': 'hidden'}",
         "AccountKey=hidden==;EndpointSuffix=x",
         "X-Amz-Signature=hidden",
+        "https://u:p/hidden@host:5000/x",
+        "https://u:p'hidden\"@host/x",
+        "u:hidden@host:5432/db",
+        "host=h password='a hidden b' dbname=d",
+        "Uid=u;Pwd={a;hidden};",
+        '{"password": "a hidden b", "x": 1}',
+        '{\\"password\\": \\"hidden\\"}',
+        "password: >-\n  hidden",
+        "smtp_pass=hidden passphrase=hidden",
+        "['--password', 'hidden']",
+        "Authorization: hidden",
+        "('Authorization', b'Basic hidden')",
+        'Authorization: Digest username="u", response="hidden"',
+        "Proxy-Authorization: Negotiate hidden",
+        "Set-Cookie: session=hidden; Path=/",
+        "-----BEGIN RSA PRIVATE KEY-----\nhidden\n-----END RSA PRIVATE KEY-----",
+        "ghp_hidden0123456789abcdefghij",
+        "eyJhbGciOiJIUzI1NiJ9.eyJoaWRkZW4iOjF9.hidden",
+        "https://hooks.slack.com/services/T0/B0/hidden",
+        "https://api.telegram.org/bot1:hidden/sendMessage",
+        "https://h/cb?code=hidden&state=1",
+        "<password>hidden</password>",
         "alert={url: json://h/hidden, events: [failed]}",
         "alert: {events: [failed], url: [json://h/hidden]}",
     ],
@@ -166,6 +189,29 @@ def test_what_is_shown_in_place_of_a_run_has_no_secret(leaky: tuple[str, ...]) -
 def test_what_looks_like_a_secret_is_replaced(text: str) -> None:
     assert "hidden" not in redacted(text)
     assert "***" in redacted(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://localhost:5000/x@y", "10:20 nbc@AP", '{"a": "b:c"}', "fits 3/3 \u00b7 1 done", "bob@host.example:x"],
+)
+def test_what_is_no_secret_stays(text: str) -> None:
+    assert redacted(text) == text
+
+
+def test_a_text_that_nearly_matches_takes_no_time() -> None:
+    for part in ("://a:b", "a.a-", 'token="', "authorization:", "<password>", "-----BEGIN PRIVATE KEY-----", "eyJ"):
+        began = time.process_time()
+        redacted(part * 20_000 + ":")
+        assert time.process_time() - began < 5, part
+
+
+def test_a_slash_in_the_password_of_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_known", {})
+    redaction.remember_secrets_of({"tracking": {"uri": "http://bob:pa/hidden@host:5000"}})
+    assert "hidden" not in redacted("no host in pa/hidden")
+    redaction.remember_secrets_of({"tracking": {"uri": "http://host:5000/pages@here"}})
+    assert redacted("pages@here") == "pages@here"
 
 
 def test_what_is_known_is_replaced_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
