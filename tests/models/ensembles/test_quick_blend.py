@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.models import Blended, BoundedBlend, NaiveBayes, QuickBlend
 from va_experiments.models.adaptive_count import AdaptiveCount, reweigh
+from va_experiments.models.ensembles.neighbours import average_with_neighbours, similarity_weights
 
 MEMBERS = {"members": ("nbc", "prior"), "member_parameters": None}
+ALONE = MEMBERS | {"neighbours": 0}
 
 
 def divided(deaths: Deaths) -> tuple[Deaths, Deaths]:
@@ -21,7 +25,7 @@ def test_with_all_members_as_judges_and_one_share_it_is_bounded_blend(small_deat
     train, test = divided(small_deaths)
     options = MEMBERS | {"largest_loss": 1.0}
     expected = BoundedBlend(**options).fit(train, seed=3).predict(test, seed=4)
-    model = QuickBlend(**options, judges=("nbc", "prior"), posterior_share=0.25).fit(train, seed=3)
+    model = QuickBlend(**options, neighbours=0, judges=("nbc", "prior"), posterior_share=0.25).fit(train, seed=3)
     found = model.predict(test, seed=4)
     assert (found.probability == expected.probability).all()
     assert (found.csmf == expected.csmf).all()
@@ -29,7 +33,7 @@ def test_with_all_members_as_judges_and_one_share_it_is_bounded_blend(small_deat
 
 def test_deaths_move_to_the_mix_of_the_larger_share_and_the_csmf_does_not(small_deaths: Deaths):
     train, test = divided(small_deaths)
-    model = QuickBlend(**MEMBERS, judges=("nbc",), largest_loss=1.0, posterior_share=0.75).fit(train, seed=3)
+    model = QuickBlend(**ALONE, judges=("nbc",), largest_loss=1.0, posterior_share=0.75).fit(train, seed=3)
     found = model.predict(test, seed=4)
     plain = Blended(**MEMBERS, adapt="csmf", count_share=0.25).fit(train, seed=3).predict(test, seed=4)
     assert (found.csmf == plain.csmf).all()
@@ -60,3 +64,50 @@ def test_bad_parameters_are_told():
         QuickBlend(**MEMBERS, judges=()).check_parameters()
     with pytest.raises(ValueError, match=r"posterior_share is 2; expected 0 to 1"):
         QuickBlend(**MEMBERS, judges=("nbc",), posterior_share=2).check_parameters()
+    with pytest.raises(ValueError, match=r"neighbours is -1; expected a whole number of at least 0"):
+        QuickBlend(**MEMBERS, neighbours=-1).check_parameters()
+    with pytest.raises(ValueError, match=r"neighbour_share is 1.5; expected 0 to 1"):
+        QuickBlend(**MEMBERS, neighbour_share=1.5).check_parameters()
+
+
+def test_neighbours_change_the_deaths_and_not_the_csmf(small_deaths: Deaths):
+    train, test = divided(small_deaths)
+    alone = QuickBlend(**ALONE, adapt="csmf").fit(train, seed=3).predict(test, seed=4)
+    model = QuickBlend(**MEMBERS, adapt="csmf").fit(train, seed=3)
+    found = model.predict(test, seed=4)
+    assert model.depends_on_test_set
+    assert (found.csmf == alone.csmf).all()
+    expected = average_with_neighbours(
+        alone.probability, test.symptoms == 1, similarity_weights(train), neighbours=10, share=0.4
+    )
+    assert (found.probability == expected).all()
+    assert np.abs(found.probability - alone.probability).max() > 1e-3
+
+
+def test_sets_are_predicted_as_the_deaths_in_them_in_any_order(small_deaths: Deaths):
+    train, test = divided(small_deaths)
+    model = QuickBlend(members=("nbc", "logistic_regression"), member_parameters=None).fit(train, seed=3)
+    rows = np.random.default_rng(1).integers(0, len(test), size=len(test))
+    whole, drawn = model.predict_sets(test, [np.arange(len(test)), rows], seed=4)
+    assert np.array_equal(whole.probability, model.predict(test, seed=4).probability)
+    assert np.allclose(drawn.probability, model.predict(test.take(rows), seed=4).probability, atol=1e-12)
+    backwards = model.predict(test.take(np.arange(len(test))[::-1]), seed=4)
+    assert np.allclose(backwards.probability[::-1], whole.probability, atol=1e-12)
+    empty, _ = model.predict_sets(test, [rows[:0], rows], seed=4)
+    assert empty.probability.shape == (0, len(test.causes))
+
+
+def test_words_name_causes_and_do_not_enter_the_csmf(small_deaths: Deaths):
+    blocks = ("core",) * (small_deaths.n_symptoms - 4) + ("word",) * 4
+    train, test = divided(dataclasses.replace(small_deaths, blocks=blocks))
+    answers = np.array(blocks) != "word"
+    found = QuickBlend(**MEMBERS).fit(train, seed=3).predict(test, seed=4)
+    without = QuickBlend(**MEMBERS).fit(train.select(answers), seed=3).predict(test.select(answers), seed=4)
+    every = QuickBlend(**MEMBERS, csmf_words=True).fit(train, seed=3).predict(test, seed=4)
+    assert (found.csmf == without.csmf).all()
+    assert (found.probability == every.probability).all()
+    assert np.abs(found.csmf - every.csmf).max() > 1e-6
+    rows = np.arange(len(test))[::2]
+    model = QuickBlend(**MEMBERS).fit(train, seed=3)
+    (part,) = model.predict_sets(test, [rows], seed=4)
+    assert np.allclose(part.csmf, model.predict(test.take(rows), seed=4).csmf, atol=1e-12)
