@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 
 from tests.tracking.forged import Forged
 from va_experiments.checkpoints import Store
-from va_experiments.config.schema import RunConfig
-from va_experiments.tracking import limits, remote_cells
+from va_experiments.config.schema import RunConfig, TrackingConfig
+from va_experiments.tracking import connect, limits, remote_cells, tracker
+from va_experiments.tracking.connection import is_elsewhere
 from va_experiments.tracking.limits import LimitReached, bounded_pages, check_place, in_background
 
 
@@ -166,3 +168,44 @@ def test_what_a_forged_server_does_costs_a_warning(
     assert caplog.text.count("WARNING") == 1, "one line"
     assert sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file()) < 2 << 20
     assert not list(store.keys())
+
+
+@pytest.mark.parametrize(
+    ("uri", "server"),
+    [
+        (None, False),
+        ("sqlite:////here/x.db", False),
+        ("sqlite:///x.db?timeout=3", False),
+        ("file:///here", False),
+        ("http://127.0.0.1:1", True),
+        ("postgresql+psycopg2://u@h/d", True),
+        ("mysql://u@h/d", True),
+    ],
+)
+def test_which_address_is_a_server_that_may_be_silent(uri: str | None, server: bool) -> None:
+    assert is_elsewhere(uri) is server
+
+
+def test_a_mute_database_is_left_out_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listener that takes a connection and says nothing, where a team's PostgreSQL was named."""
+    pytest.importorskip("psycopg2")
+    monkeypatch.setattr(tracker, "SILENT_SECONDS", 1.0)
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "2")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        config = TrackingConfig(uri=f"postgresql://u:p@127.0.0.1:{mute.getsockname()[1]}/d")
+        view = tracker.Tracker(config, tmp_path, "run", {})
+        view.start()
+        began = time.monotonic()
+        view.finish({}, None, "FINISHED")
+        assert time.monotonic() - began < 30
+    assert "did not answer within 1 s: it is left out" in view.error
+
+
+def test_a_database_that_is_away_is_given_up_at_once(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg2")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    began = time.monotonic()
+    with pytest.raises(Exception, match=r"Connection refused"):
+        connect(TrackingConfig(uri=f"postgresql://u:p@127.0.0.1:{port}/d"), tmp_path)
+    assert time.monotonic() - began < 30

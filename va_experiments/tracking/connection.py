@@ -25,6 +25,7 @@ __all__ = [
     "answering",
     "connect",
     "fetch_cell",
+    "is_elsewhere",
     "refused",
     "safe_environment",
 ]
@@ -55,6 +56,20 @@ REFUSED = (
     "refuses user and password (MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN): "
     "nothing is recorded or looked up there"
 )
+
+
+def is_elsewhere(uri: str | None) -> bool:
+    """Return whether an address names a server, by HTTP or a database's own protocol, and no file of this machine."""
+    return uri is not None and "://" in uri and not uri.startswith("file:") and sqlite_file(uri) is None
+
+
+def _limit_database_client() -> None:
+    """Let MLflow give up a database that is away or mute within seconds; by itself it tries for two minutes."""
+    os.environ.setdefault("PGCONNECT_TIMEOUT", str(REQUEST_SECONDS))
+    from mlflow.store.db import utils
+
+    utils.MAX_RETRY_COUNT = 2
+    logging.getLogger(utils.__name__).setLevel(logging.ERROR)  # what fails in the end is told in our words
 
 
 def refused(error: Exception) -> bool:
@@ -88,6 +103,8 @@ def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
     uri = _uri(config) or local_uri(outputs)
     if uri.startswith("http"):
         limit_client()
+    elif is_elsewhere(uri):
+        _limit_database_client()
     with _one_opens(uri):
         if not config.uri:
             adopt_moved_artifacts(outputs, config.experiment)

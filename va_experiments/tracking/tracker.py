@@ -28,7 +28,7 @@ from va_experiments.redaction import redacted
 from va_experiments.results.rows import Row
 from va_experiments.results.schema import MAIN_METRICS
 from va_experiments.results.stored_cells import open_store
-from va_experiments.tracking.connection import REFUSED, connect, refused
+from va_experiments.tracking.connection import REFUSED, connect, is_elsewhere, refused
 from va_experiments.tracking.local_database import adopt_moved_artifacts, local_file, local_uri
 from va_experiments.tracking.prediction_table import write_predictions
 from va_experiments.tracking.run_writer import DECIMALS, CellRun, ClientWriter, cell_run, outputs_tag
@@ -78,7 +78,7 @@ class Tracker(Observer):
         self.uri = redacted(config.uri or local_uri(outputs))
         self.parent = ""
         self.error = ""
-        self._elsewhere = bool(config.uri and config.uri.startswith("http"))
+        self._elsewhere = is_elsewhere(config.uri)
         self._left_out = False
         self._answered = 0.0
 
