@@ -746,7 +746,7 @@ FILES: list[File] = [
     File(
         "blank",
         "Y or a point",
-        "no cell of the symptoms says no, none is empty, and 50% are '.': does this mean that the sign was absent",
+        "no cell of the symptoms says no, and 50% are '.' or empty: does this mean that the sign was absent",
         rows(*(f"d{k},AP,{'XYZ'[k % 3]},{'Y.'[k % 2]},{'.Y'[k % 2]}" for k in range(30))),
         {"duplicates": "keep", "blank": "absent"},
     ),
@@ -912,6 +912,12 @@ FILES: list[File] = [
         "Y or blank",
         "does an empty cell mean that the sign was absent, or that nothing is known? Say data.blank=absent or",
         rows(*(f"d{k},AP,{'AB'[k % 2]},{'Y' * (k % 3 > 0)},{'Y' * (k % 5 > 1)}" for k in range(40))),
+    ),
+    File(
+        "blank",
+        "only yes or nothing in one column",
+        "1 symptom column says only yes or nothing ('s1'), others say no: does an empty cell of this column mean",
+        rows(*(f"d{k},AP,{'AB'[k % 2]},{'Y' * (k % 3 > 0)},{'YN'[k % 5 > 1]}" for k in range(40))),
     ),
     File(
         "leak",

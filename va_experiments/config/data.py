@@ -321,6 +321,8 @@ class TrainAndAssign(DataOptions):
     """The same for the deaths without known causes; only questions that both have are used."""
     options: Mapping = {}
     """Options of data=csv that both tables have."""
+    duplicates: Literal["refuse", "first", "keep"] = "refuse"
+    """What to do with deaths to assign that are also trained on; first: they are left out of the training."""
     label: Text = "train_and_assign"
     """Name of the study in tables and reports."""
 

@@ -90,7 +90,8 @@ def without_code(cell: str) -> str:
 def meaning_of(cell: str) -> str | None:
     """Return ``Y``, ``N`` or ``.`` for a word that everybody understands, None for any other."""
     spaced = _CODE_AND_WORD.fullmatch(cell.strip())
-    for text in (normalised(cell), normalised(spaced[1] if spaced else without_code(cell))):
+    plain = normalised(cell)
+    for text in (plain, normalised(spaced[1] if spaced else without_code(cell)), plain.rstrip(".,;:!") or plain):
         if text in YES_WORDS:
             return "Y"
         if text in NO_WORDS:

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from va_experiments.data.column_roles import Roles, guess_roles
+from va_experiments.data.column_roles import guess_roles
 from va_experiments.data.csv_blocks import read_columns
 from va_experiments.data.deaths import FEATURE_LEVELS, MISSING, PRESENT, Deaths
 from va_experiments.data.eava_columns import EAVA_COLUMNS
 from va_experiments.data.readers.recognise import Form, recognise
 from va_experiments.data.repairs import alike, alike_ids, label_map, stand_ins, unknown_ages
+from va_experiments.data.roles import Roles
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, shown, shown_path
 from va_experiments.terminal import text_table

@@ -6,29 +6,38 @@ In: the coded columns and the options that are known already. Out: `Roles`. What
 from __future__ import annotations
 
 import functools
-import json
 import math
 import re
 import shlex
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from va_experiments.data.answer_checks import leaks
 from va_experiments.data.answer_words import guess_value_map, meaning_of, normalised
+from va_experiments.data.column_questions import (
+    ask_about_numbers,
+    ask_about_rows,
+    ask_about_words,
+    exclude_option,
+    filled_cells,
+    folded_name,
+    numeric_share,
+    units_option,
+)
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
+from va_experiments.data.decorated import undecorated
 from va_experiments.data.readers.age_columns import age_columns, unit_in_name
 from va_experiments.data.readers.age_text import AGE_UNITS, parse_age
 from va_experiments.data.readers.csv_columns import NO_LABEL
 from va_experiments.data.readers.person_columns import is_sex_column, is_sex_name, is_unit_column
 from va_experiments.data.record_ids import ID_NAMES
+from va_experiments.data.roles import Roles
 from va_experiments.errors import shown
 
-__all__ = ["Roles", "guess_roles"]
+__all__ = ["guess_roles"]
 
 _SITE = ("site", "location", "region", "country", "district", "hospital", "centre", "center", "study_site")
 _CAUSE = (
@@ -48,54 +57,8 @@ _ANSWER_NUMBERS = frozenset(
     }
 )
 """Numbers that stand for answers, and for reasons why there is none."""
-_SCALES = (frozenset({"0", "1"}), frozenset({"1", "2"}))
-"""Numbers for no and yes, or for yes and no."""
 _CODE = {"Y": PRESENT, "N": ABSENT, ".": MISSING}
 _MOST_ANSWERS = 12
-_MOST_WORDS = 6
-_SHARED = 3
-"""Columns that must share their words before these are taken for answers in another language."""
-
-
-@dataclass
-class Roles:
-    """What each column of a table is.
-
-    `left_out` maps a column that is read as nothing to the reason; `value_map` a cell to Y, N or ``.``; `questions` are
-    what only the owner of the table can answer.
-    """
-
-    id: str | None = None
-    site: str | None = None
-    cause: str | None = None
-    sex: str | None = None
-    age: str | None = None
-    age_unit: str = "years"
-    age_parts: Mapping[str, str] = field(default_factory=dict)
-    covariates: Mapping[str, Any] = field(default_factory=dict)
-    narrative: str | None = None
-    symptoms: list[str] = field(default_factory=list)
-    left_out: dict[str, str] = field(default_factory=dict)
-    value_map: dict[str, str] = field(default_factory=dict)
-    questions: list[str] = field(default_factory=list)
-
-    def others(self) -> dict[str, str]:
-        """Return each column that is not a symptom, with what it is or why it is left out."""
-        named: dict[str | None, str] = {
-            self.id: "id of each death",
-            self.site: "site",
-            self.cause: "cause",
-            self.sex: "sex",
-            self.age: f"age, in {self.age_unit}",
-            self.narrative: "narrative, read as words",
-        }
-        named |= dict.fromkeys(self.covariates, "number, kept as a covariate")
-        named |= {c: f"part of the age, in {unit}" for c, unit in self.age_parts.items()}
-        if self.age is not None and self.age_unit not in AGE_UNITS:
-            named |= {self.age: f"age, in the unit of column {shown(self.age_unit)}", self.age_unit: "unit of each age"}
-        return {c: what for c, what in named.items() if c is not None} | {
-            c: f"left out: {why}" for c, why in self.left_out.items()
-        }
 
 
 def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: Mapping[str, Any]) -> Roles:
@@ -130,7 +93,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
         for key, known in (("site", _SITE), ("cause", _CAUSE))
     )
     roles.sex = role(
-        "sex", tuple(c.strip().casefold() for c in free if is_sex_name(c)), lambda c: is_sex_column(_cells(table[c]))
+        "sex", tuple(folded_name(c) for c in free if is_sex_name(c)), lambda c: is_sex_column(filled_cells(table[c]))
     )
     if roles.sex is None and "sex" not in given:
         roles.sex = next((c for c in free if _both_sexes(table[c])), None)
@@ -143,7 +106,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
         if (
             roles.age is None
             and "age" not in given
-            and any(is_unit_column(_cells(table[c])) or _may_be_unit(c, table[c]) for c in free)
+            and any(is_unit_column(filled_cells(table[c])) or _may_be_unit(c, table[c]) for c in free)
         ):
             values = [c for c in free if _AGE_WORD.search(c.casefold()) and _holds_ages(table[c]) and not answers[c]]
             roles.age = values[0] if len(values) == 1 else None
@@ -160,13 +123,13 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
             roles.left_out[column] = "by exclude"
         elif given.get("symptoms") is not None:
             roles.left_out[column] = "not among the symptoms named"
-        elif is_sex_name(column) and (cells := sorted(_cells(table[column]))):
+        elif is_sex_name(column) and (cells := sorted(filled_cells(table[column]))):
             listed = ", ".join(shown(v) for v in cells[:4])
             roles.left_out[column] = f"sex in codes ({listed})"
             roles.questions.append(
                 f"column {shown(column)} holds {listed}: which is female and which is male? Say sex={column} "
                 f'\'sex_codes=["FEMALE", "MALE"]\' with these cells (empty those that are neither), or leave it out '
-                f"with {_exclude([column])}"
+                f"with {exclude_option([column])}"
             )
         elif (
             roles.age is not None
@@ -174,26 +137,34 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
             and roles.age_unit in AGE_UNITS
             and _may_be_unit(column, table[column])
         ):
-            codes = sorted(_cells(table[column]))
+            codes = sorted(filled_cells(table[column]))
             roles.left_out[column] = f"codes of units? ({', '.join(map(shown, codes[:4]))})"
             roles.questions.append(
                 f"column {shown(column)} holds {', '.join(map(shown, codes[:4]))}: are they the units of column "
-                f"{shown(roles.age)}? Say {shlex.quote(f'age_unit={column}')} 'age_unit_codes={{{_units(codes)}}}' "
-                f"(UNIT being one of {', '.join(AGE_UNITS)}), or leave it out with {_exclude([column])}"
+                f"{shown(roles.age)}? Say {shlex.quote(f'age_unit={column}')} "
+                f"'age_unit_codes={{{units_option(codes)}}}' "
+                f"(UNIT being one of {', '.join(AGE_UNITS)}), or leave it out with {exclude_option([column])}"
             )
-        elif answers[column] and not (unit_in_name(column) and _numeric_share(_cells(table[column])) == 1):
+        elif answers[column] and not (unit_in_name(column) and numeric_share(filled_cells(table[column])) == 1):
             roles.symptoms.append(column)
         else:
             roles.left_out[column] = _why_not(table[column], column)
-            if roles.age is None and "age" not in given and _is_called_age(column) and (cells := _cells(table[column])):
+            if (
+                roles.age is None
+                and "age" not in given
+                and _is_called_age(column)
+                and (cells := filled_cells(table[column]))
+            ):
                 roles.questions.append(
                     f"column {shown(column)} holds {', '.join(map(shown, cells[:3]))}, which are no ages that can be "
                     "read (a number, alone or with a unit): correct them, name the column of ages with age=COLUMN, or "
-                    f"leave this one out with {_exclude([column])}"
+                    f"leave this one out with {exclude_option([column])}"
                 )
     if given.get("symptoms") is None:
-        _ask_about_words(roles, table, excluded)
+        ask_about_words(roles, table, excluded)
         _leave_out_leaks(roles, table, own, given)
+    ask_about_rows(roles, header, table, given)
+    ask_about_numbers(roles, table, own)
     guessed, _ = guess_value_map({v for c in roles.symptoms if c in table for v in table[c].values})
     roles.value_map = guessed | own
     if "." in roles.value_map and "N" not in roles.value_map.values() and "blank" not in given:
@@ -208,47 +179,38 @@ _NAMED = ("id", "site", "cause", "sex", "age", "age_unit", "narrative")
 
 
 def _pick(header: Sequence[str], known: Sequence[str], fits: Callable[[str], bool]) -> str | None:
-    folded = {c.strip().casefold(): c for c in reversed(header)}
+    folded = {folded_name(c): c for c in reversed(header)}
     exact = [folded[k] for k in known if k in folded and fits(folded[k])]
     within = [c for k in known if len(k) > 3 for c in header if k in c.casefold() and fits(c)]
     return next(iter([*exact, *within]), None)
 
 
-def _cells(column: CodedColumn) -> list[str]:
-    return [v.strip() for v in column.values if v.strip()]
-
-
 def _looks_like_id(name: str, column: CodedColumn) -> bool:
     """Check whether a column can be an id: nearly unique; if its name is that of an id, deaths may occur some times."""
     share = len(column.values) / max(len(column.codes), 1)
-    return share > (0.2 if name.strip().casefold() in ID_NAMES and len(column.values) > _MOST_ANSWERS else 0.9)
+    return share > (0.2 if folded_name(name) in ID_NAMES and len(column.values) > _MOST_ANSWERS else 0.9)
 
 
 def _can_be_label(column: str, *, table: Mapping[str, CodedColumn], answers: Mapping[str, bool], name: str) -> bool:
     """Check whether a column can hold sites or causes; one that is called so may hold a single one."""
-    fewest = 1 if column.strip().casefold() == name else 2
-    exact = column.strip().casefold() == name  # its codes may look like answers
+    exact = folded_name(column) == name  # its codes may look like answers
+    fewest = 1 if exact else 2
     return fewest <= len(table[column].values) <= 200 and (exact or not answers[column])
-
-
-def _numeric_share(cells: Sequence[str]) -> float:
-    numbers = sum(c[:1].isdigit() for c in cells)
-    return numbers / len(cells) if cells else 0.0
 
 
 def _holds_ages(column: CodedColumn) -> bool:
     """Check whether half of the different cells are ages; classes such as 15-49 are none."""
-    cells = _cells(column)
+    cells = filled_cells(column)
     return bool(cells) and sum(not math.isnan(parse_age(c)[0]) for c in cells) >= 0.5 * len(cells)
 
 
 def _is_called_age(column: str) -> bool:
     """Check whether a column is the age by its name; ``age_group`` is none."""
-    return column.strip().casefold() in _AGE or unit_in_name(column) is not None
+    return folded_name(column) in _AGE or unit_in_name(undecorated(column)) is not None
 
 
 def _both_sexes(column: CodedColumn) -> bool:
-    cells = _cells(column)
+    cells = filled_cells(column)
     return is_sex_column(cells) and len({normalised(c)[:1] for c in cells}) > 1
 
 
@@ -257,7 +219,7 @@ def _divided_age(free: Sequence[str], table: Mapping[str, CodedColumn]) -> dict[
     named = [c for c in free if unit_in_name(c) and _holds_ages(table[c])]
     found = age_columns(named)
     plain = [c for c in free if c.strip().casefold() == "age" and _holds_ages(table[c])]
-    if any(is_unit_column(_cells(table[c])) for c in free) or (plain and [*found.values()] == ["years"]):
+    if any(is_unit_column(filled_cells(table[c])) for c in free) or (plain and [*found.values()] == ["years"]):
         return {}
     if plain and found and "years" not in found.values():
         found = {plain[0]: "years"} | found
@@ -266,7 +228,7 @@ def _divided_age(free: Sequence[str], table: Mapping[str, CodedColumn]) -> dict[
 
 def _may_be_unit(name: str, column: CodedColumn) -> bool:
     """Check whether a column is called a unit, but holds codes."""
-    cells = _cells(column)
+    cells = filled_cells(column)
     return "unit" in name.casefold() and 0 < len(cells) <= len(AGE_UNITS) + 2 and not is_unit_column(cells)
 
 
@@ -275,7 +237,7 @@ def _age_unit(roles: Roles, free: list[str], table: Mapping[str, CodedColumn], g
     if given.get("age_unit") is not None:
         roles.age_unit = str(given["age_unit"])
     elif roles.age is not None:
-        units = [c for c in free if is_unit_column(_cells(table[c]))]
+        units = [c for c in free if is_unit_column(filled_cells(table[c]))]
         roles.age_unit = next(iter(units), unit_in_name(roles.age) or "years")
 
 
@@ -292,8 +254,8 @@ def _is_symptom(column: CodedColumn, own: Mapping[str, str]) -> bool:
     known = sum(int(n) for n, m, v in zip(counts, meanings, column.values, strict=True) if m and v.strip())
     if not said:
         return False
-    cells = _cells(column)
-    if _numeric_share(cells) == 1 and not {normalised(c) for c in cells} <= _ANSWER_NUMBERS | {
+    cells = filled_cells(column)
+    if numeric_share(cells) == 1 and not {normalised(c) for c in cells} <= _ANSWER_NUMBERS | {
         normalised(c) for c in own
     }:
         return known >= 0.99 * filled
@@ -303,7 +265,7 @@ def _is_symptom(column: CodedColumn, own: Mapping[str, str]) -> bool:
 
 
 def _why_not(column: CodedColumn, name: str) -> str:
-    cells = _cells(column)
+    cells = filled_cells(column)
     if not cells:
         return "every cell is empty"
     if (unit := unit_in_name(name)) and _holds_ages(column):
@@ -318,43 +280,6 @@ def _why_not(column: CodedColumn, name: str) -> str:
     if all(meaning_of(c) == "." for c in cells):
         return f"no cell says yes or no ({example})"
     return f"no answers, but {len(cells)} different cell{'s' if len(cells) > 1 else ''} such as {example}"
-
-
-def _ask_about_words(roles: Roles, table: Mapping[str, CodedColumn], excluded: Sequence[str]) -> None:
-    """Ask what words mean that several columns share: they are probably answers in another language."""
-    words = {c: {normalised(v) for v in _cells(table[c])} for c in roles.left_out if c not in excluded}
-    words = {
-        c: w
-        for c, w in words.items()
-        if 1 < len(w) <= _MOST_WORDS and (_numeric_share([*w]) < 1 or any(scale < w for scale in _SCALES))
-    }
-    times = Counter(word for w in words.values() for word in w)
-    columns = [c for c, w in words.items() if all(times[word] >= _SHARED for word in w)]
-    if len(columns) < _SHARED:
-        return
-    cells = sorted({v for c in columns for v in _cells(table[c])})
-    listed = ", ".join(shown(c) for c in columns[:5]) + (", ..." if len(columns) > 5 else "")
-    example = ", ".join(f"{json.dumps(v, ensure_ascii=False)}: {_suggested(v)}" for v in cells[:_MOST_WORDS])
-    roles.questions.append(
-        f"{len(columns)} columns ({listed}) share the cells {', '.join(shown(v) for v in cells[:_MOST_WORDS])}: are "
-        f"they answers? Say what each means, as in 'value_map={{{example}}}' (Y, N or \".\" for missing in place of "
-        f"each ?), or leave the columns out with 'exclude=[{', '.join(map(json.dumps, columns))}]'"
-    )
-
-
-def _units(codes: Sequence[str]) -> str:
-    return ", ".join(f"{json.dumps(c)}: UNIT" for c in codes)
-
-
-def _exclude(columns: Sequence[str]) -> str:
-    """Return the option that leaves these columns out, as it is typed."""
-    return shlex.quote(f"exclude=[{', '.join(json.dumps(c, ensure_ascii=False) for c in columns)}]")
-
-
-def _suggested(cell: str) -> str:
-    """Return the meaning of a cell as it is typed in a mapping; ``?`` where only the owner of the table knows it."""
-    meaning = None if cell.strip() in ("+", "-") else meaning_of(cell)
-    return '"."' if meaning == "." else meaning or "?"
 
 
 def _leave_out_leaks(

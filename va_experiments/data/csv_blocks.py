@@ -214,12 +214,14 @@ def _spelt(name: str) -> str:
 
 
 def _repeats_the_header(block: dict[str, CodedColumn], n_rows: int) -> npt.NDArray[np.intp]:
-    """Return the rows in which every cell is the name of its column."""
+    """Return the rows in which every cell is the name of its column, in whatever case."""
     rows = np.arange(n_rows)
     for name, column in block.items():
-        if name not in column.values:
+        folded = name.strip().casefold()
+        same = [k for k, v in enumerate(column.values) if v == name or v.strip().casefold() == folded]
+        if not same:
             return rows[:0]
-        rows = rows[column.codes[rows] == column.values.index(name)]
+        rows = rows[np.isin(column.codes[rows], same)]
         if not len(rows):
             break
     return rows

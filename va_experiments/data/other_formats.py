@@ -12,6 +12,8 @@ import functools
 import io
 import math
 import os
+import re
+import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from va_experiments.formatting import format_bytes
 
 __all__ = ["is_table_file", "table_as_csv"]
 
+_NO_VALUE = re.compile(rb"<f\b[^>]*(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 _MOST_CELLS = 200_000_000
 _PARENTS = frozenset({"parent_key", "_parent_index", "_parent_table_name"})
 """Columns by which ODK Central and Kobo join the rows of a repeated group to their submission."""
@@ -99,12 +102,15 @@ def _text(value: Any) -> str:
         return str(int(value))
     if isinstance(value, datetime.datetime):
         return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(sep=" ")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
     return str(value)
 
 
 def _excel(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
     import openpyxl
 
+    _check_formulas(path)
     book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
     filled = []
     for sheet in book.worksheets:
@@ -127,6 +133,26 @@ def _excel(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
     width = max(map(len, rows))
     padded = [(*row, *[None] * (width - len(row))) for row in rows]
     return padded[0], padded[1:]
+
+
+def _check_formulas(path: Path) -> None:
+    """Refuse a workbook with formulas whose values are not stored in it: their cells would be empty.
+
+    Raises
+    ------
+    InputError
+        If there are any, as in workbooks that a program has written and nobody has opened since.
+    """
+    n = 0
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.startswith("xl/worksheets/") and b"<f" in (text := archive.read(name)):
+                n += len(_NO_VALUE.findall(text))
+    if n:
+        raise InputError(
+            f"{shown_path(path)}: {n:,} cells hold formulas whose values are not in the workbook; open it in a "
+            "spreadsheet program and save it, or save the sheet as CSV"
+        )
 
 
 def _is_repeated_group(header: Sequence[Any]) -> bool:

@@ -387,7 +387,7 @@ def _header(
                 f"{name}: the header has only one column: {shown(only)}; blanks seem to separate the columns: save the "
                 "table with commas, in R with write.csv(TABLE, 'deaths.csv', row.names = FALSE)"
             )
-        raise InputError(f"{name}: the header has only one column: {shown(only)}")
+        raise InputError(f"{name}: the header has only one column: {shown(only)}; separate columns by commas or tabs")
     names, more, problems, named_rows = checked_names(names, sample, name, row_names)
     notes += more
     if second is None:

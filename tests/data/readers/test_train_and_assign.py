@@ -110,3 +110,25 @@ def test_a_hint_says_where_options_of_a_joined_table_stand(tmp_path: Path) -> No
     assign = {"name": "csv", "path": files["assign"], "id": "id", "site": None, "cause": None}
     deaths = read_train_and_assign(files["train"], assign, options={"id": "id", "duplicates": "keep"})
     assert len(deaths) == 61
+
+
+def test_deaths_in_both_tables_are_refused_until_asked(small_deaths: Deaths) -> None:
+    assign = small_deaths.take(small_deaths.site > 0)
+    both = int((small_deaths.site > 0).sum())
+    with pytest.raises(
+        InputError, match=rf"{both} of {len(small_deaths)} deaths to train on are among those to assign"
+    ):
+        join_deaths(small_deaths, assign, "both", "refuse")
+    first = join_deaths(small_deaths, assign, "both", "first")
+    assert len(first) == len(small_deaths)
+    assert any("to be assigned too" in e.reason and e.count == both for e in first.ledger)
+    kept = join_deaths(small_deaths, assign, "both", "keep")
+    assert len(kept) == len(small_deaths) + both
+    assert any("kept by data.duplicates" in e.reason for e in kept.ledger)
+    with pytest.raises(InputError, match="nothing is left"):
+        join_deaths(assign, assign, "both", "first")
+
+
+def test_other_deaths_are_joined(small_deaths: Deaths) -> None:
+    train, assign = (small_deaths.take(rows) for rows in (small_deaths.site == 0, small_deaths.site > 0))
+    assert len(join_deaths(train, assign, "both", "refuse")) == len(small_deaths)

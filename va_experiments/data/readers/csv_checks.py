@@ -29,6 +29,7 @@ __all__ = ["advice_for", "coded_sex", "implausible", "note_symptoms"]
 _AGE_WORD = re.compile(r"(?:^|[^a-z])(?:age|edad|idade)(?![a-z])|^age")
 _SHARED = 3
 """Columns that share a cell before it is taken for an answer in words of one's own."""
+_MOST_FILLED = 0.8
 _ENOUGH = 20
 """Deaths from which on an answer that never occurs says more than chance."""
 
@@ -183,7 +184,7 @@ def implausible(
             told = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {json.dumps(v)}" for k, v in no.items())
             cells = ", ".join(shown(c) for c, v in no.items() if v == "N")
             problems.append(
-                f"{where}: no cell of the symptoms says no, none is empty, and {share:.0%} are {cells}: does this mean "
+                f"{where}: no cell of the symptoms says no, and {share:.0%} are {cells} or empty: does this mean "
                 f"that the sign was absent, or that nothing is known? Say {shlex.quote(f'data.value_map={{{told}}}')} "
                 "(absent) or data.blank=missing"
             )
@@ -201,6 +202,17 @@ def implausible(
             f"any death ({', '.join(map(shown, silent[:5]))}): say what the cells mean with data.value_map, or leave "
             f"the "
             f"columns out with 'data.exclude=[{listed}]'"
+        )
+    blank = present & ~absent & (filled < _MOST_FILLED * len(matrix)) & ((matrix == PRESENT).sum(axis=0) >= _ENOUGH)
+    if ask_blank and absent.any() and blank.any():
+        some = [names[j] for j in np.flatnonzero(blank).tolist()]
+        listed = ", ".join(json.dumps(c, ensure_ascii=False) for c in some[:20])
+        problems.append(
+            f"{where}: {len(some)} symptom column{'s say' if len(some) > 1 else ' says'} only yes or nothing "
+            f"({', '.join(map(shown, some[:5]))}), others say no: does an empty cell of "
+            f"{'these columns' if len(some) > 1 else 'this column'} mean that the sign was absent? Then write no in "
+            "them; if it means that nothing is known, say data.blank=missing, or leave the columns out with "
+            f"{shlex.quote(f'data.exclude=[{listed}]')}"
         )
     constant = one_sided(matrix)
     if len(matrix) >= 100 and len(constant) > len(names) / 2 and (absent.any() or not blank_said):

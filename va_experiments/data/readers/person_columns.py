@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from va_experiments.data.answer_words import MISSING_WORDS, normalised, without_code
 from va_experiments.data.csv_blocks import CodedColumn
+from va_experiments.data.decorated import undecorated
 from va_experiments.data.readers.age_text import UNIT_WORDS
 from va_experiments.data.readers.csv_columns import Collected
 from va_experiments.data.text_source import TextSource
@@ -37,7 +38,7 @@ _MALE = frozenset(
 
 def is_sex_name(column: str) -> bool:
     """Check whether the name of a column says that it holds the sex."""
-    return column.strip().casefold() in _SEX_NAMES
+    return undecorated(column).casefold() in _SEX_NAMES
 
 
 def is_sex_column(values: list[str]) -> bool:

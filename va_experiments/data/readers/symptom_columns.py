@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -81,8 +82,8 @@ class Symptoms:
         self._unknown: list[npt.NDArray[np.int32]] = []
         self.by_words: dict[str, str] = {}
         """Cells that were read by their words -> Y, N or ``.``."""
-        self.missing_cells: set[str] = set()
-        """Cells that were read as missing; "" for an empty one."""
+        self.missing_cells: Counter[str] = Counter()
+        """Cells that were read as missing -> how often; "" for an empty one."""
         self.n_rows = 0
         self.filled = np.zeros(len(self._columns), dtype=np.int64)
         """Cells of each column that are not empty."""
@@ -104,8 +105,8 @@ class Symptoms:
                     self._note(name, value, rows, block.start)
                     unknown += rows
                     code = MISSING
-                elif code == MISSING and len(self.missing_cells) < _MOST_CELLS:
-                    self.missing_cells.add(cell)
+                elif code == MISSING and (len(self.missing_cells) < _MOST_CELLS or cell in self.missing_cells):
+                    self.missing_cells[cell] += int((column.codes == k).sum())
                 if not cell:
                     blank.append(k)
                 table[k] = code
@@ -231,8 +232,9 @@ class Symptoms:
         return found
 
     def absent_cells(self) -> list[str]:
-        """Return the cells that may mean "no" where no cell says so: the empty ones, else all missing ones."""
-        return [""] if "" in self.missing_cells else sorted(self.missing_cells)
+        """Return the cells that may mean "no" where no cell says so: the empty ones, if they are most, else all."""
+        empty = self.missing_cells[""]
+        return [""] if empty and 2 * empty >= self.missing_cells.total() else sorted(c for c in self.missing_cells if c)
 
     def common_unknown(self) -> set[str]:
         """Return the cells that are not understood and that more than a tenth of a column's filled cells hold."""

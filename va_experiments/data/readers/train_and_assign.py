@@ -6,6 +6,7 @@ deaths to assign is -1, so that no protocol but ``assign`` can use them.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from va_experiments.data.deaths import NOT_SHARED, Deaths, LedgerEntry
 from va_experiments.data.registry import load, load_parts
+from va_experiments.data.shared_deaths import shared_deaths
 from va_experiments.data.text_source import AUTO, open_source
 from va_experiments.errors import InputError, did_you_mean, shown
 
@@ -28,6 +30,7 @@ def read_train_and_assign(
     assign: Part = None,
     *,
     options: Mapping[str, Any] | None = None,
+    duplicates: str = "refuse",
     label: str = "train_and_assign",
 ) -> Deaths:
     """Read both data sets and join them.
@@ -40,22 +43,24 @@ def read_train_and_assign(
         The deaths without known causes; causes that they have are not looked at.
     options : mapping, optional
         Options of the reader of a table (``data=csv``) that both have.
+    duplicates : {"refuse", "first", "keep"}
+        What to do with deaths to assign that are among those to train on; first: these are left out of the training.
     label : str
         Name of the study.
 
     Raises
     ------
     InputError
-        If one of the two is not given or cannot be read, or they share no question.
+        If one of the two is not given or cannot be read, or they share no question or deaths.
     """
-    checked = {"train": train, "assign": assign, "options": options, "label": label}
+    checked = {"train": train, "assign": assign, "options": options, "duplicates": duplicates, "label": label}
     return join_parts(load_parts(parts_of(checked), load), checked)
 
 
 def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
     """Return both data sets in one, with the checked options of ``data=train_and_assign``."""
     train, assign = parts
-    return join_deaths(train, assign, options["label"])
+    return join_deaths(train, assign, options["label"], options["duplicates"])
 
 
 def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -91,7 +96,7 @@ def _without_causes(options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "cause": None, "exclude": [*left_out, *([cause] if cause in header else [])]}
 
 
-def join_deaths(train: Deaths, assign: Deaths, label: str) -> Deaths:
+def join_deaths(train: Deaths, assign: Deaths, label: str, duplicates: str = "keep") -> Deaths:
     """Return both in one: the training deaths, then those to assign, with the questions that both have.
 
     Questions and covariates that only one has are left out, and each is in the ledger. A training site (or id) that
@@ -100,7 +105,8 @@ def join_deaths(train: Deaths, assign: Deaths, label: str) -> Deaths:
     Raises
     ------
     InputError
-        If the training deaths have no causes, or no question is in both.
+        If the training deaths have no causes, no question is in both, or deaths are in both and `duplicates` is
+        ``refuse``.
     """
     if not train.labelled:
         raise InputError(f"data.train: '{train.name}' has deaths without a cause; there is nothing to train on")
@@ -114,6 +120,7 @@ def join_deaths(train: Deaths, assign: Deaths, label: str) -> Deaths:
         )
     covariates = [c for c in train.covariates if c in assign.covariates]
     ledger = [*_marked(train, "train"), *_marked(assign, "assign")]
+    train = _without_those_to_assign(train, assign, shared, covariates, duplicates, ledger)
     for key, deaths in (("train", train), ("assign", assign)):
         ledger += _left_out(key, deaths.symptom_names, shared, "question")
         ledger += _left_out(key, deaths.covariates, covariates, "number")
@@ -139,6 +146,44 @@ def join_deaths(train: Deaths, assign: Deaths, label: str) -> Deaths:
         ledger=tuple(ledger),
         excluded=(*train.excluded, *assign.excluded),
     )
+
+
+def _without_those_to_assign(
+    train: Deaths,
+    assign: Deaths,
+    shared: Sequence[str],
+    covariates: Sequence[str],
+    duplicates: str,
+    ledger: list[LedgerEntry],
+) -> Deaths:
+    """Return the deaths to train on, without those that are to be assigned too where `duplicates` is ``first``."""
+    both = [
+        dataclasses.replace(
+            d.select(list(shared)).without_causes(),
+            covariates={c: d.covariates[c] for c in covariates},
+            learned_cuts=(),
+        )
+        for d in (assign, train)
+    ]
+    rows = shared_deaths(both)[1][0]
+    count = int(rows.sum())
+    if not count:
+        return train
+    if duplicates == "refuse":
+        raise InputError(
+            f"data.train and data.assign: {count} of {len(rows)} deaths to train on are among those to assign, with "
+            "the same answers, or with the same id and nearly the same (ids such as "
+            f"{', '.join(map(shown, train.id[rows][:3].tolist()))}): their causes are known already; say "
+            "data.duplicates=first (train without them) or data.duplicates=keep"
+        )
+    if rows.all() and duplicates == "first":
+        raise InputError("data.duplicates=first: every death to train on is to be assigned too; nothing is left")
+    if duplicates == "keep":
+        reason = "deaths to train on that are among those to assign too; kept by data.duplicates"
+        ledger.append(LedgerEntry("noted", "*", count, reason))
+        return train
+    ledger.append(LedgerEntry("dropped row", "*", count, "data.train: deaths that are to be assigned too"))
+    return train.take(~rows)
 
 
 def _marked(deaths: Deaths, key: str) -> list[LedgerEntry]:
