@@ -26,12 +26,16 @@ from va_experiments.data.readers.odk_words import (
     NOT_CHOSEN_WORDS,
     NOT_KNOWN_CODES,
     PLAIN_WORDS,
+    SMALL_NUMBERS,
     YES,
     is_blank,
+    is_number_question,
     own_words,
+    says_nothing,
     says_unknown,
     says_yes_or_no,
     several_choices,
+    whole_number,
 )
 from va_experiments.data.readers.who2016_table import Condition, Truth, choices, folded, kinds
 from va_experiments.errors import shown
@@ -82,6 +86,8 @@ class OdkAnswers:
         """Question -> numbers 88 and 99, which stand for no answer."""
         self.filled: Counter[str] = Counter()
         """Question -> cells that are not empty."""
+        self.passed_numbers: dict[str, Counter[str]] = {}
+        """Question -> numbers that `value_map` says are not known in all questions, and that are not read so here."""
         self.conflicts: list[str] = []
         self._as_pycrossva = as_pycrossva
         self._own, self._own_of = own_words(value_map or {})
@@ -131,7 +137,7 @@ class OdkAnswers:
         column = self._columns.get(question)
         if column is None:
             return np.zeros(self.n_rows, dtype=bool)
-        cells = [not is_blank(v) and self.is_not_known(question, v) for v in column.values]
+        cells = [not says_nothing(self._word(question, v)) and self.is_not_known(question, v) for v in column.values]
         return np.array(cells or [False], dtype=bool)[column.codes]
 
     def is_not_known(self, question: str, cell: str) -> bool:
@@ -159,7 +165,7 @@ class OdkAnswers:
             return self._chosen_in_parts(question, wanted)
         column = self._columns[question]
         if self._as_pycrossva:
-            cells = [MISSING if _is_missing(v) else int(v.strip() in wanted) for v in column.values]
+            cells = [MISSING if says_unknown(normalised(v)) else int(v.strip() in wanted) for v in column.values]
             return self._look_up(column, cells)
         if question not in self._tokens:
             self._tokens[question] = [self._choices(question, v, n) for v, n in self._counted(question)]
@@ -213,7 +219,9 @@ class OdkAnswers:
 
     def is_mapped(self, question: str, cell: str) -> bool:
         """Check whether `value_map` says what a cell of a question means."""
-        return normalised(cell) in self._own_of.get(question, {}) or normalised(cell) in self._own
+        text = normalised(cell)
+        own = self._own_of.get(question, {})
+        return text in own or (text in self._own and not (is_number_question(question) and text in SMALL_NUMBERS))
 
     def unknown_by_row(self) -> npt.NDArray[np.intp]:
         """Return for each death how many of its cells are no answer of the questionnaire."""
@@ -281,10 +289,20 @@ class OdkAnswers:
         text = normalised(cell)
         if text == "none" and self._none_is_blank:
             return ""
-        if own := self._own_of.get(question, {}).get(text) or self._own.get(text):
+        if own := self._meaning(question, text):
             return own
         label = normalised(without_code(cell))  # "9. Don't know" and "Yes (1)"
         return label if label in PLAIN_WORDS else text
+
+    def _meaning(self, question: str, text: str) -> str:
+        """Return what `value_map` says of a cell; a word for all questions is no answer where a number is asked."""
+        own = self._own_of.get(question, {})
+        if meaning := own.get(text) or own.get(whole_number(text)):
+            return meaning
+        meaning = self._own.get(text, "")
+        if meaning and is_number_question(question):
+            return "" if not says_unknown(meaning) or text in SMALL_NUMBERS else meaning
+        return meaning
 
     def _yes_or_no(self, question: str, cell: str, count: int) -> int:
         word = self._word(question, cell)
@@ -316,6 +334,12 @@ class OdkAnswers:
         word = self._word(question, cell)
         if says_unknown(word):
             return math.nan
+        if (
+            word in SMALL_NUMBERS
+            and word not in self._own_of.get(question, {})
+            and says_unknown(self._own.get(word, "0"))
+        ):
+            self._note(self.passed_numbers, question, word, count)
         try:
             value = float(word.replace(",", ".") if word.count(",") == 1 and "." not in word else word)
         except ValueError:
@@ -374,7 +398,3 @@ def _age(question: str, cell: str) -> float:
     number, unit = parse_age(cell)
     own = unit_of_age(question)
     return number * AGE_UNITS[unit] / AGE_UNITS[own] if unit and own else math.inf
-
-
-def _is_missing(cell: str) -> bool:
-    return says_unknown(normalised(cell))

@@ -18,7 +18,16 @@ from va_experiments.data.readers.odk_dates import DateOrder, order_of, read_date
 from va_experiments.data.readers.odk_words import is_blank
 from va_experiments.data.readers.who2016_table import Truth
 
-__all__ = ["AGE_GROUPS", "AGE_SUBGROUPS", "DATES", "age_in_days", "is_female", "is_stillbirth", "unread_dates"]
+__all__ = [
+    "AGE_GROUPS",
+    "AGE_SUBGROUPS",
+    "DATES",
+    "DAYS_OF_AGES",
+    "age_in_days",
+    "is_female",
+    "is_stillbirth",
+    "unread_dates",
+]
 
 Days = npt.NDArray[np.float64]
 
@@ -31,6 +40,9 @@ _UNITS = (
     ("ageInYears2", _YEAR),
 )
 """Columns in the order in which they are asked, and days in their unit."""
+
+DAYS_OF_AGES: Final = dict(_UNITS)
+"""Column of an age -> days in its unit."""
 
 DATES: Final = ("Id10021", "Id10023", "Id10023_a", "Id10023_b")
 """Date of birth, and of death as three questions."""

@@ -20,6 +20,7 @@ from va_experiments.data.readers.odk_eava import eava_columns_of
 from va_experiments.data.readers.odk_header import OF_1_4, OF_1_5, version_of
 from va_experiments.data.readers.odk_indicators import calculate_durations, indicators
 from va_experiments.data.readers.odk_person import age_in_days
+from va_experiments.data.readers.odk_unused import clear_unused_ages
 from va_experiments.data.readers.odk_words import is_blank
 from va_experiments.data.readers.who2016_table import Truth
 from va_experiments.data.text_source import TextSource
@@ -87,7 +88,7 @@ def read_answers(
     """
 
     def read(answers: OdkAnswers, of: str) -> Reading:
-        ledger = () if as_pycrossva else tuple(calculate_durations(answers, of))
+        ledger = () if as_pycrossva else (*calculate_durations(answers, of), *clear_unused_ages(answers))
         age = age_in_days(answers, date_order, latest_year)
         found = indicators(answers, of, None if as_pycrossva else age)
         return Reading(answers, of, found, age, eava_columns_of(answers, age), ledger)

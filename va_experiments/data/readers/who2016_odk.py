@@ -41,6 +41,7 @@ from va_experiments.data.readers.odk_messages import (
     refused_dates,
 )
 from va_experiments.data.readers.odk_person import is_female, is_stillbirth, unread_dates
+from va_experiments.data.readers.odk_unused import ask_about_ages, ask_about_map, ask_about_zeros
 from va_experiments.data.readers.odk_versions import read_answers
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.who2016_table import Truth
@@ -228,6 +229,8 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
         if "" not in {str(cell).strip() for cell in chosen.value_map or {}}:
             problems += ask_about_blanks(answers, where)
         problems += ask_about_codes(answers, where)
+        problems += ask_about_ages(answers, where) + ask_about_map(answers, where)
+        problems += ask_about_zeros(answers, where, reading.version[-3:])
     labels = rows_of_labels(answers)
     for line in source.lines_of([int(row) + 2 for row in labels]):
         problems.append(f"{where}: line {line} holds no answers: a row of labels or totals, not a death; remove it")
