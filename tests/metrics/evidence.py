@@ -212,6 +212,14 @@ PARTS: dict[str, tuple[Row, ...]] = {
     ),
     "Comparison of models": (
         Row(
+            ("candidate_by_site", "single_death_accuracy"), "worked example, definition",
+            "the choice of parameters without the left-out site: a candidate that only the left-out site likes is not "
+            "chosen; accuracy of every candidate by a plain loop",
+            _in("test_nested_blend.py", "test_a_candidate_that_only_the_left_out_site_likes_is_not_chosen_there",
+                "test_files_choose_together_and_equals_go_to_the_first",
+                "test_accuracy_of_every_candidate_equals_a_plain_loop"),
+        ),
+        Row(
             ("sign_flip",), "worked example, library, simulation",
             "Fisher 1935 on Darwin's maize; SciPy: permutation_test; level over 6 sites, and over 24 by Monte Carlo",
             _in("test_comparison.py", "test_sign_flip_equals_fishers_worked_example",
@@ -415,6 +423,7 @@ MODULES = (
     )),
     "va_experiments.models.insilico.convergence", "va_experiments.analysis.comparisons",
     "va_experiments.analysis.resampled_sets", "va_experiments.analysis.run_statistics",
+    "benchmarks.nested_blend",
 )  # fmt: skip
 """Modules whose public functions are statistics."""
 
@@ -422,6 +431,7 @@ NO_STATISTICS = {
     "scored_deaths": "arranges the deaths of a prediction",
     "check_causes": "checks the causes of a mix",
     "testset_options": "checks options",
+    "main": "prints tables",
 }
 """Public functions of these modules that compute none, and what they do."""
 
