@@ -63,6 +63,7 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             with parts.next():
                 estimator.fit(learned_from, seed=integer_seed(fit.seed_key, "fit"))
             training = out_of_fold(fit, train) if fit.model.trains else None
+            trained = _Trained(estimator, data, train_rows, train, training)
             fitted = clock.lap()
         except BaseException as error:
             failure = failure_of(error, attempt)
@@ -71,7 +72,7 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
         for number, cell in enumerate(fit.cells):
             with parts.next():
                 own_rows = rows if number == 0 else None
-                result = _test(cell, estimator, data, (train_rows, train), own_rows, training, attempt)
+                result = _test(cell, trained, own_rows, attempt)
             result.facts |= _facts(cell, started) | {"warnings": sorted({str(w.message)[:300] for w in caught})[:10]}
             share = 1 / len(fit.cells)
             result.timings |= {
@@ -114,88 +115,139 @@ def one_thread() -> Any:
     return _thread_pools(len(sys.modules)).limit(limits=1)
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """What the cells of a fit share: the estimator, the deaths it learned from, and the rows of the first cell."""
+
+    estimator: Model
+    data: Deaths
+    train_rows: npt.NDArray[Any]
+    train: Deaths
+    training: OutOfFoldPredictions | None
+
+
+@dataclass(frozen=True)
+class _Predicted:
+    """The prediction of a test set, at the level of causes that it is scored at, and the truth there.
+
+    `by_death` is the estimator's own prediction, before fractions and levels; `blind` are the deaths it was given.
+    """
+
+    prediction: Prediction
+    causes: tuple[str, ...]
+    truth: npt.NDArray[Any] | None
+    train_cause: npt.NDArray[Any] | None
+    by_death: Prediction
+    blind: Deaths
+    labelled: Deaths | None
+    seed: int
+    facts: dict[str, Any]
+
+
 def _test(
     cell: Cell,
-    estimator: Model,
-    data: Deaths,
-    trained: tuple[npt.NDArray[Any], Deaths],
+    trained: _Trained,
     rows: tuple[npt.NDArray[Any], npt.NDArray[Any]] | None,
-    training: OutOfFoldPredictions | None,
     attempt: int,
 ) -> Result:
-    from va_experiments.metrics.testset_scores import score_design
+    """Predict and score the test deaths of a cell; an error becomes the failure of the result."""
+    import va_experiments.metrics.testset_scores  # noqa: F401  (here, so that no cell's time counts its import)
 
     clock = _Clock()
-    train_rows, train = trained
     result = Result(key=cell.key, attempt=attempt)
     try:
-        cell_train, test_rows = rows = cell.split.indices(data) if rows is None else rows
-        if not np.array_equal(cell_train, train_rows):
+        cell_train, test_rows = rows = cell.split.indices(trained.data) if rows is None else rows
+        if not np.array_equal(cell_train, trained.train_rows):
             raise AssertionError("cells of one fit must share their training rows")
-        test, level = data.take(test_rows), cell.setting.level
-        blind, seed = _in_own_causes(test, level).without_causes(), integer_seed(cell.seed_key, "predict")
-        labelled = labelled_deaths(cell.split, data)
-        known = predict_labelled(estimator, labelled, seed=seed) if cell.setting.csmf == GBQL else None
-        parts = callbacks.Parts([1.0, _predictions(cell, estimator) - 0.95], states=True)
-        with parts.next():
-            predicted_deaths = estimator.predict(blind, seed=seed)
-        prediction, said = with_fractions(predicted_deaths, cell.setting, training, data, seed=seed, labelled=known)
-        truth, train_cause, causes = test.cause, train.cause, data.causes
-        if level is not None:
-            prediction, causes = at_level(prediction, level), level.causes
-            truth = None if truth is None else truth_at_level(truth, level)
-            train_cause = None if train_cause is None else truth_at_level(train_cause, level)
-        predicted = clock.lap()
-        if truth is not None:
-
-            def again(sets: Sequence[npt.NDArray[np.intp]]) -> Iterator[Prediction]:
-                for found in _of_sets(estimator, predicted_deaths, blind, sets, seed):
-                    one = with_fractions(found, cell.setting, training, data, seed=seed, resampled=True)[0]
-                    yield one if level is None else at_level(one, level)
-
-            by_fractions = cell.setting.csmf in NEEDS_TRAINING_FRACTIONS
-            intervals, why = conformal_intervals(cell.setting, training, train, level)
-            said |= {"csmf_interval_abstained": why} if why else {}
-            with parts.next():
-                scores, facts = score_design(
-                    cell.setting.testset,
-                    truth,
-                    prediction,
-                    causes,
-                    seed=integer_seed([cell.split.spec(), cell.setting.seed], "bootstrap"),
-                    n_bootstrap=cell.setting.n_bootstrap,
-                    train_cause=train_cause,
-                    predict=again if estimator.depends_on_test_set or by_fractions else None,
-                    intervals=intervals,
-                )
-            said |= facts
-            abstained = "csmf_abstained" in said
-            result.metrics = {
-                k: float(v) for k, v in scores.values.items() if not (abstained and k.startswith("csmf_accuracy_model"))
-            }
-            if labelled is not None:
-                result.metrics |= label_scores(truth, labelled, prediction, level)
-            result.per_cause = {k: np.asarray(v, dtype=float).tolist() for k, v in scores.per_cause.items()}
-        scored = clock.lap()
-        result.predictions = encode_prediction(test.id, prediction, truth, causes)
+        test = trained.data.take(test_rows)
+        parts = callbacks.Parts([1.0, _predictions(cell, trained.estimator) - 0.95], states=True)
+        predicted = _predict(cell, trained, test, parts)
+        predict_lap, facts = clock.lap(), dict(predicted.facts)
+        if predicted.truth is not None:
+            facts |= _score(cell, trained, predicted, predicted.truth, parts, result)
+        score_lap = clock.lap()
+        prediction = predicted.prediction
+        result.predictions = encode_prediction(test.id, prediction, predicted.truth, predicted.causes)
         result.prediction_sha256 = prediction_sha256(prediction)
         result.diagnostics = plain(prediction.diagnostics)
         result.facts = {
-            "n_train": len(train),
+            "n_train": len(trained.train),
             "n_test": len(test),
-            "split_sha256": cell.split.hash(data, rows),
-            "causes": list(causes),
-            **plain(said),
+            "split_sha256": cell.split.hash(trained.data, rows),
+            "causes": list(predicted.causes),
+            **plain(facts),
         }
         result.timings = {
-            "predict_seconds": predicted.wall,
-            "score_seconds": scored.wall,
+            "predict_seconds": predict_lap.wall,
+            "score_seconds": score_lap.wall,
             "encode_seconds": clock.lap().wall,
             "test_cpu_seconds": clock.total_cpu(),
         }
     except BaseException as error:
         result.failure = failure_of(error, attempt)
     return result
+
+
+def _predict(cell: Cell, trained: _Trained, test: Deaths, parts: callbacks.Parts) -> _Predicted:
+    """Predict the test deaths without their causes, estimate the cause fractions, and move to the level of scores."""
+    setting, level, data = cell.setting, cell.setting.level, trained.data
+    blind, seed = _in_own_causes(test, level).without_causes(), integer_seed(cell.seed_key, "predict")
+    labelled = labelled_deaths(cell.split, data)
+    known = predict_labelled(trained.estimator, labelled, seed=seed) if setting.csmf == GBQL else None
+    with parts.next():
+        by_death = trained.estimator.predict(blind, seed=seed)
+    prediction, facts = with_fractions(by_death, setting, trained.training, data, seed=seed, labelled=known)
+    truth, train_cause, causes = test.cause, trained.train.cause, data.causes
+    if level is not None:
+        prediction, causes = at_level(prediction, level), level.causes
+        truth = None if truth is None else truth_at_level(truth, level)
+        train_cause = None if train_cause is None else truth_at_level(train_cause, level)
+    return _Predicted(prediction, causes, truth, train_cause, by_death, blind, labelled, seed, facts)
+
+
+def _score(
+    cell: Cell,
+    trained: _Trained,
+    predicted: _Predicted,
+    truth: npt.NDArray[Any],
+    parts: callbacks.Parts,
+    result: Result,
+) -> dict[str, Any]:
+    """Score a prediction on the test sets of the design: write the metrics into the result, and return the facts."""
+    from va_experiments.metrics.testset_scores import score_design
+
+    setting, level = cell.setting, cell.setting.level
+    intervals, why = conformal_intervals(setting, trained.training, trained.train, level)
+    resampled = trained.estimator.depends_on_test_set or setting.csmf in NEEDS_TRAINING_FRACTIONS
+
+    def predict_again(sets: Sequence[npt.NDArray[np.intp]]) -> Iterator[Prediction]:
+        for by_death in _of_sets(trained.estimator, predicted.by_death, predicted.blind, sets, predicted.seed):
+            one = with_fractions(
+                by_death, setting, trained.training, trained.data, seed=predicted.seed, resampled=True
+            )[0]
+            yield one if level is None else at_level(one, level)
+
+    with parts.next():
+        scores, facts = score_design(
+            setting.testset,
+            truth,
+            predicted.prediction,
+            predicted.causes,
+            seed=integer_seed([cell.split.spec(), setting.seed], "bootstrap"),
+            n_bootstrap=setting.n_bootstrap,
+            train_cause=predicted.train_cause,
+            predict=predict_again if resampled else None,
+            intervals=intervals,
+        )
+    facts = ({"csmf_interval_abstained": why} if why else {}) | facts
+    abstained = "csmf_abstained" in predicted.facts or "csmf_abstained" in facts
+    result.metrics = {
+        k: float(v) for k, v in scores.values.items() if not (abstained and k.startswith("csmf_accuracy_model"))
+    }
+    if predicted.labelled is not None:
+        result.metrics |= label_scores(truth, predicted.labelled, predicted.prediction, level)
+    result.per_cause = {k: np.asarray(v, dtype=float).tolist() for k, v in scores.per_cause.items()}
+    return facts
 
 
 def _of_sets(
