@@ -21,7 +21,7 @@ import pytest
 
 from tests.servers import answer, start_ui
 
-pytestmark = [pytest.mark.alone, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 OTHER = "va-test-other"
 

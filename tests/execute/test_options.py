@@ -17,7 +17,7 @@ def cells(place: Place) -> pd.DataFrame:
     return pd.read_parquet(sorted((place.outputs / "runs").glob("*/*/cells.parquet"))[-1])
 
 
-@pytest.mark.alone
+@pytest.mark.slow
 def test_an_error_named_retryable_is_tried_again_and_any_other_is_not() -> None:
     right = undisturbed("model=toy")
     with Place.new(*SMALL, *INLINE) as place:
