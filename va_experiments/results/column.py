@@ -87,16 +87,16 @@ class Column:
         """
         if is_missing(value):
             return f"column '{self.name}' has no value: every row needs one" if self.required else ""
-        where = f"column '{self.name}' has "
         if not self._fits(value):
-            return f"{where}{shown(value)}; expected {self.kind.value}"
+            return self._has(value, self.kind.value)
         if self.choices and value not in self.choices:
-            return (
-                f"{where}{shown(value)}; expected one of {', '.join(self.choices)}{did_you_mean(value, self.choices)}"
-            )
+            return self._has(value, f"one of {', '.join(self.choices)}{did_you_mean(value, self.choices)}")
         if ranges and not self._in_range(value):
-            return f"{where}{shown(value)}; expected {self.range[0]:g} to {self.range[1]:g}"
+            return self._has(value, f"{self.range[0]:g} to {self.range[1]:g}")
         return ""
+
+    def _has(self, value: Any, expected: str) -> str:
+        return f"column '{self.name}' has {shown(value)}; expected {expected}"
 
     def _fits(self, value: Any) -> bool:
         if self.kind is Kind.TEXT:

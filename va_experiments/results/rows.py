@@ -39,11 +39,11 @@ class Row(Mapping[str, Any]):
     def __init__(self, values: Mapping[str, Any]) -> None:
         if problems := check_row(values, ranges=False):
             raise ValueError("a result row does not fit the schema:\n" + "\n".join(problems))
-        known = columns()
-        absent = {name: column.default for name, column in COLUMNS.items() if is_missing(values.get(name))}
-        found = {name: known[name].convert(value) for name, value in values.items() if not is_missing(value)}
-        found |= absent
-        self._values = {name: found[name] for name in known if name in found}
+        self._values = {
+            name: column.convert(values.get(name))
+            for name, column in columns().items()
+            if name in COLUMNS or not is_missing(values.get(name))
+        }
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]
