@@ -83,8 +83,11 @@ _KEYS = re.compile(
 
 _KEY_MARKS = ("PRIVATE KEY", "gh", "glpat-", "xox", "AKIA", "ASIA", "AIza", "eyJ")
 
-_MARKS = ("bearer", "--", "authorization", "cookie", "password", "<")
-"""What a text holds that a pattern may match, apart from ``=`` and ``:``."""
+_MARKS = (
+    *("@", "alert", "webhooks", "hooks.slack", "telegram", "authorization", "cookie", "bearer"),
+    *("pass", "pwd", "token", "secret", "key", "auth_string", "credential", "sig", "code"),
+)
+"""Each text that one of `_PATTERNS` matches holds one of these, in upper or lower case; to look for them is faster."""
 
 _ENVIRONMENT = re.compile(
     r"(?i)(passw(or)?d|passwd|pwd|token|secret|secret_?key|api_?key|access_?key(_?id)?|account_?key|private_?key|auth_string)$"
@@ -99,10 +102,9 @@ def redacted(text: str) -> str:
             text = text.replace(secret, HIDDEN)
     if len(text) > 16 and any(mark in text for mark in _KEY_MARKS):
         text = _KEYS.sub(HIDDEN, text)
-    if "=" not in text and ":" not in text and "\uff1a" not in text:
-        lower = text.lower()
-        if not any(mark in lower for mark in _MARKS):
-            return text  # each pattern needs one of these; most texts, such as names and digests, have none
+    lower = text.lower()
+    if text.isascii() and not any(mark in lower for mark in _MARKS):
+        return text
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text

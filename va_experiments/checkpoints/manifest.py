@@ -99,7 +99,7 @@ def checksum_matches(raw: bytes, manifest: Mapping[str, Any]) -> bool:
     return bool(separator) and hashlib.sha256(before + after).hexdigest() == checksum
 
 
-def verify_files(folder: Path, key: str, manifest: Mapping[str, Any], *, contents: bool) -> None:
+def verify_files(folder: Path, key: str, manifest: Mapping[str, Any], *, contents: bool) -> dict[str, bytes]:
     """Compare the files of a stored cell with its manifest.
 
     Parameters
@@ -111,6 +111,11 @@ def verify_files(folder: Path, key: str, manifest: Mapping[str, Any], *, content
     contents : bool
         Compare the SHA-256 of each file too, not only its size.
 
+    Returns
+    -------
+    dict of str to bytes
+        What was read: the content of each of `FILES`, or nothing without `contents`.
+
     Raises
     ------
     ValueError
@@ -118,12 +123,16 @@ def verify_files(folder: Path, key: str, manifest: Mapping[str, Any], *, content
     """
     if manifest["cell_id"] != key:
         raise ValueError(f"the manifest is of cell {str(manifest['cell_id'])[:12]}")
+    read: dict[str, bytes] = {}
     for name in FILES:
         path, expected = folder / name, manifest["files"][name]
         if path.is_symlink() or path.stat().st_size != expected["bytes"]:
             raise ValueError(f"{name} has {path.stat().st_size} bytes, expected {expected['bytes']}")
-        if contents and hashlib.sha256(read_file(path)).hexdigest() != expected["sha256"]:
-            raise ValueError(f"{name} does not match its SHA-256")
+        if contents:
+            read[name] = read_file(path)
+            if hashlib.sha256(read[name]).hexdigest() != expected["sha256"]:
+                raise ValueError(f"{name} does not match its SHA-256")
+    return read
 
 
 def find_file_problem(raw: bytes, key: str, contents: Mapping[str, bytes]) -> str:

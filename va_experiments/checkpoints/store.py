@@ -232,9 +232,9 @@ class Store:
                 )
             if not intact:  # also a flipped bit that still parses, as in 1e-05 and 1E-05
                 raise ValueError("manifest.json does not match its own checksum")
-            verify_files(folder, key, manifest, contents=check)
-            metrics = json.loads(read_file(folder / "metrics.json"))
-            if check and (problem := self.find_problem(manifest, metrics, folder / FILES[0], full=full)):
+            read = verify_files(folder, key, manifest, contents=check)
+            metrics = json.loads(read.get("metrics.json") or read_file(folder / "metrics.json"))
+            if check and (problem := self.find_problem(manifest, metrics, read[FILES[0]], full=full)):
                 raise ValueError(problem)
             return Stored(key, manifest, metrics, folder)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
