@@ -67,14 +67,14 @@ def replay(
     known: dict[str, float] = {}
     for name, run in runs.items():
         costs = {key: _cost(model, known.get(key)) for key, model in run["models"].items()}
-        fits = sorted(run["fits"], key=lambda fit: -costs[fit["model"]].seconds(fit["deaths"]))
+        fits = sorted(run["fits"], key=lambda fit: -_expected(costs, fit))
         begun = _schedule([fit["seconds"] for fit in fits], workers)
         whole = max(start + fit["seconds"] for fit, start in zip(fits, begun, strict=True))
         yield name, whole * (1 - at), _estimate(run, fits, begun, costs, known, whole * at, workers)
         if learn:
             for key, cost in costs.items():
                 own = [fit for fit in fits if fit["model"] == key]
-                rates = [max(f["seconds"] - cost.by_fit, 0.1 * f["seconds"]) / max(f["deaths"], 1) for f in own]
+                rates = [cost.rate(f["seconds"], f["deaths"], f.get("tests", 1)) for f in own]
                 known[key] = statistics.median_low(rates)
 
 
@@ -82,6 +82,11 @@ def _cost(model: Mapping[str, Any], recorded: float | None) -> Cost:
     """Return what a fit costs of a model that was recorded by its class and parameters."""
     spec = ModelSpec.from_config({"name": model["name"], "_target_": model["target"], **model["params"]})
     return spec.typical_cost if recorded is None else dataclasses.replace(spec.typical_cost, by_death=recorded)
+
+
+def _expected(costs: Mapping[str, Cost], fit: Mapping[str, Any]) -> float:
+    """Return the expected seconds of a fit."""
+    return costs[fit["model"]].seconds(fit["deaths"], fit.get("tests", 1))
 
 
 def _schedule(seconds: Sequence[float], workers: int) -> list[float]:
@@ -106,10 +111,10 @@ def _estimate(
     left, running = TimeToGo(), []
     for fit in fits:
         key = fit["model"]
-        left.plan(key, run["models"][key]["name"], 1, costs[key].seconds(fit["deaths"]), recorded=key in known)
+        left.plan(key, run["models"][key]["name"], 1, _expected(costs, fit), recorded=key in known)
     for fit, start in zip(fits, begun, strict=True):
         if start + fit["seconds"] <= now:
-            left.done(fit["model"], costs[fit["model"]].seconds(fit["deaths"]), fit["seconds"])
+            left.done(fit["model"], _expected(costs, fit), fit["seconds"])
         elif start <= now:
             point = bisect.bisect([seconds for seconds, _ in fit["progress"]], now - start) - 1
             share = fit["progress"][point][1] if point >= 0 else 0.0
@@ -162,8 +167,8 @@ def record(overrides: Sequence[str]) -> dict[str, Any]:
         seconds = time.process_time() - start
         models[key] = {"name": fit.model.name, "target": fit.model.target, "params": dict(fit.model.params)}
         tested = sum(r.facts["n_test"] for r in results)
-        fits.append({"model": key, "deaths": results[0].facts["n_train"] + tested, "seconds": round(seconds, 3),
-                     "progress": notes.kept(seconds)})  # fmt: skip
+        fits.append({"model": key, "deaths": results[0].facts["n_train"] + tested, "tests": len(results),
+                     "seconds": round(seconds, 3), "progress": notes.kept(seconds)})  # fmt: skip
         return results
 
     with tempfile.TemporaryDirectory() as outputs, mock.patch("va_experiments.execute.inline.run_fit", noted):

@@ -29,7 +29,7 @@ from va_experiments.plan_levels import levels_of
 from va_experiments.protocols import Splits, most_splits, splits
 from va_experiments.protocols.sizes import expected_deaths as _expected
 from va_experiments.seeds import canonical_json, generator, integer_seed
-from va_experiments.typical_costs import Cost
+from va_experiments.typical_costs import EVERY_TEST, Cost
 
 __all__ = ["BASELINES", "Costs", "Job", "Plan", "Tasks", "plan"]
 
@@ -59,9 +59,9 @@ class Costs:
 
     seconds_by_death: Mapping[str, float] = field(default_factory=dict)
 
-    def estimate(self, model: ModelSpec, deaths: float) -> float:
+    def estimate(self, model: ModelSpec, deaths: float, tests: int = 1) -> float:
         """Estimate the seconds of a fit over this many deaths; without a record, from what the model's class costs."""
-        return self.of(model).seconds(deaths)
+        return self.of(model).seconds(deaths, tests)
 
     def of(self, model: ModelSpec) -> Cost:
         """Return what a fit of a model costs."""
@@ -162,7 +162,7 @@ class Plan:
         deaths = np.bincount(task, weights=tested, minlength=len(first)) + trained[first]
         cost = np.array([(c.by_fit, c.by_death) for c in map(costs.of, self.models)]).reshape(-1, 2)
         by_fit, by_death = cost[self.model[rows[first]]].T
-        seconds = by_fit + deaths * by_death
+        seconds = by_fit + deaths * by_death + EVERY_TEST * (np.bincount(task, minlength=len(first)) - 1)
         order = np.lexsort((first, -seconds))
         if own_order:
             length = np.floor(np.log2(np.maximum(seconds, 1e-9)))

@@ -17,6 +17,9 @@ __all__ = ["SIZES", "TRAINING_SITES", "TYPICAL", "Cost", "typical_cost"]
 EVERY_FIT = 0.01
 """Seconds of any fit, however small."""
 
+EVERY_TEST = 0.01
+"""Seconds of each further test of a fit: its scores with their bootstrap."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -33,9 +36,17 @@ class Cost:
     by_death: float
     by_fit: float = EVERY_FIT
 
-    def seconds(self, deaths: float) -> float:
-        """Return the seconds of a fit over this many deaths."""
-        return self.by_fit + self.by_death * deaths
+    def seconds(self, deaths: float, tests: int = 1) -> float:
+        """Return the seconds of a fit over this many deaths that is tested so many times."""
+        return self.by_fit + self.by_death * deaths + EVERY_TEST * (tests - 1)
+
+    def deaths(self, seconds: float, tests: int = 1) -> float:
+        """Return over how many deaths a fit takes so many seconds."""
+        return (seconds - self.seconds(0, tests)) / self.by_death
+
+    def rate(self, seconds: float, deaths: float, tests: int = 1) -> float:
+        """Return the seconds for each death of a fit that has taken so many."""
+        return max(seconds - self.seconds(0, tests), 0.1 * seconds) / max(deaths, 1)
 
 
 OTHER = Cost(1e-3)
@@ -61,7 +72,7 @@ TYPICAL: Mapping[str, Cost] = {
     "RandomForest": Cost(1.6e-4, 0.05),
     "ExtraTrees": Cost(2e-4, 0.05),
     "XGBoost": Cost(1e-4, 0.06),
-    "LightGBM": Cost(6e-4),
+    "LightGBM": Cost(3.5e-4, 0.1),
     "InSilicoVA": Cost(1e-3),
     "InSilicoVAStandard": Cost(1e-3),
     "LCVA": Cost(5e-3),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.event_streams import at_share, recorded_streams
 from benchmarks.time_to_go import WITHIN, recorded_runs, replay
 from va_experiments.engine.time_to_go import Shown, TimeToGo
 from va_experiments.execute import Running
@@ -24,26 +25,49 @@ def test_all_is_left_at_the_start() -> None:
 
 def test_finished_fits_correct_their_own_model() -> None:
     left = planned(recorded=True)
-    left.done("a", 1.0, 2.0)
-    assert left.left([], 0.0) == pytest.approx(9 * 2.0 + 100), "insilico has its own record"
+    for _ in range(9):
+        left.done("a", 1.0, 2.0)
+    assert left.left([], 0.0) == pytest.approx(2.0 + 100, rel=0.01), "insilico has its own record"
     assert left.slowest_change() == "nbc takes 2.0 times its estimate"
 
 
 def test_typical_costs_follow_the_speed_of_the_machine() -> None:
     left = planned()
-    left.done("a", 1.0, 2.0)
-    assert left.left([], 0.0) == pytest.approx(9 * 2.0 + 200)
+    for _ in range(9):
+        left.done("a", 1.0, 2.0)
+    assert 130 < left.left([], 0.0) < 200, "another model may be off by itself: the ratio of one is shrunken"
     assert left.uncertain == ("insilico",)
 
 
-def test_progress_inside_a_fit_counts() -> None:
+def test_the_first_fits_of_the_workers_count_little() -> None:
     left = planned(recorded=True)
-    quarter = Running("k", "insilico · AP", started=0.0, done=25, total=100)
-    assert left.left([quarter], 60.0) == pytest.approx(10 + 180 + 240), "a quarter took 60 s, the other will take 240"
+    for seconds in (9.0, 1.0, 1.0):
+        left.done("a", 1.0, seconds)
+    assert left.left([], 0.0) == pytest.approx(7 + 100), "the first imported a library"
+
+
+def test_progress_inside_a_fit_counts_from_its_first_note() -> None:
+    left = planned(recorded=True)
+    for seconds, done in ((60.0, 1), (70.0, 26)):  # a minute of compiling, then a quarter in 10 s
+        shown = left.left([Running("k", "insilico · AP", started=0.0, done=done, total=100)], seconds)
+    assert shown == pytest.approx(10 + 0.74 * 43 + 46, rel=0.1)
     assert left.uncertain == ()
-    silent = Running("k", "insilico · AP", started=0.0)
+
+
+def test_a_fit_without_notes_is_taken_to_need_more_when_it_is_overdue() -> None:
+    left, silent = planned(recorded=True), Running("k", "insilico · AP", started=0.0)
     assert left.left([silent], 30.0) == pytest.approx(10 + 20 + 50)
-    assert left.left([silent], 500.0) == pytest.approx(10 + 5 + 500), "as slow is the other; a tenth is always left"
+    assert left.left([silent], 500.0) == pytest.approx(10 + 50 + 500), "as slow is the other; a tenth is always left"
+
+
+def test_the_seconds_between_fits_count() -> None:
+    left = TimeToGo()
+    left.plan("a", "nbc", 100, 1.0, recorded=True)
+    left.done("a", 0.01, 0.01)
+    left.left([], 0.0)
+    for _ in range(49):
+        left.done("a", 0.01, 0.01)
+    assert left.left([], 4.9) == pytest.approx(50 * 0.1), "a tenth of a second for each, of which the fit is a tenth"
 
 
 def test_fits_to_come_are_placed_on_the_workers() -> None:
@@ -90,3 +114,9 @@ def test_what_is_shown_does_not_rise_without_a_reason() -> None:
     assert shown.update(150.0, 30.0, ()) == 150.0
     assert shown.reason == "", "it has fallen again"
     assert shown.update(None, 40.0, ()) is None
+
+
+def test_a_stream_of_events_is_replayed_with_the_same_figures() -> None:
+    stream = recorded_streams()["05_tuned"]
+    assert at_share(stream, {}, 0.5) == at_share(stream, {}, 0.5)
+    assert at_share(stream, {}, 1.0)[0] == 0.0

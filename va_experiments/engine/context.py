@@ -71,12 +71,12 @@ class Counts:
             return
         deaths = facts[0]["n_train"] + sum(f["n_test"] for f in facts)
         model = planned.cell(planned.row(results[0].key)).model
-        expected = self._costs.estimate(model, deaths)
+        expected = self._costs.estimate(model, deaths, len(facts))
         self.seconds_done += expected
         spent = sum(r.timings.get(f"{s}_seconds") or 0.0 for r in results for s in ("load", "fit", "predict", "score"))
         self.time.done(model.digest.hex(), expected, spent)
         own = self.rates.setdefault(model.digest.hex()[:16], [])
-        own.append(max(spent - model.typical_cost.by_fit, 0.1 * spent) / max(deaths, 1))
+        own.append(model.typical_cost.rate(spent, deaths, len(facts)))
 
     def fit_not_needed(self, model: str) -> None:
         """Take a fit off the list, since others have finished all of its cells.

@@ -15,20 +15,52 @@ from va_experiments.execute import Running
 
 __all__ = ["Shown", "TimeToGo"]
 
-LEAST_SHARE = 0.05
-"""Share of a running fit that must be done before its own speed counts."""
+LEAST_GAIN = 0.05
+"""Share of a fit that must be done since its first note before its own speed counts."""
 
-TRUSTED_SHARE = 0.25
-"""Share of a running fit from which on its own speed alone counts; before, what was expected counts too."""
+DOUBT_OF_FIT, DOUBT_OF_MODEL, DOUBT_OF_MACHINE = 0.1, 0.2, 0.5
+"""How much the expectation counts against what is observed: of a running fit (in shares of it), of the fits of a model
+(in fits), and of how fast the machine is (in models)."""
+
+FIRST_WEIGHT = 0.25
+"""How much the slowest finished fits count, one for each worker: the first of a process imports and compiles."""
 
 LAST = 30
 """Finished fits of a model that say how fast it is now."""
+
+LEAST_FITS_BETWEEN = 10
+"""Fits for each worker that must have ended before the seconds between two fits are observed."""
+
+OVERDUE = 0.1
+"""Share of its expected time that a fit is taken to need still, at least."""
 
 MOST_PLACED = 2000
 """Fits to come that are placed on workers one by one; of more, the work is divided by the workers."""
 
 SLACK_SHARE, SLACK_SECONDS = 0.15, 5.0
 """By how much an estimate may rise without being shown: the larger of the two."""
+
+
+@dataclass
+class _Track:
+    """The notes of a running fit: what it had done when it was first heard of, and last.
+
+    The seconds before the first note are left out of its speed: the first fit of a process imports and compiles.
+    """
+
+    first: tuple[float, float]
+    last: tuple[float, float]
+    """Seconds since 1970 and share done."""
+
+    @property
+    def gain(self) -> float:
+        """Share that was done between the two notes."""
+        return self.last[1] - self.first[1]
+
+    @property
+    def whole(self) -> float | None:
+        """Seconds of a whole fit at this speed; None while too little is done."""
+        return (self.last[0] - self.first[0]) / self.gain if self.gain >= LEAST_GAIN else None
 
 
 @dataclass
@@ -41,10 +73,14 @@ class _Model:
     fits_done: int = 0
     expected: float = 0.0
     expected_done: float = 0.0
-    last: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=LAST))
-    """Observed and expected seconds of the last fits."""
+    last: deque[float] = field(default_factory=lambda: deque(maxlen=LAST))
+    """Observed to expected seconds of the last fits."""
 
     running: list[Running] = field(default_factory=list)
+    tracks: dict[tuple[str, float], _Track] = field(default_factory=dict)
+    """Notes of running fits, by key and start."""
+    speeds: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=LAST))
+    """Observed to expected seconds by the notes of fits that have ended, each with the share that these notes saw."""
     ratio: float | None = None
     """Observed to expected seconds, of finished fits and of the finished parts of running ones; None before them."""
     trust: float = 0.0
@@ -55,16 +91,24 @@ class _Model:
         """Expected seconds of a fit that has not ended."""
         return max(self.expected - self.expected_done, 0.0) / max(self.fits - self.fits_done, 1)
 
-    def look(self, running: list[Running], now: float) -> None:
+    def look(self, running: list[Running], now: float, workers: int) -> None:
         """Take note of the running fits, and compare what is done with what was expected."""
-        self.running = running
-        pairs = list(self.last)
-        if len(pairs) > 2:  # the first fit of a process imports libraries and compiles
-            pairs.remove(max(pairs, key=lambda pair: pair[0] / max(pair[1], 1e-9)))
-        shares = [(max(now - f.started, 0.0), _share(f) * self.mean) for f in running if _share(f) >= LEAST_SHARE]
-        observed, expected = (sum(values) for values in zip((0.0, 0.0), *pairs, *shares, strict=True))
-        self.ratio = observed / expected if expected > 0 and observed > 0 else None
-        self.trust = 1.0 if pairs else min(1.0, sum(map(_share, running)) / TRUSTED_SHARE)
+        self.running, mean = running, max(self.mean, 1e-9)
+        here = {(fit.fit_key, fit.started): fit for fit in running}
+        for key in set(self.tracks) - set(here):
+            track = self.tracks.pop(key)
+            if track.whole is not None:
+                self.speeds.append((track.whole / mean, track.gain))
+        for key, fit in here.items():
+            if (share := _share(fit)) > 0:
+                track = self.tracks.setdefault(key, _Track((now, share), (now, share)))
+                if share > track.last[1]:
+                    track.last = now, share
+        tracks = [(t.whole / mean, t.gain) for t in self.tracks.values() if t.whole is not None]
+        ordered = sorted(self.last)
+        ends = [(ratio, FIRST_WEIGHT if n >= len(ordered) - workers else 1.0) for n, ratio in enumerate(ordered)]
+        self.ratio, weight = _weighted_median([*self.speeds, *tracks, *ends])
+        self.trust = weight / (weight + DOUBT_OF_MODEL)
 
 
 class TimeToGo:
@@ -72,6 +116,9 @@ class TimeToGo:
 
     def __init__(self) -> None:
         self._models: dict[str, _Model] = {}
+        self._since: tuple[float, float, int] | None = None
+        """When the first fit had ended, and the seconds and number of fits that had ended by then."""
+        self._spent, self._ended = 0.0, 0
 
     def plan(self, model: str, name: str, fits: int, seconds: float, *, recorded: bool) -> None:
         """Take note of the fits of a model that are to run.
@@ -95,9 +142,10 @@ class TimeToGo:
         """Take note of a fit that has ended, with its expected and observed seconds."""
         if (found := self._models.get(model)) is not None:
             found.fits_done += 1
+            self._spent, self._ended = self._spent + observed, self._ended + 1
             found.expected_done += min(expected, found.expected - found.expected_done)
-            found.last.append((observed, expected))
-            found.look(found.running, 0.0)
+            if expected > 0 and observed > 0:
+                found.last.append(observed / expected)
 
     def drop(self, model: str) -> float:
         """Take note that a fit is not needed any more, and return the seconds that it was expected to take."""
@@ -117,7 +165,9 @@ class TimeToGo:
     def uncertain(self) -> tuple[str, ...]:
         """Names of models that have fits to run and whose cost is known from no earlier run and not from this one."""
         return tuple(
-            m.name for m in self._models.values() if m.fits_done < m.fits and not m.recorded and m.ratio is None
+            m.name
+            for m in self._models.values()
+            if m.fits_done < m.fits and not m.recorded and m.ratio is None and not m.last
         )
 
     def left(self, running: Iterable[Running], now: float, workers: int = 1) -> float:
@@ -136,15 +186,28 @@ class TimeToGo:
             if (key := self._key_of(fit)) is not None:
                 by_model[key].append(fit)
         for key, model in self._models.items():
-            model.look(by_model[key], now)
+            model.look(by_model[key], now, workers)
         busy: list[float] = []
         waiting: list[tuple[float, int]] = []
         for model in self._models.values():
             mean = self._rate(model) * model.mean
-            slowest = max((now - f.started for f in model.running if _share(f) < LEAST_SHARE), default=0.0)
-            busy += [_remaining(fit, mean, now) for fit in model.running]
+            silent = (now - f.started for f in model.running if _share(f) == 0)
+            slowest = max(silent, default=0.0) if model.ratio is None else 0.0
+            busy += [_remaining(fit, model.tracks.get((fit.fit_key, fit.started)), mean, now) for fit in model.running]
             waiting.append((max(mean, slowest), max(model.fits - model.fits_done - len(model.running), 0)))
-        return _makespan(busy, waiting, workers)
+        between = self._between_fits(now, workers)
+        return _makespan(busy, [(seconds + between, number) for seconds, number in waiting], workers)
+
+    def _between_fits(self, now: float, workers: int) -> float:
+        """Return the seconds of a worker for each fit beyond the fit itself: messages, waiting, work of the driver."""
+        if self._since is None:
+            if self._ended:
+                self._since = now, self._spent, self._ended
+            return 0.0
+        since, spent, ended = self._since
+        if (number := self._ended - ended) < LEAST_FITS_BETWEEN * workers:
+            return 0.0
+        return max((now - since) * workers - (self._spent - spent), 0.0) / number
 
     def slowest_change(self) -> str:
         """Return which model takes longer than expected and by how much, in words; empty where none does."""
@@ -154,11 +217,12 @@ class TimeToGo:
 
     def _rate(self, model: _Model) -> float:
         """Return by how much the expected seconds of a model are to be multiplied."""
-        machine = 1.0  # how fast it is, by the models of which nothing was known either
-        ratios = [math.log(m.ratio) for m in self._models.values() if m.ratio and m.trust == 1 and not m.recorded]
-        if ratios and not model.recorded:
-            machine = min(4.0, max(0.25, math.exp(sum(ratios) / len(ratios))))
-        return machine if model.ratio is None else model.trust * model.ratio + (1 - model.trust) * machine
+        machine = 0.0  # logarithm of how fast it is, by the models of which nothing was known either
+        if not model.recorded:
+            known = [(math.log(m.ratio), m.trust) for m in self._models.values() if m.ratio and not m.recorded]
+            machine = sum(r * t for r, t in known) / (sum(t for _, t in known) + DOUBT_OF_MACHINE)
+        own = machine if not model.ratio else model.trust * math.log(model.ratio) + (1 - model.trust) * machine
+        return math.exp(own)
 
     def _key_of(self, fit: Running) -> str | None:
         """Return the model of a fit: that of its digest, else the one whose name begins its label, the longest such."""
@@ -173,13 +237,26 @@ def _share(fit: Running) -> float:
     return fit.done / fit.total if fit.total else 0.0
 
 
-def _remaining(fit: Running, expected: float, now: float) -> float:
+def _weighted_median(pairs: Iterable[tuple[float, float]]) -> tuple[float | None, float]:
+    """Return the median of values that have weights, None without any, and the sum of the weights."""
+    ordered = sorted(pairs)
+    weight, passed = sum(w for _, w in ordered), 0.0
+    for value, own in ordered:
+        passed += own
+        if passed >= weight / 2:
+            return value, weight
+    return None, 0.0
+
+
+def _remaining(fit: Running, track: _Track | None, expected: float, now: float) -> float:
     """Return the seconds that a running fit still takes."""
-    elapsed, share = max(now - fit.started, 0.0), _share(fit)
-    if share >= LEAST_SHARE:
-        trust = min(1.0, share / TRUSTED_SHARE)
-        return (trust * elapsed / share + (1 - trust) * expected) * (1 - share)
-    return max(expected - elapsed, 0.1 * expected)
+    elapsed = max(now - fit.started, 0.0)
+    if track is None:
+        return max(expected - elapsed, OVERDUE * max(expected, elapsed))
+    (since, share), whole = track.last, track.whole
+    speed = 0.0 if whole is None else track.gain / (track.gain + DOUBT_OF_FIT)
+    total = speed * (whole or 0.0) + (1 - speed) * expected
+    return max((1 - share) * total - (now - since), OVERDUE * (1 - share) * total)
 
 
 def _makespan(busy: Sequence[float], waiting: Iterable[tuple[float, int]], workers: int) -> float:
