@@ -12,14 +12,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn, empty_rows
 from va_experiments.data.deaths import MISSING, PRESENT, Excluded, LedgerEntry
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
+from va_experiments.data.readers.phmrc_codes import as_words
 from va_experiments.data.readers.phmrc_rules import NEGATIVE, NOT_LISTED, Module, is_label_equivalent, numbers
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, shown, shown_path
 
 _UNKNOWN_AGES = (99.0, 888.0, 999.0, 8888.0, 9999.0)
+_MOST_BLANK, _MOST_YES, _ENOUGH = 0.2, 0.65, 10
+"""Shares of empty cells and of yes from which on answers are probably not what they say, and the fewest of yes."""
 _MOST_OUTSIDE = 0.05
 """Share of ages outside the range of the module up to which they are typing errors."""
 
@@ -113,10 +117,44 @@ def check_answers(
                 "the codebook does, in words or by its numbers, or allow more with data.max_unknown"
             )
     problems += [f"{shown_path(source.path)}: {problem}" for problem in doubtful]
+    problems += _yes_and_no(table, rules, source, max_unknown)
     for name, _ in rules.age:
         problems += _ages_outside(name, table, rules, source, max_unknown) if name in table else []
     if problems:
         raise InputError(list(dict.fromkeys(problems)))
+
+
+def _yes_and_no(table: Mapping[str, CodedColumn], rules: Module, source: TextSource, max_unknown: float) -> list[str]:
+    """List questions that say only yes or nothing, and a file in which yes is far more frequent than no."""
+    counts: dict[str, tuple[int, int, int]] = {}
+    for rule in rules.rules:
+        column = table.get(rule.columns[0])
+        if rule.cut is not None or rule.learned or rule.recorded or column is None:
+            continue
+        times = np.bincount(column.codes, minlength=len(column.values))
+        words = [normalised(v) for v in as_words(rule.columns[0], column).values]
+        yes, no = ({normalised(a) for a in answers} for answers in (rule.yes, rule.no))
+        counts[rule.columns[0]] = tuple(  # type: ignore[assignment]
+            int(times[[k for k, w in enumerate(words) if w in cells]].sum()) for cells in (yes, no, {""})
+        )
+    n = len(table["site"].codes)
+    least = max(_MOST_BLANK, max_unknown)
+    some = [c for c, (yes, no, blank) in counts.items() if yes >= _ENOUGH and not no and blank > least * n]
+    problems = []
+    if some:
+        problems.append(
+            f"{shown_path(source.path)}: {len(some)} question{'s' if len(some) > 1 else ''} "
+            f"({', '.join(map(shown, some[:5]))}{', ...' if len(some) > 5 else ''}) hold yes or nothing, and never no: "
+            "were the cells that say no left empty? Write No in them, or allow such cells with data.max_unknown=1"
+        )
+    all_yes, all_no = (sum(c[k] for c in counts.values()) for k in (0, 1))
+    if not some and all_yes > max(_MOST_YES, max_unknown) * (all_yes + all_no) and all_yes >= _ENOUGH * len(counts):
+        problems.append(
+            f"{shown_path(source.path)}: {all_yes / (all_yes + all_no):.0%} of the answers say yes, in the published "
+            "files 16% to 19%: do the codes for yes and no stand the other way round? The codebook's 1 is yes, its 0 "
+            "is no; write the answers so, or in words, or allow it with data.max_unknown=1"
+        )
+    return problems
 
 
 def _ages_outside(
