@@ -70,6 +70,8 @@ def test_interva5_leaves_its_causes_and_fractions() -> None:
         there = fractions[fractions["stratum"] == f"site={name}"].set_index("cause")["fraction"]
         assert there[list(deaths.causes)].to_numpy() == pytest.approx(own)
     assert "Cause fractions by model" in page
+    assert "From the file to the causes" in page
+    assert "CSMF accuracy is" not in page
     assert 'id="leaderboard"' not in page
 
 

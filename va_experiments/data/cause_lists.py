@@ -154,7 +154,10 @@ def map_causes(
         if score > best[0]:
             best = score, table
     if best[1] is None:
-        raise InputError(f"score_at={level}: no mapping leads to it; give one with cause_maps=[FILE]")
+        raise InputError(
+            f"score_at={level}: no mapping leads to it from the causes of {what}; name a list that they map to "
+            f"(va-experiments causes list), or give a mapping with cause_maps=[{level}=FILE] (causes map: --map FILE)"
+        )
     pairs, problems = _by_plain_name(best[1], level)
     absent = [c for c in causes if plain_name(c) not in pairs]
     holes = sorted(s for s, t in best[1].pairs.items() if not t)

@@ -46,7 +46,7 @@ def run_lines(found: Sequence[Sequence[Answer]], boards: Sequence[Leaderboard]) 
     if not found:
         return []
     more = len(full_size(boards)) - 1
-    beside = [f"{more} more settings are answered in the report."] if more > 0 else []
+    beside = [f"The report answers {more} more setting{'s' if more > 1 else ''}."] if more > 0 else []
     return [*(answer.sentence for answer in found[0]), *beside]
 
 

@@ -14,7 +14,9 @@ from va_experiments.report.html_tables import html_table
 __all__ = ["assigned_content"]
 
 MOST_FRACTIONS = 300
+FEWEST_OF_A_PAIR = 3
 MOST_DISAGREEMENTS = 60
+"""Rows of the table, divided among the pairs of models."""
 
 
 def assigned_content(content: RunTables) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
@@ -64,10 +66,15 @@ def _interval(row: dict[str, Any]) -> str:
 
 def _disagreements(table: pd.DataFrame) -> dict[str, Any]:
     rows = []
-    for r in records(table.sort_values(["data", "model_a", "model_b", "deaths"], ascending=[True] * 3 + [False])):
+    ordered = table.sort_values(["data", "model_a", "model_b", "deaths"], ascending=[True] * 3 + [False], kind="stable")
+    pairs = ordered.groupby(["data", "model_a", "model_b"], sort=False)
+    shown = pairs.head(max(FEWEST_OF_A_PAIR, MOST_DISAGREEMENTS // pairs.ngroups))
+    for r in records(shown):
         both = f"{format_number(float(r['agree']))} of {int(r['of']):,}"
         pair = f"{r['model_a']} and {r['model_b']}"
         rows.append(("", [pair, both, str(r["cause_a"]), str(r["cause_b"]), f"{int(r['deaths']):,}"]))
     names = [("Models", False), ("Agree", True), ("The first says", False), ("The second says", False)]
     note = "The share of the deaths to which both give the same cause, and the most frequent differences."
-    return html_table("Where models disagree", [*names, ("Deaths", True)], rows[:MOST_DISAGREEMENTS], note=note)
+    if left := len(table) - len(shown):
+        note += f" {left:,} more rows are in tables/disagreements.csv."
+    return html_table("Where models disagree", [*names, ("Deaths", True)], rows, note=note)

@@ -22,13 +22,17 @@ LEADING = 3
 
 
 def data_content(
-    content: RunTables, cells: pd.DataFrame, board: Leaderboard
+    content: RunTables, cells: pd.DataFrame, board: Leaderboard | None
 ) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    """Return what was tested, by site and by cause, and what reading the data left out."""
-    group = next(g for s, g in split_settings(cells) if s == board.setting)
-    counts = deaths_by_site(content.causes, group)
+    """Return what was tested, by site and by cause, and what reading the data left out.
+
+    Without a `board` no true cause is known, and nothing was tested.
+    """
     texts, items = [], []
-    if len(counts):
+    if board is not None:
+        group = next(g for s, g in split_settings(cells) if s == board.setting)
+        counts = deaths_by_site(content.causes, group)
+    if board is not None and len(counts):
         present = int((counts.sum(axis=1) > 0).sum())
         texts.append(
             f"{int(counts.to_numpy().sum()):,} deaths were tested, at {counts.shape[1]} "

@@ -75,11 +75,12 @@ def write_excluded(rows: pd.DataFrame, folder: Path, store: Store, deaths: Mappi
             known = {str(data.id[k]) for k in np.flatnonzero(np.asarray(data.cause) >= 0).tolist()}
             left = [(s, _TRAINED if r == _NOT_TESTED and i in known else r, i) for s, r, i in left]
         remaining = len(data) + len(read)
-        for stage, last in ((READING, "deaths read"), (TEST_SETS, "deaths tested"), (SCORING, "")):
+        tested = "deaths to assign causes to" if assigned else "deaths tested"
+        for stage, last in ((READING, "deaths read"), (TEST_SETS, tested), (SCORING, "")):
             own = pd.Series([reason for s, reason, _ in (*read, *left) if s == stage], dtype=object).value_counts()
             counts += [(data.name, f"left out: {stage}", str(reason), int(n)) for reason, n in own.items()]
             remaining -= int(own.sum())
-            counts.append((data.name, last or ("causes assigned" if assigned else "deaths scored"), "", remaining))
+            counts.append((data.name, last or ("deaths in causes.csv" if assigned else "deaths scored"), "", remaining))
         lines += [(data.name, death, stage, reason) for stage, reason, death in (*read, *left)]
     path = folder / "excluded.csv"
     write_csv(pd.DataFrame(lines, columns=list(EXCLUDED_COLUMNS)), path)

@@ -316,12 +316,14 @@ def exclusions_table(counts: pd.DataFrame | None) -> dict[str, Any] | None:
     if counts is None or not len(counts):
         return None
     several = counts["data"].nunique() > 1
-    columns = [*([("data", False)] if several else []), ("step", False), ("reason", False), ("deaths", True)]
+    columns = [*([("Data", False)] if several else []), ("Step", False), ("Reason", False), ("Deaths", True)]
     body = [
         ("", [*([str(r["data"])] if several else []), str(r["step"]), _text(r["reason"]), f"{int(r['deaths']):,}"])
         for r in records(counts)
     ]
-    return html_table("From the file to the score", columns, body, note="excluded.csv has one line for each death.")
+    end = "causes" if counts["step"].astype(str).eq("deaths in causes.csv").any() else "score"
+    note = "excluded.csv has one line for each row that was left out."
+    return html_table(f"From the file to the {end}", columns, body, note=note)
 
 
 def ledger_table(ledger: pd.DataFrame) -> dict[str, Any]:

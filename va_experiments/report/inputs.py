@@ -85,6 +85,8 @@ def report_content(
         f"Verbal-autopsy comparison: {n_models} model{'s' if n_models != 1 else ''} at "
         f"{n_sites} test site{'s' if n_sites != 1 else ''}"
     )
+    if not _scored(cells, metric) and (cells["protocol"] == "assign").any():
+        title = f"Causes by {n_models} model{'s' if n_models != 1 else ''}"
     compared = metric in cells and (cells["status"] == "done").any()
     distinct = cells.sort_values("status", kind="stable").drop_duplicates("cell_key")  # done stands before failed
     limited = list(left_out)
@@ -122,12 +124,18 @@ def report_content(
         exclusions=exclusions if exclusions is not None else saved.get("exclusions"),
         config=_config_text(manifests),
         manifest=_shown(manifests, run_ids),
-        methods=run_methods(jobs) if jobs else [],
+        methods=run_methods(jobs, scored=_scored(cells, metric)) if jobs else [],
         primary_metric=metric,
         interval=f"95% bootstrap over deaths ({resamples} resamples)",
         left_out=limited,
         allow_incomplete=allow_incomplete or any(run["allow_incomplete"] for run in runs),
     )
+
+
+def _scored(cells: pd.DataFrame, metric: str) -> bool:
+    """Return whether a finished cell has a score; where none is finished, a score was wanted."""
+    done = cells[cells["status"] == "done"]
+    return not len(done) or (metric in done and bool(done[metric].notna().any()))
 
 
 def _intervals(

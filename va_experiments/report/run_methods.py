@@ -45,14 +45,25 @@ ESTIMATORS = {
 LEARNED = ("adjusted_count", "bbse", "em")
 
 
-def run_methods(configs: Sequence[Options]) -> list[str]:
-    """Return sentences on models, protocol, test sets, features, metrics, intervals and seeds of these jobs."""
+def run_methods(configs: Sequence[Options], *, scored: bool = True) -> list[str]:
+    """Return sentences on models, protocol, test sets, features, metrics, intervals and seeds of these jobs.
+
+    Where nothing is `scored`, because no true cause is known, none on test sets, metrics and baselines.
+    """
     resamples = sorted({int(c["n_bootstrap"]) for c in configs if c["n_bootstrap"]})
     trivial = {*TRIVIAL_MODELS, *(b for c in configs for b in c["baselines"])}
     ran = [str(c["model"]["name"]) for c in configs]
     baselines = _each([*(b for c in configs for b in c["baselines"]), *(m for m in ran if m in trivial)])
     beside = f"; baselines, which use no symptoms: {baselines}" if baselines else ""
     features = _each(str(c["features"]["name"]) for c in configs)
+    if not scored:
+        return [
+            f"Models: {_each(_model(c['model']) for c in configs) or 'none'}.",
+            f"Protocol: {_each((protocol_words(c['protocol']) for c in configs), '; ')}. Features: {features}.",
+            "The fractions are "
+            f"{_each(ESTIMATORS.get(str(c['csmf']), str(c['csmf'])) for c in configs)}. Their 95% intervals are "
+            "quantiles of the posterior draws where the model has them, else Wilson's score interval.",
+        ]
     texts = [
         f"Models: {_each(_model(c['model']) for c in configs if c['model']['name'] not in trivial) or 'none'}{beside}.",
         f"Protocol: {_each((protocol_words(c['protocol']) for c in configs), '; ')}. Features: {features}.",

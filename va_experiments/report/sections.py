@@ -72,7 +72,6 @@ FOLDED = ("cost", "performance", "configuration")
 """Sections that start closed: they are for who runs the software, not for who reads its results."""
 
 NEED_SCORES = (
-    "data",
     "answer",
     "causes",
     "leaderboard",
@@ -109,11 +108,12 @@ def page_sections(
     several = len(boards) > 1
     shown = with_majority(cells, content.causes)
     sections = []
-    scored = content.primary_metric in cells and cells[content.primary_metric].notna().any()
+    measured = content.primary_metric in cells and bool(cells[content.primary_metric].notna().any())
+    scored = measured or content.fractions is None
     for key, (title, short) in TITLES.items():
-        if key in NEED_SCORES and content.fractions is not None and not scored:
+        if key in NEED_SCORES and not scored:
             continue
-        paragraphs, items = _content_of(key, content, cells, shown, boards)
+        paragraphs, items = _content_of(key, content, cells, shown, boards, scored=scored)
         own: Items = []
         for figure in figures:
             if figure.section == key:
@@ -139,12 +139,18 @@ def _empty(key: str, paragraphs: Paragraphs, items: Items) -> bool:
 
 
 def _content_of(
-    key: str, content: RunTables, cells: pd.DataFrame, shown: pd.DataFrame, boards: Sequence[Leaderboard]
+    key: str,
+    content: RunTables,
+    cells: pd.DataFrame,
+    shown: pd.DataFrame,
+    boards: Sequence[Leaderboard],
+    *,
+    scored: bool = True,
 ) -> tuple[Paragraphs, Items]:
     if key == "answer":
         return _answers(content, shown, boards), []
     if key == "data":
-        return data_content(content, cells, full_size(boards)[0])
+        return data_content(content, cells, full_size(boards)[0] if scored else None)
     if key == "causes":
         return causes_content(content, cells, full_size(boards)[0])
     if key == "assigned":
@@ -182,7 +188,7 @@ def _content_of(
     if key == "failures":
         return _failures(content, cells)
     if key == "methods":
-        texts = [*content.methods, *report_methods(content, cells, boards)]
+        texts = [*content.methods, *(report_methods(content, cells, boards) if scored else ())]
         return _text(*texts), _there(sources_table(cited(texts)))
     if key == "configuration":
         return [], _configuration(content)
@@ -224,7 +230,7 @@ def _answers(content: RunTables, shown: pd.DataFrame, boards: Sequence[Leaderboa
     advice = recommendation(found[0], full[0]) if found else ""
     paragraphs += [{"text": advice, "kind": "advice"}] if advice else []
     if len(full) > MOST_ANSWERS:
-        paragraphs += _text(f"{len(full) - MOST_ANSWERS} more settings are in the leaderboard below.")
+        paragraphs += _text(f"The leaderboard below shows {len(full) - MOST_ANSWERS} more.")
     return paragraphs
 
 

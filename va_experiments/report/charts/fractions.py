@@ -11,6 +11,8 @@ __all__ = ["fractions_figures"]
 
 MOST_ROWS = 72
 MOST_DATA = 4
+LONG_LABELS = 320
+"""Pixels of a label, which ends with the name of the model."""
 KEY, SECTION, TITLE = "fractions", "assigned", "Cause fractions by model"
 
 
@@ -49,7 +51,7 @@ def _figure(data: str, whole: pd.DataFrame, key: str, *, several: bool) -> Figur
     names = rows["cause"].astype(str)
     rows = rows.assign(bar=names if len(models) == 1 else names + " (" + rows["model"].astype(str) + ")")
     scale = {"domain": [0, min(1.0, float(max(rows["high"].max(), rows["fraction"].max(), 0.05)) * 1.05)]}
-    y = field("bar:N", sort=rows["bar"].tolist(), title=None, axis=model_axis())
+    y = field("bar:N", sort=rows["bar"].tolist(), title=None, axis=model_axis() | {"labelLimit": LONG_LABELS})
     colours = {"domain": models, "range": [OKABE_ITO[k % len(OKABE_ITO)] for k in range(len(models))]}
     table = inline(rows[["bar", "model", "cause", "fraction", "low", "high", "deaths"]])
     numbers = [field(f"{c}:Q", format=".3f") for c in ("fraction", "low", "high")]
