@@ -10,6 +10,7 @@ SAMPLES = [
     "https://hooks.slack.com/services/T0/B0/abc",
     "https://example.org/api/webhooks/12/abc",
     "https://api.telegram.org/bot12:abc/x",
+    "http://ann:opensesame@example.org",
     "postgresql://ann:pa/ss@example.org/db",
     "ann:opensesame@example.org:5432",
     'Authorization: Digest username="ann"',
