@@ -149,6 +149,9 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
         options |= {k: v for k, v in opened.items() if k in known} | given
         remark = f"# {shown(os.path.basename(os.fspath(path)))} is {form.what}\n"
         return Suggestion(options, remark + _as_yaml(options, {}), form)
+    if given.get("name") not in (None, "csv"):
+        options = {"name": given["name"], "path": os.fspath(path)} | given
+        return Suggestion(options, f"# {shown(os.path.basename(os.fspath(path)))}\n" + _as_yaml(options, {}))
     roles = guess_roles(source.header, table := read_columns(source), given)
     n = len(table[source.header[0]].codes)
     guessed: dict[str, Any] = {

@@ -148,6 +148,15 @@ def doubtful_ids(ids: Collection[str]) -> list[str]:
     return marked if len(marked) < len(ids) else []
 
 
+def doubtful_ids_sentence(marked: Collection[str], where: str) -> str:
+    """Return the question about such ids, for readers that need ids."""
+    return (
+        f"{where}: {len(marked)} ids end with a mark or have letters of another alphabet, the others do not (such "
+        f"as {next(iter(marked))!r}): are they deaths of their own? Write them like the others, or name another column "
+        "of ids with data.id=COLUMN"
+    )
+
+
 def _word_in_one_alphabet(word: str, beside_latin: bool) -> str:
     scripts = {_script(c) for c in word}
     if len(scripts) == 1:

@@ -117,6 +117,8 @@ class Labels(Collected):
         Name as written -> name; None leaves the rows out.
     may_map : bool
         Whether the reader has the option for `rename`.
+    may_declare : bool
+        Whether the reader has options for declared names and for rows without a cause.
     """
 
     def __init__(
@@ -127,9 +129,10 @@ class Labels(Collected):
         rename: Mapping[Any, str | None] | None = None,
         *,
         may_map: bool = True,
+        may_declare: bool = True,
     ) -> None:
         super().__init__(column)
-        self._may_map = may_map
+        self._may_map, self._may_declare = may_map, may_declare
         self._what, self._declared = what, declared
         self._rename = {unicodedata.normalize("NFC", str(k)).strip(): v for k, v in (rename or {}).items()}
         self._left_out: npt.NDArray[np.bool_] | None = None
@@ -313,7 +316,11 @@ class Labels(Collected):
             elif what == "cause":
                 problems.append(
                     f"{where}: {len(rows)} row{plural} without a cause ({self._at(source, rows)}; found {values}): "
-                    "drop with `drop_unlabelled: true`, or name all causes with data.causes=[...] if it is one"
+                    + (
+                        "drop with `drop_unlabelled: true`, or name all causes with data.causes=[...] if it is one"
+                        if self._may_declare
+                        else "name their causes in the file, remove the rows, or read no causes: data.cause=null"
+                    )
                 )
             else:
                 at = self._at(source, rows)
@@ -322,8 +329,8 @@ class Labels(Collected):
                 problems.append(
                     f"{where}: {len(rows)} row{plural} without a site ({at}{found}): say where they belong "
                     f"with "
-                    f"'data.site_map={{{example}: SITE}}', leave them out with 'data.site_map={{{example}: null}}', or "
-                    "name all sites with data.sites=[...] if it is one"
+                    f"'data.site_map={{{example}: SITE}}', leave them out with 'data.site_map={{{example}: null}}'"
+                    + (", or name all sites with data.sites=[...] if it is one" if self._may_declare else "")
                 )
         if what == "site":
             for k in [k for k, n in enumerate(clean) if n and n.casefold() in NO_LABEL and k not in missing]:

@@ -88,6 +88,11 @@ class Symptoms:
         self.filled = np.zeros(len(self._columns), dtype=np.int64)
         """Cells of each column that are not empty."""
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(self._columns)
+
     def add(self, block: Block) -> None:
         """Add one block."""
         part = np.empty((len(self._columns), block.n_rows), dtype=np.int8)

@@ -11,6 +11,7 @@ import numpy as np
 
 from va_experiments.data.csv_blocks import empty_rows, missing_columns, read_blocks
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, Deaths, LedgerEntry
+from va_experiments.data.decorated import doubtful_ids, doubtful_ids_sentence
 from va_experiments.data.eava_columns import EAVA_COLUMNS, from_table
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.probbase import read_probbase
@@ -27,6 +28,7 @@ __all__ = ["WHO_VALUES", "read_who2016"]
 WHO_VALUES: Mapping[Any, str] = {"y": "Y", "Y": "Y", "n": "N", "N": "N", ".": ".", "-": ".", "NA": "."}
 """Cells of InterVA-5's input and what they mean; an empty cell is missing."""
 
+_MOST_FILLED, _MOST_YES = 0.8, 0.65
 _ENOUGH = 20
 """Deaths from which on an answer that never occurs says more than chance."""
 
@@ -103,8 +105,8 @@ def read_who2016(
         )
     added = {name: Collected(c) for name, c in more.items()}
     answers = Symptoms(indicators, codes, words=dict(value_map) == dict(WHO_VALUES), may_exclude=False)
-    places = None if site is None else Labels(site, "site", None, site_map)
-    labels = None if cause is None else Labels(cause, "cause", probbase.causes, may_map=False)
+    places = None if site is None else Labels(site, "site", None, site_map, may_declare=False)
+    labels = None if cause is None else Labels(cause, "cause", probbase.causes, may_map=False, may_declare=False)
     compared = RepeatedDeaths(indicators)
     id_parts, blank_parts = [], []
     for block in read_blocks(source, list(dict.fromkeys([*special, *indicators, *more.values()]))):
@@ -126,6 +128,8 @@ def read_who2016(
     if duplicates == "keep":
         ids = numbered_ids(ids)
     problems += _id_problems(ids[~blank & ~repeated], where, id)
+    if marked := doubtful_ids(ids[~blank].astype(np.str_).tolist()):
+        problems.append(doubtful_ids_sentence(marked, where))
     for labelled in (places, labels):
         if labelled is not None:
             labelled.leave_out(blank)
@@ -209,18 +213,46 @@ def _columns(source: TextSource, id: str, special: Sequence[str], indicators: Se
 
 def _ask_about_blanks(symptoms: np.ndarray, answers: Symptoms, cells: Mapping[Any, str], where: str) -> None:
     """Refuse a table that says yes and nothing else: an empty cell may mean no, or that nothing is known."""
-    if len(symptoms) < _ENOUGH or not (symptoms == PRESENT).any() or (symptoms == ABSENT).any():
+    if len(symptoms) < _ENOUGH or not (symptoms == PRESENT).any():
+        return
+    if (symptoms == ABSENT).any():
+        _ask_about_single_columns(symptoms, answers, cells, where)
         return
     what = "an empty cell" if answers.absent_cells() == [""] else ", ".join(map(shown, answers.absent_cells()))
-    absent, unknown = (
-        ", ".join(f"{json.dumps(str(c), ensure_ascii=False)}: {json.dumps(m)}" for c, m in {**cells, **more}.items())
-        for more in (dict.fromkeys(answers.absent_cells(), "N"), {"": "."})
-    )
+    absent, unknown = (_typed({**cells, **more}) for more in (dict.fromkeys(answers.absent_cells(), "N"), {"": "."}))
     raise InputError(
         f"{where}: no cell of the indicators says no, and {(symptoms == MISSING).mean():.0%} are empty or missing: "
-        f"does {what} mean that the sign was absent, or that nothing is known? Say 'data.value_map={{{absent}}}' "
-        f"(absent) or 'data.value_map={{{unknown}}}' (nothing is known)"
+        f"does {what} mean that the sign was absent, or that nothing is known? Say 'data.value_map={absent}' "
+        f"(absent) or 'data.value_map={unknown}' (nothing is known)"
     )
+
+
+def _ask_about_single_columns(symptoms: np.ndarray, answers: Symptoms, cells: Mapping[Any, str], where: str) -> None:
+    """Refuse indicators that say yes or nothing beside others that say no, and numbers that nearly always say yes."""
+    yes, no = (symptoms == PRESENT).sum(axis=0), (symptoms == ABSENT).sum(axis=0)
+    blank = (yes >= _ENOUGH) & (no == 0) & (answers.filled < _MOST_FILLED * len(symptoms))
+    if blank.any():
+        some = [answers.columns[j] for j in np.flatnonzero(blank).tolist()]
+        listed = ", ".join(map(shown, some[:5])) + (", ..." if len(some) > 5 else "")
+        raise InputError(
+            f"{where}: {len(some)} indicators ({listed}) say yes or nothing, others say no: does an empty cell mean "
+            "that the sign was absent? Then write n in it; if nothing is known, say "
+            f"'data.value_map={_typed({**cells, '': '.'})}'"
+        )
+    numbers = {c: m for c, m in answers.by_words.items() if c in ("0", "1", "2") and m in "YN"}
+    if len(numbers) == 2 and yes.sum() > _MOST_YES * (yes.sum() + no.sum()):
+        other = {c: {"Y": "N", "N": "Y"}[m] for c, m in numbers.items()}
+        read = " and ".join(f"{shown(c)} for {m}" for c, m in sorted(numbers.items()))
+        raise InputError(
+            f"{where}: {yes.sum() / (yes.sum() + no.sum()):.0%} of the answers say yes, with {read}: do the numbers "
+            f"stand the other way round? Say 'data.value_map={_typed({**cells, **other})}', or "
+            f"'data.value_map={_typed(cells)}' if not"
+        )
+
+
+def _typed(cells: Mapping[Any, str]) -> str:
+    """Return a mapping of cells as it is typed within quotes."""
+    return "{" + ", ".join(f"{json.dumps(str(c), ensure_ascii=False)}: {json.dumps(m)}" for c, m in cells.items()) + "}"
 
 
 def _id_problems(ids: np.ndarray, where: str, column: str) -> list[str]:

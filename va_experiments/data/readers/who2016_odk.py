@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import Block, CodedColumn, empty_rows, missing_columns, read_columns
 from va_experiments.data.deaths import MISSING, NOT_UNDERSTOOD, Deaths, Excluded, LedgerEntry
+from va_experiments.data.decorated import doubtful_ids, doubtful_ids_sentence
 from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels
@@ -329,7 +330,7 @@ def _labels(
     n = len(next(iter(table.values())).codes)
     if column is None:
         return ("all",), np.zeros(n, dtype=np.int16), []
-    labels = Labels(column, what, declared, rename, may_map=what == "site")
+    labels = Labels(column, what, declared, rename, may_map=what == "site", may_declare=False)
     labels.leave_out(empty)
     labels.add(Block(0, n, {column: table[column]}))
     return labels.finish(source, ledger)
@@ -362,6 +363,8 @@ def _ids(
     repeated, problems = repeated_rows(
         ids, keep, compared, source, None if column is None else column, duplicates, ledger
     )
+    if column is not None and (marked := doubtful_ids(ids[keep].astype(np.str_).tolist())):
+        problems.append(doubtful_ids_sentence(marked, where))
     if duplicates != "refuse":
         return numbered_ids(ids), repeated, problems
     values, counts = np.unique(ids[keep].astype(np.str_), return_counts=True)
