@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from va_experiments.report.legacy_table import COLUMNS, va34_table
+from va_experiments.report.legacy_table import COLUMNS, legacy_table
 
 
 def cells(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
@@ -14,7 +14,7 @@ def cells(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
 
 
 def test_rows_by_kind_and_the_full_size_ends_the_curve() -> None:
-    table = va34_table(
+    table = legacy_table(
         cells(
             ("1", "AP", "AP", "all"),
             ("2", "Pemba", "Pemba", "all"),
@@ -31,6 +31,6 @@ def test_failed_cells_have_rows_without_figures_and_settings_are_told_apart() ->
     two = cells(("1", "AP", "AP", "all"), ("2", "AP", "AP", "all"), ("2", "AP", "AP", "all"))
     two["model_params"] = ['{"alpha": 1}', '{"alpha": 2}', '{"alpha": 2}']
     two.loc[0, ["status", "top1", "csmf_accuracy_top"]] = ["failed", None, None]
-    table = va34_table(two).set_index("model")
+    table = legacy_table(two).set_index("model")
     assert list(table.index) == ["nbc (alpha=1)", "nbc (alpha=2)"], "a cell of two runs counts once"
     assert table["csmf_accuracy"].isna().tolist() == [True, False]

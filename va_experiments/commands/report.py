@@ -62,7 +62,7 @@ def report(options: Options) -> int:
         raise InputError("report: say where to write with --out DIR, as the runs have no folder here")
     from va_experiments.report.build import build_report
     from va_experiments.report.inputs import report_content
-    from va_experiments.report.legacy_table import write_va34_table
+    from va_experiments.report.legacy_table import write_legacy_table
     from va_experiments.report.saved_inputs import losses_again, saved_tables
 
     with tempfile.TemporaryDirectory(prefix="va-report-") as scratch:
@@ -86,7 +86,7 @@ def report(options: Options) -> int:
     page = out / "report.html"
     shutil.copyfile(paths.html, page)
     if any(m.get("config", {}).get("legacy_table") for m in manifests):
-        say(f"table   {write_va34_table(cells, out)}")
+        say(f"table   {write_legacy_table(cells, out)}")
     width = terminal_width()
     for text in paths.skipped:
         say(textwrap.fill(f"left out: {text}", width, subsequent_indent="  "))

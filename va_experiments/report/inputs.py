@@ -77,16 +77,6 @@ def report_content(
     metric = objectives.pop() if len(objectives) == 1 else RunConfig().objective
     resamples = " or ".join(map(str, sorted({int(job["n_bootstrap"]) for job in jobs}))) or "?"
     run_ids = list(dict.fromkeys(str(r) for r in cells["run_id"] if r))
-    simulated = bool(cells["simulated"].astype("boolean").fillna(False).any())
-    names = ", ".join(sorted(map(str, cells["data"].dropna().unique())))
-    n_models = cells.loc[~cells["model"].isin(TRIVIAL_MODELS), "model"].nunique()
-    n_sites = cells["test_site"].nunique()
-    title = (
-        f"Verbal-autopsy comparison: {n_models} model{'s' if n_models != 1 else ''} at "
-        f"{n_sites} test site{'s' if n_sites != 1 else ''}"
-    )
-    if not _scored(cells, metric) and (cells["protocol"] == "assign").any():
-        title = f"Causes by {n_models} model{'s' if n_models != 1 else ''}"
     compared = metric in cells and (cells["status"] == "done").any()
     distinct = cells.sort_values("status", kind="stable").drop_duplicates("cell_key")  # done stands before failed
     limited = list(left_out)
@@ -95,16 +85,9 @@ def report_content(
     causes, confusion, reliability, classwise = attempt(
         "Tables by cause and death", lambda: _from_store(distinct, store, groups, saved), limited, none
     )
-    statistics: dict[str, pd.DataFrame | None] = {}
-    if compared:
-        for name, build in (
-            ("Paired differences", lambda: paired_comparisons(distinct, (metric,))),
-            ("Nested bootstrap", lambda: _intervals(distinct, metric, store, saved)),
-            ("Mean ranks", lambda: mean_ranks(cells, metric)),
-        ):
-            statistics[name] = attempt(name, build, limited, None)
+    statistics = _statistics(cells, distinct, metric, store, saved, limited) if compared else {}
     return RunTables(
-        title=f"{title}, {'simulated data' if simulated else names}",
+        title=_title(cells, metric),
         cells=cells,
         causes=causes,
         confusion=confusion,
@@ -136,6 +119,40 @@ def _scored(cells: pd.DataFrame, metric: str) -> bool:
     """Return whether a finished cell has a score; where none is finished, a score was wanted."""
     done = cells[cells["status"] == "done"]
     return not len(done) or (metric in done and bool(done[metric].notna().any()))
+
+
+def _title(cells: pd.DataFrame, metric: str) -> str:
+    """Return the title of a report: the numbers of models and test sites, and the data."""
+    simulated = bool(cells["simulated"].astype("boolean").fillna(False).any())
+    names = ", ".join(sorted(map(str, cells["data"].dropna().unique())))
+    n_models = cells.loc[~cells["model"].isin(TRIVIAL_MODELS), "model"].nunique()
+    n_sites = cells["test_site"].nunique()
+    title = (
+        f"Verbal-autopsy comparison: {n_models} model{'s' if n_models != 1 else ''} at "
+        f"{n_sites} test site{'s' if n_sites != 1 else ''}"
+    )
+    if not _scored(cells, metric) and (cells["protocol"] == "assign").any():
+        title = f"Causes by {n_models} model{'s' if n_models != 1 else ''}"
+    return f"{title}, {'simulated data' if simulated else names}"
+
+
+def _statistics(
+    cells: pd.DataFrame,
+    distinct: pd.DataFrame,
+    metric: str,
+    store: Store | None,
+    saved: Mapping[str, pd.DataFrame],
+    limited: list[str],
+) -> dict[str, pd.DataFrame | None]:
+    """Return the tables that compare models, by name; what cannot be made is None, and the reason goes to `limited`."""
+    tables: dict[str, pd.DataFrame | None] = {}
+    for name, build in (
+        ("Paired differences", lambda: paired_comparisons(distinct, (metric,))),
+        ("Nested bootstrap", lambda: _intervals(distinct, metric, store, saved)),
+        ("Mean ranks", lambda: mean_ranks(cells, metric)),
+    ):
+        tables[name] = attempt(name, build, limited, None)
+    return tables
 
 
 def _intervals(

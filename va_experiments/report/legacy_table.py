@@ -13,7 +13,7 @@ import pandas as pd
 
 from va_experiments.analysis.run_tables import model_labels
 
-__all__ = ["COLUMNS", "FILE", "va34_table", "write_va34_table"]
+__all__ = ["COLUMNS", "FILE", "legacy_table", "write_legacy_table"]
 
 FILE = "va34_comparison_results.csv"
 
@@ -35,7 +35,7 @@ COLUMNS = {
 """Column of ``cells.csv`` -> column of the earlier table."""
 
 
-def va34_table(cells: pd.DataFrame) -> pd.DataFrame:
+def legacy_table(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the earlier table of the cells of one run or several; cells that failed have a row without figures.
 
     Parameters
@@ -62,10 +62,10 @@ def va34_table(cells: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values(order, kind="stable", ignore_index=True)
 
 
-def write_va34_table(cells: pd.DataFrame, folder: Path) -> Path:
+def write_legacy_table(cells: pd.DataFrame, folder: Path) -> Path:
     """Write the earlier table of these cells into `folder`, and return its path."""
     from va_experiments.results.table_files import write_csv
 
     path = folder / FILE
-    write_csv(va34_table(cells), path)
+    write_csv(legacy_table(cells), path)
     return path

@@ -89,9 +89,9 @@ def write_run_report(
         for sentence in left_out:
             log.warning("%s", sentence)
     if config.legacy_table:
-        from va_experiments.report.legacy_table import write_va34_table
+        from va_experiments.report.legacy_table import write_legacy_table
 
-        files.append(write_va34_table(rows, folder))
+        files.append(write_legacy_table(rows, folder))
     return files, answer
 
 

@@ -99,13 +99,7 @@ def build_problem(
 
     allowed = np.zeros((1 if possible is None else len(profiles), n_padded))
     allowed[:, :n_causes] = 1.0 if possible is None else possible[profile_first]
-    active = np.zeros((n_groups, n_causes), dtype=np.int64)
-    n_active = np.full(n_groups, n_causes, dtype=np.int64)
-    for g in range(n_groups):
-        here = np.ones(n_causes, bool) if possible is None else possible[groups == g].any(axis=0)
-        here = here if here.any() else np.ones(n_causes, bool)
-        n_active[g] = here.sum()
-        active[g, : n_active[g]] = np.flatnonzero(here)
+    active, n_active = _active_causes(groups, n_groups, n_causes, possible)
 
     levels = np.unique(level[known]) if level is not None else np.zeros(0, dtype=np.int64)
     padded = np.zeros((len(table), n_padded), dtype=np.uint8)
@@ -115,10 +109,7 @@ def build_problem(
         padded[:, :n_causes] = np.searchsorted(levels, table)
         for h in range(len(levels)):
             sizes[h, :n_causes] = (table == levels[h]).sum(axis=0)
-        median = float(np.median(sizes.sum(axis=1)))
-        # At least 1: a few deaths with a weak prior would leave no prior at all.
-        prior_b = max(math.trunc(math.trunc(1.5 * n) * median * levels_strength), 1)
-        prior_a = 0.99 * prior_b * PRIOR_VALUES[levels]
+        prior_a, prior_b = _level_prior(levels, sizes, n, levels_strength)
         value = _start_values(PRIOR_VALUES[levels] if start is None else start[levels])
     arrays = Arrays(
         symptoms=np.ascontiguousarray(profiles),
@@ -143,6 +134,30 @@ def build_problem(
         fixed = np.zeros((len(profiles), n_padded))
         fixed[:, :n_causes] = _fixed_likelihood(profiles, np.asarray(table, dtype=np.float64)) * allowed[:, :n_causes]
     return Problem(arrays, cell, value, fixed, n_causes, levels)
+
+
+def _active_causes(
+    groups: npt.NDArray[np.int64], n_groups: int, n_causes: int, possible: npt.NDArray[np.bool_] | None
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the causes that each subpopulation may have, first in each row, and their number; all if it has none."""
+    active = np.zeros((n_groups, n_causes), dtype=np.int64)
+    n_active = np.full(n_groups, n_causes, dtype=np.int64)
+    for g in range(n_groups):
+        here = np.ones(n_causes, bool) if possible is None else possible[groups == g].any(axis=0)
+        here = here if here.any() else np.ones(n_causes, bool)
+        n_active[g] = here.sum()
+        active[g, : n_active[g]] = np.flatnonzero(here)
+    return active, n_active
+
+
+def _level_prior(
+    levels: npt.NDArray[np.int64], sizes: npt.NDArray[np.float64], n_deaths: int, strength: float
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Return both parameters of the levels' prior: it weighs as many deaths as a typical level has cells."""
+    median = float(np.median(sizes.sum(axis=1)))
+    # At least 1: a few deaths with a weak prior would leave no prior at all.
+    prior_b = max(math.trunc(math.trunc(1.5 * n_deaths) * median * strength), 1)
+    return 0.99 * prior_b * PRIOR_VALUES[levels], prior_b
 
 
 def _distinct(rows: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -201,16 +201,7 @@ def heat_map(
     columns, rows = set(frame[x].unique()), set(frame[y].unique())
     x_domain = [name for name in x_order if name in columns]
     y_domain = [name for name in y_order if name in rows]
-    # Labels are level where they fit beside one another. That is asked of the page, not of the plot: a plot that
-    # shrank to fit its labels would be laid out for the other kind.
-    across, beside = (min(max((len(str(n)) for n in d), default=0) * 6.5, LABEL_LIMIT) for d in (x_domain, y_domain))
-    need = round((across + 8) * max(1, len(x_domain)) + beside + 30)
-    level = f"(containerSize()[0] || {STATIC_WIDTH + beside}) > {need}"
-    angle = {
-        "labelAngle": _expression(f"{level} ? 0 : -90"),
-        "labelAlign": _expression(f"{level} ? 'center' : 'left'"),
-        "labelBaseline": _expression(f"{level} ? 'bottom' : 'middle'"),
-    }
+    angle = _label_angle(x_domain, y_domain)
     base = Chart(inline(frame))
     if choose is not None:
         base = base.only(choose[1])
@@ -239,15 +230,7 @@ def heat_map(
         ),
     )
     rectangles = base.mark("rect", stroke="white", strokeWidth=1).encode(
-        color=field(
-            "value:Q",
-            scale=(
-                {"range": list(BLUES), "domain": [low, (low + high) / 2, high], "clamp": True}
-                if scheme == "blues"
-                else {"scheme": scheme, "domain": [low, high], "clamp": True}
-            ),
-            legend={"orient": "bottom", "title": legend_title, "gradientLength": 130, "titleLimit": 300},
-        ),
+        color=_cell_colour(scheme, low, high, legend_title),
         tooltip=[
             field(f"{x}:N"),
             field(f"{y}:N"),
@@ -255,21 +238,51 @@ def heat_map(
             *(field(f"{t}:N") for t in tooltip),
         ],
     )
-    layers = [rectangles]
-    if printed:
-        # Blues go from light to dark, the others from dark to light.
-        dark_high = scheme == "blues"
-        middle = low + (0.6 if dark_high else 0.45) * (high - low)
-        above, below = ("white", "black") if dark_high else ("black", "white")
-        layers.append(
-            # A figure of two digits needs about 24 pixels: in narrower cells the colour and the tooltip tell.
-            base.mark("text", fontSize=10.5, opacity=_expression(f"width < {24 * len(x_domain)} ? 0 : 1")).encode(
-                text="text:N",
-                color=condition(f"datum.value > {middle}", value(above), value(below)),
-            )
-        )
+    layers = [rectangles, *([_cell_numbers(base, scheme, low, high, len(x_domain))] if printed else [])]
     chart = layer(*layers).height(step * len(y_domain))
     return chart.choose(choose[0]) if choose is not None else chart
+
+
+def _label_angle(x_domain: Sequence[str], y_domain: Sequence[str]) -> dict[str, Any]:
+    """Return the angle of the labels above a heat map: level where they fit beside one another, else upright.
+
+    That is asked of the page, not of the plot: a plot that shrank to fit its labels would be laid out for the other
+    kind.
+    """
+    across, beside = (min(max((len(str(n)) for n in d), default=0) * 6.5, LABEL_LIMIT) for d in (x_domain, y_domain))
+    need = round((across + 8) * max(1, len(x_domain)) + beside + 30)
+    level = f"(containerSize()[0] || {STATIC_WIDTH + beside}) > {need}"
+    return {
+        "labelAngle": _expression(f"{level} ? 0 : -90"),
+        "labelAlign": _expression(f"{level} ? 'center' : 'left'"),
+        "labelBaseline": _expression(f"{level} ? 'bottom' : 'middle'"),
+    }
+
+
+def _cell_colour(scheme: str, low: float, high: float, title: str) -> dict[str, Any]:
+    """Return the colour of the cells of a heat map, with its legend."""
+    return field(
+        "value:Q",
+        scale=(
+            {"range": list(BLUES), "domain": [low, (low + high) / 2, high], "clamp": True}
+            if scheme == "blues"
+            else {"scheme": scheme, "domain": [low, high], "clamp": True}
+        ),
+        legend={"orient": "bottom", "title": title, "gradientLength": 130, "titleLimit": 300},
+    )
+
+
+def _cell_numbers(base: Chart, scheme: str, low: float, high: float, n_columns: int) -> Chart:
+    """Return the layer of the numbers in the cells of a heat map, in a colour that contrasts."""
+    # Blues go from light to dark, the others from dark to light.
+    dark_high = scheme == "blues"
+    middle = low + (0.6 if dark_high else 0.45) * (high - low)
+    above, below = ("white", "black") if dark_high else ("black", "white")
+    # A figure of two digits needs about 24 pixels: narrower cells show the colour and the tooltip only.
+    return base.mark("text", fontSize=10.5, opacity=_expression(f"width < {24 * n_columns} ? 0 : 1")).encode(
+        text="text:N",
+        color=condition(f"datum.value > {middle}", value(above), value(below)),
+    )
 
 
 def _expression(text: str) -> dict[str, str]:
