@@ -11,6 +11,7 @@ import select
 import sys
 import traceback
 
+from va_experiments.commands import COMMANDS
 from va_experiments.config.schema import conf_dir
 from va_experiments.errors import UNUSABLE, VaError, short_of_memory
 from va_experiments.hydra_app import app
@@ -33,6 +34,13 @@ def main() -> int:
     """
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = "--debug" in sys.argv
+    if words and words[0] in COMMANDS:  # the commands of va-experiments work here too
+        if words[0] != "run":
+            from va_experiments.cli import main as run_command
+
+            return run_command(sys.argv[1:])
+        sys.argv.remove("run")
+        words = words[1:]
     try:
         prepare_process()
         if words in ([], ["-h"], ["--help"]):

@@ -60,6 +60,15 @@ def test_without_arguments_both_explain_themselves_and_run_nothing(va: Callable)
     assert out.startswith("Usage: va-experiments")
 
 
+def test_the_module_runs_the_commands_too(va: Callable) -> None:
+    with elsewhere():
+        code, _, err = output_here(["status"])
+        assert code == 2
+        assert err == va("status")[2]
+        assert output_here(["data", "check", "--help"])[0] == 0
+        assert output_here(["run", "model=nbc", "--cfg", "job"])[0] == 0
+
+
 def test_an_unknown_word_is_told_of_both(va: Callable) -> None:
     code, _, err = va("modle")
     assert code == 2

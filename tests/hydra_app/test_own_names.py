@@ -29,6 +29,7 @@ def study() -> Iterator[Path]:
         table = pd.DataFrame({"id": [f"d{i}" for i in range(90)], "site": sites, "cause": names, **answers})
         table.to_csv("study.csv", index=False)
         Path("my_study.yaml").write_text(YAML)
+        Path("sub").mkdir()
         yield root
 
 
@@ -39,6 +40,7 @@ def study() -> Iterator[Path]:
         (("data=my_study.yaml", "site=mexico"), "Kisumu+St. Mary/2 -> mexico"),
         (("data=my_study.yaml", "site=St. Mary/2"), "Kisumu+mexico -> St. Mary/2"),
         (("data=study.csv", "data.id=id", "site=all"), "3 cells: 0 done, 3 to do"),
+        (("data=sub/../study.csv", "data.id=id", "site=all"), "3 cells: 0 done, 3 to do"),
         (("data=my_study.yaml", "site=Kisumu,mexico"), "job 1: site=mexico (1 cells)"),
     ],
 )

@@ -77,7 +77,7 @@ def describe_data(
     as_json: AsJson = False,
 ) -> int:
     """Describe a data set: deaths by site and cause, symptoms, missing answers, ledger."""
-    options = _parsed(pairs or [])
+    options, name = _parsed(pairs or []), name.removeprefix("data=")
     if name.endswith((".yaml", ".yml")):
         from va_experiments.hydra_app.own_names import data_options
 
@@ -187,14 +187,15 @@ def _write(file: str, write: str, text: str) -> int:
         text += f'label: "{path.stem}"   # name of the study in tables and reports\n'
     path.write_text(text, encoding="utf-8")
     say(f"\nwritten: {path}")
-    flag, remark = ("", "") if path.parent.resolve() == (conf_dir() / "data").resolve() else _searched(path)
-    say(f"run it:  python -m va_experiments {flag}data={path.stem} model=nbc{remark}")
+    say(f"run it:  python -m va_experiments {_choice_of(path, conf_dir() / 'data')} model=nbc")
     return 0
 
 
-def _searched(path: Path) -> tuple[str, str]:
-    """Return the option by which Hydra finds a YAML outside the project, or a remark where it cannot lie there."""
+def _choice_of(path: Path, own: Path) -> str:
+    """Return the words that choose a YAML: its name, its name within a folder of configurations, or its path."""
     folder = path.resolve().parent
+    if folder == own.resolve():
+        return f"data={path.stem}"
     if folder.name == "data":
-        return f"--config-dir {shlex.quote(str(folder.parent))} ", ""
-    return "--config-dir CONF ", f"   (once the file lies in CONF/data; now it lies in {folder})"
+        return f"--config-dir {shlex.quote(str(folder.parent))} data={path.stem}"
+    return shlex.quote(f"data={path}")

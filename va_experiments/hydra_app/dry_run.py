@@ -9,6 +9,7 @@ from pathlib import Path
 from va_experiments.cell import ModelSpec
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.engine.estimate import check_limit, estimate_plan
+from va_experiments.errors import InputError
 from va_experiments.results.stored_cells import open_store
 from va_experiments.terminal import say
 
@@ -27,12 +28,17 @@ def dry_run(
 ) -> list[float | None]:
     """Print the cells, done and to do, and how many fits they need; write nothing."""
     from va_experiments.data import load
+    from va_experiments.data.registry import with_check
     from va_experiments.plan import Costs, Job, plan
     from va_experiments.plan_warnings import plan_warnings
 
     deaths, fingerprints = {}, []
     for job in job_configs:
-        found = load(job.data.name, job.data.model_dump())
+        options = job.data.model_dump()
+        try:
+            found = load(job.data.name, options)
+        except InputError as error:
+            raise with_check(error, job.data.name, options) from None
         deaths[found.fingerprint] = found
         fingerprints.append(found.fingerprint)
     jobs = [Job(first + i, tuple(overrides[i]), c, fingerprints[i]) for i, c in enumerate(job_configs)]

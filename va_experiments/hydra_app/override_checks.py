@@ -12,6 +12,7 @@ from typing import Any
 
 from va_experiments.config.schema import JobConfig, RunConfig, conf_dir
 from va_experiments.errors import InputError, shown
+from va_experiments.hydra_app.own_names import TABLES, YAMLS
 
 __all__ = ["check_defaults", "check_overrides", "check_params", "config_groups"]
 
@@ -214,7 +215,8 @@ def _leads_away(name: str) -> bool:
 def _one_choice(override: Any, group: str) -> list[str]:
     """Return the problem of a group that is given a list or a mapping."""
     value = override.value()
-    if away := [v for v in _choices(value) if _leads_away(v)]:
+    own_file = group == "data"  # data=../study.csv is the path of a file, as data.path is
+    if away := [v for v in _choices(value) if _leads_away(v) and not (own_file and v.endswith((*TABLES, *YAMLS)))]:
         return [f"{_typed(override)}: {shown(away[0])} leads out of the folders of the configuration; {_OWN_FOLDER}"]
     if group == "experiment" and override.is_sweep_override():
         return [

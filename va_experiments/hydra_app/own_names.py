@@ -15,7 +15,7 @@ from va_experiments.config.data import DATA
 from va_experiments.config.schema import conf_dir
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
-__all__ = ["YAMLS", "data_options", "with_own_names"]
+__all__ = ["TABLES", "YAMLS", "data_options", "with_own_names"]
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".txt", ".zip", ".xlsx", ".dta", ".sav", ".parquet", ".json")
 """Ends of the names of tables."""

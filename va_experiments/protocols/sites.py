@@ -26,7 +26,9 @@ def resolve_site(name: object, sites: Sequence[str], *, what: str = "site") -> s
         return same[0]
     if same:
         raise InputError(f"{what} {shown(name)} fits several sites: {', '.join(same)}; write it as one of them")
-    raise InputError(f"unknown {what} {shown(name)}; known: {', '.join(sites)}{did_you_mean(name, sites)}")
+    raise InputError(
+        f"unknown {what} {shown(name)}; known: {', '.join(map(_listed, sites))}{did_you_mean(name, sites)}"
+    )
 
 
 def resolve_sites(names: str | Iterable[str], sites: Sequence[str], *, what: str = "site") -> tuple[str, ...]:
@@ -55,3 +57,8 @@ def resolve_sites(names: str | Iterable[str], sites: Sequence[str], *, what: str
     if not resolved:
         raise InputError(f"no {what} is named; write 'all' or some of {', '.join(sites)}")
     return tuple(s for s in sites if s in resolved)
+
+
+def _listed(site: str) -> str:
+    """Return a name as it stands in a list: in quotes where it holds a comma."""
+    return shown(site) if "," in site else site
