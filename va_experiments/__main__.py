@@ -10,8 +10,8 @@ import os
 import select
 import sys
 import traceback
+from importlib import import_module
 
-from va_experiments.commands import COMMANDS
 from va_experiments.config.schema import conf_dir
 from va_experiments.errors import UNUSABLE, VaError, short_of_memory
 from va_experiments.hydra_app import app
@@ -34,11 +34,9 @@ def main() -> int:
     """
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = "--debug" in sys.argv
-    if words and words[0] in COMMANDS:  # the commands of va-experiments work here too
-        if words[0] != "run":
-            from va_experiments.cli import main as run_command
-
-            return run_command(sys.argv[1:])
+    if words and words[0].isidentifier() and words[0] in import_module("va_experiments.commands").COMMANDS:
+        if words[0] != "run":  # by name: the other door imports this one
+            return int(import_module("va_experiments.cli").main(sys.argv[1:]))
         sys.argv.remove("run")
         words = words[1:]
     try:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.config.schema import JobConfig, RunConfig, conf_dir
+from va_experiments.data.table_names import TABLES, YAMLS
 from va_experiments.errors import InputError, shown
-from va_experiments.hydra_app.own_names import TABLES, YAMLS
 
 __all__ = ["check_defaults", "check_overrides", "check_params", "config_groups"]
 

@@ -13,14 +13,10 @@ from typing import Any
 
 from va_experiments.config.data import DATA
 from va_experiments.config.schema import conf_dir
+from va_experiments.data.table_names import TABLES, YAMLS
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
-__all__ = ["TABLES", "YAMLS", "data_options", "with_own_names"]
-
-TABLES = (".csv", ".csv.gz", ".tsv", ".txt", ".zip", ".xlsx", ".dta", ".sav", ".parquet", ".json")
-"""Ends of the names of tables."""
-
-YAMLS = (".yaml", ".yml")
+__all__ = ["YAMLS", "data_options", "with_own_names"]
 
 
 def with_own_names(overrides: Sequence[Any], config_dir: str | None = None) -> list[str]:
