@@ -501,3 +501,22 @@ def test_a_heap_of_one_number_is_asked_about(tmp_path: Path, code: str) -> None:
     assert known == {"Id10120": {code: "dk"}}
     missing, numbers = read_who2016_odk(path, value_map=known), read_who2016_odk(path, value_map=kept)
     assert (missing.symptoms != numbers.symptoms).any()
+
+
+@pytest.mark.parametrize("sep", ["/", "___", "."])
+@pytest.mark.parametrize("whole", [False, True], ids=["alone", "beside the whole"])
+def test_sounds_of_a_baby_and_of_others_may_have_a_column_each(tmp_path: Path, sep: str, whole: bool) -> None:
+    said = {"Id10173_nc": ["stridor grunting", "", "no", ""], "Id10173_a": ["", "wheezing", "", "dk"]}
+    rows: list[dict[str, str]] = []
+    for k in range(4):
+        row = {"Id10184_b": ""}
+        for question, cells_of in said.items():
+            made = cells_of[k].split()
+            if whole:
+                row[question] = cells_of[k]
+            for choice in ("stridor", "grunting", "wheezing", "no", "dk"):
+                row[f"group-{question}{sep}{choice}"] = str(int(choice in made)) if made else ""
+        rows.append(row)
+    found = convert_who2016_odk(export(tmp_path, *rows))
+    assert [".ny"[v + 1] for v in found.indicators[:, INDICATORS.index("i173a")]] == ["y", "y", "n", "."]
+    assert found.covariates["i173b"].tolist() == [1, 0, 0, -1]

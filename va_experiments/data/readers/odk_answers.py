@@ -18,8 +18,7 @@ import numpy.typing as npt
 from va_experiments.data.answer_words import normalised, without_code
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.deaths import ABSENT, MISSING, PRESENT
-from va_experiments.data.readers.age_text import AGE_UNITS, parse_age
-from va_experiments.data.readers.odk_header import AGES, NOT_KNOWN, SEVERAL, QuestionColumns, unit_of_age
+from va_experiments.data.readers.odk_header import AGES, NOT_KNOWN, SEVERAL, QuestionColumns, age_with_unit
 from va_experiments.data.readers.odk_words import (
     CHOSEN_WORDS,
     NO,
@@ -245,6 +244,10 @@ class OdkAnswers:
         self._numbers[question, True] = self._numbers[question, False] = values
         self._columns.setdefault(question, CodedColumn(np.zeros(self.n_rows, dtype=np.int32), [""]))
 
+    def put_text(self, question: str, texts: Sequence[str]) -> None:
+        """Give a question these cells."""
+        self._columns[question] = _coded(texts)
+
     def rename(self, sources: Sequence[str], question: str) -> None:
         """Take the answers of the first of these questions that has one as those of another question."""
         names = [q for q in sources if q in self._columns]
@@ -268,8 +271,7 @@ class OdkAnswers:
                 f"columns {' and '.join(shown(n) for n in names[:3])} both hold question {question}, and differ in "
                 f"{different} row{'s' if different > 1 else ''}; remove the wrong one from the file"
             )
-        values, codes = np.unique(answer.astype(np.str_), return_inverse=True)
-        return CodedColumn(codes.ravel().astype(np.int32), [str(v) for v in values])
+        return _coded(answer)
 
     def _plain_words(self) -> set[str]:
         """Return all words and codes in the questions that are answered with yes or no."""
@@ -343,7 +345,7 @@ class OdkAnswers:
         try:
             value = float(word.replace(",", ".") if word.count(",") == 1 and "." not in word else word)
         except ValueError:
-            value = math.inf if self._as_pycrossva or question not in AGES else _age(question, cell)
+            value = math.inf if self._as_pycrossva or question not in AGES else age_with_unit(question, cell)
         if not self._as_pycrossva and self._may_be_thousands(question, cell.strip()):
             value = math.inf
         if "_" in word or not math.isfinite(value):
@@ -393,8 +395,6 @@ class OdkAnswers:
         place.setdefault(question, Counter())[cell] = count
 
 
-def _age(question: str, cell: str) -> float:
-    """Return an age that names its unit (``45y 3m``), in the unit of its column; infinite where it is none."""
-    number, unit = parse_age(cell)
-    own = unit_of_age(question)
-    return number * AGE_UNITS[unit] / AGE_UNITS[own] if unit and own else math.inf
+def _coded(texts: npt.ArrayLike) -> CodedColumn:
+    values, codes = np.unique(np.asarray(texts).astype(np.str_), return_inverse=True)
+    return CodedColumn(codes.ravel().astype(np.int32), [str(v) for v in values])

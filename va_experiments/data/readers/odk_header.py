@@ -9,12 +9,13 @@ In: names of columns. Out: the columns of each question.
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from va_experiments.data.answer_words import MISSING_WORDS
-from va_experiments.data.readers.age_text import AGE_UNITS
+from va_experiments.data.readers.age_text import AGE_UNITS, parse_age
 from va_experiments.data.readers.odk_durations import DURATIONS
 from va_experiments.data.readers.who2016_table import choices, folded, rules
 
@@ -26,6 +27,7 @@ __all__ = [
     "OTHER_QUESTIONS",
     "SEVERAL",
     "QuestionColumns",
+    "age_with_unit",
     "find_questions",
     "unread_columns",
     "version_of",
@@ -43,6 +45,13 @@ def unit_of_age(question: str) -> str:
     """Return the unit of a column of `AGES` that `AGE_UNITS` has, "" for minutes."""
     name = question.casefold()
     return next((unit for unit in AGE_UNITS if unit in name), "years" if name == "age_adult" else "")
+
+
+def age_with_unit(question: str, cell: str) -> float:
+    """Return an age that names its unit (``45y 3m``), in the unit of its column; infinite where it is none."""
+    number, unit = parse_age(cell)
+    own = unit_of_age(question)
+    return number * AGE_UNITS[unit] / AGE_UNITS[own] if unit and own else math.inf
 
 
 OTHER_QUESTIONS = (
@@ -215,13 +224,18 @@ def _numbered(match: re.Match[str], last: str) -> tuple[str, str, int]:
     if choice := _choice(known.get(name, ""), rest):
         return known[name], choice, NAMED
     parts = rest.split("_")  # Id10184_b_v1, or the question before its text: Id10184_b_Enter_how_long
-    longest = (name + "_".join(parts[:k]) for k in range(len(parts) - 1, 1, -1))
-    if found := next((known[candidate] for candidate in longest if candidate in known), ""):
-        return found, "", LABELLED
+    for k in range(len(parts) - 1, 1, -1):
+        if found := known.get(name + "_".join(parts[:k]), ""):
+            choice = _choice(found, "_".join(parts[k:]))  # Id10173_nc___stridor
+            return found, choice, NAMED if choice else LABELLED
     label = rest.lstrip("_")
     if known.get(name) in SEVERAL and label.isdigit():  # Id10235___2: a column of a choice that has a number
         return known[name], "", LABELLED
-    is_label = rest.startswith("_") and len(label) > 3 and not re.match(r"(?:units?|check|nc|note|comment)", label)
+    is_label = (
+        rest.startswith("_")
+        and len(label) > 3
+        and not re.match(r"(?:units?|check|nc|note|comment|[a-z]{1,2}(?:_\d+)+$)", label)
+    )
     return (known[name], "", LABELLED) if is_label and name in known else ("", "", NAMED)
 
 

@@ -18,7 +18,7 @@ from va_experiments.data.readers.odk_answers import CODED_NUMBERS, OdkAnswers
 from va_experiments.data.readers.odk_durations import DURATIONS, Duration
 from va_experiments.data.readers.odk_header import AGES
 from va_experiments.data.readers.odk_person import AGE_GROUPS, AGE_SUBGROUPS
-from va_experiments.data.readers.who2016_table import Truth, all_of, any_of, kinds, rules
+from va_experiments.data.readers.who2016_table import Truth, all_of, any_of, choices, kinds, rules
 
 __all__ = [
     "ask_about_blanks",
@@ -59,6 +59,8 @@ def calculate_durations(answers: OdkAnswers, version: str) -> list[LedgerEntry]:
             made.append(question)
     if not answers.has("Id10173") and (sounds := [q for q in ("Id10173_nc", "Id10173_a") if answers.has(q)]):
         made.append("Id10173")
+        for question in sounds:
+            join_choices(answers, question)
         answers.rename(sounds, "Id10173")
     if not answers.has("ageInDaysNeonate"):
         days, own = answers.number("ageInDays"), answers.number("age_neonate_days")
@@ -183,6 +185,15 @@ def note_answers(answers: OdkAnswers, symptoms: Truth) -> list[LedgerEntry]:
         if mask.any():
             ledger.append(LedgerEntry("noted", "*", int(mask.sum()), reason))
     return ledger
+
+
+def join_choices(answers: OdkAnswers, question: str) -> None:
+    """Write the choices of a question that has a column for each into one cell a death, where no column has them."""
+    if any(answers.text(question)):
+        return
+    names = sorted(set(choices()[question].values()))
+    made = np.stack([answers.chosen(question, frozenset({name})) == PRESENT for name in names], axis=1)
+    answers.put_text(question, [" ".join(n for n, m in zip(names, row, strict=True) if m) for row in made.tolist()])
 
 
 def _unit_is(unit: list[str], word: str) -> npt.NDArray[np.bool_]:

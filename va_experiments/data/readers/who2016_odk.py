@@ -312,7 +312,7 @@ def _without(questions: QuestionColumns, exclude: Sequence[str]) -> QuestionColu
 
 def _id_column(source: TextSource) -> str | None:
     """Return the column of the submission's id, under any group."""
-    last = {c.replace(":", "-").replace("/", "-").replace(".", "-").split("-")[-1].strip().casefold(): c
+    last = {c.partition("::")[0].replace(":", "-").replace("/", "-").replace(".", "-").split("-")[-1].strip().casefold(): c
             for c in reversed(source.header)}  # fmt: skip
     return next((last[name] for name in _IDS if name in last), None)
 
