@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -312,8 +313,7 @@ def _without(questions: QuestionColumns, exclude: Sequence[str]) -> QuestionColu
 
 def _id_column(source: TextSource) -> str | None:
     """Return the column of the submission's id, under any group."""
-    last = {c.partition("::")[0].replace(":", "-").replace("/", "-").replace(".", "-").split("-")[-1].strip().casefold(): c
-            for c in reversed(source.header)}  # fmt: skip
+    last = {re.split(r"[-:/.]", c.partition("::")[0])[-1].strip().casefold(): c for c in reversed(source.header)}
     return next((last[name] for name in _IDS if name in last), None)
 
 
