@@ -14,10 +14,10 @@ import traceback
 
 from tqdm import tqdm
 
-from tests.fuzz import configs, odk, tables, values
+from tests.fuzz import configs, names, odk, tables, values
 from tests.fuzz.property import Hang
 
-PROPERTIES = tables.PROPERTIES | odk.PROPERTIES | values.PROPERTIES | configs.PROPERTIES
+PROPERTIES = tables.PROPERTIES | odk.PROPERTIES | values.PROPERTIES | names.PROPERTIES | configs.PROPERTIES
 MEMORY = 8 << 30
 """Bytes of address space; what needs more for a small input is a fault too."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz import configs, odk, tables, values
+from tests.fuzz import configs, names, odk, tables, values
 from tests.fuzz.property import Hang, limited
 from tests.fuzz.written import written
 from va_experiments.data.readers.csv import read_csv_deaths
 
-PROPERTIES = tables.PROPERTIES | odk.PROPERTIES | values.PROPERTIES | configs.PROPERTIES
+PROPERTIES = tables.PROPERTIES | odk.PROPERTIES | values.PROPERTIES | names.PROPERTIES | configs.PROPERTIES
 
 
 SLOW = ("a file of conf", "a command", "a composed configuration")

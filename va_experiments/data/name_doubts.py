@@ -69,7 +69,7 @@ def numbers_among_words(names: Collection[str], accepted: Collection[str] = ()) 
     """Return the names that are bare numbers, if most others are words."""
     numbers = [n for n in names if n.isdecimal()]
     words = [n for n in names if any(c.isalpha() for c in n)]
-    return [n for n in numbers if n not in accepted] if len(words) > len(numbers) else []
+    return [n for n in numbers if n not in accepted] if len(words) >= len(numbers) else []
 
 
 def _without_code(name: str) -> str:

@@ -89,6 +89,10 @@ def _unknown_choice(path: str, roots: Sequence[Path]) -> str:
     while "/" in group and not group.startswith("hydra/"):  # model=mine/nbc is an unknown model, no unknown group
         group, _, more = group.rpartition("/")
         name = f"{more}/{name}"
+    odd = [root / group / f"{name}.yaml" for root in roots]
+    for file in (f for f in odd if os.path.lexists(f) and not f.is_file()):
+        what = "a folder" if file.is_dir() else "a link to nothing" if file.is_symlink() else "a pipe, socket or device"
+        return f"{group}={name}: {shown_path(file)} is {what}; expected a file of YAML"
     known = _choices(group, roots)
     if not group or not known:
         group = group or name
