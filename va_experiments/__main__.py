@@ -34,7 +34,7 @@ def main() -> int:
     """
     words = [word for word in sys.argv[1:] if word != "--debug"]
     debug = "--debug" in sys.argv
-    if words and words[0].isidentifier() and words[0] in import_module("va_experiments.commands").COMMANDS:
+    if words and "=" not in words[0] and words[0] in import_module("va_experiments.commands").COMMANDS:
         if words[0] != "run":  # by name: the other door imports this one
             return int(import_module("va_experiments.cli").main(sys.argv[1:]))
         sys.argv.remove("run")

@@ -55,6 +55,6 @@ def test_similar_ids_and_codes_among_numbers_are_shown_side_by_side(tmp_path: Pa
     path = tmp_path / "numbers.csv"
     path.write_text("\n".join(lines) + "\n")
     found = suggest(path, {"covariates": {"weight": None, "parity": None}})
-    assert "# 1 ids look like another ('D-008' and 'd8'); they are compared as text" in found.text
+    assert "# 1 id looks like another ('D-008' and 'd8'); they are compared as text" in found.text
     assert "# column 'weight': 999 stands far above all other numbers (3 times)" in found.text
     assert "'parity'" not in found.text.replace('"parity"', "")

@@ -86,7 +86,8 @@ def alike_ids(column: CodedColumn) -> list[str]:
     if not twins:
         return []
     shown_ids = "; ".join(" and ".join(map(shown, ids[:3])) for ids in twins[:_MOST_PAIRS])
-    return [f"{len(twins)} ids look like another ({shown_ids}); they are compared as text, as different deaths"]
+    ids = "1 id looks" if len(twins) == 1 else f"{len(twins)} ids look"
+    return [f"{ids} like another ({shown_ids}); they are compared as text, as different deaths"]
 
 
 def stand_ins(column: CodedColumn, name: str) -> list[str]:

@@ -49,7 +49,7 @@ def data_content(
             ledger["action"].astype(str).str.contains("drop|exclu|remov", case=False) if "action" in ledger else None
         )
         n = int(pd.to_numeric(ledger.loc[excluded, "count"]).sum()) if excluded is not None and excluded.any() else 0
-        what = f"left out {n:,} rows or values and " if n else ""
+        what = f"left out {n:,} {'row or value' if n == 1 else 'rows or values'} and " if n else ""
         texts.append(f"Reading the data {what}changed what the ledger below lists ({len(ledger)} entries).")
         items.append(ledger_table(ledger))
     return [{"text": text, "kind": ""} for text in texts], items
