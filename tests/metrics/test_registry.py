@@ -64,3 +64,12 @@ def test_reference_values_are_those_of_the_metrics_family() -> None:
         expected = {name: info.label for name, info in levels.items() if metric.startswith(info.reference_for)}
         assert reference_levels_of(metric) == expected
     assert reference_levels_of("csmf_accuracy_top")
+
+
+def test_the_csmf_accuracies_that_stand_in_tables_have_intervals_by_inversion() -> None:
+    estimates = ("top", "mean", "model")
+    inverted = {f"{name}_{estimate}" for name in ("csmf_accuracy", "cccsmf") for estimate in estimates}
+    assert {name for name, info in METRICS.items() if info.interval == "inversion"} == inverted
+    for kind, words in (("determined", "determined only"), ("redistributed", "redistributed")):
+        metric = METRICS[f"csmf_accuracy_top_{kind}"]
+        assert (metric.label, metric.interval) == (f"CSMF accuracy (top causes), {words}", "")

@@ -22,10 +22,12 @@ Written by `make mutate`. [mutmut](https://mutmut.readthedocs.io) changes the co
 `results/` in small ways, one at a time (a *mutant*), and runs the tests that reach the changed function. A mutant is
 killed if a test fails. A mutant that survives is either the same program in other words, or a gap in the tests; the
 reason stands beside it. The reasons are kept in `tests/mutation/reasons.yaml`. Modules without a row were not tried.
-A run can be limited or interrupted: the last column counts the mutants of a module that it did not reach.
+A run can be limited or interrupted: *not tried* counts the mutants of a module that it did not reach.
 
-Of `metrics/`, the mutants were tried with the tests of that folder that take less than about 2 seconds, and with those
-of rows, comparisons and parts of the loss; the tests of rates by simulation were left out.
+The last column is the day on which mutants of the module were last tried; the code and its tests may have changed
+since. Mutants of `metrics/` and of `results/` were tried with the tests of that folder that take less than about 2
+seconds, those of `metrics/` also with those of rows, comparisons and parts of the loss; the tests of rates by
+simulation were left out.
 
 """
 

@@ -41,7 +41,10 @@ def test_the_sentence_names_what_there_is() -> None:
 def test_counts_of_a_manifest_are_those_that_it_was_made_with() -> None:
     counts = CellCounts(12, 8, 3, 1, 6, 14)
     assert CellCounts.from_manifest({"counts": counts.as_dict()}) == counts
+    assert CellCounts.from_manifest({"counts": {"cells": 3}}) == CellCounts(3), "of an earlier version"
     assert CellCounts.from_manifest({}) is None
+    followed = {name: CellCounts(4, 1).as_dict()[name] for name in ("missing", "sentence")}
+    assert followed == {"missing": 3, "sentence": CellCounts(4, 1).sentence}
 
 
 def test_rows_of_models_without_symptoms_are_baselines_unless_there_are_no_others() -> None:

@@ -93,6 +93,7 @@ def test_several_runs_and_baselines_stand_in_one_table(run: Path) -> None:
     both = load_results(run, run / "cells.csv")
     assert len(both) == 6
     assert both.dtypes.equals(load_results(run).dtypes)
+    assert both.index.tolist() == list(range(len(both)))
 
 
 def test_a_running_run_has_its_rows_so_far(run: Path) -> None:

@@ -44,6 +44,14 @@ def test_a_row_holds_job_model_and_whether_its_data_are_simulated(make_outcome: 
     writer.close()
 
 
+def test_a_cell_that_was_neither_computed_nor_found_is_missing(make_outcome: MakeOutcome, tmp_path: Path) -> None:
+    writer, outcome = ResultWriter(tmp_path, "r"), make_outcome()
+    about = {"job": "", "model": "nbc", "simulated": True, "requested": True}
+    assert writer.add(outcome.cell, outcome.result, **about)["status"] == "done"
+    assert writer.add(outcome.cell, outcome.result, computed=False, **about)["status"] == "missing"
+    writer.close()
+
+
 def test_a_closed_writer_has_let_go_of_its_file(make_outcome: MakeOutcome, tmp_path: Path) -> None:
     writer, outcome = ResultWriter(tmp_path, "r"), make_outcome()
     writer.add(outcome.cell, outcome.result, job="", model="nbc", simulated=True, requested=True)
