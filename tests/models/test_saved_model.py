@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +161,18 @@ def test_a_registered_model_finds_its_questions_by_name(folder: Path, small_deat
     lenient = Registered(path=str(folder), missing_questions="missing")
     assert "2 of the 12 questions" in lenient.check_before_run(fewer)[0]
     lenient.fit(small_deaths.take([])).predict(fewer)
+
+
+def test_an_array_that_claims_more_than_it_has_is_refused_without_memory(folder: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(folder / "arrays.npz") as old, zipfile.ZipFile(packed, "w") as new:
+        for name in old.namelist():
+            header = io.BytesIO()
+            np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**14,)})
+            new.writestr(name, header.getvalue() + bytes(64))
+    (folder / "arrays.npz").write_bytes(packed.getvalue())
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["arrays.npz"] = hashlib.sha256(packed.getvalue()).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(InputError, match="claims more than the file has"):
+        read_model(folder)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import re
 import zipfile
 import zlib
@@ -84,6 +85,7 @@ def read_model(folder: Path) -> tuple[Model, dict[str, Any]]:
             with zipfile.ZipFile(io.BytesIO(files[name])) as packed:
                 if sum(entry.file_size for entry in packed.infolist()) > MAX_BYTES:
                     raise ValueError(f"{name} unpacks to more than {MAX_BYTES >> 30} GB")
+        _check_sizes(files["arrays.npz"])
         with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         return restored(SavedState(tree["model"], arrays, parts)), card
@@ -94,6 +96,18 @@ def read_model(folder: Path) -> tuple[Model, dict[str, Any]]:
             f"{shown_path(folder)} is not a model as va-experiments train writes it "
             f"({type(error).__name__}: {str(error)[:120]}): take it from its source again"
         ) from error
+
+
+def _check_sizes(content: bytes) -> None:
+    """Raise ValueError if the header of an array claims more bytes than the array has."""
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        for entry in packed.infolist():
+            with packed.open(entry) as file:
+                first = np.lib.format.read_magic(file) == (1, 0)
+                read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+                shape, _, kind = read(file)
+            if math.prod(shape) * kind.itemsize > entry.file_size:
+                raise ValueError(f"the header of array {entry.filename[:60]} claims more than the file has")
 
 
 def read_card(folder: Path) -> dict[str, Any]:
