@@ -334,7 +334,7 @@ COMMANDS: list[Command] = [
         "another protocol",
         "has deaths without a cause: only protocol=assign can use them",
         (
-            *("model=nbc", "data=train_and_assign", "data.train={name: simulated, n: 60}"),
+            *("model=nbc", "data=train_and_assign", "data.train={name: simulated, n: 60}", "data.duplicates=keep"),
             "data.assign={name: simulated, n: 60}",
         ),
     ),
