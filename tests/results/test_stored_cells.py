@@ -88,6 +88,29 @@ def set_predictions(content: bytes) -> Callable[..., None]:
     return lambda manifest, metrics, files: files.update({"predictions.parquet": content})
 
 
+def changed(column: str, change: Callable[[list[Any]], list[Any]], content: bytes = b"") -> bytes:
+    """Return predictions with one column changed, of the same types and metadata."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(io.BytesIO(content or encoded()))
+    place = table.schema.get_field_index(column)
+    values = pa.array(change(table.column(column).to_pylist()), table.schema.field(place).type)
+    buffer = io.BytesIO()
+    pq.write_table(table.set_column(place, table.schema.field(place), values), buffer)
+    return buffer.getvalue()
+
+
+def longer() -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(io.BytesIO(encoded()))
+    buffer = io.BytesIO()
+    pq.write_table(pa.concat_tables([table, table]), buffer)
+    return buffer.getvalue()
+
+
 MALFORMED = {
     "no facts": (set_manifest("facts", None), "facts is missing; expected a mapping"),
     "facts without sizes": (set_manifest("facts.n_test", None), "facts.n_test is missing"),
@@ -115,6 +138,20 @@ MALFORMED = {
         set_predictions(encoded(("A", "B", "C"), Prediction(np.full((2, 3), 1 / 3), csmf=np.full(3, 1 / 3)))),
         "column 'probability' has the type",
     ),
+    "an id that is missing": (
+        set_predictions(changed("id", lambda v: [None, v[1]])),
+        "column 'id' has missing values",
+    ),
+    "deaths too many": (set_predictions(longer()), "has 4 rows; expected 2"),
+    "a size of another cell": (set_manifest("facts.n_test", 10**9), "expected 1000000000"),
+    "causes twice": (set_manifest("facts.causes", ["Malaria", "Malaria"]), "a cause twice"),
+    "a metric of 400 digits": (set_metrics("metrics", {"top1": 10**400}), "column 'top1' has 1000"),
+    "a seed of 400 digits": (set_manifest("seed", 10**400), "seed is 1000"),
+    "an attempt of 31 digits": (set_manifest("attempt", 10**30), "attempt is 1000"),
+    "a size that no table holds": (set_manifest("facts.n_train", 2**63), "column 'n_train' has 9223372036854775808"),
+    "a sum beyond any": (set_metrics("per_cause", {"ccc": [10**400, 1]}), "per_cause.ccc is a list"),
+    "a time of 400 digits": (set_manifest("timings.mine", 10**400), "timings.mine is 1000"),
+    "a seed that is true": (set_manifest("seed", True), "seed is True; expected a whole number"),
     "no Parquet": (set_predictions(b"PAR1 nothing PAR1"), "predictions.parquet cannot be read"),
 }  # fmt: skip
 

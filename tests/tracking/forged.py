@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import gzip
 import http.server
 import json
 import threading
@@ -16,13 +18,20 @@ BIG = 40 << 20
 """Bytes after which an endless answer ends all the same, so that a client without limits does not hang a test."""
 
 
+@functools.cache
+def _bomb() -> bytes:
+    """Return 64 MB of spaces, packed."""
+    return gzip.compress(b" " * (64 << 20), 1, mtime=0)
+
+
 class Forged(http.server.ThreadingHTTPServer):
     """Answers as much of MLflow's interface as a run asks for; one part of it is wrong.
 
     Parameters
     ----------
     way : str
-        ``mute``, ``trickle``, ``body``, ``pages``, ``same``, ``redirect``, ``file``, ``elsewhere`` or ``right``.
+        ``mute``, ``trickle``, ``header``, ``body``, ``gzip``, ``short``, ``busy``, ``pages``, ``same``, ``redirect``,
+        ``file``, ``elsewhere`` or ``right``.
     keys : sequence of str
         Cells that it says it has.
     elsewhere : str
@@ -34,9 +43,14 @@ class Forged(http.server.ThreadingHTTPServer):
     def __init__(self, way: str, keys: tuple[str, ...] = (), elsewhere: str = "") -> None:
         self.way, self.keys, self.elsewhere, self.asked = way, keys, elsewhere, list[str]()
         self.sent = 0
+        if way == "gzip":
+            _bomb()  # before anybody waits for it
         self.closing = threading.Event()
         super().__init__(("127.0.0.1", 0), _Answers)
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a client that has hung up, which is what a client with limits does."""
 
     @property
     def url(self) -> str:
@@ -72,6 +86,21 @@ class _Answers(http.server.BaseHTTPRequestHandler):
                 self._begin(10**6)
                 while not server.closing.wait(0.2):
                     self.wfile.write(b" ")
+            elif server.way == "header":
+                self.wfile.write(b"HTTP/1.1 200 OK\r\nx: ")
+                while not server.closing.wait(0.2):
+                    self.wfile.write(b"a")
+            elif server.way == "gzip":  # 64 MB, packed
+                self._begin(len(bomb := _bomb()), **{"content-encoding": "gzip"})
+                self.wfile.write(bomb)
+            elif server.way == "short":  # ends before the length that it has said
+                self._begin(10)
+                self.close_connection = True
+            elif server.way == "busy":
+                self.send_response(503)
+                self.send_header("retry-after", "100000")
+                self.send_header("content-length", "0")
+                self.end_headers()
             elif server.way == "body" or "/artifacts/cell/" in path:
                 self._begin(None)
                 while server.sent < BIG and not server.closing.is_set():
@@ -105,8 +134,10 @@ class _Answers(http.server.BaseHTTPRequestHandler):
             return {"run": server.run(0)}
         return {}
 
-    def _begin(self, length: int | None) -> None:
+    def _begin(self, length: int | None, **more: str) -> None:
         self.send_response(200)
+        for name, value in more.items():
+            self.send_header(name, value)
         self.send_header("content-type", "application/json")
         self.send_header(*("transfer-encoding", "chunked") if length is None else ("content-length", str(length)))
         self.end_headers()

@@ -138,7 +138,11 @@ def test_nothing_is_written_where_a_server_says(tmp_path: Path) -> None:
 WAYS = {
     "mute": "does not answer within 2 s",
     "trickle": "does not end",
+    "header": "does not answer within 2 s",
     "body": "larger than any of ours",
+    "gzip": "larger than any of ours",
+    "short": "IncompleteRead",
+    "busy": "Max retries exceeded",
     "same": "no end",
     "redirect": "redirects to another address",
     "elsewhere": "a run's files lie elsewhere",

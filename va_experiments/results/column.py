@@ -15,7 +15,7 @@ from typing import Any
 from va_experiments.errors import did_you_mean, shown
 from va_experiments.results.cell_outcome import CellOutcome
 
-__all__ = ["Column", "Kind", "MLflow", "Role", "is_missing"]
+__all__ = ["Column", "Kind", "MLflow", "Role", "is_finite", "is_missing"]
 
 
 class Kind(enum.Enum):
@@ -103,9 +103,9 @@ class Column:
             return isinstance(value, str)
         if self.kind is Kind.FLAG:
             return isinstance(value, bool)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value):
             return False
-        return self.kind is Kind.NUMBER or isinstance(value, int) or value.is_integer()
+        return self.kind is Kind.NUMBER or (abs(value) < 2**63 if isinstance(value, int) else value.is_integer())
 
     def _in_range(self, value: Any) -> bool:
         slack = 1e-9  # sums of rounded shares leave a range by their last bits
@@ -140,6 +140,14 @@ class Column:
 def _whole(number: float) -> float | int:
     """Return a whole number as int; another number as it is."""
     return int(number) if number.is_integer() else number
+
+
+def is_finite(value: float) -> bool:
+    """Return whether a number is finite and no larger than a float can be, which a whole number in JSON may be."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def is_missing(value: Any) -> bool:

@@ -7,13 +7,13 @@ or takes in; one with a problem goes to quarantine, or is refused.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from va_experiments.checkpoints import Store
 from va_experiments.errors import shown
+from va_experiments.results.column import is_finite
 from va_experiments.results.schema import columns
 
 __all__ = ["MAX_DEPTH", "find_cell_problem", "open_store"]
@@ -96,6 +96,8 @@ def _find_value_problems(manifest: Mapping[str, Any], metrics: Mapping[str, Any]
         if not (isinstance(facts.get(name, []), list) and all(isinstance(v, str) for v in facts.get(name, []))):
             yield f"manifest.json: facts.{name} is {_kind(facts[name])}; expected a list of text"
             return
+    if len(set(causes)) < len(causes):
+        yield "manifest.json: facts.causes has a cause twice"
     for name, values in metrics["per_cause"].items():
         if not (isinstance(values, list) and len(values) == len(causes) and _are_numbers(values)):
             expected = f"a number for each of {len(causes)} causes"
@@ -108,8 +110,9 @@ def _find_prediction_problem(manifest: Mapping[str, Any], predictions: Path | by
 
     try:
         source = pa.BufferReader(predictions) if isinstance(predictions, bytes) else predictions
-        schema = pq.read_schema(source)
-        n_causes = len(manifest["facts"]["causes"])
+        with pq.ParquetFile(source) as file:
+            schema, about = file.schema_arrow, file.metadata
+        n_causes, n_test = len(manifest["facts"]["causes"]), manifest["facts"]["n_test"]
         form = {"id": pa.string(), "cause": pa.int16(), "top_cause": pa.int16(),
                 "probability": pa.list_(pa.float64(), n_causes)}  # fmt: skip
         types = {field.name: field.type for field in schema}
@@ -118,6 +121,10 @@ def _find_prediction_problem(manifest: Mapping[str, Any], predictions: Path | by
         for name, expected in form.items():
             if types[name] != expected:
                 return f"predictions.parquet: column '{name}' has the type {types[name]}; expected {expected}"
+        if about.num_rows != n_test:
+            return f"predictions.parquet has {about.num_rows} rows; expected {n_test}, facts.n_test of the manifest"
+        if _misses_an_id(about):
+            return "predictions.parquet: column 'id' has missing values"
         if len((schema.metadata or {}).get(b"va.csmf", b"")) != 16 * n_causes:
             return f"predictions.parquet: its metadata have no CSMF of {n_causes} causes"
         if full:
@@ -129,6 +136,13 @@ def _find_prediction_problem(manifest: Mapping[str, Any], predictions: Path | by
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, UnicodeError) as error:
         return f"predictions.parquet cannot be read ({type(error).__name__}: {str(error)[:200]})"
     return ""
+
+
+def _misses_an_id(about: Any) -> bool:
+    """Return whether the statistics in the file's own description, which our writer makes, tell of a missing id."""
+    groups = [about.row_group(number) for number in range(about.num_row_groups)]
+    ids = [g.column(c) for g in groups for c in range(g.num_columns) if g.column(c).path_in_schema == "id"]
+    return any(i.is_stats_set and i.statistics.has_null_count and i.statistics.null_count for i in ids)
 
 
 def _depth(content: Any) -> int:
@@ -148,13 +162,13 @@ def _kind(value: Any) -> str:
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**64
 
 
 def _is_number(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value))
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool) and is_finite(value))
 
 
 def _are_numbers(values: list[Any]) -> bool:
     """Return whether all values are finite numbers or None, faster than one by one."""
-    return {type(v) for v in values} <= {int, float, type(None)} and math.isfinite(sum(filter(None, values)))
+    return {type(v) for v in values} <= {int, float, type(None)} and is_finite(sum(filter(None, values)))
