@@ -253,7 +253,10 @@ COMMANDS: list[Command] = [
         ("model.resources.num_cpus=many",),
     ),
     Command("value", "resume", "resume is 'maybe'; known: true, false, failed", ("resume=maybe",)),
-    Command("value", "no death", "n must be a whole number >= 6 (one death a site); got 0", ("data.n=0",)),
+    Command("value", "no death", "n must be a whole number from 6 (one death a site) to", ("data.n=0",)),
+    Command(
+        "value", "more deaths than any memory holds", "to 100,000,000; got 99999", ("data.n=99999999999999999999",)
+    ),
     Command("rare", "more than there are", "train_size 999999 is more than the ", ("protocol.train_size=999999",)),
     Command("rare", "one death, or everything?", "train_size 1 is ambiguous", ("protocol.train_size=1",)),
     Command(

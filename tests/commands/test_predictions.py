@@ -84,6 +84,15 @@ def test_what_the_run_does_not_have(words: list[str], expected: str, finished: R
     assert expected in err
 
 
+def test_a_run_named_by_its_folder_has_the_store_of_its_own_outputs(
+    finished: Ran, table: pd.DataFrame, tmp_path: Path, va: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = va("predictions", finished.folder.resolve(), "--csv", "all.csv")
+    assert code == 0, err
+    assert f"{len(table):,} predictions" in out
+
+
 def test_the_table_for_mlflow_is_cut_where_it_is_large(
     finished: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

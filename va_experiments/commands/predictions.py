@@ -6,6 +6,7 @@ The table is read from the store of finished cells. It names deaths by their ids
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ import typer
 
 from va_experiments.commands.cell_query import Place, store_at
 from va_experiments.commands.command_line import App, Command
-from va_experiments.commands.run_lookup import RunName, find_run
+from va_experiments.commands.run_lookup import RunName, find_run, outputs_of
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.formatting import format_number
 from va_experiments.terminal import is_terminal, say, text_table
@@ -52,6 +53,7 @@ def predictions(
     from va_experiments.results.table_files import write_csv
 
     folder = find_run(place.outputs, run)
+    place = replace(place, outputs=outputs_of(folder, place.outputs))
     if not (folder / "cells.parquet").exists():
         raise InputError(f"'{folder}' has no cells.parquet: the run has not ended (see va-experiments status)")
     cells = load_results(folder, unknown="keep")

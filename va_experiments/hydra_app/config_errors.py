@@ -91,7 +91,7 @@ def _unknown_choice(path: str, roots: Sequence[Path]) -> str:
         name = f"{more}/{name}"
     odd = [root / group / f"{name}.yaml" for root in roots]
     for file in (f for f in odd if os.path.lexists(f) and not f.is_file()):
-        what = "a folder" if file.is_dir() else "a link to nothing" if file.is_symlink() else "a pipe, socket or device"
+        what = "a folder" if file.is_dir() else "a pipe, socket or device" if file.exists() else "a link to nothing"
         return f"{group}={name}: {shown_path(file)} is {what}; expected a file of YAML"
     known = _choices(group, roots)
     if not group or not known:

@@ -26,6 +26,9 @@ from va_experiments.seeds import generator
 
 __all__ = ["simulate_deaths"]
 
+MOST_DEATHS = 100_000_000
+"""Most simulated deaths; their symptoms take 17 GB."""
+
 _BLOCK = 20_000
 _SIGNAL = 0.45  # weight of the cause's own column against the average over causes
 _FLOOR = 0.004
@@ -216,12 +219,12 @@ def _sizes(n: int | None, sites: Sequence[str] | Mapping[str, int] | None) -> di
         sizes = {s: int(k) for s, k in sites.items()}
     else:
         sizes = {s: SITES[s].deaths if s in SITES else 1000 for s in names}
-    if any(k < 1 for k in sizes.values()):
-        raise InputError("sites: a number of deaths must be a whole number >= 1")
+    if any(not 1 <= k <= MOST_DEATHS for k in sizes.values()):
+        raise InputError(f"sites: a number of deaths must be a whole number from 1 to {MOST_DEATHS:,}")
     if n is None:
         return sizes
-    if isinstance(n, bool) or n != int(n) or n < len(sizes):
-        raise InputError(f"n must be a whole number >= {len(sizes)} (one death a site); got {n!r}")
+    if isinstance(n, bool) or n != int(n) or not len(sizes) <= n <= MOST_DEATHS:
+        raise InputError(f"n must be a whole number from {len(sizes)} (one death a site) to {MOST_DEATHS:,}; got {n!r}")
     total = sum(sizes.values())
     share = {s: max(1, k * int(n) // total) for s, k in sizes.items()}
     for s in sorted(sizes, key=lambda s: (-(sizes[s] * int(n) % total), s))[: max(0, int(n) - sum(share.values()))]:
