@@ -14,6 +14,7 @@ import pytest
 from tests.chromium import CHROMIUM, MISSING, chromium
 from tests.end_to_end.conftest import QUICK, Ran, run_command
 from va_experiments.errors import InputError
+from va_experiments.report.share import _ids
 from va_experiments.results.package import packed_columns, read_package, write_package
 
 Va = Callable[..., tuple[int, str, str]]
@@ -74,6 +75,15 @@ def test_a_package_holds_cells_and_nothing_of_persons_times_or_places(package: P
 def archive_lines(package: Path, name: str) -> list[str]:
     with zipfile.ZipFile(package) as archive:
         return archive.read(name).decode().splitlines()
+
+
+def test_identifiers_are_looked_up_for_a_run_that_is_named_from_a_folder_within(
+    finished: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = list(_ids([finished.folder], finished.cells))
+    assert expected
+    monkeypatch.chdir(finished.folder.parent)
+    assert list(_ids([Path(finished.folder.name)], finished.cells)) == expected
 
 
 def test_identifiers_of_deaths_and_cells_of_few_deaths_are_refused(package: Path, tmp_path: Path) -> None:

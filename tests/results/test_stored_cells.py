@@ -20,7 +20,7 @@ from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.checkpoints.manifest import CELL_FILES, json_bytes
 from va_experiments.checkpoints.transfer import TransferError, transfer_cell
 from va_experiments.models import Prediction
-from va_experiments.results.stored_cells import MAX_DEPTH, open_store
+from va_experiments.results.stored_cells import MAX_DEPTH, open_store, outputs_of
 
 CAUSES = ("Malaria", "Injury")
 PREDICTION = Prediction(np.array([[0.75, 0.25], [0.5, 0.5]]), csmf=np.array([0.6, 0.4]))
@@ -229,3 +229,18 @@ def test_values_that_are_not_those_of_the_manifest_are_found_by_a_full_check(
 def test_a_cell_that_can_be_used_is_taken_in(store: Store, files: dict[str, bytes]) -> None:
     assert transfer_cell(store, KEY, sealed(files, lambda *_: None).__getitem__)
     assert store.load(KEY, full=True) is not None
+
+
+def test_the_outputs_of_a_run_are_found_by_link_and_by_relative_path_and_need_a_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "out" / "runs" / "2026-11-30" / "08-00"
+    run.mkdir(parents=True)
+    assert outputs_of(run) is None
+    (tmp_path / "out" / "checkpoints").mkdir()
+    (tmp_path / "link").symlink_to(run)
+    monkeypatch.chdir(run.parent)
+    for named in (run, tmp_path / "link", Path("08-00")):
+        assert outputs_of(named) == (tmp_path / "out").resolve()
+    assert outputs_of(tmp_path / "out" / "runs") is None
+    assert outputs_of(Path("/")) is None

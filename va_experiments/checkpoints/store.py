@@ -89,7 +89,7 @@ class Store:
     root : Path
         Created on first use, readable by its owner only. No absolute path is written into it: it may be moved.
     find_problem : callable, optional
-        Given the parsed manifest and metrics, the predictions (path or bytes) and ``full=``, describes why the cell
+        Given the parsed manifest and metrics, the predictions (bytes) and ``full=``, describes why the cell
         cannot be used, in empty text if it can; see `va_experiments.results.stored_cells`.
     """
 

@@ -14,7 +14,7 @@ import typer
 
 from va_experiments.commands.cell_query import Place, store_at
 from va_experiments.commands.command_line import App, Command
-from va_experiments.commands.run_lookup import RunName, find_run, outputs_of
+from va_experiments.commands.run_lookup import RunName, find_run
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.formatting import format_number
 from va_experiments.terminal import is_terminal, say, text_table
@@ -50,10 +50,11 @@ def predictions(
     """Print or write the predictions of a run."""
     from va_experiments.analysis.death_tables import predictions_of_deaths
     from va_experiments.results import load_results
+    from va_experiments.results.stored_cells import outputs_of
     from va_experiments.results.table_files import write_csv
 
     folder = find_run(place.outputs, run)
-    place = replace(place, outputs=outputs_of(folder, place.outputs))
+    place = replace(place, outputs=outputs_of(folder) or place.outputs)
     if not (folder / "cells.parquet").exists():
         raise InputError(f"'{folder}' has no cells.parquet: the run has not ended (see va-experiments status)")
     cells = load_results(folder, unknown="keep")

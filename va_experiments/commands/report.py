@@ -73,9 +73,10 @@ def report(options: Options) -> int:
     if options.out is None and len(folders) > 1:
         raise InputError("report: say where to write a report over several runs with --out DIR")
     cells = pd.concat([t for t in tables if len(t)], ignore_index=True)
-    root, cache = options.outputs / "checkpoints", options.outputs / "cache"
-    from va_experiments.results.stored_cells import open_store
+    from va_experiments.results.stored_cells import open_store, outputs_of
 
+    outputs = options.outputs if remote else outputs_of(folders[0]) or options.outputs
+    root, cache = outputs / "checkpoints", outputs / "cache"
     store = open_store(root) if (root / "cells").is_dir() else None
     losses = losses_again(cells, manifests, store=store, saved=saved, cache=cache, most_seconds=options.loss_seconds)
     content = report_content(

@@ -10,7 +10,7 @@ import typer
 
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["OUTPUTS", "Outputs", "RunName", "find_run", "outputs_of", "read_json", "run_folders"]
+__all__ = ["OUTPUTS", "Outputs", "RunName", "find_run", "read_json", "run_folders"]
 
 
 Outputs = Annotated[Path, typer.Option("--outputs", metavar="DIR", help="Folder of outputs.")]
@@ -66,12 +66,6 @@ def find_run(outputs: Path, name: str | None) -> Path:
         f"no run {shown(str(name))} under '{outputs / 'runs'}'; the latest is {list(names)[-1]}"
         f"{did_you_mean(name, names)}"
     )
-
-
-def outputs_of(run: Path, named: Path) -> Path:
-    """Return the outputs that a run's folder lies in: `named`, or others where the run was named by its path."""
-    own = run.resolve().parents[2:3]  # OUTPUTS/runs/DATE/TIME
-    return own[0] if own and run.resolve().parents[1].name == "runs" and own[0] != named.resolve() else named
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

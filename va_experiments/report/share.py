@@ -16,7 +16,7 @@ from va_experiments.redaction import redacted_tree
 from va_experiments.report.saved_inputs import read_manifest
 from va_experiments.results import load_results
 from va_experiments.results.package import LEAST_DEATHS, write_package
-from va_experiments.results.stored_cells import open_store
+from va_experiments.results.stored_cells import open_store, outputs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +121,7 @@ def _ids(runs: Sequence[Path], rows: pd.DataFrame) -> Iterator[str]:
     """Yield the identifiers of deaths in the stored cells of these runs, where the store is at hand."""
     from va_experiments.cell.serialization import decode_prediction
 
-    for root in {run.parent.parent.parent / "checkpoints" for run in runs}:
+    for root in {(outputs_of(run) or run.absolute().parent.parent.parent) / "checkpoints" for run in runs}:
         store = open_store(root)
         for key in rows.loc[rows["status"] == "done"].drop_duplicates(["data", "test_site"])["cell_key"]:
             try:

@@ -16,7 +16,7 @@ from va_experiments.errors import shown
 from va_experiments.results.column import is_finite
 from va_experiments.results.schema import columns
 
-__all__ = ["MAX_DEPTH", "find_cell_problem", "open_store"]
+__all__ = ["MAX_DEPTH", "find_cell_problem", "open_store", "outputs_of"]
 
 MAX_DEPTH = 16
 """Deepest nesting of lists and mappings in the JSON of a cell; those written here have at most six levels."""
@@ -30,8 +30,18 @@ def open_store(root: Path) -> Store:
     return Store(root, find_problem=find_cell_problem)
 
 
+def outputs_of(run: Path) -> Path | None:
+    """Return the outputs that hold a run's folder, OUTPUTS/runs/DATE/TIME, and a store; None where there are none.
+
+    Links are followed, and a path may be relative to any folder.
+    """
+    date = run.resolve().parent
+    found = date.parent.parent
+    return found if date.parent.name == "runs" and (found / "checkpoints").is_dir() else None
+
+
 def find_cell_problem(
-    manifest: Mapping[str, Any], metrics: Mapping[str, Any], predictions: Path | bytes, *, full: bool = False
+    manifest: Mapping[str, Any], metrics: Mapping[str, Any], predictions: bytes, *, full: bool = False
 ) -> str:
     """Describe the first reason why a cell cannot be used; return empty text where there is none.
 
@@ -39,8 +49,8 @@ def find_cell_problem(
     ----------
     manifest, metrics : mapping
         The content of ``manifest.json`` and ``metrics.json``.
-    predictions : Path or bytes
-        Its ``predictions.parquet``, or the bytes of it.
+    predictions : bytes
+        The content of ``predictions.parquet``.
     full : bool
         Read the predictions too, and compare their values with the manifest's hash of them.
     """
@@ -104,13 +114,12 @@ def _find_value_problems(manifest: Mapping[str, Any], metrics: Mapping[str, Any]
             yield f"metrics.json: per_cause.{name} is {_kind(values)}; expected {expected}"
 
 
-def _find_prediction_problem(manifest: Mapping[str, Any], predictions: Path | bytes, *, full: bool) -> str:
+def _find_prediction_problem(manifest: Mapping[str, Any], predictions: bytes, *, full: bool) -> str:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        source = pa.BufferReader(predictions) if isinstance(predictions, bytes) else predictions
-        with pq.ParquetFile(source) as file:
+        with pq.ParquetFile(pa.BufferReader(predictions)) as file:
             schema, about = file.schema_arrow, file.metadata
         n_causes, n_test = len(manifest["facts"]["causes"]), manifest["facts"]["n_test"]
         form = {"id": pa.string(), "cause": pa.int16(), "top_cause": pa.int16(),
@@ -130,8 +139,7 @@ def _find_prediction_problem(manifest: Mapping[str, Any], predictions: Path | by
         if full:
             from va_experiments.cell.serialization import decode_prediction, prediction_sha256
 
-            content = predictions if isinstance(predictions, bytes) else predictions.read_bytes()
-            if prediction_sha256(decode_prediction(content)[2]) != manifest["prediction_sha256"]:
+            if prediction_sha256(decode_prediction(predictions)[2]) != manifest["prediction_sha256"]:
                 return "predictions.parquet: its values do not match the hash of the predictions in the manifest"
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, UnicodeError) as error:
         return f"predictions.parquet cannot be read ({type(error).__name__}: {str(error)[:200]})"
