@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.data.safe_open import check_file
-from va_experiments.errors import InputError, shown_path
+from va_experiments.errors import InputError, shown, shown_path
 from va_experiments.models.base import Model
 from va_experiments.models.model_import import allowed_class
 from va_experiments.models.saved_model import MANIFEST
 
-__all__ = ["check_files", "file_digests", "with_contents"]
+__all__ = ["check_expected", "check_files", "file_digests", "with_contents"]
 
 
 def file_digests(model: type[Model], params: Mapping[str, Any], allowed: tuple[str, ...] = ()) -> dict[str, str]:
@@ -51,6 +51,26 @@ def file_digests(model: type[Model], params: Mapping[str, Any], allowed: tuple[s
     if problems:
         raise InputError(problems)
     return digests
+
+
+def check_expected(params: Mapping[str, Any], files: Mapping[str, str], expected: str) -> None:
+    """Raise `InputError` unless the file that ``path`` names has the SHA-256 that is expected.
+
+    Parameters
+    ----------
+    params : mapping
+        Of the model.
+    files : mapping
+        What `file_digests` found.
+    expected : str
+        Of a saved model: of its manifest, as ``va-experiments train`` printed it.
+    """
+    found = files.get("path", "")
+    if found and found != expected.strip().casefold():
+        raise InputError(
+            f"model.sha256 is {shown(expected)}, but model.path={shown_path(str(params['path']))} has {found}: its "
+            "content is not the one that was meant, or the number was copied wrongly"
+        )
 
 
 def with_contents(params: Mapping[str, Any], files: Mapping[str, str]) -> dict[str, Any]:

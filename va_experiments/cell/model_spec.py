@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from va_experiments.cell.code_digest import code_digest
 from va_experiments.cell.model_factory import build
-from va_experiments.cell.model_files import check_files, file_digests, with_contents
+from va_experiments.cell.model_files import check_expected, check_files, file_digests, with_contents
 from va_experiments.cell.seed_identity import model_identity
 from va_experiments.config.problems import unknown_key
 from va_experiments.config.schema import Resources, parse_resources
@@ -24,6 +24,9 @@ __all__ = ["LABELS", "ModelSpec", "content_digest"]
 
 LABELS = ("name", "label", "_target_", "resources")
 """Keys of a model's configuration that are no parameters of its class."""
+
+CHECKSUM = "sha256"
+"""Key of a model that reads a file or folder: what its SHA-256 must be. It is no part of what the model is."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class ModelSpec:
         estimator_class = allowed_class(target, tuple(allowed))
         members = [allowed_class(found, tuple(allowed), key=key) for key, found in nested_targets(options)]
         known = parameters_of(estimator_class)
+        expected = options.pop(CHECKSUM, None) if "path" in estimator_class.file_parameters else None
         problems = [unknown_key(str(key), known, f"model={tree['name']}") for key in options if key not in known]
         resources = parse_resources(tree.get("resources"), f"model '{tree['name']}'", problems)
         if problems or resources is None:
@@ -71,12 +75,15 @@ class ModelSpec:
             raise InputError(
                 f"model '{tree['name']}': a parameter is not plain data ({error}): {shown(str(params))}"
             ) from error
+        files = file_digests(estimator_class, params, tuple(allowed))
+        if expected is not None:
+            check_expected(params, files, str(expected))
         return cls(
             name=str(tree.get("label") or estimator.own_label or tree["name"]),
             target=target,
             params=params,
             code=" ".join(code_digest(cast(Hashable, c)) for c in (estimator_class, *members, *parts)),
-            files=file_digests(estimator_class, params, tuple(allowed)),
+            files=files,
             prediction_is_costly=bool(estimator.prediction_is_costly),
             trains=bool(getattr(estimator_class, "trains", True)),
             any_protocol=bool(getattr(estimator_class, "any_protocol", False)),
