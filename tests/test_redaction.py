@@ -29,6 +29,14 @@ SAMPLES = [
     "('x-api-key', 'abcdef')",
     "<token>abcdef</token>",
     "pa\u017f\u017fword=abc",
+    "http://ann:open sesame@example.org",
+    "mysql --pass sesame",
+    "curl -u ann:sesame http://example.org",
+    "user=ann, pass=sesame",
+    "the password is opensesame",
+    "token for ann: sesame",
+    "machine h login ann password sesame",
+    "with password open5esame",
 ]
 
 

@@ -46,13 +46,72 @@ _NAME = (
     r"(?:pass(?:word|wd|phrase)|[_-]pass|\bpwd|token|secret|api[_-]?key|access[_-]?key(?:[_-]?id)?|account[_-]?key|"
     r"private[_-]?key|auth_string|credentials?|\bsig|signature|[?&]code)"
 )
-_IS = r"\\?[\"']?\s*(?:=>|[=:\uff1a])\s*"
+_IS = r"\\?[\"']?\s*(?:->|:=|=>|={1,3}|[:\uff1a])\s*"
 """Between a name and its value: in a header, JSON, Python, YAML, a query, a shell."""
 
 _SCHEME = r"(?:(?:basic|bearer|token|negotiate|apikey|key)\s+)?"
 _AUTHORIZATION = r"((?:proxy-)?authorization(?:\\?[\"']?\s*[:=]\s*|[\"']\s*,\s*)(?:b?\\?[\"'])?)"
 
+_WORD = (
+    r"(?:pass(?:word|wd|[ _-]?phrase|code)?|pwd|(?:secret[ _-]?|api[ _-]?|access[ _-]?|private[ _-]?)key|secret|token)"
+)
+"""What a sentence calls a secret."""
+
+_WHOSE = r"(?:\s+(?:for|of)(?:\s+[^\s:=]{1,64}){1,3}?|\s*\([^()\n]{1,64}\))"
+_VERB = r"(?:is|was|equals|will be|(?:is |was |has been )?(?:set|changed|reset) to)(?:\s+(?:now|set to))?\s*:?"
+_ORDINARY = frozenset(
+    """
+    a about absent again all already also always an and any as at available bad because been being below both but by
+    checked correct different either empty equal expected false fine for from given gone good here how identical if in
+    incorrect invalid it its kept known left long longer lost made mandatory missing more my never new no none not null
+    of off ok old on one only optional or our out over present private public read right safe same secret sent set short
+    shorter shown so still stored strong taken than that the their there this to too true under unknown unset used valid
+    very weak what when where which with without written wrong yes you your
+    """.split()  # noqa: SIM905
+)
+"""What often follows "the password is" and is no password; so do words that end as "expired" and "missing" do."""
+
+
+def _hide_stated(found: re.Match[str]) -> str:
+    """Hide what a sentence says that a secret is, unless it is an ordinary word, the name of a variable or a path."""
+    before, value = found.group(1), found.group(2)
+    word = value.strip("\"'`.,;:!?()").lower()
+    if (
+        not word
+        or word in _ORDINARY
+        or re.fullmatch(r"[a-z]+(?:ed|ing)", word)
+        or re.fullmatch(r"~?(?:/[\w.-]{1,64}){2,}", value.strip("\"'`.,;"))
+    ):
+        return found[0]
+    if found.re is _OPTION and (
+        word in _AFTER_OPTIONS or re.fullmatch(r"[A-Z_]*(?:PASS[A-Z]*|TOKEN|SECRET|KEY)[.,;:)]*", value)
+    ):
+        return found[0]
+    return f"{before}{HIDDEN}{value[len(value.rstrip('.,;:!?)')) :]}"
+
+
+_STATED = re.compile(rf"(?i)(\b{_WORD}(?:{_WHOSE})?\s+{_VERB}\s*[\"'`]?)((?<=[\"'`])[^\"'`\n]+|[^\s\"'`]+)")
+_NAMED = re.compile(rf"(?i)(\b{_WORD}{_WHOSE}\s*[:=]\s*[\"'`]?)((?<=[\"'`])[^\"'`\n]+|[^\s\"'`]+)")
+_LOGIN = re.compile(r"(?i)(\blogin\s+\S{1,64}\s+password\s+)(\S+)")
+_MIXED = re.compile(
+    rf"(?i)(\b(?:pass(?:word|wd|phrase)|pwd|{_WORD}(?=\s+[^\s\"'`]{{16}}))\s+[\"'`]?)"
+    r"((?=[^\s\"'`]{0,100}[a-z])(?=[^\s\"'`]{0,100}\d)[^\s\"'`]{6,})"
+)
+"""A word with letters and digits behind the name of a secret."""
+
+_OPTION = re.compile(
+    r"(?i)((?<![\w-])--?(?:[\w-]*[_-])?(?:\w*pass(?:word|wd|phrase|in|out)?|pwd|token|secret|credentials?|auth|"
+    r"(?:api|access|secret|private|account)[_-]?key)[\"']?(?:\s+|,\s*)[\"']?)([^\s,\"'-][^\s,\"']*)"
+)
+"""An option of a command and the next word."""
+
+_AFTER_OPTIONS = ("option", "options", "flag", "argument", "needs", "expects", "takes", "does", "can", "must", "may")
+
 _PATTERNS = (
+    (_STATED, _hide_stated),
+    (_NAMED, _hide_stated),
+    (_LOGIN, _hide_stated),
+    (_MIXED, _hide_stated),
     # an alert's address is a secret as a whole: most services put their token into its path
     (re.compile(r"(alert\.url\s*[=:]\s*)(\[[^\]]*\]|'[^']*'|\"[^\"]*\"|\S+)"), rf"\1{HIDDEN}"),
     (re.compile(r"(alert\s*[=:]\s*\{[^{}]*?url[\"']?\s*:\s*)(\[[^\]]*\]|'[^']*'|\"[^\"]*\"|[^,}]+)"), rf"\1{HIDDEN}"),
@@ -60,6 +119,15 @@ _PATTERNS = (
     # up to the last @: a password may hold one, and even a slash or a quote; a port is none
     (re.compile(r"(://)[^/\s'\"]*@"), rf"\1{HIDDEN}@"),
     (re.compile(r"(://)[^\s/@:]{0,200}:(?!\d{1,5}(?:[/?#]|$))[^\s@]{1,200}@"), rf"\1{HIDDEN}@"),
+    # with blanks or line ends in it, if a host follows; after a host with its port comes other text
+    (
+        re.compile(
+            r"(://)(?!localhost:|[\d.]+:)(?:[^\s/@:\[]{0,64}:(?!\d{1,5}(?:[\W_]|$))(?=[^@]{0,200}\s)(?=\S)(?:(?!://)[^@/]){1,200}"
+            r"@(?=[\w.-]*(?:[\w-]\.[\w-]|localhost|\w:\d|\w/|\w[\"']|\w$))|[\w+-]{1,64}:\s+[^\s@/]{1,200}"
+            r"@(?=[\w.-]*(?:[\w-]\.[\w-]|localhost|\w:\d|\w/)))"
+        ),
+        rf"\1{HIDDEN}@",
+    ),
     (re.compile(r"(\b[\w.-]{1,64}:)[^\s@/'\":]{1,200}(?=@[\w.-]{1,200}(?::\d|/))"), rf"\1{HIDDEN}"),
     (re.compile(rf"(?i){_AUTHORIZATION}(?:digest|aws4[\w-]*)\s[^\n]*"), rf"\1{HIDDEN}"),
     (re.compile(rf"(?i){_AUTHORIZATION}{_SCHEME}[^\s\"',\\]+"), rf"\1{HIDDEN}"),
@@ -68,7 +136,9 @@ _PATTERNS = (
     (re.compile(rf"(?i)({_NAME}{_IS})(\\?[\"'])(?:(?!\2)(?:\\.|[^\n]))*\2"), rf"\1\2{HIDDEN}\2"),
     (re.compile(rf"(?i)({_NAME}{_IS})\{{[^}}\n]*\}}"), rf"\1{HIDDEN}"),
     (re.compile(rf"(?i)({_NAME}{_IS}(?:[>|][+-]?\s+)?[\"']?)[^\s,;&\"'}}\\]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i)(--[\w-]*(?:password|token|secret|api-?key)[\"']?(?:\s+|,\s*)[\"']?)[^\s,\"']+"), rf"\1{HIDDEN}"),
+    (_OPTION, _hide_stated),
+    (re.compile(r"((?<![\w-])(?:-u|--user)[\"']?(?:\s+|,\s*|=)[\"']?[\w.@+-]{1,64}:)[^\s\"',]+"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?im)((?:^|[,;&?{(\[\"'])\s*pass[\"']?\s*[:=]\s*[\"']?)(?!\d+\b)[^\s,;&\"'}]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)([\"'](?:password|x-api-key|cookie)[\"']\s*,\s*b?[\"'])[^\"'\n]+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(<(?:password|token|secret)>)[^<\n]+"), rf"\1{HIDDEN}"),
 )
@@ -84,8 +154,8 @@ _KEYS = re.compile(
 _KEY_MARKS = ("PRIVATE KEY", "gh", "glpat-", "xox", "AKIA", "ASIA", "AIza", "eyJ")
 
 _MARKS = (
-    *("@", "alert", "webhooks", "hooks.slack", "telegram", "authorization", "cookie", "bearer"),
-    *("pass", "pwd", "token", "secret", "key", "auth_string", "credential", "sig", "code"),
+    *("@", "-u", "--user", "alert", "webhooks", "hooks.slack", "telegram", "auth", "cookie", "bearer"),
+    *("pass", "pwd", "token", "secret", "api", "access", "account", "private", "credential", "sig", "code"),
 )
 """Each text that one of `_PATTERNS` matches holds one of these, in upper or lower case; to look for them is faster."""
 

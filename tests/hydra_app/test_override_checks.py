@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.bad_inputs.test_commands import refused
 from tests.end_to_end.conftest import QUICK
 from tests.in_process import elsewhere, output_here, run_here
 from va_experiments.errors import InputError
 from va_experiments.hydra_app.grammar_errors import parse_overrides
-from va_experiments.hydra_app.override_checks import check_overrides, config_groups
+from va_experiments.hydra_app.override_checks import check_defaults, check_overrides, config_groups
 
 
 def problems_of(*overrides: str) -> str:
@@ -48,6 +49,41 @@ def test_a_list_for_a_group_is_refused_with_the_way_to_write_it(override: str, w
 )
 def test_a_choice_that_leads_out_of_the_folders_is_refused(override: str) -> None:
     assert "leads out of the folders of the configuration" in problems_of(override)
+
+
+@pytest.mark.parametrize(
+    ("default", "words"),
+    [
+        ("override /hydra/launcher: basic", "has 'override /hydra/launcher: basic' in its defaults: jobs run through"),
+        ("override /hydra/launcher: null", "leave the line out"),
+        ("override /hydra/launcher@hydra.launcher: joblib", "leave the line out"),
+        ("override /hydra/job_logging: colorlog", "write hydra/job_logging=colorlog in the command"),
+        ("override /hydra/hydra_logging: nothing", "write hydra/hydra_logging=nothing in the command"),
+        ("hydra/launcher: basic", "leave the line out"),
+        ("override hydra/job_logging: default", "write 'override /hydra/job_logging: default'"),
+        ("override model: nbc", "write 'override /model: nbc'"),
+        ("/model: nbc", "model has a choice already, which is replaced by 'override /model: nbc'"),
+        ("/hydra/sweeper: optuna", "replaced by 'override /hydra/sweeper: optuna'"),
+        ("override /hydra/launcher: ray", ""),
+        ("override /hydra/job_logging: none", ""),
+        ("override /model: nbc", ""),
+        ("/site@mine: ap", ""),
+    ],
+)
+def test_a_choice_of_a_file_is_used_or_refused(default: str, words: str) -> None:
+    from hydra import version
+    from hydra._internal.config_repository import ConfigRepository
+    from omegaconf import OmegaConf
+
+    version.setbase("1.3")
+    repository = ConfigRepository.__new__(ConfigRepository)
+    loaded = repository._create_defaults_list("experiment/x", OmegaConf.create([yaml.safe_load(default)]))
+    if not words:
+        check_defaults("experiment/x", loaded)
+        return
+    with pytest.raises(InputError) as told:
+        check_defaults("experiment/x", loaded)
+    assert words in str(told.value)
 
 
 @pytest.mark.parametrize("default", ["override /model: ../../../mark", "/site: ../x", "../../../mark", "/../../x@data"])

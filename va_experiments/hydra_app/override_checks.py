@@ -6,13 +6,17 @@ out which every run has. A command is done as it was written or refused with the
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from va_experiments.config.schema import JobConfig, RunConfig, conf_dir
 from va_experiments.data.table_names import TABLES, YAMLS
 from va_experiments.errors import InputError, shown
+
+if TYPE_CHECKING:
+    from hydra.core.default_element import GroupDefault
 
 __all__ = ["check_defaults", "check_overrides", "check_params", "config_groups"]
 
@@ -62,7 +66,7 @@ def check_overrides(overrides: Sequence[Any], groups: Iterable[str]) -> None:
 
 
 def check_defaults(path: str, defaults: Iterable[Any]) -> None:
-    """Refuse lists for a group in the defaults of a file of the configuration.
+    """Refuse, in the defaults of a file of the configuration, lists for a group and choices that Hydra would not use.
 
     Parameters
     ----------
@@ -74,6 +78,8 @@ def check_defaults(path: str, defaults: Iterable[Any]) -> None:
     ------
     InputError
     """
+    from hydra.core.default_element import GroupDefault
+
     problems = []
     for default in defaults:
         value, group = getattr(default, "value", None), str(getattr(default, "group", "") or "").lstrip("/")
@@ -84,6 +90,8 @@ def check_defaults(path: str, defaults: Iterable[Any]) -> None:
             for name in [*where, str(getattr(default, "path", None) or "")]
             if _leads_away(name)
         ]
+        if isinstance(default, GroupDefault):
+            problems += _unused_choice(path, default)
         if isinstance(value, list):
             listed = ", ".join(map(str, value))
             swept = f"hydra.sweeper.params: {{{group}: '{','.join(map(str, value))}'}} runs one job for each"
@@ -95,6 +103,43 @@ def check_defaults(path: str, defaults: Iterable[Any]) -> None:
             )
     if problems:
         raise InputError(problems)
+
+
+def _unused_choice(path: str, default: GroupDefault) -> list[str]:
+    """Return the problem of a choice in a file's defaults that Hydra would replace, or look for in another place.
+
+    What the main file overrides itself is chosen by it, whatever another file says; a group without a slash is looked
+    for below the group of the file.
+    """
+    if "/" not in path:  # the main file
+        return []
+    group, value, main = str(default.group).lstrip("/"), default.value, _main_choices()
+    line = f"{'override ' if default.override else ''}{default.group}: {'null' if value is None else value}"
+    if group == "hydra/launcher" and value not in main[group]:
+        way = "jobs run through this program's own launcher; leave the line out"
+    elif group in main and not str(default.group).startswith("/"):
+        way = f"a group of the whole configuration has a slash before its name; write 'override /{group}: {value}'"
+    elif group in main and not default.override and default.package is None:
+        way = f"{group} has a choice already, which is replaced by 'override /{group}: {value}'"
+    elif default.override and main.get(group) and value not in main[group]:
+        way = f"the main file's choice would be used; leave the line out, and write {group}={value} in the command"
+    else:
+        return []
+    return [f"{path}.yaml has {shown(line)} in its defaults: {way}"]
+
+
+@functools.cache
+def _main_choices() -> dict[str, tuple[str, ...]]:
+    """Return the groups of the main file, each with the choices that no other file can replace (often none)."""
+    import yaml
+
+    choices: dict[str, tuple[str, ...]] = {"hydra/sweeper": (), "hydra/callbacks": (), "hydra/output": ()}
+    for entry in yaml.safe_load((conf_dir() / "config.yaml").read_text(encoding="utf-8"))["defaults"]:
+        for key, value in entry.items() if isinstance(entry, dict) else ():
+            overridden, _, group = key.rpartition(" ")
+            choices[group] = (str(value),) if overridden else ()
+    choices["hydra/launcher"] += ("ray",)  # another name of the same
+    return choices
 
 
 def check_params(params: Mapping[str, Any], overrides: Sequence[Any], groups: Iterable[str]) -> None:
