@@ -39,7 +39,7 @@ def test_a_run_and_itself(finished: Ran, va: Callable) -> None:
 def test_a_worse_run_fails(two: tuple[Path, Path], va: Callable, tmp_path: Path) -> None:
     code, out, _ = va("compare", *two, "--fail-if", "worse", "--metric", "top1", "--out", tmp_path / "page")
     assert code == 3
-    assert "Worse in the second run: nbc (top1 -0.051)." in out
+    assert "Worse in the second run: nbc (Top-1 accuracy -0.051)." in out
     page = (tmp_path / "page" / "compare.html").read_text(encoding="utf-8")
     assert "Worse in the second run: nbc" in page
     assert "<script" not in page

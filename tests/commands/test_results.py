@@ -182,6 +182,9 @@ def test_verify_computes_a_sample_again_and_says_what_it_did_not(package: Path, 
     assert code == 0
     assert "2 of 2 cells computed again are equal to the last bit" in out
     assert "not verified: 2 cells: not in the sample" in out
+    code, _, err = va("results", "verify", package, "--data", tmp_path / "nowhere")
+    assert code == 2
+    assert "--data: there is no folder" in err
     better = changed(
         package,
         tmp_path / "forged.zip",
@@ -252,6 +255,10 @@ def test_a_site_tells_verified_from_unverified_and_leaves_a_changed_package_out(
     lines = (site / links[0]).read_text().splitlines()
     assert len(lines) == 1 + 8
     assert lines[0].endswith("package,verified")
+    code, _, err = va("results", "site", tmp_path / "nowhere", "--out", tmp_path / "none")
+    assert code == 2
+    assert "there is no folder or package" in err
+    assert not (tmp_path / "none").exists()
 
 
 def test_of_three_packages_the_one_with_better_numbers_is_found_by_computing_again(

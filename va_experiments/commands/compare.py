@@ -118,7 +118,7 @@ def check_metrics(names: list[str] | tuple[str, ...]) -> list[str]:
 
     known = list(known_metrics())
     if problems := [f"--metric: unknown {shown(n)}{did_you_mean(n, known)}" for n in names if n not in known]:
-        raise InputError(problems)
+        raise InputError(problems, hint=f"known metrics: {', '.join(known)}")
     return list(names)
 
 
@@ -128,6 +128,8 @@ def _name(folder: Path) -> str:
 
 def _summary(diff: RunDiff, worse: pd.DataFrame) -> list[str]:
     """Return the result in a few sentences."""
+    from va_experiments.metrics.registry import metric_label
+
     cells = diff.cells
     equal, other = int(cells["same_prediction"].sum()), int((~cells["same_deaths"]).sum())
     lines = [f"{len(cells):,} cells in both runs, {equal:,} of them with the same predictions to the last bit."]
@@ -136,7 +138,7 @@ def _summary(diff: RunDiff, worse: pd.DataFrame) -> list[str]:
     if other:
         lines.append(f"{other:,} cells were trained or tested on other deaths: listed, but not tested.")
     if len(worse):
-        named = ", ".join(f"{r.label} ({r.metric} {r.difference:+.3f})" for r in worse.itertuples())
+        named = ", ".join(f"{r.label} ({metric_label(str(r.metric))} {r.difference:+.3f})" for r in worse.itertuples())
         lines.append(f"Worse in the second run: {named}.")
     else:
         lines.append("No model is worse in the second run, as far as the intervals show.")

@@ -70,6 +70,8 @@ def verify(
     from va_experiments.cell import Fit, run_fit, versions
     from va_experiments.results.package import read_package
 
+    if data is not None and not data.is_dir():
+        raise InputError(f"--data: there is no folder '{data}'")
     read = read_package(package)
     say(f"{package}: {len(read.rows):,} rows, all files match their SHA-256, package hash {read.sha256[:12]}")
     done = read.rows[read.rows["status"] == "done"].set_index("cell_key")

@@ -55,8 +55,10 @@ def find_packages(places: Sequence[Path]) -> list[Entry]:
     Raises
     ------
     InputError
-        If there is none.
+        If a place does not exist, or none of them holds a package.
     """
+    if absent := [f"there is no folder or package '{place}'" for place in places if not place.exists()]:
+        raise InputError(absent)
     files = [f for place in places for f in (sorted(place.glob("*.zip")) if place.is_dir() else [place])]
     if not files:
         raise InputError(f"no package (*.zip) in {', '.join(map(str, places))}; results pack writes one")
@@ -148,7 +150,9 @@ CSS = """
 :root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:70rem;padding:1rem}
 h1{font-size:1.6rem}h2{font-size:1.15rem;margin:2rem 0 .3rem;overflow-wrap:anywhere}
 .wide{overflow-x:auto}table{border-collapse:collapse;min-width:100%}th,td{padding:.25rem .6rem;text-align:right;
-border-bottom:1px solid #8886;white-space:nowrap}th:first-child,td:first-child{text-align:left;position:sticky;left:0;
+border-bottom:1px solid #8886;white-space:nowrap;vertical-align:top}
+td.bad{text-align:left;white-space:normal;min-width:13rem;overflow-wrap:anywhere}
+th:first-child,td:first-child{text-align:left;position:sticky;left:0;
 background:Canvas}caption{text-align:left}.yes{color:#0a7d33}.no{color:#9a6700}.bad{color:#b3261e}
 @media(prefers-color-scheme:dark){.yes{color:#6ddc8b}.no{color:#f0c14b}.bad{color:#ff8a80}}
 p,li{overflow-wrap:anywhere}nav a{display:inline-block;padding:.2rem .5rem .2rem 0}
