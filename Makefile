@@ -30,7 +30,7 @@ test-fast: install  ## run what stays in its process: before each commit
 	$(BIN)/python -m pytest $(PARALLEL) -q -m "not alone and not install and not slow and not browser"
 
 # A test that fails is run a second time, because workers and servers on a busy machine can be late; a test that passes
-# only then is listed as RERUN, and is a fault to be mended: `make test RERUNS=0` shows it.
+# only then is listed as RERUN, and is a fault to be fixed: `make test RERUNS=0` shows it.
 test: install  ## run the test suite: most of it in two processes, then what needs the machine to itself
 	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) $(PARALLEL) -m "not alone and not install and ($(TESTED))"
 	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -m "alone and ($(TESTED))"

@@ -59,8 +59,8 @@ class InputError(VaError, ValueError):
     exit_code: ClassVar[int] = 2
 
     def __init__(self, problems: str | Sequence[str], hint: str = "") -> None:
-        given = (problems,) if isinstance(problems, str) else problems
-        self.problems: tuple[str, ...] = tuple(printable(p) for p in given)
+        texts = (problems,) if isinstance(problems, str) else problems
+        self.problems: tuple[str, ...] = tuple(printable(p) for p in texts)
         lines = list(self.problems[:MAX_SHOWN])
         if len(self.problems) > MAX_SHOWN:
             lines.append(f"... and {len(self.problems) - MAX_SHOWN} more problems")

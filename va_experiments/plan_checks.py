@@ -75,14 +75,14 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
     if unknown := [b for b in config.baselines if b not in BASELINES]:
         raise InputError(f"baselines: unknown '{unknown[0]}'; known: {', '.join(BASELINES)}")
     own = model_causes(model)
-    asked = (
+    deaths = (
         dataclasses.replace(seen, causes=own, cause=None, groups=())
         if any(v is not None and v.model_causes for v in levels)
         else seen
     )
-    model.estimator().check_before_run(asked.without_causes())
+    model.estimator().check_before_run(deaths.without_causes())
     if not model.trains and config.score_at:  # it says now what it cannot work with, not in each cell
-        model.estimator().fit(asked.take([]))
+        model.estimator().fit(deaths.take([]))
 
 
 def _check_labels(config: JobConfig, model: ModelSpec, data: Deaths) -> None:

@@ -73,10 +73,10 @@ def model_causes(model: ModelSpec) -> tuple[str, ...]:
     return () if name is None else cause_list(name).causes
 
 
-def own_maps(given: Sequence[str]) -> list[CauseMap]:
+def own_maps(entries: Sequence[str]) -> list[CauseMap]:
     """Return the mappings that a person gave, as ``list=FILE``."""
     maps, problems = [], []
-    for entry in given:
+    for entry in entries:
         target, equals, path = entry.partition("=")
         if not equals or not path:
             problems.append(

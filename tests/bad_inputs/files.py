@@ -961,8 +961,8 @@ FILES: list[File] = [
     File(
         "encoding",
         "UTF-8 that was read as cp1252 and saved again",
-        "column 'site' holds 'CÃ³rdoba': 'Córdoba' in UTF-8, which was read in another encoding and saved again; mend "
-        "such text with data.mend_encoding=true",
+        "column 'site' holds 'CÃ³rdoba': 'Córdoba' in UTF-8, which was read in another encoding and saved again; "
+        "correct such text with data.fix_encoding=true",
         rows("d1,CÃ³rdoba,A,Y,N", "d2,Córdoba,B,N,Y", "d3,Rosario,A,N,Y"),
     ),
     File(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from va_experiments.data.check import suggest
-from va_experiments.data.double_encoding import mended
+from va_experiments.data.double_encoding import corrected
 from va_experiments.data.readers.csv import read_csv_deaths
 from va_experiments.data.readers.who2016_odk import read_who2016_odk
 from va_experiments.errors import InputError
@@ -30,13 +30,13 @@ def as_read(text: str, encoding: str) -> str:
 def test_text_read_once_or_twice_in_a_western_encoding(name: str, encoding: str) -> None:
     once = as_read(name, encoding)
     assert once != name
-    assert mended(once) == mended(as_read(once, encoding)) == name
+    assert corrected(once) == corrected(as_read(once, encoding)) == name
 
 
 @pytest.mark.parametrize("encoding", ["mac_roman", "cp850", "cp437"])
 @pytest.mark.parametrize("name", ["Córdoba", "Malária", "São Tomé", "Łódź", "Đà Nẵng"])
 def test_text_read_in_the_encodings_of_a_mac_or_of_dos(name: str, encoding: str) -> None:
-    assert mended(as_read(name, encoding)) == name
+    assert corrected(as_read(name, encoding)) == name
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_text_read_in_the_encodings_of_a_mac_or_of_dos(name: str, encoding: str)
      "Nº 3", "½ dose", "MÜLLER’S", "Maßstäbe", "El Niño", "√2 ≥ 1"],
 )  # fmt: skip
 def test_text_with_its_own_letters_stays(text: str) -> None:
-    assert mended(text) == text
+    assert corrected(text) == text
 
 
 @pytest.fixture
@@ -58,13 +58,13 @@ def test_a_table_is_refused_until_asked_and_then_the_same_data_set(encoding: str
     table.write_text(STUDY, encoding="utf-8")
     good = read_csv_deaths(table, id="id")
     table.write_text(as_read(STUDY, encoding), encoding="utf-8")
-    with pytest.raises(InputError, match=r"the header holds .*'fièvre' in UTF-8.*data\.mend_encoding=true"):
+    with pytest.raises(InputError, match=r"the header holds .*'fièvre' in UTF-8.*data\.fix_encoding=true"):
         read_csv_deaths(table, id="id")
-    found = read_csv_deaths(table, id="id", mend_encoding=True)
+    found = read_csv_deaths(table, id="id", fix_encoding=True)
     assert found.fingerprint == good.fingerprint
-    assert any(e.reason.startswith("letters that a wrong encoding had changed are mended") for e in found.ledger)
-    assert read_csv_deaths(table, id="id", mend_encoding=False).sites[0] == as_read("Córdoba", encoding)
-    assert suggest(table).options["mend_encoding"] is True
+    assert any(e.reason.startswith("letters that a wrong encoding had changed are corrected") for e in found.ledger)
+    assert read_csv_deaths(table, id="id", fix_encoding=False).sites[0] == as_read("Córdoba", encoding)
+    assert suggest(table).options["fix_encoding"] is True
 
 
 def test_two_spellings_of_one_name_are_never_two_sites(table: Path) -> None:
@@ -72,7 +72,7 @@ def test_two_spellings_of_one_name_are_never_two_sites(table: Path) -> None:
     table.write_text("\n".join([head, first.replace("Córdoba", "CÃ³rdoba"), *rest, ""]), encoding="utf-8")
     with pytest.raises(InputError, match=r"column 'site' holds 'CÃ³rdoba': 'Córdoba' in UTF-8"):
         read_csv_deaths(table, id="id")
-    assert read_csv_deaths(table, id="id", mend_encoding=True).sites == ("Córdoba", "Río")
+    assert read_csv_deaths(table, id="id", fix_encoding=True).sites == ("Córdoba", "Río")
 
 
 def test_a_file_of_utf8_that_is_read_as_latin1_is_told_as_that(table: Path) -> None:
@@ -83,8 +83,8 @@ def test_a_file_of_utf8_that_is_read_as_latin1_is_told_as_that(table: Path) -> N
 
 def test_columns_that_become_one_are_refused(table: Path) -> None:
     table.write_text("id,site,cause,toux é,toux Ã©\nd1,A,X,Y,N\nd2,B,Z,N,Y\n", encoding="utf-8")
-    with pytest.raises(InputError, match="have one name when their letters are mended"):
-        read_csv_deaths(table, id="id", mend_encoding=True)
+    with pytest.raises(InputError, match="have one name when their letters are corrected"):
+        read_csv_deaths(table, id="id", fix_encoding=True)
 
 
 def test_an_export_of_odk_is_refused_too(table: Path) -> None:
@@ -93,4 +93,4 @@ def test_an_export_of_odk_is_refused_too(table: Path) -> None:
     table.write_text("\n".join(",".join(row) for row in (header, *rows)) + "\n", encoding="utf-8")
     with pytest.raises(InputError, match="column 'place' holds 'CÃ³rdoba'"):
         read_who2016_odk(table, site="place", duplicates="keep")
-    assert read_who2016_odk(table, site="place", duplicates="keep", mend_encoding=True).sites == ("Córdoba",)
+    assert read_who2016_odk(table, site="place", duplicates="keep", fix_encoding=True).sites == ("Córdoba",)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -235,24 +234,22 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert redacted(text) == text
 
 
-def test_a_text_that_nearly_matches_takes_no_time() -> None:
-    for part in ("://a:b", "a.a-", 'token="', "authorization:", "<password>", "-----BEGIN PRIVATE KEY-----", "eyJ"):
-        began = time.process_time()
-        redacted(part * 20_000 + ":")
-        assert time.process_time() - began < 5, part
-    for part in (
-        "://a:b ",
-        "://a: b",
-        "password is ",
-        "token for a ",
-        "--pass ",
-        "login a password ",
-        "-u a:",
-        "a_pass-",
-    ):
-        began = time.process_time()
-        redacted(part * 3_000 + " " * 5_000 + "a" * 5_000 + ":")
-        assert time.process_time() - began < 5, part
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "part", ["://a:b", "a.a-", 'token="', "authorization:", "<password>", "-----BEGIN PRIVATE KEY-----", "eyJ"]
+)
+def test_a_text_that_nearly_matches_is_searched_once(part: str) -> None:
+    """A pattern that goes back over the text needs hours for it."""
+    redacted(part * 20_000 + ":")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "part",
+    ["://a:b ", "://a: b", "password is ", "token for a ", "--pass ", "login a password ", "-u a:", "a_pass-"],
+)
+def test_a_text_that_nearly_matches_over_blanks_is_searched_once(part: str) -> None:
+    redacted(part * 3_000 + " " * 5_000 + "a" * 5_000 + ":")
 
 
 def test_a_slash_in_the_password_of_an_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,17 +199,18 @@ def test_a_mute_database_is_left_out_with_one_line(tmp_path: Path, monkeypatch: 
         config = TrackingConfig(uri=f"postgresql://u:p@127.0.0.1:{mute.getsockname()[1]}/d")
         view = tracker.Tracker(config, tmp_path, "run", {})
         view.start()
-        began = time.monotonic()
         view.finish({}, None, "FINISHED")
-        assert time.monotonic() - began < 30
     assert "did not answer within 1 s: it is left out" in view.error
 
 
-def test_a_database_that_is_away_is_given_up_at_once(tmp_path: Path) -> None:
+def test_a_database_that_is_away_is_given_up_after_two_tries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("psycopg2")
+    from mlflow.store.db import utils
+
+    waits: list[float] = []
+    monkeypatch.setattr(utils.time, "sleep", waits.append)
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    began = time.monotonic()
     with pytest.raises(Exception, match=r"Connection refused"):
         connect(TrackingConfig(uri=f"postgresql://u:p@127.0.0.1:{port}/d"), tmp_path)
-    assert time.monotonic() - began < 30
+    assert len(waits) <= 1, "MLflow by itself waits nine times"

@@ -63,7 +63,7 @@ def predictions_of_deaths(
     done = done[done["status"] == "done"].sort_values(["label", "test_site", "cell_key"], kind="stable")
     texts = done[[c for c in DIVISION_COLUMNS if c != "test_site"]].astype(str)
     varies = texts.groupby([done["label"], done["test_site"]]).nunique() > 1
-    told_apart = [str(c) for c in texts.columns if varies[c].any()]
+    distinct = [str(c) for c in texts.columns if varies[c].any()]
     parts, absent, rows = [], [], 0
     for cell in done.to_dict("records"):
         if most_rows is not None and rows >= most_rows:
@@ -79,7 +79,7 @@ def predictions_of_deaths(
         part = _rows(names, truth, prediction, stored.manifest["facts"]["causes"], ids)
         part.insert(0, "model", cell["label"])
         part.insert(1, "site", cell["test_site"])
-        for place, column in enumerate(told_apart, start=2):
+        for place, column in enumerate(distinct, start=2):
             part.insert(place, column, cell[column])
         parts.append(part)
         rows += len(part)

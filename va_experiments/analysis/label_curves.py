@@ -49,9 +49,9 @@ def label_curves(cells: pd.DataFrame) -> pd.DataFrame:
         cells = cells.assign(_kind=kind, _n=number)
         names = [name for name in SETTING_COLUMNS if name != "target_labels"]
         for values, group in cells.groupby(names, sort=True, dropna=False):
-            said = dict(zip(names, map(str, values), strict=True))
+            value_of = dict(zip(names, map(str, values), strict=True))
             setting = ", ".join(
-                filter(None, (said[name] for name in ("data", "features", "protocol", "cause_list")))
+                filter(None, (value_of[name] for name in ("data", "features", "protocol", "cause_list")))
             ).replace("_", " ")
             for mix, own in group.groupby(group["_kind"].str.partition(" ")[0], sort=False):
                 rows += [{"setting": setting, "mix": mix} | row for row in _curves(own)]

@@ -101,10 +101,10 @@ def run_choices(cells: pd.DataFrame) -> list[Choice]:
     cells = add_missing_columns(cells[cells["protocol"].isin([OUTER, INNER])])
     found = []
     for values, group in cells.groupby(names, sort=True, dropna=False):
-        said = dict(zip(names, map(str, values), strict=True))
-        if group["protocol"].nunique() < 2 or said["train_size"] != "all" or said["target_labels"]:
+        value_of = dict(zip(names, map(str, values), strict=True))
+        if group["protocol"].nunique() < 2 or value_of["train_size"] != "all" or value_of["target_labels"]:
             continue
-        setting = ", ".join(filter(None, (said[name] for name in ("data", "features", "testset", "cause_list"))))
+        setting = ", ".join(filter(None, (value_of[name] for name in ("data", "features", "testset", "cause_list"))))
         for criterion, metrics in CRITERIA.items():
             there = [metric for metric in metrics if metric in group and group[metric].notna().any()]
             if not there:

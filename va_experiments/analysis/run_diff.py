@@ -184,10 +184,10 @@ def _flips(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
     values = [f"{metric}_first", f"{metric}_second"]
     trivial = cells["label"].isin(TRIVIAL_MODELS)
     best = (sign * cells[trivial].set_index(split)[values]).groupby(level=split).max()
-    asked = cells[~trivial & cells[values].notna().all(axis=1)].set_index(split)
-    asked = asked[asked.index.isin(best.index)]
-    ahead = sign * asked[values].to_numpy() > best.loc[asked.index].to_numpy()
-    flipped = asked.reset_index()[[*columns, *values]]
+    compared = cells[~trivial & cells[values].notna().all(axis=1)].set_index(split)
+    compared = compared[compared.index.isin(best.index)]
+    ahead = sign * compared[values].to_numpy() > best.loc[compared.index].to_numpy()
+    flipped = compared.reset_index()[[*columns, *values]]
     flipped["flip"] = np.where(ahead[:, 0], "from better to worse than the best baseline", "from worse to better")
     return flipped[ahead[:, 0] != ahead[:, 1]].reset_index(drop=True)
 

@@ -196,8 +196,8 @@ def _expected_seconds(cells: pd.DataFrame) -> float:
     columns = ("fit_seconds", "predict_seconds", "n_train", "n_test")
     number = {c: pd.to_numeric(cells[c], errors="coerce") for c in columns}
     smaller = np.minimum(1.0, MOST_TRAIN / number["n_train"].clip(lower=1))
-    asked = 2 * MOST_TEST * (2 + MASKS) / number["n_test"].clip(lower=1)
-    return float((number["fit_seconds"] * smaller + number["predict_seconds"] * asked).sum())
+    predictions = 2 * MOST_TEST * (2 + MASKS) / number["n_test"].clip(lower=1)
+    return float((number["fit_seconds"] * smaller + number["predict_seconds"] * predictions).sum())
 
 
 def _transfers(cells: pd.DataFrame, source: _Source) -> Iterator[tuple[dict[str, Any], _Transfer]]:

@@ -130,9 +130,9 @@ def find_cells(store: Store, query: Query) -> list[StoredCell]:
     problems = []
     for option, attribute in (("model", "model"), ("site", "test_site"), ("protocol", "protocol")):
         known = sorted({getattr(c, attribute) for c in cells})
-        if (asked := getattr(query, option)) is not None and asked not in known and cells:
+        if (value := getattr(query, option)) is not None and value not in known and cells:
             problems.append(
-                f"--{option}: no cell of {shown(asked)}; known: {', '.join(known)}{did_you_mean(asked, known)}"
+                f"--{option}: no cell of {shown(value)}; known: {', '.join(known)}{did_you_mean(value, known)}"
             )
     older, newer = age_seconds(query.older_than), age_seconds(query.newer_than)
     larger = n_bytes(query.larger_than)

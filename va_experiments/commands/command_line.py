@@ -98,8 +98,8 @@ def _default(parameter: click.Parameter) -> str:
     """Return the default of an argument or option in words; empty where there is none to name."""
     default = parameter.default
     if isinstance(default, bool):
-        given = parameter.opts if default else parameter.secondary_opts
-        return f" Default: {given[0]}." if parameter.secondary_opts else ""
+        flags = parameter.opts if default else parameter.secondary_opts
+        return f" Default: {flags[0]}." if parameter.secondary_opts else ""
     values = [getattr(v, "value", v) for v in (default if isinstance(default, (list, tuple)) else [default])]
     if (
         not values or values == [""] or not all(isinstance(v, (str, int, float, Path)) for v in values)

@@ -123,12 +123,12 @@ def _check(file: str, pairs: list[str], write: str | None, *, as_json: bool) -> 
     from va_experiments.data import load
     from va_experiments.data.check import suggest
 
-    given = _parsed(pairs)
-    found = suggest(file, given)
+    options = _parsed(pairs)
+    found = suggest(file, options)
     read = dict(found.options)
     name = str(read.pop("name"))
     if found.roles is not None:
-        if found.roles.site is None and "site" not in given:
+        if found.roles.site is None and "site" not in options:
             say(found.text)
             raise InputError(
                 f"'{file}': no column for the site was recognised; name it: "
@@ -137,7 +137,7 @@ def _check(file: str, pairs: list[str], write: str | None, *, as_json: bool) -> 
             )
         if found.roles.questions:
             raise InputError([f"{shown_path(file)}: {q}" for q in found.roles.questions], hint=_hint(file))
-        if not found.roles.symptoms and "symptoms" not in given:
+        if not found.roles.symptoms and "symptoms" not in options:
             first = "; ".join(f"{shown(c)}: {why}" for c, why in list(found.roles.left_out.items())[:3])
             raise InputError(
                 f"{shown_path(file)}: no column was recognised as a symptom ({first or 'there are no other columns'}); "
@@ -151,7 +151,7 @@ def _check(file: str, pairs: list[str], write: str | None, *, as_json: bool) -> 
     if found.form is not None and not as_json:
         say(f"{shown_path(file)} is {found.form.what}: read by data={name}\n")
     _describe(name, read, as_json, None if found.roles is None else found.roles.others())
-    if found.roles is not None and found.roles.cause is None and "cause" not in given and not as_json:
+    if found.roles is not None and found.roles.cause is None and "cause" not in options and not as_json:
         say(
             f"\nnote: no column for the cause was recognised, so no model can be trained on it; name it: "
             f"va-experiments data check {shlex.quote(file)} cause=COLUMN"

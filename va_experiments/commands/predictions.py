@@ -70,9 +70,9 @@ def predictions(
     if absent:
         say(f"note: the predictions of {len(absent)} cells are not in the store", file=sys.stderr)
     if not len(table):
-        asked = f"no death {', '.join(map(shown, ids))}" if ids else "no finished cells in the store"
+        problem = f"no death {', '.join(map(shown, ids))}" if ids else "no finished cells in the store"
         raise InputError(
-            f"predictions: {asked}; the command without --id lists deaths" if ids else f"predictions: {asked}"
+            f"predictions: {problem}; the command without --id lists deaths" if ids else f"predictions: {problem}"
         )
     if problems := [f"--id: no model was tested on a death {shown(i)}" for i in ids or () if i not in set(table["id"])]:
         raise InputError(problems)

@@ -48,20 +48,22 @@ def recompute(
     rows = {planned.key(row): row for row in range(len(planned))}
     equal, wrong = 0, []
     for key in chosen:
-        said = expected[key]
+        stored = expected[key]
         if key not in rows:
-            wrong.append(f"{key[:12]} {said['label']}: cannot be made again: its model's code or its data have changed")
+            wrong.append(
+                f"{key[:12]} {stored['label']}: cannot be made again: its model's code or its data have changed"
+            )
             continue
         cell = planned.cell(rows[key])
         result = run_fit(Fit(cell.fit_key, (cell,)), deaths[cell.setting.fingerprint])[0]
         if result.failure is not None:
-            wrong.append(f"{key[:12]} {said['label']}: failed: {result.failure.error}: {result.failure.message}")
-        elif result.prediction_sha256 != said["sha256"]:
-            wrong.append(f"{key[:12]} {said['label']}: other predictions: {result.prediction_sha256[:12]}, recorded "
-                         f"{said['sha256'][:12]}{_versions(folder)}")  # fmt: skip
+            wrong.append(f"{key[:12]} {stored['label']}: failed: {result.failure.error}: {result.failure.message}")
+        elif result.prediction_sha256 != stored["sha256"]:
+            wrong.append(f"{key[:12]} {stored['label']}: other predictions: {result.prediction_sha256[:12]}, recorded "
+                         f"{stored['sha256'][:12]}{_versions(folder)}")  # fmt: skip
         else:
             equal += 1
-            say(f"{key[:12]} {said['label']}: equal, SHA-256 {said['sha256'][:12]}")
+            say(f"{key[:12]} {stored['label']}: equal, SHA-256 {stored['sha256'][:12]}")
     for text in wrong:
         say(text)
     say(f"{equal} of {len(chosen)} cells equal to the last bit ({len(expected)} finished cells in the run)")

@@ -126,12 +126,10 @@ def _from_mlflow(options: Options, scratch: Path) -> tuple[list[pd.DataFrame], l
     if not known:
         raise InputError(f"MLflow has no multiruns in the experiment '{options.experiment}'")
     tables, manifests, folders = [], [], []
-    for number, asked in enumerate(options.runs or [known[-1]]):
-        found = list(dict.fromkeys(n for n in known if asked in n))
+    for number, name in enumerate(options.runs or [known[-1]]):
+        found = list(dict.fromkeys(n for n in known if name in n))
         if len(found) != 1:
-            raise InputError(
-                f"{len(found)} multiruns in MLflow have '{asked}' in their name; the latest is {known[-1]}"
-            )
+            raise InputError(f"{len(found)} multiruns in MLflow have '{name}' in their name; the latest is {known[-1]}")
         folder = scratch / str(number)
         folder.mkdir()
         paths = {p.stem: p for p in index.tables(found[0], folder)}

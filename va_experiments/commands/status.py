@@ -111,10 +111,10 @@ def status_text(status: Mapping[str, Any], width: int) -> str:
 
     cells, fits = status["cells"], status["fits"]
     counts = CellCounts.from_manifest(status) or CellCounts(*(cells[k] for k in ("all", "done", "reused", "failed")))
-    said = {"running": status["stage"], "ended": status["stage"], "died": "stopped (the driver died)"}[status["state"]]
+    state = {"running": status["stage"], "ended": status["stage"], "died": "stopped (the driver died)"}[status["state"]]
     elapsed = (time.time() if status["state"] == "running" else status["time"]) - status["started"]
     lines = [
-        f"run {status['run_id']}: {said}"
+        f"run {status['run_id']}: {state}"
         + (
             f", {format_duration(round(elapsed))} since its start"
             if status["state"] == "running"

@@ -42,9 +42,9 @@ def ui(
     no_prefect: Annotated[bool, typer.Option("--no-prefect", help="Leave Prefect out.")] = False,
 ) -> int:
     """Serve until a signal comes; exit code 1 if a server does not start or dies."""
-    asked = {} if no_mlflow else {"MLflow": ("--mlflow-port", mlflow_port)}
-    asked |= {} if no_prefect else {"Prefect": ("--prefect-port", prefect_port)}
-    _check(asked, outputs)
+    ports = {} if no_mlflow else {"MLflow": ("--mlflow-port", mlflow_port)}
+    ports |= {} if no_prefect else {"Prefect": ("--prefect-port", prefect_port)}
+    _check(ports, outputs)
     stopping = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda *_: stopping.set())
@@ -60,21 +60,21 @@ def ui(
         return _serve(pages, stopping)
 
 
-def _check(asked: dict[str, tuple[str, int]], outputs: Path) -> None:
-    problems = [] if asked else ["ui: with --no-mlflow and --no-prefect there is nothing to serve"]
+def _check(ports: dict[str, tuple[str, int]], outputs: Path) -> None:
+    problems = [] if ports else ["ui: with --no-mlflow and --no-prefect there is nothing to serve"]
     if not outputs.is_dir():
         problems.append(f"there is no folder '{outputs}': run something first, or name it with --outputs DIR")
-    elif "MLflow" in asked:
+    elif "MLflow" in ports:
         from va_experiments.config.schema import TrackingConfig
         from va_experiments.tracking.preflight import tracking_problem
 
         problems += filter(None, [tracking_problem(TrackingConfig(), outputs)])
-    for name, (option, port) in asked.items():
+    for name, (option, port) in ports.items():
         if not 1024 <= port <= 65535:
             problems.append(f"{option} must be between 1024 and 65535; got {port}")
         elif not _free(port):
             problems.append(f"port {port} for {name} is in use; choose another with {option} N")
-    if len({port for _, port in asked.values()}) < len(asked):
+    if len({port for _, port in ports.values()}) < len(ports):
         problems.append("--mlflow-port and --prefect-port must differ")
     if problems:
         raise InputError(problems)
@@ -92,7 +92,7 @@ def _free(port: int) -> bool:
 
 def _serve(pages: list[_Mlflow | _Prefect], stopping: threading.Event) -> int:
     deadline = time.monotonic() + 180
-    waiting, told = list(pages), False
+    waiting, announced = list(pages), False
     while not stopping.wait(0.3):
         for page in list(waiting):
             if page.answers():
@@ -102,8 +102,8 @@ def _serve(pages: list[_Mlflow | _Prefect], stopping: threading.Event) -> int:
             if page.died() or (page in waiting and time.monotonic() > deadline):
                 say(f"error: {page.name} stopped or does not answer; see {page.log}", file=sys.stderr)
                 return 1
-        if not waiting and not told:
-            told = True
+        if not waiting and not announced:
+            announced = True
             say("Ray      no page by default; +execution.init.include_dashboard=true gives a run one at "
                   "http://127.0.0.1:8265")  # fmt: skip
             say("Ctrl-C stops.", flush=True)
@@ -148,9 +148,9 @@ class _Mlflow:
 
         address, page = f"http://127.0.0.1:{self._port}", ""
         password = password_of(self._outputs / "prefect")
-        asked = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={TrackingConfig().experiment}"
+        query = f"{address}/api/2.0/mlflow/experiments/get-by-name?experiment_name={TrackingConfig().experiment}"
         headers, none = basic(password), (OSError, ValueError, KeyError)
-        with contextlib.suppress(*none), open_url(asked, timeout=5, headers=headers) as answer:
+        with contextlib.suppress(*none), open_url(query, timeout=5, headers=headers) as answer:
             page = page_of(json.loads(answer.read(1 << 20))["experiment"]["experiment_id"])
         return f"MLflow   {address}{LOGIN}?key={login_key(password)}{page.removeprefix('/')}"
 

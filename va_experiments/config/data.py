@@ -216,8 +216,8 @@ class Csv(DataOptions):
     """Decimal sign: a point or a comma."""
     encoding: Text = "utf-8-sig"
     """Encoding, such as latin-1, cp1252, utf-16."""
-    mend_encoding: Flag | None = None
-    """true: UTF-8 text that was read in another encoding before (CÃ³rdoba) is mended; null: it is refused."""
+    fix_encoding: Flag | None = None
+    """true: UTF-8 text that was read in another encoding before (CÃ³rdoba) is corrected; null: it is refused."""
     label: Text = "csv"
     """Name of the study in tables and reports."""
 
@@ -248,8 +248,8 @@ class Who2016(DataOptions):
     """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     encoding: Text = "utf-8-sig"
     """Encoding, such as latin-1, cp1252, utf-16."""
-    mend_encoding: Flag | None = None
-    """true: UTF-8 text that was read in another encoding before (CÃ³rdoba) is mended; null: it is refused."""
+    fix_encoding: Flag | None = None
+    """true: UTF-8 text that was read in another encoding before (CÃ³rdoba) is corrected; null: it is refused."""
     label: Text = "who2016"
     """Name of the study in tables and reports."""
 
@@ -290,8 +290,8 @@ class Who2016Odk(DataOptions):
     """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     encoding: Text = "utf-8-sig"
     """Encoding, such as latin-1, cp1252, utf-16."""
-    mend_encoding: Flag | None = None
-    """true: UTF-8 text that was read in another encoding before (CÃ³rdoba) is mended; null: it is refused."""
+    fix_encoding: Flag | None = None
+    """true: UTF-8 text that was read in another encoding before (CÃ³rdoba) is corrected; null: it is refused."""
     label: Text = "who2016_odk"
     """Name of the study in tables and reports."""
 

@@ -92,7 +92,8 @@ def load_cached(
         module = import_module(reader.module)
         parts = module.parts_of(checked)
         joined: Deaths = module.join_parts(
-            load_parts(parts, lambda part, given: load_cached(part, given, cache_dir, read_files)), checked
+            load_parts(parts, lambda part, part_options: load_cached(part, part_options, cache_dir, read_files)),
+            checked,
         )
         return joined
     if reader.file_option is None:

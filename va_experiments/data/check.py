@@ -116,12 +116,12 @@ class Suggestion:
     roles: Roles | None = None
 
 
-def suggest_yaml(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None) -> str:
+def suggest_yaml(path: str | os.PathLike[str], options: Mapping[str, Any] | None = None) -> str:
     """Write a ``conf/data`` YAML for a file; see `suggest`."""
-    return suggest(path, given).text
+    return suggest(path, options).text
 
 
-def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None) -> Suggestion:
+def suggest(path: str | os.PathLike[str], chosen: Mapping[str, Any] | None = None) -> Suggestion:
     """Suggest how to read a file, from its header and cells, after the options that are given.
 
     Parameters
@@ -137,22 +137,22 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
     """
     from va_experiments.data.registry import READERS
 
-    given = {key: _text_keys(value) for key, value in (given or {}).items()}
-    source = _open_any(path, given)
-    form = recognise(source.header) if given.get("name") is None and not {"symptoms", "cause"} & set(given) else None
+    chosen = {key: _text_keys(value) for key, value in (chosen or {}).items()}
+    source = _open_any(path, chosen)
+    form = recognise(source.header) if chosen.get("name") is None and not {"symptoms", "cause"} & set(chosen) else None
     if form is not None:
         if form.reader not in READERS:
             raise InputError(form.sentence(shown_path(path), os.fspath(path)))
         opened = {"encoding": source.encoding} if source.encoding != "utf-8-sig" else {}
         known = READERS[form.reader].options.model_fields
         options = {"name": form.reader, "path": os.fspath(path)}
-        options |= {k: v for k, v in opened.items() if k in known} | given
-        remark = f"# {shown(os.path.basename(os.fspath(path)))} is {form.what}\n"
-        return Suggestion(options, remark + _as_yaml(options, {}), form)
-    if given.get("name") not in (None, "csv"):
-        options = {"name": given["name"], "path": os.fspath(path)} | given
+        options |= {k: v for k, v in opened.items() if k in known} | chosen
+        comment = f"# {shown(os.path.basename(os.fspath(path)))} is {form.what}\n"
+        return Suggestion(options, comment + _as_yaml(options, {}), form)
+    if chosen.get("name") not in (None, "csv"):
+        options = {"name": chosen["name"], "path": os.fspath(path)} | chosen
         return Suggestion(options, f"# {shown(os.path.basename(os.fspath(path)))}\n" + _as_yaml(options, {}))
-    roles = guess_roles(source.header, table := read_columns(source), given)
+    roles = guess_roles(source.header, table := read_columns(source), chosen)
     n = len(table[source.header[0]].codes)
     guessed: dict[str, Any] = {
         "name": "csv",
@@ -184,26 +184,26 @@ def suggest(path: str | os.PathLike[str], given: Mapping[str, Any] | None = None
         notes += stand_ins(table[name], name) if name in table else []
     if roles.age in table and roles.age_unit == "years" and (unknown := unknown_ages(table[roles.age])):
         guessed["age_missing"] = unknown
-    if source.mended or source.written:
-        guessed["mend_encoding"] = True
-    excluded = [c for c in given.get("exclude") or () if c not in roles.left_out]
+    if source.corrected or source.written:
+        guessed["fix_encoding"] = True
+    excluded = [c for c in chosen.get("exclude") or () if c not in roles.left_out]
     whole = {"value_map": roles.value_map, "exclude": guessed["exclude"] + excluded}
-    options = guessed | given | (whole if given.get("symptoms") is None else whole | {"exclude": []})
-    remarks = {
+    options = guessed | chosen | (whole if chosen.get("symptoms") is None else whole | {"exclude": []})
+    comments = {
         "id": "" if roles.id else "no unique column found: ids are made from the rows",
-        "site": "" if roles.site or "site" in given else "NOT FOUND: name the column",
-        "cause": "" if roles.cause or "cause" in given else "NOT FOUND: name the column",
-        "symptoms": f"{len(roles.symptoms)} columns: all that are not named here" if "symptoms" not in given else "",
+        "site": "" if roles.site or "site" in chosen else "NOT FOUND: name the column",
+        "cause": "" if roles.cause or "cause" in chosen else "NOT FOUND: name the column",
+        "symptoms": f"{len(roles.symptoms)} columns: all that are not named here" if "symptoms" not in chosen else "",
         "site_map": "spellings of one site",
         "cause_map": "spellings of one cause",
         "age_missing": "taken for unknown ages",
         "encoding": "guessed: check names with accents" if source.encoding == "cp1252" else "",
-        "mend_encoding": "".join(source.remarks()[-1:]),
-        "age_unit": "check it" if roles.age and "age_unit" not in given else "",
+        "fix_encoding": "".join(source.notes_for_ledger()[-1:]),
+        "age_unit": "check it" if roles.age and "age_unit" not in chosen else "",
     }
     first = f"# guessed from {shown(os.path.basename(os.fspath(path)))}: {n:,} rows, {len(source.header)} columns"
-    remarked = "".join(f"# {note}\n" for note in notes)
-    text = f"{first}; check every line\n{remarked}" + _as_yaml(options, remarks, roles.left_out)
+    commented = "".join(f"# {note}\n" for note in notes)
+    text = f"{first}; check every line\n{commented}" + _as_yaml(options, comments, roles.left_out)
     return Suggestion(options, text, roles=roles)
 
 
@@ -212,15 +212,15 @@ def _text_keys(value: Any) -> Any:
     return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else value
 
 
-def _as_yaml(options: Mapping[str, Any], remarks: Mapping[str, str], left_out: Mapping[str, str] | None = None) -> str:
+def _as_yaml(options: Mapping[str, Any], comments: Mapping[str, str], left_out: Mapping[str, str] | None = None) -> str:
     lines = []
     for key, value in options.items():
         if key == "exclude" and value and left_out:
             lines.append("exclude:")
             lines += [f"  - {_quoted(c)}" + (f"   # {left_out[c]}" if c in left_out else "") for c in value]
             continue
-        remark = remarks.get(key)
-        lines.append(f"{key}: {value if key == 'name' else _flow(value)}" + (f"   # {remark}" if remark else ""))
+        comment = comments.get(key)
+        lines.append(f"{key}: {value if key == 'name' else _flow(value)}" + (f"   # {comment}" if comment else ""))
     return "\n".join(lines) + "\n"
 
 
@@ -237,17 +237,17 @@ def _flow(value: Any) -> str:
     return _quoted(str(value))
 
 
-def _open_any(path: str | os.PathLike[str], given: Mapping[str, Any]) -> TextSource:
+def _open_any(path: str | os.PathLike[str], chosen: Mapping[str, Any]) -> TextSource:
     """Open a table whose separator and encoding may not be known."""
-    sep, mend = str(given.get("sep") or AUTO), given.get("mend_encoding") is not False
-    if given.get("encoding"):
-        return open_source(path, sep=sep, encoding=str(given["encoding"]), mend=mend)
+    sep, fix = str(chosen.get("sep") or AUTO), chosen.get("fix_encoding") is not False
+    if chosen.get("encoding"):
+        return open_source(path, sep=sep, encoding=str(chosen["encoding"]), fix_encoding=fix)
     first: InputError | None = None
     for encoding in ("utf-8-sig", "utf-16", "cp1252"):
         if first is not None and encoding == "cp1252" and "`encoding: cp1252`" not in str(first):
             break
         try:
-            return open_source(path, sep=sep, encoding=encoding, mend=mend)
+            return open_source(path, sep=sep, encoding=encoding, fix_encoding=fix)
         except InputError as error:
             first = first or error
     assert first is not None

@@ -77,11 +77,11 @@ def ask_about_words(roles: Roles, table: Mapping[str, CodedColumn], excluded: Se
 
 
 def ask_about_rows(
-    roles: Roles, header: Sequence[str], table: Mapping[str, CodedColumn], given: Mapping[str, Any]
+    roles: Roles, header: Sequence[str], table: Mapping[str, CodedColumn], chosen: Mapping[str, Any]
 ) -> None:
     """Ask about an id that most rows share: a row for each answer, or ids that a program has changed."""
-    left_out = [c for c in header if c in roles.left_out and c not in (given.get("exclude") or ())]
-    for column in (c for c in left_out if "id" not in given and roles.id is None and folded_name(c) in ID_NAMES):
+    left_out = [c for c in header if c in roles.left_out and c not in (chosen.get("exclude") or ())]
+    for column in (c for c in left_out if "id" not in chosen and roles.id is None and folded_name(c) in ID_NAMES):
         n, rows = len(filled_cells(table[column])), len(table[column].codes)
         if 0 < n <= 0.5 * rows:
             roles.questions.append(

@@ -61,7 +61,7 @@ _CODE = {"Y": PRESENT, "N": ABSENT, ".": MISSING}
 _MOST_ANSWERS = 12
 
 
-def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: Mapping[str, Any]) -> Roles:
+def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], chosen: Mapping[str, Any]) -> Roles:
     """Guess the role of every column.
 
     Parameters
@@ -71,16 +71,16 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
     given : mapping
         Options of ``data=csv`` that are known.
     """
-    own = {str(k).strip(): str(v) for k, v in (given.get("value_map") or {}).items()}
-    roles = Roles(covariates=dict(given.get("covariates") or {}), narrative=given.get("narrative"))
-    excluded = [str(c) for c in given.get("exclude") or ()]
-    named = [str(c) for c in given.get("symptoms") or ()]
-    taken = {*excluded, *named, *roles.covariates, *(str(given[k]) for k in _NAMED if given.get(k) is not None)}
+    own = {str(k).strip(): str(v) for k, v in (chosen.get("value_map") or {}).items()}
+    roles = Roles(covariates=dict(chosen.get("covariates") or {}), narrative=chosen.get("narrative"))
+    excluded = [str(c) for c in chosen.get("exclude") or ()]
+    named = [str(c) for c in chosen.get("symptoms") or ()]
+    taken = {*excluded, *named, *roles.covariates, *(str(chosen[k]) for k in _NAMED if chosen.get(k) is not None)}
     free = [c for c in header if c not in taken]
 
     def role(key: str, known: Sequence[str], fits: Callable[[str], bool]) -> str | None:
-        if key in given:
-            return None if given[key] is None else str(given[key])
+        if key in chosen:
+            return None if chosen[key] is None else str(chosen[key])
         found = _pick(free, known, fits)
         if found is not None:
             free.remove(found)
@@ -95,9 +95,9 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
     roles.sex = role(
         "sex", tuple(folded_name(c) for c in free if is_sex_name(c)), lambda c: is_sex_column(filled_cells(table[c]))
     )
-    if roles.sex is None and "sex" not in given:
+    if roles.sex is None and "sex" not in chosen:
         roles.sex = next((c for c in free if _both_sexes(table[c])), None)
-    divided = {} if "age" in given else _divided_age(free, table)
+    divided = {} if "age" in chosen else _divided_age(free, table)
     if divided:
         roles.age, roles.age_unit = next(iter(divided.items()))
         roles.age_parts = {c: u for c, u in divided.items() if c != roles.age}
@@ -105,13 +105,13 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
         roles.age = role("age", _AGE, lambda c: not answers[c] and _holds_ages(table[c]))
         if (
             roles.age is None
-            and "age" not in given
+            and "age" not in chosen
             and any(is_unit_column(filled_cells(table[c])) or _may_be_unit(c, table[c]) for c in free)
         ):
             values = [c for c in free if _AGE_WORD.search(c.casefold()) and _holds_ages(table[c]) and not answers[c]]
             roles.age = values[0] if len(values) == 1 else None
-        roles.age_parts = {str(c): str(u) for c, u in (given.get("age_parts") or {}).items()}
-        _age_unit(roles, free, table, given)
+        roles.age_parts = {str(c): str(u) for c, u in (chosen.get("age_parts") or {}).items()}
+        _age_unit(roles, free, table, chosen)
     special = {roles.id, roles.site, roles.cause, roles.sex, roles.age, roles.age_unit, *roles.age_parts}
     special |= {*roles.covariates, roles.narrative}
     for column in header:
@@ -121,7 +121,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
             continue
         elif column in excluded:
             roles.left_out[column] = "by exclude"
-        elif given.get("symptoms") is not None:
+        elif chosen.get("symptoms") is not None:
             roles.left_out[column] = "not among the symptoms named"
         elif is_sex_name(column) and (cells := sorted(filled_cells(table[column]))):
             listed = ", ".join(shown(v) for v in cells[:4])
@@ -133,7 +133,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
             )
         elif (
             roles.age is not None
-            and "age_unit" not in given
+            and "age_unit" not in chosen
             and roles.age_unit in AGE_UNITS
             and _may_be_unit(column, table[column])
         ):
@@ -151,7 +151,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
             roles.left_out[column] = _why_not(table[column], column)
             if (
                 roles.age is None
-                and "age" not in given
+                and "age" not in chosen
                 and _is_called_age(column)
                 and (cells := filled_cells(table[column]))
             ):
@@ -160,14 +160,14 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], given: 
                     "read (a number, alone or with a unit): correct them, name the column of ages with age=COLUMN, or "
                     f"leave this one out with {exclude_option([column])}"
                 )
-    if given.get("symptoms") is None:
+    if chosen.get("symptoms") is None:
         ask_about_words(roles, table, excluded)
-        _leave_out_leaks(roles, table, own, given)
-    ask_about_rows(roles, header, table, given)
+        _leave_out_leaks(roles, table, own, chosen)
+    ask_about_rows(roles, header, table, chosen)
     ask_about_numbers(roles, table, own)
     guessed, _ = guess_value_map({v for c in roles.symptoms if c in table for v in table[c].values})
     roles.value_map = guessed | own
-    if "." in roles.value_map and "N" not in roles.value_map.values() and "blank" not in given:
+    if "." in roles.value_map and "N" not in roles.value_map.values() and "blank" not in chosen:
         roles.value_map.setdefault("", "N")  # the layout of openVA: Y, empty for no, . for missing
     for value in ("Y", "N"):
         if value not in roles.value_map.values():
@@ -232,10 +232,10 @@ def _may_be_unit(name: str, column: CodedColumn) -> bool:
     return "unit" in name.casefold() and 0 < len(cells) <= len(AGE_UNITS) + 2 and not is_unit_column(cells)
 
 
-def _age_unit(roles: Roles, free: list[str], table: Mapping[str, CodedColumn], given: Mapping[str, Any]) -> None:
+def _age_unit(roles: Roles, free: list[str], table: Mapping[str, CodedColumn], chosen: Mapping[str, Any]) -> None:
     """Find the unit of the ages: a column, or what the name of the column says."""
-    if given.get("age_unit") is not None:
-        roles.age_unit = str(given["age_unit"])
+    if chosen.get("age_unit") is not None:
+        roles.age_unit = str(chosen["age_unit"])
     elif roles.age is not None:
         units = [c for c in free if is_unit_column(filled_cells(table[c]))]
         roles.age_unit = next(iter(units), unit_in_name(roles.age) or "years")
@@ -250,9 +250,9 @@ def _is_symptom(column: CodedColumn, own: Mapping[str, str]) -> bool:
     meanings = [_meaning(v, own) for v in column.values]
     counts = np.bincount(column.codes, minlength=len(column.values))
     filled = sum(int(n) for n, v in zip(counts, column.values, strict=True) if v.strip())
-    said = sum(int(n) for n, m in zip(counts, meanings, strict=True) if m in ("Y", "N"))
+    answers = sum(int(n) for n, m in zip(counts, meanings, strict=True) if m in ("Y", "N"))
     known = sum(int(n) for n, m, v in zip(counts, meanings, column.values, strict=True) if m and v.strip())
-    if not said:
+    if not answers:
         return False
     cells = filled_cells(column)
     if numeric_share(cells) == 1 and not {normalised(c) for c in cells} <= _ANSWER_NUMBERS | {
@@ -261,7 +261,7 @@ def _is_symptom(column: CodedColumn, own: Mapping[str, str]) -> bool:
         return known >= 0.99 * filled
     if known >= 0.9 * filled:
         return True
-    return len(cells) <= _MOST_ANSWERS and {"Y", "N"} <= set(meanings) and said >= 0.5 * filled
+    return len(cells) <= _MOST_ANSWERS and {"Y", "N"} <= set(meanings) and answers >= 0.5 * filled
 
 
 def _why_not(column: CodedColumn, name: str) -> str:
@@ -283,7 +283,7 @@ def _why_not(column: CodedColumn, name: str) -> str:
 
 
 def _leave_out_leaks(
-    roles: Roles, table: Mapping[str, CodedColumn], own: Mapping[str, str], given: Mapping[str, Any]
+    roles: Roles, table: Mapping[str, CodedColumn], own: Mapping[str, str], chosen: Mapping[str, Any]
 ) -> None:
     """Move the columns that equal a cause from the symptoms to what is left out."""
     if roles.cause not in table or roles.cause is None or not roles.symptoms:
@@ -297,7 +297,7 @@ def _leave_out_leaks(
         matrix[:, j] = np.array(codes, dtype=np.int8)[table[column].codes]
     found = leaks(matrix[rows], roles.symptoms, labels.values, labels.codes[rows].astype(np.int16))
     for column, (cause, correlation) in found.items():
-        if column not in (given.get("allow_leaks") or ()):
+        if column not in (chosen.get("allow_leaks") or ()):
             roles.symptoms.remove(column)
             roles.left_out[column] = (
                 f"almost equals cause {shown(cause)} (correlation {correlation:.2f}): a model would read the answer "

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.decorated import skeleton
-from va_experiments.data.double_encoding import doubt, mended
+from va_experiments.data.double_encoding import corrected, doubt
 from va_experiments.data.text_source import SEPARATORS, TextSource, encoding_is_doubtful
 from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown, shown_path
 
@@ -67,7 +67,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
     ------
     InputError
         After the last block, if a row is too short or too long, or repeats the header, or if text was read in a wrong
-        encoding before (`source.mend`); within, if a cell is longer than the limit.
+        encoding before (`source.fix_encoding`); within, if a cell is longer than the limit.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -116,7 +116,7 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
                 if not batch.num_rows:
                     continue
                 block = {w: _coded(batch.column(i), w, source, start) for i, w in enumerate(columns_read)}
-                if source.mend is not False:
+                if source.fix_encoding is not False:
                     block = {w: _with_letters(column, w, source, doubtful) for w, column in block.items()}
                 headers += [start + int(row) for row in _repeats_the_header(block, batch.num_rows)]
                 yield Block(start, batch.num_rows, block)
@@ -242,14 +242,14 @@ def _coded(column: pa.DictionaryArray, name: str, source: TextSource, start: int
 def _with_letters(
     column: CodedColumn, name: str, source: TextSource, doubtful: dict[str, dict[str, str]]
 ) -> CodedColumn:
-    """Return the column with cells mended, or as it is with these cells added to `doubtful`."""
-    changed = {v: new for v in column.values if not v.isascii() and (new := mended(v)) != v}
+    """Return the column with cells corrected, or as it is with these cells added to `doubtful`."""
+    changed = {v: new for v in column.values if not v.isascii() and (new := corrected(v)) != v}
     if not changed:
         return column
-    if source.mend is None:
+    if source.fix_encoding is None:
         doubtful.setdefault(name, {}).update(changed)
         return column
-    source.mended.update(changed)
+    source.corrected.update(changed)
     place: dict[str, int] = {}
     recode = np.array([place.setdefault(changed.get(v, v), len(place)) for v in column.values], dtype=np.int32)
     return CodedColumn(recode[column.codes], list(place))

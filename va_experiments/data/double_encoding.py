@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from va_experiments.errors import shown
 
-__all__ = ["doubt", "mended"]
+__all__ = ["corrected", "doubt"]
 
 _CODECS = ("cp1252", "mac_roman", "cp850", "cp437", "cp1250")
 _MOST_TIMES = 3
@@ -24,7 +24,7 @@ _SIGNS = frozenset("‘’‚“”„–—…•€‑ƒˆ˜‰‹›†‡™
 _CLOSING = frozenset("‘’“”„–—…")
 
 
-def mended(text: str) -> str:
+def corrected(text: str) -> str:
     """Return the text with the letters that it had before it was read in a wrong encoding; else the text itself."""
     for _ in range(_MOST_TIMES):
         if text.isascii():
@@ -37,7 +37,7 @@ def mended(text: str) -> str:
 
 
 def doubt(old: str, new: str, *, utf8: bool, times: int) -> str:
-    """Return what is said of a text that is mended by `mended`, as the rest of a sentence.
+    """Return what a message says of a text that `corrected` changes, as the rest of a sentence.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def doubt(old: str, new: str, *, utf8: bool, times: int) -> str:
     if utf8:
         return f"holds {shown(old)}{more}: the file is UTF-8, in which it reads {shown(new)}; set `encoding: utf-8-sig`"
     return (
-        f"holds {shown(old)}{more}: {shown(new)} in UTF-8, which was read in another encoding and saved again; mend "
-        "such text with data.mend_encoding=true, or take it as it stands with data.mend_encoding=false"
+        f"holds {shown(old)}{more}: {shown(new)} in UTF-8, which was read in another encoding and saved again; correct "
+        "such text with data.fix_encoding=true, or take it as it stands with data.fix_encoding=false"
     )
 
 

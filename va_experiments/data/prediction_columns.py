@@ -69,7 +69,7 @@ class Layout:
         return (self.id, *self.cause, *self.probability, *(c for c in others if c is not None))
 
 
-def layout_of(header: Sequence[str], given: Columns, where: str) -> Layout:
+def layout_of(header: Sequence[str], chosen: Columns, where: str) -> Layout:
     """Return the layout of a table.
 
     Parameters
@@ -86,28 +86,28 @@ def layout_of(header: Sequence[str], given: Columns, where: str) -> Layout:
         For columns that are not there, and for a header in which no column names a cause.
     """
     names = {name.casefold(): name for name in header}
-    identity = given.id if given.id in header else names.get(given.id.casefold(), "" if "" in header else given.id)
-    seen = given.trained_on or names.get("trained_on")
-    named = [identity, *given.cause, *given.probability, *(c for c in (given.rank, seen) if c)]
+    identity = chosen.id if chosen.id in header else names.get(chosen.id.casefold(), "" if "" in header else chosen.id)
+    seen = chosen.trained_on or names.get("trained_on")
+    named = [identity, *chosen.cause, *chosen.probability, *(c for c in (chosen.rank, seen) if c)]
     if problems := missing_columns(header, named, where):
         hint = f"; the column of the id is named with model.id=COLUMN (the file has {', '.join(header[:6])}, ...)"
         raise InputError([p + (hint if shown(identity) in p else "") for p in problems])
     free = [c for c in header if c not in named]
-    cause = given.cause or tuple(_ranked(free, _CAUSE)) or tuple(_single(free, _CAUSE)[:1])
+    cause = chosen.cause or tuple(_ranked(free, _CAUSE)) or tuple(_single(free, _CAUSE)[:1])
     if not cause:
-        columns = given.probability or tuple(free)
+        columns = chosen.probability or tuple(free)
         if not columns:
             raise InputError(f"{where}: has no column of a cause beside the id; name it with model.cause=COLUMN")
         return Layout(identity, seen, (), columns, None, tuple(c for c in free if c not in columns))
     free = [c for c in free if c not in cause]
-    probability = given.probability or tuple(_ranked(free, _PROBABILITY)) or tuple(_single(free, _PROBABILITY)[:1])
+    probability = chosen.probability or tuple(_ranked(free, _PROBABILITY)) or tuple(_single(free, _PROBABILITY)[:1])
     if probability and len(probability) != len(cause):
         raise InputError(
             f"{where}: {len(cause)} columns of causes ({', '.join(cause[:4])}) and {len(probability)} of probabilities "
             f"({', '.join(probability[:4])}); name both, in the order of the ranks, with model.cause=[...] and "
             "model.probability=[...]"
         )
-    rank = given.rank or next(iter(_single(free, _RANK)), None)
+    rank = chosen.rank or next(iter(_single(free, _RANK)), None)
     used = {*cause, *probability, rank}
     return Layout(identity, seen, cause, probability, rank, tuple(c for c in free if c not in used))
 

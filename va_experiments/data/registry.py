@@ -97,8 +97,8 @@ def load(name: str, options: Mapping[str, Any] | None = None) -> Deaths:
 
 def check_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a reader, completed by defaults and checked for keys and types."""
-    given = {str(k): v for k, v in options.items() if k != "name"}
-    checked = check(_reader(name).options, given, "data", f"data={name}")
+    values = {str(k): v for k, v in options.items() if k != "name"}
+    checked = check(_reader(name).options, values, "data", f"data={name}")
     plain = checked.model_dump(exclude={"name"})
     return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
@@ -116,14 +116,14 @@ def load_parts(
         Such as `load`.
     """
     loaded = []
-    for name, given in parts:
+    for name, options_of_part in parts:
         try:
-            loaded.append(load_one(name, given))
+            loaded.append(load_one(name, options_of_part))
         except InputError as error:
             if not any("data." in text for text in (error.hint, *error.problems)):
                 raise
             where = "; write data.OPTION=VALUE within data.options={OPTION: VALUE} for all tables, or for this one "
-            own = f"give {{name: {name}, path: {given.get('path') or 'FILE'}, OPTION: VALUE}} in its place"
+            own = f"give {{name: {name}, path: {options_of_part.get('path') or 'FILE'}, OPTION: VALUE}} in its place"
             raise InputError(error.problems, hint=(error.hint + where + own).removeprefix("; ")) from None
     return loaded
 

@@ -111,8 +111,8 @@ def _age_group(deaths: Deaths, lower: dict[str, int]) -> Strata | None:
         code = np.where(np.isnan(age), len(AGE_GROUPS), np.searchsorted(ends, age, side="right"))
         return Strata("age_group", (*(label for label, _ in AGE_GROUPS), UNKNOWN), code.astype(np.int16))
     if all(c in lower for c in _AGES):
-        said = deaths.symptoms[:, [lower[c] for c in _AGES]] == 1
-        code = np.where(said.any(axis=1), said.argmax(axis=1), len(_AGES))
+        answered = deaths.symptoms[:, [lower[c] for c in _AGES]] == 1
+        code = np.where(answered.any(axis=1), answered.argmax(axis=1), len(_AGES))
         return Strata("age_group", (*_AGE_LABELS, UNKNOWN), code.astype(np.int16))
     return None
 

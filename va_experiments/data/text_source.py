@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from va_experiments.data.double_encoding import doubt, mended
+from va_experiments.data.double_encoding import corrected, doubt
 from va_experiments.data.encodings import encoding_advice
 from va_experiments.data.file_kinds import kind_of_file
 from va_experiments.data.header_rows import checked_names, find_header, two_rows_of_names
@@ -75,12 +75,12 @@ class TextSource:
     """Columns of the file, those without a name among them."""
     notes: tuple[str, ...] = ()
     """What of the file is left out, in sentences."""
-    mend: bool | None = False
+    fix_encoding: bool | None = False
     """Whether UTF-8 text that was read in another encoding gets its letters back; None: it is refused."""
     written: Mapping[str, str] = field(default_factory=dict)
-    """Column -> its name as it stands in the file, where that was mended."""
-    mended: dict[str, str] = field(default_factory=dict, compare=False)
-    """Cells that were mended while the table was read -> what they are now."""
+    """Column -> its name as it stands in the file, where that was corrected."""
+    corrected: dict[str, str] = field(default_factory=dict, compare=False)
+    """Cells that were corrected while the table was read -> what they are now."""
     kept: Sequence[int] | None = None
     """Rows of the file that a table without its empty rows has; None: all."""
 
@@ -116,13 +116,13 @@ class TextSource:
                 start = rows.line_num + 1  # type: ignore[attr-defined]
         return [line_of.get(r, r) for r in records]
 
-    def remarks(self) -> tuple[str, ...]:
-        """Return what is left out and, after reading, what was mended, in sentences."""
-        changed = dict(self.written) | {new: old for old, new in self.mended.items()}
+    def notes_for_ledger(self) -> tuple[str, ...]:
+        """Return what is left out and, after reading, what was corrected, in sentences."""
+        changed = dict(self.written) | {new: old for old, new in self.corrected.items()}
         if not changed:
             return self.notes
         listed = ", ".join(f"{shown(new)} for {shown(old)}" for new, old in list(changed.items())[:3])
-        return (*self.notes, f"letters that a wrong encoding had changed are mended ({listed})")
+        return (*self.notes, f"letters that a wrong encoding had changed are corrected ({listed})")
 
 
 def open_source(
@@ -132,7 +132,7 @@ def open_source(
     encoding: str = "utf-8-sig",
     limits: Limits | None = None,
     row_names: str | None = None,
-    mend: bool | None = False,
+    fix_encoding: bool | None = False,
 ) -> TextSource:
     """Scan a ``.csv``, ``.csv.gz`` or ``.zip`` (one file inside) and return its description.
 
@@ -145,7 +145,7 @@ def open_source(
     row_names : str, optional
         Name of a column. Where the file has none of that name, a first column without a name whose cells differ and do
         not count the rows is one of its columns, with the name ``""``: the row names of a matrix that R has written.
-    mend : bool, optional
+    fix_encoding : bool, optional
         Whether UTF-8 text that was read in another encoding (``CÃ³rdoba``) gets its letters back; None: it is refused.
 
     Raises
@@ -175,21 +175,22 @@ def open_source(
         _find_open_quote(file, limits, sep, encoding)
     header, width, skipped, labels, notes = _header(file, limits, sep, encoding, row_names)
     written: dict[str, str] = {}
-    if mend is not False and (changed := {n: new for n in header if (new := mended(n)) != n}):
+    if fix_encoding is not False and (changed := {n: new for n in header if (new := corrected(n)) != n}):
         old, new = next(iter(changed.items()))
-        if mend is None:
+        if fix_encoding is None:
             utf8 = encoding_is_doubtful(file, limits, encoding)
             raise InputError(f"{shown_path(file)}: the header {doubt(old, new, utf8=utf8, times=len(changed))}")
         if both := [n for n, other in changed.items() if other in header]:
             raise InputError(
                 f"{shown_path(file)}: columns {shown(both[0])} and {shown(changed[both[0]])} have one name when their "
-                "letters are mended; rename or remove one of them"
+                "letters are corrected; rename or remove one of them"
             )
         header, written = tuple(changed.get(n, n) for n in header), {new: old for old, new in changed.items()}
     plain = not (n_quotes or blank)
     return TextSource(
-        file, sep, encoding, header, sha256, n_bytes, plain, limits, skipped, labels, width, notes, mend, written
-    )
+        file, sep, encoding, header, sha256, n_bytes, plain, limits,
+        skipped, labels, width, notes, fix_encoding, written,
+    )  # fmt: skip
 
 
 def encoding_is_doubtful(path: Path, limits: Limits, encoding: str) -> bool:

@@ -72,9 +72,9 @@ class Batch:
         self.run, self.plan = run, planned
         self.state = np.zeros(len(planned), np.int8)  # of `State`
         self.value = np.full(len(planned), np.nan)
-        self._asked = np.zeros(len(planned), bool)
-        self._asked[planned.requested] = True
-        self._number_asked = int(self._asked.sum())
+        self._requested = np.zeros(len(planned), bool)
+        self._requested[planned.requested] = True
+        self._number_requested = int(self._requested.sum())
         self._job_of = np.full(len(planned), -1, np.int64)
         for number in range(len(planned.jobs) - 1, -1, -1):
             self._job_of[planned.job_cells[number]] = number
@@ -86,7 +86,7 @@ class Batch:
         self._member_job = np.repeat(np.arange(len(planned.jobs)), [len(r) for r in planned.job_cells])[order]
         self._open_cells = [len(rows) for rows in planned.job_cells]
         self._others = False  # whether the store has cells that are not of this plan
-        run.context.counts.cells += self._number_asked
+        run.context.counts.cells += self._number_requested
 
     def reuse_stored(self) -> None:
         """Reuse what the store has, as the resume setting says."""
@@ -112,7 +112,7 @@ class Batch:
                     continue
                 if found is not None:
                     self.record(self.plan.cell(row), found.result())
-            elif config.resume == "failed" and key not in failed_before and self._asked[row]:
+            elif config.resume == "failed" and key not in failed_before and self._requested[row]:
                 self.state[row] = State.LEFT_OUT
         missing = (
             {self.plan.key(row) for row in np.flatnonzero(self.state == State.OPEN).tolist()}
@@ -210,7 +210,7 @@ class Batch:
 
     def _log_recompute_reasons(self, todo: npt.NDArray[np.int64], most: int = 20_000) -> None:
         """Log why cells were recomputed although similar cells are stored."""
-        rows = todo[(self.state[todo] == State.DONE) & self._asked[todo]]
+        rows = todo[(self.state[todo] == State.DONE) & self._requested[todo]]
         if not self._others or len(rows) > most:
             return
         cells = [self.plan.cell(row) for row in rows.tolist()]
@@ -221,7 +221,7 @@ class Batch:
 
     def _list_missing(self, most: int = 100_000) -> None:
         """Give asked cells that were not computed a row each, so that no table takes a part of a grid for the whole."""
-        for row in np.flatnonzero(self._asked & ((self.state == State.OPEN) | (self.state == State.LEFT_OUT)))[
+        for row in np.flatnonzero(self._requested & ((self.state == State.OPEN) | (self.state == State.LEFT_OUT)))[
             :most
         ].tolist():
             cell, number = self.plan.cell(row), max(0, int(self._job_of[row]))
@@ -255,15 +255,17 @@ class Batch:
         """Count a cell, write its row, and notify the observers; also of its job where it is complete now."""
         run, row = self.run, self.plan.row(result.key)
         first = self.plan.jobs[max(0, int(self._job_of[row]))]
-        asked = bool(self._asked[row])
+        requested = bool(self._requested[row])
         open_before = self.state[row] in (State.OPEN, State.LEFT_OUT)
         self.state[row] = State.FAILED if result.failure else State.DONE
         self.value[row] = result.metrics.get(run.context.config.objective, np.nan) if not result.failure else np.nan
         data = run.context.deaths[cell.setting.fingerprint]
-        name = self.plan.job_models[max(0, int(self._job_of[row]))].name if asked else cell.model.name
-        record = run.writer.add(cell, result, job=first.label, model=name, simulated=data.simulated, requested=asked)
+        name = self.plan.job_models[max(0, int(self._job_of[row]))].name if requested else cell.model.name
+        record = run.writer.add(
+            cell, result, job=first.label, model=name, simulated=data.simulated, requested=requested
+        )
         counts = run.context.counts
-        if not asked:
+        if not requested:
             counts.baselines += 1
             return
         counts.reused += result.reused
@@ -280,7 +282,7 @@ class Batch:
                 f"{name} at {cell.split.test_site}",
                 run.store.folder(result.key) if result.failure is None else None,
                 tuple(result.facts.get("warnings") or ()),
-                self._number_asked,
+                self._number_requested,
             ),
         )
         if not open_before:

@@ -159,9 +159,9 @@ class RayBackend:
     def _lacks(self, fit: Fit) -> str:
         """Return why a fit can never run on this machine; a joined cluster may grow a node for it."""
         resources = fit.model.resources
-        asked = {"CPU": resources.num_cpus, "GPU": resources.num_gpus, "memory": resources.memory or 0}
-        short = [f"{name} {asked[name]:g} (there is {self._session.largest[name]:g})" for name in asked]
-        short = [s for s, name in zip(short, asked, strict=True) if asked[name] > self._session.largest[name]]
+        needed = {"CPU": resources.num_cpus, "GPU": resources.num_gpus, "memory": resources.memory or 0}
+        short = [f"{name} {needed[name]:g} (there is {self._session.largest[name]:g})" for name in needed]
+        short = [s for s, name in zip(short, needed, strict=True) if needed[name] > self._session.largest[name]]
         if not short:
             return ""
         message = f"model '{fit.model.name}' asks for more than any node has: {', '.join(short)}; see model.resources"

@@ -156,7 +156,7 @@ def connect(
     return ray
 
 
-def _object_store(given: int | None) -> int:
+def _object_store(configured: int | None) -> int:
     """Return the bytes for data: as given, or at most a third of the memory that is free.
 
     Where the address space is limited (``ulimit -v``), the processes of Ray must find room beside them.
@@ -169,10 +169,10 @@ def _object_store(given: int | None) -> int:
     most = min(_OBJECT_STORE, int(psutil.virtual_memory().available / 3))
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     if limit == resource.RLIM_INFINITY:
-        return given or max(_LEAST_OBJECT_STORE, most)
-    store = given or max(_LEAST_OBJECT_STORE, min(most, (limit - _BESIDE_OBJECT_STORE) // 2))
+        return configured or max(_LEAST_OBJECT_STORE, most)
+    store = configured or max(_LEAST_OBJECT_STORE, min(most, (limit - _BESIDE_OBJECT_STORE) // 2))
     if limit < _BESIDE_OBJECT_STORE + store:
-        smaller = " or execution.object_store_memory smaller" if given else ""
+        smaller = " or execution.object_store_memory smaller" if configured else ""
         needed = (_BESIDE_OBJECT_STORE + store) / 2**30
         raise EngineUnavailable(
             f"Ray cannot start on this machine: the address space is limited to {limit / 2**30:.1f} GiB (ulimit "

@@ -60,8 +60,8 @@ class RayLife:
             self._family |= {p.pid: p for p in psutil.Process().children(recursive=True) if _of_ray(p)}
         for name, process in self._needed.items():
             if not _alive(process):
-                said = "node process (raylet)" if name == "raylet" else "head process (GCS)"
-                return f"Ray's {said} on this machine, {process.pid}, has died"
+                label = "node process (raylet)" if name == "raylet" else "head process (GCS)"
+                return f"Ray's {label} on this machine, {process.pid}, has died"
         return ""
 
     def end(self) -> None:

@@ -90,12 +90,12 @@ def _agent_files(raylet: Any, *, environments: bool) -> dict[str, list[str]]:
 
 def _without_agents(command: Sequence[str], raylet: Any, files: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the command of the node process with stand-ins for its agents; any other command as it is."""
-    given = dict(word.split("=", 1) for word in command if "=" in word)
-    if not given.keys() >= {*files, "--session_dir", "--node_id"}:
+    options = dict(word.split("=", 1) for word in command if "=" in word)
+    if not options.keys() >= {*files, "--session_dir", "--node_id"}:
         return list(command)
-    folder, node = Path(given["--session_dir"]), given["--node_id"]
+    folder, node = Path(options["--session_dir"]), options["--node_id"]
     for option, names in files.items():
         paths = [str(folder / raylet.get_port_filename(node, name)) for name in names]
         stub = [sys.executable, "-IS", ray_agent_stub.__file__, *paths]
-        given[option] = subprocess.list2cmdline(stub)
-    return [f"{name}={given[name]}" if (name := word.split("=", 1)[0]) in files else word for word in command]
+        options[option] = subprocess.list2cmdline(stub)
+    return [f"{name}={options[name]}" if (name := word.split("=", 1)[0]) in files else word for word in command]

@@ -43,12 +43,12 @@ def dry_run(
         fingerprints.append(found.fingerprint)
     jobs = [Job(first + i, tuple(overrides[i]), c, fingerprints[i]) for i, c in enumerate(job_configs)]
     planned = plan(jobs, deaths, models, config)
-    for remark in plan_warnings(planned, deaths):
-        say(f"note: {remark}")
+    for warning in plan_warnings(planned, deaths):
+        say(f"note: {warning}")
     store = open_store(Path(config.checkpoint.path or Path(config.paths.outputs) / "checkpoints"))
     stored = set(store.keys()) if config.resume != "false" else set()
-    asked = planned.requested.tolist()
-    todo = [row for row in asked if planned.key(row) not in stored]
+    requested = planned.requested.tolist()
+    todo = [row for row in requested if planned.key(row) not in stored]
     listed: set[int] = set()
     for planned_job, label, rows in zip(jobs, job_labels(overrides), planned.job_cells, strict=True):
         new = [row for row in rows.tolist() if row not in listed]
@@ -63,11 +63,14 @@ def dry_run(
             size += f" ({cell.split.target_labels})" if cell.split.target_labels else ""
             say(f"{state}  {cell.key[:12]}  {cell.model.name:<20} {trained}{size} -> {cell.split.test_site}")
         listed.update(new)
-    if len(asked) > MOST_LINES:
-        say(f"... and {len(asked) - MOST_LINES:,} more cells")
+    if len(requested) > MOST_LINES:
+        say(f"... and {len(requested) - MOST_LINES:,} more cells")
     fits = len(planned.tasks(todo, {}, Costs()))
     simulated = " (simulated data)" if any(d.simulated for d in deaths.values()) else ""
-    say(f"{len(asked):,} cells{simulated}: {len(asked) - len(todo):,} done, {len(todo):,} to do in {fits:,} fits")
+    say(
+        f"{len(requested):,} cells{simulated}: {len(requested) - len(todo):,} done, "
+        f"{len(todo):,} to do in {fits:,} fits"
+    )
     if todo:
         estimate = estimate_plan(planned, todo, deaths, store.root)
         check_limit(estimate, config)

@@ -82,7 +82,7 @@ def _parse(text: str, loader: Any = None) -> Any:
 def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[str, int]:
     """Return what is wrong with an override, and how many of the arguments after it belong to it."""
     key, equals, value = text.partition("=")
-    told = redacted(shown(text))
+    quoted = redacted(shown(text))
     continues = bool(before) and "=" in before[-1] and (before[-1].endswith("=") or text.startswith(","))
     spaced, number = _spaced(f"{before[-1]} {text}" if continues else text, after)
     if (
@@ -98,21 +98,21 @@ def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[st
         space = f"; if the space belongs to the value before it, write {redacted(way)}" if way else ""
         if equals and not space and _parse(tight := f"{key.strip()}={value.strip()}") is not None:
             space = f"; write it without spaces around the equals sign: {redacted(tight)}"
-        return f"{told} is not KEY=VALUE (or ~KEY){space}", 0
+        return f"{quoted} is not KEY=VALUE (or ~KEY){space}", 0
     if _parse(f"{key}=1") is None:
-        return f"{told}: a key has plain letters, digits and _ . / @; got {shown(key)}", 0
+        return f"{quoted}: a key has plain letters, digits and _ . / @; got {shown(key)}", 0
     depth, number, whole = _depth(value), 0, text
     while depth > 0 and number < len(after):  # the shell divides [a, b] and {a: b} at their spaces
         whole += f" {after[number]}"
         depth += _depth(after[number])
         number += 1
     if number and depth == 0 and _parse(whole) is not None:
-        return f"{told} was divided at a space by the shell; write {redacted(shlex.quote(whole))}", number
+        return f"{quoted} was divided at a space by the shell; write {redacted(shlex.quote(whole))}", number
     if re.search(r"(^|,)\s*(,|$)", value):
-        return f"{told} has a comma without a value beside it; remove the comma, or name the value", 0
+        return f"{quoted} has a comma without a value beside it; remove the comma, or name the value", 0
     if way := _quoted(text):
-        return f"{told} holds characters that must be quoted (one of ( ) [ ] {{ }} , : = ' \" $): {redacted(way)}", 0
-    return f"{told} is not KEY=VALUE; a list is written [a,b], a mapping {{a: 1, b: 2}}, text in quotes", 0
+        return f"{quoted} holds characters that must be quoted (one of ( ) [ ] {{ }} , : = ' \" $): {redacted(way)}", 0
+    return f"{quoted} is not KEY=VALUE; a list is written [a,b], a mapping {{a: 1, b: 2}}, text in quotes", 0
 
 
 def _spaced(text: str, after: Sequence[str]) -> tuple[str, int]:

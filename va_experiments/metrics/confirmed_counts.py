@@ -2,7 +2,7 @@
 
 Mean probabilities are drawn towards the cause mix of the training deaths, counts of the most probable causes are not,
 but they exaggerate what is common. Where a cause is above its training fraction by the mean, and further above by the
-counts, they agree that the training mix holds the mean back, and a share of the counts mends it. Where they lean to
+counts, they agree that the training mix holds the mean back, and a share of the counts corrects it. Where they lean to
 different sides, the counts only exaggerate.
 """
 

@@ -123,8 +123,8 @@ def _misclassification(p: Floats, truth: npt.NDArray[np.intp], *, soft: bool) ->
     """Compute P(assigned i | true j), shape (n_causes, k), for the k causes with training deaths, and these causes."""
     n_causes = p.shape[1]
     known = np.unique(truth)
-    given = p if soft else np.eye(n_causes)[p.argmax(axis=1)]
-    return np.stack([given[truth == cause].mean(axis=0) for cause in known], axis=1), known
+    assigned = p if soft else np.eye(n_causes)[p.argmax(axis=1)]
+    return np.stack([assigned[truth == cause].mean(axis=0) for cause in known], axis=1), known
 
 
 def _on_simplex(matrix: Floats, target: Floats) -> Floats:

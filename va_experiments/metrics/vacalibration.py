@@ -165,23 +165,23 @@ def calibrate(
         raise ValueError("an algorithm names no cause for any death: there is nothing to calibrate")
     total = b.sum(axis=2, keepdims=True)
     matrix = b / np.where(total > 0, total, 1)
-    asked = np.zeros(a.shape, dtype=bool) if keep is None else np.atleast_2d(np.asarray(keep, dtype=bool)).copy()
-    asked |= total[:, :, 0] <= 0
+    held = np.zeros(a.shape, dtype=bool) if keep is None else np.atleast_2d(np.asarray(keep, dtype=bool)).copy()
+    held |= total[:, :, 0] <= 0
     if threshold is not None:
         rows = total[:, :, 0] > 0
-        asked |= np.array([little_informed(m[r], threshold) for m, r in zip(matrix, rows, strict=True)])
-    nobody = (a == 0) & ~asked
-    free = ~(asked | nobody)
+        held |= np.array([little_informed(m[r], threshold) for m, r in zip(matrix, rows, strict=True)])
+    nobody = (a == 0) & ~held
+    free = ~(held | nobody)
     free[free.sum(axis=1) <= 1] = False
     known = free.any(axis=0)
     determined = float(a.sum() / (a.sum() + missing.sum()))
     share = a.sum(axis=0) / a.sum()
-    told = nobody.any(axis=0) & ~known
+    unpredicted = nobody.any(axis=0) & ~known
     if not known.any():
         whole = share * determined
         nan = np.full(n_causes, np.nan)
         none: tuple[float | None, ...] = (None,) * n_algorithms
-        return Calibration(whole, whole.copy(), nan, nan, whole[None], known, told, none, matrix, matrix)
+        return Calibration(whole, whole.copy(), nan, nan, whole[None], known, unpredicted, none, matrix, matrix)
     places = np.flatnonzero(known)
     prepared = [
         _prepare(a[k], b[k], free[k], path_correction=path_correction, fixed=fixed, rng=rng)
@@ -202,7 +202,17 @@ def calibrate(
     mixed = np.stack([p[0] for p in prepared])
     mixed /= np.maximum(mixed.sum(axis=2, keepdims=True), 1e-300)
     return Calibration(
-        share * determined, draws.mean(axis=0), low, high, draws, known, told, weights, matrix, mixed, _rhat(chains)
+        share * determined,
+        draws.mean(axis=0),
+        low,
+        high,
+        draws,
+        known,
+        unpredicted,
+        weights,
+        matrix,
+        mixed,
+        _rhat(chains),
     )
 
 

@@ -196,15 +196,15 @@ class Model(Estimator):
         name = type(self).__name__
         if not hasattr(self, "causes_"):
             raise InputError(f"{name}: not fitted yet; call fit before predict")
-        for what, fitted, given in (
+        for what, fitted, tested in (
             ("symptoms", self.symptom_names_, test.symptom_names),
             ("causes", self.causes_, test.causes),
         ):
-            if fitted != given:
-                differ = sorted(set(fitted) ^ set(given))[:5]
+            if fitted != tested:
+                differ = sorted(set(fitted) ^ set(tested))[:5]
                 detail = f"not in both: {', '.join(map(shown, differ))}" if differ else "their order differs"
                 raise InputError(
-                    f"{name}: data '{test.name}' has {len(given)} {what}, the training data {len(fitted)} ({detail}); "
+                    f"{name}: data '{test.name}' has {len(tested)} {what}, the training data {len(fitted)} ({detail}); "
                     f"expected the same {what} in the same order"
                 )
 

@@ -129,9 +129,9 @@ class Flaml(Classifier):
             return _log_loss(*arguments, **named)
 
         state = np.random.get_state()  # noqa: NPY002  FLAML seeds numpy's global generator
-        told = logging.getLogger("flaml.automl")  # warns of each candidate that the end of the time has cut off
-        level = told.level
-        told.setLevel(logging.ERROR)
+        logger = logging.getLogger("flaml.automl")  # warns of each candidate that the end of the time has cut off
+        level = logger.level
+        logger.setLevel(logging.ERROR)
         try:
             search = AutoML()
             search.fit(
@@ -151,7 +151,7 @@ class Flaml(Classifier):
                 **(by_fold if number > 1 else everyone),
             )
         finally:
-            told.setLevel(level)
+            logger.setLevel(level)
             np.random.set_state(state)  # noqa: NPY002
         estimator = search.model.estimator
         self.estimator_ = getattr(estimator, "booster_", estimator)  # LightGBM's own object can be saved
@@ -169,9 +169,9 @@ class Flaml(Classifier):
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the chosen classifier's prediction; its diagnostics say what was chosen, and what the search cost."""
         prediction = super().predict(test, seed=seed)
-        said = {f"best_{name}": value for name, value in self.best_.items()}
-        said |= {"n_candidates": self.n_candidates_, "tuning_seconds": self.tuning_seconds_}
-        return Prediction(prediction.probability, prediction.csmf, diagnostics=said)
+        diagnostics = {f"best_{name}": value for name, value in self.best_.items()}
+        diagnostics |= {"n_candidates": self.n_candidates_, "tuning_seconds": self.tuning_seconds_}
+        return Prediction(prediction.probability, prediction.csmf, diagnostics=diagnostics)
 
 
 def _log_loss(

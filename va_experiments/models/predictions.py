@@ -246,29 +246,29 @@ class Predictions(Model):
 
     def _targets(self, outside: OutsidePredictions, deaths: Deaths) -> tuple[npt.NDArray[np.intp], list[str]]:
         """Return the place in the cause list of each cause of the file (-1: undetermined), and what is wrong."""
-        given: dict[str, str | None] = {}
+        target_of: dict[str, str | None] = {}
         if isinstance(self.cause_map, str):
-            given |= read_two_columns(self.cause_map, "source", "target")
+            target_of |= read_two_columns(self.cause_map, "source", "target")
         elif self.cause_map:
-            given |= {str(k): v for k, v in self.cause_map.items()}
+            target_of |= {str(k): v for k, v in self.cause_map.items()}
         place = {_plain(c): k for k, c in enumerate(deaths.causes)}
         exact = {c: k for k, c in enumerate(deaths.causes)}
-        by_plain = {_plain(source): source for source in given}
-        for own in given:  # two sources that differ in punctuation alone, and mean two things
-            if given[by_plain.get(_plain(own), own)] != given[own]:
+        by_plain = {_plain(source): source for source in target_of}
+        for own in target_of:  # two sources that differ in punctuation alone, and mean two things
+            if target_of[by_plain.get(_plain(own), own)] != target_of[own]:
                 del by_plain[_plain(own)]
         target, problems = np.full(len(outside.causes), -1, dtype=np.intp), []
         for number, cause in enumerate(outside.causes):
-            source = cause if cause in given else by_plain.get(_plain(cause))
-            name = cause if source is None else given[source]
+            source = cause if cause in target_of else by_plain.get(_plain(cause))
+            name = cause if source is None else target_of[source]
             if name is None or str(name).casefold() in UNDETERMINED:
                 continue
             found = exact.get(str(name), place.get(_plain(str(name)), -1) if len(place) == len(exact) else -1)
             target[number] = found
             if found < 0:
-                said = "is no cause" if source is None else f"is mapped to {shown(name)}, which is no cause"
+                reason = "is no cause" if source is None else f"is mapped to {shown(name)}, which is no cause"
                 problems.append(
-                    f"{outside.path}: {shown(cause)} {said} of data '{deaths.name}'"
+                    f"{outside.path}: {shown(cause)} {reason} of data '{deaths.name}'"
                     f"{did_you_mean(name, deaths.causes)}; map it with model.cause_map (null: undetermined)"
                 )
         return target, problems

@@ -85,7 +85,7 @@ class Registered(Model):
                 f"Registered: data '{test.name}' declare other causes than the model was trained with (not in both: "
                 f"{', '.join(map(shown, differ)) or 'none, but the order differs'})"
             )
-        return self.model_.predict(_asked(test, self.symptom_names_), seed=seed)
+        return self.model_.predict(_answered(test, self.symptom_names_), seed=seed)
 
     def _load(self) -> Model:
         if not isinstance(self.path, str):
@@ -96,7 +96,7 @@ class Registered(Model):
         return read_model(folder)[0]
 
 
-def _asked(deaths: Deaths, questions: tuple[str, ...]) -> Deaths:
+def _answered(deaths: Deaths, questions: tuple[str, ...]) -> Deaths:
     """Return the deaths with these questions in this order; a question that they lack counts as missing."""
     place = {s: k for k, s in enumerate(deaths.symptom_names)}
     columns = np.array([place.get(s, -1) for s in questions], dtype=np.intp)

@@ -45,9 +45,9 @@ def adapter_for(classifier: type) -> type[Model]:
     parameters += [inspect.Parameter(name, keyword, default=value) for name, value in _OWN.items()]
 
     class Adapter(Classifier):
-        def __init__(self, **given: Any) -> None:
+        def __init__(self, **values: Any) -> None:
             for p in parameters:
-                setattr(self, p.name, given.get(p.name, p.default))
+                setattr(self, p.name, values.get(p.name, p.default))
 
         @classmethod
         def _get_param_names(cls) -> list[str]:

@@ -124,8 +124,8 @@ class XGBoost(Classifier):
         self.boosters_ = [xgboost.train({**parameters, "seed": s}, table, self.rounds) for s in seeds]
 
     def _probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        given = self._sparse(features)
-        found = [np.asarray(booster.inplace_predict(given)) for booster in self.boosters_]
+        matrix = self._sparse(features)
+        found = [np.asarray(booster.inplace_predict(matrix)) for booster in self.boosters_]
         return np.asarray(np.mean(found, axis=0, dtype=np.float64)) if len(found) > 1 else found[0]
 
     def _sparse(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

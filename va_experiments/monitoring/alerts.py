@@ -138,12 +138,12 @@ class Alerts(Observer):
         if refused:
             self._note(f"{refused} of the addresses in alert.url cannot be read as Apprise URLs")
         kinds = {"failed": apprise.NotifyType.FAILURE, "stalled": apprise.NotifyType.WARNING}
-        told = len(target) and target.notify(
+        sent = len(target) and target.notify(
             title=f"va_experiments {self._run_id}: {kind}",
             body=redacted(text),
             notify_type=kinds.get(kind, apprise.NotifyType.INFO),
         )
-        if told:
+        if sent:
             self.sent += 1
         elif len(target):
             self._note("the receiver did not take the message")

@@ -188,9 +188,9 @@ class Progress(Observer):
         left = to_go if width >= 72 else to_go.partition(" (")[0]
         failed = f"{c.failed} failed" if c.failed else ""
         short = ", ".join(p for p in (failed, left) if p) or f"{c.done + c.reused} done"
-        told = ", ".join(p for p in (counts, left) if p) if width >= 72 else short
+        message = ", ".join(p for p in (counts, left) if p) if width >= 72 else short
         # in a narrow window what is to come matters more than what is done
-        self._bar.bar_format = f"fits {c.fits_done}/{c.fits} |{{bar}}| " + told.replace("{", "{{").replace("}", "}}")
+        self._bar.bar_format = f"fits {c.fits_done}/{c.fits} |{{bar}}| " + message.replace("{", "{{").replace("}", "}}")
         self._bar.refresh()
         running = [] if last else sorted(dict(self._channel.running).values(), key=lambda r: r.started)[:MOST_LINES]
         while len(self._lines) < len(running):

@@ -122,9 +122,9 @@ def run_command(words: Sequence[str], log: Any) -> tuple[int, str]:
 @task(name="check the overrides", task_run_name="check the overrides", persist_result=False, cache_policy=NO_CACHE)
 def check(words: list[str]) -> None:
     """Compose and plan all jobs without running any: what is wrong is said before the run."""
-    code, said = run_command([*words, "dry_run=true"], get_run_logger())
+    code, output = run_command([*words, "dry_run=true"], get_run_logger())
     if code:
-        raise EngineFailed(f"the run was not started (exit code {code}):\n{said}")
+        raise EngineFailed(f"the run was not started (exit code {code}):\n{output}")
 
 
 @task(name="run the engine", task_run_name="run the engine", persist_result=False, cache_policy=NO_CACHE)
@@ -132,16 +132,16 @@ def run_engine(words: list[str]) -> str:
     """Run the command to its end; a lost engine is a failed attempt, another run in the folder is waited for."""
     log = get_run_logger()
     while True:
-        code, said = run_command(words, log)
+        code, output = run_command(words, log)
         if code != CODE_IN_USE:
             break
         log.warning("another run uses the outputs folder: waiting for it")
         time.sleep(10)
     if code == CODE_LOST:
-        raise EngineLost(f"the engine was lost (exit code {code}); finished cells are kept:\n{said}")
+        raise EngineLost(f"the engine was lost (exit code {code}); finished cells are kept:\n{output}")
     if code:
-        raise EngineFailed(f"exit code {code}:\n{said}")
-    return said
+        raise EngineFailed(f"exit code {code}:\n{output}")
+    return output
 
 
 def retries(overrides: Sequence[str]) -> int:
@@ -151,8 +151,8 @@ def retries(overrides: Sequence[str]) -> int:
     """
     from va_experiments.config.schema import ExecutionConfig
 
-    given = [o.partition("=")[2] for o in overrides if o.partition("=")[0].lstrip("+") == "execution.flow_retries"]
-    return int(given[-1]) if given else ExecutionConfig().flow_retries
+    values = [o.partition("=")[2] for o in overrides if o.partition("=")[0].lstrip("+") == "execution.flow_retries"]
+    return int(values[-1]) if values else ExecutionConfig().flow_retries
 
 
 def started_by_prefect(function: Callable[P, R]) -> Flow[P, R]:

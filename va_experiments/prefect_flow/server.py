@@ -117,14 +117,14 @@ def connection_error(url: str, auth: str | None = None, timeout: float = 2.0) ->
     try:
         headers = basic(auth) if auth else {}
         with open_url(f"{url.rstrip('/')}/admin/version", timeout=timeout, headers=headers) as answer:
-            said = answer.read(1000)
+            body = answer.read(1000)
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
             return REFUSED
         return _NO_API if error.code in (404, 405) or 300 <= error.code < 400 else f"it answers {error.code}"
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"it cannot be reached ({getattr(error, 'reason', error)})"
-    return "" if re.fullmatch(rb'"[^"]+"', said) else _NO_API
+    return "" if re.fullmatch(rb'"[^"]+"', body) else _NO_API
 
 
 REFUSED = "it refuses the password in PREFECT_API_AUTH_STRING, which must be what the server was started with"
@@ -142,9 +142,9 @@ def knows_password(url: str, password: str, timeout: float = 2.0) -> bool:
     The file with its address may be old, or written by somebody else, and another account may listen on that port.
     """
     nonce = secrets.token_hex(16)
-    asked = f"{url.removesuffix('/api')}{PROOF}?nonce={nonce}"
+    address = f"{url.removesuffix('/api')}{PROOF}?nonce={nonce}"
     try:
-        with open_url(asked, timeout=timeout) as answer:
+        with open_url(address, timeout=timeout) as answer:
             return hmac.compare_digest(answer.read(200).strip(), proof(password, nonce).encode())
     except (OSError, http.client.HTTPException, ValueError):
         return False

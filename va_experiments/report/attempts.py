@@ -28,8 +28,8 @@ def is_limit(error: BaseException) -> bool:
 def why(what: str, error: BaseException) -> str:
     """Return the sentence that says why a part is not there."""
     reason = str(error).strip().splitlines()
-    said = ": ".join([type(error).__name__, *reason[:1]])
-    return f"{what}: not made here, {said[:220]}"
+    text = ": ".join([type(error).__name__, *reason[:1]])
+    return f"{what}: not made here, {text[:220]}"
 
 
 def attempt(what: str, build: Callable[[], Part], left_out: list[str], otherwise: Part) -> Part:

@@ -101,5 +101,5 @@ def build_report(
     text = attempt("Figures of the page", lambda: page_with(listed), limited, "") or page_with(none)
     write_whole(html, lambda p: p.write_bytes(text.encode("utf-8", "backslashreplace")))
     scored = content.primary_metric in cells and cells[content.primary_metric].notna().any()
-    said = run_lines(run_answers(content, shown, boards), boards) if scored else []
-    return ReportPaths(html, folder, table_paths, figure_paths, (*skipped, *left_out, *limited), tuple(said))
+    lines = run_lines(run_answers(content, shown, boards), boards) if scored else []
+    return ReportPaths(html, folder, table_paths, figure_paths, (*skipped, *left_out, *limited), tuple(lines))

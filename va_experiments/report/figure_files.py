@@ -61,7 +61,7 @@ def _rendered(folder: Path, formats: Sequence[str]) -> str:
             try:
                 assert child.stderr is not None
                 code = child.wait(SECONDS)
-                said = child.stderr.read()[-4000:].strip().splitlines()
+                errors = child.stderr.read()[-4000:].strip().splitlines()
             except subprocess.TimeoutExpired:
                 child.terminate()
                 return f"drawing them took longer than {SECONDS:.0f} s"
@@ -70,5 +70,5 @@ def _rendered(folder: Path, formats: Sequence[str]) -> str:
     if code == 0:
         return ""
     # A renderer that is short of memory ends by a signal, which comes here as 256 less its number.
-    reason = f"signal {256 - code}" if code > 192 else said[-1][:200] if said else f"exit code {code}"
+    reason = f"signal {256 - code}" if code > 192 else errors[-1][:200] if errors else f"exit code {code}"
     return f"the process that draws them ended early ({reason}); is there a limit of memory (ulimit -v)?"

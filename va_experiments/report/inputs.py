@@ -178,10 +178,10 @@ def _from_store(
     """Return what is known by cause, confusion, and reliability of top causes and of classes."""
     there = set(store.keys()) if store is not None else set()
     stored = cells[cells["cell_key"].isin(there)]
-    asked = stored[~stored["model"].isin(TRIVIAL_MODELS)]
+    models = stored[~stored["model"].isin(TRIVIAL_MODELS)]
     found: tuple[pd.DataFrame | None, ...] = (None,) * 4
     if store is not None and len(stored):
-        found = by_cause(store, stored, groups), *individual_tables(store, asked)
+        found = by_cause(store, stored, groups), *individual_tables(store, models)
     others = set(cells["cell_key"]) - there
     names = ("causes", "confusion", "reliability", "reliability_classwise")
     return tuple(_with(own, saved.get(name), others) for own, name in zip(found, names, strict=True))

@@ -84,12 +84,12 @@ class CellCounts:
             Names of models.
         """
         beside = rows["model"].isin(trivial)
-        asked = rows if beside.all() else rows[~beside]
-        done, reused = asked["status"] == "done", asked["reused"].astype(bool)
+        requested = rows if beside.all() else rows[~beside]
+        done, reused = requested["status"] == "done", requested["reused"].astype(bool)
         return cls(
-            cells=len(asked),
+            cells=len(requested),
             done=int((done & ~reused).sum()),
             reused=int((done & reused).sum()),
-            failed=int((asked["status"] == "failed").sum()),
-            baselines=len(rows) - len(asked),
+            failed=int((requested["status"] == "failed").sum()),
+            baselines=len(rows) - len(requested),
         )

@@ -96,9 +96,9 @@ def makes_experiment(request: Request) -> bool:
 
 def _location_problem(body: bytes, artifacts: Path) -> str:
     try:
-        asked: Any = json.loads(body)
-        asked = json.loads(asked) if isinstance(asked, str) else asked
-        places = [asked[k] for k in ("artifact_location", "artifactLocation") if asked.get(k)]
+        request: Any = json.loads(body)
+        request = json.loads(request) if isinstance(request, str) else request
+        places = [request[k] for k in ("artifact_location", "artifactLocation") if request.get(k)]
     except (ValueError, AttributeError, RecursionError):
         return "the request is no JSON object"
     for place in places:

@@ -35,28 +35,28 @@ def tracking_problem(config: TrackingConfig, outputs: Path) -> str:
     """Return what is wrong with the place that runs are recorded in, and what to do; empty text: nothing is known."""
     if config.uri is None:
         return database_problem(local_file(outputs), config.experiment)
-    given = f"tracking.uri={shown(redacted(config.uri))}"
+    option = f"tracking.uri={shown(redacted(config.uri))}"
     way = "leave tracking.uri out for an SQLite file under paths.outputs, or give sqlite:////FOLDER/mlflow.db"
     scheme = urlsplit(config.uri).scheme.partition("+")[0]
     if scheme in ("", "file"):
-        return f"{given} is a folder of files, which MLflow no longer records to: {way}, or a server's address"
+        return f"{option} is a folder of files, which MLflow no longer records to: {way}, or a server's address"
     if scheme not in (*_SERVERS, *_DATABASES):
         near = did_you_mean(scheme, (*_SERVERS, *_DATABASES))
-        return f"{given}: '{scheme}' is no kind of address that MLflow records to{near}; {way}, or a server's address"
+        return f"{option}: '{scheme}' is no kind of address that MLflow records to{near}; {way}, or a server's address"
     if scheme != "sqlite":
         return ""
     file = sqlite_file(config.uri)
     if file is None:
-        return f"{given} names no file: expected sqlite:////FOLDER/mlflow.db, with four slashes before a full path"
+        return f"{option} names no file: expected sqlite:////FOLDER/mlflow.db, with four slashes before a full path"
     query = config.uri.partition("?")[2]
     if query and (not parse_qsl(query) or "/" in query):
         return (
-            f"{given}: what follows the '?' is not part of the path: write the path with escapes, "
+            f"{option}: what follows the '?' is not part of the path: write the path with escapes, "
             "sqlite+pysqlite:///file:/FOLDER/mlflow.db?uri=true with %3F for '?', %25 for '%' and %23 for '#'"
         )
     if not file.is_file() and (reason := _cannot_hold(file.parent)):
         return (
-            f"{given}: the database cannot be made in {file.parent} ({reason}): {way}, or run without MLflow "
+            f"{option}: the database cannot be made in {file.parent} ({reason}): {way}, or run without MLflow "
             "(tracking.mlflow=false)"
         )
     return database_problem(file, config.experiment)

@@ -291,7 +291,7 @@ def check_ages(
             f"data.age_unit is {shown(unit)}; expected {', '.join(AGE_UNITS)}, or a column with the unit of each age"
             f"{did_you_mean(unit, (*AGE_UNITS, *header))}"
         )
-    wrong = [(key, u) for key, given in (("age_parts", parts), ("age_unit_codes", codes)) for u in given.values()
+    wrong = [(key, u) for key, units in (("age_parts", parts), ("age_unit_codes", codes)) for u in units.values()
              if u not in AGE_UNITS]  # fmt: skip
     if wrong:
         key, word = wrong[0]

@@ -71,7 +71,7 @@ def read_csv_deaths(
     sep: str = AUTO,
     decimal: str = ".",
     encoding: str = "utf-8-sig",
-    mend_encoding: bool | None = None,
+    fix_encoding: bool | None = None,
     label: str = "csv",
 ) -> Deaths:
     """Read a table with one row for each death.
@@ -114,7 +114,7 @@ def read_csv_deaths(
         Symptom columns that may equal a cause.
     sep, decimal, encoding : str
         Separator, decimal mark and encoding of the table.
-    mend_encoding : bool, optional
+    fix_encoding : bool, optional
         Whether UTF-8 text that was read in another encoding before (``CÃ³rdoba``) gets its letters back; None: it is
         refused.
     label : str
@@ -138,7 +138,7 @@ def read_csv_deaths(
     blank_is_mapped = any(not str(cell).strip() for cell in value_map)
     if blank == "absent":
         codes[""] = ABSENT
-    source = open_source(path, sep=sep, encoding=encoding, mend=mend_encoding)
+    source = open_source(path, sep=sep, encoding=encoding, fix_encoding=fix_encoding)
     where = shown_path(source.path)
     numbers = dict(covariates or {})
     person = [sex, age]
@@ -177,7 +177,7 @@ def read_csv_deaths(
                 column.add(block)
         ids.append(_ids(block.columns, id))
         empty.append(empty_rows(block.columns))
-    ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.remarks()]
+    ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes_for_ledger()]
     if renamed := tuple(c for c, name in zip(wanted, names_read, strict=True) if c != name):
         ledger.append(LedgerEntry("normalised", "*", len(renamed), "names of columns: " + NORMALISED, renamed[:5]))
     blank_rows = np.concatenate(empty)
@@ -251,7 +251,7 @@ def read_csv_deaths(
     problems += implausible(
         matrix, wanted, answers.filled, where, cause_names, kept_cause, tuple(allow_leaks),
         ask_blank=(blank is None and not blank_is_mapped) or (blank == "absent" and bool(no)),
-        blank_said=blank is not None, no={c: m for c, m in value_map.items() if m == "Y"} | no if no else {},
+        blank_is_set=blank is not None, no={c: m for c, m in value_map.items() if m == "Y"} | no if no else {},
     )  # fmt: skip
     if problems:
         raise InputError(problems)

@@ -75,8 +75,8 @@ def advice_for(
         merged |= {c: guessed.get(c, "?" if c in common else ".") for c in sorted(cells)}
         text = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {json.dumps(v)}" for k, v in merged.items())
         advice.append(shlex.quote(f"data.value_map={{{text}}}"))
-        if asked := [c for c in doubtful if c in cells and c in common]:
-            advice[-1] += f' (Y, N or "." in place of each ?: only you know what {shown(asked[0])} means)'
+        if unknown := [c for c in doubtful if c in cells and c in common]:
+            advice[-1] += f' (Y, N or "." in place of each ?: only you know what {shown(unknown[0])} means)'
         elif rare := [c for c in doubtful if c in cells]:
             advice[-1] += f" (check {', '.join(map(shown, rare[:3]))}: taken for missing)"
     if excluded:
@@ -169,7 +169,7 @@ def implausible(
     allowed: tuple[str, ...],
     *,
     ask_blank: bool,
-    blank_said: bool,
+    blank_is_set: bool,
     no: Mapping[str, str],
 ) -> list[str]:
     """List what makes the symptoms implausible as they were read.
@@ -181,11 +181,11 @@ def implausible(
     if ask_blank and len(matrix) >= _ENOUGH and present.any() and not absent.any() and (matrix == MISSING).any():
         share = float((matrix == MISSING).mean())
         if no:
-            told = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {json.dumps(v)}" for k, v in no.items())
+            pairs = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {json.dumps(v)}" for k, v in no.items())
             cells = ", ".join(shown(c) for c, v in no.items() if v == "N")
             problems.append(
                 f"{where}: no cell of the symptoms says no, and {share:.0%} are {cells} or empty: does this mean "
-                f"that the sign was absent, or that nothing is known? Say {shlex.quote(f'data.value_map={{{told}}}')} "
+                f"that the sign was absent, or that nothing is known? Say {shlex.quote(f'data.value_map={{{pairs}}}')} "
                 "(absent) or data.blank=missing"
             )
             return problems
@@ -215,7 +215,7 @@ def implausible(
             f"{shlex.quote(f'data.exclude=[{listed}]')}"
         )
     constant = one_sided(matrix)
-    if len(matrix) >= 100 and len(constant) > len(names) / 2 and (absent.any() or not blank_said):
+    if len(matrix) >= 100 and len(constant) > len(names) / 2 and (absent.any() or not blank_is_set):
         problems.append(
             f"{where}: {len(constant)} of {len(names)} symptom columns have the same answer at every death that has "
             f"one "

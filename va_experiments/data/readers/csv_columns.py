@@ -191,8 +191,8 @@ class Labels(Collected):
                 count = int((coded.codes == variants[0]).sum())
                 ledger.append(LedgerEntry("normalised", self.column, count, NORMALISED, (name,)))
         if several:
-            told = f"{'; '.join(several[:5])}{'; ...' if len(several) > 5 else ''}"
-            problems.append(f"{where}: {told}; write them one way{self._ways_out(again)}")
+            ways = f"{'; '.join(several[:5])}{'; ...' if len(several) > 5 else ''}"
+            problems.append(f"{where}: {ways}; write them one way{self._ways_out(again)}")
         no_label = (NO_LABEL if what == "cause" else NO_SITE) | _codes_far_above(clean)
         missing = [
             k
@@ -253,14 +253,14 @@ class Labels(Collected):
             )
         if not found:
             return problems
-        told = []
+        questions = []
         for name, (why, other) in [*found.items()][:5]:
             rows = np.flatnonzero(np.isin(coded.codes, [k for k, n in enumerate(clean) if n == name]))
-            told.append(f"{self._what} {shown(name)} ({self._at(source, rows)}) {why}: is it {shown(other)}?")
+            questions.append(f"{self._what} {shown(name)} ({self._at(source, rows)}) {why}: is it {shown(other)}?")
         keep = typed_map(f"data.{self._what}_map", {**self._rename, **{name: name for name in found}})
         return [
             *problems,
-            f"{shown_path(source.path)}: {' '.join(told)}{' ...' if len(found) > 5 else ''} Write it so"
+            f"{shown_path(source.path)}: {' '.join(questions)}{' ...' if len(found) > 5 else ''} Write it so"
             f"{self._ways_out({name: other for name, (_, other) in found.items()})}"
             f"{f'; if it is another {self._what}, {keep}' if self._may_map else ''}",
         ]

@@ -127,14 +127,14 @@ def read_immcmc(
     where = shown_path(source.path)
     site_column = _column(header, site, _SITES, "site", where)
     cause_column = _column(header, cause, _CAUSES, "cause", where)
-    asked = list(dict.fromkeys(c for rule in rules.rules for c in rule.columns))
-    absent = [c for c in asked if c not in header]
-    if len(absent) > _MOST_ABSENT * len(asked):
+    needed = list(dict.fromkeys(c for rule in rules.rules for c in rule.columns))
+    absent = [c for c in needed if c not in header]
+    if len(absent) > _MOST_ABSENT * len(needed):
         form = recognise(source.header)
         raise InputError(
             form.sentence(where, source.path)
             if form is not None
-            else f"{where}: {len(absent)} of {len(asked)} columns of the PHMRC {module} questionnaire are missing "
+            else f"{where}: {len(absent)} of {len(needed)} columns of the PHMRC {module} questionnaire are missing "
             f"(first: {shown(absent[0])}); is this another module's file?"
         )
     table = as_published(dict(zip(header, read_columns(source).values(), strict=True)), source.sep)

@@ -47,14 +47,14 @@ def calculate_durations(answers: OdkAnswers, version: str) -> list[LedgerEntry]:
     ledger = []
     made: list[str] = []
     for question, duration in DURATIONS.items():
-        asked = [q for q in duration.parts if answers.has(q)]
+        parts = [q for q in duration.parts if answers.has(q)]
         if answers.has(question):
-            changed = _corrected(answers, question, duration, version) if asked else 0
+            changed = _corrected(answers, question, duration, version) if parts else 0
             if changed:
                 ledger.append(
                     LedgerEntry("corrected", question, changed, "the export holds months; the indicator counts days")
                 )
-        elif version == "1.5" and (asked or (duration.neonate and answers.has(duration.neonate))):
+        elif version == "1.5" and (parts or (duration.neonate and answers.has(duration.neonate))):
             answers.put_number(question, _calculated(answers, duration))
             made.append(question)
     if not answers.has("Id10173") and (sounds := [q for q in ("Id10173_nc", "Id10173_a") if answers.has(q)]):
@@ -123,12 +123,12 @@ def ask_about_blanks(answers: OdkAnswers, where: str) -> list[str]:
     """Return a problem if many questions are answered with yes and none with no: an empty cell may mean no."""
     if answers.n_rows < _ENOUGH:
         return []
-    said = [answers.yes_no(q) for q, kind in kinds().items() if kind == "yes_no" and answers.has(q)]
-    if sum(bool((s == PRESENT).any()) for s in said) < _ENOUGH or any((s == ABSENT).any() for s in said):
+    answered = [answers.yes_no(q) for q, kind in kinds().items() if kind == "yes_no" and answers.has(q)]
+    if sum(bool((s == PRESENT).any()) for s in answered) < _ENOUGH or any((s == ABSENT).any() for s in answered):
         return []
     return [
-        f"{where}: no cell says no to any of {len(said)} questions of yes and no: does an empty cell mean no, or that "
-        "nothing is known? Say 'data.value_map={\"\": no}' or 'data.value_map={\"\": dk}'"
+        f"{where}: no cell says no to any of {len(answered)} questions of yes and no: does an empty cell mean no, or "
+        "that nothing is known? Say 'data.value_map={\"\": no}' or 'data.value_map={\"\": dk}'"
     ]
 
 
@@ -213,19 +213,19 @@ def _calculated(answers: OdkAnswers, duration: Duration) -> npt.NDArray[np.float
 
 def _corrected(answers: OdkAnswers, question: str, duration: Duration, version: str) -> int:
     """Correct a calculated column in place; return how many cells are changed."""
-    given = answers.number(question)
+    reported = answers.number(question)
     unit = answers.text(duration.unit)
-    values = given.copy()
+    values = reported.copy()
     for part, (word, size) in duration.parts.items():
-        asked = _unit_is(unit, word)
+        in_unit = _unit_is(unit, word)
         raw = answers.number(part, coded=False)
-        coded = asked & np.isin(raw, CODED_NUMBERS) & ~np.isnan(values)
+        coded = in_unit & np.isin(raw, CODED_NUMBERS) & ~np.isnan(values)
         if coded.any():
             answers.coded[question] += int(coded.sum())
             values[coded] = np.nan
         if duration.in_months and version == "1.5":
-            in_months = np.isclose(given, raw * size / _DAYS_IN_MONTH, rtol=1e-3, atol=1e-9)
-            values = np.where(asked & in_months & ~np.isnan(values), raw * size, values)
-    if not np.array_equal(values, given, equal_nan=True):
+            in_months = np.isclose(reported, raw * size / _DAYS_IN_MONTH, rtol=1e-3, atol=1e-9)
+            values = np.where(in_unit & in_months & ~np.isnan(values), raw * size, values)
+    if not np.array_equal(values, reported, equal_nan=True):
         answers.put_number(question, values)
-    return int(((values != given) & ~np.isnan(values)).sum())
+    return int(((values != reported) & ~np.isnan(values)).sum())

@@ -50,7 +50,7 @@ def advice(refused: Sequence[str], answers: OdkAnswers) -> str:
     if not refused:
         return ""
     numbers = [q for q in refused if kinds().get(q, "number") == "number"]
-    said = (
+    opening = (
         f"in {', '.join(numbers[:3])}{' and more' * (len(numbers) > 3)}, write the number alone, in the unit that the "
         "question asks for, without a sign between thousands; "
         if numbers
@@ -60,7 +60,7 @@ def advice(refused: Sequence[str], answers: OdkAnswers) -> str:
     mapping = ", ".join(f"{json.dumps(c, ensure_ascii=False)}: dk" for c in cells)
     option = shlex.quote(f"data.value_map={{{mapping}}}")
     own = "" if len(refused) > _MOST_NAMED else f"; for one question alone: {{{refused[0]}: {{{mapping}}}}}"
-    text = f"{said}to read it, say what the cells mean with {option} (yes, no or a choice in place of dk{own})"
+    text = f"{opening}to read it, say what the cells mean with {option} (yes, no or a choice in place of dk{own})"
     if len(refused) > _MOST_NAMED:
         return text
     return f"{text}, or leave the questions out with 'data.exclude=[{', '.join(refused)}]'"
@@ -73,18 +73,18 @@ def answers_elsewhere(
 
     They count where the column that is read is empty, if all of their cells there are answers to the question.
     """
-    said: dict[str, tuple[str, int]] = {}
+    question_of: dict[str, tuple[str, int]] = {}
     for question, names in questions.passed_over.items():
         empty = np.array([is_blank(cell) for cell in answers.text(question)])
         for name in names if columns else ():
             cells = [str(cell) for cell in columns[name].text()[empty] if not is_blank(str(cell))]
             if cells and all(answers.is_answer(question, cell) for cell in set(cells)):
-                said[name] = (question, len(cells))
-    if not said:
+                question_of[name] = (question, len(cells))
+    if not question_of:
         return []
-    name, (question, count) = next(iter(said.items()))
+    name, (question, count) = next(iter(question_of.items()))
     rows = f"{count:,} row{'s' if count > 1 else ''}"
-    more = f" (and {len(said) - 1} more columns of this kind)" if len(said) > 1 else ""
+    more = f" (and {len(question_of) - 1} more columns of this kind)" if len(question_of) > 1 else ""
     return [
         f"{where}: column {shown(name)} answers question {question} in {rows} in which "
         f"{shown(questions.columns[question][0])} is empty{more}; rename it to again-{question}, so that both are read "

@@ -54,11 +54,11 @@ def clear_unused_ages(answers: OdkAnswers) -> list[LedgerEntry]:
                      for q, v in ages.items() if DAYS_OF_AGES[q] == 1]  # fmt: skip
             young = young or [np.zeros(answers.n_rows, dtype=bool)]
             changed |= _if_most((own == 0) & np.any(young, axis=0), np.any(young, axis=0) & ~np.isnan(own))
-        told = [(v > 0) & ~np.isin(v, _FILLERS) for q, v in ages.items() if q != question]
-        for code in _FILLERS if told else ():
-            here, other = own == code, np.any(told, axis=0)
+        positive = [(v > 0) & ~np.isin(v, _FILLERS) for q, v in ages.items() if q != question]
+        for code in _FILLERS if positive else ():
+            here, other = own == code, np.any(positive, axis=0)
             differ = [~_alike(code, size, v, DAYS_OF_AGES[q]) for q, v in ages.items() if q != question]
-            wrong = here & np.any([t & d for t, d in zip(told, differ, strict=True)], axis=0)
+            wrong = here & np.any([t & d for t, d in zip(positive, differ, strict=True)], axis=0)
             changed |= here & other & _if_most(wrong, other).any()
         if changed.any():
             answers.put_number(question, np.where(changed, np.nan, own))
@@ -105,9 +105,9 @@ def ask_about_zeros(answers: OdkAnswers, where: str, version: str) -> list[str]:
     """Return the problem of 0 in place of an empty cell: where a question was not asked, 0 is no answer."""
     questions = {rule.indicator: rule.question for rule in rules(version) if kinds().get(rule.question) == "yes_no"}
     zeros = skipped = 0
-    asked = {rule.question: questions[rule.prerequisite] for rule in rules(version)
+    prerequisites = {rule.question: questions[rule.prerequisite] for rule in rules(version)
              if rule.prerequisite in questions and kinds().get(rule.question) == "number"}  # fmt: skip
-    for question, first in asked.items():
+    for question, first in prerequisites.items():
         if answers.has(question) and answers.has(first):
             no, numbers = answers.yes_no(first) == 0, answers.number(question, coded=False)
             skipped += int(no.sum())

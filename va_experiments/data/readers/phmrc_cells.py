@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from va_experiments.data.answer_words import without_code
 from va_experiments.data.csv_blocks import CodedColumn
-from va_experiments.data.double_encoding import mended
+from va_experiments.data.double_encoding import corrected
 
 __all__ = ["as_published"]
 
@@ -38,7 +38,7 @@ def as_published(table: Mapping[str, CodedColumn], separator: str) -> dict[str, 
 
 def _cell(value: str, separator: str) -> str:
     if not value.isascii():
-        value = mended(_as_utf8(value))
+        value = corrected(_as_utf8(value))
     text = value.strip()
     if len(text) <= _LONGEST and text.casefold() in _BLANK:
         return ""

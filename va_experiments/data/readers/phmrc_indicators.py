@@ -74,10 +74,10 @@ def columns_of(module: str) -> tuple[str, ...]:
 
 def known_indicators(module: str) -> set[str]:
     """Return the indicators that a module can answer: from a question, or no because what they depend on is no."""
-    asked = {row["question"].partition("/")[0] for row in mapping(module)} | set(_CALCULATED[module])
+    mapped = {row["question"].partition("/")[0] for row in mapping(module)} | set(_CALCULATED[module])
     known = set[str]()
     for rule in rules(_VERSION):
-        if rule.question in asked or rule.prerequisite in known:
+        if rule.question in mapped or rule.prerequisite in known:
             known.add(rule.indicator)
     return known
 
@@ -191,9 +191,9 @@ def _none_of(parts: Sequence[CodedColumn]) -> CodedColumn:
 def _days_of_stools(table: Mapping[str, CodedColumn]) -> Column:
     """Return for how many days there were loose stools: from their start to their end, or to the death."""
     start, end = (numbers(table[c]) for c in ("c4_08", "c4_10"))
-    asked, until_death = (_says(table, c, "yes") for c in ("c4_06", "c4_09"))
+    had_stools, until_death = (_says(table, c, "yes") for c in ("c4_06", "c4_09"))
     lasted = np.where(until_death, start, start - end)
-    return np.where(asked & (lasted >= 0), lasted, np.nan)
+    return np.where(had_stools & (lasted >= 0), lasted, np.nan)
 
 
 def _says(table: Mapping[str, CodedColumn], name: str, word: str) -> npt.NDArray[np.bool_]:

@@ -48,7 +48,7 @@ def plain_numbers(
         known, reason = functools.partial(_without, codes={code}), f"{code:g} stands for not known in the codebook"
         changed[name] = _changed(name, changed[name], known, "set missing", reason, ledger)
     codes = set(missing or ())
-    for name in dict.fromkeys([*_asked(rules), *(c for c, _ in rules.age)]) if codes else ():
+    for name in dict.fromkeys([*_needed(rules), *(c for c, _ in rules.age)]) if codes else ():
         if name in changed:
             reason = "numbers stand for not known (data.missing_numbers)"
             known = functools.partial(_without, codes=codes)
@@ -58,7 +58,9 @@ def plain_numbers(
 
 def doubtful_numbers(table: Mapping[str, CodedColumn], rules: Module) -> list[str]:
     """Return the problem of numbers that probably mean "not known" in questions that ask a number."""
-    found = {name: codes for name in _asked(rules) if name in table and (codes := codes_in_heaps(numbers(table[name])))}
+    found = {
+        name: codes for name in _needed(rules) if name in table and (codes := codes_in_heaps(numbers(table[name])))
+    }
     if not found:
         return []
     name, codes = next(iter(found.items()))
@@ -73,7 +75,7 @@ def doubtful_numbers(table: Mapping[str, CodedColumn], rules: Module) -> list[st
     ]
 
 
-def _asked(rules: Module) -> list[str]:
+def _needed(rules: Module) -> list[str]:
     """Return the questions that ask a number of days or times."""
     return list(
         dict.fromkeys(

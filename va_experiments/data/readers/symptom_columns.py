@@ -44,8 +44,8 @@ def value_codes(value_map: Mapping[Any, str] = DEFAULT_VALUES) -> dict[str, int]
             problems.append(f'value_map: the cell {cell} was read as true/false; quote it: "{"Yes" if cell else "No"}"')
         elif meaning not in _CODES:
             blank = "; write a blank behind each colon, {no: N}" if meaning is None and ":" in str(cell) else ""
-            said = f"{shown(str(cell))} is mapped to {shown(meaning)}; expected 'Y', 'N' or '.'{blank}"
-            problems.append(f"value_map: {said}")
+            problem = f"{shown(str(cell))} is mapped to {shown(meaning)}; expected 'Y', 'N' or '.'{blank}"
+            problems.append(f"value_map: {problem}")
         else:
             codes[str(cell).strip()] = _CODES[meaning]
     if not {PRESENT, ABSENT} <= set(codes.values()):

@@ -75,8 +75,8 @@ def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
                 continue
             parts.append((str(tree.pop("name")), tree))
         elif value:
-            given = {**(options["options"] or {}), "path": value}
-            parts.append(("csv", given if key == "train" else _without_causes(given)))
+            table = {**(options["options"] or {}), "path": value}
+            parts.append(("csv", table if key == "train" else _without_causes(table)))
         else:
             what = "with known causes" if key == "train" else "without known causes"
             problems.append(f"data=train_and_assign needs a table of deaths {what}: set data.{key}=FILE")

@@ -46,7 +46,7 @@ def read_who2016(
     eava_columns: bool = False,
     sep: str = AUTO,
     encoding: str = "utf-8-sig",
-    mend_encoding: bool | None = None,
+    fix_encoding: bool | None = None,
     label: str = "who2016",
 ) -> Deaths:
     """Read the deaths of a file that InterVA-5 could read.
@@ -74,7 +74,7 @@ def read_who2016(
         Read the columns that ``model=eava`` needs beside the indicators as covariates, with ``age`` in days.
     sep, encoding : str
         Separator and encoding of the file.
-    mend_encoding : bool, optional
+    fix_encoding : bool, optional
         Whether UTF-8 text that was read in another encoding before gets its letters back; None: it is refused.
     label : str
         Name of the study.
@@ -93,7 +93,7 @@ def read_who2016(
         raise InputError("data=who2016 needs a file: set data.path")
     probbase = read_probbase()
     codes = value_codes(value_map)
-    source = open_source(path, sep=sep, encoding=encoding, row_names=id, mend=mend_encoding)
+    source = open_source(path, sep=sep, encoding=encoding, row_names=id, fix_encoding=fix_encoding)
     where = shown_path(source.path)
     id, indicators = _columns(source, id, [c for c in (site, cause) if c is not None], probbase.indicators)
     special = [c for c in (id, site, cause) if c is not None]
@@ -117,7 +117,7 @@ def read_who2016(
         id_parts.append(np.array([normal_id(v) for v in coded.values], dtype=object)[coded.codes])
         blank_parts.append(empty_rows(block.columns))
     ids, blank = np.concatenate(id_parts), np.concatenate(blank_parts)
-    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.remarks()]
+    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes_for_ledger()]
     if blank.any():
         ledger.append(LedgerEntry("dropped row", "*", int(blank.sum()), EMPTY_ROW))
     sites: tuple[str, ...] = ("all",)

@@ -91,7 +91,7 @@ class OdkOptions:
         Keep the columns that ``model=eava`` needs as covariates.
     sep, encoding : str
         Separator and encoding of the file.
-    mend_encoding : bool, optional
+    fix_encoding : bool, optional
         Whether UTF-8 text that was read in another encoding before gets its letters back; None: it is refused.
     """
 
@@ -110,7 +110,7 @@ class OdkOptions:
     eava_columns: bool = True
     sep: str = AUTO
     encoding: str = "utf-8-sig"
-    mend_encoding: bool | None = None
+    fix_encoding: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     id, site, cause = chosen.id, chosen.site, chosen.cause
     if not path:
         raise InputError("data=who2016_odk needs a file: set data.path")
-    source = open_source(path, sep=chosen.sep, encoding=chosen.encoding, mend=chosen.mend_encoding)
+    source = open_source(path, sep=chosen.sep, encoding=chosen.encoding, fix_encoding=chosen.fix_encoding)
     where = shown_path(source.path)
     form = recognise(source.header)
     if form is not None and form.reader != "who2016_odk":
@@ -221,7 +221,7 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
         latest_year=chosen.latest_year,
     )
     answers, symptoms, age = reading.answers, reading.indicators, reading.age
-    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.remarks()]
+    ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes_for_ledger()]
     noted = f"columns are questions of WHO 2016, version {reading.version}"
     ledger += [LedgerEntry("noted", "*", len(questions.used), noted), *reading.ledger]
     refused, entries = not_understood(answers, chosen.max_unknown)

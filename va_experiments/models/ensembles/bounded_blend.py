@@ -75,11 +75,11 @@ class BoundedBlend(Blended):
 
     def inner_fits(self) -> list[tuple[Model, float]]:
         """Return the members: fitted once without each training site, and once to all."""
-        given = self.member_parameters or {}
+        parameters = self.member_parameters or {}
         fits = dict.fromkeys(self.members, 1.0)
         for name in self._judges:
             fits[name] = fits.get(name, 0) + TRAINING_SITES
-        return [(make_member(name, given.get(name)), times) for name, times in fits.items()]
+        return [(make_member(name, parameters.get(name)), times) for name, times in fits.items()]
 
     @property
     def _judges(self) -> tuple[str, ...]:
@@ -103,10 +103,10 @@ class BoundedBlend(Blended):
         assert train.cause is not None
         if len(np.unique(fold)) < 2 or self.count_share == 0:
             return self.count_share
-        given = self.member_parameters or {}
+        parameters = self.member_parameters or {}
         seen = [
             out_of_site(
-                functools.partial(make_member, name, given.get(name), train),
+                functools.partial(make_member, name, parameters.get(name), train),
                 train,
                 fold,
                 seed=integer_seed([seed, name], "bounded blend"),

@@ -62,5 +62,5 @@ class Calibrated(Stacking):
         """The one member."""
         return (self.member,)
 
-    def _given(self) -> Mapping[str, Mapping[str, Any]]:
+    def _parameters(self) -> Mapping[str, Mapping[str, Any]]:
         return {self.member: self.member_parameters or {}}

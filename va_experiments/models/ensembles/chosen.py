@@ -68,13 +68,13 @@ class Chosen(Model):
     @property
     def depends_on_test_set(self) -> bool:  # type: ignore[override]
         """Whether any candidate's prediction for one death depends on the others."""
-        given = self.member_parameters or {}
-        return any(make_member(name, given.get(name)).depends_on_test_set for name in self.candidates)
+        parameters = self.member_parameters or {}
+        return any(make_member(name, parameters.get(name)).depends_on_test_set for name in self.candidates)
 
     def member_classes(self) -> tuple[type[Model], ...]:
         """Return the classes of the candidates."""
-        given = self.member_parameters or {}
-        return tuple(c for name in self.candidates for c in classes_of_member(name, given.get(name)))
+        parameters = self.member_parameters or {}
+        return tuple(c for name in self.candidates for c in classes_of_member(name, parameters.get(name)))
 
     def check_parameters(self) -> None:
         """Check the candidates, their parameters and the shares."""
@@ -87,19 +87,19 @@ class Chosen(Model):
         """Score every candidate at the training sites, and fit the best to all of them."""
         self.check_parameters()
         self.validate_train(train)
-        train, given = by_id(train), self.member_parameters or {}
+        train, parameters = by_id(train), self.member_parameters or {}
         start = time.perf_counter()
         assert train.cause is not None
         fold = site_folds(train, seed=seed)
         self.tried_: dict[str, tuple[float, float]] = {}
         shares: dict[str, float] = {}
-        once = [make_member(name, given.get(name), train) for name in self.candidates]
+        once = [make_member(name, parameters.get(name), train) for name in self.candidates]
         parts = parts_of([*((c, len(np.unique(fold))) for c in once), (once[0], 1)])
         for name in self.candidates:
             if len(np.unique(fold)) < 2:
                 self.tried_[name], shares[name] = (0.0, 0.0), float(self.counts[0])
                 continue
-            make = functools.partial(make_member, name, given.get(name), train)
+            make = functools.partial(make_member, name, parameters.get(name), train)
             seen = out_of_site(
                 make, train, fold, seed=integer_seed([seed, name], "candidate"), parts=parts, candidate=name
             )
@@ -111,13 +111,13 @@ class Chosen(Model):
         self.share_ = shares[self.chosen_]
         self.tuning_seconds_ = time.perf_counter() - start
         with parts.next(candidate=self.chosen_):
-            self.model_ = make_member(self.chosen_, given.get(self.chosen_), train).fit(train, seed=seed)
+            self.model_ = make_member(self.chosen_, parameters.get(self.chosen_), train).fit(train, seed=seed)
         return self
 
     def inner_fits(self) -> list[tuple[Model, float]]:
         """Return the candidates: fitted once without each training site; and the first, as chosen, once to all."""
-        given = self.member_parameters or {}
-        found = [make_member(name, given.get(name)) for name in self.candidates]
+        parameters = self.member_parameters or {}
+        found = [make_member(name, parameters.get(name)) for name in self.candidates]
         return [*((candidate, TRAINING_SITES) for candidate in found), (found[0], 1)]
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
@@ -127,9 +127,9 @@ class Chosen(Model):
         csmf = found.csmf
         if found.probability.any():
             csmf = _blend(found.probability, self.share_) * float((~found.undetermined).mean())
-        told = {"chosen": self.chosen_, "share_of_counts": self.share_, "tuning_seconds": self.tuning_seconds_}
-        told |= {f"score_{name}": score for name, (score, _) in self.tried_.items()}
-        return Prediction(found.probability, csmf, None, found.top_cause, {**found.diagnostics, **told})
+        diagnostics = {"chosen": self.chosen_, "share_of_counts": self.share_, "tuning_seconds": self.tuning_seconds_}
+        diagnostics |= {f"score_{name}": score for name, (score, _) in self.tried_.items()}
+        return Prediction(found.probability, csmf, None, found.top_cause, {**found.diagnostics, **diagnostics})
 
 
 def _blend(probability: npt.NDArray[np.float64], share: float) -> npt.NDArray[np.float64]:

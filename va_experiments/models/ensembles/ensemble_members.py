@@ -77,14 +77,14 @@ def make_member(name: str, parameters: Mapping[str, Any] | None = None, train: D
         For a name or class outside the allow-list or an unknown parameter, with the nearest known one, and for a class
         that is not trained.
     """
-    if not isinstance(given := parameters or {}, Mapping):
-        raise InputError(f"parameters of member '{name}' are {shown(given)}; expected names with values")
-    found = member_class(name, given)
+    if not isinstance(params := parameters or {}, Mapping):
+        raise InputError(f"parameters of member '{name}' are {shown(params)}; expected names with values")
+    found = member_class(name, params)
     known = parameters_of(found)
-    if unknown := [key for key in given if key not in known and key != "_target_"]:
+    if unknown := [key for key in params if key not in known and key != "_target_"]:
         hint = did_you_mean(unknown[0], known) or "; known: " + ", ".join(known)
         raise InputError(f"member '{name}': unknown parameter {shown(unknown[0])}{hint}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if k != "_target_"}
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in params.items() if k != "_target_"}
     if values.get("covariates") == ALL:
         values["covariates"] = tuple(sorted(train.covariates)) if train is not None else ()
     return found(**values)
@@ -148,6 +148,6 @@ def pooled_prediction(
     predictions = [m.predict(test, seed=integer_seed([seed, name], "member")) for name, m in models.items()]
     probability = pool([p.probability for p in predictions], weights, kind, bias)
     csmf = probability.mean(axis=0) if len(test) else np.zeros(len(test.causes))
-    said = {f"weight_{name}": float(w) for name, w in zip(models, weights, strict=True)}
+    shares = {f"weight_{name}": float(w) for name, w in zip(models, weights, strict=True)}
     unsure = [name for name, p in zip(models, predictions, strict=True) if p.diagnostics.get("converged") is False]
-    return Prediction(probability, csmf, diagnostics=said | ({"not_converged": unsure} if unsure else {}))
+    return Prediction(probability, csmf, diagnostics=shares | ({"not_converged": unsure} if unsure else {}))

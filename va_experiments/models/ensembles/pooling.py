@@ -39,13 +39,13 @@ def pool(
     ----------
     Genest and Zidek (1986), Statistical Science 1:114-135.
     """
-    given = np.asarray(weights, dtype=np.float64)
+    weight = np.asarray(weights, dtype=np.float64)
     if kind == "linear":
-        pooled = sum(w * p for w, p in zip(given, probabilities, strict=True))
+        pooled = sum(w * p for w, p in zip(weight, probabilities, strict=True))
     else:
         possible = sum(p > 0 for p in probabilities) > 0
         score = np.zeros(probabilities[0].shape) + np.asarray(bias, dtype=np.float64)
-        for w, p in zip(given, probabilities, strict=True):
+        for w, p in zip(weight, probabilities, strict=True):
             score += w * np.where(p.any(axis=1, keepdims=True), np.log(np.maximum(p, FLOOR)), 0.0)
         score = np.where(possible, score, -np.inf)
         top = score.max(axis=1, keepdims=True, initial=-np.inf)

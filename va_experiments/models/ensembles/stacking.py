@@ -107,25 +107,25 @@ class Stacking(Model):
     def depends_on_test_set(self) -> bool:  # type: ignore[override]
         """Whether the prediction for one death depends on the others: by `adapt`, or because a member's does."""
         return self.adapt == "posterior" or any(
-            make_member(n, self._given().get(n)).depends_on_test_set for n in self.members
+            make_member(n, self._parameters().get(n)).depends_on_test_set for n in self.members
         )
 
     @property
     def prediction_is_costly(self) -> bool:
         """Whether the prediction of a member is costly; adapting to a test set's cause mix takes no time."""
-        return any(make_member(n, self._given().get(n)).prediction_is_costly for n in self.members)
+        return any(make_member(n, self._parameters().get(n)).prediction_is_costly for n in self.members)
 
-    def _given(self) -> Mapping[str, Mapping[str, Any]]:
+    def _parameters(self) -> Mapping[str, Mapping[str, Any]]:
         """Return the parameters of the members, by name."""
         return self.member_parameters or {}
 
     def member_classes(self) -> tuple[type[Model], ...]:
         """Return the classes of the members."""
-        return tuple(c for name in self.members for c in classes_of_member(name, self._given().get(name)))
+        return tuple(c for name in self.members for c in classes_of_member(name, self._parameters().get(name)))
 
     def check_parameters(self) -> None:
         """Check the members, their parameters and the choices."""
-        check_members(self.members, self._given())
+        check_members(self.members, self._parameters())
         self.check_choice("pool", POOLS)
         self.check_choice("adapt", ADAPT)
         self.check(
@@ -142,16 +142,16 @@ class Stacking(Model):
         train = by_id(train)
         start = time.perf_counter()
         fold = site_folds(train, seed=seed)
-        once = [make_member(name, self._given().get(name), train) for name in self.members]
+        once = [make_member(name, self._parameters().get(name), train) for name in self.members]
         parts = parts_of([*((member, len(np.unique(fold))) for member in once), *((member, 1) for member in once)])
         self._learn(train, fold, parts, seed)
         self.tuning_seconds_ = time.perf_counter() - start
-        self.models_ = fit_members(self.members, self._given(), train, seed=seed, parts=parts)
+        self.models_ = fit_members(self.members, self._parameters(), train, seed=seed, parts=parts)
         return self
 
     def inner_fits(self) -> list[tuple[Model, float]]:
         """Return the members: fitted once without each training site, and once to all."""
-        return [(make_member(name, self._given().get(name)), TRAINING_SITES + 1) for name in self.members]
+        return [(make_member(name, self._parameters().get(name)), TRAINING_SITES + 1) for name in self.members]
 
     def _learn(self, train: Deaths, fold: npt.NDArray[np.intp], parts: Parts, seed: int) -> None:
         """Set the weights, the biases and the rule for the CSMF."""
@@ -163,7 +163,7 @@ class Stacking(Model):
             return
         seen = []
         for name in self.members:
-            make = functools.partial(make_member, name, self._given().get(name), train)
+            make = functools.partial(make_member, name, self._parameters().get(name), train)
             seen.append(
                 out_of_site(make, train, fold, seed=integer_seed([seed, name], "stacking"), parts=parts, member=name)
             )

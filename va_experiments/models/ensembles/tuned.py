@@ -182,15 +182,15 @@ class Tuned(Model):
         """Return the chosen model's prediction; its diagnostics say what was chosen, and what the search cost."""
         self.validate_test(test)
         prediction = self.model_.predict(test, seed=seed)
-        said = {f"best_{name}": value for name, value in self.best_.items()}
-        said |= {"n_candidates": len(self.tried_), "tuning_seconds": self.tuning_seconds_}
-        said["fitting_seconds"] = self.fitting_seconds_
+        diagnostics = {f"best_{name}": value for name, value in self.best_.items()}
+        diagnostics |= {"n_candidates": len(self.tried_), "tuning_seconds": self.tuning_seconds_}
+        diagnostics["fitting_seconds"] = self.fitting_seconds_
         return Prediction(
             prediction.probability,
             prediction.csmf,
             prediction.csmf_draws,
             prediction.top_cause,
-            {**prediction.diagnostics, **said},
+            {**prediction.diagnostics, **diagnostics},
         )
 
 

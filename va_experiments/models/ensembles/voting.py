@@ -52,8 +52,8 @@ class Voting(Model):
     @property
     def depends_on_test_set(self) -> bool:  # type: ignore[override]
         """Whether any member's prediction for one death depends on the others."""
-        given = self.member_parameters or {}
-        return any(make_member(name, given.get(name)).depends_on_test_set for name in self.members)
+        parameters = self.member_parameters or {}
+        return any(make_member(name, parameters.get(name)).depends_on_test_set for name in self.members)
 
     def member_classes(self) -> tuple[type[Model], ...]:
         """Return the classes of the members."""
@@ -76,16 +76,16 @@ class Voting(Model):
 
     def inner_fits(self) -> list[tuple[Model, float]]:
         """Return the members, each fitted once."""
-        given = self.member_parameters or {}
-        return [(make_member(name, given.get(name)), 1) for name in self.members]
+        parameters = self.member_parameters or {}
+        return [(make_member(name, parameters.get(name)), 1) for name in self.members]
 
     def fit(self, train: Deaths, *, seed: int = 0) -> Self:
         """Fit every member."""
         self.check_parameters()
         self.validate_train(train)
         self.models_ = fit_members(self.members, self.member_parameters or {}, train, seed=seed)
-        given = self.weights or (1.0,) * len(self.members)
-        self.weights_ = [w / sum(given) for w in given]
+        weights = self.weights or (1.0,) * len(self.members)
+        self.weights_ = [w / sum(weights) for w in weights]
         return self
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:

@@ -48,9 +48,9 @@ class Split:
         Probabilities of the assessed deaths with an external sign; 0 for all others.
     causes : int array, shape (n_modelled,)
         The causes that the natural deaths may have, by place among the 61.
-    symptoms : int8 array, shape (n_natural, n_asked)
+    symptoms : int8 array, shape (n_natural, n_included)
         1 substantive, 0 not, -1 missing.
-    level : int8 array, shape (n_asked, n_modelled)
+    level : int8 array, shape (n_included, n_modelled)
     possible : bool array, shape (n_natural, n_modelled)
     group : int array, shape (n_natural,), or None
         Subpopulation, numbered from 0; None where all are one.
@@ -226,8 +226,8 @@ class InSilicoVAStandard(Model):
         natural = assessed & ~apart
         external = np.zeros((len(test), len(is_external)))
         external[apart] = _external(substantive[apart, signs], probbase, signs, is_external)
-        asked = np.ones(len(probbase.indicators), dtype=bool)
-        asked[signs] = not self.separate_external
+        included = np.ones(len(probbase.indicators), dtype=bool)
+        included[signs] = not self.separate_external
         causes = np.flatnonzero(~is_external | (not self.separate_external))
         level = probbase.level[:, CAUSES][:, causes]
         codes = tuple(probbase.outputs[CAUSES][c] for c in causes)
@@ -237,8 +237,8 @@ class InSilicoVAStandard(Model):
             natural=natural,
             external=external,
             causes=causes,
-            symptoms=substantive[natural][:, asked],
-            level=level[asked],
+            symptoms=substantive[natural][:, included],
+            level=level[included],
             possible=possible if self.exclude_impossible else np.ones_like(possible),
             group=None if self.subpopulations == NONE else groups_of(test.take(natural), self.subpopulations)[1],
         )

@@ -44,9 +44,9 @@ def ranks_figure(board: Leaderboard, ranks: pd.DataFrame | None, key: str) -> li
         tooltip=["model:N", field("rank:Q", format=".2f")],
     )
     n = f" over {int(rows['n'].iloc[0])} sites" if "n" in rows else ""
-    said = format_p_value(float(rows["p"].iloc[0])) if "p" in rows else ""
-    equals = "" if said.startswith("<") else "= "
-    p = f" Friedman test that all rank alike: p {equals}{said}." if said else ""
+    value = format_p_value(float(rows["p"].iloc[0])) if "p" in rows else ""
+    equals = "" if value.startswith("<") else "= "
+    p = f" Friedman test that all rank alike: p {equals}{value}." if value else ""
     caption = (
         f"Mean ranks{n}. Two models whose bars overlap do not differ significantly at 5% (Nemenyi; Demsar 2006).{p}"
     )
