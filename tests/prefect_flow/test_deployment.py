@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import logging
 import os
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -163,4 +165,63 @@ def test_a_schedule_starts_runs_and_can_be_paused(served: tuple[Path, Api]) -> N
     until(lambda: any(r["state"]["name"] == "Completed" for r in scheduled()), 240)
     assert api("PATCH", f"{path}/schedules/{made[0]['id']}", {"active": False})[0] == 204
     until(lambda: not [r for r in scheduled() if r["state"]["type"] in ("SCHEDULED", "PENDING", "RUNNING")], 240)
+    assert list((outputs / "checkpoints" / "cells").glob("*/*"))
+
+
+@pytest.mark.nightly
+@pytest.mark.alone
+def test_a_cron_line_plans_runs(served: tuple[Path, Api]) -> None:
+    _, api = served
+    options = {"overrides": ["execution=inline", "model=nbc", "site=dar", *QUIET]}
+    cron = {"cron": "30 3 1 1 *", "timezone": "UTC"}
+    path = f"/deployments/{api.deployment['id']}/schedules"
+    status, made = api("POST", path, [{"active": True, "schedule": cron, "parameters": options}])
+    assert status == 201, made
+
+    def planned() -> list[str]:
+        asked = {"deployments": {"id": {"any_": [api.deployment["id"]]}}, "limit": 200}
+        runs = api("POST", "/flow_runs/filter", asked)[1]
+        return [r["expected_start_time"] for r in runs if r["state"]["type"] == "SCHEDULED"]
+
+    try:
+        until(lambda: any("-01-01T03:30:00" in time for time in planned()), 120)
+    finally:
+        assert api("DELETE", f"{path}/{made[0]['id']}")[0] == 204
+
+
+@pytest.mark.nightly
+@pytest.mark.alone
+def test_an_automation_starts_a_run_after_an_event(served: tuple[Path, Api]) -> None:
+    outputs, api = served
+    options = {"overrides": ["execution=inline", "model=nbc", "site=mexico", *QUIET]}
+    action = {
+        "type": "run-deployment",
+        "source": "selected",
+        "deployment_id": api.deployment["id"],
+        "parameters": options,
+    }
+    trigger = {"type": "event", "posture": "Reactive", "expect": ["study.table.arrived"], "threshold": 1, "within": 0}
+    status, made = api("POST", "/automations/", {"name": "new table", "trigger": trigger, "actions": [action]})
+    assert status == 201, made
+
+    def started() -> list[dict[str, Any]]:
+        runs = api(
+            "POST", "/flow_runs/filter", {"deployments": {"id": {"any_": [api.deployment["id"]]}}, "limit": 200}
+        )[1]
+        return [r for r in runs if (r.get("created_by") or {}).get("type") == "AUTOMATION"]
+
+    def arrives() -> bool:
+        """Tell that a table has arrived, until the server has taken up the automation."""
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        event = {"occurred": now, "event": "study.table.arrived", "id": str(uuid.uuid4()),
+                 "resource": {"prefect.resource.id": "study.table"}}  # fmt: skip
+        assert api("POST", "/events", [event])[0] == 204
+        time.sleep(2)
+        return bool(started())
+
+    try:
+        until(arrives, 120)
+    finally:
+        assert api("DELETE", f"/automations/{made['id']}")[0] == 204
+    assert api.wait(started()[0]["id"], ("Completed", "Failed"))["name"] == "Completed"
     assert list((outputs / "checkpoints" / "cells").glob("*/*"))
