@@ -129,6 +129,7 @@ def main() -> int:
                 with serving(outputs) as api:
                     auth = (outputs / "prefect" / "auth").read_text()
                     servers = Ui("", api.address, "", f"{api.address}{LOGIN}?key={login_key(auth)}", auth)
+                    page.size(1200, 960, SCALE)  # a phone's window, as the site's, hides Prefect's menu
                     servers.greet(page)
                     record(page, servers, str(api.deployment["id"]), outputs, camera)
     finally:
