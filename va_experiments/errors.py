@@ -74,11 +74,17 @@ class InputError(VaError, ValueError):
 def did_you_mean(value: object, known: Iterable[object], *, prefix: str = "; ") -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest of `known`, or an empty string when none is near.
 
-    Case is ignored, so that ``ap`` finds ``AP``.
+    Case and accents are ignored, so that ``ap`` finds ``AP`` and ``Bobo`` finds ``Bôbô``.
     """
-    by_folded = {str(k).casefold(): str(k) for k in known}
-    near = difflib.get_close_matches(str(value).casefold(), list(by_folded), n=1, cutoff=0.6)
+    by_folded = {_folded(k): str(k) for k in known}
+    near = difflib.get_close_matches(_folded(value), list(by_folded), n=1, cutoff=0.6)
     return f"{prefix}did you mean '{by_folded[near[0]]}'?" if near else ""
+
+
+def _folded(value: object) -> str:
+    """Return a name in small letters without accents."""
+    text = unicodedata.normalize("NFKD", str(value).casefold())
+    return "".join(c for c in text if not unicodedata.combining(c))
 
 
 def printable(text: str) -> str:

@@ -16,7 +16,17 @@ from typing import Any, TextIO
 from va_experiments.errors import printable
 from va_experiments.redaction import redacted
 
-__all__ = ["cell_len", "cut_text", "is_terminal", "say", "say_json", "terminal_width", "text_table"]
+__all__ = [
+    "cell_len",
+    "cut_text",
+    "fitted_widths",
+    "is_terminal",
+    "say",
+    "say_json",
+    "terminal_width",
+    "text_table",
+    "window_width",
+]
 
 
 def say(text: str = "", *, file: TextIO | None = None, flush: bool = False, safe: bool = False) -> None:
@@ -44,6 +54,11 @@ def say_json(data: Any, *, indent: int | None = None, flush: bool = False) -> No
 def terminal_width(default: int = 100) -> int:
     """Return the width of the window in characters; `default` where there is no window."""
     return shutil.get_terminal_size((default, 24)).columns
+
+
+def window_width() -> int | None:
+    """Return the width of the window that standard output is shown in; None where it goes to a file or a program."""
+    return terminal_width() if is_terminal(sys.stdout) or os.environ.get("COLUMNS", "").isdecimal() else None
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -131,6 +146,41 @@ def text_table(
     with console.capture() as captured:
         console.print(table)
     return [text.rstrip() for text in captured.get().splitlines()]
+
+
+def fitted_widths(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    *,
+    columns: Sequence[int],
+    gap: int = 2,
+    least: int = 6,
+) -> list[int | None] | None:
+    """Return how wide each column of a table may be, so that its lines fit into `width`.
+
+    Parameters
+    ----------
+    head, rows : as for `text_table`
+    width : int
+    columns : sequence of int
+        Columns that may be cut; of these the widest are cut first.
+    gap : int
+    least : int
+        A column is cut to no fewer characters.
+
+    Returns
+    -------
+    list of int or None
+        For `text_table`; None if the lines cannot fit.
+    """
+    widths = [max(map(cell_len, column)) for column in zip(head, *rows, strict=True)]
+    while sum(widths) + gap * (len(widths) - 1) > width:
+        widest = max(columns, key=lambda c: widths[c])
+        if widths[widest] <= least:
+            return None
+        widths[widest] -= 1
+    return [widths[c] if c in columns else None for c in range(len(widths))]
 
 
 def cell_len(text: str) -> int:

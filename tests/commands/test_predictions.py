@@ -74,6 +74,19 @@ def test_some_deaths_and_models(finished: Ran, table: pd.DataFrame, va: Callable
     assert all(line.startswith("nbc") for line in lines[1:])
 
 
+@pytest.mark.parametrize(("columns", "rows_of_a_death"), [(50, 3), (80, 3), (120, 1)])
+def test_the_table_fits_the_window(
+    finished: Ran, va: Callable, columns: int, rows_of_a_death: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    code, out, _ = va("predictions", "--outputs", finished.outputs, "--model", "nbc")
+    assert code == 0
+    lines = out.splitlines()[:-1]
+    assert max(map(len, lines)) <= columns
+    assert sum(line.startswith("nbc") for line in lines) == 30
+    assert len(lines) == 1 + 30 * rows_of_a_death
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [(["--id", "nobody"], "no death 'nobody'"), (["--model", "nbcc"], "did you mean 'nbc'"), (["nowhere"], "no run")],

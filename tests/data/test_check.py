@@ -76,7 +76,7 @@ def test_sex_in_codes_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["data", "check", str(path)]) == 2
     assert "column 'sex' holds '1', '2': which is female and which is male?" in capsys.readouterr().err
     assert main(["data", "check", str(path), "sex=sex", 'sex_codes=["2", "1"]']) == 0
-    assert "female: known for 60" in capsys.readouterr().out
+    assert "sex: known for 60" in capsys.readouterr().out
     assert main(["data", "check", str(path), "exclude=[sex]"]) == 0
 
 

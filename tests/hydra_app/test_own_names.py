@@ -28,6 +28,8 @@ def study() -> Iterator[Path]:
         names = np.array(["A", "B", "C"])[cause]
         table = pd.DataFrame({"id": [f"d{i}" for i in range(90)], "site": sites, "cause": names, **answers})
         table.to_csv("study.csv", index=False)
+        far = table.replace({"Kisumu": "São Tomé", "St. Mary/2": "Príncipe"})
+        far.to_csv("far.csv", index=False)
         Path("my_study.yaml").write_text(YAML)
         Path("sub").mkdir()
         yield root
@@ -42,6 +44,9 @@ def study() -> Iterator[Path]:
         (("data=study.csv", "data.id=id", "site=all"), "3 cells: 0 done, 3 to do"),
         (("data=sub/../study.csv", "data.id=id", "site=all"), "3 cells: 0 done, 3 to do"),
         (("data=my_study.yaml", "site=Kisumu,mexico"), "job 1: site=mexico (1 cells)"),
+        (("data=my_study.yaml", "site='Kisumu',mexico"), "job 0: site='Kisumu' (1 cells)"),
+        (("data=far.csv", "data.id=id", "site=São Tomé"), "Príncipe+mexico -> São Tomé"),
+        (("data=far.csv", "data.id=id", "site=Príncipe, mexico"), "job 0: site=Principe (1 cells)"),
     ],
 )
 def test_own_files_and_sites_are_planned(overrides: tuple[str, ...], words: str, study: Path) -> None:
@@ -66,6 +71,7 @@ def test_every_option_can_be_set_and_the_study_has_its_label(study: Path) -> Non
         (("data=bad.yaml",), "'bad.yaml' is no configuration of a data set: expected name: and the options of one of"),
         (("data=my_study.yaml", "site=Kisum"), "unknown site 'Kisum'; known: Kisumu, St. Mary/2, mexico; did you mean"),
         (("data=study.cvs",), "did you mean 'study.csv'?"),
+        (("data=far.csv", "data.id=id", "site=SAO TOME"), "did you mean 'São Tomé'?"),
         (("site=pembaa",), "unknown site 'pembaa'; known: all, ap, bohol"),
         (("data=hidden",), "my_conf/data/hidden.yaml has that name: add --config-dir my_conf"),
     ],
@@ -74,7 +80,7 @@ def test_a_name_that_nothing_has(overrides: tuple[str, ...], words: str, study: 
     Path("bad.yaml").write_text("a: 1\n")
     Path("my_conf/data").mkdir(parents=True)
     Path("my_conf/data/hidden.yaml").write_text(YAML)
-    refused((*overrides, *PLAN), words, study, given=4)
+    refused((*overrides, *PLAN), words, study, given=5)
 
 
 def test_describe_reads_what_check_wrote(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

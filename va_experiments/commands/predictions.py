@@ -6,9 +6,10 @@ The table is read from the store of finished cells. It names deaths by their ids
 from __future__ import annotations
 
 import sys
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,7 +18,7 @@ from va_experiments.commands.command_line import App, Command
 from va_experiments.commands.run_lookup import RunName, find_run
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.formatting import format_number
-from va_experiments.terminal import is_terminal, say, text_table
+from va_experiments.terminal import fitted_widths, is_terminal, say, text_table, window_width
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,8 +28,8 @@ __all__ = ["app", "predictions"]
 MOST_ROWS = 30
 """Rows that are printed; a file has all of them."""
 
-NAME_WIDTH = 24
-"""Characters of a name in the printed table."""
+NAME_WIDTH, LEAST_WIDTH = 24, 12
+"""Characters of a name in the printed table: at most where no window limits it, at least on one line."""
 
 app = App()
 
@@ -88,22 +89,32 @@ def predictions(
 
 
 def _lines(table: pd.DataFrame) -> list[str]:
-    """Return a table of text, each cause with its probability behind it."""
+    """Return a table of text: a line for each death with its three causes, or three lines where these do not fit."""
     others = [c for c in table.columns if not c.startswith(("cause_", "probability_", "true_cause"))]
     places = [c.removeprefix("cause_") for c in table.columns if c.startswith("cause_")]
+    records, width = table.to_dict("records"), window_width()
     head = [*others, *(word for place in places for word in (f"cause {place}", "p")), "true cause"]
     rows = [
-        [
-            *(str(row[c]) for c in others),
-            *(
-                word
-                for place in places
-                for word in (str(row[f"cause_{place}"]), format_number(row[f"probability_{place}"], 2))
-            ),
-            str(row["true_cause"]),
-        ]
-        for row in table.to_dict("records")
+        [*(str(row[c]) for c in others), *(w for p in places for w in _cause(row, p)), str(row["true_cause"])]
+        for row in records
     ]
-    left = [i for i, name in enumerate(head) if name != "p"]
+    names = [i for i, name in enumerate(head) if name != "p"]
+    most: list[int | None] | None = [NAME_WIDTH] * len(head)
+    if width is not None:
+        most = fitted_widths(head, rows, width, columns=names, least=LEAST_WIDTH)
+    if most is None and width is not None:
+        head = [*others, "true cause", "", "cause", "p"]
+        rows = []
+        for row in records:
+            death = [*(str(row[c]) for c in others), str(row["true_cause"])]
+            for place in places:
+                rows.append([*death, place, *_cause(row, place)])
+                death = [""] * len(death)
+        names = [i for i, name in enumerate(head) if name not in ("", "p")]
+        most = fitted_widths(head, rows, width, columns=names)
     style = (lambda number: "bold" if number < 0 else "") if is_terminal(sys.stdout) else None
-    return text_table(head, rows, left=left, most=[NAME_WIDTH] * len(head), style=style)
+    return text_table(head, rows, left=names, most=most or (), style=style)
+
+
+def _cause(row: Mapping[Hashable, Any], place: str) -> list[str]:
+    return [str(row[f"cause_{place}"]), format_number(row[f"probability_{place}"], 2)]

@@ -98,6 +98,10 @@ def describe_text(deaths: Deaths) -> str:
         if name in answers:
             continue
         known, low, middle, high = (spread[k] for k in ("known", "minimum", "median", "maximum"))
+        if name == "female" and known:
+            share = np.nanmean(deaths.covariates[name])
+            lines += ["", f"sex: known for {known:,}, of whom {share:.1%} female"]
+            continue
         lines += ["", f"{name}: known for {known:,}, from {low} to {high}, median {middle}"]
     lines += ["", "ledger:"] if facts["ledger"] else []
     for row in facts["ledger"]:

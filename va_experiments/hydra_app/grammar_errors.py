@@ -16,6 +16,7 @@ MOST_CHARACTERS = 30_000
 """Of all overrides of a command: Hydra's parser takes about a second for each 5,000 characters of a list."""
 
 _OPEN = {"(": ")", "[": "]", "{": "}"}
+_NAME = re.compile(r"\w[\w .+*%@?|/-]*")
 
 
 def check_length(overrides: Sequence[str]) -> None:
@@ -57,7 +58,7 @@ def parse_overrides(overrides: Sequence[str], loader: Any = None) -> list[Any]:
         if skip:
             skip -= 1
             continue
-        override = _parse(text, loader)
+        override = _parse(text, loader) or _parse(_with_quoted_names(text), loader)
         if override is None or not override.key_or_group:
             problem, skip = _explain(text, overrides[:number], overrides[number + 1 :])
             problems.append(problem)
@@ -77,6 +78,15 @@ def _parse(text: str, loader: Any = None) -> Any:
         return OverridesParser.create(config_loader=loader).parse_overrides([text])[0]
     except (HydraException, ValueError, RecursionError):
         return None
+
+
+def _with_quoted_names(text: str) -> str:
+    """Return an override with quotes around names such as São Tomé, since Hydra's grammar knows plain letters only."""
+    key, _, value = text.partition("=")
+    names = [name.strip() for name in value.split(",")]
+    if value.isascii() or not all(_NAME.fullmatch(name) for name in names):
+        return text
+    return f"{key}=" + ",".join(name if name.isascii() else f"'{name}'" for name in names)
 
 
 def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[str, int]:

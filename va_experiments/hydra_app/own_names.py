@@ -7,6 +7,7 @@ stored in this process (Hydra's ConfigStore). Names of files in ``conf/`` and in
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,10 @@ def _rewritten(override: Any, group: str, known: Sequence[str], *, own_data: boo
     """Return an override in which every own name is that of a stored configuration."""
     value = override.value()
     simple = isinstance(getattr(value, "list", None), list)
-    names = [str(v) for v in value.list] if simple else [str(value)] if isinstance(value, (str, int)) else []
+    values = value.list if simple else [value]
+    names = [str(getattr(v, "text", v)) for v in values]  # quotes belong to the command line, not to the name
+    if not simple and not isinstance(getattr(value, "text", value), (str, int)):
+        names = []
     stored = []
     for name in names:
         if name in known:
@@ -82,8 +86,9 @@ def _stem(name: str) -> str:
 
 
 def _safe(name: str) -> str:
-    """Return letters, digits, _ and - of a name, which may be part of a file's name."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "own"
+    """Return plain letters, digits, _ and - of a name, which may be part of a file's name."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()  # São Tomé -> Sao Tome
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_") or "own"
 
 
 def data_options(name: str) -> dict[str, Any]:

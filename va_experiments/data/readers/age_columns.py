@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from va_experiments.data.answer_words import MISSING_WORDS, normalised
 from va_experiments.data.csv_blocks import Block
+from va_experiments.data.deaths import LedgerEntry
 from va_experiments.data.readers.age_text import AGE_UNITS, UNIT_WORDS, parse_age
 from va_experiments.data.readers.csv_columns import Collected
 from va_experiments.data.text_source import TextSource
@@ -30,6 +31,7 @@ _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}[- ]?[A-Z
 _OLDEST = 130.0
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 _MOST_CODES = 20
+UNKNOWN_AGE = "stands for an age that is not known (data.age_missing)"
 _HEAP = (5, 0.02, 5.0)
 """Deaths at 99 years, their share, and how often as many as at any of the years before, from which on it is a code."""
 _AGE_NAME = re.compile(
@@ -160,6 +162,16 @@ class Ages:
     def values(self) -> Floats:
         """Return the age in years, NaN where it is not known."""
         return self._joined()[0]
+
+    def note(self, ledger: list[LedgerEntry]) -> None:
+        """Add to the ledger how many cells stand for an age that is not known."""
+        for part in (self._main, *self._parts):
+            coded = part.coded()
+            codes = [k for k, cell in enumerate(coded.values) if parse_age(cell)[0] in self._missing]
+            if codes:
+                cells = tuple(shown(coded.values[k]) for k in codes[:5])
+                count = int(np.isin(coded.codes, codes).sum())
+                ledger.append(LedgerEntry("set missing", part.column, count, UNKNOWN_AGE, cells))
 
     def _joined(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
         base = self._unit if self._units is None else "years"

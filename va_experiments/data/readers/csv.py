@@ -201,6 +201,8 @@ def read_csv_deaths(
     for number in (*measured, sexes, ages):
         if number is not None:
             problems += number.problems(source)
+    if ages is not None:
+        ages.note(ledger)
     bad = answers.problems(source, max_unknown, ledger)
     if bad and (form := recognise(source.header)) and form.reader not in ("", "who2016"):
         raise InputError(form.sentence(where, source.path))

@@ -167,7 +167,10 @@ class Labels(Collected):
                     count = int((coded.codes == k).sum())
                     reason = "left out by data." if new is None else f"renamed to {shown(new)} by data."
                     if new != coded.values[k]:  # what is written so already is not corrected
-                        ledger.append(LedgerEntry("corrected", self.column, count, f"{reason}{what}_map", (name,)))
+                        as_written = shown(coded.values[k])
+                        ledger.append(
+                            LedgerEntry("corrected", self.column, count, f"{reason}{what}_map", (as_written,))
+                        )
                     if new is None:
                         dropped.add(k)
                     else:
@@ -189,7 +192,8 @@ class Labels(Collected):
                 again[name] = name
             elif len(variants) == 1 and name != coded.values[variants[0]] and name not in mapped:
                 count = int((coded.codes == variants[0]).sum())
-                ledger.append(LedgerEntry("normalised", self.column, count, NORMALISED, (name,)))
+                as_written = shown(coded.values[variants[0]])  # in quotes: the blank that was cut is seen
+                ledger.append(LedgerEntry("normalised", self.column, count, NORMALISED, (as_written,)))
         if several:
             ways = f"{'; '.join(several[:5])}{'; ...' if len(several) > 5 else ''}"
             problems.append(f"{where}: {ways}; write them one way{self._ways_out(again)}")
