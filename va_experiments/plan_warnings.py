@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from va_experiments.cell import ModelSpec, Setting
-from va_experiments.data.deaths import NOT_SHARED, NOT_UNDERSTOOD, SAME_ANSWERS, Deaths
+from va_experiments.data.deaths import DOUBTFUL, NOT_SHARED, NOT_UNDERSTOOD, SAME_ANSWERS, Deaths
 from va_experiments.plan import Plan
 from va_experiments.protocols.label_sample import label_sample
 
 __all__ = ["plan_warnings"]
 
-_BESIDE_DEATHS = re.compile(r"rows? \d+(?:, \d+)* (?:is|names|holds?) ")
+_BESIDE_DEATHS = re.compile(r"^(?:[\w.]+: )?rows? \d+(?:, \d+)* (?:is|names|holds?) ")
 """Notes on rows of a table that are no deaths: a title, groups of columns, labels."""
 
 
@@ -60,9 +60,9 @@ def _repeated_cells(planned: Plan) -> list[str]:
 def _ledger_warnings(d: Deaths) -> list[str]:
     """List what the ledger of a data set says that a user should look at before the run."""
     warnings = []
-    entries = [e for e in d.ledger if e.reason in NOT_UNDERSTOOD]
+    entries = [e for e in d.ledger if e.reason.endswith(NOT_UNDERSTOOD)]  # joined tables name the table before it
     if entries:
-        as_none = any(e.reason == NOT_UNDERSTOOD[2] for e in entries)
+        as_none = any(e.reason.endswith(NOT_UNDERSTOOD[2]) for e in entries)
         cells = ", ".join(dict.fromkeys(example for e in entries for example in e.examples))
         warnings.append(
             f"data '{d.name}': {sum(e.count for e in entries):,} answers in {len(entries)} columns are not "
@@ -70,7 +70,9 @@ def _ledger_warnings(d: Deaths) -> list[str]:
             f"{f' (such as {cells[:60]})' if cells else ''}; "
             "va-experiments data describe lists them"
         )
-    warnings += [f"data '{d.name}': {e.reason}" for e in d.ledger if _BESIDE_DEATHS.match(e.reason)]
+    warnings += [
+        f"data '{d.name}': {e.reason}" for e in d.ledger if e.action == DOUBTFUL or _BESIDE_DEATHS.search(e.reason)
+    ]
     if alone := [e for e in d.ledger if e.reason.startswith(NOT_SHARED)]:
         names = ", ".join(e.column for e in alone[:12]) + (", ..." if len(alone) > 12 else "")
         warnings.append(
@@ -81,7 +83,7 @@ def _ledger_warnings(d: Deaths) -> list[str]:
         f"data '{d.name}': {e.count:,} {e.reason} ({', '.join(e.examples)}); data.duplicates=first leaves the "
         "later ones out"
         for e in d.ledger
-        if e.reason == SAME_ANSWERS
+        if e.reason.endswith(SAME_ANSWERS)
     ]
 
 

@@ -376,6 +376,48 @@ COMMANDS: list[Command] = [
     ),
     Command(
         "union",
+        "two tables in a list",
+        "'data=union data.members=[a.csv,b.csv]' makes one data set of them",
+        ("model=nbc", "data=[a.csv,b.csv]"),
+    ),
+    Command(
+        "union",
+        "a table that is not there",
+        "'a.csv': no such file",
+        ("model=nbc", "data=union", "data.members=[a.csv,simulated]"),
+    ),
+    Command(
+        "union",
+        "a union within a union",
+        "data.members: union joins data sets itself; name its tables one by one",
+        ("model=nbc", "data=union", "data.members=[union,simulated]"),
+    ),
+    Command(
+        "union",
+        "a member without a reader",
+        "data.members[0] has no reader; expected {name: csv, path: FILE, ...}",
+        ("model=nbc", "data=union", "data.members=[{path: a.csv},simulated]"),
+    ),
+    Command(
+        "union",
+        "an option of a member with a typing error",
+        "unknown key 'paht' in data=csv",
+        ("model=nbc", "data=union", "data.members=[{name: csv, paht: a.csv},simulated]"),
+    ),
+    Command(
+        "union",
+        "one table in place of a list",
+        "data.members must be a list of readers or files; got 'a.csv'",
+        ("model=nbc", "data=union", "data.members=a.csv"),
+    ),
+    Command(
+        "union",
+        "deaths that two members have",
+        "2 of 40 deaths of simulated 2 are in simulated 1 too, with the same answers and cause",
+        ("model=nbc", "data=union", "data.members=[{name: simulated, n: 40},{name: simulated, n: 60}]"),
+    ),
+    Command(
+        "union",
         "no IMMCMC file",
         "the IMMCMC adult file is not given; the article says where the data are",
         ("model=nbc", "data=immcmc_adult"),

@@ -86,6 +86,20 @@ def odk(answer: str = "yes", *, n: int = 30, repeated: bool = False, more: str =
     return rows(*lines, header=header)
 
 
+def odk_answers(n: int = 30, **columns: str) -> bytes:
+    """Return an ODK export of `n` deaths with one answer to each of these questions; {k} is a number that grows."""
+    others = [f"Id{k}" for k in range(10125, 10145)]
+    header = ",".join(["meta-instanceID", *others, *columns])
+    lines = [
+        ",".join(
+            [f"uuid:{k}", *("yes" if (k >> j % 5) % 2 else "no" for j in range(len(others)))]
+            + [cell.format(k=20 + 2 * k) for cell in columns.values()]
+        )
+        for k in range(n)
+    ]
+    return rows(*lines, header=header)
+
+
 def indicators(yes: str, no: str, *, header: str = "ID", n: int = 24, different: int = 24, cause: str = "") -> bytes:
     """Return InterVA-5's input, with answers that say yes, nothing, and no in one of these letters."""
     names = read_probbase().indicators
@@ -876,6 +890,35 @@ FILES: list[File] = [
         reader="who2016_odk",
     ),
     File(
+        "odk",
+        "0 where a question was not asked",
+        'cells hold 0 where the question was not asked (such as days of fever after "no fever")',
+        odk_answers(Id10147="no", Id10148="0", Id10153="no", Id10154="0"),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "years in the column of days",
+        "no ageInDays of 30 deaths is above 78, and 26 are 28 or more, as ages in years would be: are they years?",
+        odk_answers(ageInDays="{k}"),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "days that equal the years",
+        "ageInDays equals ageInYears in 30 rows: are they years?",
+        odk_answers(ageInDays="{k}", ageInYears="{k}"),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "a general meaning of 9 where 9 is a number",
+        "data.value_map gives a number for all questions that also stands 30 times in questions that are answered with",
+        odk_answers(Id10153="yes", Id10154="9"),
+        {"value_map": {"9": "dk"}},
+        reader="who2016_odk",
+    ),
+    File(
         "form",
         "indicators without the columns that EAVA needs",
         "data.eava_columns=true, but the file has none of the columns that EAVA adds to the indicators",
@@ -918,6 +961,31 @@ FILES: list[File] = [
         "only yes or nothing in one column",
         "1 symptom column says only yes or nothing ('s1'), others say no: does an empty cell of this column mean",
         rows(*(f"d{k},AP,{'AB'[k % 2]},{'Y' * (k % 3 > 0)},{'YN'[k % 5 > 1]}" for k in range(40))),
+    ),
+    File(
+        "blank",
+        "none for no in one column",
+        "1 symptom column says only yes or nothing ('s1'), others say no: does the cell 'none' of this column mean",
+        rows(*(f"d{k},AP,{'AB'[k % 2]},{('Y', 'none')[k % 3 > 1]},{'YN'[k % 5 > 1]}" for k in range(40))),
+        {"value_map": {"Y": "Y", "N": "N", "none": "."}},
+    ),
+    File(
+        "header",
+        "a copy of a column, as programs name it",
+        "column 's1.1' has the name of a copy of 's1', and the same answers: a model would count them twice; leave it",
+        rows(
+            *(
+                f"d{k},AP,{'AB'[k % 2]},{'YN'[k % 3 > 1] * 2}".replace("YY", "Y,Y").replace("NN", "N,N")
+                for k in range(40)
+            ),
+            header="id,site,cause,s1,s1.1",
+        ),
+    ),
+    File(
+        "header",
+        "a column in two cases",
+        "columns 's1' and 'S1' differ only in case, and hold other answers; leave it out with",
+        rows("d1,AP,A,Y,N", "d2,UP,B,N,N", header="id,site,cause,s1,S1"),
     ),
     File(
         "leak",

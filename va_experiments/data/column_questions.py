@@ -34,6 +34,8 @@ __all__ = [
 _SCALES = (frozenset({"0", "1"}), frozenset({"1", "2"}))
 """Numbers for no and yes, or for yes and no."""
 _MOST_WORDS = 6
+_MOST_YES = 2.0
+"""Times that 1 may be as frequent as 0 before a person is asked whether it says yes."""
 _SHARED = 3
 """Columns that must share their words before these are taken for answers in another language."""
 
@@ -93,27 +95,52 @@ def ask_about_rows(
 
 
 def ask_about_numbers(roles: Roles, table: Mapping[str, CodedColumn], own: Mapping[str, str]) -> None:
-    """Ask which of 1 and 2 says yes where the usual reading, 1 for yes, is doubtful."""
-    if {"1", "2"} & {normalised(c) for c in own}:
+    """Ask which number says yes where the usual reading, 1 for yes, is doubtful.
+
+    It is doubtful where 1 is the more frequent answer, and where columns with 1 and 2 stand beside others.
+    """
+    if {"0", "1", "2"} & {normalised(c) for c in own}:
         return
     texts = {c: {normalised(v) for v in table[c].values} for c in roles.symptoms if c in table}
-    numbers = [c for c, found in texts.items() if {"1", "2"} <= found and "0" not in found]
-    if not numbers or any("0" in found for found in texts.values()):
+    with_two = [c for c, found in texts.items() if {"1", "2"} <= found and "0" not in found]
+    with_zero = [c for c, found in texts.items() if {"0", "1"} <= found and "2" not in found]
+    if with_two and any("0" in found for found in texts.values()):
+        roles.questions.append(
+            f"{_listed(with_two)} with 1 and 2, {_listed(with_zero) or 'others'} with 0 and 1: which number says no "
+            f"in each? Write them in one way, or leave the columns out with {exclude_option(with_two)}"
+        )
         return
+    for no, numbers in (("2", with_two), ("0", with_zero)):
+        if not numbers:
+            continue
+        counts = _counts_of(numbers, table)
+        few = len(numbers) < 0.5 * len(texts)
+        if few and (no == "2" or (len(numbers) < 0.25 * len(texts) and counts["1"] > counts["0"])):
+            why = "other columns hold other answers" + ("" if no == "2" else ", and 1 is the more frequent one")
+        elif not few and counts["1"] > (1.5 if no == "2" else _MOST_YES) * counts[no]:
+            why = "1 is the more frequent one"
+        else:
+            continue
+        roles.questions.append(
+            f"{_listed(numbers)} with 1 ({counts['1']:,} cells) and {no} ({counts[no]:,}): which of them says yes? "
+            f'({why}) Say \'value_map={{"1": Y, "{no}": N}}\' or \'value_map={{"1": N, "{no}": Y}}\', or leave the '
+            f"columns out with {exclude_option(numbers)}"
+        )
+
+
+def _listed(columns: Sequence[str]) -> str:
+    if not columns:
+        return ""
+    names = ", ".join(shown(c) for c in columns[:3]) + (", ..." if len(columns) > 3 else "")
+    return f"{len(columns)} column{'s' if len(columns) > 1 else ''} ({names})"
+
+
+def _counts_of(columns: Sequence[str], table: Mapping[str, CodedColumn]) -> Counter[str]:
     counts = Counter[str]()
-    for column in numbers:
+    for column in columns:
         times = np.bincount(table[column].codes, minlength=len(table[column].values)).tolist()
-        counts.update({v: n for v, n in zip(map(normalised, table[column].values), times, strict=True) if v in "12"})
-    few = len(numbers) < 0.5 * len(texts)
-    if not few and counts["1"] <= 1.5 * counts["2"]:
-        return
-    listed = ", ".join(shown(c) for c in numbers[:3]) + (", ..." if len(numbers) > 3 else "")
-    why = "other columns hold other answers" if few else "1 is the more frequent one"
-    roles.questions.append(
-        f"{len(numbers)} column{'s' if len(numbers) > 1 else ''} ({listed}) with 1 ({counts['1']:,} cells) and 2 "
-        f'({counts["2"]:,}): which of them says yes? ({why}) Say \'value_map={{"1": Y, "2": N}}\' or '
-        f'\'value_map={{"1": N, "2": Y}}\', or leave the columns out with {exclude_option(numbers)}'
-    )
+        counts.update({v: n for v, n in zip(map(normalised, table[column].values), times, strict=True) if v in "012"})
+    return counts
 
 
 def units_option(codes: Sequence[str]) -> str:

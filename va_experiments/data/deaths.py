@@ -16,6 +16,7 @@ from va_experiments.seeds import canonical_json
 
 __all__ = [
     "ABSENT",
+    "DOUBTFUL",
     "FEATURE_LEVELS",
     "MISSING",
     "NOT_SHARED",
@@ -46,6 +47,9 @@ NOT_UNDERSTOOD = (
 )
 """Reasons in the ledger for cells that count as missing, or as no choice, because nobody knows what they mean."""
 
+
+DOUBTFUL = "doubtful"
+"""Action in the ledger for what can be read, but may not be meant; each such entry is one warning before a run."""
 
 NOT_SHARED = "only in"
 """Beginning of the reasons in the ledger for questions that are in one of two joined data sets."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import Block
-from va_experiments.data.deaths import SAME_ANSWERS, LedgerEntry
+from va_experiments.data.deaths import DOUBTFUL, SAME_ANSWERS, LedgerEntry
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import shown_path
 
@@ -22,6 +22,12 @@ __all__ = ["REPEATED", "RepeatedDeaths", "numbered_ids", "repeated_rows"]
 REPEATED = "the death occurs before (data.duplicates=first)"
 """Why a row is left out."""
 
+_MANY, _FEW = 20, 5
+"""Times of what chance explains from which on repeats are a problem (and 1% of the deaths more), or doubtful."""
+_NEAR, _FINE = 2, 0.01
+"""Answers in which near deaths differ, and repeats by chance, among deaths with equal answers, that are none."""
+_MOST_LOOKED_AT, _MOST_COMPARED = 100, 50_000
+"""Repeats that are judged one by one, and deaths that are all compared."""
 _MOST_DISTINCT = 20_000
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
@@ -79,11 +85,40 @@ class RepeatedDeaths:
         keep : bool array, shape (n_rows,)
             Rows to look at.
         """
-        here = self._later(self._parts, keep, None)
-        return np.union1d(here, self._later(self._elsewhere, keep, self._site)) if self._elsewhere else here
+        return self._repeats(keep, many=True)
+
+    def few_later(
+        self, keep: npt.NDArray[np.bool_], answers: npt.NDArray[np.int8], symptoms: Sequence[str]
+    ) -> npt.NDArray[np.intp]:
+        """Return the rows that repeat an earlier one and are few, but more than chance explains; see `later`.
+
+        Parameters
+        ----------
+        keep : bool array, shape (n_rows,)
+        answers : int8 array, shape (n_rows, n_symptoms)
+            Where other deaths have nearly the answers of a row, chance can explain equal ones.
+        symptoms : sequence of str
+            Columns of `answers`.
+        """
+        rows = self._repeats(keep, many=False)
+        if not len(rows) or len(rows) > _MOST_LOOKED_AT:
+            return rows[:0]
+        answers = answers[keep]
+        if len(answers) <= _MOST_COMPARED:
+            _, times = np.unique(answers, axis=0, return_counts=True)
+            by_chance = float((times * (times - 1) // 2).sum() - len(rows)) * self._agreement({*symptoms, self._site})
+            if by_chance < _FINE:
+                return rows
+        at = np.flatnonzero(np.isin(np.flatnonzero(keep), rows))
+        near = [int((np.count_nonzero(answers != answers[k], axis=1) <= _NEAR).sum()) for k in at.tolist()]
+        return rows[np.array(near) <= 2]  # the row and its twin are two
+
+    def _repeats(self, keep: npt.NDArray[np.bool_], *, many: bool) -> npt.NDArray[np.intp]:
+        here = self._later(self._parts, keep, None, many)
+        return np.union1d(here, self._later(self._elsewhere, keep, self._site, many)) if self._elsewhere else here
 
     def _later(
-        self, parts: Sequence[npt.NDArray[np.uint64]], keep: npt.NDArray[np.bool_], without: str | None
+        self, parts: Sequence[npt.NDArray[np.uint64]], keep: npt.NDArray[np.bool_], without: str | None, many: bool
     ) -> npt.NDArray[np.intp]:
         """Return the rows that repeat an earlier one in every column but one."""
         rows = np.flatnonzero(keep)
@@ -95,14 +130,18 @@ class RepeatedDeaths:
             return later
         # Two deaths agree in a column with the sum of its squared shares. Columns are not independent: many more
         # repeats than their product gives are allowed.
+        expected = n * (n - 1) / 2 * self._agreement({without})
+        least = _MANY * expected + 0.01 * n if many else _FEW * expected
+        return later if len(later) > least else later[:0]
+
+    def _agreement(self, without: Collection[str | None]) -> float:
+        """Return how probable it is that two deaths agree in all columns but these, if columns are independent."""
         agree = 1.0
         for name, counts in self._counts.items():
-            if name == without:
-                continue
             total = sum(counts.values())
-            agree *= sum(c * c for c in counts.values()) / (total * total) if total else 1.0
-        expected = n * (n - 1) / 2 * agree
-        return later if len(later) > 20 * expected + 0.01 * n else later[:0]
+            if name not in without and total:
+                agree *= sum(c * c for c in counts.values()) / (total * total)
+        return agree
 
 
 def _hash(text: str) -> int:
@@ -119,19 +158,27 @@ def repeated_rows(
     ledger: list[LedgerEntry],
     *,
     labelled: bool = True,
+    answers: npt.NDArray[np.int8] | None = None,
+    symptoms: Sequence[str] = (),
 ) -> tuple[npt.NDArray[np.bool_], list[str]]:
     """Return the rows to leave out because they repeat an earlier death, and the problems.
 
-    Equal answers under another id are a problem only where causes are known (`labelled`).
+    Equal answers under another id are a problem only where causes are known (`labelled`). With the `answers` of all
+    rows, single repeats are noticed too.
     """
     repeated = np.zeros(len(ids), dtype=bool)
     same_cells = compared.later(keep)
+    few = same_cells[:0]
+    if labelled and answers is not None and not len(same_cells):
+        few = compared.few_later(keep, answers, symptoms)
+    if duplicates != "refuse":
+        same_cells = np.union1d(same_cells, few)
     same_id = np.zeros(0, dtype=np.intp)
     if id is not None:
         text = ids.astype(np.str_)
         _, first, inverse = np.unique(text, return_index=True, return_inverse=True)
         same_id = np.flatnonzero((first[inverse.ravel()] != np.arange(len(ids))) & keep & (ids != ""))
-    if not len(same_cells) and not len(same_id):
+    if not len(same_cells) and not len(same_id) and not len(few):
         return repeated, []
     where = shown_path(source.path)
     if duplicates == "keep":
@@ -144,6 +191,8 @@ def repeated_rows(
         ledger.append(LedgerEntry("dropped row", "*", int(repeated.sum()), REPEATED))
         return repeated, []
     others = same_cells[~np.isin(same_cells, same_id)]
+    if len(few := few[~np.isin(few, same_id)]):
+        ledger.append(LedgerEntry(DOUBTFUL, "*", len(few), _few_sentence(few, source, compared.has_site)))
     if not len(others):
         return repeated, []  # rows that share an id are told one by one, with the id
     lines = ", ".join(map(str, source.lines_of([int(r) + 2 for r in others[:5]])))
@@ -156,6 +205,17 @@ def repeated_rows(
         f"{lines}{', ...' if len(others) > 5 else ''}), many more than chance explains: the same deaths twice would be "
         "trained on and tested; say data.duplicates=first (leave the later ones out) or data.duplicates=keep"
     ]
+
+
+def _few_sentence(rows: npt.NDArray[np.intp], source: TextSource, has_site: bool) -> str:
+    lines = ", ".join(map(str, source.lines_of([int(r) + 2 for r in rows[:5]])))
+    one = len(rows) == 1
+    deaths = "a death has" if one else f"{len(rows)} deaths have"
+    return (
+        f"{deaths} the same cells as another in every column but the id{' and the site' if has_site else ''} "
+        f"({'line' if one else 'lines'} {lines}{', ...' if len(rows) > 5 else ''}): the same death twice? "
+        f"data.duplicates=first leaves the later {'one' if one else 'ones'} out"
+    )
 
 
 def numbered_ids(ids: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:

@@ -30,6 +30,7 @@ __all__ = ["Ages", "age_columns", "check_ages", "joined_ages", "unit_in_name"]
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T].*)?|\d{1,2}[- ]?[A-Za-z]{3}[- ]?\d{2,4}")
 _OLDEST = 130.0
 _THOUSANDS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
+_MONTH_AND_YEAR = re.compile(r"(?:0?[1-9]|1[0-2])\.(?:19|20)[0-9]{2}")
 _MOST_CODES = 20
 UNKNOWN_AGE = "stands for an age that is not known (data.age_missing)"
 _HEAP = (5, 0.02, 5.0)
@@ -118,8 +119,12 @@ class _Part(Collected):
         return [] if all(c.endswith("000") for c in cells) else cells
 
     def odd(self) -> list[str]:
-        """Return the cells that are no ages."""
-        return [v for v in self.coded().values if normalised(v) not in MISSING_WORDS and math.isnan(parse_age(v)[0])]
+        """Return the cells that are no ages, also ``3.1990`` where no other cell has a decimal point."""
+        cells = self.coded().values
+        odd = [v for v in cells if normalised(v) not in MISSING_WORDS and math.isnan(parse_age(v)[0])]
+        with_point = [v for v in cells if "." in v and not v.strip(" .0123456789")]
+        dates = [v for v in with_point if _MONTH_AND_YEAR.fullmatch(v.strip())]
+        return [*odd, *dates] if len(dates) == len([v for v in with_point if not v.strip().endswith(".0")]) else odd
 
 
 class Ages:
@@ -189,7 +194,8 @@ class Ages:
         for part in (self._main, *self._parts):
             if odd := part.odd():
                 cells = ", ".join(shown(v) for v in odd[:4])
-                what = "is a date, no age" if _DATE.fullmatch(odd[0].strip()) else "is no age"
+                dated = _DATE.fullmatch(odd[0].strip()) or _MONTH_AND_YEAR.fullmatch(odd[0].strip())
+                what = "is a date, no age" if dated else "is no age"
                 problems.append(
                     f"{where}: column {shown(part.column)} (data.age): {cells} {what}; expected a number, alone "
                     "or with a unit ('43 years', '6 months'), without a sign for thousands, or an empty cell; correct "

@@ -16,20 +16,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.csv_blocks import CodedColumn, empty_rows, missing_columns, read_blocks
+from va_experiments.data.csv_blocks import empty_rows, missing_columns, read_blocks
 from va_experiments.data.deaths import ABSENT, Deaths, LedgerEntry
 from va_experiments.data.decorated import doubtful_ids
+from va_experiments.data.doubtful_columns import copied_columns, mixed_codes, without_content
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.readers.age_columns import Ages, check_ages
 from va_experiments.data.readers.age_text import AGE_UNITS
 from va_experiments.data.readers.csv_checks import advice_for, coded_sex, implausible, note_symptoms
 from va_experiments.data.readers.csv_columns import NORMALISED, Labels, names_of_columns
+from va_experiments.data.readers.csv_ids import id_problems, ids_of, numbered_hashes
 from va_experiments.data.readers.narrative import Narrative
 from va_experiments.data.readers.number_columns import Numbers
 from va_experiments.data.readers.person_columns import Sexes
 from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.readers.symptom_columns import DEFAULT_VALUES, Symptoms, value_codes
-from va_experiments.data.record_ids import canonical_order, content_ids, normal_id
+from va_experiments.data.record_ids import canonical_order
 from va_experiments.data.repeated_deaths import REPEATED, RepeatedDeaths, numbered_ids, repeated_rows
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
@@ -175,7 +177,7 @@ def read_csv_deaths(
         for column in (answers, place_of, labels, sexes, ages, told, *measured, compared):
             if column is not None:
                 column.add(block)
-        ids.append(_ids(block.columns, id))
+        ids.append(ids_of(block.columns, id))
         empty.append(empty_rows(block.columns))
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes_for_ledger()]
     if renamed := tuple(c for c, name in zip(wanted, names_read, strict=True) if c != name):
@@ -210,7 +212,7 @@ def read_csv_deaths(
     if symptoms is None:
         problems += coded_sex(wanted, compared, where)
     hint = advice_for(answers, codes, value_map, compared, age) if problems else ""
-    names = np.concatenate(ids) if id is not None else _numbered(np.concatenate(ids))
+    names = np.concatenate(ids) if id is not None else numbered_hashes(np.concatenate(ids))
     if id is not None and (marked := doubtful_ids(names[~blank_rows].tolist())):
         problems.append(
             f"{where}: {len(marked)} ids end with a mark or have letters of another alphabet, the others do not (such "
@@ -218,7 +220,10 @@ def read_csv_deaths(
             "make ids of the content of the rows: data.id=null "
             f"{shlex.quote(f'data.exclude={json.dumps([*exclude, id])}')}"
         )
-    repeated, bad = repeated_rows(names, keep, compared, source, id, duplicates, ledger)
+    whole = answers.matrix()
+    repeated, bad = repeated_rows(
+        names, keep, compared, source, id, duplicates, ledger, answers=whole, symptoms=answers.columns
+    )
     problems += bad
     keep &= ~repeated
     excluded = excluded_rows(
@@ -236,7 +241,7 @@ def read_csv_deaths(
     if id is not None and duplicates != "refuse":
         names = numbered_ids(names)
     if id is not None:
-        problems += _id_problems(
+        problems += id_problems(
             np.where(blank_rows | repeated, [f"\0{k}" for k in range(len(names))], names), source, id, ledger
         )
     if unknown := [c for c in (groups or {}) if cause_names and c not in cause_names]:
@@ -247,17 +252,19 @@ def read_csv_deaths(
         raise InputError(f"{where}: no row is left after dropping rows without a cause; nothing to train on")
     order = np.flatnonzero(keep)
     order = order[canonical_order(names[order])]
-    matrix = answers.matrix()[order]
+    matrix = whole[order]
     kept_cause = None if cause_index is None else cause_index[order]
     no = {c: "N" for c in answers.absent_cells() if c}
+    problems += copied_columns(wanted, matrix, where, exclude, ledger)
     problems += implausible(
-        matrix, wanted, answers.filled, where, cause_names, kept_cause, tuple(allow_leaks),
+        matrix, wanted, answers.filled, answers.unsaid, where, cause_names, kept_cause, tuple(allow_leaks),
         ask_blank=(blank is None and not blank_is_mapped) or (blank == "absent" and bool(no)),
         blank_is_set=blank is not None, no={c: m for c, m in value_map.items() if m == "Y"} | no if no else {},
     )  # fmt: skip
     if problems:
         raise InputError(problems)
     note_symptoms(matrix, tuple(wanted), cause_names, kept_cause, ledger)
+    ledger += [*mixed_codes(answers.said), *without_content(wanted, matrix, answers.filled, answers.unsaid)]
     more = {"female": sexes, "age": ages}
     word_names: tuple[str, ...] = ()
     if told is not None:
@@ -344,56 +351,3 @@ def _roles(
                 f"{where}: hce/words: {shown(column)} is not a symptom column{did_you_mean(column, symptom_columns)}"
             )
     return problems
-
-
-def _ids(columns: Mapping[str, CodedColumn], id: str | None) -> npt.NDArray[np.object_]:
-    if id is None:
-        return content_ids(columns)
-    column = columns[id]
-    return np.array([normal_id(v) for v in column.values], dtype=object)[column.codes]
-
-
-def _numbered(hashes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
-    """Add numbers to equal hashes, over all blocks."""
-    seen: dict[str, int] = {}
-    made = []
-    for value in hashes:
-        key = value.split(".")[0]
-        seen[key] = seen.get(key, 0) + 1
-        made.append(key if seen[key] == 1 else f"{key}.{seen[key]}")
-    return np.array(made, dtype=object)
-
-
-def _id_problems(ids: npt.NDArray[np.object_], source: TextSource, column: str, ledger: list[LedgerEntry]) -> list[str]:
-    where, problems = shown_path(source.path), []
-    blank = np.flatnonzero(ids == "")
-    if len(blank):
-        lines = source.lines_of([int(r) + 2 for r in blank[:5]])
-        problems.append(
-            f"{where}: column {shown(column)}: {len(blank)} rows have no id (lines {_list(lines)}); "
-            "fill them in, or leave `id` out"
-        )
-    text = ids.astype(np.str_)
-    values, counts = np.unique(text, return_counts=True)
-    for value in values[(counts > 1) & (values != "")][:50]:
-        rows = np.flatnonzero(text == value)
-        lines = source.lines_of([int(r) + 2 for r in rows[:5]])
-        problems.append(
-            f"{where}: {len(rows)} rows share id {shown(str(value))} (lines {_list(lines)}); ids are compared as text: "
-            "give each death its own id, or say data.duplicates=first (leave the later rows out) or "
-            "data.duplicates=keep"
-        )
-    as_number: dict[str, int] = {}
-    for value in values.tolist():
-        try:
-            key = repr(float(value))
-        except ValueError:
-            continue
-        as_number[key] = as_number.get(key, 0) + 1
-    if n_equal := sum(n for n in as_number.values() if n > 1):
-        ledger.append(LedgerEntry("noted", column, n_equal, "ids are equal as numbers (001 and 1) but differ as text"))
-    return problems
-
-
-def _list(lines: Sequence[int]) -> str:
-    return ", ".join(map(str, lines))

@@ -163,6 +163,7 @@ def implausible(
     matrix: npt.NDArray[np.int8],
     names: Sequence[str],
     filled: npt.NDArray[np.int64],
+    unsaid: npt.NDArray[np.int64],
     where: str,
     causes: Sequence[str],
     cause: npt.NDArray[np.int16] | None,
@@ -174,7 +175,8 @@ def implausible(
 ) -> list[str]:
     """List what makes the symptoms implausible as they were read.
 
-    `no` is the mapping of cells in which those that are not empty, but missing, say no; empty where there are none.
+    `filled` and `unsaid` are as in `Symptoms`. `no` is the mapping of cells in which those that are not empty, but
+    missing, say no; empty where there are none.
     """
     problems = []
     present, absent = (matrix == PRESENT).any(axis=0), (matrix == ABSENT).any(axis=0)
@@ -203,16 +205,18 @@ def implausible(
             f"the "
             f"columns out with 'data.exclude=[{listed}]'"
         )
-    blank = present & ~absent & (filled < _MOST_FILLED * len(matrix)) & ((matrix == PRESENT).sum(axis=0) >= _ENOUGH)
+    blank = present & ~absent & ((matrix == PRESENT).sum(axis=0) >= _ENOUGH)
+    blank &= unsaid > (1 - _MOST_FILLED) * len(matrix)
     if ask_blank and absent.any() and blank.any():
         some = [names[j] for j in np.flatnonzero(blank).tolist()]
+        cell = "an empty cell" if (filled[blank] < _MOST_FILLED * len(matrix)).all() else "the cell 'none'"
         listed = ", ".join(json.dumps(c, ensure_ascii=False) for c in some[:20])
         problems.append(
             f"{where}: {len(some)} symptom column{'s say' if len(some) > 1 else ' says'} only yes or nothing "
-            f"({', '.join(map(shown, some[:5]))}), others say no: does an empty cell of "
-            f"{'these columns' if len(some) > 1 else 'this column'} mean that the sign was absent? Then write no in "
-            "them; if it means that nothing is known, say data.blank=missing, or leave the columns out with "
-            f"{shlex.quote(f'data.exclude=[{listed}]')}"
+            f"({', '.join(map(shown, some[:5]))}), others say no: does "
+            f"{cell} of {'these columns' if len(some) > 1 else 'this column'} mean that the sign was absent? Then "
+            "write no in them; if it means that nothing is known, say data.blank=missing, or leave the columns out "
+            f"with {shlex.quote(f'data.exclude=[{listed}]')}"
         )
     constant = one_sided(matrix)
     if len(matrix) >= 100 and len(constant) > len(names) / 2 and (absent.any() or not blank_is_set):

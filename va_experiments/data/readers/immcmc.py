@@ -26,6 +26,7 @@ from va_experiments.data.name_doubts import spelling_doubts
 from va_experiments.data.readers.csv_columns import NO_SITE
 from va_experiments.data.readers.phmrc_cells import as_published
 from va_experiments.data.readers.phmrc_convert import age_in_years, convert
+from va_experiments.data.readers.phmrc_doubtful import doubtful_questions
 from va_experiments.data.readers.phmrc_file import (
     check_answers,
     file_at,
@@ -177,6 +178,7 @@ def read_immcmc(
         columns = with_content(symptoms[order], names, rules, ledger)
         symptoms = symptoms[:, columns]
         names, blocks = (tuple(np.array(x)[columns].tolist()) for x in (names, blocks))
+    ledger += doubtful_questions(answers, rules, symptoms[order], names, absent)
     note_table(header, rules, symptoms[order], names, len(order), ledger, N_DEATHS[module])
     return Deaths(
         symptoms=symptoms[order],

@@ -20,6 +20,7 @@ from va_experiments.data.deaths import Deaths, LedgerEntry
 from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.readers.phmrc_cells import as_published
 from va_experiments.data.readers.phmrc_convert import age_in_years, convert
+from va_experiments.data.readers.phmrc_doubtful import doubtful_questions
 from va_experiments.data.readers.phmrc_file import (
     check_answers,
     file_at,
@@ -181,6 +182,7 @@ def read_phmrc(
         keep_columns = with_content(symptoms[order], names, rules, ledger)
         symptoms = symptoms[:, keep_columns]
         names, blocks = (tuple(np.array(x)[keep_columns].tolist()) for x in (names, blocks))
+    ledger += doubtful_questions(table, rules, symptoms[order], names)
     note_table(header, rules, symptoms[order], names, len(order), ledger, rules.n_deaths)
     deaths = Deaths(
         symptoms=symptoms[order],

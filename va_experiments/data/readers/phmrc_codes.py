@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn
 
-__all__ = ["as_words"]
+__all__ = ["as_words", "has_choices"]
 
 _YES_NO = {"0": "No", "1": "Yes", "8": "Refused to Answer", "9": "Don't Know"}
 _PLACES = ("Hospital", "Other Health Facility", "On Route to Health Facility", "Home", "Other")
@@ -55,6 +55,11 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "c3_08": ("Within 5 minutes", "Within 6-30 min.", "More than 30 minutes", "Never"),
 }
 """Question -> its answers, in the order of their numbers 1, 2, ..."""
+
+
+def has_choices(question: str) -> bool:
+    """Check whether a question has choices of its own, and not yes and no."""
+    return question in _CHOICES
 
 
 def as_words(question: str, column: CodedColumn) -> CodedColumn:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn
-from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, LearnedCut, LedgerEntry
+from va_experiments.data.deaths import ABSENT, DOUBTFUL, MISSING, PRESENT, LearnedCut, LedgerEntry
 from va_experiments.data.readers.phmrc_rules import (
     NEGATIVE,
     UNKNOWN,
@@ -21,6 +21,9 @@ from va_experiments.data.readers.phmrc_rules import (
 )
 
 __all__ = ["age_in_years", "convert"]
+
+_OLDEST = 130.0
+"""Years."""
 
 
 def age_in_years(
@@ -42,6 +45,10 @@ def age_in_years(
             examples = tuple(f"{v:g}" for v in np.unique(value[outside])[:5])
             reason = "outside {:g} to {:g} years".format(*rules.age_range)
             ledger.append(LedgerEntry("set missing", column, int(outside.sum()), reason, examples))
+            if (beyond := value[outside & ((value < 0) | (value > _OLDEST))]).size:
+                ages = ", ".join(f"{v:g}" for v in np.unique(beyond)[:5])
+                reason = f"question {column} holds ages that nobody has ({ages} years); they count as not known"
+                ledger.append(LedgerEntry(DOUBTFUL, column, len(beyond), reason))
             value[outside] = np.nan
         use = np.isnan(age) & ~np.isnan(value)
         age = np.where(use, value, age)

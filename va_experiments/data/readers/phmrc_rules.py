@@ -123,6 +123,8 @@ class Module:
         If set, causes are matched by the first of these stems that `gs_text34` contains, and not by code.
     no_answer : tuple of str
         Symptoms that only say that a list of boxes was refused or not known.
+    never : tuple of str
+        Symptoms that no death of the published file has.
     """
 
     name: str
@@ -134,6 +136,7 @@ class Module:
     age_range: tuple[float, float]
     stems: tuple[tuple[str, str], ...] = ()
     no_answer: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
 
 
 def answers(columns: str, *, block: str = "core") -> list[Rule]:

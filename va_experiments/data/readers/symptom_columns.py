@@ -26,6 +26,9 @@ _MOST_COLUMNS = 3
 _ENOUGH = 10
 """Rows from which on one without answers stands out."""
 
+_NONE = frozenset({"none", "nil", "null"})
+"""Cells that say no, or that nothing is known."""
+
 DEFAULT_VALUES: Mapping[Any, str] = {"Y": "Y", "N": "N", ".": "."}
 """Codes of a table that already uses Y, N and ``.``."""
 
@@ -89,6 +92,10 @@ class Symptoms:
         self.n_rows = 0
         self.filled = np.zeros(len(self._columns), dtype=np.int64)
         """Cells of each column that are not empty."""
+        self.unsaid = np.zeros(len(self._columns), dtype=np.int64)
+        """Cells of each column that may say no, and are read as missing: empty ones, and ``none``."""
+        self.said: dict[str, set[str]] = {c: set() for c in self._columns}
+        """Cells of each column that say yes or no, as `normalised` returns them."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -103,7 +110,7 @@ class Symptoms:
         for j, name in enumerate(self._columns):
             column = block.columns[name]
             table = np.empty(len(column.values), dtype=np.int8)
-            blank = []
+            blank, unsaid = [], []
             for k, value in enumerate(column.values):
                 cell = value.strip()
                 code = self._code(cell)
@@ -116,9 +123,14 @@ class Symptoms:
                     self.missing_cells[cell] += int((column.codes == k).sum())
                 if not cell:
                     blank.append(k)
+                if code == MISSING and (not cell or normalised(cell) in _NONE):
+                    unsaid.append(k)
+                elif code != MISSING:
+                    self.said[name].add(normalised(cell))
                 table[k] = code
             part[j] = table[column.codes] if len(table) else MISSING
             self.filled[j] += block.n_rows - (np.isin(column.codes, blank).sum() if blank else 0)
+            self.unsaid[j] += np.isin(column.codes, unsaid).sum() if unsaid else 0
         self._parts.append(np.ascontiguousarray(part.T))
         self._unknown.append(unknown)
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from va_experiments.data.csv_blocks import empty_rows, missing_columns, read_blocks
-from va_experiments.data.deaths import ABSENT, MISSING, PRESENT, Deaths, LedgerEntry
+from va_experiments.data.deaths import ABSENT, DOUBTFUL, MISSING, PRESENT, Deaths, LedgerEntry
 from va_experiments.data.decorated import doubtful_ids, doubtful_ids_sentence
+from va_experiments.data.doubtful_columns import columns_and, mixed_codes, original_name, without_content
 from va_experiments.data.eava_columns import EAVA_COLUMNS, from_table
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.probbase import read_probbase
@@ -122,9 +123,11 @@ def read_who2016(
         ledger.append(LedgerEntry("dropped row", "*", int(blank.sum()), EMPTY_ROW))
     sites: tuple[str, ...] = ("all",)
     at, causes_at = np.zeros(len(ids), dtype=np.int16), None
+    whole = answers.matrix()
     repeated, problems = repeated_rows(
-        ids, ~blank, compared, source, id, duplicates, ledger, labelled=cause is not None
-    )
+        ids, ~blank, compared, source, id, duplicates, ledger, labelled=cause is not None, answers=whole,
+        symptoms=answers.columns,
+    )  # fmt: skip
     if duplicates == "keep":
         ids = numbered_ids(ids)
     problems += _id_problems(ids[~blank & ~repeated], where, id)
@@ -155,12 +158,15 @@ def read_who2016(
     for meaning, answer in (("Y", "present"), ("N", "absent"), (".", "missing")):
         if cells := tuple(c for c, m in sorted(answers.by_words.items()) if m == meaning):
             ledger.append(LedgerEntry("noted", "*", len(cells), f"cells are read as {answer}", cells[:5]))
+    ledger += _copies(source, indicators)
     elsewhere = (at < 0) & ~blank
     rows = np.flatnonzero(~blank & ~repeated & ~elsewhere)
     order = rows[canonical_order(ids[rows])]
-    symptoms = answers.matrix()[order]
+    symptoms = whole[order]
     if "" not in {str(c).strip() for c in value_map}:
         _ask_about_blanks(symptoms, answers, dict(value_map) | answers.by_words, where)
+    found = mixed_codes(answers.said) if dict(value_map) == dict(WHO_VALUES) else []
+    ledger += [*found, *without_content(answers.columns, symptoms, answers.filled, answers.unsaid, one_answer=False)]
     if (silent := (symptoms == MISSING).all(axis=1)).any():
         which = tuple(map(str, ids[order][silent][:5]))
         reason = "deaths have no answer at all; they stay in the data"
@@ -211,6 +217,28 @@ def _columns(source: TextSource, id: str, special: Sequence[str], indicators: Se
     return id_column, columns
 
 
+def _copies(source: TextSource, indicators: Sequence[str]) -> list[LedgerEntry]:
+    """Return an entry for columns with the name of a copy of an indicator.
+
+    Raises
+    ------
+    InputError
+        If an indicator is there twice, in another case.
+    """
+    used, others = {*indicators}, [c for c in source.header if c not in indicators]
+    by_name = {c.strip().casefold(): c for c in indicators}
+    if twins := {c: by_name[c.strip().casefold()] for c in others if c.strip().casefold() in by_name}:
+        column, other = next(iter(twins.items()))
+        raise InputError(
+            f"{shown_path(source.path)}: columns {shown(other)} and {shown(column)} are one indicator, written in two "
+            "cases; remove or rename one of them"
+        )
+    if copies := [c for c in others if original_name(c.casefold(), {u.casefold() for u in used}) is not None]:
+        reason = f"{columns_and(copies, 'has', 'have')} the name of a copy of an indicator; it is not read"
+        return [LedgerEntry(DOUBTFUL, copies[0], len(copies), reason)]
+    return []
+
+
 def _ask_about_blanks(symptoms: np.ndarray, answers: Symptoms, cells: Mapping[Any, str], where: str) -> None:
     """Refuse a table that says yes and nothing else: an empty cell may mean no, or that nothing is known."""
     if len(symptoms) < _ENOUGH or not (symptoms == PRESENT).any():
@@ -230,12 +258,14 @@ def _ask_about_blanks(symptoms: np.ndarray, answers: Symptoms, cells: Mapping[An
 def _ask_about_single_columns(symptoms: np.ndarray, answers: Symptoms, cells: Mapping[Any, str], where: str) -> None:
     """Refuse indicators that say yes or nothing beside others that say no, and numbers that nearly always say yes."""
     yes, no = (symptoms == PRESENT).sum(axis=0), (symptoms == ABSENT).sum(axis=0)
-    blank = (yes >= _ENOUGH) & (no == 0) & (answers.filled < _MOST_FILLED * len(symptoms))
+    blank = (yes >= _ENOUGH) & (no == 0) & (answers.unsaid > (1 - _MOST_FILLED) * len(symptoms))
     if blank.any():
         some = [answers.columns[j] for j in np.flatnonzero(blank).tolist()]
         listed = ", ".join(map(shown, some[:5])) + (", ..." if len(some) > 5 else "")
+        empty = (answers.filled[blank] < _MOST_FILLED * len(symptoms)).all()
+        cell = "an empty cell" if empty else "the cell 'none'"
         raise InputError(
-            f"{where}: {len(some)} indicators ({listed}) say yes or nothing, others say no: does an empty cell mean "
+            f"{where}: {len(some)} indicators ({listed}) say yes or nothing, others say no: does {cell} mean "
             "that the sign was absent? Then write n in it; if nothing is known, say "
             f"'data.value_map={_typed({**cells, '': '.'})}'"
         )
