@@ -35,7 +35,7 @@ def test_an_estimate_is_said_with_its_price_and_with_what_is_not_in_it() -> None
         "0.2 at 0.05 a core hour",
         "not in the estimate, because no cost is recorded in this store: interva (6 fits); run a few cells first",
     ]
-    assert Estimate(0.5, None).lines(1, None) == ["estimate: 0.5 core hours, 0.5 hours on 1 workers"]
+    assert Estimate(0.5, None).lines(1, None) == ["estimate: 0.5 core hours, 0.5 hours on 1 worker"]
 
 
 def test_a_limit_below_the_estimate_is_input() -> None:
@@ -63,7 +63,7 @@ def test_costs_of_a_run_are_the_estimate_of_the_next(tmp_path: Path) -> None:
         ["model=nbc,interva", "site=ap,up", *SMALL, outputs, "dry_run=true", "cost.core_hour=2", "-m"]
     )
     assert code == 0
-    assert "estimate: 1 core hours, 1 hours on 1 workers" in out
+    assert "estimate: 1 core hours, 1 hours on 1 worker" in out
     assert "2 at 2 a core hour" in out
     assert "no cost is recorded in this store: interva (2 fits)" in out
     for extra in ("dry_run=true", "dry_run=false"):

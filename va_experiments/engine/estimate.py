@@ -40,7 +40,8 @@ class Estimate:
 
     def lines(self, workers: int, core_hour: float | None) -> list[str]:
         """Describe the estimate in sentences, with its price if a core hour has one."""
-        text = f"estimate: {self.core_hours:.3g} core hours, {self.core_hours / workers:.3g} hours on {workers} workers"
+        one = "worker" if workers == 1 else "workers"
+        text = f"estimate: {self.core_hours:.3g} core hours, {self.core_hours / workers:.3g} hours on {workers} {one}"
         if self.peak_memory_mb is not None:
             text += f", up to {self.peak_memory_mb:,.0f} MB of memory for each worker"
         if core_hour is not None:
