@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from va_experiments.cell import ModelSpec, Setting
-from va_experiments.data.deaths import DOUBTFUL, NOT_SHARED, NOT_UNDERSTOOD, SAME_ANSWERS, Deaths
+from va_experiments.data.deaths import DOUBTFUL, DOUBTS, NOT_ASKED, NOT_SHARED, NOT_UNDERSTOOD, SAME_ANSWERS, Deaths
 from va_experiments.plan import Plan
 from va_experiments.protocols.label_sample import label_sample
 
@@ -20,6 +20,9 @@ __all__ = ["plan_warnings"]
 
 _BESIDE_DEATHS = re.compile(r"^(?:[\w.]+: )?rows? \d+(?:, \d+)* (?:is|names|holds?) ")
 """Notes on rows of a table that are no deaths: a title, groups of columns, labels."""
+
+_MANY_NOT_ASKED = 50
+"""Questions that an export lacks from which on it may be a part of one that was divided into several files."""
 
 
 def plan_warnings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[str]:
@@ -79,6 +82,10 @@ def _ledger_warnings(d: Deaths) -> list[str]:
             f"data '{d.name}': {len(alone)} questions are in one of the tables only and left out ({names}); "
             f"models see the {d.n_symptoms} that all have"
         )
+    for e in d.ledger:
+        if e.reason.endswith(DOUBTS) or (e.reason.endswith(NOT_ASKED) and e.count > _MANY_NOT_ASKED):
+            names = f" ({', '.join(e.examples)})" if e.examples else ""
+            warnings.append(f"data '{d.name}': {e.count:,} {e.reason}{names}")
     return warnings + [
         f"data '{d.name}': {e.count:,} {e.reason} ({', '.join(e.examples)}); data.duplicates=first leaves the "
         "later ones out"

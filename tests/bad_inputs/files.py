@@ -14,6 +14,7 @@ from typing import Any
 
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.phmrc_modules import module_of
+from va_experiments.data.readers.who2016_table import kinds
 
 __all__ = ["FILES", "GOOD", "NOTES", "PATHS", "File", "rows"]
 
@@ -98,6 +99,11 @@ def odk_answers(n: int = 30, **columns: str) -> bytes:
         for k in range(n)
     ]
     return rows(*lines, header=header)
+
+
+def _numbered(kind: str, n: int) -> list[str]:
+    """Return `n` questions of the WHO 2016 questionnaire with answers of one kind."""
+    return [q for q, of in kinds().items() if of == kind and q.startswith("Id")][:n]
 
 
 def indicators(yes: str, no: str, *, header: str = "ID", n: int = 24, different: int = 24, cause: str = "") -> bytes:
@@ -843,6 +849,35 @@ FILES: list[File] = [
         "a sex under a name of its own",
         "no sex is read, and column 'gender' may be it; rename it to Id10019",
         odk(more="gender"),
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "1 and 2 for yes and no, and most answers are 1",
+        '100% of the answers say yes, with "1" for yes and "2" for no: do the numbers stand the other way round?',
+        rows(
+            *(",".join(["2", *["1"] * 299, f"{9000 + k}", "male", f"uuid:{k}"]) for k in range(2)),
+            header=",".join([*_numbered("yes_no", 300), "ageInDays", "Id10019", "instanceID"]),
+        ),
+        {"duplicates": "keep"},
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "dates of death before those of birth",
+        "2 of 2 deaths whose age follows from the dates alone were before the birth (Id10021; Id10023)",
+        rows(
+            *(",".join(["yes", *["no"] * 29, "2018-03-01", f"1990-01-0{k}", f"uuid:{k}"]) for k in (1, 2)),
+            header=",".join([*_numbered("yes_no", 30), "Id10021", "Id10023", "instanceID"]),
+        ),
+        {"duplicates": "keep"},
+        reader="who2016_odk",
+    ),
+    File(
+        "odk",
+        "a part of an export that was divided into several files",
+        "90 questions, but neither an age nor the sex: is it a part of an export that was divided into several files?",
+        rows(",".join(["yes", *["no"] * 89, "uuid:1"]), header=",".join([*_numbered("yes_no", 90), "instanceID"])),
         reader="who2016_odk",
     ),
     File(

@@ -14,12 +14,14 @@ __all__ = ["MISSING_WORDS", "NO_WORDS", "YES_WORDS", "guess_value_map", "meaning
 YES_WORDS = frozenset(
     {
         *("y", "yes", "1", "true", "t", "present", "oui", "o", "sí", "si", "s", "sim", "ndiyo", "ja", "j", "haan", "x"),
+        *("vrai", "verdadero", "verdadeiro", "kweli"),
         *("tak", "да", "ya", "iya", "có", "نعم", "ہاں", "हाँ", "हां", "হ্যাঁ", "አዎ", "是", "有"),
     }
 )
 NO_WORDS = frozenset(
     {
         *("n", "no", "0", "false", "f", "absent", "non", "não", "nao", "hapana", "nein", "nahi", "2"),
+        *("faux", "falso"),
         *("nie", "нет", "tidak", "không", "لا", "نہیں", "नहीं", "না", "አይ", "否", "没有", "無", "无"),
     }
 )
@@ -44,6 +46,18 @@ MISSING_WORDS = frozenset(
         ),
         *("refuse to answer", "refuses to answer", "declined", "declined to answer", "no response", "---"),
         *("refus de répondre", "refuse de répondre", "se niega a contestar", "recusou responder", "amekataa kujibu"),
+        *(
+            "a refusé",
+            "a refusé de répondre",
+            "refuse de repondre",
+            "je ne sais pas",
+            "sans réponse",
+            "não sei",
+            "nao sei",
+        ),
+        *("se negó", "se negó a responder", "se nego a responder", "se rehusó", "rehusó", "rehusó contestar"),
+        *("no contesta", "no responde", "no quiso contestar", "recusou-se", "recusou-se a responder", "não respondeu"),
+        *("alikataa", "alikataa kujibu", "amekataa", "hakujibu"),
         *("-7", "-8", "-77", "-88", "-99", "-888", "-999", "<na>"),
     }
 )

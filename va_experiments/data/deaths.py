@@ -17,8 +17,10 @@ from va_experiments.seeds import canonical_json
 __all__ = [
     "ABSENT",
     "DOUBTFUL",
+    "DOUBTS",
     "FEATURE_LEVELS",
     "MISSING",
+    "NOT_ASKED",
     "NOT_SHARED",
     "NOT_UNDERSTOOD",
     "PRESENT",
@@ -50,6 +52,16 @@ NOT_UNDERSTOOD = (
 
 DOUBTFUL = "doubtful"
 """Action in the ledger for what can be read, but may not be meant; each such entry is one warning before a run."""
+
+DOUBTS = (
+    "deaths have ages that differ between columns; of each, the first that is asked counts",
+    "deaths were before the birth, by their dates; their age is not known",
+    "deaths are in more than one age group, because their ages differ between columns",
+)
+"""Reasons in the ledger for single deaths whose answers contradict each other."""
+
+NOT_ASKED = "questions of the table are not in the export; what follows from them alone is missing"
+"""Reason in the ledger for questions that an export does not have."""
 
 NOT_SHARED = "only in"
 """Beginning of the reasons in the ledger for questions that are in one of two joined data sets."""

@@ -125,7 +125,8 @@ def _excel(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
         names = ", ".join(shown(title) for title, _ in filled[:5])
         raise InputError(
             f"{shown_path(path)}: the workbook has {len(filled)} sheets with rows ({names}); expected one: save the "
-            "sheet with the deaths as a workbook of its own, or as CSV"
+            "sheet with the deaths as a workbook of its own, or as CSV; if each sheet has a part of the questions or "
+            "deaths, join them first (by the id: KEY, instanceID, _uuid)"
         )
     if not filled:
         raise InputError(f"{shown_path(path)}: the workbook has no sheet with a header and rows")

@@ -149,12 +149,16 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
 
 
 def _of_odk_central(members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
-    """Return the table of submissions, if the archive is laid out as ODK Central's: FORM.csv, FORM-*.csv and media."""
+    """Return the table of submissions of an archive as ODK Central writes it, also within a folder.
+
+    It has ``FORM.csv``, a table ``FORM-GROUP.csv`` for each repeated group, ``FORM - audit.csv`` and ``media/``.
+    """
     names = [m.filename for m in members]
+    folder = os.path.commonpath(names) + "/" if len(names) > 1 and os.path.commonpath(names) else ""
     for main in members:
         stem = main.filename.removesuffix(".csv")
-        others = [n for n in names if n != main.filename]
-        if stem != main.filename and all(n.startswith("media/") or n.startswith(f"{stem}-") for n in others):
+        own = (f"{folder}media/", f"{stem}-", f"{stem} - audit.csv")
+        if stem != main.filename and all(n == main.filename or n.startswith(own) for n in names):
             return [main]
     return []
 

@@ -50,7 +50,7 @@ _NEGATIVE_CODES = (-1.0, -8.0, -9.0, -88.0, -99.0, -888.0, -999.0)
 _IN_YEARS = ("ageInYears", "ageInYears2", "age_adult", "age_child_years")
 _NO_SUCH_AGES = (*_IN_YEARS, "age_child_months")
 """Ages that these codes cannot be."""
-_OLDEST = 130
+_OLDEST_IN = dict.fromkeys(_IN_YEARS, 130) | {"age_child_months": 180}
 _THOUSANDS = {mark: re.compile(rf"[1-9]\d{{0,2}}(?:{re.escape(mark)}\d{{3}})+") for mark in ",."}
 
 
@@ -92,7 +92,7 @@ class OdkAnswers:
         self._own, self._own_of = own_words(value_map or {})
         self._columns = {q: self._merged(q, [table[c] for c in names], names) for q, names in questions.columns.items()}
         self._divided = {q: {c: table[n] for c, n in parts.items()} for q, parts in questions.divided.items()}
-        plain = self._plain_words()
+        plain = self.plain_words()
         self._two_is_no = {"1", "2"} <= plain and "0" not in plain
         """Whether yes and no are written as 1 and 2: some cell is 2, and none is 0."""
         self._none_is_blank = "none" in plain
@@ -193,7 +193,7 @@ class OdkAnswers:
         for choice, column in self._divided[question].items():
             counts = np.bincount(column.codes, minlength=len(column.values)).tolist()
             parts[choice] = self._look_up(
-                column, [self._mark(question, v, n) for v, n in zip(column.values, counts, strict=True)]
+                column, [self._mark(question, choice, v, n) for v, n in zip(column.values, counts, strict=True)]
             )
         if question not in self._columns:
             self.filled[question] = self.n_rows * len(parts)
@@ -273,7 +273,7 @@ class OdkAnswers:
             )
         return _coded(answer)
 
-    def _plain_words(self) -> set[str]:
+    def plain_words(self) -> set[str]:
         """Return all words and codes in the questions that are answered with yes or no."""
         columns = (c for q, c in self._columns.items() if kinds().get(q) == "yes_no")
         return {normalised(v) for column in columns for v in column.values}
@@ -363,7 +363,7 @@ class OdkAnswers:
             if value in _NEGATIVE_CODES or (value in _UNKNOWN_AGES and question in _NO_SUCH_AGES):
                 self.coded[question] += count
                 return math.nan
-            if value < 0 or (question in _IN_YEARS and value > _OLDEST):
+            if value < 0 or value > _OLDEST_IN.get(question, math.inf):
                 self._note(self.unknown, question, cell, count)
                 return math.nan
         elif coded and value in CODED_NUMBERS:
@@ -380,10 +380,10 @@ class OdkAnswers:
         cells = [v.strip() for v in self._columns[question].values]
         return any(v.isdecimal() or (_THOUSANDS["."].fullmatch(v) and not v.endswith(".000")) for v in cells)
 
-    def _mark(self, question: str, cell: str, count: int) -> int:
-        """Return whether a column of one choice says that it was made."""
+    def _mark(self, question: str, choice: str, cell: str, count: int) -> int:
+        """Return whether a column of one choice says that it was made, with a word, a code or the choice itself."""
         word = self._word(question, cell)
-        if word in CHOSEN_WORDS:
+        if word in CHOSEN_WORDS or choices()[question].get(folded(word)) == choice:
             return PRESENT
         if word in NOT_CHOSEN_WORDS:
             return ABSENT

@@ -11,7 +11,7 @@ import shlex
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.deaths import ABSENT, MISSING, NOT_UNDERSTOOD, PRESENT, LedgerEntry
+from va_experiments.data.deaths import ABSENT, DOUBTS, MISSING, NOT_ASKED, NOT_UNDERSTOOD, PRESENT, LedgerEntry
 from va_experiments.data.number_codes import codes_in_heaps
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.odk_answers import CODED_NUMBERS, OdkAnswers
@@ -171,13 +171,12 @@ def note_answers(answers: OdkAnswers, symptoms: Truth) -> list[LedgerEntry]:
         reason = "88 and 99 (in ages: 888 and 999) stand for no answer where a number is asked"
         ledger.append(LedgerEntry("set missing", "*", answers.coded.total(), reason, names))
     if absent := [q for q in kinds() if q.startswith("Id") and not answers.has(q)]:
-        reason = "questions of the table are not in the export; what follows from them alone is missing"
-        ledger.append(LedgerEntry("noted", "*", len(absent), reason, tuple(absent[:5])))
+        ledger.append(LedgerEntry("noted", "*", len(absent), NOT_ASKED, tuple(absent[:5])))
     place = {name: j for j, name in enumerate(read_probbase().indicators)}
     groups = symptoms[:, [place[g] for g in AGE_GROUPS]] == 1
     sexes = symptoms[:, [place["i019a"], place["i019b"]]] == 1
     for mask, reason in (
-        (groups.sum(axis=1) > 1, "deaths are in more than one age group, because their ages differ between columns"),
+        (groups.sum(axis=1) > 1, DOUBTS[2]),
         (~groups.any(axis=1), "deaths have no known age; InterVA-5 does not assess them"),
         (~sexes.any(axis=1), "deaths have no known sex; InterVA-5 does not assess them"),
         ((symptoms == MISSING).all(axis=1), "deaths have no answer at all; they stay in the data"),

@@ -33,6 +33,9 @@ _AGE = re.compile(r"(?:^|[^a-z])age(?:$|[^a-z]?(?:in)?[^a-z]?(?:days|months|year
 _SEX = re.compile(r"(?:^|[^a-z])(?:sex|gender)(?:$|[^a-z])")
 """Names that a study may give to the age and the sex of the deceased."""
 
+_PART = 60
+"""Questions from which on a table without age and sex may be a part of an export."""
+
 _NUMBER_ALONE = re.compile(r"(?<!\d)10\d{3}(?!\d)")
 
 
@@ -108,6 +111,7 @@ def advice_on_dates(questions: Sequence[str]) -> str:
     if not questions:
         return ""
     return (
+        "a number such as 43263 is a date of a spreadsheet: format these cells as dates there and save the file again; "
         "for 3/4/2018, say which number is the day with data.date_order=day_first or data.date_order=month_first (or "
         "year_first); for years of two digits, which may be 1918 or 2018, say the latest year of the file too, such as "
         "data.latest_year=2018; or leave the dates out with "
@@ -143,6 +147,16 @@ def misnamed(where: str, header: Sequence[str], questions: QuestionColumns) -> l
         problems.append(
             f"{where}: no age is read, and column {shown(ages[0])} may be one; rename it to ageInDays (in days), "
             "age_child_months (in months) or ageInYears (in years)"
+        )
+    if (
+        len(questions.columns) >= _PART
+        and not ages
+        and questions.columns.keys().isdisjoint((*AGES, "Id10021", "Id10019"))
+    ):
+        problems.append(
+            f"{where}: {len(questions.columns)} questions, but neither an age nor the sex: is it a part of an export "
+            "that was divided into several files? Join the parts by the id (KEY, instanceID, _uuid) first; if age and "
+            "sex are not known, add empty columns ageInDays and Id10019"
         )
     sexes = [c for c in header if _SEX.search(c.casefold())]
     if sexes and not questions.columns.keys() & {"Id10019"} and "Id10019" not in questions.divided:

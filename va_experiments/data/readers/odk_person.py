@@ -24,6 +24,7 @@ __all__ = [
     "DATES",
     "DAYS_OF_AGES",
     "age_in_days",
+    "died_before_birth",
     "is_female",
     "is_stillbirth",
     "unread_dates",
@@ -33,6 +34,7 @@ Days = npt.NDArray[np.float64]
 
 _YEAR = 365.25
 _MONTH = _YEAR / 12
+_NEONATE = 28.0
 _UNITS = (
     *(("ageInDays", 1.0), ("ageInDaysNeonate", 1.0), ("age_neonate_days", 1.0), ("age_neonate_hours", 1 / 24)),
     *(("age_neonate_minutes", 1 / 1440), ("age_child_days", 1.0), ("age_child_months", _MONTH)),
@@ -110,6 +112,23 @@ def unread_dates(
     return {question: cells for question, cells in unread.items() if cells}
 
 
+def died_before_birth(
+    answers: OdkAnswers, order: DateOrder = "auto", latest_year: int | None = None
+) -> tuple[int, int]:
+    """Return how many deaths were before the birth, and how many have both dates, among those without another age."""
+    unknown = np.ones(answers.n_rows, dtype=bool)
+    for question, days in _UNITS:
+        number = answers.number(question)
+        unknown &= np.isnan(number) | ((number == 0) & (days > 1))
+    born, *deaths = _dates(answers, order, latest_year).values()
+    wrong = both = 0
+    for k in np.flatnonzero(unknown).tolist():
+        first, last = born[k], next((dates[k] for dates in deaths if dates[k] is not None), None)
+        if first is not None and last is not None:
+            wrong, both = wrong + (last < first), both + 1
+    return wrong, both
+
+
 def _dates(answers: OdkAnswers, order: DateOrder, latest_year: int | None) -> dict[str, list[datetime.date | None]]:
     """Return the dates by question; a column that does not say its order has that of the others, if they agree."""
     texts = {question: answers.text(question) for question in DATES}
@@ -129,11 +148,14 @@ def is_female(answers: OdkAnswers) -> npt.NDArray[np.float64]:
     return female
 
 
-def is_stillbirth(answers: OdkAnswers) -> npt.NDArray[np.bool_]:
-    """Return the stillbirths: born dead, or a baby that never cried, never moved and never breathed."""
+def is_stillbirth(answers: OdkAnswers, age: Days) -> npt.NDArray[np.bool_]:
+    """Return the stillbirths: born dead, or a baby that never cried, never moved and never breathed.
+
+    A death at an `age` of 28 days or more is none.
+    """
     no_sign = np.ones(answers.n_rows, dtype=bool)
     for question in ("Id10104", "Id10109", "Id10110"):
         no_sign &= answers.yes_no(question) == 0
     born_dead: Truth = answers.yes_no("Id10114")
     breathed = answers.yes_no("Id10110") == 1
-    return no_sign | ((born_dead == 1) & (answers.yes_no("Id10104") == 0) & ~breathed)
+    return (no_sign | ((born_dead == 1) & (answers.yes_no("Id10104") == 0) & ~breathed)) & ~(age >= _NEONATE)

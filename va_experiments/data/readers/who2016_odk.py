@@ -25,6 +25,7 @@ from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Labels
 from va_experiments.data.readers.odk_answers import OdkAnswers
 from va_experiments.data.readers.odk_dates import DateOrder
+from va_experiments.data.readers.odk_doubts import ask_about_order_of_dates, ask_about_yes_and_no, differing_ages
 from va_experiments.data.readers.odk_header import QuestionColumns, find_questions
 from va_experiments.data.readers.odk_indicators import (
     ask_about_blanks,
@@ -230,7 +231,7 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     if not chosen.as_pycrossva:
         if "" not in {str(cell).strip() for cell in chosen.value_map or {}}:
             problems += ask_about_blanks(answers, where)
-        problems += ask_about_codes(answers, where)
+        problems += ask_about_codes(answers, where) + ask_about_yes_and_no(answers, where)
         problems += ask_about_ages(answers, where) + ask_about_map(answers, where)
         problems += ask_about_zeros(answers, where, reading.version[-3:])
     labels = rows_of_labels(answers)
@@ -244,6 +245,11 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
         q for q, forms in dates.items() if forms.total() - len(labels) > chosen.max_unknown * answers.count_filled(q)
     ]
     problems += [refused_dates(where, questions, q, dates[q], answers.count_filled(q)) for q in dates_refused]
+    if not chosen.as_pycrossva:
+        ledger += differing_ages(answers)
+        problems += ask_about_order_of_dates(
+            answers, where, chosen.date_order, chosen.latest_year, chosen.max_unknown, ledger
+        )
     empty = empty_rows(table) & (not chosen.as_pycrossva)
     sites, site_index, bad = _labels(site, "site", chosen.site_map, None, table, source, empty, ledger)
     problems += bad
@@ -278,7 +284,7 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
         covariates |= reading.eava
     for question, forms in dates.items():  # no examples: a date of birth may name a person
         ledger.append(LedgerEntry("set missing", question, forms.total(), NOT_UNDERSTOOD[0]))
-    still = is_stillbirth(answers)
+    still = is_stillbirth(answers, age)
     if still.any():
         reason = "deaths are stillbirths (no cry, no movement, no breath, or born dead)"
         ledger.append(LedgerEntry("noted", "*", int((still & keep).sum()), reason))
