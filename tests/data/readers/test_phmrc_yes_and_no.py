@@ -45,3 +45,17 @@ def test_codes_the_other_way_round(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"of the answers say yes, in the published files 16% to 19%: do the codes"):
         read(swapped.get, tmp_path, closed=True)
     assert len(read(swapped.get, tmp_path, closed=True, max_unknown=1)) == 120
+
+
+def test_the_kinds_of_injury_may_hold_yes_or_nothing(tmp_path: Path) -> None:
+    """The published files do so at two of their sites, of which somebody may hold one alone."""
+    header = phmrc("adult")[0]
+    path = tmp_path / "adult.csv"
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        for k, row in enumerate(phmrc("adult")[1:]):
+            writer.writerow(
+                [("Yes", "", "")[k % 3] if n.startswith("a5_01_") else v for n, v in zip(header, row, strict=True)]
+            )
+    assert read_phmrc("adult", path, duplicates="keep").name == "phmrc_adult"

@@ -5,6 +5,7 @@ In: coded columns, the rules of a module, and the symptoms made by them. Out: pr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,8 @@ from va_experiments.errors import InputError, shown, shown_path
 _UNKNOWN_AGES = (99.0, 888.0, 999.0, 8888.0, 9999.0)
 _MOST_BLANK, _MOST_YES, _ENOUGH = 0.2, 0.65, 10
 """Shares of empty cells and of yes from which on answers are probably not what they say, and the fewest of yes."""
+_INJURY = re.compile(r"a5_01_\d[a-z]?")
+"""Columns of one question, each with a kind of injury: at some sites the published files leave No empty in them."""
 _MOST_OUTSIDE = 0.05
 """Share of ages outside the range of the module up to which they are typing errors."""
 
@@ -130,6 +133,8 @@ def _yes_and_no(table: Mapping[str, CodedColumn], rules: Module, source: TextSou
     for rule in rules.rules:
         column = table.get(rule.columns[0])
         if rule.cut is not None or rule.learned or rule.recorded or column is None:
+            continue
+        if _INJURY.fullmatch(rule.columns[0]):
             continue
         times = np.bincount(column.codes, minlength=len(column.values))
         words = [normalised(v) for v in as_words(rule.columns[0], column).values]
