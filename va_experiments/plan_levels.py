@@ -13,7 +13,7 @@ from va_experiments.cell.cause_level import CauseLevel
 from va_experiments.config.schema import JobConfig
 from va_experiments.data.cause_lists import CauseMap, cause_list, map_causes
 from va_experiments.data.deaths import Deaths
-from va_experiments.data.outside_predictions import read_two_columns
+from va_experiments.data.name_tables import read_two_columns
 from va_experiments.errors import InputError, shown
 from va_experiments.models.own_cause_lists import SAVED, own_cause_list
 

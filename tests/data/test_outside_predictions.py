@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from va_experiments.data.outside_predictions import read_outside_predictions, read_two_columns
+from va_experiments.data.name_tables import read_two_columns
+from va_experiments.data.outside_predictions import read_outside_predictions
 from va_experiments.data.prediction_columns import Columns, layout_of
 from va_experiments.errors import InputError
 
@@ -91,7 +92,7 @@ def test_several_rows_a_death_with_ranks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("id,cause\na,X\na,Y\n", "1 ids occur more than once (such as 'a')"),
+        ("id,cause\na,X\na,Y\n", "1 ids occur more than once (such as 'a' on lines 2, 3)"),
         ("id,cause\n,X\nb,Y\n", "1 rows have no id"),
         ("id,X,Y\na,0.5,0.1\nb,0,0\n", "1 of 2 deaths sum to other than 1 (a: 0.6); correct them"),
         ("id,X,Y\na,40,60\nb,0,100\n", "they look like per cent: set model.percent=true"),

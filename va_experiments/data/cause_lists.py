@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from va_experiments.config.schema import conf_dir
-from va_experiments.data.csv_blocks import read_columns
-from va_experiments.data.outside_predictions import read_two_columns
-from va_experiments.data.text_source import open_source
+from va_experiments.data.name_tables import read_one_column, read_two_columns
 from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = [
@@ -111,10 +109,7 @@ def causes_of_table(path: str) -> tuple[str, ...]:
             f"{shown(path)} is neither a cause list nor a file; known lists: {', '.join(known)}"
             f"{did_you_mean(path, known)}"
         )
-    source = open_source(path)
-    if "cause" not in source.header:
-        raise InputError(f"{shown(path)}: missing column 'cause'; found {', '.join(map(shown, source.header[:6]))}")
-    return tuple(v for v in read_columns(source, ["cause"])["cause"].values if v.strip())
+    return read_one_column(path, "cause")
 
 
 def map_causes(

@@ -7,14 +7,17 @@ a Mac, by DOS, or in another alphabet.
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from collections.abc import Sequence
 
 from va_experiments.errors import shown
 
-__all__ = ["encoding_advice", "gives_words"]
+__all__ = ["encoding_advice", "gives_words", "marked_encoding", "wide_encoding"]
 
+_MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
+          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 _WORD = re.compile(rb"[A-Za-z\x80-\xff']*[\x80-\xff][A-Za-z\x80-\xff']*")
 _CANDIDATES = ("mac_roman", "cp850", "cp1250", "cp1251", "cp1253", "cp1256", "gb18030", "shift_jis")
 _MOST_WORDS = 300
@@ -92,3 +95,20 @@ def _wrong(word: str) -> bool:
         elif c.isupper() and (before.islower() or (before.isupper() and core[k + 1 : k + 2].islower())):
             return True
     return False
+
+
+def marked_encoding(start: bytes) -> str:
+    """Return the encoding that the byte-order mark at the start of a file names; "" where it has none."""
+    return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), "")
+
+
+def wide_encoding(start: bytes) -> str:
+    """Return UTF-16 or UTF-32 where a file begins with its mark, or with text of two bytes a letter; else ""."""
+    if (marked := marked_encoding(start)) not in ("", "utf-8-sig"):
+        return marked
+    even, odd = start[0::2], start[1::2]
+    if len(start) >= 32 and odd.count(0) > 0.7 * len(odd) and not even.count(0):
+        return "utf-16-le"
+    if len(start) >= 32 and even.count(0) > 0.7 * len(even) and not odd.count(0):
+        return "utf-16-be"
+    return ""

@@ -18,20 +18,21 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import CodedColumn, read_columns
+from va_experiments.data.decorated import skeleton, undecorated
 from va_experiments.data.prediction_columns import Columns, Layout, layout_of
 from va_experiments.data.record_ids import normal_id
-from va_experiments.data.text_source import AUTO, open_source
+from va_experiments.data.text_source import AUTO, TextSource, encoding_by_mark, open_source
 from va_experiments.errors import InputError, shown, shown_path
 
-__all__ = ["UNDETERMINED", "OutsidePredictions", "read_outside_predictions", "read_two_columns"]
+__all__ = ["UNDETERMINED", "OutsidePredictions", "read_outside_predictions"]
 
 UNDETERMINED = frozenset({"", ".", "-", "na", "n/a", "nan", "none", "null", "undetermined", "indeterminate"})
 """Cells, in any case, that say that no cause was named."""
 
+_ENCODING = re.compile(r"`encoding: ([\w-]+)`")
 _FLOAT = re.compile(r"\d+\.0+")
 _LEAST_SUM = 1e-12
 _MOST_SHARE = 1.5
-_EXAMPLES = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,20 +128,25 @@ def read_outside_predictions(
 def _read(
     path: str, state: tuple[int, int], columns: Columns, percent: bool, tolerance: float, encoding: str
 ) -> OutsidePredictions:
-    source = open_source(path, sep=AUTO, encoding=encoding, row_names=columns.id)
+    source = _open(path, columns.id, encoding)
     where = shown_path(source.path)
     layout = layout_of(source.header, columns, where)
-    table = _filled_rows(read_columns(source, layout.used))
+    table, rows = _filled_rows(read_columns(source, layout.used))
     ids = np.array([normal_id(v) for v in table[layout.id].values], dtype=np.str_)[table[layout.id].codes]
     problems = [f"{where}: {n} rows have no id"] if (n := int((ids == "").sum())) else []
     unique, first, row = np.unique(ids, return_index=True, return_inverse=True)
     several_rows = len(layout.cause) == 1 and bool(layout.rank or layout.probability)
     if len(unique) < len(ids) and not several_rows:
         twice = unique[np.bincount(row) > 1]
+        at = np.flatnonzero(ids == twice[0])
+        lines = ", ".join(map(str, source.lines_of([int(rows[r]) + 2 for r in at[:5]])))
         problems.append(
-            f"{where}: {len(twice)} ids occur more than once (such as {shown(str(twice[0]))}); expected one row a "
-            "death, or a column 'probability' or 'rank' beside 'cause' where a death has several rows"
+            f"{where}: {len(twice)} ids occur more than once (such as {shown(str(twice[0]))} on lines {lines}); "
+            "expected one row a death, or a column 'probability' or 'rank' beside 'cause' where a death has several "
+            "rows"
         )
+    if not layout.cause:
+        problems += _causes_twice(layout.probability, where)
     numbers = _numbers(table, layout, where, percent, problems)
     if problems:
         raise InputError(problems)
@@ -148,7 +154,8 @@ def _read(
         causes, probability, named = _of_causes(table, layout, row.ravel(), len(unique), numbers, where, problems)
     else:
         assert numbers is not None
-        causes, probability, named = layout.probability, np.zeros((len(unique), len(layout.probability))), None
+        causes = tuple(undecorated(c) or c for c in layout.probability)
+        probability, named = np.zeros((len(unique), len(causes))), None
         probability[row.ravel()] = numbers
         if not percent and (odd := _no_share(numbers, causes)):
             raise InputError(
@@ -180,12 +187,35 @@ def _read(
     )
 
 
-def _filled_rows(table: dict[str, CodedColumn]) -> dict[str, CodedColumn]:
-    """Return the table without rows in which every cell is empty, as spreadsheets leave them at the end."""
+def _open(path: str, id: str, encoding: str) -> TextSource:
+    """Open a table; what a message advises has the names of the model's options."""
+    try:
+        marked = encoding_by_mark(path, encoding) if encoding.replace("-", "") in ("utf8", "utf8sig") else encoding
+        return open_source(path, sep=AUTO, encoding=marked, row_names=id)
+    except InputError as error:
+        raise InputError(
+            [_ENCODING.sub(r"model.encoding=\1", p).replace("data.encoding", "model.encoding") for p in error.problems]
+        ) from None
+
+
+def _causes_twice(names: Sequence[str], where: str) -> list[str]:
+    """List columns of probabilities that are one cause in two spellings."""
+    first: dict[str, str] = {}
+    return [
+        f"{where}: columns {shown(other)} and {shown(name)} are the same cause in two spellings; keep one of them, or "
+        "add them up in one column"
+        for name in names
+        if (other := first.setdefault(skeleton(undecorated(name)), name)) != name
+    ]
+
+
+def _filled_rows(table: dict[str, CodedColumn]) -> tuple[dict[str, CodedColumn], npt.NDArray[np.intp]]:
+    """Return the table without rows in which every cell is empty, as spreadsheets leave them, and the rows it has."""
     filled = np.zeros(len(next(iter(table.values())).codes), dtype=bool)
     for column in table.values():
         filled |= np.array([bool(v.strip()) for v in column.values] or [False], dtype=bool)[column.codes]
-    return table if filled.all() else {n: CodedColumn(c.codes[filled], c.values) for n, c in table.items()}
+    rows = np.flatnonzero(filled)
+    return table if filled.all() else {n: CodedColumn(c.codes[filled], c.values) for n, c in table.items()}, rows
 
 
 def _numbers(
@@ -253,7 +283,7 @@ def _of_causes(
     place: dict[str, int] = {}
     codes = []
     for name in layout.cause:
-        own = [v.strip() for v in table[name].values]
+        own = [undecorated(v) for v in table[name].values]
         codes.append(
             np.array([-1 if v.casefold() in UNDETERMINED else place.setdefault(v, len(place)) for v in own], int)[
                 table[name].codes
@@ -311,33 +341,3 @@ def _check_sums(
     else:
         way = "correct them; model.sum_tolerance=0.05 allows for rounding, and a row of zeros or blanks is undetermined"
     problems.append(f"{where}: the {text} ({examples}); {way}")
-
-
-def read_two_columns(path: str | os.PathLike[str], first: str, second: str) -> dict[str, str]:
-    """Return the cells of one column of a table by those of another.
-
-    Raises
-    ------
-    InputError
-        If a column is not there, or a cell of the first has two partners.
-    """
-    source = open_source(path)
-    where = shown_path(source.path)
-    layout: Sequence[str] = (first, second)
-    if absent := [c for c in layout if c not in source.header]:
-        raise InputError(
-            f"{where}: missing column {shown(absent[0])}; expected the columns '{first}' and '{second}', "
-            f"found {', '.join(map(shown, source.header[:_EXAMPLES]))}"
-        )
-    table = read_columns(source, layout)
-    found: dict[str, str] = {}
-    problems = []
-    for key, value in zip(*(table[c].text() for c in layout), strict=True):
-        key, value = str(key).strip(), str(value).strip()
-        if not key and not value:  # an empty row at the end of a sheet
-            continue
-        if found.setdefault(key, value) != value:
-            problems.append(f"{where}: {shown(key)} has two partners, {shown(found[key])} and {shown(value)}")
-    if problems:
-        raise InputError(problems)
-    return found

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from va_experiments.data.double_encoding import corrected, doubt
-from va_experiments.data.encodings import encoding_advice
+from va_experiments.data.encodings import encoding_advice, marked_encoding, wide_encoding
 from va_experiments.data.file_kinds import kind_of_file
 from va_experiments.data.header_rows import checked_names, find_header, two_rows_of_names
 from va_experiments.data.safe_open import Limits, open_safely
@@ -36,8 +36,6 @@ SEPARATORS: dict[str, str] = {",": "comma", ";": "semicolon", "\t": "tab", "|": 
 _CHUNK = 4 << 20
 _LINE = 1 << 16  # characters of a line that the separator is looked for in
 _START = 1024  # bytes by which a file is recognised
-_MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF8, "utf-8-sig"),
-          (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 _SAMPLE = 1000  # rows looked at to tell an index column from one that lacks its name
 
 
@@ -133,6 +131,7 @@ def open_source(
     limits: Limits | None = None,
     row_names: str | None = None,
     fix_encoding: bool | None = False,
+    one_column: bool = False,
 ) -> TextSource:
     """Scan a ``.csv``, ``.csv.gz`` or ``.zip`` (one file inside) and return its description.
 
@@ -147,6 +146,9 @@ def open_source(
         not count the rows is one of its columns, with the name ``""``: the row names of a matrix that R has written.
     fix_encoding : bool, optional
         Whether UTF-8 text that was read in another encoding (``CÃ³rdoba``) gets its letters back; None: it is refused.
+
+    one_column : bool
+        Whether a table may have a single column.
 
     Raises
     ------
@@ -173,7 +175,7 @@ def open_source(
         sep = _separator(file, limits, encoding)
     if n_quotes % 2:
         _find_open_quote(file, limits, sep, encoding)
-    header, width, skipped, labels, notes = _header(file, limits, sep, encoding, row_names)
+    header, width, skipped, labels, notes = _header(file, limits, sep, encoding, row_names, 1 + (not one_column))
     written: dict[str, str] = {}
     if fix_encoding is not False and (changed := {n: new for n in header if (new := corrected(n)) != n}):
         old, new = next(iter(changed.items()))
@@ -211,23 +213,7 @@ def encoding_is_doubtful(path: Path, limits: Limits, encoding: str) -> bool:
 def encoding_by_mark(path: str | os.PathLike[str], otherwise: str) -> str:
     """Return the encoding that the byte-order mark of a file names; `otherwise` where it has none."""
     with open_safely(Path(path), Limits()) as raw:
-        return _marked(raw.read(4)) or otherwise
-
-
-def _marked(start: bytes) -> str:
-    return next((encoding for mark, encoding in _MARKS if start.startswith(mark)), "")
-
-
-def _wide_encoding(start: bytes) -> str:
-    """Return UTF-16 or UTF-32 where a file begins with its mark, or with text of two bytes a letter; else ""."""
-    if (marked := _marked(start)) not in ("", "utf-8-sig"):
-        return marked
-    even, odd = start[0::2], start[1::2]
-    if len(start) >= 32 and odd.count(0) > 0.7 * len(odd) and not even.count(0):
-        return "utf-16-le"
-    if len(start) >= 32 and even.count(0) > 0.7 * len(even) and not odd.count(0):
-        return "utf-16-be"
-    return ""
+        return marked_encoding(raw.read(4)) or otherwise
 
 
 def _separator(path: Path, limits: Limits, encoding: str) -> str:
@@ -262,7 +248,7 @@ def _scan(raw: BinaryIO, path: Path, encoding: str) -> tuple[str, int, int, bool
         digest.update(chunk)
         if first and (foreign := kind_of_file(chunk[:_START], unpacked=True)):
             raise InputError(f"{name} {foreign}")
-        if first and not wide and (other := _wide_encoding(chunk[:_START])):
+        if first and not wide and (other := wide_encoding(chunk[:_START])):
             raise InputError(f"{name}: looks like {other.upper()}; set `encoding: {other}`")
         if not wide and (nul := chunk.find(b"\x00")) >= 0:
             raise InputError(f"{name}: contains NUL at byte {n_bytes + nul + 1}: not a text file")
@@ -345,7 +331,7 @@ def _find_open_quote(path: Path, limits: Limits, sep: str, encoding: str) -> Non
 
 
 def _header(
-    path: Path, limits: Limits, sep: str, encoding: str, row_names: str | None = None
+    path: Path, limits: Limits, sep: str, encoding: str, row_names: str | None, fewest: int
 ) -> tuple[tuple[str, ...], int, int, int, tuple[str, ...]]:
     """Return the names of the columns, how many there are, lines above, rows of labels below, and what is left out."""
     name = shown_path(path)
@@ -375,7 +361,7 @@ def _header(
     second = sample[0] if sample else None
     if len(names) > limits.max_columns:
         raise InputError(f"{name}: {len(names)} columns > max_columns {limits.max_columns}")
-    if len(names) < 2:
+    if len(names) < fewest:
         only = names[0] if names else ""
         if not only.strip():
             raise InputError(f"{name}: the file is empty but for blanks")

@@ -13,12 +13,9 @@ import numpy.typing as npt
 from va_experiments.data.answer_words import meaning_of
 from va_experiments.data.cause_lists import cause_list
 from va_experiments.data.deaths import Deaths
-from va_experiments.data.outside_predictions import (
-    UNDETERMINED,
-    OutsidePredictions,
-    read_outside_predictions,
-    read_two_columns,
-)
+from va_experiments.data.decorated import undecorated
+from va_experiments.data.name_tables import read_two_columns
+from va_experiments.data.outside_predictions import UNDETERMINED, OutsidePredictions, read_outside_predictions
 from va_experiments.data.prediction_columns import Columns
 from va_experiments.errors import InputError, did_you_mean, shown
 from va_experiments.models.base import Model, Prediction
@@ -250,7 +247,7 @@ class Predictions(Model):
         if isinstance(self.cause_map, str):
             target_of |= read_two_columns(self.cause_map, "source", "target")
         elif self.cause_map:
-            target_of |= {str(k): v for k, v in self.cause_map.items()}
+            target_of |= {undecorated(str(k)): v for k, v in self.cause_map.items()}
         place = {_plain(c): k for k, c in enumerate(deaths.causes)}
         exact = {c: k for k, c in enumerate(deaths.causes)}
         by_plain = {_plain(source): source for source in target_of}

@@ -12,7 +12,14 @@ import numpy.typing as npt
 
 from va_experiments.data.csv_blocks import Block, CodedColumn
 from va_experiments.data.deaths import LedgerEntry
-from va_experiments.data.decorated import doubtful_names, in_one_alphabet, typed_map, undecorated, without_footnote
+from va_experiments.data.decorated import (
+    doubtful_names,
+    in_one_alphabet,
+    skeleton,
+    typed_map,
+    undecorated,
+    without_footnote,
+)
 from va_experiments.data.name_doubts import numbers_among_words, spelling_doubts
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import did_you_mean, shown, shown_path
@@ -178,6 +185,7 @@ class Labels(Collected):
         by_clean: dict[str, list[int]] = {}
         for k, name in enumerate(clean):
             by_clean.setdefault(name, []).append(k)
+        problems += self._look_alike_targets({n for k, n in enumerate(clean) if k not in dropped}, where)
         several, again = list[str](), dict[str, str]()
         for name, variants in by_clean.items():
             if len(variants) > 1 and name not in mapped:
@@ -220,6 +228,18 @@ class Labels(Collected):
                 f"{where}: column {shown(self.column)} has {len(names)} different values: is it the {what}?"
             )
         return names, index_of_value[coded.codes], problems
+
+    def _look_alike_targets(self, names: set[str], where: str) -> list[str]:
+        """List names to which the mapping leads and that only look like another name."""
+        by_skeleton: dict[str, str] = {}
+        for name in sorted(names, key=lambda n: (n in self._rename.values(), n)):
+            by_skeleton.setdefault(skeleton(name), name)
+        return [
+            f"{where}: data.{self._what}_map leads to {shown(new)}, which looks like {shown(other)}, but has other "
+            "letters, case or blanks; write both in one way"
+            for new in dict.fromkeys(str(v) for v in self._rename.values() if v is not None)
+            if (other := by_skeleton.get(skeleton(new), new)) != new
+        ]
 
     def _names(self, clean: list[str], missing: list[int]) -> tuple[str, ...]:
         if self._declared is not None:
