@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import conformance_cases
+from benchmarks.conformance_ties import explained_ties, ties_at_other_sites
 from benchmarks.reference import REFERENCE
 
 __all__ = ["main", "rows_by_fold", "sections"]
@@ -180,6 +181,8 @@ def main(arguments: list[str] | None = None) -> int:
         for name, group in groupby(rows, key=lambda r: str(r["case"]).split()[0]):
             table = _table(list(group))
             body.append(f"### {name}\n\n{table}")
+        if section == "interva":
+            body.append(explained_ties(ties_at_other_sites()))
         parts.append("\n\n".join(body))
         print("\n\n".join(body), end="\n\n")
     parts.insert(1, "\n".join(summary))
