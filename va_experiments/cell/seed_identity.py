@@ -44,6 +44,9 @@ _PARAMETERS = {
 }
 """First names of parameters of models."""
 
+_WITHOUT_SEEDS = frozenset({"word_parameters"})
+"""Parameters that came after figures were published, and that seeds do not depend on."""
+
 _CSMF = {"model": "own"}
 """First names of options of ``csmf``."""
 
@@ -74,9 +77,10 @@ def setting_identity(csmf: str) -> dict[str, Any]:
 
 
 def _first_names(params: Any) -> Any:
-    """Return parameters, and those of members among them, under their first names."""
+    """Return parameters that seeds depend on, and those of members among them, under their first names."""
     if isinstance(params, Mapping):
-        return {_PARAMETERS.get(key, key): _first_names(value) for key, value in params.items()}
+        kept = {key: value for key, value in params.items() if key not in _WITHOUT_SEEDS}
+        return {_PARAMETERS.get(key, key): _first_names(value) for key, value in kept.items()}
     return [_first_names(value) for value in params] if isinstance(params, (list, tuple)) else params
 
 

@@ -70,6 +70,18 @@ def test_bad_parameters_are_told():
         QuickBlend(**MEMBERS, neighbour_share=1.5).check_parameters()
 
 
+def test_bad_parameters_of_fits_with_words_are_told():
+    def told(**given: object) -> str:
+        with pytest.raises(ValueError) as error:
+            QuickBlend(**MEMBERS, word_parameters=given).check_parameters()
+        return str(error.value)
+
+    assert "word_parameters names 'xgbost', which is no model; did you mean 'xgboost'?" in told(xgbost={})
+    assert "unknown parameter 'alpa'" in told(nbc={"alpa": 1})
+    assert "word_parameters gives 'nbc' a class" in told(nbc={"_target_": "os.system"})
+    QuickBlend(**MEMBERS, word_parameters={"xgboost": {"bags": 1}, "nbc": {"alpha": 2.0}}).check_parameters()
+
+
 def test_neighbours_change_the_deaths_and_not_the_csmf(small_deaths: Deaths):
     train, test = divided(small_deaths)
     alone = QuickBlend(**ALONE, adapt="csmf").fit(train, seed=3).predict(test, seed=4)
@@ -104,8 +116,14 @@ def test_words_name_causes_and_do_not_enter_the_csmf(small_deaths: Deaths):
     found = QuickBlend(**MEMBERS).fit(train, seed=3).predict(test, seed=4)
     without = QuickBlend(**MEMBERS).fit(train.select(answers), seed=3).predict(test.select(answers), seed=4)
     every = QuickBlend(**MEMBERS, csmf_words=True).fit(train, seed=3).predict(test, seed=4)
+    smoother = MEMBERS | {"member_parameters": {"nbc": {"alpha": 9.0}}}
+    expected = QuickBlend(**smoother, csmf_words=True).fit(train, seed=3).predict(test, seed=4)
+    other = QuickBlend(**MEMBERS, word_parameters={"nbc": {"alpha": 9.0}}).fit(train, seed=3).predict(test, seed=4)
     assert (found.csmf == without.csmf).all()
+    assert (other.csmf == without.csmf).all()
     assert (found.probability == every.probability).all()
+    assert (other.probability == expected.probability).all()
+    assert np.abs(other.probability - found.probability).max() > 1e-6
     assert np.abs(found.csmf - every.csmf).max() > 1e-6
     rows = np.arange(len(test))[::2]
     model = QuickBlend(**MEMBERS).fit(train, seed=3)

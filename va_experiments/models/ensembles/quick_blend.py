@@ -16,10 +16,14 @@ from va_experiments.models.adaptive_count import reweigh
 from va_experiments.models.base import Prediction
 from va_experiments.models.ensembles.blended import Blended
 from va_experiments.models.ensembles.bounded_blend import BoundedBlend
+from va_experiments.models.ensembles.ensemble_members import check_members, fit_members, member_names
 from va_experiments.models.ensembles.neighbours import average_with_neighbours, similarity_weights
 from va_experiments.models.ensembles.stacking import MEMBER_PARAMETERS
 
-__all__ = ["QuickBlend"]
+__all__ = ["WORD_PARAMETERS", "QuickBlend"]
+
+WORD_PARAMETERS: Mapping[str, Mapping[str, Any]] = {"xgboost": {"rounds": 60, "learning_rate": 0.25, "bags": 1}}
+"""One fit of boosting in fewer, larger steps: as good for single deaths with words, in an eighth of the time."""
 
 
 class QuickBlend(BoundedBlend):
@@ -53,6 +57,9 @@ class QuickBlend(BoundedBlend):
     csmf_words : bool
         Whether the CSMF is estimated with the words of narratives. If not, and the data have words, the members are
         fitted twice: with words for the deaths, and without for the CSMF.
+    word_parameters : mapping of str to mapping, optional
+        Parameters that members have beside or in place of `member_parameters` where they are fitted twice, with words
+        for the deaths alone. Names of models that are no members are not used.
     """
 
     def __init__(
@@ -68,6 +75,7 @@ class QuickBlend(BoundedBlend):
         neighbours: int = 10,
         neighbour_share: float = 0.4,
         csmf_words: bool = False,
+        word_parameters: Mapping[str, Mapping[str, Any]] | None = WORD_PARAMETERS,
         adapt: str = "posterior",
         member_parameters: Mapping[str, Mapping[str, Any]] | None = MEMBER_PARAMETERS,
     ) -> None:
@@ -85,6 +93,7 @@ class QuickBlend(BoundedBlend):
         self.neighbours = neighbours
         self.neighbour_share = neighbour_share
         self.csmf_words = csmf_words
+        self.word_parameters = word_parameters
 
     def check_parameters(self) -> None:
         """Check what `BoundedBlend` has, that the judges are members, and the numbers."""
@@ -102,6 +111,28 @@ class QuickBlend(BoundedBlend):
                 (0 <= weight <= 1, f"neighbour_share is {weight!r}; expected 0 to 1"),
             ]
         )
+        self._check_word_parameters()
+
+    def _check_word_parameters(self) -> None:
+        """Check that each name is a member or another model, and that members take the parameters."""
+        given = self.word_parameters or {}
+        if not isinstance(given, Mapping):
+            raise InputError(f"QuickBlend: word_parameters is {shown(given)}; expected members' names with parameters")
+        for name, changed in given.items():
+            if isinstance(changed, Mapping) and "_target_" in changed:
+                raise InputError(
+                    f"QuickBlend: word_parameters gives {shown(name)} a class; expected parameters of the member's own"
+                )
+            if name not in self.members and name not in member_names():
+                hint = did_you_mean(str(name), (*self.members, *member_names()))
+                raise InputError(f"QuickBlend: word_parameters names {shown(name)}, which is no model{hint}")
+        check_members(self.members, self._with_words())
+
+    def _with_words(self) -> dict[str, Mapping[str, Any]]:
+        """Return the parameters of the members that are fitted with words for the deaths alone."""
+        given, changed = self.member_parameters or {}, self.word_parameters or {}
+        own = {name: {**given.get(name, {}), **changed.get(name, {})} for name in self.members}
+        return {name: parameters for name, parameters in own.items() if parameters}
 
     @property
     def depends_on_test_set(self) -> bool:  # type: ignore[override]
@@ -116,7 +147,7 @@ class QuickBlend(BoundedBlend):
         """Choose the share by the judges and fit the members; with words, fit them without words as well."""
         self.check_parameters()
         self.validate_train(train)
-        self.similarity_ = similarity_weights(train)
+        self.similarity_ = similarity_weights(train) if self.neighbours else np.ones(train.n_symptoms)
         self.answers_: QuickBlend | None = None
         words = np.array(train.blocks) == "word"
         if self.csmf_words or not words.any() or words.all():
@@ -127,7 +158,10 @@ class QuickBlend(BoundedBlend):
             self.answers_ = type(self)(**options).fit(train.select(~words), seed=seed)
             self.share_, self.tuning_seconds_ = self.answers_.share_, self.answers_.tuning_seconds_
         with parts.next():
-            return super(BoundedBlend, self).fit(train, seed=seed)
+            self.models_ = fit_members(self.members, self._with_words(), train, seed=seed)
+        given = self.weights or (1.0,) * len(self.members)
+        self.weights_ = [w / sum(given) for w in given]
+        return self
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the probabilities with their neighbours', moved to a cause mix, and the blend as the CSMF."""
