@@ -56,6 +56,7 @@ def makers(numbers: tuple[str, ...]) -> dict[str, Callable[[], Model]]:
         "xgb": lambda: models.XGBoost(),
         "xgb_d": lambda: models.XGBoost(covariates=every),
         "xgb_m": boosted(),
+        "xgb_w": boosted(rounds=60, learning_rate=0.25),
         "xgb_s": boosted(max_depth=3, learning_rate=0.08, colsample=0.3, min_child_weight=2),
         "xgb_c1": boosted(colsample=0.1),
         "xgb_c5": boosted(colsample=0.5),

@@ -7,7 +7,7 @@ together for single deaths, are the values with the best mean over the other sit
 predicted without itself and without the left-out site, and the share of the counts that a `largest_loss` gives is
 judged by regressions that saw neither of the two nor the site that they predict. The figures are those of the left-out
 sites. ``--words``: single deaths with the words of the narratives as well. The base predictions are stored in the bank
-folder: about 5 CPU minutes without it (with words 11), one with it.
+folder: about 5 CPU minutes without it (with words 8), one with it.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ Floats = npt.NDArray[np.float64]
 
 LOSSES = (0.0, 0.005, 0.01, 0.015, 0.02, 0.03)
 """Candidates for `largest_loss`."""
+
+WITH_WORDS = ("inv", "xgb_w")
+"""Members of `quick_blend` for single deaths with words."""
 
 POSTERIOR_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Candidates for `posterior_share`."""
@@ -142,8 +145,8 @@ def _fraction_scores(bank: Bank, judged: dict[tuple[tuple[int, ...], int], Float
     return Scores(*(np.array(column) for column in zip(*found, strict=True)))
 
 
-def _top1_scores(bank: Bank) -> Scores:
-    """Return the top-1 accuracy of every candidate for single deaths."""
+def _top1_scores(bank: Bank, members: tuple[str, ...]) -> Scores:
+    """Return the top-1 accuracy of every candidate for single deaths, by these members."""
 
     def scored(p: Floats, site: int, held: tuple[int, ...]) -> list[float]:
         own = bank.site == site
@@ -152,8 +155,8 @@ def _top1_scores(bank: Bank) -> Scores:
 
     outer, inner = [], []
     for left in range(bank.n_sites):
-        outer.append(scored(np.mean([bank.outer(name, left) for name in BLENDED], axis=0), left, (left,)))
-        seen = np.mean([bank.inner(name, left) for name in BLENDED], axis=0)
+        outer.append(scored(np.mean([bank.outer(name, left) for name in members], axis=0), left, (left,)))
+        seen = np.mean([bank.inner(name, left) for name in members], axis=0)
         place = bank.site[bank.site != left]
         inner.append(np.mean([scored(seen[place == s], int(s), (left, int(s))) for s in np.unique(place)], axis=0))
     return Scores(np.array(outer), np.array(inner), np.zeros((bank.n_sites, len(outer[0]))))
@@ -215,10 +218,10 @@ def main(arguments: list[str] | None = None) -> int:
             fractions[module] = _fraction_scores(
                 bank, _judged(bank, None if folder is None else folder / "bank3_inv.npz")
             )
-            single["top-1"][module] = _top1_scores(bank)
+            single["top-1"][module] = _top1_scores(bank, BLENDED)
             if options.words:
                 deaths = read_phmrc(module, options.data, durations=True, features="hce_words")
-                scores = _top1_scores(Bank(deaths, folder_of(options.bank, f"{module}_words")))
+                scores = _top1_scores(Bank(deaths, folder_of(options.bank, f"{module}_words")), WITH_WORDS)
                 single.setdefault("top-1 with words", {})[module] = scores
     _print("`largest_loss`: CSMF accuracy", LOSSES, fractions)
     for title, files in single.items():
