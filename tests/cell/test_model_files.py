@@ -127,7 +127,9 @@ def test_a_file_of_a_reader_counts_by_content(name: str, tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.real_data
-@pytest.mark.parametrize("name", sorted(name for name, _ in READERS if name.startswith("phmrc_")))
+@pytest.mark.parametrize(
+    "name", ["phmrc_child", *(pytest.param(f"phmrc_{m}", marks=pytest.mark.nightly) for m in ("adult", "neonate"))]
+)
 def test_a_phmrc_file_counts_by_content(name: str, phmrc_dir: Path, tmp_path: Path) -> None:
     from va_experiments.data.readers.phmrc import find_phmrc
 

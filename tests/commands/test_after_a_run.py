@@ -56,7 +56,7 @@ def assert_same_report(first: Path, again: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("store", ["with", "without"])
+@pytest.mark.parametrize("store", ["with", pytest.param("without", marks=pytest.mark.nightly)])
 def test_a_rebuilt_report_has_everything_that_the_first_has(
     store: str, copied: Path, va: Callable, tmp_path: Path
 ) -> None:

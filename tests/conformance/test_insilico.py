@@ -28,6 +28,7 @@ def test_train_mode_does_as_the_original(site):
     assert failing(rows((site,), standard=False, long=False, n_runs=5)) == []
 
 
+@pytest.mark.nightly
 def test_standard_mode_samples_the_posterior_of_the_original():
     from benchmarks.conformance_insilico import rows
 

@@ -12,6 +12,7 @@ def _reference(reference_dir):
     """Skip where the reference outputs are not."""
 
 
+@pytest.mark.nightly
 def test_simulated_deaths():
     from benchmarks.reference import REFERENCE
     from va_experiments.reproductions.lcva_simulated import EXPECTED, simulated_rows

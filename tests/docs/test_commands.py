@@ -114,6 +114,7 @@ LONG = {
     "docs/how-to/compare-in-mlflow.md",
     "docs/how-to/compare-other-programs.md",
     "docs/how-to/compare-runs.md",
+    "docs/how-to/join-data-sets.md",
     "docs/how-to/models-that-travel.md",
     "docs/how-to/monitor.md",
     "docs/how-to/predictions-of-deaths.md",
@@ -122,6 +123,8 @@ LONG = {
     "docs/how-to/strata.md",
     "docs/how-to/sweeps.md",
     "docs/how-to/tune.md",
+    "docs/models/eava.md",
+    "docs/troubleshooting.md",
     "docs/tutorials/first-run.md",
     "docs/tutorials/own-study.md",
 }

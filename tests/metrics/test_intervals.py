@@ -149,6 +149,7 @@ def test_metrics_without_an_interval_that_holds_have_none() -> None:
     assert over_test_sets([0.1, 0.2, 0.3]).median == 0.2  # over test sets every metric has one
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.real_data
 def test_csmf_accuracy_on_real_deaths(phmrc_dir) -> None:

@@ -45,7 +45,7 @@ def covered(levels: tuple[str, ...], n_sites: int, target: str, studies: int = 6
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n_sites", [6, 20])
+@pytest.mark.parametrize("n_sites", [6, pytest.param(20, marks=pytest.mark.nightly)])
 def test_interval_for_new_sites_covers(n_sites: int) -> None:
     found = {levels: covered(levels, n_sites, "sites") for levels in (("site",), LEVELS)}
     print(f"mean over {n_sites} sites, nominal .95: " + ", ".join(f"{'+'.join(k)} {v:.3f}" for k, v in found.items()))
@@ -148,6 +148,7 @@ def test_paired_difference_is_narrower_than_unpaired_and_refuses_other_deaths() 
         death_bank({"a": first, "b": cases(truth[:9], 0.5)}, "top1")
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_paired_difference_covers() -> None:
     rng = np.random.default_rng(35)

@@ -69,6 +69,7 @@ def test_label_shift_is_corrected(adults: Deaths) -> None:
     assert "bbse" not in found or found["bbse"][1] < len(rows)
 
 
+@pytest.mark.nightly
 def test_transfer_between_sites_is_not_label_shift(adults: Deaths) -> None:
     rows = []
     for split in splits({"name": "leave_one_site_out"}, adults):

@@ -13,6 +13,7 @@ from va_experiments.protocols import splits
 pytestmark = pytest.mark.real_data
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_parts_of_the_drop_by_site(phmrc_dir) -> None:
     adults = read_phmrc("adult", phmrc_dir / "adult.csv.gz")

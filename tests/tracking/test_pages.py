@@ -10,7 +10,7 @@ from tests.chromium import CHROMIUM, MISSING, Page, chromium
 from tests.end_to_end.conftest import Ran, run_command
 from tests.watched import Ui, ui
 
-pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CELLS = {"nbc → AP", "nbc → Pemba", "interva → AP", "interva → Pemba"}
 JOBS = {f"model={model} site={site}" for model in ("nbc", "interva") for site in ("ap", "pemba")}
