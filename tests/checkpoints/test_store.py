@@ -56,6 +56,42 @@ def test_a_committed_cell_is_loaded_unchanged(store: Store) -> None:
     assert not store.commit(CELL, result()), "the same predictions again change nothing"
 
 
+@pytest.mark.parametrize("name", ["", "manifest.json", "metrics.json", "predictions.parquet"])
+def test_a_link_in_place_of_a_cell_or_a_file_of_it_goes_to_quarantine(store: Store, name: str) -> None:
+    path = store.folder(KEY) / name
+    elsewhere = path.rename(store.root.parent / "elsewhere")
+    path.symlink_to(elsewhere)
+    assert list(store.keys()) == [KEY]
+    with pytest.raises(CorruptCell, match="is a link"):
+        store.load(KEY)
+    assert elsewhere.exists()
+    assert store.commit(CELL, result())
+    assert store.load(KEY)
+
+
+def test_a_link_in_place_of_a_folder_of_cells_is_set_aside_at_the_next_start(store: Store) -> None:
+    folder = store.folder(KEY).parent
+    elsewhere = folder.rename(store.root.parent / "elsewhere")
+    folder.symlink_to(elsewhere)
+    store.open()
+    assert KEY not in store
+    assert (elsewhere / KEY).is_dir()
+    assert "a link in place of a folder of cells" in (store.quarantined / "reasons.jsonl").read_text()
+    assert store.commit(CELL, result())
+
+
+def test_a_key_twice_in_a_manifest_that_is_sealed_again_is_found(store: Store) -> None:
+    path = store.folder(KEY) / "manifest.json"
+    lines = path.read_bytes().split(b"\n")
+    seal = next(n for n, line in enumerate(lines) if b"manifest_sha256" in line)
+    lines.insert(seal + 2, b' "seed": 7,')
+    body = b"\n".join(line for n, line in enumerate(lines) if n != seal)
+    lines[seal] = f' "manifest_sha256": "{hashlib.sha256(body).hexdigest()}",'.encode()
+    path.write_bytes(b"\n".join(lines))
+    with pytest.raises(CorruptCell, match="'seed' is there twice"):
+        store.load(KEY)
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "predictions.parquet"])
 def test_a_pipe_in_place_of_a_file_is_not_waited_for(store: Store, name: str) -> None:
     path = store.folder(KEY) / name

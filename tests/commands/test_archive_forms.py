@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from va_experiments.checkpoints import Store
+from va_experiments.checkpoints.manifest import CELL_FILES
 from va_experiments.commands.archive import INDEX, import_cells
 from va_experiments.errors import InputError
 
@@ -41,6 +42,18 @@ FORMS = {
     "holes in the content": [
         _member(INDEX, b"no\n", pax_headers={"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x"})
     ],
+    "holes of gigabytes": [
+        INDEXED,
+        _member(
+            f"cells/{KEY}/predictions.parquet",
+            pax_headers={"GNU.sparse.map": "2000000000,0", "GNU.sparse.size": "2000000000"},
+        ),
+    ],
+    "index twice": [INDEXED, INDEXED],
+    "index with a key twice": [_member(INDEX, b'{"schema": 2, "schema": 1, "cells": {}}')],
+    "cell that the index does not name": [INDEXED, *(_member(f"cells/{KEY}/{name}", b"x") for name in CELL_FILES)],
+    "file twice": [INDEXED, *[_member(f"cells/{KEY}/metrics.json")] * 2],
+    "parts of cells": [INDEXED, *(_member(f"cells/{number:064x}/metrics.json") for number in range(3))],
     "size below nothing": [_member(INDEX, EMPTY, pax_headers={"size": "-5"})],
     "deep": [_member(INDEX, b"[" * 100_000)],
     "another form": [_member(INDEX, b'{"schema": 1, "cells": [1]}')],

@@ -147,6 +147,41 @@ def test_sealed_parts_of_another_form_are_refused(package: Path, tmp_path: Path,
         read_package(bad)
 
 
+def test_what_unpacks_to_more_than_a_package_has_is_refused(package: Path, tmp_path: Path) -> None:
+    def refusal(change: Callable[[str, bytes], bytes], *more: tuple[str, bytes]) -> str:
+        bad = changed(package, tmp_path / "bad.zip", change, seal=True)
+        with zipfile.ZipFile(bad, "a", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in more:
+                archive.writestr(name, content)
+        with pytest.raises(InputError) as told:
+            read_package(bad)
+        return str(told.value)
+
+    def same(name: str, content: bytes) -> bytes:
+        return content
+
+    assert "30 MB beside them (at most 20)" in refusal(same, ("cards/x.md", b"x" * 30 * 2**20))
+    assert "25,0" in refusal(same, *((f"cards/{n}.md", b"") for n in range(25_000)))
+    assert refusal(same, ("cards/a.md", b""), ("cards/A.md", b"")).endswith("holds a file twice")
+    wide = refusal(lambda n, c: c.replace(b"nbc", b"n" * 300_000, 1) if n == "rows.csv" else c)
+    assert "rows.csv has a line of 30" in wide
+    twice = refusal(lambda n, c: c.replace(b'"data":', b'"data": [], "data":', 1) if n == "manifest.json" else c)
+    assert "the key 'data' is there twice" in twice
+
+
+def test_a_receipt_is_neither_waited_for_nor_written_through_a_link(package: Path, va: Va, tmp_path: Path) -> None:
+    receipt, victim = package.with_name(f"{package.name}.verified.json"), tmp_path / "victim"
+    for plant in (lambda: os.mkfifo(receipt), lambda: receipt.write_text("[" * 100_000)):
+        plant()
+        assert va("results", "site", package, "--out", tmp_path / "site")[0] == 0
+        receipt.unlink()
+    victim.write_text("mine")
+    receipt.symlink_to(victim)
+    assert va("results", "verify", package, "--sample", "1")[0] == 0
+    assert victim.read_text() == "mine"
+    assert not receipt.is_symlink()
+
+
 def test_a_pipe_is_no_package(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.zip")
     with pytest.raises(InputError, match="is no file"):

@@ -20,6 +20,7 @@ from va_experiments.checkpoints import CorruptCell, Store
 from va_experiments.checkpoints.manifest import CELL_FILES, json_bytes
 from va_experiments.checkpoints.transfer import TransferError, transfer_cell
 from va_experiments.models import Prediction
+from va_experiments.results import stored_cells
 from va_experiments.results.stored_cells import MAX_DEPTH, open_store, outputs_of
 
 CAUSES = ("Malaria", "Injury")
@@ -214,6 +215,17 @@ def test_json_nested_too_deep_to_be_parsed_is_quarantined(store: Store, files: d
     placed(store, wrong)
     with pytest.raises(CorruptCell, match="RecursionError"):
         store.load(KEY)
+
+
+def test_predictions_that_unpack_to_gigabytes_are_refused_before(
+    store: Store, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_id = sealed(files, set_predictions(changed("id", lambda v: ["x" * 600, v[1]])))
+    for limit, reason in ((1, "unpacks to"), (1000, "an id has 600 characters")):
+        monkeypatch.setattr(stored_cells, "_unpacked_bytes", lambda _, limit=limit: [2 if limit == 1 else 0])
+        monkeypatch.setattr(stored_cells, "MAX_FILE_BYTES", limit)
+        with pytest.raises(TransferError, match=reason):
+            transfer_cell(store, KEY, long_id.__getitem__)
 
 
 def test_values_that_are_not_those_of_the_manifest_are_found_by_a_full_check(

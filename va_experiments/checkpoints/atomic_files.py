@@ -87,7 +87,7 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
 
 
 def read_file(path: Path) -> bytes:
-    """Return the content of a file; `OSError` for what is none, such as a pipe, which could keep a reader waiting."""
+    """Return the content of a file; `OSError` for what is none: a pipe keeps a reader waiting, a device has no end."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from va_experiments.cell import SCHEMA, Cell, Result
 from va_experiments.checkpoints.atomic_files import read_file
-from va_experiments.errors import VaError
+from va_experiments.errors import VaError, shown
 
 __all__ = [
     "CELL_FILES",
@@ -26,6 +26,7 @@ __all__ = [
     "json_bytes",
     "make_manifest",
     "make_metrics_json",
+    "parse_json",
     "verify_files",
 ]
 
@@ -42,6 +43,30 @@ class NewerSchema(VaError, RuntimeError):
     """A stored cell was written by a newer version of this package, and is left untouched."""
 
     exit_code: ClassVar[int] = 5
+
+
+MAX_JSON_BYTES = 32 * 2**20
+"""Largest size of a JSON file that is taken from elsewhere; those of a cell have about 10 kB."""
+
+
+def parse_json(raw: bytes) -> Any:
+    """Parse JSON in which no mapping has a key twice; of the two, programs take one or the other.
+
+    Raises
+    ------
+    ValueError
+        Naming the key, or what is no JSON.
+    """
+    return json.loads(raw, object_pairs_hook=_mapping)
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {shown(twice)} is there twice")
+    return found
 
 
 def json_bytes(content: Any) -> bytes:
@@ -124,9 +149,13 @@ def verify_files(folder: Path, key: str, manifest: Mapping[str, Any], *, content
     if manifest["cell_id"] != key:
         raise ValueError(f"the manifest is of cell {str(manifest['cell_id'])[:12]}")
     read: dict[str, bytes] = {}
+    if (folder / MANIFEST).is_symlink():
+        raise ValueError(f"{MANIFEST} is a link")
     for name in FILES:
         path, expected = folder / name, manifest["files"][name]
-        if path.is_symlink() or path.stat().st_size != expected["bytes"]:
+        if path.is_symlink():
+            raise ValueError(f"{name} is a link")
+        if path.stat().st_size != expected["bytes"]:
             raise ValueError(f"{name} has {path.stat().st_size} bytes, expected {expected['bytes']}")
         if contents:
             read[name] = read_file(path)
@@ -151,8 +180,11 @@ def find_file_problem(raw: bytes, key: str, contents: Mapping[str, bytes]) -> st
     NewerSchema
         If a newer version of this package wrote it.
     """
+    for name in (MANIFEST, "metrics.json"):
+        if len(contents.get(name, raw)) > MAX_JSON_BYTES:
+            return f"{name} has more than {MAX_JSON_BYTES // 2**20} MB"
     try:
-        manifest = json.loads(raw)
+        manifest = parse_json(raw)
         schema, expected = manifest["schema"], {name: manifest["files"][name]["sha256"] for name in FILES}
         body = {k: v for k, v in manifest.items() if k != "manifest_sha256"}
         checksum = hashlib.sha256(json.dumps(body, sort_keys=True, indent=1).encode("ascii")).hexdigest()

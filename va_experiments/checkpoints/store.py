@@ -38,6 +38,7 @@ from va_experiments.checkpoints.manifest import (
     checksum_matches,
     make_manifest,
     make_metrics_json,
+    parse_json,
     verify_files,
 )
 from va_experiments.errors import InputError
@@ -121,6 +122,8 @@ class Store:
                     shutil.rmtree(leftover, ignore_errors=True)
                 else:
                     leftover.unlink(missing_ok=True)
+            for link in (entry for entry in os.scandir(self.cells) if entry.is_symlink()):
+                self._set_aside(Path(link.path), link.name, "a link in place of a folder of cells")
             self._probe()
         except OSError as error:
             if is_disk_full(error):
@@ -152,11 +155,11 @@ class Store:
         for prefix in os.scandir(self.cells):
             if prefix.is_dir(follow_symlinks=False):
                 for entry in os.scandir(prefix.path):
-                    if _KEY.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
+                    if _KEY.fullmatch(entry.name) and (entry.is_dir(follow_symlinks=False) or entry.is_symlink()):
                         yield entry.name
 
     def __contains__(self, key: object) -> bool:
-        return isinstance(key, str) and self.folder(key).is_dir()
+        return isinstance(key, str) and (self.folder(key).is_dir() or self.folder(key).is_symlink())
 
     def commit(self, cell: Cell, result: Result) -> bool:
         """Store a finished cell; return False if it was stored before with the same predictions.
@@ -218,11 +221,13 @@ class Store:
         NewerSchema
         """
         folder = self.folder(key)
-        if not folder.is_dir():
+        if not folder.is_dir() and not folder.is_symlink():
             return None
         try:
+            if folder.is_symlink():
+                raise ValueError("its folder is a link")
             raw = read_file(folder / MANIFEST)
-            manifest = json.loads(raw)
+            manifest = parse_json(raw)
             schema = manifest["schema"]
             intact = checksum_matches(raw, manifest)
             if isinstance(schema, int) and schema > SCHEMA and intact:
@@ -233,7 +238,7 @@ class Store:
             if not intact:  # also a flipped bit that still parses, as in 1e-05 and 1E-05
                 raise ValueError("manifest.json does not match its own checksum")
             read = verify_files(folder, key, manifest, contents=check)
-            metrics = json.loads(read.get("metrics.json") or read_file(folder / "metrics.json"))
+            metrics = parse_json(read.get("metrics.json") or read_file(folder / "metrics.json"))
             if check and (problem := self.find_problem(manifest, metrics, read[FILES[0]], full=full)):
                 raise ValueError(problem)
             return Stored(key, manifest, metrics, folder)
@@ -245,10 +250,13 @@ class Store:
             ) from None
 
     def quarantine(self, key: str, reason: str) -> None:
-        """Move a damaged cell to the quarantine folder and record the reason."""
+        """Move a damaged cell to the quarantine folder and record the reason; of a link, the link itself."""
+        self._set_aside(self.folder(key), key, reason)
+
+    def _set_aside(self, path: Path, key: str, reason: str) -> None:
         self.quarantined.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = self.quarantined / f"{key}-{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(2)}"
-        self.folder(key).rename(target)
+        path.rename(target)
         append_line(
             self.quarantined / "reasons.jsonl", json.dumps({"key": key, "folder": target.name, "reason": reason})
         )

@@ -6,14 +6,13 @@ checksum, the key, and the SHA-256 of each file.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
 
 from va_experiments.checkpoints.atomic_files import TEMPORARY, fsync_folder, write_durably
-from va_experiments.checkpoints.manifest import CELL_FILES, MANIFEST, find_file_problem
+from va_experiments.checkpoints.manifest import CELL_FILES, MANIFEST, find_file_problem, parse_json
 from va_experiments.checkpoints.store import Store
 
 __all__ = ["MAX_FILE_BYTES", "TransferError", "check_cell", "transfer_cell"]
@@ -40,10 +39,10 @@ def check_cell(store: Store, key: str, contents: Mapping[str, bytes]) -> None:
     problem = find_file_problem(contents[MANIFEST], key, contents)
     if not problem:
         try:
-            manifest, metrics = (json.loads(contents[name]) for name in (MANIFEST, "metrics.json"))
+            manifest, metrics = (parse_json(contents[name]) for name in (MANIFEST, "metrics.json"))
             problem = store.find_problem(manifest, metrics, contents["predictions.parquet"], full=True)
         except (ValueError, RecursionError) as error:
-            problem = f"metrics.json cannot be read ({type(error).__name__})"
+            problem = f"metrics.json cannot be read ({type(error).__name__}: {error})"
     if problem:
         raise TransferError(f"cell {key[:12]}: {problem}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 import tarfile
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 from va_experiments.checkpoints import Store
 from va_experiments.checkpoints.atomic_files import TEMPORARY
-from va_experiments.checkpoints.manifest import CELL_FILES
+from va_experiments.checkpoints.manifest import CELL_FILES, parse_json
 from va_experiments.checkpoints.transfer import MAX_FILE_BYTES, TransferError, check_cell, transfer_cell
 from va_experiments.commands.cell_query import StoredCell
 from va_experiments.errors import InputError, shown
@@ -21,6 +22,9 @@ from va_experiments.errors import InputError, shown
 __all__ = ["export_cells", "import_cells"]
 
 INDEX = "va-checkpoints.json"
+MAX_INDEX_BYTES = 256 * 2**20
+"""Largest size of the index, with more than a million cells."""
+
 _MEMBER = re.compile(r"cells/([0-9a-f]{64})/(predictions\.parquet|metrics\.json|manifest\.json)")
 
 
@@ -105,6 +109,8 @@ def _find_problems(path: Path, store: Store) -> list[str]:
             raise InputError(
                 f"'{path}': the archive does not begin with {INDEX}: it was not made by checkpoints export"
             )
+        if key not in index:
+            raise InputError(f"'{path}' holds the cell {key[:12]}, which {INDEX} does not name; nothing was written")
         seen.add(key)
         if hashlib.sha256(contents["manifest.json"]).hexdigest() != index.get(key):
             problems.append(f"cell {key[:12]}: its manifest is not the one in the archive's index")
@@ -121,35 +127,43 @@ def _find_problems(path: Path, store: Store) -> list[str]:
 
 def _index(path: Path, raw: bytes) -> dict[str, str]:
     try:
-        index = json.loads(raw)
+        index = parse_json(raw)
         if index["schema"] != 1:
             raise InputError(f"'{path}' has schema {index['schema']!r}, this version knows 1: update va_experiments")
         return {str(k): str(v) for k, v in index["cells"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"'{path}': {INDEX} cannot be read ({type(error).__name__})") from None
+        raise InputError(f"'{path}': {INDEX} cannot be read ({type(error).__name__}: {error})"[:300]) from None
 
 
 def _cells(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
     """Yield the index, then each cell's files, in the archive's order."""
     if not path.is_file():
-        raise InputError(f"'{path}' is not a file")
+        raise InputError(f"'{path}' is not a file" if os.path.lexists(path) else f"there is no file '{path}'")
+    names: set[str] = set()
     try:
         with tarfile.open(path, "r:") as archive:
             current, contents = "", dict[str, bytes]()
             for member in archive:
                 match = _MEMBER.fullmatch(member.name)
-                if not member.isreg() or member.size > MAX_FILE_BYTES or (match is None and member.name != INDEX):
+                limit = MAX_FILE_BYTES if match is not None and match[2].endswith(".parquet") else MAX_INDEX_BYTES
+                plain = member.isreg() and not member.issparse()  # a file with holes is small here and large when read
+                if not plain or member.size > limit or (match is None and member.name != INDEX):
                     raise InputError(
                         f"'{path}' holds {shown(member.name)}, which has no place in an archive of checkpoints; "
                         "nothing of it was written"
                     )
+                if member.name in names:
+                    raise InputError(f"'{path}' holds {shown(member.name)} twice; nothing of it was written")
+                names.add(member.name)
                 file = archive.extractfile(member)
                 content = file.read() if file is not None else b""
                 if match is None:
                     yield INDEX, {INDEX: content}
                     continue
+                if match[1] != current and 0 < len(contents) < len(CELL_FILES):
+                    raise InputError(f"'{path}' holds a part of the cell {current[:12]} only; nothing was written")
                 if match[1] != current:
                     current, contents = match[1], {}
                 contents[match[2]] = content

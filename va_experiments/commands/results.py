@@ -68,6 +68,7 @@ def verify(
     other results.
     """
     from va_experiments.cell import Fit, run_fit, versions
+    from va_experiments.checkpoints.atomic_files import write_atomically
     from va_experiments.results.package import read_package
 
     if data is not None and not data.is_dir():
@@ -100,7 +101,8 @@ def verify(
     say(f"{len(equal):,} of {len(chosen):,} cells computed again are equal to the last bit")
     receipt = {"package": read.sha256, "equal": equal, "different": wrong, "not_verified": reasons,
                "versions": dict(versions())}  # fmt: skip
-    package.with_name(f"{package.name}.verified.json").write_text(json.dumps(receipt, indent=1, sort_keys=True) + "\n")
+    written = json.dumps(receipt, indent=1, sort_keys=True) + "\n"
+    write_atomically(package.with_name(f"{package.name}.verified.json"), written.encode(), durable=False)
     return 3 if wrong else 0
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from va_experiments.checkpoints.atomic_files import read_file
 from va_experiments.errors import InputError
 from va_experiments.metrics.registry import lower_is_better, metric_label
 from va_experiments.results.package import Package, packed_columns, read_package
@@ -71,13 +72,13 @@ def _entry(path: Path) -> Entry:
     except InputError as error:
         return Entry(path, problem=str(error).splitlines()[0])
     try:
-        receipt = json.loads(path.with_name(f"{path.name}.verified.json").read_bytes())
+        receipt = json.loads(read_file(path.with_name(f"{path.name}.verified.json")))
         if receipt["package"] != package.sha256:
             return Entry(path, package)
         if receipt["different"]:
             return Entry(path, package, f"{len(receipt['different'])} cells could not be repeated")
         return Entry(path, package, equal=frozenset(map(str, receipt["equal"])))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return Entry(path, package)
 
 

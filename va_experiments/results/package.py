@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from va_experiments.checkpoints.manifest import parse_json
 from va_experiments.errors import InputError, shown
 from va_experiments.results.column import Role, is_missing
 from va_experiments.results.load import load_results
@@ -40,6 +41,12 @@ LEAST_DEATHS = 5
 
 MAX_BYTES = 200 * 2**20
 """Largest size of a package's file, unpacked."""
+
+MAX_OTHER_BYTES = 20 * 2**20
+"""Largest size of its configurations, versions and cards, unpacked."""
+
+MAX_LINE_BYTES = 200_000
+"""Longest line of its rows; those of a cell have about 2,000 bytes."""
 
 _ALWAYS = ("rows.csv", "splits.csv", "manifest.json")
 _CARD = re.compile(r"cards/[A-Za-z0-9_.-]{1,100}\.md")
@@ -180,9 +187,9 @@ def read_package(path: Path) -> Package:
     """
     files = _files(path)
     try:
-        about = json.loads(files["package.json"])
+        about = parse_json(files["package.json"])
         sums, digest, schema = dict(about["files"]), str(about["sha256"]), about["schema"]
-        manifest, provenance = json.loads(files["manifest.json"]), json.loads(files["provenance.json"])
+        manifest, provenance = parse_json(files["manifest.json"]), parse_json(files["provenance.json"])
         data, jobs, runs = manifest["data"], manifest["jobs"], provenance.get("runs", [])
         lists = all(isinstance(part, list) and all(isinstance(d, dict) for d in part) for part in (data, jobs, runs))
         if not lists or not all(isinstance(d["sha256"], str) for d in data):
@@ -196,7 +203,10 @@ def read_package(path: Path) -> Package:
         raise InputError(f"'{path}' was changed after it was packed: {', '.join(different)} does not match its SHA-256")
     if hashlib.sha256(_json(sums)).hexdigest() != digest:
         raise InputError(f"'{path}': the package's hash is not that of its files")
-    header = files["rows.csv"].split(b"\n", 1)[0].decode("utf-8", "replace").split(",")
+    lines = files["rows.csv"].split(b"\n")
+    if longest := max((len(line) for line in lines if len(line) > MAX_LINE_BYTES), default=0):
+        raise InputError(f"'{path}': rows.csv has a line of {longest:,} bytes; at most {MAX_LINE_BYTES:,} are read")
+    header = lines[0].decode("utf-8", "replace").split(",")
     if strange := [name for name in header if name not in packed_columns()]:
         raise InputError([f"'{path}': rows.csv: column {shown(n)} has no place in a package" for n in strange])
     with tempfile.TemporaryDirectory(prefix="va-package-") as folder:
@@ -229,17 +239,29 @@ def _files(path: Path) -> dict[str, bytes]:
     if path.exists() and not path.is_file():
         raise InputError(f"'{path}' is no file")
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"'{path}' has more than {MAX_BYTES // 2**20} MB")
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             names = [e.filename for e in entries]
             if strange := [n for n in names if n not in (*_ALWAYS, "package.json", "provenance.json")
                            and not _CARD.fullmatch(n)]:  # fmt: skip
                 raise InputError(f"'{path}' holds {shown(strange[0])}, which has no place in a package of results")
-            if len(set(names)) < len(names) or sum(e.file_size for e in entries) > MAX_BYTES:
-                raise InputError(f"'{path}' holds a file twice, or more than {MAX_BYTES // 2**20} MB")
+            if len({n.casefold() for n in names}) < len(names):
+                raise InputError(f"'{path}' holds a file twice")
+            tables = sum(e.file_size for e in entries if e.filename.endswith(".csv"))
+            others = sum(e.file_size for e in entries) - tables
+            if max(tables, len(entries) * 10 * 2**10) > MAX_BYTES or others > MAX_OTHER_BYTES:
+                raise InputError(
+                    f"'{path}' unpacks to more than a package has: {len(entries):,} files, {tables / 2**20:.0f} MB of "
+                    f"tables (at most {MAX_BYTES // 2**20}) and {others / 2**20:.0f} MB beside them (at most "
+                    f"{MAX_OTHER_BYTES // 2**20})"
+                )
             return {name: archive.read(name) for name in names}
     except FileNotFoundError:
         raise InputError(f"there is no file '{path}'") from None
+    except InputError:
+        raise
     except (OSError, EOFError, ValueError, struct.error, zlib.error, zipfile.BadZipFile, zipfile.LargeZipFile,
             RuntimeError, NotImplementedError) as error:  # fmt: skip
         raise InputError(f"'{path}' cannot be read as a package of results ({error})") from None

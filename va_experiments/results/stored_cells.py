@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.checkpoints import Store
+from va_experiments.checkpoints.transfer import MAX_FILE_BYTES
 from va_experiments.errors import shown
 from va_experiments.results.column import is_finite
 from va_experiments.results.schema import columns
@@ -130,12 +131,19 @@ def _find_prediction_problem(manifest: Mapping[str, Any], predictions: bytes, *,
         for name, expected in form.items():
             if types[name] != expected:
                 return f"predictions.parquet: column '{name}' has the type {types[name]}; expected {expected}"
+        unpacked = max(8 * n_causes * about.num_rows, sum(_unpacked_bytes(about)))
+        if unpacked > MAX_FILE_BYTES:
+            return (
+                f"predictions.parquet unpacks to {unpacked / 2**30:.1f} GB; at most {MAX_FILE_BYTES // 2**30} are read"
+            )
         if about.num_rows != n_test:
             return f"predictions.parquet has {about.num_rows} rows; expected {n_test}, facts.n_test of the manifest"
         if _misses_an_id(about):
             return "predictions.parquet: column 'id' has missing values"
         if len((schema.metadata or {}).get(b"va.csmf", b"")) != 16 * n_causes:
             return f"predictions.parquet: its metadata have no CSMF of {n_causes} causes"
+        if full and (longest := _longest_id(predictions)) * about.num_rows > MAX_FILE_BYTES:
+            return f"predictions.parquet: an id has {longest:,} characters"
         if full:
             from va_experiments.cell.serialization import decode_prediction, prediction_sha256
 
@@ -144,6 +152,25 @@ def _find_prediction_problem(manifest: Mapping[str, Any], predictions: bytes, *,
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, UnicodeError) as error:
         return f"predictions.parquet cannot be read ({type(error).__name__}: {str(error)[:200]})"
     return ""
+
+
+def _unpacked_bytes(about: Any) -> Iterator[int]:
+    return (about.row_group(number).total_byte_size for number in range(about.num_row_groups))
+
+
+def _longest_id(predictions: bytes) -> int:
+    """Return the characters of the longest id, read piece by piece: a small file can repeat a long one very often."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(pa.BufferReader(predictions))
+    longest = 0
+    for batch in file.iter_batches(batch_size=1000, columns=["id"]):
+        longest = max(longest, pc.max(pc.utf8_length(batch["id"])).as_py() or 0)
+        if longest * file.metadata.num_rows > MAX_FILE_BYTES:
+            break
+    return longest
 
 
 def _misses_an_id(about: Any) -> bool:
