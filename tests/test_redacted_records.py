@@ -16,7 +16,7 @@ import pytest
 
 from tests.tracking.forged import Forged
 from va_experiments import redaction
-from va_experiments.redacted_records import RedactedRecord, redact_records
+from va_experiments.redacted_records import RedactedRecord, redact_records, redact_streams
 from va_experiments.redaction import remember_address, remember_secret
 
 SECRETS = {
@@ -115,3 +115,19 @@ def test_a_verbose_run_leaves_no_secret_that_libraries_log(tmp_path: Path) -> No
     for password in (b"bob:pa@hidden20xpass", b"bob:hidden21xpass"):
         sent = base64.b64encode(password)[6:-4]
         assert [name for name, content in written.items() if sent in content] == []
+
+
+def test_what_a_worker_prints_has_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_known", {})
+    monkeypatch.setenv("MY_TOKEN", "hidden-of-mine")
+    below = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", below[0])
+    monkeypatch.setattr(sys, "stderr", below[1])
+    redact_streams()
+    redact_streams()
+    print("a pass", end="")
+    print("word=hidden1 and hidden-of-mine")
+    print("begun password=hidden2", end="", flush=True)
+    print("http://bob:hidden3@host/\n-----BEGIN PRIVATE KEY-----\nhidden4", file=sys.stderr)
+    assert below[0].getvalue() == "a password=*** and ***\nbegun password=***"
+    assert below[1].getvalue() == "http://***@host/\n***"

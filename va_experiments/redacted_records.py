@@ -7,13 +7,15 @@ before any handler sees them.
 
 from __future__ import annotations
 
+import io
 import logging
+import sys
 import traceback
 from typing import Any
 
-from va_experiments.redaction import redacted
+from va_experiments.redaction import redacted, remember_environment
 
-__all__ = ["RedactedRecord", "redact_records"]
+__all__ = ["RedactedRecord", "RedactedStream", "redact_records", "redact_streams"]
 
 
 class RedactedRecord(logging.LogRecord):
@@ -33,6 +35,46 @@ class RedactedRecord(logging.LogRecord):
     def getMessage(self) -> str:
         """Return the message with its arguments, without secrets: one may come to be by putting the two together."""
         return redacted(super().getMessage())
+
+
+class RedactedStream(io.TextIOBase):
+    """A stream that takes secrets out of what is written, as soon as a line is complete."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._begun = ""
+
+    def write(self, text: str) -> int:
+        """Write what ends with a line; keep the begin of another until its end comes or `flush` is called."""
+        self._begun += text
+        if text.endswith("\n") or len(self._begun) > 10_000:
+            self._stream.write(redacted(self._begun))
+            self._begun = ""
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what there is of a line too."""
+        if self._begun:
+            self._stream.write(redacted(self._begun))
+            self._begun = ""
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        """Return the number of the stream below, for native libraries; what these write is not looked at."""
+        return int(self._stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def redact_streams() -> None:
+    """Take secrets out of what this process prints, and of what its environment holds; a second call changes nothing.
+
+    For workers: the engine writes what they print into files of its own.
+    """
+    if not isinstance(sys.stdout, RedactedStream):
+        remember_environment()
+        sys.stdout, sys.stderr = RedactedStream(sys.stdout), RedactedStream(sys.stderr)
 
 
 def redact_records() -> None:

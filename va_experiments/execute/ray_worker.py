@@ -13,6 +13,7 @@ from va_experiments.callbacks import listening
 from va_experiments.cell import Fit, Result, run_fit
 from va_experiments.data.deaths import Deaths
 from va_experiments.execute.throttled_listener import ThrottledListener
+from va_experiments.redacted_records import redact_records, redact_streams
 
 __all__ = ["begin", "work"]
 
@@ -44,6 +45,8 @@ def work(
     """
     import ray
 
+    redact_records()
+    redact_streams()
     fingerprint = fit.setting.fingerprint
     where = f"{socket.gethostname()}:{os.getpid()}"
     begun, node = time.time(), ray.get_runtime_context().get_node_id()
