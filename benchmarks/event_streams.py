@@ -5,7 +5,8 @@
 Each file of `benchmarks/event_streams` holds what the driver of one run saw and when: fits that were planned (model,
 deaths, tests), notes of running fits as they arrived from the workers, and fits that ended. The start of the workers,
 the first import of a library, messages and what else the machine did are in it, because a reader of the bar waits for
-them too. A replay gives these events to the estimator in their order, as often as one likes, with the same figures.
+them too. Runs 11 to 20 also have the load of the machine (programs at work for each core) at each second. A replay
+gives these events to the estimator in their order, as often as one likes, with the same figures.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from typing import Any
 from unittest import mock
 
 from va_experiments.cell import ModelSpec, Result
-from va_experiments.engine.context import Counts
+from va_experiments.engine.context import Counts, load_of_machine
 from va_experiments.engine.time_to_go import TimeToGo
 from va_experiments.execute import Running
 from va_experiments.plan import Plan
-from va_experiments.typical_costs import EVERY_TEST, Cost
+from va_experiments.typical_costs import EVERY_TEST, Cost, usual_rate
 
 __all__ = ["WITHIN", "at_share", "estimates", "learned", "main", "record", "recorded_streams"]
 
@@ -38,8 +39,8 @@ FOLDER = Path(__file__).parent / "event_streams"
 WITHIN = 0.3
 """An estimate that is off by no more than this share of the truth is good."""
 
-LOOK_SECONDS = 0.2
-"""Between two looks at the running fits while a run is recorded."""
+LOOK_SECONDS, PROBE_SECONDS = 0.2, 1.0
+"""Between two looks at the running fits while a run is recorded, and between two at what the machine gives it."""
 
 
 def recorded_streams() -> dict[str, dict[str, Any]]:
@@ -54,6 +55,8 @@ class _Recorder:
         self.models: dict[str, Any] = {}
         self.events: list[list[Any]] = []
         self.workers = 1
+        self.machine: list[tuple[float, float, float]] = []
+        """Each second: the time, programs at work for each core, share of a core that a loop of this process got."""
         self._began: float | None = None
         self._seen: dict[str, tuple[Any, ...]] = {}
         self._stop = threading.Event()
@@ -78,6 +81,8 @@ class _Recorder:
     def look(self, counts: Counts) -> None:
         """Note what has changed of the running fits, again and again."""
         while not self._stop.wait(LOOK_SECONDS):
+            if not self.machine or self.at() - self.machine[-1][0] >= PROBE_SECONDS:
+                self.machine.append((self.at(), load_of_machine(), _share_of_core()))
             running = {f"{r.fit_key[:6]}{r.model[:6]}{r.attempt}": r for r in counts.running()}
             for task in set(self._seen) - set(running):
                 self.events.append([self.at(), "gone", task])
@@ -102,6 +107,14 @@ class _Recorder:
     def stop(self) -> None:
         """End the looks."""
         self._stop.set()
+
+
+def _share_of_core(seconds: float = 0.02) -> float:
+    """Return the share of a core that a loop of so many seconds is given while other programs run too."""
+    began, used = time.perf_counter(), time.thread_time()
+    while time.thread_time() - used < seconds:
+        pass
+    return round(seconds / max(time.perf_counter() - began, seconds), 3)
 
 
 def record(overrides: Sequence[str], workers: int) -> dict[str, Any]:
@@ -133,13 +146,19 @@ def record(overrides: Sequence[str], workers: int) -> dict[str, Any]:
         if code := run_command():
             raise SystemExit(code)
     notes.stop()
-    return {"command": list(overrides), "workers": workers, "models": notes.models, "events": notes.events}
+    return {"command": list(overrides), "workers": workers, "models": notes.models, "events": notes.events,
+            "machine": notes.machine}  # fmt: skip
 
 
 def _cost(model: Mapping[str, Any], recorded: float | None) -> Cost:
     """Return what a fit costs of a model that was recorded by its class and parameters."""
     spec = ModelSpec.from_config({"name": model["name"], "_target_": model["target"], **model["params"]})
     return spec.typical_cost if recorded is None else dataclasses.replace(spec.typical_cost, by_death=recorded)
+
+
+def load_at(stream: Mapping[str, Any], now: float) -> float:
+    """Return the load of the machine at a moment of a run; 1 where it was not recorded."""
+    return next((load for at, load, _ in reversed(stream.get("machine", ())) if at <= now), 1.0)
 
 
 def estimates(stream: Mapping[str, Any], known: Mapping[str, float]) -> Iterator[tuple[float, TimeToGo, list[Running]]]:
@@ -156,7 +175,7 @@ def estimates(stream: Mapping[str, Any], known: Mapping[str, float]) -> Iterator
     for key, model in stream["models"].items():
         number, cost = model["fits"], costs[key]
         seconds = cost.seconds(model["deaths"] / number, 1) * number + EVERY_TEST * (model["tests"] - number)
-        left.plan(key, model["name"], number, seconds, recorded=key in known)
+        left.plan(key, model["name"], number, seconds, recorded=key in known, start=0.0 if key in known else cost.start)
     yield 0.0, left, []
     for at, what, *told in stream["events"]:
         if what == "done":
@@ -179,10 +198,17 @@ def at_share(stream: Mapping[str, Any], known: Mapping[str, float], share: float
         if at > now:
             break
         last = left, running
-        shown = left.left(running, at, stream["workers"])
+        shown = left.left(running, at, stream["workers"], load_at(stream, at))
     if last is not None:
-        shown = last[0].left(last[1], now, stream["workers"])
+        shown = last[0].left(last[1], now, stream["workers"], load_at(stream, now))
     return end - now, shown
+
+
+def _halves(stream: Mapping[str, Any], moment: float) -> str:
+    """Return the mean load of the machine before and after a moment; a dash where it was not recorded."""
+    machine = stream.get("machine", ())
+    parts = [[load for at, load, _ in machine if (at > moment) == after] for after in (False, True)]
+    return ", ".join(f"{statistics.fmean(own):.1f}" for own in parts) if all(parts) else "-"
 
 
 def learned(stream: Mapping[str, Any]) -> dict[str, float]:
@@ -193,7 +219,7 @@ def learned(stream: Mapping[str, Any]) -> dict[str, float]:
         if what == "done":
             key, deaths, tests, spent = told
             rates.setdefault(key, []).append(costs[key].rate(spent, deaths, tests))
-    return {key: statistics.median_low(own) for key, own in rates.items()}
+    return {key: usual_rate(own, stream["workers"]) for key, own in rates.items()}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -211,8 +237,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     streams, known = recorded_streams(), dict[str, float]()
     good = [0, 0]
-    print("| run | fits | seconds | to go | first estimate | with costs of the runs before |")
-    print("|---|---|---|---|---|---|")
+    print("| run | load before and after | fits | seconds | to go | first estimate | with costs of the runs before |")
+    print("|---|---|---|---|---|---|---|")
     for name, stream in streams.items():
         both = [at_share(stream, {}, given.at), at_share(stream, known, given.at)]
         for column, (truth, shown) in enumerate(both):
@@ -220,7 +246,8 @@ def main(arguments: list[str] | None = None) -> int:
         known.update(learned(stream))
         fits, truth = sum(m["fits"] for m in stream["models"].values()), both[0][0]
         texts = " | ".join(f"{shown:.1f} s ({shown / truth - 1:+.0%})" for _, shown in both)
-        print(f"| {name} | {fits} | {truth / (1 - given.at):.0f} s | {truth:.1f} s | {texts} |")
+        load = _halves(stream, given.at * truth / (1 - given.at))
+        print(f"| {name} | {load} | {fits} | {truth / (1 - given.at):.0f} s | {truth:.1f} s | {texts} |")
     print(
         f"\nwithin {WITHIN:.0%}: {good[0]} of {len(streams)} first estimates, {good[1]} with costs of the runs before"
     )

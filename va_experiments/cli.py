@@ -34,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["__complete"]:
-        from va_experiments.commands.word_completion import candidates
+        from va_experiments.commands.word_completion import typed_candidates
 
-        for word in candidates(" ".join(words[1:])):
+        for word in typed_candidates(" ".join(words[1:])):
             say(word)
         return _flushed(0)
     if _runs_jobs(words):

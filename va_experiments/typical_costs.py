@@ -7,11 +7,12 @@ parameters of `SIZES`, and an ensemble costs what the fits of its members do.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
-__all__ = ["SIZES", "TRAINING_SITES", "TYPICAL", "Cost", "typical_cost"]
+__all__ = ["SIZES", "TRAINING_SITES", "TYPICAL", "Cost", "typical_cost", "usual_rate"]
 
 
 EVERY_FIT = 0.01
@@ -31,10 +32,13 @@ class Cost:
         Seconds for each training or test death.
     by_fit : float
         Seconds of a fit, however small: loading, scoring with its bootstrap, and what does not depend on the deaths.
+    start : float
+        Seconds that the first fit of a process takes longer: libraries are imported and compiled.
     """
 
     by_death: float
     by_fit: float = EVERY_FIT
+    start: float = 0.0
 
     def seconds(self, deaths: float, tests: int = 1) -> float:
         """Return the seconds of a fit over this many deaths that is tested so many times."""
@@ -80,6 +84,13 @@ TYPICAL: Mapping[str, Cost] = {
 }
 """Class of a model, with its default parameters -> what a fit costs."""
 
+STARTS: Mapping[str, float] = {
+    **dict.fromkeys(("InSilicoVA", "InSilicoVAStandard"), 13.0),
+    "LCVA": 6.0,
+    "Flaml": 3.0,
+}
+"""Class of a model -> seconds that the first fit of a process takes longer, where nothing is compiled yet."""
+
 SIZES: Mapping[str, Mapping[str, int]] = {
     "RandomForest": {"n_trees": 100},
     "ExtraTrees": {"n_trees": 100},
@@ -99,14 +110,24 @@ class Costed(Protocol):
         """Return the models that a fit of this one fits, each with how many times."""
 
 
+def usual_rate(rates: Sequence[float], workers: int) -> float:
+    """Return the median of the seconds for each death, without the slowest fits, one for each worker.
+
+    The first fit of a process imports libraries and compiles. Where no more fits than workers ran, it is the smallest.
+    """
+    return statistics.median_low(sorted(rates)[: max(len(rates) - workers, 1)])
+
+
 def typical_cost(model: Costed) -> Cost:
     """Return what a fit of a model costs; of an ensemble, what the fits of its members do."""
     if inner := [(typical_cost(member), times) for member, times in model.inner_fits()]:
         return Cost(
-            sum(times * cost.by_death for cost, times in inner), sum(times * cost.by_fit for cost, times in inner)
+            sum(times * cost.by_death for cost, times in inner),
+            sum(times * cost.by_fit for cost, times in inner),
+            sum(cost.start for cost, times in inner if times),
         )
     name = type(model).__name__
     found, size = TYPICAL.get(name, OTHER), 1.0
     for parameter, usual in SIZES.get(name, {}).items():
         size *= max(float(getattr(model, parameter, usual) or usual), 0.0) / usual
-    return Cost(found.by_death * size, EVERY_FIT + (found.by_fit - EVERY_FIT) * size)
+    return Cost(found.by_death * size, EVERY_FIT + (found.by_fit - EVERY_FIT) * size, STARTS.get(name, 0.0))

@@ -21,7 +21,7 @@ import pytest
 from tests.end_to_end.conftest import Ran
 from va_experiments.commands import COMMANDS
 from va_experiments.commands.completion import LINES
-from va_experiments.commands.word_completion import candidates
+from va_experiments.commands.word_completion import candidates, typed_candidates
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,6 +76,24 @@ def test_choices_of_a_folder_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "model" / "mine.yaml").write_text("name: mine\ndepth: 3\n")
     assert candidates(f"va-experiments --config-dir {tmp_path} model=mi") == ["model=mine"]
     assert candidates(f"va-experiments --config-dir {tmp_path} model=mine model.de") == ["model.depth="]
+
+
+def test_files_and_the_sites_of_a_table_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deaths.csv").write_text("id,place,cause\n1,Baía Azul ,A\n2,Kilifi,B\n3,HQ,B\n", encoding="utf-8")
+    (tmp_path / "deaths.yaml").write_text("name: csv\npath: deaths.csv\nsite: place\nsite_map: {HQ: Lagos}\n")
+    (tmp_path / "tables").mkdir()
+    assert candidates("va-experiments data=dea") == ["data=deaths.csv", "data=deaths.yaml"]
+    assert candidates("va-experiments data=tab") == ["data=tables/"]
+    assert "data=phmrc_adult" in candidates("va-experiments data=")
+    sites = [f"site={name}" for name in ("Baía Azul", "Kilifi", "Lagos", "all")]
+    assert candidates("va-experiments data=deaths.yaml site=") == sites
+    assert candidates("va-experiments data=deaths.csv data.site=place model=nbc site=Kilifi,B") == [
+        "site=Kilifi,Baía Azul"
+    ]
+    assert candidates("va-experiments data=nothing.csv site=pem") == ["site=pemba"]
+    assert typed_candidates("va-experiments data=deaths.yaml site=B") == ["site=Baía\\ Azul"]
+    assert typed_candidates("va-experiments data=deaths.yaml 'site=B") == ["site=Baía Azul"]
 
 
 def test_runs_are_offered(finished: Ran) -> None:
@@ -156,6 +174,11 @@ TYPED = {
     "va-experiments checkpoints li\t": r"checkpoints list ",
     "python -m va_experiments on_error=st\t": r"on_error=stop ",
     "python -m va_experiments protocol=poo\t": r"protocol=pooled ",
+    "va-experiments data=stu\t": r"data=study\.csv ",
+    "va-experiments data=study.csv site=Kil\t": r"site=Kilifi ",
+    "python -m va_experiments data=study.csv site=B\t": r"site=Bom\\ Jesus ",
+    "va-experiments data=study.csv site=Bom\\ J\t": r"site=Bom\\ Jesus ",
+    "va-experiments --config-dir my_c\t": r"my_conf/",
 }
 """What is typed, and what then stands in the line."""
 
@@ -170,6 +193,8 @@ def test_a_real_shell(shell: str, tmp_path: Path) -> None:
         terminal.send(begin)
         assert terminal.wait_for("ready"), terminal.text
         (tmp_path / "some_script.py").touch()
+        (tmp_path / "my_conf").mkdir()
+        (tmp_path / "study.csv").write_text("id,site\n1,Kilifi\n2,Bom Jesus\n")
         for typed, expected in {**TYPED, "python some_scr\t": r"python some_script\.py"}.items():
             terminal.send(typed)
             assert terminal.wait_for(expected), (typed, terminal.text)

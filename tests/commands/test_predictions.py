@@ -49,7 +49,10 @@ def test_the_names_are_those_of_the_store(finished: Ran, table: pd.DataFrame) ->
     assert first == pytest.approx(np.take_along_axis(prediction.probability, prediction.top_cause[:, None], 1)[:, 0])
 
 
-def test_some_deaths_and_models(finished: Ran, table: pd.DataFrame, va: Callable) -> None:
+def test_some_deaths_and_models(
+    finished: Ran, table: pd.DataFrame, va: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
     ids = table["id"].unique()[:2].tolist()
     code, out, _ = va("predictions", "--outputs", finished.outputs, "--model", "nbc", "--id", *ids)
     assert code == 0

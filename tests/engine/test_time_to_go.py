@@ -8,6 +8,7 @@ from benchmarks.event_streams import at_share, recorded_streams
 from benchmarks.time_to_go import WITHIN, recorded_runs, replay
 from va_experiments.engine.time_to_go import Shown, TimeToGo
 from va_experiments.execute import Running
+from va_experiments.typical_costs import usual_rate
 
 
 def planned(*, recorded: bool = False) -> TimeToGo:
@@ -102,6 +103,34 @@ def test_nothing_is_left_at_the_end() -> None:
     for _ in range(2):
         left.done("b", 50.0, 70.0)
     assert left.left([], 0.0) == pytest.approx(0.0)
+
+
+def test_the_first_fits_of_a_model_without_a_record_compile() -> None:
+    left = TimeToGo()
+    left.plan("a", "lcva", 3, 30.0, recorded=False, start=6.0)
+    assert left.left([], 0.0, 2) == 26.0, "both workers compile, one of them runs two fits"
+    first = [Running("k", "lcva · AP", started=0.0), Running("l", "lcva · UP", started=0.0)]
+    assert left.left(first, 4.0, 2) == pytest.approx(12 + 10)
+
+
+def test_the_pause_of_the_first_fit_is_no_part_of_its_speed() -> None:
+    left = planned(recorded=True)
+    for seconds, done in ((1.0, 1), (13.0, 2), (23.0, 22), (33.0, 42)):  # twelve seconds to compile what predicts
+        shown = left.left([Running("k", "insilico · AP", started=0.0, done=done, total=100)], seconds)
+    assert shown == pytest.approx(10 + 0.58 * 50 + 50, rel=0.05)
+
+
+def test_on_a_shared_machine_a_fit_alone_is_given_what_two_had() -> None:
+    left = TimeToGo()
+    left.plan("a", "nbc", 3, 30.0, recorded=True)
+    assert left.left([], 0.0, 2) == 20.0
+    assert left.left([], 0.0, 2, load=4.0) == pytest.approx(20 / 4 + 15 * 3 / 4)
+
+
+def test_a_recorded_cost_leaves_out_the_first_fits_of_the_workers() -> None:
+    assert usual_rate([28.0, 29.7, 4.0], 2) == 4.0
+    assert usual_rate([5.0, 6.0], 2) == 5.0
+    assert usual_rate([1.0, 2.0, 3.0, 9.0, 9.0], 2) == 2.0
 
 
 def test_what_is_shown_does_not_rise_without_a_reason() -> None:

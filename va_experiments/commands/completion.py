@@ -19,12 +19,13 @@ BASH = """\
 _va_experiments() {
   local line=${COMP_LINE:0:COMP_POINT} cut word
   COMPREPLY=()
-  cut=${line##*[[:space:]]}
+  cut=${line//\\\\[[:space:]]/__}
+  cut=${cut##*[[:space:]]}
   case $cut in *[=:]*) cut=${cut%"${cut##*[=:]}"} ;; *) cut= ;; esac
   while IFS= read -r word; do
     [ -n "$word" ] && COMPREPLY+=("${word#"$cut"}")
   done < <(va-experiments __complete "$line" 2>/dev/null)
-  case ${COMPREPLY[0]-} in *=) compopt -o nospace ;; esac
+  case ${COMPREPLY[0]-} in *=|*/) compopt -o nospace ;; esac
 }
 _va_experiments_python() {
   if [ "${COMP_WORDS[1]}" = -m ] && [ "${COMP_WORDS[2]}" = va_experiments ]; then _va_experiments; fi
@@ -43,8 +44,8 @@ _va_experiments() {
   local -a found keys
   found=("${(@f)$(va-experiments __complete "$LBUFFER" 2>/dev/null)}")
   found=("${(@)found:#}")
-  keys=("${(@M)found:#*=}")
-  found=("${(@)found:#*=}")
+  keys=("${(@M)found:#*[=/]}")
+  found=("${(@)found:#*[=/]}")
   if (( $#found + $#keys == 0 )); then _default; return; fi
   (( $#keys )) && compadd -Q -S '' -- $keys
   (( $#found )) && compadd -Q -- $found
@@ -59,10 +60,10 @@ compdef _va_experiments_python python python3
 """
 
 FISH = """\
-complete -c va-experiments -f -a '(va-experiments __complete (commandline -cp) 2>/dev/null)'
+complete -c va-experiments -f -a '(va-experiments __complete (commandline -cp) 2>/dev/null | string unescape)'
 for name in python python3
   complete -c $name -n 'string match -rq "^\\\\S+ -m va_experiments" (commandline -cp)' -f \\
-    -a '(va-experiments __complete (commandline -cp) 2>/dev/null)'
+    -a '(va-experiments __complete (commandline -cp) 2>/dev/null | string unescape)'
 end
 """
 

@@ -16,7 +16,7 @@ from typing import Any, get_args
 from va_experiments.commands import COMMANDS
 from va_experiments.config.folder import conf_dir
 
-__all__ = ["candidates"]
+__all__ = ["candidates", "typed_candidates"]
 
 HYDRA_OPTIONS = ("--cfg", "--config-dir", "--help", "--info", "--multirun", "-m")
 """Options of a run; the choices behind them are left to the shell."""
@@ -47,6 +47,16 @@ def candidates(line: str) -> list[str]:
         found.update(COMMANDS if both and not rest else ())
         found.update(_of_run(rest, current))
     return sorted(word for word in found if word.startswith(current) and word != current)
+
+
+def typed_candidates(line: str) -> list[str]:
+    """Return the candidates as they are typed: outside of quotes, a backslash stands before spaces and the like."""
+    found = candidates(line)
+    try:
+        shlex.split(line, comments=False)
+    except ValueError:  # the last word is in quotes that are still open, or a backslash ends the line
+        return found
+    return [re.sub(r"([\s\"'()\[\]{}&;|<>*?!$`#\\])", r"\\\1", word) for word in found]
 
 
 def _split(line: str) -> tuple[list[str], str]:
@@ -120,6 +130,12 @@ def _of_run(words: Sequence[str], current: str) -> Iterator[str]:
     name = key.lstrip("+~")
     if name in groups:
         choices = [p.stem for folder in folders for p in (folder / name).glob("*.yaml")]
+        if name in ("data", "site"):
+            from va_experiments.commands.data_completion import data_files, sites_of_data
+
+            sites = sites_of_data(words, folders) if name == "site" else []
+            choices = ["all", *sites] if sites else choices
+            choices += data_files(value[len(done) :]) if name == "data" else []
     else:
         choices = _values(name)
     yield from (f"{key}={done}{choice}" for choice in choices if choice not in taken)

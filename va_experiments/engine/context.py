@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,7 @@ from va_experiments.execute import RunChannel, Running
 from va_experiments.plan import Costs, Plan
 from va_experiments.results.counts import CellCounts
 
-__all__ = ["Counts", "RunContext"]
+__all__ = ["Counts", "RunContext", "load_of_machine"]
 
 
 class Counts:
@@ -57,7 +58,9 @@ class Counts:
         self.seconds_planned += float(sum(seconds))
         self._costs, self._backend = costs, backend
         for model, number, expected in models:
-            self.time.plan(model.digest.hex(), model.name, number, expected, recorded=costs.recorded(model))
+            recorded = costs.recorded(model)
+            start = 0.0 if recorded else costs.of(model).start
+            self.time.plan(model.digest.hex(), model.name, number, expected, recorded=recorded, start=start)
         self.began = self.began or time.time()
         self.stage = "running"
 
@@ -90,6 +93,11 @@ class Counts:
         self.seconds_planned -= self.time.drop(model)
 
     @property
+    def workers(self) -> int:
+        """Fits that run at once."""
+        return max(1, getattr(self._backend, "workers", 1))
+
+    @property
     def share(self) -> float:
         """Share of the cells that are settled, 0 to 1."""
         return (self.done + self.reused + self.failed) / self.cells if self.cells else 0.0
@@ -111,13 +119,22 @@ class Counts:
         if self.fits_done >= self.fits:
             return 0.0
         if self.time.planned:
-            now, workers = time.time(), max(1, getattr(self._backend, "workers", 1))
-            return self.time.left(self.running(), now, workers)
+            now, workers = time.time(), self.workers
+            load = load_of_machine() if getattr(self._backend, "local", True) else 1.0
+            return self.time.left(self.running(), now, workers, load)
         left = max(self.seconds_planned - self.seconds_done, 0.01 * self.seconds_planned)
         if self.fits_done and self.seconds_done > 0:
             return (time.time() - self.began) * left / self.seconds_done
         known = bool(self._costs.seconds_by_death)
-        return left / max(1, getattr(self._backend, "workers", 1)) if known else None
+        return left / self.workers if known else None
+
+
+def load_of_machine() -> float:
+    """Return how many programs are at work for each core of this machine, over a minute; 1 where it is not known."""
+    try:
+        return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)
+    except (AttributeError, OSError):
+        return 1.0
 
 
 @dataclass

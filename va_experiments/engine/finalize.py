@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import platform
-import statistics
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -27,6 +26,7 @@ from va_experiments.plan import Job
 from va_experiments.redaction import redacted, redacted_tree
 from va_experiments.results.schema import TABLES
 from va_experiments.results.table_files import write_csv, write_parquet
+from va_experiments.typical_costs import usual_rate
 
 __all__ = ["finalize"]
 
@@ -158,9 +158,9 @@ def remember_costs(run: Multirun, cells: pd.DataFrame) -> None:
     new = cells[(cells["status"] == "done") & ~cells["reused"].astype(bool)] if len(cells) else cells
     if not len(new) or "model_digest" not in new:
         return
-    # the median: the first fit of a process imports libraries and compiles
-    medians = {digest: statistics.median_low(rates) for digest, rates in run.context.counts.rates.items()}
-    known = {**run.costs().seconds_by_death, **medians}
+    counts = run.context.counts
+    usual = {digest: usual_rate(rates, counts.workers) for digest, rates in counts.rates.items()}
+    known = {**run.costs().seconds_by_death, **usual}
     memory = read_memory(run.store.root)
     for name, most in new.groupby("model_digest")["peak_memory_mb"].max().dropna().items():
         memory[str(name)] = max(memory.get(str(name), 0.0), float(most))

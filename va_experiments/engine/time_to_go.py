@@ -15,12 +15,16 @@ from va_experiments.execute import Running
 
 __all__ = ["Shown", "TimeToGo"]
 
-LEAST_GAIN = 0.05
+LEAST_GAIN = 0.02
 """Share of a fit that must be done since its first note before its own speed counts."""
 
-DOUBT_OF_FIT, DOUBT_OF_MODEL, DOUBT_OF_MACHINE = 0.1, 0.2, 0.5
+DOUBT_OF_FIT, DOUBT_OF_MODEL, DOUBT_OF_CLASS, DOUBT_OF_MACHINE = 0.1, 0.2, 0.05, 0.5
 """How much the expectation counts against what is observed: of a running fit (in shares of it), of the fits of a model
-(in fits), and of how fast the machine is (in models)."""
+that has a record (in fits), of one for which only the typical cost of its class is known, and of how fast the machine
+is (in models)."""
+
+LOAD_COUNTS = 0.5
+"""How much the load of the machine slows fits of which nothing is known, in logarithms."""
 
 FIRST_WEIGHT = 0.25
 """How much the slowest finished fits count, one for each worker: the first of a process imports and compiles."""
@@ -45,12 +49,22 @@ SLACK_SHARE, SLACK_SECONDS = 0.15, 5.0
 class _Track:
     """The notes of a running fit: what it had done when it was first heard of, and last.
 
-    The seconds before the first note are left out of its speed: the first fit of a process imports and compiles.
+    The seconds before the first note are left out of its speed, and the longest step between two notes of a fit that
+    may be the first of a process: it imports and compiles.
     """
 
     first: tuple[float, float]
     last: tuple[float, float]
     """Seconds since 1970 and share done."""
+    imports: bool = False
+    """Whether it may be the first fit of a process."""
+    longest: tuple[float, float] = (0.0, 0.0)
+    """Seconds of the longest step between two notes, and the share that it brought."""
+
+    def add(self, now: float, share: float) -> None:
+        """Take note of a greater share."""
+        self.longest = max(self.longest, (now - self.last[0], share - self.last[1]))
+        self.last = now, share
 
     @property
     def gain(self) -> float:
@@ -60,7 +74,10 @@ class _Track:
     @property
     def whole(self) -> float | None:
         """Seconds of a whole fit at this speed; None while too little is done."""
-        return (self.last[0] - self.first[0]) / self.gain if self.gain >= LEAST_GAIN else None
+        seconds, gain = self.last[0] - self.first[0], self.gain
+        if self.imports and gain - self.longest[1] >= LEAST_GAIN:
+            seconds, gain = seconds - self.longest[0], gain - self.longest[1]
+        return seconds / gain if gain >= LEAST_GAIN else None
 
 
 @dataclass
@@ -69,6 +86,12 @@ class _Model:
 
     name: str
     recorded: bool
+    start: float = 0.0
+    """Seconds that the first fit of a process takes longer: it imports and compiles."""
+    begun: set[tuple[str, float]] = field(default_factory=set)
+    """Key and start of the fits that have been seen at work."""
+    firsts: set[tuple[str, float]] = field(default_factory=set)
+    """Of these, the first of each worker."""
     fits: int = 0
     fits_done: int = 0
     expected: float = 0.0
@@ -100,15 +123,23 @@ class _Model:
             if track.whole is not None:
                 self.speeds.append((track.whole / mean, track.gain))
         for key, fit in here.items():
+            imports = len(self.begun) < workers or key in self.firsts
+            if key not in self.begun and len(self.begun) < workers:
+                self.firsts.add(key)
+            self.begun.add(key)
             if (share := _share(fit)) > 0:
-                track = self.tracks.setdefault(key, _Track((now, share), (now, share)))
+                track = self.tracks.setdefault(key, _Track((now, share), (now, share), imports))
                 if share > track.last[1]:
-                    track.last = now, share
+                    track.add(now, share)
         tracks = [(t.whole / mean, t.gain) for t in self.tracks.values() if t.whole is not None]
         ordered = sorted(self.last)
         ends = [(ratio, FIRST_WEIGHT if n >= len(ordered) - workers else 1.0) for n, ratio in enumerate(ordered)]
         self.ratio, weight = _weighted_median([*self.speeds, *tracks, *ends])
-        self.trust = weight / (weight + DOUBT_OF_MODEL)
+        self.trust = weight / (weight + (DOUBT_OF_MODEL if self.recorded else DOUBT_OF_CLASS))
+
+    def to_start(self, workers: int) -> int:
+        """Return how many fits are still to come that import and compile."""
+        return max(min(workers, self.fits) - max(len(self.begun), self.fits_done), 0) if self.start else 0
 
 
 class TimeToGo:
@@ -119,8 +150,9 @@ class TimeToGo:
         self._since: tuple[float, float, int] | None = None
         """When the first fit had ended, and the seconds and number of fits that had ended by then."""
         self._spent, self._ended = 0.0, 0
+        self._load = 1.0
 
-    def plan(self, model: str, name: str, fits: int, seconds: float, *, recorded: bool) -> None:
+    def plan(self, model: str, name: str, fits: int, seconds: float, *, recorded: bool, start: float = 0.0) -> None:
         """Take note of the fits of a model that are to run.
 
         Parameters
@@ -133,8 +165,10 @@ class TimeToGo:
             Expected duration of all of them.
         recorded : bool
             Whether an earlier run recorded what this model costs.
+        start : float
+            Seconds that the first fit of a process takes longer.
         """
-        found = self._models.setdefault(model, _Model(name, recorded))
+        found = self._models.setdefault(model, _Model(name, recorded, start))
         found.fits += fits
         found.expected += seconds
 
@@ -170,7 +204,7 @@ class TimeToGo:
             if m.fits_done < m.fits and not m.recorded and m.ratio is None and not m.last
         )
 
-    def left(self, running: Iterable[Running], now: float, workers: int = 1) -> float:
+    def left(self, running: Iterable[Running], now: float, workers: int = 1, load: float = 1.0) -> float:
         """Return the seconds that are left, with these fits at work and the others placed on free workers in turn.
 
         Parameters
@@ -180,7 +214,11 @@ class TimeToGo:
             Seconds since 1970.
         workers : int
             Fits that run at once.
+        load : float
+            Programs at work for each core of this machine. Above 1 the machine is shared, by session or container: then
+            one fit alone is given what several were given together, and idle workers cost little.
         """
+        self._load = max(load, 1.0)
         by_model: dict[str, list[Running]] = {key: [] for key in self._models}
         for fit in running:
             if (key := self._key_of(fit)) is not None:
@@ -190,13 +228,23 @@ class TimeToGo:
         busy: list[float] = []
         waiting: list[tuple[float, int]] = []
         for model in self._models.values():
-            mean = self._rate(model) * model.mean
+            mean, start = self._rate(model) * model.mean, self._rate(model) * model.start
             silent = (now - f.started for f in model.running if _share(f) == 0)
             slowest = max(silent, default=0.0) if model.ratio is None else 0.0
-            busy += [_remaining(fit, model.tracks.get((fit.fit_key, fit.started)), mean, now) for fit in model.running]
-            waiting.append((max(mean, slowest), max(model.fits - model.fits_done - len(model.running), 0)))
+            slowest = slowest if slowest > mean + start else 0.0  # longer than expected: so may be the others
+            for fit in model.running:
+                place = fit.fit_key, fit.started
+                compiles = place in model.firsts and place not in model.tracks
+                expected = mean + start if compiles else mean
+                busy.append(_remaining(fit, model.tracks.get(place), expected, now, recorded=model.recorded))
+            number = max(model.fits - model.fits_done - len(model.running), 0)
+            first = min(model.to_start(workers), number)
+            waiting += [(max(mean, slowest), number - first), (max(mean, slowest) + start, first)]
         between = self._between_fits(now, workers)
-        return _makespan(busy, [(seconds + between, number) for seconds, number in waiting], workers)
+        placed = [(seconds + between, number) for seconds, number in waiting]
+        divided = (sum(busy) + sum(seconds * number for seconds, number in placed)) / workers
+        alone = 1 / self._load
+        return alone * _makespan(busy, placed, workers) + (1 - alone) * divided
 
     def _between_fits(self, now: float, workers: int) -> float:
         """Return the seconds of a worker for each fit beyond the fit itself: messages, waiting, work of the driver."""
@@ -220,7 +268,8 @@ class TimeToGo:
         machine = 0.0  # logarithm of how fast it is, by the models of which nothing was known either
         if not model.recorded:
             known = [(math.log(m.ratio), m.trust) for m in self._models.values() if m.ratio and not m.recorded]
-            machine = sum(r * t for r, t in known) / (sum(t for _, t in known) + DOUBT_OF_MACHINE)
+            before = LOAD_COUNTS * math.log(self._load) * DOUBT_OF_MACHINE
+            machine = (sum(r * t for r, t in known) + before) / (sum(t for _, t in known) + DOUBT_OF_MACHINE)
         own = machine if not model.ratio else model.trust * math.log(model.ratio) + (1 - model.trust) * machine
         return math.exp(own)
 
@@ -248,13 +297,14 @@ def _weighted_median(pairs: Iterable[tuple[float, float]]) -> tuple[float | None
     return None, 0.0
 
 
-def _remaining(fit: Running, track: _Track | None, expected: float, now: float) -> float:
+def _remaining(fit: Running, track: _Track | None, expected: float, now: float, *, recorded: bool) -> float:
     """Return the seconds that a running fit still takes."""
+    doubt = DOUBT_OF_FIT if recorded else DOUBT_OF_CLASS
     elapsed = max(now - fit.started, 0.0)
     if track is None:
         return max(expected - elapsed, OVERDUE * max(expected, elapsed))
     (since, share), whole = track.last, track.whole
-    speed = 0.0 if whole is None else track.gain / (track.gain + DOUBT_OF_FIT)
+    speed = 0.0 if whole is None else track.gain / (track.gain + doubt)
     total = speed * (whole or 0.0) + (1 - speed) * expected
     return max((1 - share) * total - (now - since), OVERDUE * (1 - share) * total)
 

@@ -58,6 +58,11 @@ class RayBackend:
         """Fits that can run at once."""
         return self._session.workers
 
+    @property
+    def local(self) -> bool:
+        """Whether the workers are on this machine."""
+        return self._config.address is None
+
     def start(self) -> None:
         """Begin to connect, in the background; calling it again does nothing."""
         self._session.start()
