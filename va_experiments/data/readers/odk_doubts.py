@@ -79,7 +79,7 @@ def ask_about_order_of_dates(
     if wrong > max_unknown * both:
         return [
             f"{where}: {wrong:,} of {both:,} deaths whose age follows from the dates alone were before the birth "
-            "(Id10021; Id10023): correct the dates, or say in which order they have day and month with data.date_order, "
+            "(Id10021; Id10023): correct the dates, or say in which order they have day and month (data.date_order), "
             "or leave the date of birth out with 'data.exclude=[Id10021]'"
         ]
     ledger.append(LedgerEntry("set missing", "Id10021", wrong, DOUBTS[1]))
