@@ -151,3 +151,11 @@ def test_deaths_that_only_have_the_same_ids_are_others(small_deaths: Deaths) -> 
     unseen = ~np.isin(source, small_deaths.id[half])
     joined = join_parts([small_deaths.take(half), other.take(unseen)], PLAIN | {"duplicates": "refuse"})
     assert len(joined) == int(half.sum() + unseen.sum())
+
+
+def test_a_question_that_one_member_calls_of_health_care_is_so_in_all(parts: tuple[Deaths, Deaths]) -> None:
+    one, other = parts
+    blocks = ("hce", *one.blocks[1:])
+    joined = join_parts([dataclasses.replace(one, blocks=blocks), other], PLAIN)
+    named = {s for s, b in zip(joined.symptom_names, joined.blocks, strict=True) if b == "hce"}
+    assert named == {one.symptom_names[0]} & set(joined.symptom_names)

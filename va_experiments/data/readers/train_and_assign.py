@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from va_experiments.data.deaths import NOT_SHARED, Deaths, LedgerEntry
+from va_experiments.data.readers.union import joined_blocks
 from va_experiments.data.registry import load, load_parts
 from va_experiments.data.shared_deaths import shared_deaths
 from va_experiments.data.text_source import AUTO, open_source
@@ -137,7 +138,7 @@ def join_deaths(train: Deaths, assign: Deaths, label: str, duplicates: str = "ke
         sites=(*sites, *assign.sites),
         site=np.concatenate([train.site, assign.site + len(sites)]),
         id=np.concatenate([ids, assign.id.astype(object)]).astype(np.str_),
-        blocks=first.blocks,
+        blocks=joined_blocks([first, second]),
         groups=train.groups,
         covariates={c: np.concatenate([train.covariates[c], assign.covariates[c]]) for c in covariates},
         learned_cuts=tuple(c for c in first.learned_cuts if c.covariate in covariates),

@@ -20,9 +20,13 @@ from va_experiments.data.repeated_deaths import REPEATED
 from va_experiments.data.shared_deaths import shared_deaths
 from va_experiments.errors import InputError, did_you_mean, shown
 
-__all__ = ["join_parts", "parts_of", "read_union"]
+__all__ = ["join_parts", "joined_blocks", "parts_of", "read_union"]
 
 Member = str | Mapping[str, Any]
+
+
+_ANY_GROUP = "all"
+"""Group of a cause in a table that has no groups of causes."""
 
 
 def read_union(
@@ -126,7 +130,9 @@ def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
     parts = [d.take(~rows) for d, rows in zip(parts, repeated, strict=True)]
     same = [d.take(~rows) for d, rows in zip(same, repeated, strict=True)]
     causes = tuple(dict.fromkeys(c for d in parts for c in d.causes))
-    groups = {c: g for d in reversed(parts) for c, g in zip(d.causes, d.groups, strict=True)}
+    groups: dict[str, str] = {}
+    for cause, group in ((c, g) for d in parts for c, g in zip(d.causes, d.groups, strict=True)):
+        groups[cause] = group if groups.get(cause, _ANY_GROUP) == _ANY_GROUP else groups[cause]
     present = [np.unique(d.site) for d in parts]  # a declared site without deaths is none
     sites = _told_apart([[d.sites[k] for k in own] for d, own in zip(parts, present, strict=True)], names)
     ids = _told_apart([d.id.tolist() for d in parts], names)
@@ -144,7 +150,7 @@ def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
             [np.searchsorted(own, d.site) + k for d, own, k in zip(parts, present, start.tolist(), strict=False)]
         ).astype(np.int16),
         id=np.array([i for own in ids for i in own]),
-        blocks=same[0].blocks,
+        blocks=joined_blocks(same),
         groups=tuple(groups[c] for c in causes),
         covariates={c: np.concatenate([d.covariates[c] for d in parts]) for c in covariates},
         learned_cuts=tuple(c for c in same[0].learned_cuts if c.covariate in covariates),
@@ -153,6 +159,11 @@ def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
         ledger=(*_ledger(parts, names, set(shared), set(covariates)), *twice),
         excluded=tuple(e for d in parts for e in d.excluded) + left_out,
     )
+
+
+def joined_blocks(parts: Sequence[Deaths]) -> tuple[str, ...]:
+    """Return the block of each shared question: a table of somebody's own calls all of them core, PHMRC does not."""
+    return tuple(next((b for b in own if b != "core"), "core") for own in zip(*(d.blocks for d in parts), strict=True))
 
 
 def _with_numbers(deaths: Deaths, covariates: Sequence[str]) -> Deaths:
