@@ -67,7 +67,7 @@ def write_run_report(
         AssignedTables(),
     )
     maps: list[Path] = []
-    maps = attempt("Cause maps", lambda: [*write_cause_maps(rows, folder, store, deaths)], left_out, maps)
+    maps = attempt("Cause maps", lambda: [*write_cause_maps(rows, folder, store, deaths, manifest)], left_out, maps)
     no_strata: tuple[list[Path], pd.DataFrame | None] = ([], None)
     paths, strata = attempt(
         "Metrics by stratum", lambda: write_strata(rows, folder, store, deaths, config.strata), left_out, no_strata
