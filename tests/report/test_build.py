@@ -11,8 +11,12 @@ import pandas as pd
 import pytest
 
 from tests.fake_content import fake_content
+from va_experiments.analysis.leaderboard import full_size, leaderboards
+from va_experiments.analysis.run_tables import checked_cells
 from va_experiments.errors import InputError
 from va_experiments.report import build_report
+from va_experiments.report.data_section import causes_content
+from va_experiments.report.figures import all_figures
 
 
 @pytest.fixture(scope="module")
@@ -141,3 +145,22 @@ def test_a_leaderboard_has_both_questions_and_what_the_page_needs_to_rank_by_ano
     assert about["values"]["top1"]["nbc"][0] == pytest.approx(nbc["top1"].mean(), abs=1e-4)
     heads = re.findall(r"<th[^>]*>(.*?)</th>", table.group(2))
     assert heads[:5] == ["#", "Model", "Mean", "Top-1", "CCC"] or {"Top-1", "CCC"} <= set(heads)
+
+
+def test_confusion_and_results_by_cause_are_shown_at_each_level_of_causes():
+    content = fake_content()
+    own = checked_cells(content)
+    there = own.assign(cause_list="gbd", cell_key=own["cell_key"] + "g")
+    tables = {
+        name: pd.concat([table, table.assign(cell_key=table["cell_key"] + "g")], ignore_index=True)
+        for name in ("causes", "confusion")
+        if (table := getattr(content, name)) is not None
+    }
+    cells = pd.concat([own, there], ignore_index=True)
+    both = dataclasses.replace(content, cells=cells, **tables)
+    boards = leaderboards(cells, "csmf_accuracy_top")
+    keys = [f.key for f in all_figures(both, cells, boards)]
+    assert {"confusion-causes", "confusion-causes-gbd"} <= set(keys)
+    assert len(keys) == len(set(keys))
+    titles = [item["table"]["title"] for item in causes_content(both, cells, full_size(boards))[1]]
+    assert len(titles) == 2 * len([t for t in titles if t.endswith(", causes of gbd")])

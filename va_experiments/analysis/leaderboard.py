@@ -30,6 +30,7 @@ __all__ = [
     "leaderboard",
     "leaderboards",
     "metric_means",
+    "other_levels",
     "site_means",
 ]
 
@@ -289,6 +290,12 @@ def full_size(boards: Sequence[Leaderboard]) -> list[Leaderboard]:
         return full
     largest = max(size_order(b.setting.train_size) for b in boards)
     return [b for b in boards if size_order(b.setting.train_size) == largest]
+
+
+def other_levels(full: Sequence[Leaderboard]) -> list[Leaderboard]:
+    """Return the boards that differ from the first only in the list of causes at which cells are scored."""
+    first = full[0].setting
+    return [b for b in full[1:] if dataclasses.replace(b.setting, cause_list=first.cause_list) == first != b.setting]
 
 
 def _most_labels(boards: Sequence[Leaderboard]) -> list[Leaderboard]:

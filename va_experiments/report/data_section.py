@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from va_experiments.analysis.cause_tables import deaths_by_site, scores_by_cause
 from va_experiments.analysis.comparable_groups import split_settings
-from va_experiments.analysis.leaderboard import Leaderboard
+from va_experiments.analysis.leaderboard import Leaderboard, other_levels
 from va_experiments.analysis.run_tables import RunTables, records
 from va_experiments.formatting import format_number
 from va_experiments.metrics.registry import ESTIMATES
@@ -76,18 +77,20 @@ def _causes(counts: pd.DataFrame) -> dict[str, Any]:
 
 
 def causes_content(
-    content: RunTables, cells: pd.DataFrame, board: Leaderboard
+    content: RunTables, cells: pd.DataFrame, boards: Sequence[Leaderboard]
 ) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    """Return the table by cause of each model, the best one's open; nothing where no causes were recorded."""
+    """Return the table by cause of each model at each level, the first open; nothing where no causes were recorded."""
+    board = boards[0]
     kind = board.metric.rsplit("_", 1)[-1]
     kind = kind if kind in ESTIMATES else "top"
-    group = next(g for s, g in split_settings(cells) if s == board.setting)
     items: list[dict[str, Any]] = []
-    for row in board.records():
-        table = scores_by_cause(content.causes, group, row["label"], f"csmf_{kind}")
-        if row["trivial"] or not len(table):
-            continue
-        items.append(_by_cause(table, row["label"], closed=bool(items)))
+    for own in (board, *other_levels(boards)):
+        group = next(g for s, g in split_settings(cells) if s == own.setting)
+        level = "" if own is board else f", causes of {own.setting.cause_list}"
+        for row in own.records():
+            table = scores_by_cause(content.causes, group, row["label"], f"csmf_{kind}")
+            if not row["trivial"] and len(table):
+                items.append(_by_cause(table, f"{row['label']}{level}", closed=bool(items)))
     if not items:
         return [], []
     text = (

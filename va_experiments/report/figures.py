@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from va_experiments.analysis.leaderboard import Leaderboard, full_size
+from va_experiments.analysis.leaderboard import Leaderboard, full_size, other_levels
 from va_experiments.analysis.run_tables import RunTables, as_numbers
 from va_experiments.report.charts.calibrated import calibrated_figures
 from va_experiments.report.charts.calibration import (
@@ -49,8 +49,8 @@ MOST_SETTINGS = 6
 def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[Figure]:
     """Return the figures for these cells and leaderboards; one whose data are missing says so instead.
 
-    Leaderboard, matrix and differences are drawn for each setting at full training size; what goes deeper (causes,
-    confusion, calibration, CSMF) for the first.
+    Leaderboard, matrix and differences are drawn for each setting at full training size, confusion for each level of
+    causes; what goes deeper (causes, calibration, CSMF) for the first.
     """
     full = full_size(boards)
     figures: list[Figure] = []
@@ -90,6 +90,9 @@ def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leader
         confusion_figure(main, confusion, groups, by_group=True),
         confusion_figure(main, confusion, groups, by_group=False),
     ]
+    for board in other_levels(full):
+        there = _joined(content.confusion, _of(cells, board)[["cell_key", "label", "test_site"]])
+        figures.append(confusion_figure(board, there, {}, by_group=False, level=board.setting.cause_list))
     figures += [learning_curve_figure(boards, cells), *label_curve_figures(cells)]
     figures += [calibration_figure(main, _joined(content.reliability, names))]
     figures.append(classwise_figure(main, _joined(content.classwise, names)))

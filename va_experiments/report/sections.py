@@ -152,7 +152,7 @@ def _content_of(
     if key == "data":
         return data_content(content, cells, full_size(boards)[0] if scored else None)
     if key == "causes":
-        return causes_content(content, cells, full_size(boards)[0])
+        return causes_content(content, cells, full_size(boards))
     if key == "assigned":
         return assigned_content(content)
     if key == "choice":

@@ -128,7 +128,7 @@ def cause_site_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
 
 
 def confusion_figure(
-    board: Leaderboard, confusion: pd.DataFrame | None, groups: dict[str, str], *, by_group: bool
+    board: Leaderboard, confusion: pd.DataFrame | None, groups: dict[str, str], *, by_group: bool, level: str = ""
 ) -> Figure:
     """Return the share of each true cause's (or group's) deaths that got each top cause, one model at a time.
 
@@ -140,9 +140,13 @@ def confusion_figure(
         Group of each cause.
     by_group : bool
         Between groups, or between the most frequent causes.
+    level : str
+        List of the causes, where it is not that of the first figure.
     """
-    key = "confusion-groups" if by_group else "confusion-causes"
-    title = f"Confusion between {'groups of causes' if by_group else 'causes'}"
+    key, title = "confusion-groups", "Confusion between groups of causes"
+    if not by_group:
+        key = f"confusion-causes-{level}" if level else "confusion-causes"
+        title = f"Confusion between causes of {level}" if level else "Confusion between causes"
     if confusion is None or not len(confusion):
         return left_out(key, "transfer", title, "No confusion counts were recorded.")
     causes = {*confusion["true_cause"].unique(), *confusion["top_cause"].unique()}
