@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from va_experiments.cell import Cell
 from va_experiments.cell.trained_model import model_card, train_model
@@ -22,7 +21,11 @@ from va_experiments.data.deaths import Deaths
 from va_experiments.errors import InputError
 from va_experiments.models.saved_model import write_model
 from va_experiments.plan import Plan
+from va_experiments.results.column import is_missing
 from va_experiments.results.schema import MAIN_METRICS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["FOLDER", "SavedModel", "check_savable", "save_models"]
 
@@ -107,7 +110,7 @@ def _at_left_out_sites(rows: pd.DataFrame, cell: Cell) -> dict[str, dict[str, fl
     ]
     found: dict[str, dict[str, float]] = {}
     for row in mine.to_dict("records"):
-        own = {n: float(row[n]) for n in MAIN_METRICS if pd.notna(row.get(n)) and n != "csmf_accuracy_model"}
+        own = {n: float(row[n]) for n in MAIN_METRICS if not is_missing(row.get(n)) and n != "csmf_accuracy_model"}
         found.setdefault(str(row["test_site"]), {**own, "deaths": float(row["n_test"])})
     return found
 
