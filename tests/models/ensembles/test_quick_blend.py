@@ -129,3 +129,44 @@ def test_words_name_causes_and_do_not_enter_the_csmf(small_deaths: Deaths):
     model = QuickBlend(**MEMBERS).fit(train, seed=3)
     (part,) = model.predict_sets(test, [rows], seed=4)
     assert np.allclose(part.csmf, model.predict(test.take(rows), seed=4).csmf, atol=1e-12)
+
+
+def _odd_studies(deaths: Deaths) -> dict[str, Deaths]:
+    """Make studies as small files of the field are; site 0 is tested."""
+    assert deaths.cause is not None
+    own = np.flatnonzero(deaths.site == 0)
+    commonest = np.argsort(-np.bincount(deaths.cause))[:2]
+
+    def answered(value: int, site: int, columns: slice = slice(None)) -> Deaths:
+        symptoms = deaths.symptoms.copy()
+        rows = np.flatnonzero(deaths.site == site)
+        symptoms[rows[:, None], np.arange(symptoms.shape[1])[columns]] = value
+        return dataclasses.replace(deaths, symptoms=symptoms)
+
+    words = ("core",) * (deaths.n_symptoms - 6) + ("word",) * 6
+    return {
+        "five test deaths": deaths.take(np.setdiff1d(np.arange(len(deaths)), own[5:])),
+        "one test death": deaths.take(np.setdiff1d(np.arange(len(deaths)), own[1:])),
+        "two causes": deaths.take(np.isin(deaths.cause, commonest)),
+        "one cause in training": deaths.take((deaths.cause == commonest[0]) | (deaths.site == 0)),
+        "one training site": deaths.take(np.isin(deaths.site, (0, 1))),
+        "every answer no at the test site": answered(0, 0),
+        "every answer yes at the test site": answered(1, 0),
+        "no answers at the test site": answered(-1, 0),
+        "no answers at a training site": answered(-1, 1),
+        "words missing at the test site": dataclasses.replace(answered(-1, 0, slice(-6, None)), blocks=words),
+        "words never used at a training site": dataclasses.replace(answered(0, 1, slice(-6, None)), blocks=words),
+        "an age that no death has": dataclasses.replace(deaths, covariates={"age": np.full(len(deaths), np.nan)}),
+    }
+
+
+def test_small_and_odd_studies_get_probabilities_and_fractions(small_deaths: Deaths):
+    boosting = {"xgboost": {"rounds": 3, "bags": 1, "covariates": "all"}}
+    rows = np.random.default_rng(5).permutation(len(small_deaths))[:240]
+    for name, deaths in _odd_studies(small_deaths.take(rows)).items():
+        train, test = divided(deaths)
+        model = QuickBlend(member_parameters=boosting).fit(train, seed=3)
+        found = model.predict(test, seed=4)
+        assert np.allclose(found.probability.sum(axis=1), 1, atol=1e-9), name
+        assert np.isclose(found.csmf.sum(), 1), name
+        assert (found.csmf >= 0).all(), name
