@@ -115,6 +115,11 @@ WARNED: dict[str, tuple[str, str, str]] = {
         in_form(who2016(), lambda v, k: "" if k % 9 else "y", 9),
         "says yes or nothing, and never no",
     ),
+    "a note below the indicators": (
+        "who2016",
+        in_form(who2016(), lambda v, _: v, 9) + "N=40" + "," * len(who2016()[0][1:]) + "\n",
+        "1 row has an id and no answer (line 42); if it is a note or a total",
+    ),
     "an empty indicator": ("who2016", in_form(who2016(), lambda *_: "", 9), "is empty at every death"),
     "a copy of an indicator": (
         "who2016",

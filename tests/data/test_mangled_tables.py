@@ -103,6 +103,7 @@ SAME: dict[str, bytes | str] = {
     "sexes in Portuguese": text(column("sex", said(female="Feminino", male="Masculino"))),
     "a point behind every cause": text(column("cause", lambda v, _: f"{v}.")),
     "a star behind every site": text(column("site", lambda v, _: f"{v}*")),
+    "a line end within the names of a site": text(column("site", lambda v, k: f"{v}\n" if k % 9 else v)),
     "sexes with codes": text(column("sex", said(female="2 - Female", male="1 - Male"))),
 }
 """What is changed -> the file, which the check reads as the good table."""
@@ -127,6 +128,11 @@ ASKED: dict[str, tuple[str, str, str]] = {
         text(column("cause", lambda v, k: "I64 - Stroke" if v == "Stroke" and k % 2 else v)),
         "differs from another name only in a code",
         'cause_map={"I64 - Stroke": "Stroke"}',
+    ),
+    "a date for a cause": (
+        text(column("cause", lambda v, _: "2021-01-05" if v == "Stroke" else v)),
+        "cause '2021-01-05' is a date, the others are names: which name does it stand for?",
+        'cause_map={"2021-01-05": "Stroke"}',
     ),
     "hombre and mujer by letters": (
         text(column("sex", said(female="M", male="H"))),

@@ -51,9 +51,11 @@ def undecorated(text: str) -> str:
     """Return a name in one Unicode form (NFC), without what does not change it.
 
     Left out are spaces around it, the wrapper ``="..."`` by which spreadsheets keep text, quotes around the whole, and
-    letters that are not seen; full-width letters and other kinds of spaces become the usual ones.
+    letters that are not seen; full-width letters, line ends and other kinds of spaces become the usual ones.
     """
     text = text.strip()
+    if "\n" in text or "\r" in text or "\t" in text:
+        text = " ".join(text.split())
     if not text.isascii():
         text = unicodedata.normalize("NFC", text).translate(_WIDTH)
         keep = _JOINERS if any(ord(c) > 0x58F and c.isalpha() for c in text) else ""

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.deaths import ABSENT, DOUBTFUL, MISSING, PRESENT, LedgerEntry
+from va_experiments.data.text_source import TextSource
 from va_experiments.errors import shown
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "MANY_DEATHS",
     "columns_and",
     "copied_columns",
+    "ids_alone",
     "mixed_codes",
     "original_name",
     "without_content",
@@ -174,6 +176,32 @@ def _coding(cells: Collection[str]) -> str:
     if any(not c.isdecimal() for c in cells):
         return "words"
     return "1/2" if "2" in cells else "0/1" if "0" in cells else ""
+
+
+def ids_alone(
+    empty: npt.NDArray[np.int32], n_symptoms: int, rows: npt.NDArray[np.bool_], source: TextSource
+) -> list[LedgerEntry]:
+    """Return an entry for rows with an id in which every symptom is empty: notes and totals below a table.
+
+    Parameters
+    ----------
+    empty : int array, shape (n_rows,)
+        Empty cells of each row.
+    n_symptoms : int
+    rows : bool array, shape (n_rows,)
+        Rows to look at.
+    source : TextSource
+    """
+    alone = np.flatnonzero(rows & (empty == n_symptoms))
+    if not len(alone):
+        return []
+    listed = ", ".join(map(str, source.lines_of([int(r) + 2 for r in alone[:_MOST_SHOWN]])))
+    one = len(alone) == 1
+    reason = (
+        f"{len(alone)} {'row has' if one else 'rows have'} an id and no answer ({'line' if one else 'lines'} {listed}"
+        f"{'' if len(alone) <= _MOST_SHOWN else ', ...'}); if it is a note or a total and no death, remove it"
+    )
+    return [LedgerEntry(DOUBTFUL, "*", len(alone), reason)]
 
 
 def without_content(

@@ -17,6 +17,9 @@ _CODE_FIRST = re.compile(
     rf"[(\[]?{_CODE}[)\]]?\s*[-\u2013\u2014:.)=]?\s+(?=[^\W\d])(.+)|{_CODE}[-\u2013:)=](?=[^\W\d])(.+)"
 )
 _CODE_LAST = re.compile(rf"(.*[^\W\d].*?)\s*(?:[(\[]{_CODE}[)\]]|\s[-\u2013\u2014:]\s*{_CODE})")
+_DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[ T][\d:.]+)?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}-[A-Za-z]{3}(?:-\d{2,4})?"
+)
 _BETWEEN = re.compile(r"\s*[;|+]\s*")
 _RARE = 0.02
 """Deaths of a name, as a share of those of the name that it resembles, up to which it may be a typing error."""
@@ -66,9 +69,9 @@ def spelling_doubts(
 
 
 def numbers_among_words(names: Collection[str], accepted: Collection[str] = ()) -> list[str]:
-    """Return the names that are bare numbers, if most others are words."""
-    numbers = [n for n in names if n.isdecimal()]
-    words = [n for n in names if any(c.isalpha() for c in n)]
+    """Return the names that are bare numbers, or dates that a spreadsheet made, if most others are words."""
+    numbers = [n for n in names if n.isdecimal() or _DATE.fullmatch(n)]
+    words = [n for n in names if n not in numbers and any(c.isalpha() for c in n)]
     return [n for n in numbers if n not in accepted] if len(words) >= len(numbers) else []
 
 

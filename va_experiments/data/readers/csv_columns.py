@@ -270,8 +270,9 @@ class Labels(Collected):
             option = f"data.{self._what}_map"
             way = typed_map(option, {**self._rename, numbers[0]: self._what.upper()})
             keep = typed_map(option, {**self._rename, **{n: n for n in numbers}})
+            kind = "a number" if numbers[0].isdecimal() else "a date"
             problems.append(
-                f"{shown_path(source.path)}: {self._what} {', '.join(map(shown, numbers[:5]))} is a number, the others "
+                f"{shown_path(source.path)}: {self._what} {', '.join(map(shown, numbers[:5]))} is {kind}, the others "
                 "are names: which name does it stand for?"
                 f"{f' Say {way}; if it is a name of its own, {keep}' if self._may_map else ''}"
             )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from va_experiments.data.csv_blocks import empty_rows, read_blocks
 from va_experiments.data.deaths import Deaths, Excluded, LedgerEntry
 from va_experiments.data.decorated import doubtful_ids
-from va_experiments.data.doubtful_columns import copied_columns, mixed_codes, without_content
+from va_experiments.data.doubtful_columns import copied_columns, ids_alone, mixed_codes, without_content
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.readers.age_columns import Ages
 from va_experiments.data.readers.csv_checks import advice_for, coded_sex, implausible, note_symptoms
@@ -234,6 +234,8 @@ class CsvTable:
             *mixed_codes(answers.said),
             *without_content(symptoms, self._matrix, answers.filled, answers.unsaid),
         ]
+        if self._cause_labels is None:
+            self._ledger += ids_alone(answers.empty_cells(), len(symptoms), self._keep, self._source)
 
     def add_words(self) -> None:
         """Add the words of the narratives as symptoms."""

@@ -55,6 +55,7 @@ RECORD = (
 """Where the files are to be had; an account (free) is needed."""
 
 _MANY = 3
+_QUESTION = re.compile(r"[acg]\d_\d\d\w*")
 """Missing columns from which on they are told in one sentence."""
 
 
@@ -212,7 +213,8 @@ def _check_header(
     needed = dict.fromkeys(
         [*label, *(c for r in rules.rules for c in r.columns), *(c for c, _ in rules.age[:1]), *more]
     )
-    problems = missing_columns(header, list(needed), shown_path(source.path), taken=needed)
+    questions = [c for c in header if _QUESTION.fullmatch(c)]  # one question is no misspelling of another
+    problems = missing_columns(header, list(needed), shown_path(source.path), taken={*needed, *questions})
     if problems:
         absent = [c for c in needed if c not in header]
         form = recognise(header)
@@ -235,7 +237,12 @@ def _check_header(
                 f"{', '.join(map(shown, absent[:20]))}{', ...' if len(absent) > 20 else ''}; give the file with all "
                 "columns, or read what there is as a table of your own with data=csv"
             )
-        raise InputError(problems)
+        raise InputError(
+            [
+                f"{p}; if it was not asked, add it with empty cells" if _QUESTION.fullmatch(c) else p
+                for c, p in zip(absent, problems, strict=True)
+            ]
+        )
 
 
 def _written_otherwise(absent: Sequence[str], header: Sequence[str]) -> dict[str, str]:

@@ -22,6 +22,8 @@ from va_experiments.errors import shown
 __all__ = ["doubtful_numbers", "plain_numbers"]
 
 _YEARS_NOT_KNOWN, _REST_NOT_KNOWN = 999.0, 99.0
+_BEYOND_ANY = {888.0, 999.0, 8888.0, 9999.0}
+"""The same in other files: beyond any age in years, and any rest in months or days."""
 
 
 def plain_numbers(
@@ -46,6 +48,8 @@ def plain_numbers(
         changed[name] = _changed(name, changed[name], in_unit, "corrected", reason, ledger)
         code = _YEARS_NOT_KNOWN if years == 1 else _REST_NOT_KNOWN
         known, reason = functools.partial(_without, codes={code}), f"{code:g} stands for not known in the codebook"
+        changed[name] = _changed(name, changed[name], known, "set missing", reason, ledger)
+        known, reason = functools.partial(_without, codes=_BEYOND_ANY), "stands for not known: no age is so large"
         changed[name] = _changed(name, changed[name], known, "set missing", reason, ledger)
     codes = set(missing or ())
     for name in dict.fromkeys([*_needed(rules), *(c for c, _ in rules.age)]) if codes else ():

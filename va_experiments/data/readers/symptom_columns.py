@@ -85,6 +85,7 @@ class Symptoms:
         self._parts: list[npt.NDArray[np.int8]] = []
         self._bad: dict[tuple[str, str], tuple[int, int]] = {}
         self._unknown: list[npt.NDArray[np.int32]] = []
+        self._empty: list[npt.NDArray[np.int32]] = []
         self.by_words: dict[str, str] = {}
         """Cells that were read by their words -> Y, N or ``.``."""
         self.missing_cells: Counter[str] = Counter()
@@ -106,6 +107,7 @@ class Symptoms:
         """Add one block."""
         part = np.empty((len(self._columns), block.n_rows), dtype=np.int8)
         unknown = np.zeros(block.n_rows, dtype=np.int32)
+        empty = np.zeros(block.n_rows, dtype=np.int32)
         self.n_rows += block.n_rows
         for j, name in enumerate(self._columns):
             column = block.columns[name]
@@ -130,9 +132,12 @@ class Symptoms:
                 table[k] = code
             part[j] = table[column.codes] if len(table) else MISSING
             self.filled[j] += block.n_rows - (np.isin(column.codes, blank).sum() if blank else 0)
+            for k in blank:
+                empty += column.codes == k
             self.unsaid[j] += np.isin(column.codes, unsaid).sum() if unsaid else 0
         self._parts.append(np.ascontiguousarray(part.T))
         self._unknown.append(unknown)
+        self._empty.append(empty)
 
     def _code(self, cell: str) -> int | None:
         code = self._codes.get(cell)
@@ -249,6 +254,10 @@ class Symptoms:
         for name, value in self._of_deaths():
             found.setdefault(name, set()).add(value.strip())
         return found
+
+    def empty_cells(self) -> npt.NDArray[np.int32]:
+        """Return the number of empty cells of each row."""
+        return np.concatenate(self._empty)
 
     def absent_cells(self) -> list[str]:
         """Return the cells that may mean "no" where no cell says so: the empty ones, if they are most, else all."""

@@ -12,7 +12,7 @@ import numpy as np
 from va_experiments.data.csv_blocks import empty_rows, missing_columns, read_blocks
 from va_experiments.data.deaths import ABSENT, DOUBTFUL, MISSING, PRESENT, Deaths, LedgerEntry
 from va_experiments.data.decorated import doubtful_ids, doubtful_ids_sentence
-from va_experiments.data.doubtful_columns import columns_and, mixed_codes, original_name, without_content
+from va_experiments.data.doubtful_columns import columns_and, ids_alone, mixed_codes, original_name, without_content
 from va_experiments.data.eava_columns import EAVA_COLUMNS, from_table
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.probbase import read_probbase
@@ -158,7 +158,10 @@ def read_who2016(
     for meaning, answer in (("Y", "present"), ("N", "absent"), (".", "missing")):
         if cells := tuple(c for c, m in sorted(answers.by_words.items()) if m == meaning):
             ledger.append(LedgerEntry("noted", "*", len(cells), f"cells are read as {answer}", cells[:5]))
-    ledger += _copies(source, indicators)
+    ledger += [
+        *_copies(source, indicators),
+        *ids_alone(answers.empty_cells(), len(indicators), ~blank & ~repeated, source),
+    ]
     elsewhere = (at < 0) & ~blank
     rows = np.flatnonzero(~blank & ~repeated & ~elsewhere)
     order = rows[canonical_order(ids[rows])]
