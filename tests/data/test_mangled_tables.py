@@ -124,6 +124,11 @@ ASKED: dict[str, tuple[str, str, str]] = {
         "differs from another name only in accents",
         'site_map={"Pémba": "Pemba"}',
     ),
+    "a site that is still to be named": (
+        text(column("site", lambda v, k: "Sin dato" if k % 30 == 0 else v)),
+        "4 rows without a site (lines 2, 32, 62, 92; found 'Sin dato')",
+        "",
+    ),
     "codes before a cause now and then": (
         text(column("cause", lambda v, k: "I64 - Stroke" if v == "Stroke" and k % 2 else v)),
         "differs from another name only in a code",
@@ -199,6 +204,13 @@ def test_it_is_asked_and_the_answer_works(what: str, tmp_path: Path, expected: s
     if answer:
         options = [answer] if " sex_codes" not in answer else answer.split(" ", 1)
         assert check(path, **_parsed(options)).fingerprint == expected
+
+
+def test_ages_of_0_and_1_are_no_answers(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(text(column("age", lambda _, k: "01"[k % 2])), encoding="utf-8")
+    found = check(tmp_path / "a.csv")
+    assert found.n_symptoms == 10
+    assert set(found.covariates["age"].tolist()) == {0.0, 1.0}
 
 
 def test_formulas_without_values_and_bytes_in_parquet(tmp_path: Path, expected: str) -> None:

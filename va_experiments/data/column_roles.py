@@ -102,7 +102,9 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], chosen:
         roles.age, roles.age_unit = next(iter(divided.items()))
         roles.age_parts = {c: u for c, u in divided.items() if c != roles.age}
     else:
-        roles.age = role("age", _AGE, lambda c: not answers[c] and _holds_ages(table[c]))
+        roles.age = role(
+            "age", _AGE, lambda c: (not answers[c] or _is_age_of_the_young(c, table[c])) and _holds_ages(table[c])
+        )
         if (
             roles.age is None
             and "age" not in chosen
@@ -202,6 +204,11 @@ def _holds_ages(column: CodedColumn) -> bool:
     """Check whether half of the different cells are ages; classes such as 15-49 are none."""
     cells = filled_cells(column)
     return bool(cells) and sum(not math.isnan(parse_age(c)[0]) for c in cells) >= 0.5 * len(cells)
+
+
+def _is_age_of_the_young(name: str, column: CodedColumn) -> bool:
+    """Check whether a column is the age by its name, though its numbers, such as 0 and 1, could be answers."""
+    return folded_name(name) in _AGE and numeric_share(filled_cells(column)) == 1
 
 
 def _is_called_age(column: str) -> bool:
