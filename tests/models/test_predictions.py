@@ -87,12 +87,19 @@ def test_the_file_is_checked_whole_before_the_run(small_deaths: Deaths, tmp_path
     with pytest.raises(InputError) as caught:
         model.check_before_run(small_deaths)
     for text in (
-        "'malaria' is no cause of data 'small'; map it with model.cause_map",
+        "'malaria' (line 4) is no cause of data 'small'; map it with model.cause_map",
         "2 of 3 ids are not in data 'small' (such as 'x1', 'x2'); model.unknown_ids=ignore leaves them out",
         "model.trained_sites: data 'small' has no site 'Nord'; did you mean 'North'?",
         "'East' in the column of what the program was trained on is neither yes nor no, nor sites",
     ):
         assert text in str(caught.value)
+
+
+def test_a_mapping_without_a_target_is_told_before_the_run(small_deaths: Deaths, tmp_path: Path) -> None:
+    path = table(tmp_path / "x.csv", [["id", "cause"], *([i, "fever"] for i in small_deaths.id.tolist())])
+    mapping = table(tmp_path / "m.csv", [["source", "target"], ["fever", ""]])
+    (warning,) = Predictions(path=path, cause_map=mapping).check_before_run(small_deaths)
+    assert "no target for 'fever': these causes count as undetermined" in warning
 
 
 def test_deaths_without_a_row_are_told_before_the_run(small_deaths: Deaths, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import functools
 import math
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +69,8 @@ class OutsidePredictions:
     seen_code: npt.NDArray[np.int32]
     ignored: tuple[str, ...] = ()
     """Columns that are not read."""
+    line_of: Mapping[str, int] = field(default_factory=dict)
+    """Cause -> the line on which it stands first, where causes are cells."""
     by_row_names: bool = False
     """Whether the ids are a first column without a name, as R writes the row names of a matrix."""
 
@@ -183,6 +185,7 @@ def _read(
         tuple(v.strip() for v in seen.values),
         seen.codes[first],
         layout.ignored,
+        _lines(table, layout, rows, source),
         layout.id == "",
     )
 
@@ -196,6 +199,19 @@ def _open(path: str, id: str, encoding: str) -> TextSource:
         raise InputError(
             [_ENCODING.sub(r"model.encoding=\1", p).replace("data.encoding", "model.encoding") for p in error.problems]
         ) from None
+
+
+def _lines(
+    table: dict[str, CodedColumn], layout: Layout, rows: npt.NDArray[np.intp], source: TextSource
+) -> dict[str, int]:
+    """Return the first line of each cause that is a cell."""
+    first: dict[str, int] = {}
+    for name in layout.cause:
+        codes, at = np.unique(table[name].codes, return_index=True)
+        for code, row in zip(codes.tolist(), rows[at].tolist(), strict=True):
+            cause = undecorated(table[name].values[code])
+            first[cause] = min(row, first.get(cause, row))
+    return dict(zip(first, source.lines_of([row + 2 for row in first.values()]), strict=True))
 
 
 def _causes_twice(names: Sequence[str], where: str) -> list[str]:

@@ -17,7 +17,7 @@ from va_experiments.data.decorated import undecorated
 from va_experiments.data.name_tables import read_two_columns
 from va_experiments.data.outside_predictions import UNDETERMINED, OutsidePredictions, read_outside_predictions
 from va_experiments.data.prediction_columns import Columns
-from va_experiments.errors import InputError, did_you_mean, shown
+from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 from va_experiments.models.base import Model, Prediction
 from va_experiments.models.model_import import model_targets
 
@@ -157,7 +157,7 @@ class Predictions(Model):
             problems += error.problems
         if problems:
             raise InputError(problems)
-        warnings = self._unread(outside, deaths)
+        warnings = [*self._unread(outside, deaths), *self._without_target()]
         if outside.by_row_names:
             warnings.append(
                 f"{outside.path}: column 1 has no name and is read as the id: {int(known.sum()):,} of its "
@@ -241,6 +241,16 @@ class Predictions(Model):
             "read, because another column holds the cause; remove that column to score the probabilities"
         ]
 
+    def _without_target(self) -> list[str]:
+        """Return a warning where causes in the table of `cause_map` have an empty target."""
+        if not isinstance(self.cause_map, str):
+            return []
+        pairs = read_two_columns(self.cause_map, "source", "target")
+        if not (empty := [source for source, target in pairs.items() if not target]):
+            return []
+        listed = ", ".join(map(shown, empty[:5])) + (", ..." if len(empty) > 5 else "")
+        return [f"{shown_path(self.cause_map)}: no target for {listed}: these causes count as undetermined"]
+
     def _targets(self, outside: OutsidePredictions, deaths: Deaths) -> tuple[npt.NDArray[np.intp], list[str]]:
         """Return the place in the cause list of each cause of the file (-1: undetermined), and what is wrong."""
         target_of: dict[str, str | None] = {}
@@ -264,8 +274,9 @@ class Predictions(Model):
             target[number] = found
             if found < 0:
                 reason = "is no cause" if source is None else f"is mapped to {shown(name)}, which is no cause"
+                line = f" (line {outside.line_of[cause]})" if cause in outside.line_of else ""
                 problems.append(
-                    f"{outside.path}: {shown(cause)} {reason} of data '{deaths.name}'"
+                    f"{outside.path}: {shown(cause)}{line} {reason} of data '{deaths.name}'"
                     f"{did_you_mean(name, deaths.causes)}; map it with model.cause_map (null: undetermined)"
                 )
         return target, problems
