@@ -27,7 +27,7 @@ demo: install  ## run the main job on the embedded, simulated data; ends with th
 	$(BIN)/python -m va_experiments model=interva,insilico site=all -m
 
 test-fast: install  ## run what stays in its process: before each commit
-	$(BIN)/python -m pytest $(PARALLEL) -q -m "not alone and not install and not slow and not browser"
+	$(BIN)/python -m pytest $(PARALLEL) -q -m "not alone and not install and not slow and not browser and not nightly"
 
 # A test that fails is run a second time, because workers and servers on a busy machine can be late; a test that passes
 # only then is listed as RERUN, and is a fault to be fixed: `make test RERUNS=0` shows it.

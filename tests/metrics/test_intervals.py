@@ -70,6 +70,8 @@ def test_nominal_95_percent_intervals_cover_as_they_say(name: str, n: int, cover
     assert 0.93 <= coverage[name, n] <= 0.97
 
 
+@pytest.mark.nightly
+@pytest.mark.slow
 def test_why_csmf_accuracy_needs_another_interval() -> None:
     truth, p = population()
     rng = np.random.default_rng(6)

@@ -72,6 +72,7 @@ def test_the_trivial_models():
     assert Uniform().fit(train).predict(test).probability.tolist() == [[1 / 3] * 3] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_known_figures_on_the_real_deaths(phmrc_dir):
     """Leave-one-site-out means of an independent implementation on another conversion of the same deaths.

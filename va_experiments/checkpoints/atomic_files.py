@@ -86,13 +86,19 @@ def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> Non
         fsync_folder(path.parent)
 
 
-def read_file(path: Path) -> bytes:
+def read_file(path: str | os.PathLike[str]) -> bytes:
     """Return the content of a file; `OSError` for what is none: a pipe keeps a reader waiting, a device has no end."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
+    try:
+        about = os.fstat(fd)
+        if not stat.S_ISREG(about.st_mode):
             raise OSError(errno.EINVAL, "no regular file", str(path))
-        return file.read()
+        parts = [os.read(fd, about.st_size + 1)]
+        while parts[-1]:
+            parts.append(os.read(fd, 1 << 20))
+        return b"".join(parts)
+    finally:
+        os.close(fd)
 
 
 def append_line(path: Path, line: str) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -149,14 +151,15 @@ def verify_files(folder: Path, key: str, manifest: Mapping[str, Any], *, content
     if manifest["cell_id"] != key:
         raise ValueError(f"the manifest is of cell {str(manifest['cell_id'])[:12]}")
     read: dict[str, bytes] = {}
-    if (folder / MANIFEST).is_symlink():
+    if os.path.islink(os.path.join(folder, MANIFEST)):
         raise ValueError(f"{MANIFEST} is a link")
     for name in FILES:
-        path, expected = folder / name, manifest["files"][name]
-        if path.is_symlink():
+        path, expected = os.path.join(folder, name), manifest["files"][name]
+        about = os.lstat(path)
+        if stat.S_ISLNK(about.st_mode):
             raise ValueError(f"{name} is a link")
-        if path.stat().st_size != expected["bytes"]:
-            raise ValueError(f"{name} has {path.stat().st_size} bytes, expected {expected['bytes']}")
+        if about.st_size != expected["bytes"]:
+            raise ValueError(f"{name} has {about.st_size} bytes, expected {expected['bytes']}")
         if contents:
             read[name] = read_file(path)
             if hashlib.sha256(read[name]).hexdigest() != expected["sha256"]:

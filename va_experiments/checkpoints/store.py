@@ -226,7 +226,7 @@ class Store:
         try:
             if folder.is_symlink():
                 raise ValueError("its folder is a link")
-            raw = read_file(folder / MANIFEST)
+            raw = read_file(os.path.join(folder, MANIFEST))
             manifest = parse_json(raw)
             schema = manifest["schema"]
             intact = checksum_matches(raw, manifest)

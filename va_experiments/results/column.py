@@ -85,6 +85,8 @@ class Column:
 
         `ranges`: check the range of numbers too.
         """
+        if not ranges and not self.choices and self._is_plain(value):
+            return ""
         if is_missing(value):
             return f"column '{self.name}' has no value: every row needs one" if self.required else ""
         if not self._fits(value):
@@ -97,6 +99,13 @@ class Column:
 
     def _has(self, value: Any, expected: str) -> str:
         return f"column '{self.name}' has {shown(value)}; expected {expected}"
+
+    def _is_plain(self, value: Any) -> bool:
+        """Return whether a value is one of the usual ones of its kind, without a look at the unusual ones."""
+        kind = type(value)
+        if kind is float:
+            return self.kind is Kind.NUMBER and math.isfinite(value)
+        return (kind is str and self.kind is Kind.TEXT) or (kind is bool and self.kind is Kind.FLAG)
 
     def _fits(self, value: Any) -> bool:
         if self.kind is Kind.TEXT:

@@ -39,11 +39,13 @@ class Row(Mapping[str, Any]):
     def __init__(self, values: Mapping[str, Any]) -> None:
         if problems := check_row(values, ranges=False):
             raise ValueError("a result row does not fit the schema:\n" + "\n".join(problems))
-        self._values = {
-            name: column.convert(values.get(name))
-            for name, column in columns().items()
-            if name in COLUMNS or not is_missing(values.get(name))
-        }
+        self._values: dict[str, Any] = {}
+        for name, column in columns().items():
+            value = values.get(name)
+            if value is not None and not is_missing(value):
+                self._values[name] = column.convert(value)
+            elif name in COLUMNS:
+                self._values[name] = column.default
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]

@@ -84,6 +84,7 @@ def test_slice_sampling_of_the_csmf_agrees_with_integration(count):
     np.testing.assert_allclose(draws.std(axis=0), sd, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_the_original_step_has_the_same_posterior():
     rng, counted = generator(3), np.array([6.0, 3.0, 4.0])
     fast = chain(lambda theta, sd: slice_csmf(rng, theta, sd, counted, 1e6, 1, 0), 20_000)
