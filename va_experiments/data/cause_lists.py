@@ -151,7 +151,7 @@ def map_causes(
     if best[1] is None:
         raise InputError(
             f"score_at={level}: no mapping leads to it from the causes of {what}; name a list that they map to "
-            f"(va-experiments causes list), or give a mapping with cause_maps=[{level}=FILE] (causes map: --map FILE)"
+            f"(va-experiments causes list), or give a mapping with {_option(level)}"
         )
     pairs, problems = _by_plain_name(best[1], level)
     absent = [c for c in causes if plain_name(c) not in pairs]
@@ -160,7 +160,7 @@ def map_causes(
     wrong = sorted({t for t in pairs.values() if t and plain_name(t) not in exact})
     problems += [
         f"score_at={level}: {shown(c)}, a cause of {what}, maps nowhere in {best[1].file}"
-        f"{did_you_mean(c, best[1].pairs)}; give a table with source and target: cause_maps=[FILE]"
+        f"{did_you_mean(c, best[1].pairs)}; add it to a table with source and target: {_option(level)}"
         for c in absent
     ]
     problems += [
@@ -171,6 +171,11 @@ def map_causes(
     if problems:
         raise InputError(problems)
     return target, {c: exact[plain_name(pairs[plain_name(c)])] for c in causes}, best[1].file
+
+
+def _option(level: str) -> str:
+    """Return how a mapping of one's own to a list is given, on the command line of a run and of ``causes map``."""
+    return f"'cause_maps=[\"{level}=FILE\"]' (causes map: --map FILE)"
 
 
 def _by_plain_name(table: CauseMap, level: str) -> tuple[dict[str, str], list[str]]:
