@@ -65,8 +65,8 @@ def test_a_cause_that_maps_nowhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         map_causes(["Fever", "Cough"], "gbd", [own], what="data 'd'")
     assert caught.value.problems == (
-        "score_at=gbd: 'Cough', a cause of data 'd', maps nowhere in mine.csv; add it to a table with source and target: "
-        "'cause_maps=[\"gbd=FILE\"]' (causes map: --map FILE)",
+        "score_at=gbd: 'Cough', a cause of data 'd', maps nowhere in mine.csv; add it to a table with source and "
+        "target: 'cause_maps=[\"gbd=FILE\"]' (causes map: --map FILE)",
         "score_at=gbd: mine.csv maps to 'cold', which is no cause of gbd",
     )
     twice = CauseMap("", "gbd", {"Fall": "injuries", "FALL": "ncd"}, "mine.csv")
