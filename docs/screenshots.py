@@ -209,13 +209,13 @@ def look_back(folder: Path, servers: Ui, camera: Camera, page: Page) -> None:
 
     page.go((folder / "report.html").as_uri())
     page.until("document.body.dataset.figures === 'drawn'")
-    camera.page("report", 1280, 1250)
+    camera.page("report", 1280, 1700)
     for part, height in (("leaderboard", 900), ("causes", 700)):
         only = f"document.querySelectorAll('header, nav, main > section').forEach(s => s.hidden = s.id !== '{part}')"
         page.say(only)
         camera.page(f"report-{part}", 1280, height)
     page.say("document.querySelectorAll('[hidden]').forEach(s => s.hidden = false)")
-    camera.page("report-phone", 400, 900)
+    camera.page("report-phone", 400, 2300)
 
 
 def main() -> int:

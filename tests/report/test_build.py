@@ -142,7 +142,7 @@ def test_a_leaderboard_has_both_questions_and_what_the_page_needs_to_rank_by_ano
     assert ["log_loss", "Log loss", True] in about["metrics"]
     cells = built[0].cells
     nbc = cells[(cells["model"] == "nbc") & (cells["status"] == "done")]
-    assert about["values"]["top1"]["nbc"][0] == pytest.approx(nbc["top1"].mean(), abs=1e-4)
+    assert about["values"]["top1"]["nbc"][0] == round(nbc["top1"].mean(), 3), "as the table prints it"
     heads = re.findall(r"<th[^>]*>(.*?)</th>", table.group(2))
     assert heads[:5] == ["#", "Model", "Mean", "Top-1", "CCC"] or {"Top-1", "CCC"} <= set(heads)
 

@@ -59,6 +59,8 @@ def test_another_metric_ranks_the_models_anew_and_the_first_puts_them_back(opene
     values = [float(text) for text in means if text != "-"]
     assert means[: len(values)] == sorted(means[: len(values)], key=float, reverse=True), "no mean comes last"
     assert column(opened, 2) != before[2]
+    top1 = opened.say(f"{HEADS}.findIndex(h => h.textContent === 'Top-1')")
+    assert means == column(opened, top1), "one figure, wherever it stands"
     ranks = [rank for rank in column(opened, 0) if rank]
     assert ranks == [str(k + 1) for k in range(len(ranks))]
     unranked = [

@@ -35,23 +35,25 @@ def data_content(
         counts = deaths_by_site(content.causes, group)
     if board is not None and len(counts):
         present = int((counts.sum(axis=1) > 0).sum())
+        causes = f"{present} causes" if present == len(counts) else f"{present} of {len(counts)} causes"
         texts.append(
-            f"{int(counts.to_numpy().sum()):,} deaths were tested, at {counts.shape[1]} "
-            f"site{'s' if counts.shape[1] > 1 else ''}, of {present} of {len(counts)} causes ({board.setting.title})."
+            f"{int(counts.to_numpy().sum()):,} deaths of {causes} were tested, at {counts.shape[1]} "
+            f"site{'s' if counts.shape[1] > 1 else ''} ({board.setting.title})."
         )
         items += [_sites(counts), _causes(counts)]
     if exclusions := exclusions_table(content.exclusions):
         items.append(exclusions)
     ledger = content.ledger
     if ledger is None or not len(ledger):
-        texts.append("Reading the data dropped and changed nothing, or no ledger was kept.")
+        texts.append("Nothing was dropped or changed when the data were read, or no ledger was kept.")
     else:
         excluded = (
             ledger["action"].astype(str).str.contains("drop|exclu|remov", case=False) if "action" in ledger else None
         )
         n = int(pd.to_numeric(ledger.loc[excluded, "count"]).sum()) if excluded is not None and excluded.any() else 0
-        what = f"left out {n:,} {'row or value' if n == 1 else 'rows or values'} and " if n else ""
-        texts.append(f"Reading the data {what}changed what the ledger below lists ({len(ledger)} entries).")
+        what = f" {n:,} {'row or value was' if n == 1 else 'rows or values were'} left out." if n else ""
+        number = f"{len(ledger)} {'entry' if len(ledger) == 1 else 'entries'}"
+        texts.append(f"The ledger below lists what was changed when the data were read ({number}).{what}")
         items.append(ledger_table(ledger))
     return [{"text": text, "kind": ""} for text in texts], items
 
@@ -94,8 +96,9 @@ def causes_content(
     if not items:
         return [], []
     text = (
-        "All test sets together, the leading causes first. Sensitivity: share of a cause's deaths that got it. "
-        "PPV: share of the deaths that got a cause which had it. CCC: sensitivity corrected for chance. "
+        "All test sets together, the leading causes first. Sensitivity: of the deaths of this cause, the share to "
+        "which the model assigns it. PPV: of the deaths to which the model assigns this cause, the share that died of "
+        "it. CCC: sensitivity corrected for chance. "
         f"Estimated: fractions from {ESTIMATES[kind][0]}."
     )
     return [{"text": text, "kind": ""}], items

@@ -150,7 +150,7 @@ def _chooser(board: Leaderboard, group: pd.DataFrame, *, allow_incomplete: bool)
 
 
 def _or_none(value: float) -> float | None:
-    return round(value, 4) if math.isfinite(value) else None
+    return round(value, 3) if math.isfinite(value) else None  # as the table prints it, whose figures it replaces
 
 
 def sets_table(board: Leaderboard, cells: pd.DataFrame, *, title: bool) -> dict[str, Any] | None:
