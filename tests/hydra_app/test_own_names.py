@@ -46,6 +46,7 @@ def study() -> Iterator[Path]:
         (("data=my_study.yaml", "site=Kisumu,mexico"), "job 1: site=mexico (1 cells)"),
         (("data=my_study.yaml", "site='Kisumu',mexico"), "job 0: site='Kisumu' (1 cells)"),
         (("data=far.csv", "data.id=id", "site=São Tomé"), "Príncipe+mexico -> São Tomé"),
+        (("data=far.csv", "data.id=id", 'site="São Tomé",Príncipe'), "job 1: site=Principe (1 cells)"),
         (("data=far.csv", "data.id=id", "site=Príncipe, mexico"), "job 0: site=Principe (1 cells)"),
     ],
 )

@@ -16,7 +16,7 @@ MOST_CHARACTERS = 30_000
 """Of all overrides of a command: Hydra's parser takes about a second for each 5,000 characters of a list."""
 
 _OPEN = {"(": ")", "[": "]", "{": "}"}
-_NAME = re.compile(r"\w[\w .+*%@?|/-]*")
+_NAME = re.compile(r"\w[\w .+*%@?|/-]*|'[^']*'|\"[^\"]*\"")
 
 
 def check_length(overrides: Sequence[str]) -> None:
@@ -86,7 +86,7 @@ def _with_quoted_names(text: str) -> str:
     names = [name.strip() for name in value.split(",")]
     if value.isascii() or not all(_NAME.fullmatch(name) for name in names):
         return text
-    return f"{key}=" + ",".join(name if name.isascii() else f"'{name}'" for name in names)
+    return f"{key}=" + ",".join(name if name.isascii() or name[0] in "'\"" else f"'{name}'" for name in names)
 
 
 def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[str, int]:

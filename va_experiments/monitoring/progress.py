@@ -208,7 +208,8 @@ class Progress(Observer):
             return ""
         least = "at least " if time_left.uncertain else ""
         reason = f" ({self._shown.reason})" if self._shown.reason else ""
-        return f"{least}{format_duration(self._left, compact=True)} to go{reason}"
+        left = max(self._left, 1.0) if least else self._left  # "at least 0s" says nothing
+        return f"{least}{format_duration(left, compact=True)} to go{reason}"
 
     def _retried(self) -> str:
         again = [r.label for r in self._counts.running() if r.attempt > 1]
