@@ -86,6 +86,29 @@ def test_a_choice_of_a_file_is_used_or_refused(default: str, words: str) -> None
     assert words in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            "defaults:\n  - override /model: nbc\n  - override /model: interva",
+            "chooses model twice in its defaults, 'nbc'",
+        ),
+        ("defaults:\n  - override /tracking: [local, none]", "choose one, as in tracking: local"),
+        ("site: [ap, up]", "experiment/x.yaml sets a group of keys to a list or a value"),
+        ("paths: {outputs: '${nowhere}'}", "there is no value for 'nowhere', which 'hydra"),
+        ("model: nbc", "choose a file on the command line (model=nbc) or in defaults ('override /model: nbc')"),
+    ],
+)
+def test_a_file_is_told_how_a_group_is_chosen(content: str, words: str) -> None:
+    with elsewhere():
+        Path("mine/experiment").mkdir(parents=True)
+        Path("mine/experiment/x.yaml").write_text(f"# @package _global_\n{content}\n")
+        code, err = run_here(["--config-dir", "mine", "experiment=x", "dry_run=true", "execution=inline"])
+    assert code == 2
+    assert words in err
+    assert "runs one job for each" not in err
+
+
 @pytest.mark.parametrize("default", ["override /model: ../../../mark", "/site: ../x", "../../../mark", "/../../x@data"])
 def test_a_file_cannot_name_others_outside_of_its_folder(default: str) -> None:
     with elsewhere() as root:

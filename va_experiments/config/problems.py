@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 from pydantic import ValidationError
 
 from va_experiments.config.fields import Group, expected, groups_of
+from va_experiments.config.folder import conf_dir
 from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = ["check", "known_names", "unknown_key"]
@@ -126,7 +127,8 @@ def _sentences(entry: Mapping[str, Any], place: _Place, cls: type[Group], tree: 
         yield f"{path or 'the configuration'} must be a group of keys; got {_got(value)}"
     else:
         words = "text" if kind == "literal_error" else expected(field.annotation, field.metadata)
-        yield f"{path} must be {words}; got {_got(value, text=words == 'text')}"
+        way = _way_to_choose(path, value) if words == "a group of keys" else ""
+        yield f"{path} must be {words}; got {_got(value, text=words == 'text')}{way}"
 
 
 def _choices(annotation: Any) -> list[str]:
@@ -134,6 +136,13 @@ def _choices(annotation: Any) -> list[str]:
     if get_origin(annotation) is Literal:
         return [str(a) for a in get_args(annotation)]
     return [choice for inner in get_args(annotation) for choice in _choices(inner)]
+
+
+def _way_to_choose(path: str, value: object) -> str:
+    """Return how a file of a group is chosen by name, where a name stands in place of the group's keys."""
+    if not isinstance(value, str) or not path.isidentifier() or not (conf_dir() / path).is_dir():
+        return ""
+    return f"; choose a file on the command line ({path}={value}) or in defaults ('override /{path}: {value}')"
 
 
 def _got(value: object, *, text: bool = False) -> str:

@@ -49,6 +49,16 @@ def _lines(error: BaseException, conf: Path) -> list[str]:
     if file_problem := _unreadable(error):
         return [file_problem]
     text = "\n".join(str(e) for e in _chain(error))
+    if match := re.search(r"Interpolation key '([^']+)' not found", text):
+        needed = re.search(r"full_key: (\S+)", text)
+        where = f", which '{needed.group(1)}' repeats" if needed else ""
+        key = match.group(1)
+        return [f"there is no value for '{key}'{where}; give it one ({key}=VALUE), or do not leave it out"]
+    if "Cannot merge" in text and (match := re.search(r"In '([^']+)'", text)):
+        return [
+            f"{match.group(1)}.yaml sets a group of keys to a list or a value, or the other way round; choose a file "
+            "in its defaults (override /site: ap), and set a key by its whole name (site: {test_sites: [AP, UP]})"
+        ]
     if match := re.search(r"Could not find '([^']+)'", text):
         return [_unknown_choice(match.group(1), [conf, *_own_folders(text, conf)])]
     if match := re.search(r"Could not override '([^']+)'", text) or re.search(r"Key '([^']+)' is not in struct", text):

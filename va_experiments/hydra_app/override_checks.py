@@ -80,7 +80,7 @@ def check_defaults(path: str, defaults: Iterable[Any]) -> None:
     """
     from hydra.core.default_element import GroupDefault
 
-    problems = []
+    problems, chosen = [], dict[str, Any]()
     for default in defaults:
         value, group = getattr(default, "value", None), str(getattr(default, "group", "") or "").lstrip("/")
         where = [str(v) for v in (value if isinstance(value, list) else [value, group]) if v is not None]
@@ -92,14 +92,21 @@ def check_defaults(path: str, defaults: Iterable[Any]) -> None:
         ]
         if isinstance(default, GroupDefault):
             problems += _unused_choice(path, default)
+            key = f"{group}@{default.package}"
+            if chosen.setdefault(key, value) != value:
+                problems.append(
+                    f"{path}.yaml chooses {group} twice in its defaults, {shown(chosen[key])} and {shown(value)}, of "
+                    "which only one would be used; keep one"
+                )
         if isinstance(value, list):
             listed = ", ".join(map(str, value))
-            swept = f"hydra.sweeper.params: {{{group}: '{','.join(map(str, value))}'}} runs one job for each"
+            swept = f"; hydra.sweeper.params: {{{group}: '{','.join(map(str, value))}'}} runs one job for each"
+            swept = "" if group in RunConfig.model_fields or group.startswith("hydra") else swept
             sites = ", ".join(_site_of(str(v)) for v in value)
             together = f"; site: {{test_sites: [{sites}]}} tests them in one job" if group == "site" else ""
             problems.append(
                 f"{path}.yaml chooses a list for {group} in its defaults, [{listed}], of which only the last would be "
-                f"used; choose one, as in {group}: {value[0] if value else 'NAME'}; {swept}{together}"
+                f"used; choose one, as in {group}: {value[0] if value else 'NAME'}{swept}{together}"
             )
     if problems:
         raise InputError(problems)
