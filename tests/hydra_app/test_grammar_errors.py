@@ -48,12 +48,20 @@ def test_a_value_that_the_shell_divided_is_put_together() -> None:
     [
         ("model=nbc,", "'model=nbc,' has a comma without a value beside it"),
         ("=3", "'=3' is not KEY=VALUE (or ~KEY)"),
+        ("model==nbc", "'model==nbc' has two equals signs; write model=nbc"),
         ("é=1", "a key has plain letters, digits and _ . / @; got 'é'"),
         ("nbc", "'nbc' is not KEY=VALUE (or ~KEY)"),
     ],
 )
 def test_what_is_no_override(override: str, words: str) -> None:
     assert words in problems_of(override)[0]
+
+
+def test_a_range_without_a_search_is_told_to_be_one() -> None:
+    with elsewhere():
+        code, err = run_here(["model=nbc", "model.alpha=interval(0.1,1)", "execution=inline", "dry_run=true"])
+    assert code == 2
+    assert "is a range for a search: add hydra/sweeper=optuna" in err
 
 
 def test_all_are_named_at_once_and_secrets_are_not_shown() -> None:

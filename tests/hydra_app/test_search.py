@@ -12,7 +12,7 @@ import yaml
 
 from tests.bad_inputs.test_commands import refused
 from tests.end_to_end.conftest import QUICK
-from tests.in_process import elsewhere, output_here
+from tests.in_process import elsewhere, output_here, run_here
 from va_experiments.errors import InputError
 from va_experiments.hydra_app.grammar_errors import parse_overrides
 from va_experiments.hydra_app.search_space import direction_of, grid_values, search_space
@@ -186,3 +186,20 @@ def test_the_name_of_the_sweeper_means_this_one() -> None:
     compose([])
     node = ConfigStore.instance().repo["hydra"]["sweeper"]["optuna.yaml"]
     assert node.provider == "va_experiments"
+
+
+@pytest.mark.parametrize("directions", [["minimize"], ["minimize", "maximize"]])
+def test_a_stored_study_of_another_direction_is_told_as_that(directions: list[str]) -> None:
+    import optuna
+
+    from va_experiments.hydra_app.search import _COMMIT_AT_ONCE
+
+    with elsewhere():
+        storage = optuna.storages.RDBStorage("sqlite:///s.db", engine_kwargs=_COMMIT_AT_ONCE)
+        optuna.create_study(storage=storage, study_name="a", directions=directions)
+        storage.engine.dispose()
+        place = ("hydra.sweeper.storage=sqlite:///s.db", "hydra.sweeper.study_name=a", "hydra.sweeper.n_trials=2")
+        code, err = run_here(["hydra/sweeper=optuna", *ALPHA, *place, "site=ap", "data.n=120", *QUICK])
+    assert code == 2
+    assert "was begun in another direction than to maximize csmf_accuracy_top" in err
+    assert "choose another hydra.sweeper.study_name" in err

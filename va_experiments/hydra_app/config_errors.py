@@ -54,6 +54,8 @@ def _lines(error: BaseException, conf: Path) -> list[str]:
         where = f", which '{needed.group(1)}' repeats" if needed else ""
         key = match.group(1)
         return [f"there is no value for '{key}'{where}; give it one ({key}=VALUE), or do not leave it out"]
+    if "BasicSweeper does not support sweep type" in text:
+        return ["interval(...) is a range for a search: add hydra/sweeper=optuna, or list the values (KEY=0.1,1,5)"]
     if "Cannot merge" in text and (match := re.search(r"In '([^']+)'", text)):
         return [
             f"{match.group(1)}.yaml sets a group of keys to a list or a value, or the other way round; choose a file "

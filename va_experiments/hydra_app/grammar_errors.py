@@ -106,7 +106,7 @@ def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[st
         joined = f"{before[-1]} {text}" if before and "=" in before[-1] and not equals else ""
         way = _quoted(joined) if joined else ""
         space = f"; if the space belongs to the value before it, write {redacted(way)}" if way else ""
-        if equals and not space and _parse(tight := f"{key.strip()}={value.strip()}") is not None:
+        if equals and key.strip() and not space and _parse(tight := f"{key.strip()}={value.strip()}") is not None:
             space = f"; write it without spaces around the equals sign: {redacted(tight)}"
         return f"{quoted} is not KEY=VALUE (or ~KEY){space}", 0
     if _parse(f"{key}=1") is None:
@@ -120,6 +120,8 @@ def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[st
         return f"{quoted} was divided at a space by the shell; write {redacted(shlex.quote(whole))}", number
     if re.search(r"(^|,)\s*(,|$)", value):
         return f"{quoted} has a comma without a value beside it; remove the comma, or name the value", 0
+    if value.startswith("=") and _parse(tight := f"{key}={value.lstrip('=')}") is not None:
+        return f"{quoted} has two equals signs; write {redacted(tight)}", 0
     if way := _quoted(text):
         return f"{quoted} holds characters that must be quoted (one of ( ) [ ] {{ }} , : = ' \" $): {redacted(way)}", 0
     return f"{quoted} is not KEY=VALUE; a list is written [a,b], a mapping {{a: 1, b: 2}}, text in quotes", 0

@@ -102,19 +102,22 @@ class Search:
             study = optuna.create_study(
                 study_name=name, storage=database, direction=self.direction, load_if_exists=True
             )
-            if study.direction.name.lower() != self.direction:
-                raise InputError(
-                    f"the study {shown(name)} in {where} was begun to {study.direction.name.lower()} another metric; "
-                    "choose another hydra.sweeper.study_name"
-                )
             study.sampler = self._sampler(space, len(study.trials))
         except InputError:
             raise
         except Exception as error:  # SQLAlchemy, its drivers and Optuna raise many kinds
-            reason = redacted(str(error).splitlines()[0] if str(error) else type(error).__name__)
+            first: BaseException = error
+            while first.__cause__ is not None:  # Optuna's own words name no reason
+                first = first.__cause__
+            if "study direction" in str(first):  # Optuna compares it with that of the stored study
+                raise InputError(
+                    f"the study {shown(name)} in {where} was begun in another direction than to {self.direction} "
+                    f"{self.objective}; choose another hydra.sweeper.study_name"
+                ) from None
+            reason = redacted(str(first).splitlines()[0] if str(first) else type(first).__name__)
             raise InputError(
                 f"hydra.sweeper.storage {where} cannot be used ({reason}); expected a database's URL whose folder "
-                "exists, such as sqlite:///trials.db"
+                "exists and can be written, such as sqlite:///trials.db"
             ) from None
         return study
 
