@@ -164,6 +164,14 @@ def test_a_question_of_phmrc_is_one_warning(what: str, tmp_path: Path) -> None:
     assert len([w for w in warnings if warning in w]) == 1, warnings
 
 
+def test_a_second_answer_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    table = phmrc("child")
+    content = in_form(table, lambda v, _: f"{v},", table[0].index("c4_31_2")).replace("\r", "")
+    (tmp_path / "a.csv").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match="question c4_31_2: 100% of its answers are not those of the questionnaire"):
+        read("phmrc_child", tmp_path / "a.csv")
+
+
 def test_clean_tables_give_no_warning(tmp_path: Path) -> None:
     for n, n_symptoms in ((60, 168), (240, 9), (300, 168), (1000, 60)):
         deaths = simulate_deaths(n, n_symptoms=n_symptoms)

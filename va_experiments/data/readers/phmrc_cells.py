@@ -15,7 +15,7 @@ from va_experiments.data.double_encoding import corrected
 
 __all__ = ["as_published"]
 
-_BLANK = frozenset({"na", "n/a", "nan", "null", "none", "<na>", "."})
+_BLANK = frozenset({"na", "n/a", "nan", "null", "none", "<na>", ".", "#n/a", "#null!"})
 """What programs write for an empty cell; the published files have no such cell."""
 
 _LONGEST = max(map(len, _BLANK))

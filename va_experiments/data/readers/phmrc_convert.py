@@ -81,7 +81,7 @@ def convert(
         if rule.cut is None and not rule.learned:
             if rule.recorded:
                 known = [
-                    np.array([normalised(v) not in UNKNOWN for v in table[c].values])[table[c].codes]
+                    np.array([normalised(v).rstrip(".,;:!") not in UNKNOWN for v in table[c].values])[table[c].codes]
                     for c in rule.columns
                 ]
                 symptoms[:, j] = np.where(np.any(known, axis=0), PRESENT, ABSENT)

@@ -105,7 +105,8 @@ def check_answers(
     doubtful: Sequence[str] = (),
 ) -> None:
     """Refuse a file in which too many answers to a question are not on the questionnaire's list, or are `doubtful`."""
-    columns = {c: c for c, _ in rules.age} | {rule.symptom: rule.columns[0] for rule in rules.rules}
+    columns = {c: c for c, _ in rules.age} | {c: c for rule in rules.rules for c in rule.columns[1:]}
+    columns |= {rule.symptom: rule.columns[0] for rule in rules.rules}
     problems = []
     for entry in ledger:
         if entry.reason not in (NOT_LISTED, NEGATIVE) or entry.column not in columns:

@@ -236,6 +236,12 @@ def apply_rule(
         )
     for name in rule.columns[1:]:
         second = as_words(name, table[name])
-        also = np.array([normalised(v) in yes for v in second.values], dtype=bool)
+        words_of = [normalised(v) for v in second.values]
+        also = np.array([w in yes for w in words_of], dtype=bool)
         symptom[also[second.codes]] = PRESENT
+        unlisted = [k for k, w in enumerate(words_of) if w not in UNKNOWN and w not in yes and w not in no]
+        if unlisted and not compat and rule.symptom == rule.columns[0]:  # the first of the rules of a question
+            count = int(np.isin(second.codes, unlisted).sum())
+            examples = tuple(sorted(second.values[k] for k in unlisted))[:5]
+            ledger.append(LedgerEntry("set missing", name, count, NOT_LISTED, examples))
     return symptom
