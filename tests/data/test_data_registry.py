@@ -12,11 +12,15 @@ import pytest
 import yaml
 
 import va_experiments.data as data
+from va_experiments.data.readers.csv_options import CsvOptions
 from va_experiments.data.readers.who2016_odk import OdkOptions
 from va_experiments.data.registry import READERS, check_options, load, options_of, with_check
 from va_experiments.errors import InputError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
+
+OPTIONS = {"read_csv_deaths": CsvOptions, "read_who2016_odk": OdkOptions}
+"""Where readers that take ``**options`` list them."""
 
 
 @pytest.mark.parametrize("name", sorted(READERS))
@@ -34,7 +38,7 @@ def test_options_are_the_function_s(name: str) -> None:
     parameters = dict(inspect.signature(function).parameters)
     if (more := parameters.get("options")) is not None and more.kind is inspect.Parameter.VAR_KEYWORD:
         del parameters["options"]
-        parameters |= inspect.signature(OdkOptions).parameters
+        parameters |= inspect.signature(OPTIONS[reader.function]).parameters
     options = reader.options().model_dump(exclude={"name"})
     assert set(options) | set(reader.fixed) == set(parameters)
     for key, option in options.items():
