@@ -118,3 +118,8 @@ def test_whole_numbers_are_read_exactly(text: str, value: Any) -> None:
     parsed = COLUMNS[Kind.WHOLE].parse(text)
     assert parsed == value
     assert type(parsed) is type(value)
+
+
+def test_a_whole_number_in_a_column_of_numbers_is_a_float() -> None:
+    converted = COLUMNS[Kind.NUMBER].convert(1)
+    assert (converted, type(converted)) == (1.0, float)
