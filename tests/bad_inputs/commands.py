@@ -198,7 +198,7 @@ COMMANDS: list[Command] = [
     Command(
         "code",
         "interpolation to nowhere",
-        "Interpolation key 'nothing' not found",
+        "there is no value for 'nothing'",
         ("tracking.experiment='${nothing}'",),
     ),
     Command("outputs", "home as a letter", "expected a folder's path without '~' or NUL", ("paths.outputs='~/x'",)),

@@ -89,6 +89,8 @@ def test_a_direction_that_cannot_be_meant(value: object, words: str) -> None:
 @pytest.mark.parametrize(
     ("override", "words"),
     [
+        ("model.alpha=interval(1,inf)", "both ends of a range must be finite numbers; got 1.0 and inf"),
+        ("model.alpha=interval(1,nan)", "both ends of a range must be finite numbers; got 1.0 and nan"),
         ("model.alpha=interval(5,0.1)", "its lower end 5.0 is above its upper end 0.1; write interval(0.1,5.0)"),
         ("model.alpha=tag(log,interval(0,1))", "on a log scale the lower end must be above 0"),
         ("model.n_trees=range(10,1)", "it begins at 10, above its end 1; write range(1,10)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -128,6 +129,8 @@ def _empty(override: Any) -> str:
     value = override.value()
     if override.is_interval_sweep():
         low, high = value.start, value.end
+        if not (math.isfinite(low) and math.isfinite(high)):
+            return f"both ends of a range must be finite numbers; got {low} and {high}"
         if low > high:
             return f"its lower end {low} is above its upper end {high}; write interval({high},{low})"
         if "log" in value.tags and low <= 0:
