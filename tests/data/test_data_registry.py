@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -36,13 +38,17 @@ def test_options_are_the_function_s(name: str) -> None:
     reader = READERS[name]
     function = getattr(import_module(reader.module), reader.function)
     parameters = dict(inspect.signature(function).parameters)
+    factories: dict[str, Any] = {}
     if (more := parameters.get("options")) is not None and more.kind is inspect.Parameter.VAR_KEYWORD:
         del parameters["options"]
-        parameters |= inspect.signature(OPTIONS[reader.function]).parameters
+        listed = OPTIONS[reader.function]
+        parameters |= inspect.signature(listed).parameters
+        factories = {f.name: f.default_factory for f in dataclasses.fields(listed)}
     options = reader.options().model_dump(exclude={"name"})
     assert set(options) | set(reader.fixed) == set(parameters)
     for key, option in options.items():
-        default = parameters[key].default
+        factory = factories.get(key, dataclasses.MISSING)
+        default = parameters[key].default if factory is dataclasses.MISSING else factory()
         if default is not inspect.Parameter.empty:
             assert default == option or (default in ((), None) and not option)
 
