@@ -209,8 +209,9 @@ def test_a_database_that_is_away_is_given_up_after_two_tries(tmp_path: Path, mon
     from mlflow.store.db import utils
 
     waits: list[float] = []
-    clock = types.SimpleNamespace(**{**vars(time), "sleep": waits.append})  # of this module: other threads sleep too
-    monkeypatch.setattr(utils, "time", clock)
+    here = threading.get_ident()  # the thread of an earlier test may still wait for its own database
+    wait = lambda seconds: waits.append(seconds) if threading.get_ident() == here else time.sleep(seconds)  # noqa: E731
+    monkeypatch.setattr(utils, "time", types.SimpleNamespace(**{**vars(time), "sleep": wait}))
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     with pytest.raises(Exception, match=r"Connection refused"):
