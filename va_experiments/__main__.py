@@ -92,8 +92,9 @@ def report_error(error: BaseException, *, debug: bool) -> int:
         say(f"error: {error}", file=sys.stderr)
     elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         code = 5
+        limit = ": a limit on the size of a file is reached, see ulimit -f" if error.errno == errno.EFBIG else ""
         say(
-            f"error: disk full ({error}); finished cells are safe; run the same command again to continue",
+            f"error: disk full ({error}){limit}; finished cells are safe; run the same command again to continue",
             file=sys.stderr,
         )
     elif short_of_memory(error):
