@@ -208,7 +208,8 @@ def _in_base64(value: str) -> Iterator[str]:
 def remember_address(url: str) -> None:
     """Replace an alert's address, and each part of it by which a service knows its sender."""
     remember_secret(url)
-    _addresses.add(url)
+    if "://" in url:
+        _addresses.add(url)
     rest = url.partition("://")[2] or url
     for part in re.split(r"[/?&#@:]", rest):
         value = part.rpartition("=")[2]

@@ -221,7 +221,7 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
         trees.append(with_model_name(tree, str(composed.hydra.runtime.choices.get("model"))))
         remember_secrets_of(trees[-1])
     if copied := sorted({key for tree in trees for key in find_secrets(tree)}):
-        raise InputError([f"'{key}' holds a secret (of alert.url, or of the environment): remove it" for key in copied])
+        raise InputError([f"remove from '{key}' the secret that alert.url or the environment holds" for key in copied])
     hide_secrets(folder)
     shown = [tuple(redacted(o) for o in filter_overrides(overrides)) for overrides in job_overrides]
     ray_options = cast("dict[str, Any]", OmegaConf.to_container(launcher.ray_cfg, resolve=True))
