@@ -55,8 +55,10 @@ RECORD = (
 """Where the files are to be had; an account (free) is needed."""
 
 _MANY = 3
-_QUESTION = re.compile(r"[acg]\d_\d\d\w*")
 """Missing columns from which on they are told in one sentence."""
+
+_QUESTION = re.compile(r"[acg]\d_\d\d[a-h]?[dmy]?(_\d+)?[a-h]?[dmy]?")
+"""The forms of a question's name in the published files."""
 
 
 def find_phmrc(module: str, path: str | os.PathLike[str] | None = None) -> Path:
@@ -239,7 +241,7 @@ def _check_header(
             )
         raise InputError(
             [
-                f"{p}; if it was not asked, add it with empty cells" if _QUESTION.fullmatch(c) else p
+                f"{p}; if it was not asked, add it with empty cells" if _QUESTION.fullmatch(c) and "?" not in p else p
                 for c, p in zip(absent, problems, strict=True)
             ]
         )
