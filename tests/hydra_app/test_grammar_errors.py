@@ -49,6 +49,8 @@ def test_a_value_that_the_shell_divided_is_put_together() -> None:
         ("model=nbc,", "'model=nbc,' has a comma without a value beside it"),
         ("=3", "'=3' is not KEY=VALUE (or ~KEY)"),
         ("model==nbc", "'model==nbc' has two equals signs; write model=nbc"),
+        ("model.alpha=interval(a,b)", "interval() takes two numbers, the smaller first, such as interval(0.1,10)"),
+        ("model.alpha=choice()", "choice() takes one value or more, such as choice(1,10,100)"),
         ("é=1", "a key has plain letters, digits and _ . / @; got 'é'"),
         ("nbc", "'nbc' is not KEY=VALUE (or ~KEY)"),
     ],

@@ -16,6 +16,17 @@ MOST_CHARACTERS = 30_000
 """Of all overrides of a command: Hydra's parser takes about a second for each 5,000 characters of a list."""
 
 _OPEN = {"(": ")", "[": "]", "{": "}"}
+_CALL = re.compile(r"(\w+)\s*\(.*\)\s*", re.DOTALL)
+_FUNCTIONS = {
+    "interval": "takes two numbers, the smaller first, such as interval(0.1,10)",
+    "range": "takes whole numbers or decimals: start, stop and step, such as range(1,10,2)",
+    "choice": "takes one value or more, such as choice(1,10,100)",
+    "shuffle": "takes one value or more, a list or a range, such as shuffle(1,2,3)",
+    "sort": "takes one value or more, a list or a range, such as sort(3,1,2)",
+    "glob": "takes a pattern of names, such as glob(*)",
+    "tag": "takes names and one sweep, such as tag(a,choice(1,2))",
+}
+"""What the functions of Hydra's grammar accept."""
 _NAME = re.compile(r"\w[\w .+*%@?|/-]*|'[^']*'|\"[^\"]*\"")
 
 
@@ -122,6 +133,9 @@ def _explain(text: str, before: Sequence[str], after: Sequence[str]) -> tuple[st
         return f"{quoted} has a comma without a value beside it; remove the comma, or name the value", 0
     if value.startswith("=") and _parse(tight := f"{key}={value.lstrip('=')}") is not None:
         return f"{quoted} has two equals signs; write {redacted(tight)}", 0
+    call = _CALL.fullmatch(value)
+    if call and (accepts := _FUNCTIONS.get(call[1])):
+        return f"{quoted} cannot be read: {call[1]}() {accepts}", 0
     if way := _quoted(text):
         return f"{quoted} holds characters that must be quoted (one of ( ) [ ] {{ }} , : = ' \" $): {redacted(way)}", 0
     return f"{quoted} is not KEY=VALUE; a list is written [a,b], a mapping {{a: 1, b: 2}}, text in quotes", 0
