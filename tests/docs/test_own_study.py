@@ -21,9 +21,9 @@ SIGNS = ("fever", "chills", "cough", "breathless", "injured", "bled", "loose sto
 CAUSES = {"Malaria": (0, 1), "Pneumonia": (2, 3), "Road injury": (4, 5), "Diarrhoea": (6, 7)}
 
 
-def table() -> list[list[str]]:
+def table(seed: int = 7) -> list[list[str]]:
     """Return the rows of a study that knows nothing of this project: its own column names, its own codes."""
-    draw = random.Random(7)
+    draw = random.Random(seed)
     rows = [["record_no", "hospital", "age_years", "sex", "final_diagnosis", *SIGNS]]
     for number in range(240):
         cause = draw.choice(list(CAUSES))
@@ -55,6 +55,21 @@ def write(rows: list[list[str]], folder: Path) -> None:
         csv.writer(file).writerows(rows)
 
 
+OPTIONS = (
+    "{id: record_no, site: hospital, cause: final_diagnosis, age: age_years, sex: sex, drop_unlabelled: true, "
+    "value_map: {yes: Y, Yes: Y, no: N, dk: ., perhaps: .}, blank: missing, cause_map: {malaria: Malaria}}"
+)
+"""How both tables of the study are read, as the check proposes it."""
+
+
+def write_unlabelled(path: Path) -> None:
+    """Write 40 deaths of another place whose causes are not known."""
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        for number, row in enumerate(table(8)[:41]):
+            known = [f"N-{number}", "Nampula", *row[2:4]] if number else row[:4]
+            csv.writer(file).writerow([*known, *row[5:]])
+
+
 def give(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Give a command as a person does, with what makes a run quick."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("VA_", "PREFECT_", "MLFLOW_", "RAY_"))}
@@ -67,7 +82,8 @@ def give(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 def test_from_a_dirty_table_to_a_report(tmp_path: Path) -> None:
     commands = [s.text for s in steps(PAGE) if s.kind == "command" and s.remark != "not run"]
-    make, check, look, compare, within = commands
+    make, check, look, compare, assign = commands
+    (within,) = (s.text for s in steps(PAGE) if s.kind == "command" and "protocol=in_domain" in s.text)
     assert make == "python make_study.py", "here the reader brings a table"
     assert 2 + len(commands) <= 10, "from the README on: make demo, activate, and these"
     rows = table()
@@ -114,6 +130,15 @@ def test_from_a_dirty_table_to_a_report(tmp_path: Path) -> None:
     done = give(within, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "18 done, 0 reused, 0 failed of 18 cells" in done.stdout
+
+    rows[23][1] = "Soweto"
+    write(rows, tmp_path)
+    write_unlabelled(tmp_path / "new.csv")
+    assign = assign.replace("data.train=study.csv", f"'data.train={FILE}'")
+    given = give(re.sub(r"'data\.options=[^']*'", shlex.quote(f"data.options={OPTIONS}"), assign), tmp_path)
+    assert given.returncode == 0, given.stderr
+    assert "nbc, 40 deaths of csv" in given.stdout, given.stdout
+    assert all(cause in given.stdout for cause in CAUSES)
 
 
 def test_a_column_that_was_not_recognised_is_asked_for(tmp_path: Path) -> None:
