@@ -67,6 +67,27 @@ def test_an_option_that_ray_does_not_know_and_a_cluster_that_cannot_be_joined_ar
     assert str(away).startswith("Ray on 10.0.0.1:6379 cannot be used")
 
 
+@pytest.mark.parametrize(
+    "setting", ["RAY_raylet_start_wait_time_s=0.01", "RAY_memory_usage_threshold=high", "RAY_health_check_period_ms="]
+)
+def test_a_variable_at_which_ray_ends_its_process_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    name, _, value = setting.partition("=")
+    monkeypatch.setenv("RAY_no_such_setting", "1")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError) as told:
+        ray_cluster.check_settings()
+    assert f"{name}='{value}' in the environment" in str(told.value)
+    assert f"unset {name})" in str(told.value)
+    assert "RAY_no_such_setting" not in str(told.value)
+
+
+def test_variables_of_ray_that_it_can_read_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "30")
+    ray_cluster.check_settings()
+
+
 def test_a_start_that_fails_is_raised_by_everyone_who_waits_and_leaves_no_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

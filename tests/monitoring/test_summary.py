@@ -16,8 +16,8 @@ from va_experiments.monitoring import summary
 from va_experiments.monitoring.summary import TerminalSummary
 
 
-def _run(folder: Path) -> tuple[RunContext, RunOutcome]:
-    config = RunConfig.model_validate({"tracking": {"mlflow": False, "prefect": False}})
+def _run(folder: Path, *, mlflow: bool = False) -> tuple[RunContext, RunOutcome]:
+    config = RunConfig.model_validate({"tracking": {"mlflow": mlflow, "prefect": False}})
     cells = fake_content(sites=("AP", "Dar"), models=("nbc", "prior")).cells
     return RunContext(config, folder, folder, "d/t", RunChannel()), RunOutcome(cells, cells[:0], 0, [], "", 0)
 
@@ -34,6 +34,14 @@ def test_the_leaderboard_comes_first_and_the_report_last(tmp_path: Path, capsys:
     rest = capsys.readouterr().out
     assert "CSMF accuracy" not in rest
     assert rest.splitlines()[-1] == f"report  {tmp_path / 'report.html'}"
+
+
+def test_the_command_that_compares_runs_can_be_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "my outputs"
+    folder.mkdir()
+    run, outcome = _run(folder, mlflow=True)
+    TerminalSummary().run_finished(run, outcome)
+    assert f"compare va-experiments ui --outputs '{folder}'" in capsys.readouterr().out
 
 
 def test_a_leaderboard_for_which_memory_is_short_costs_nothing_else(

@@ -12,16 +12,17 @@ import importlib
 import os
 import resource
 import stat
+import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from va_experiments.config.schema import ExecutionConfig
-from va_experiments.errors import InputError, VaError
+from va_experiments.errors import InputError, VaError, shown
 from va_experiments.execute.ray_processes import PRELOADED, only_used_processes
 from va_experiments.execute.run_channel import EngineUnavailable
 
@@ -56,6 +57,10 @@ _SAFE = {
 }
 
 
+_TEXTS = ("RAY_ADDRESS", "RAY_TMPDIR", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE")
+"""Variables of Ray that are texts."""
+
+
 def _environment(address: str | None) -> None:
     for name, value in (_SAFE | THREADS).items():
         os.environ.setdefault(name, value)
@@ -64,6 +69,38 @@ def _environment(address: str | None) -> None:
     else:
         # joining a cluster on other hosts needs real interfaces
         os.environ.pop("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", None)
+
+
+def check_settings() -> None:
+    """Refuse ``RAY_...`` variables of the environment at which Ray's library ends its process while it is loaded.
+
+    It does so at a value of another type than it expects, such as ``0.01`` for a whole number. Each load is tried in a
+    process of its own, and only where such variables are set.
+
+    Raises
+    ------
+    InputError
+    """
+    ours = _SAFE | THREADS
+    named = sorted(k for k in os.environ if k.startswith("RAY_") and k not in _TEXTS and os.environ[k] != ours.get(k))
+    if not named or _loads(named):
+        return
+    wrong = [name for name in named if not _loads([name])] or named
+    shown_ones = ", ".join(f"{name}={shown(os.environ[name])}" for name in wrong)
+    raise InputError(
+        f"Ray cannot be loaded with {shown_ones} in the environment: a value is not of the type that Ray expects "
+        f"(mostly a whole number): set it so, or take it away (unset {' '.join(wrong)}); "
+        "execution=inline runs without Ray"
+    )
+
+
+def _loads(names: Sequence[str]) -> bool:
+    """Return whether Ray's library can be loaded with only these of its variables in the environment."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_") or k in names}
+    done = subprocess.run(
+        [sys.executable, "-c", "import ray"], env=environment, capture_output=True, timeout=60, check=False
+    )
+    return done.returncode >= 0  # whatever else fails is told where Ray is imported
 
 
 def _read_authentication_again() -> None:
@@ -104,6 +141,8 @@ def connect(
     """
     known = "ray._raylet" in sys.modules
     _environment(config.address)
+    if not known:
+        check_settings()
     import ray
 
     if imported is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shlex
 import sys
 import textwrap
 from typing import TYPE_CHECKING
@@ -131,7 +132,7 @@ def summary_lines(run: RunContext, outcome: RunOutcome) -> list[str]:
         lines.append("        column error_traceback: where each failed cell failed")
     lines += [f"{'report' if path.suffix == '.html' else 'table':8}{path}" for path in outcome.files]
     if config.tracking.mlflow and not config.tracking.uri:
-        lines.append(f"compare va-experiments ui --outputs {run.outputs}")
+        lines.append(f"compare va-experiments ui --outputs {shlex.quote(str(run.outputs))}")
     if run.interrupted or outcome.missing:
         lines.append("Run the same command to continue: finished cells are not computed again.")
     elif counts.failed:
