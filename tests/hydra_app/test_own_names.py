@@ -96,6 +96,23 @@ def test_describe_reads_what_check_wrote(study: Path, capsys: pytest.CaptureFixt
     assert code == 0, err
 
 
+def test_a_yaml_file_describes_the_tables_that_are_joined(study: Path) -> None:
+    new = pd.read_csv("far.csv").drop(columns="cause")
+    new["id"] = [f"n{i}" for i in range(90)]
+    new.loc[::2, "s0"] = "."
+    new.to_csv("new.csv", index=False)
+    assign = ("data=train_and_assign", "data.train=my_study.yaml", "data.assign=new.csv", "data.duplicates=keep")
+    code, out, err = output_here([*assign, "protocol=assign", *PLAN])
+    assert code == 0, err
+    assert "Kisumu+St. Mary/2+mexico (training) -> all" in out
+    code, _, err = output_here(["data=union", "data.members=[my_study.yaml,new.yaml]", *PLAN])
+    assert code == 2
+    assert "data.members[1]=new.yaml: there is no file 'new.yaml'" in err
+    code, _, err = output_here([*assign[:1], "data.train=my_stud.yaml", *assign[2:], "protocol=assign", *PLAN])
+    assert code == 2
+    assert "data.train=my_stud.yaml: there is no file 'my_stud.yaml'; did you mean 'my_study.yaml'?" in err
+
+
 def test_a_class_of_scikit_learn_needs_no_more_than_its_target(study: Path) -> None:
     Path("my_conf/model").mkdir(parents=True)
     Path("my_conf/model/tree.yaml").write_text("_target_: sklearn.tree.DecisionTreeClassifier\nmax_depth: 3\n")

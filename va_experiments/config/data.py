@@ -316,9 +316,9 @@ class TrainAndAssign(DataOptions):
 
     name: Literal["train_and_assign"] = "train_and_assign"
     train: FileOrReader | None = None
-    """A table with causes, or a reader with its options: {name: phmrc_adult, path: adult.csv.gz}."""
+    """A table with causes, a YAML file of data check, or a reader with its options: {name: phmrc_adult, path: FILE}."""
     assign: FileOrReader | None = None
-    """The same for the deaths without known causes; only questions that both have are used."""
+    """The same for the deaths without known causes; a table is read as data.train says; shared questions are used."""
     options: Mapping = {}
     """Options of data=csv that both tables have."""
     duplicates: Literal["refuse", "first", "keep"] = "refuse"
@@ -332,7 +332,7 @@ class Union(DataOptions):
 
     name: Literal["union"] = "union"
     members: Annotated[tuple[FileOrReader, ...], BeforeValidator(_several), Expected("a list of readers or files")] = ()
-    """Readers, each a name (phmrc_adult), a table, or {name: csv, path: FILE, ...}; shared questions are used."""
+    """Readers, each a name (phmrc_adult), a table, its YAML file, or {name: csv, path: FILE, ...}."""
     options: Mapping = {}
     """Options of data=csv that the members that are tables have."""
     duplicates: Literal["refuse", "first", "keep"] = "refuse"

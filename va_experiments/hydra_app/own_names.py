@@ -17,7 +17,7 @@ from va_experiments.config.schema import conf_dir
 from va_experiments.data.table_names import TABLES, YAMLS
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
-__all__ = ["YAMLS", "data_options", "with_own_names"]
+__all__ = ["YAMLS", "data_options", "with_described_tables", "with_own_names"]
 
 
 def with_own_names(overrides: Sequence[Any], config_dir: str | None = None) -> list[str]:
@@ -91,8 +91,38 @@ def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_") or "own"
 
 
-def data_options(name: str) -> dict[str, Any]:
+def with_described_tables(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return a job's configuration with what YAML files say in place of their names in what ``data`` joins.
+
+    These are ``data.train``, ``data.assign`` and each of ``data.members``.
+
+    Raises
+    ------
+    InputError
+        For files that do not exist or cannot be a data set's configuration.
+    """
+    data = tree.get("data")
+    if not isinstance(data, dict):
+        return tree
+
+    def described(key: str, value: Any) -> Any:
+        return data_options(value, key) if isinstance(value, str) and value.endswith(YAMLS) else value
+
+    joined = {key: described(f"data.{key}", data[key]) for key in ("train", "assign") if key in data}
+    if isinstance(data.get("members"), list):
+        joined["members"] = [described(f"data.members[{k}]", m) for k, m in enumerate(data["members"])]
+    return {**tree, "data": {**data, **joined}}
+
+
+def data_options(name: str, key: str = "data") -> dict[str, Any]:
     """Return the configuration of a data set from its YAML file, or the usual one for a table.
+
+    Parameters
+    ----------
+    name : str
+        Path of the file.
+    key : str
+        The option that names it.
 
     Raises
     ------
@@ -105,7 +135,7 @@ def data_options(name: str) -> dict[str, Any]:
     path = Path(name)
     if not path.is_file():
         near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
-        raise InputError(f"data={name}: there is no file {shown_path(path)}{did_you_mean(path.name, near)}")
+        raise InputError(f"{key}={name}: there is no file {shown_path(path)}{did_you_mean(path.name, near)}")
     own: dict[Any, Any] = {"name": "csv", "path": name}
     if name.endswith(YAMLS):
         check_yaml_size(path)

@@ -18,6 +18,7 @@ from va_experiments.errors import InputError
 from va_experiments.hydra_app.config_errors import remove_empty_run
 from va_experiments.hydra_app.dry_run import dry_run
 from va_experiments.hydra_app.job_configs import build_models, parse_jobs, with_model_name, with_ray_options
+from va_experiments.hydra_app.own_names import with_described_tables
 from va_experiments.redaction import find_secrets, redacted, redacted_tree, remember_secrets_of
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
             composed.hydra.job.num = initial_job_idx + number
         own = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
         tree = cast("dict[str, Any]", OmegaConf.to_container(own, resolve=True))
-        trees.append(with_model_name(tree, str(composed.hydra.runtime.choices.get("model"))))
+        tree = with_model_name(tree, str(composed.hydra.runtime.choices.get("model")))
+        trees.append(with_described_tables(tree))
         remember_secrets_of(trees[-1])
     if copied := sorted({key for tree in trees for key in find_secrets(tree)}):
         raise InputError([f"remove from '{key}' the secret that alert.url or the environment holds" for key in copied])

@@ -132,3 +132,30 @@ def test_deaths_in_both_tables_are_refused_until_asked(small_deaths: Deaths) -> 
 def test_other_deaths_are_joined(small_deaths: Deaths) -> None:
     train, assign = (small_deaths.take(rows) for rows in (small_deaths.site == 0, small_deaths.site > 0))
     assert len(join_deaths(train, assign, "both", "refuse")) == len(small_deaths)
+
+
+HEAD = "no,place,cause,years,a,b,extra"
+ROWS = ("1,North,X,30,1,0,z", "2,North,Y,40,0,1,z", "3,South,X,50,1,1,z", "4,South,Y,60,0,0,z")
+
+
+def test_a_table_to_assign_is_read_as_the_other_is_described(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("\n".join((HEAD, *ROWS)) + "\n")
+    (tmp_path / "new.csv").write_text("no,place,years,b,a\n5,East,70,1,0\n6,East,80,0,1\n")
+    described = {
+        **{"name": "csv", "path": str(tmp_path / "train.csv"), "id": "no", "site": "place", "age": "years"},
+        **{
+            "value_map": {"1": "Y", "0": "N"},
+            "exclude": ["extra"],
+            "site_map": {"South": "Coast"},
+            "causes": ["Y", "X"],
+        },
+    }
+    deaths = read_train_and_assign(described, str(tmp_path / "new.csv"))
+    assert deaths.sites == ("Coast", "North", "East")
+    assert deaths.causes == ("Y", "X")
+    assert deaths.symptom_names == ("a", "b")
+    assert deaths.symptoms[-2:].tolist() == [[0, 1], [1, 0]]
+    assert deaths.covariates["age"][-2:].tolist() == [70, 80]
+    other = {"value_map": {"1": "N", "0": "Y"}}
+    told = read_train_and_assign({**described, **other}, str(tmp_path / "new.csv"), options=other)
+    assert told.symptoms[-2:].tolist() == [[1, 0], [0, 1]]

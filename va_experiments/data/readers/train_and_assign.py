@@ -21,6 +21,15 @@ from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = ["join_deaths", "join_parts", "parts_of", "read_train_and_assign"]
 
+SAME_IN_BOTH = (
+    *("id", "site", "cause", "symptoms", "exclude", "value_map", "blank", "max_unknown", "words", "narrative", "hce"),
+    *("sex", "sex_codes", "age", "age_unit", "age_parts", "age_unit_codes", "age_missing", "covariates"),
+    *("missing_numbers", "decimal", "encoding", "fix_encoding"),
+)
+"""Options of ``data=csv`` that a table to assign takes from the description of the table to train on.
+
+The others correct single values (``site_map``), or are of the causes."""
+
 Part = str | Mapping[str, Any] | None
 TRAINING = " (training)"
 """Added to the name of a training site, or the id of a training death, that the deaths to assign have too."""
@@ -77,7 +86,9 @@ def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
             parts.append((str(tree.pop("name")), tree))
         elif value:
             table = {**(options["options"] or {}), "path": value}
-            parts.append(("csv", table if key == "train" else _without_causes(table)))
+            if key == "assign":
+                table = _without_causes({**_reading(options["train"]), **table})
+            parts.append(("csv", table))
         else:
             what = "with known causes" if key == "train" else "without known causes"
             problems.append(f"data=train_and_assign needs a table of deaths {what}: set data.{key}=FILE")
@@ -86,15 +97,29 @@ def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return parts
 
 
+def _reading(train: Part) -> dict[str, Any]:
+    """Return what a description of the table to train on says of how columns and cells are read."""
+    if not isinstance(train, Mapping) or train.get("name") != "csv":
+        return {}
+    return {key: train[key] for key in SAME_IN_BOTH if key in train}
+
+
 def _without_causes(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of the table to assign: a column of causes that it has too is left out."""
+    """Return the options of the table to assign: a column of causes that it has too is left out.
+
+    Columns that only the table to train on has are no problem: what they are is told where both are joined.
+    """
     cause = options.get("cause", "cause")
-    left_out = list(options.get("exclude") or ())
     try:
-        header = open_source(options["path"], sep=options.get("sep", AUTO)).header if cause else ()
+        header = open_source(options["path"], sep=options.get("sep", AUTO)).header
     except InputError:  # told where the table is read
-        header = ()
-    return {**options, "cause": None, "exclude": [*left_out, *([cause] if cause in header else [])]}
+        return {**options, "cause": None}
+    left_out = [*(options.get("exclude") or ()), *([cause] if cause else [])]
+    lists = [key for key in ("symptoms", "words", "hce") if options.get(key)]
+    own: dict[str, Any] = {key: [c for c in options[key] if c in header] for key in lists}
+    if options.get("covariates"):
+        own["covariates"] = {c: bounds for c, bounds in options["covariates"].items() if c in header}
+    return {**options, **own, "cause": None, "exclude": [c for c in left_out if c in header]}
 
 
 def join_deaths(train: Deaths, assign: Deaths, label: str, duplicates: str = "keep") -> Deaths:
