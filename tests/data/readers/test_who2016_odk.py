@@ -279,6 +279,32 @@ def test_dates_in_several_forms() -> None:
     ]
 
 
+def test_months_are_read_in_five_languages_and_a_beginning_of_two_of_them_is_not() -> None:
+    june = [
+        "12 juin 2018",
+        "12 jun. 2018",
+        "12 de junio de 2018",
+        "12 de junho del 2018",
+        "Juni 12, 2018",
+        "12JUIN2018",
+    ]
+    assert read_dates(june) == [datetime.date(2018, 6, 12)] * len(june)
+    others = [
+        "1er mars 2018",
+        "1 Machi 2018",
+        "3 AOÛT 2018",
+        "3 févr. 2018",
+        "9 Desemba 2018",
+        "3 out 2018",
+        "4 Febuary 2018",
+    ]
+    months = [(d.month if d else 0) for d in read_dates(others)]
+    assert months == [3, 3, 8, 2, 12, 10, 2]
+    assert read_dates(["3 jui 2018", "12 bad 2018"]) == [None, None]
+    short = ["1er mars 18", "12 de junio de 18"]
+    assert read_dates(short, latest_year=2019) == [datetime.date(2018, 3, 1), datetime.date(2018, 6, 12)]
+
+
 def test_dates_that_may_be_two_dates_are_refused_until_their_order_is_known(tmp_path: Path) -> None:
     born, died = ("3/4/1980", "1/2/1990", "5/6/2017"), ("3/4/2018", "1/2/2018", "5/6/2018")
     rows = [{"x-Id10021": one, "x-Id10023_a": two} for one, two in zip(born, died, strict=True)]

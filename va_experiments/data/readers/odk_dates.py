@@ -1,5 +1,7 @@
 """Read dates of birth and death in the forms that exports hold: ISO, with the name of a month, or numbers in any order.
 
+Names of months may be English, French, Spanish, Portuguese or Swahili.
+
 In: the cells of a column. Out: a date for each, or None. Whether 3/4/2018 is in March or in April follows from the
 other dates of the column, such as 25/4/2018; where none of them says it, such dates are not understood. Years of two
 digits are read only where the latest year of the file is known: with 2018, 18 is 2018 and 19 is 1919.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Final, Literal
 
@@ -21,15 +24,26 @@ YEARS: Final = (1850, 2100)
 """First and last year of a date; others are typing errors, whatever the clock of this machine says."""
 
 _ISO: Final = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
-_MONTH_FIRST: Final = re.compile(r"([a-z]{3})[a-z]*\.?[ -](\d{1,2}),?[ -](\d{4})(?!\d)", re.IGNORECASE)
-_DAY_FIRST: Final = re.compile(r"(\d{1,2})[ -]?([a-z]{3})[a-z]*\.?,?[ -]?(\d{4})(?!\d)", re.IGNORECASE)
+_WORD = r"([^\W\d_]{3,})"
+_OF = r"(?:del? )?"
+_MONTH_FIRST: Final = re.compile(rf"{_WORD}\.?[ -](\d{{1,2}}),?[ -](\d{{4}})(?!\d)")
+_DAY_FIRST: Final = re.compile(rf"(\d{{1,2}})(?:er|º|°)?[ -]?{_OF}{_WORD}\.?,?[ -]?{_OF}(\d{{4}})(?!\d)")
 _NUMBERS: Final = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?!\d)")
 _SHORT_NUMBERS: Final = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{2})(?!\d)")
 _SHORT_YEAR: Final = re.compile(
-    r"(\d{1,2}[ -]?[a-z]{3,9}\.?,?[ -/]?|[a-z]{3,9}\.?[ -]\d{1,2},?[ -])(\d{2})(?!\d)(?!:)", re.IGNORECASE
+    rf"(\d{{1,2}}(?:er|º|°)?[ -]?{_OF}{_WORD}\.?,?[ -/]?{_OF}|{_WORD}\.?[ -]\d{{1,2}},?[ -])(\d{{2}})(?!\d)(?!:)"
 )
-_NAMES: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTHS: Final = {m: k for k, m in enumerate(_NAMES, start=1)}
+_NAMES: Final = (
+    "january february march april may june july august september october november december",
+    "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre",
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    "janeiro fevereiro marco abril maio junho julho agosto setembro outubro novembro dezembro",
+    "januari februari machi aprili mei juni julai agosti septemba oktoba novemba desemba",
+)
+"""Months in English, French, Spanish, Portuguese and Swahili, without accents."""
+
+_MONTHS: Final = [(name, k) for names in _NAMES for k, name in enumerate(names.split(), start=1)]
+_ENGLISH: Final = {name[:3]: k for name, k in _MONTHS[:12]}
 
 
 def read_dates(
@@ -79,19 +93,29 @@ def shape_of(cell: str) -> str:
 
 def _plain(text: str) -> datetime.date | None:
     """Return a date whose parts leave no doubt."""
+    text = text.casefold()
     if match := _ISO.match(text):
         return _date(int(match[1]), int(match[2]), int(match[3]))
     if match := _MONTH_FIRST.match(text):
-        return _date(int(match[3]), _MONTHS.get(match[1].casefold(), 0), int(match[2]))
+        return _date(int(match[3]), _month(match[1]), int(match[2]))
     if match := _DAY_FIRST.match(text):
-        return _date(int(match[3]), _MONTHS.get(match[2].casefold(), 0), int(match[1]))
+        return _date(int(match[3]), _month(match[2]), int(match[1]))
     return None
+
+
+def _month(word: str) -> int:
+    """Return the number of a month from its name or the beginning of it; 0 where it is none, or could be two."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", word) if not unicodedata.combining(c))
+    months = {k for name, k in _MONTHS if name.startswith(plain)}
+    if len(months) == 1:
+        return months.pop()
+    return _ENGLISH.get(plain[:3], 0)  # a misspelling such as febuary
 
 
 def _of_two_digits(text: str, order: DateOrder, latest_year: int) -> datetime.date | None:
     """Return a date whose year has two digits: the last such year up to `latest_year`."""
-    if match := _SHORT_YEAR.match(text):
-        return _plain(match[1] + str(_full_year(int(match[2]), latest_year)))
+    if match := _SHORT_YEAR.match(text.casefold()):
+        return _plain(match[1] + str(_full_year(int(match[4]), latest_year)))
     match = _SHORT_NUMBERS.match(text)
     if match is None or order == "auto":
         return None
