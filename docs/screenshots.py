@@ -215,7 +215,9 @@ def look_back(folder: Path, servers: Ui, camera: Camera, page: Page) -> None:
         page.say(only)
         camera.page(f"report-{part}", 1280, height)
     page.say("document.querySelectorAll('[hidden]').forEach(s => s.hidden = false)")
-    camera.page("report-phone", 400, 2300)
+    page.size(400, 2300, SCALE)
+    end = "Math.ceil(document.getElementById('answer').getBoundingClientRect().bottom + scrollY)"
+    camera.page("report-phone", 400, int(page.say(end)) + 20)  # down to the recommendation
 
 
 def main() -> int:

@@ -34,6 +34,25 @@ document.querySelectorAll("details").forEach(d => { d.open = true; });
     const beside = r.left < b.left - 1 || r.right > b.right + 1;
     return r.width > 0 && (beside || r.top < b.top - 1 || r.bottom > b.bottom + 1);
   };
+  // Text beyond its block, a cell of a table for example, or beyond the window where nothing scrolls.
+  const beyond = () => {
+    const walk = document.createTreeWalker(document.querySelector("body"), NodeFilter.SHOW_TEXT), found = [];
+    const scrolls = e => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+    while (walk.nextNode()) {
+      const text = walk.currentNode, range = document.createRange();
+      if (!text.nodeValue.trim() || text.parentElement.closest("svg, script, style")) continue;
+      let block = text.parentElement, outer = text.parentElement;
+      while (getComputedStyle(block).display.startsWith("inline")) block = block.parentElement;
+      while (outer && !scrolls(outer)) outer = outer.parentElement;
+      range.selectNodeContents(text);
+      const b = block.getBoundingClientRect();
+      const wide = r => !scrolls(block) && (r.left < b.left - 1 || r.right > b.right + 1);
+      const cut = r => !outer && (r.left < -1 || r.right > innerWidth + 1);
+      if ([...range.getClientRects()].some(r => r.width > 0 && (wide(r) || cut(r))))
+        found.push(text.nodeValue.trim().slice(0, 80));
+    }
+    return found;
+  };
   const note = document.createElement("pre");
   note.id = "probe";
   note.textContent = JSON.stringify({
@@ -45,6 +64,8 @@ document.querySelectorAll("details").forEach(d => { d.open = true; });
     clipped: drawn.flatMap(f => [...f.querySelectorAll(".live svg text")].filter(t => outside(t, box(f)))
       .map(t => f.id + ": " + t.textContent)),
     narrowest: Math.min(...drawn.map(f => box(f).width)),
+    beyond: beyond(),
+    advice: [...document.querySelectorAll(".advice")].map(p => p.innerText).join(" "),
     overflow: root.scrollWidth - innerWidth,
     width: innerWidth,
     loaded: performance.getEntriesByType("resource").map(r => r.name).filter(n => !n.startsWith("data:")),
@@ -115,6 +136,7 @@ def test_every_figure_is_drawn_and_fits(page, tmp_path, width):
     assert found["clipped"] == []
     assert found["narrowest"] > 0.8 * min(width, 1040)
     assert found["overflow"] <= 0
+    assert found["beyond"] == []
     assert found["loaded"] == []
     assert found["faults"] == []
     assert console == []
@@ -126,4 +148,18 @@ def test_a_page_of_failures_alone_is_sound(tmp_path):
     found, console = look(page, tmp_path, 400)
     assert found["overflow"] <= 0
     assert found["empty"] == []
+    assert console == []
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_text_is_wider_than_its_box_even_where_names_are_long(tmp_path, width):
+    content = fake_content(simulated=False, sites=("AP", "Bohol", "Mexico"), failures=1)
+    model, data = "logistic_regression_of_the_third_national_survey", "verbal_autopsies_of_western_kenya_2019_to_2021_v3"
+    cells = content.cells.replace({"model": {"xgboost": model}, "data": {"phmrc_adult": data}})
+    content = dataclasses.replace(content, cells=cells)
+    found, console = look(build_report(content, tmp_path / "report", figure_formats=()).html, tmp_path, width)
+    assert found["beyond"] == []
+    assert found["overflow"] <= 0
+    assert f"for naming single deaths, {model}" in found["advice"]
+    assert found["advice"].endswith("decide nothing about a single person by it.")
     assert console == []
