@@ -154,7 +154,10 @@ def test_a_page_of_failures_alone_is_sound(tmp_path):
 @pytest.mark.parametrize("width", [1280, 400])
 def test_no_text_is_wider_than_its_box_even_where_names_are_long(tmp_path, width):
     content = fake_content(simulated=False, sites=("AP", "Bohol", "Mexico"), failures=1)
-    model, data = "logistic_regression_of_the_third_national_survey", "verbal_autopsies_of_western_kenya_2019_to_2021_v3"
+    model, data = (
+        "logistic_regression_of_the_third_national_survey",
+        "verbal_autopsies_of_western_kenya_2019_to_2021_v3",
+    )
     cells = content.cells.replace({"model": {"xgboost": model}, "data": {"phmrc_adult": data}})
     content = dataclasses.replace(content, cells=cells)
     found, console = look(build_report(content, tmp_path / "report", figure_formats=()).html, tmp_path, width)
