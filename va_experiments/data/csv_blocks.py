@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.decorated import skeleton
-from va_experiments.data.double_encoding import corrected, doubt
-from va_experiments.data.text_source import SEPARATORS, TextSource, encoding_is_doubtful
-from va_experiments.errors import MAX_SHOWN, InputError, did_you_mean, shown, shown_path
+from va_experiments.data.double_encoding import corrected
+from va_experiments.data.row_faults import RowFaults
+from va_experiments.data.text_source import TextSource
+from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyarrow import csv as arrow_csv
 
 __all__ = ["Block", "CodedColumn", "empty_rows", "missing_columns", "read_blocks", "read_columns"]
 
@@ -70,90 +72,61 @@ def read_blocks(source: TextSource, columns: Sequence[str] | None = None) -> Ite
         encoding before (`source.fix_encoding`); within, if a cell is longer than the limit.
     """
     import pyarrow as pa
-    from pyarrow import csv as arrow_csv
 
     columns_read = list(source.header if columns is None else columns)
-    short_or_long: list[tuple[int, int]] = []
-    headers: list[int] = []
-    doubtful: dict[str, dict[str, str]] = {}
-    n_bad = 0
-
-    def note(row: arrow_csv.InvalidRow) -> str:
-        nonlocal n_bad
-        n_bad += 1
-        if len(short_or_long) < MAX_SHOWN:
-            short_or_long.append((row.number, row.actual_columns))
-        return "skip"
-
-    text = pa.dictionary(pa.int32(), pa.string())
-    names = [source.written.get(w, w) for w in columns_read]
-    start, name = 0, shown_path(source.path)
-    encoding = (
-        "utf8" if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig") else source.encoding
-    )
+    faults = RowFaults()
+    start = 0
     with source.stream() as raw:
         try:
-            reader = arrow_csv.open_csv(
-                pa.PythonFile(raw, mode="r"),
-                read_options=arrow_csv.ReadOptions(
-                    block_size=_BLOCK,
-                    use_threads=False,
-                    encoding=encoding,
-                    skip_rows_after_names=source.label_rows,
-                ),
-                parse_options=arrow_csv.ParseOptions(
-                    delimiter=source.sep, newlines_in_values=not source.plain_lines, invalid_row_handler=note
-                ),
-                convert_options=arrow_csv.ConvertOptions(
-                    include_columns=names,
-                    column_types=dict.fromkeys(names, text),
-                    strings_can_be_null=False,
-                    quoted_strings_can_be_null=False,
-                    null_values=[],
-                ),
-            )
-            for batch in reader:
+            for batch in _open_reader(raw, source, columns_read, faults):
                 if not batch.num_rows:
                     continue
                 block = {w: _coded(batch.column(i), w, source, start) for i, w in enumerate(columns_read)}
                 if source.fix_encoding is not False:
-                    block = {w: _with_letters(column, w, source, doubtful) for w, column in block.items()}
-                headers += [start + int(row) for row in _repeats_the_header(block, batch.num_rows)]
+                    block = {w: _with_letters(column, w, source, faults) for w, column in block.items()}
+                faults.headers += [start + int(row) for row in _repeats_the_header(block, batch.num_rows)]
                 yield Block(start, batch.num_rows, block)
                 start += batch.num_rows
         except (pa.ArrowException, UnicodeError) as error:
+            name = shown_path(source.path)
             if "straddling" in str(error):
                 raise InputError(f"{name}: a row is longer than {_BLOCK >> 20} MB after row {start}") from None
-            if not short_or_long:
+            if not faults.short_or_long:
                 raise InputError(f"{name}: cannot be parsed after row {start}: {error}") from None
-    if n_bad:
-        lines = source.lines_of([number for number, _ in short_or_long])
-        expected = source.width or len(source.header)
-        hint = _separator_hint(source) if start == 0 else ""
-        problems = [
-            f"{name}: line {line} has {n_fields} fields, header has {expected}{hint}"
-            for line, (_, n_fields) in zip(lines, short_or_long, strict=True)
-        ]
-        if n_bad == 1 and short_or_long[0][1] == 1:
-            problems[0] += ": a note below the table? Remove the line"
-        raise InputError(problems + ["(and further rows)"] * (n_bad - len(problems)))
-    if headers:
-        listed = ", ".join(map(str, source.lines_of([row + 2 for row in headers[:5]])))
-        raise InputError(
-            f"{name}: line{'s' if len(headers) > 1 else ''} {listed}{', ...' if len(headers) > 5 else ''} repeat"
-            f"{'' if len(headers) > 1 else 's'} the names of the columns, as in tables that were joined end to end; "
-            "remove the repeated headers"
-        )
-    if doubtful:
-        utf8 = encoding_is_doubtful(source.path, source.limits, source.encoding)
-        raise InputError(
-            [
-                f"{name}: column {shown(w)} {doubt(*next(iter(changed.items())), utf8=utf8, times=len(changed))}"
-                for w, changed in doubtful.items()
-            ]
-        )
+    faults.refuse(source, start)
     if not start:
-        raise InputError(f"{name}: has a header but no rows")
+        raise InputError(f"{shown_path(source.path)}: has a header but no rows")
+
+
+def _open_reader(
+    raw: BinaryIO, source: TextSource, columns: Sequence[str], faults: RowFaults
+) -> arrow_csv.CSVStreamingReader:
+    """Open Arrow's reader of a table, in which every cell is text and rows of another width are faults."""
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    text = pa.dictionary(pa.int32(), pa.string())
+    names = [source.written.get(w, w) for w in columns]
+    utf8 = source.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
+    return arrow_csv.open_csv(
+        pa.PythonFile(raw, mode="r"),
+        read_options=arrow_csv.ReadOptions(
+            block_size=_BLOCK,
+            use_threads=False,
+            encoding="utf8" if utf8 else source.encoding,
+            skip_rows_after_names=source.label_rows,
+        ),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=source.sep, newlines_in_values=not source.plain_lines, invalid_row_handler=faults.skip
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            include_columns=names,
+            column_types=dict.fromkeys(names, text),
+            strings_can_be_null=False,
+            quoted_strings_can_be_null=False,
+            null_values=[],
+        ),
+    )
 
 
 def read_columns(source: TextSource, columns: Sequence[str] | None = None) -> dict[str, CodedColumn]:
@@ -239,23 +212,15 @@ def _coded(column: pa.DictionaryArray, name: str, source: TextSource, start: int
     return CodedColumn(codes, values)
 
 
-def _with_letters(
-    column: CodedColumn, name: str, source: TextSource, doubtful: dict[str, dict[str, str]]
-) -> CodedColumn:
-    """Return the column with cells corrected, or as it is with these cells added to `doubtful`."""
+def _with_letters(column: CodedColumn, name: str, source: TextSource, faults: RowFaults) -> CodedColumn:
+    """Return the column with cells corrected, or as it is with these cells added to the faults."""
     changed = {v: new for v in column.values if not v.isascii() and (new := corrected(v)) != v}
     if not changed:
         return column
     if source.fix_encoding is None:
-        doubtful.setdefault(name, {}).update(changed)
+        faults.changed_letters.setdefault(name, {}).update(changed)
         return column
     source.corrected.update(changed)
     place: dict[str, int] = {}
     recode = np.array([place.setdefault(changed.get(v, v), len(place)) for v in column.values], dtype=np.int32)
     return CodedColumn(recode[column.codes], list(place))
-
-
-def _separator_hint(source: TextSource) -> str:
-    others = [s for s in SEPARATORS if s != source.sep]
-    best = max(others, key=lambda s: sum(s in h for h in source.header))
-    return f"; does '{best}' separate the columns? set `sep`" if any(best in h for h in source.header) else ""
