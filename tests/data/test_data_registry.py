@@ -15,7 +15,7 @@ import yaml
 
 import va_experiments.data as data
 from va_experiments.data.readers.csv_options import CsvOptions
-from va_experiments.data.readers.who2016_odk import OdkOptions
+from va_experiments.data.readers.odk_export import OdkOptions
 from va_experiments.data.registry import READERS, check_options, load, options_of, with_check
 from va_experiments.errors import InputError
 

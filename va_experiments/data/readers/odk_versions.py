@@ -79,7 +79,7 @@ def read_answers(
     source : TextSource
         The file, for its header and its lines.
     version, as_pycrossva, date_order, latest_year
-        Those of `va_experiments.data.readers.who2016_odk.OdkOptions`.
+        Those of `va_experiments.data.readers.odk_export.OdkOptions`.
 
     Raises
     ------
