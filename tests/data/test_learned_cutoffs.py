@@ -11,7 +11,8 @@ import pytest
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.learned_cutoffs import apply_learned_cuts, learn_cut, learn_cuts
-from va_experiments.data.readers.phmrc import SITES, read_phmrc
+from va_experiments.data.readers.phmrc import read_phmrc
+from va_experiments.data.readers.phmrc_labels import SITES
 from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.errors import InputError
 

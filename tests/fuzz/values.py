@@ -17,7 +17,8 @@ from tests.fuzz.property import Property
 from tests.fuzz.written import written
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.probbase import read_probbase
-from va_experiments.data.readers.phmrc import SITES, read_phmrc
+from va_experiments.data.readers.phmrc import read_phmrc
+from va_experiments.data.readers.phmrc_labels import SITES
 from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.registry import load
 from va_experiments.errors import InputError

@@ -12,7 +12,8 @@ import pytest
 
 from va_experiments.data.csv_blocks import read_columns
 from va_experiments.data.deaths import Deaths
-from va_experiments.data.readers.phmrc import SITES, find_phmrc, read_phmrc
+from va_experiments.data.readers.phmrc import find_phmrc, read_phmrc
+from va_experiments.data.readers.phmrc_labels import SITES
 from va_experiments.data.readers.phmrc_modules import MODULES, module_of
 from va_experiments.data.readers.phmrc_rules import is_label_equivalent
 from va_experiments.data.text_source import open_source

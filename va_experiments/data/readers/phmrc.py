@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns, read_columns
 from va_experiments.data.deaths import Deaths, LedgerEntry
 from va_experiments.data.excluded_rows import excluded_rows
 from va_experiments.data.readers.phmrc_cells import as_published
-from va_experiments.data.readers.phmrc_convert import age_in_years, convert
+from va_experiments.data.readers.phmrc_convert import SymptomTable, age_in_years, convert
 from va_experiments.data.readers.phmrc_doubtful import doubtful_questions
 from va_experiments.data.readers.phmrc_file import (
     check_answers,
@@ -31,6 +30,7 @@ from va_experiments.data.readers.phmrc_file import (
     without_empty_rows,
 )
 from va_experiments.data.readers.phmrc_ids import death_ids, repeated_deaths
+from va_experiments.data.readers.phmrc_labels import SITES, find_causes, find_long_list, find_sites
 from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.phmrc_numbers import doubtful_numbers, plain_numbers
 from va_experiments.data.readers.phmrc_rules import Module
@@ -38,15 +38,9 @@ from va_experiments.data.readers.recognise import recognise
 from va_experiments.data.record_ids import canonical_order
 from va_experiments.data.repeated_deaths import REPEATED
 from va_experiments.data.text_source import TextSource, encoding_by_mark, open_source
-from va_experiments.errors import InputError, did_you_mean, shown, shown_path
+from va_experiments.errors import InputError, shown, shown_path
 
-__all__ = ["RECORD", "SITES", "find_phmrc", "read_phmrc"]
-
-SITES = ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP")
-"""Names of the sites in the files."""
-
-_PLACES = ("Andhra Pradesh", "Bohol", "Dar es Salaam", "Mexico City", "Pemba Island", "Uttar Pradesh")
-"""The same in full."""
+__all__ = ["RECORD", "find_phmrc", "read_phmrc"]
 
 RECORD = (
     "https://ghdx.healthdata.org/record/ihme-data/"
@@ -142,68 +136,75 @@ def read_phmrc(
     file = find_phmrc(module, path)
     source = open_source(file, encoding=encoding_by_mark(file, "latin-1"))
     header = table_header(source)
-    words = tuple(sorted(c for c in header if c.startswith("word_")))
-    more_columns: tuple[str, ...] = ()
-    if indicators:  # imported only where they are asked for
-        from va_experiments.data.readers.phmrc_indicators import as_indicators, columns_of
-
-        more_columns = columns_of(module)
-    _check_header(source, header, rules, cause_list, more_columns)
+    _check_header(source, header, rules, cause_list, _columns_of_indicators(module) if indicators else ())
     table = as_published(dict(zip(header, read_columns(source).values(), strict=True)), source.sep)
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     table, source, empty = without_empty_rows(table, source, ledger)
     if not compat:
         table = plain_numbers(table, rules, missing_numbers, ledger)
-    if "module" in table:
-        _check_module(table["module"], rules, source)
-    else:
-        ledger.append(
-            LedgerEntry("noted", "module", 1, f"the file has no such column; its questions are those of {module}s")
-        )
-    site = _site(table["site"], source)
+    _check_module(table, rules, source, ledger)
+    site = find_sites(table["site"], source)
     if cause_list == 34:
         causes, groups = rules.causes, rules.groups
-        cause, keep = _cause(table, rules, source, drop_unlabelled, ledger)
+        cause, keep = find_causes(table, rules, source, drop_unlabelled, ledger)
     else:
-        causes, cause = _long_list(table, cause_list, source)
+        causes, cause = find_long_list(table, cause_list, source)
         groups, keep = ("all",) * len(causes), np.ones(len(cause), dtype=bool)
     repeated = repeated_deaths(table, source, duplicates, ledger)
     keep &= ~repeated
     ids = death_ids(table, ledger, repeated)
     recorded_age, age = age_in_years(table, rules, compat, ledger)
-    covariates = {"age": age}
-    symptoms, names, blocks, cuts = convert(table, rules, words, covariates, recorded_age, compat, durations, ledger)
+    words = tuple(sorted(c for c in header if c.startswith("word_")))
+    rows = convert(table, rules, words, age, recorded_age, compat, durations, ledger)
     if not compat:
         doubtful = doubtful_numbers(table, rules) if missing_numbers is None else []
         check_answers(table, rules, source, max_unknown, ledger, doubtful)
     if indicators:
-        symptoms, names, more = as_indicators(module, table, age, ledger)
-        covariates, blocks, cuts = covariates | more, ("core",) * len(names), ()
+        rows = _with_indicators(rows, module, table, age, ledger)
     order = np.flatnonzero(keep)
     order = order[canonical_order(ids[order])]
+    deaths = rows.of_rows(order)
     if drop_empty_symptoms:
-        keep_columns = with_content(symptoms[order], names, rules, ledger)
-        symptoms = symptoms[:, keep_columns]
-        names, blocks = (tuple(np.array(x)[keep_columns].tolist()) for x in (names, blocks))
-    ledger += doubtful_questions(table, rules, symptoms[order], names)
-    note_table(header, rules, symptoms[order], names, len(order), ledger, rules.n_deaths)
-    deaths = Deaths(
-        symptoms=symptoms[order],
-        symptom_names=names,
+        deaths = deaths.of_columns(with_content(deaths.symptoms, deaths.names, rules, ledger))
+    ledger += doubtful_questions(table, rules, deaths.symptoms, deaths.names)
+    note_table(header, rules, deaths.symptoms, deaths.names, len(order), ledger, rules.n_deaths)
+    return Deaths(
+        symptoms=deaths.symptoms,
+        symptom_names=deaths.names,
         causes=causes,
         cause=cause[order],
         sites=SITES,
         site=site[order],
         id=ids[order].astype(np.str_),
-        blocks=blocks,
+        blocks=deaths.blocks,
         groups=groups,
-        covariates={k: v[order] for k, v in covariates.items()},
-        learned_cuts=cuts,
+        covariates=deaths.covariates,
+        learned_cuts=deaths.cuts,
         name=f"phmrc_{module}" + ("_compat" if compat else ""),
         ledger=tuple(ledger),
         excluded=empty + excluded_rows(ids, source, [(REPEATED, repeated), ("no known cause", ~keep)]),
-    )
-    return deaths.with_features(features)
+    ).with_features(features)
+
+
+def _columns_of_indicators(module: str) -> tuple[str, ...]:
+    """Return the columns that InterVA-5's indicators are made of; imported only if they are needed."""
+    from va_experiments.data.readers.phmrc_indicators import columns_of
+
+    return columns_of(module)
+
+
+def _with_indicators(
+    rows: SymptomTable,
+    module: str,
+    table: Mapping[str, CodedColumn],
+    age: npt.NDArray[np.float64],
+    ledger: list[LedgerEntry],
+) -> SymptomTable:
+    """Return InterVA-5's indicators and the columns of EAVA in place of the questionnaire's symptoms."""
+    from va_experiments.data.readers.phmrc_indicators import as_indicators
+
+    symptoms, names, added = as_indicators(module, table, age, ledger)
+    return SymptomTable(symptoms, names, ("core",) * len(names), (), {**rows.covariates, **added})
 
 
 def _check_header(
@@ -256,7 +257,15 @@ def _written_otherwise(absent: Sequence[str], header: Sequence[str]) -> dict[str
     return known if len(known) > max(_MANY, 0.8 * len(absent)) else {}
 
 
-def _check_module(column: CodedColumn, rules: Module, source: TextSource) -> None:
+def _check_module(
+    table: Mapping[str, CodedColumn], rules: Module, source: TextSource, ledger: list[LedgerEntry]
+) -> None:
+    """Refuse the file of another module; note a file that does not name its module."""
+    if "module" not in table:
+        reason = f"the file has no such column; its questions are those of {rules.name}s"
+        ledger.append(LedgerEntry("noted", "module", 1, reason))
+        return
+    column = table["module"]
     other = [k for k, v in enumerate(column.values) if v.strip().casefold() != rules.name]
     if other:
         names = ", ".join(sorted(shown(column.values[k].strip()) for k in other)[:5])
@@ -266,87 +275,3 @@ def _check_module(column: CodedColumn, rules: Module, source: TextSource) -> Non
             f"{shown_path(source.path)}: column 'module' holds {names} ({lines_of(source, rows)}); expected "
             f"'{rules.name.title()}'{few}"
         )
-
-
-def _site(column: CodedColumn, source: TextSource) -> npt.NDArray[np.int16]:
-    place = {normalised(s): k for names in (SITES, _PLACES) for k, s in enumerate(names)}
-    problems = []
-    index = np.zeros(len(column.values), dtype=np.int16)
-    for k, value in enumerate(column.values):
-        if normalised(value) in place:
-            index[k] = place[normalised(value)]
-            continue
-        lines = lines_of(source, column.codes == k)
-        problems.append(
-            f"{shown_path(source.path)}: unknown site {shown(value)} ({lines}); known: {', '.join(SITES)}"
-            f"{did_you_mean(value, SITES) or '; a file of the IMMCMC study is read with data=immcmc_MODULE'}"
-        )
-    if problems:
-        raise InputError(problems)
-    return index[column.codes]
-
-
-def _cause(
-    table: Mapping[str, CodedColumn], rules: Module, source: TextSource, drop: bool, ledger: list[LedgerEntry]
-) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
-    column = table["gs_text34" if rules.stems else "va34"]
-    by_name = {normalised(cause): k for k, cause in enumerate(rules.causes)}
-    index = np.full(len(column.values), -1, dtype=np.int16)
-    for k, value in enumerate(column.values):
-        text = value.strip()
-        if rules.stems:
-            name = next((cause for stem, cause in rules.stems if stem in text.casefold()), None)
-            index[k] = rules.causes.index(name) if name else -1
-        elif (number := normalised(text)).isdecimal() and number.isascii() and 1 <= int(number) <= len(rules.causes):
-            index[k] = int(number) - 1
-        else:
-            index[k] = by_name.get(number, -1)
-    cause = index[column.codes]
-    keep = cause >= 0
-    if not keep.all():
-        values = sorted({column.values[k].strip() for k in np.flatnonzero(index < 0)})
-        if not keep.any():
-            raise InputError(
-                f"{shown_path(source.path)}: no row has a known cause: column "
-                f"'{'gs_text34' if rules.stems else 'va34'}' holds {', '.join(shown(v) for v in values[:5])}; expected "
-                f"1 to {len(rules.causes)}, the codes of the causes, or their names"
-            )
-        if not drop:
-            what = ", ".join(shown(v) for v in values[:5])
-            raise InputError(
-                f"{shown_path(source.path)}: {int((~keep).sum())} rows without a known cause "
-                f"({lines_of(source, ~keep)}; found {what}; expected 1 to {len(rules.causes)}); drop them with "
-                "`drop_unlabelled: true`"
-            )
-        ledger.append(
-            LedgerEntry(
-                "dropped row",
-                "gs_text34" if rules.stems else "va34",
-                int((~keep).sum()),
-                "no known cause",
-                tuple(values[:5]),
-            )
-        )
-    return cause, keep
-
-
-def _long_list(
-    table: Mapping[str, CodedColumn], cause_list: int, source: TextSource
-) -> tuple[tuple[str, ...], npt.NDArray[np.int16]]:
-    """Return the causes of one of the longer lists, in the order of their codes, and the place of each death's."""
-    codes, texts = table[f"va{cause_list}"], table[f"gs_text{cause_list}"]
-    numbers = [normalised(v) for v in codes.values]
-    if bad := [v for v, n in zip(codes.values, numbers, strict=True) if not (n.isdecimal() and n.isascii())]:
-        raise InputError(
-            f"{shown_path(source.path)}: column 'va{cause_list}' holds {', '.join(map(shown, bad[:5]))}; expected the "
-            "number of a cause in every row"
-        )
-    names: dict[int, str] = {}
-    for k, number in enumerate(numbers):
-        rows = codes.codes == k
-        common = np.bincount(texts.codes[rows], minlength=len(texts.values)).argmax()
-        names.setdefault(int(number), texts.values[int(common)].strip())
-    order = sorted(names)
-    place = {number: k for k, number in enumerate(order)}
-    index = np.array([place[int(n)] for n in numbers], dtype=np.int16)
-    return tuple(names[number] for number in order), index[codes.codes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +21,40 @@ from va_experiments.data.readers.phmrc_rules import (
     numbers,
 )
 
-__all__ = ["age_in_years", "convert"]
+__all__ = ["SymptomTable", "age_in_years", "convert"]
 
 _OLDEST = 130.0
 """Years."""
+
+
+@dataclass(frozen=True)
+class SymptomTable:
+    """What rows of a file say.
+
+    Parameters
+    ----------
+    symptoms : int8 array, shape (n_rows, n_symptoms)
+    names, blocks : tuple of str, length n_symptoms
+    cuts : tuple of LearnedCut
+        Cut-offs that each training set learns.
+    covariates : mapping of str to float64 array, shape (n_rows,)
+    """
+
+    symptoms: npt.NDArray[np.int8]
+    names: tuple[str, ...]
+    blocks: tuple[str, ...]
+    cuts: tuple[LearnedCut, ...]
+    covariates: Mapping[str, npt.NDArray[np.float64]]
+
+    def of_rows(self, rows: npt.NDArray[np.intp]) -> SymptomTable:
+        """Return the table of some rows, in this order."""
+        covariates = {name: values[rows] for name, values in self.covariates.items()}
+        return replace(self, symptoms=self.symptoms[rows], covariates=covariates)
+
+    def of_columns(self, columns: npt.NDArray[np.intp]) -> SymptomTable:
+        """Return the table of some symptoms."""
+        names, blocks = (tuple(np.array(x)[columns].tolist()) for x in (self.names, self.blocks))
+        return replace(self, symptoms=self.symptoms[:, columns], names=names, blocks=blocks)
 
 
 def age_in_years(
@@ -64,16 +95,17 @@ def convert(
     table: Mapping[str, CodedColumn],
     rules: Module,
     words: tuple[str, ...],
-    covariates: dict[str, npt.NDArray[np.float64]],
+    age: npt.NDArray[np.float64],
     recorded_age: npt.NDArray[np.float64],
     compat: bool,
     durations: bool,
     ledger: list[LedgerEntry],
-) -> tuple[npt.NDArray[np.int8], tuple[str, ...], tuple[str, ...], tuple[LearnedCut, ...]]:
-    """Convert columns to symptoms, int8 of shape (n_deaths, n_symptoms), with names, blocks and cut-offs to learn.
+) -> SymptomTable:
+    """Convert columns to symptoms.
 
-    Numbers behind the cut-offs are added to `covariates` if a cut-off is learned from them or if `durations` is true.
+    Covariates are the age, and the number behind each cut-off that is learned or, if `durations` is true, behind each.
     """
+    covariates = {"age": age}
     n = len(table["site"].codes)
     symptoms = np.empty((n, len(rules.rules) + len(words)), dtype=np.int8)
     cuts = []
@@ -111,7 +143,8 @@ def convert(
         count = sum(_count(table[r.columns[0]], what) for r in rules.rules if not r.recorded)
         ledger.append(LedgerEntry("set missing", "*", count, f"cells: {reason}"))
     blocks = tuple(r.block for r in rules.rules) + ("word",) * len(words)
-    return symptoms, tuple(r.symptom for r in rules.rules) + words, blocks, tuple(cuts)
+    names = tuple(r.symptom for r in rules.rules) + words
+    return SymptomTable(symptoms, names, blocks, tuple(cuts), covariates)
 
 
 def _number(
