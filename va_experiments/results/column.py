@@ -74,6 +74,12 @@ class Column:
     mlflow: MLflow = MLflow.NONE
     value: Callable[[CellOutcome], Any] | None = None
     """How the value follows from a settled cell; None for metrics, which are looked up by name."""
+    exact: type | None = dataclasses.field(init=False)
+    """The type whose values, if they are finite, need neither a look at their range nor a conversion; None: none."""
+
+    def __post_init__(self) -> None:
+        exact = None if self.choices else {Kind.TEXT: str, Kind.NUMBER: float, Kind.FLAG: bool}.get(self.kind)
+        object.__setattr__(self, "exact", exact)
 
     @property
     def optional(self) -> bool:
@@ -85,7 +91,7 @@ class Column:
 
         `ranges`: check the range of numbers too.
         """
-        if not ranges and not self.choices and self._is_plain(value):
+        if not ranges and self.is_exact(value):
             return ""
         if is_missing(value):
             return f"column '{self.name}' has no value: every row needs one" if self.required else ""
@@ -100,12 +106,10 @@ class Column:
     def _has(self, value: Any, expected: str) -> str:
         return f"column '{self.name}' has {shown(value)}; expected {expected}"
 
-    def _is_plain(self, value: Any) -> bool:
-        """Return whether a value is one of the usual ones of its kind, without a look at the unusual ones."""
+    def is_exact(self, value: Any) -> bool:
+        """Return whether a value is of the type `exact`, and finite."""
         kind = type(value)
-        if kind is float:
-            return self.kind is Kind.NUMBER and math.isfinite(value)
-        return (kind is str and self.kind is Kind.TEXT) or (kind is bool and self.kind is Kind.FLAG)
+        return kind is self.exact and (kind is not float or math.isfinite(value))
 
     def _fits(self, value: Any) -> bool:
         if self.kind is Kind.TEXT:

@@ -42,7 +42,9 @@ class Row(Mapping[str, Any]):
         self._values: dict[str, Any] = {}
         for name, column in columns().items():
             value = values.get(name)
-            if value is not None and not is_missing(value):
+            if value is not None and column.is_exact(value):
+                self._values[name] = value
+            elif value is not None and not is_missing(value):
                 self._values[name] = column.convert(value)
             elif name in COLUMNS:
                 self._values[name] = column.default

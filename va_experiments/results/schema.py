@@ -345,6 +345,10 @@ def _in_order(declared: tuple[tuple[tuple[str, ...], tuple[int, ...]], ...]) -> 
     return ordered
 
 
+_REQUIRED = tuple(name for name, column in COLUMNS.items() if column.required)
+"""Columns without which a row is refused; no metric is among them."""
+
+
 def check_row(row: Mapping[str, Any], *, ranges: bool = True) -> list[str]:
     """Find every problem of a row: unknown columns, values of another type or out of range, absent required columns.
 
@@ -362,11 +366,7 @@ def check_row(row: Mapping[str, Any], *, ranges: bool = True) -> list[str]:
     """
     known = columns()
     problems = [f"unknown column '{name}'{did_you_mean(name, known)}" for name in row if name not in known]
-    problems += [
-        f"column '{column.name}' is missing{did_you_mean(column.name, set(row) - set(known))}"
-        for column in COLUMNS.values()  # no metric is required
-        if column.required and column.name not in row
-    ]
-    return problems + [
-        text for name, value in row.items() if name in known and (text := known[name].problem(value, ranges=ranges))
-    ]
+    absent = [name for name in _REQUIRED if name not in row]
+    problems += [f"column '{name}' is missing{did_you_mean(name, set(row) - set(known))}" for name in absent]
+    doubtful = [(n, v) for n, v in row.items() if n in known and (ranges or not known[n].is_exact(v))]
+    return problems + [text for n, v in doubtful if (text := known[n].problem(v, ranges=ranges))]
