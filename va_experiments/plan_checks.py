@@ -16,6 +16,7 @@ from va_experiments.config.protocols import Combined
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.strata import strata_of
+from va_experiments.data.strata_advice import strata_advice
 from va_experiments.errors import InputError
 from va_experiments.metrics.registry import check_metric
 from va_experiments.metrics.testsets import check_causes
@@ -51,8 +52,7 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
         )
     check_estimator(config.csmf)
     check_metric(run.objective, "objective")
-    for name in run.strata:
-        strata_of(data, name)
+    _check_strata(config, data, run)
     levels = levels_of(config, model, data)
     for scored_at in levels:
         check_causes(config.testset, data.causes if scored_at is None else scored_at.causes)
@@ -83,6 +83,18 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
     model.estimator().check_before_run(deaths.without_causes())
     if not model.trains and config.score_at:  # it says now what it cannot work with, not in each cell
         model.estimator().fit(deaths.take([]))
+
+
+def _check_strata(config: JobConfig, data: Deaths, run: RunConfig) -> None:
+    """Raise `InputError` for a column of strata that the data do not have; if the file has it, with the option."""
+    for name in run.strata:
+        try:
+            strata_of(data, name)
+        except InputError:
+            known = {*data.strata_columns, *data.covariates, *data.symptom_names}
+            if name not in known and (advice := strata_advice(config.data.name, config.data.model_dump(), name)):
+                raise InputError(advice) from None
+            raise
 
 
 def _check_labels(config: JobConfig, model: ModelSpec, data: Deaths) -> None:

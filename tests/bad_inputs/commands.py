@@ -450,6 +450,12 @@ COMMANDS: list[Command] = [
         "strata", "a number with many values", "expected at most 12; choose age_group", ("model=nbc", "strata=[age]")
     ),
     Command(
+        "strata",
+        "columns of text without a list",
+        "data.strata_columns must be a list of names",
+        ("model=nbc", "data=csv", "data.strata_columns=district"),
+    ),
+    Command(
         "saved",
         "no folder is named",
         "model=registered needs the folder of a saved model: set model.path",

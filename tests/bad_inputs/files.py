@@ -134,6 +134,50 @@ LABELS = "Number,Place,Cause of death,Any cough?,Any fever?,Any wound?,Any rash?
 STUDY = tuple(f"d{k},{'AU'[k % 2]}P,{'XYZ'[k % 3]},{'YN'[k % 5 > 1]},{'YN'[k % 4 > 0]},N,Y" for k in range(30))
 """Deaths of a study, with the header `MANY`."""
 FILES: list[File] = [
+    *(
+        File(
+            "strata",
+            what,
+            message,
+            rows(
+                *(f"d{k},{'AP' if k % 2 else 'UP'},{'AB'[k // 3 % 2]},{'YN'[k % 3 // 2]},{k % 70}" for k in range(n)),
+                header="id,site,cause,s1,ward",
+            ),
+            {"id": "id", "duplicates": "keep", **options},
+        )
+        for what, message, n, options in (
+            (
+                "a column with many values",
+                "column 'ward' has 70 values ('0', '1', '2', ...); expected at most 60 for data.strata_columns: put",
+                *(140, {"strata_columns": ["ward"]}),
+            ),
+            (
+                "a column that tells persons apart",
+                "column 'ward' has another value for each of 40 deaths: it tells persons apart and is no stratum",
+                *(40, {"strata_columns": ["ward"]}),
+            ),
+            (
+                "the column of the ids",
+                "column 'id' is the id of each death: no stratum would have more than one",
+                *(40, {"strata_columns": ["id"], "exclude": ["ward"]}),
+            ),
+            (
+                "the column of the causes",
+                "column 'cause' is the cause: metrics by stratum would be those of one cause each",
+                *(40, {"strata_columns": ["cause"], "exclude": ["ward"]}),
+            ),
+            (
+                "a column that is a symptom too",
+                "column 'ward' is a symptom of data.symptoms, and strata=[ward] shows it so",
+                *(40, {"strata_columns": ["ward"], "symptoms": ["s1", "ward"]}),
+            ),
+            (
+                "a column that is not there",
+                "missing column 'wards'; did you mean 'ward'? (data.strata_columns)",
+                *(40, {"strata_columns": ["wards"], "exclude": ["ward"]}),
+            ),
+        )
+    ),
     File("empty", "empty file", "the file is empty", b"", {}),
     File("empty", "header only", "has a header but no rows", rows(), {}),
     File("empty", "header without line end", "has a header but no rows", b"id,site,cause,s1", {}),
@@ -1257,7 +1301,23 @@ def _pipe(folder: Path) -> Path:
     return folder / "pipe"
 
 
+WARDS = "id,site,cause,s1,ward"
+"""Columns of a table with a column of text."""
+
 NOTES: list[File] = [
+    *(
+        File(
+            "strata",
+            what,
+            message,
+            rows(*(f"d{k},AP,{'AB'[k // 3 % 2]},{'YN'[k % 3 // 2]},{cells[k % 3]}" for k in range(12)), header=WARDS),
+            {"id": "id", "duplicates": "keep", "strata_columns": ["ward"]},
+        )
+        for what, message, cells in (
+            ("empty cells", "cells are empty or say that it is not known; the stratum is 'not known'", ("N", "S", "")),
+            ("values in two cases", "values differ only in capital letters and are strata", ("Nord", "NORD", "Sud")),
+        )
+    ),
     File(
         "header",
         "an index column named by pandas",

@@ -42,7 +42,7 @@ def prepare(split: Split, features: str, deaths: Deaths) -> Prepared:
         At all feature levels.
     """
     train_rows, test_rows = split.indices(deaths)
-    data = deaths.with_features(features)
+    data = deaths.without_strata_columns().with_features(features)
     if data.learned_cuts:
         from va_experiments.data.learned_cutoffs import apply_learned_cuts
 

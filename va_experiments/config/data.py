@@ -83,6 +83,8 @@ class _Phmrc(DataOptions):
     """Numbers that stand for "not known" where a number is asked; null: a heap of 99, 999 or 9 is refused."""
     duplicates: Literal["refuse", "first", "keep"] = "refuse"
     """What to do with deaths that occur twice (the same newid, or the same cells under another)."""
+    strata_columns: Names = ()
+    """Columns by whose texts strata= shows results, such as g1_05; no model sees them beside what it sees already."""
     indicators: Flag = False
     """true: InterVA-5's 353 indicators in place of the questionnaire's symptoms, for interva5, eava and insilico."""
 
@@ -128,6 +130,8 @@ class _Immcmc(DataOptions):
     """Numbers that stand for "not known" where a number is asked; null: a heap of 99, 999 or 9 is refused."""
     duplicates: Literal["refuse", "first", "keep"] = "refuse"
     """What to do with deaths that occur twice (the same newid, or the same cells under another)."""
+    strata_columns: Names = ()
+    """Columns by whose texts strata= shows results, such as g1_05; no model sees them beside what it sees already."""
 
 
 class ImmcmcAdult(_Immcmc):
@@ -210,6 +214,8 @@ class Csv(DataOptions):
     """What to do with deaths that occur twice (the same id, or the same answers under another id)."""
     allow_leaks: Names = ()
     """Symptom columns that may equal a cause; any other such column is refused."""
+    strata_columns: Names = ()
+    """Columns of text (district, hospital) by which strata= shows results; no model sees them."""
     sep: Text = "auto"
     """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     decimal: Text = "."
@@ -244,6 +250,8 @@ class Who2016(DataOptions):
     """What to do with deaths that occur twice (the same id; with causes also the same answers under another id)."""
     eava_columns: Flag = False
     """true: read the columns of the file that model=eava needs beside the indicators, with age in days."""
+    strata_columns: Names = ()
+    """Columns of text (district, hospital) by which strata= shows results; no model sees them."""
     sep: Text = "auto"
     """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     encoding: Text = "utf-8-sig"
@@ -286,6 +294,8 @@ class Who2016Odk(DataOptions):
     """true: the cells that pyCrossVA gives, also where it reads less than the export says."""
     eava_columns: Flag = True
     """true: keep the columns that model=eava needs beside the indicators."""
+    strata_columns: Names = ()
+    """Columns of text (district, place of death) by which strata= shows results; no model sees these texts."""
     sep: Text = "auto"
     """Separator: auto, a comma, a semicolon, a vertical bar or "\\t"."""
     encoding: Text = "utf-8-sig"

@@ -25,12 +25,13 @@ from typing import Any
 import numpy as np
 
 from va_experiments.data.deaths import Deaths, Excluded, LearnedCut, LedgerEntry
+from va_experiments.data.text_columns import TextColumn
 from va_experiments.errors import InputError, shown_path
 from va_experiments.seeds import content_hash
 
 __all__ = ["READER_VERSION", "ReadFile", "load_cached", "pack", "unpack"]
 
-READER_VERSION = 9
+READER_VERSION = 10
 """Raise this with every change of a reader that changes what it returns."""
 
 _ENTRY = re.compile(r"deaths-([0-9a-f]{64})-([0-9a-f]{64})\.npz")
@@ -122,6 +123,7 @@ def pack(deaths: Deaths) -> bytes:
     header = {field: list(getattr(deaths, field)) for field in _FIELDS}
     header["name"], header["simulated"] = deaths.name, deaths.simulated  # type: ignore[assignment]
     header["covariates"] = list(deaths.covariates)
+    header["strata_columns"] = [[name, list(column.values)] for name, column in deaths.strata_columns.items()]
     header["learned_cuts"] = [dataclasses.astuple(c) for c in deaths.learned_cuts]
     header["ledger"] = [dataclasses.astuple(e) for e in deaths.ledger]
     header["excluded"] = [dataclasses.astuple(e) for e in deaths.excluded]
@@ -136,6 +138,8 @@ def pack(deaths: Deaths) -> bytes:
         arrays["cause"] = deaths.cause
     for k, value in enumerate(deaths.covariates.values()):
         arrays[f"covariate_{k}"] = value
+    for k, column in enumerate(deaths.strata_columns.values()):
+        arrays[f"strata_column_{k}"] = column.code
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
@@ -170,6 +174,10 @@ def unpack(raw: bytes) -> Deaths:
                 excluded=tuple(Excluded(reason, tuple(ids)) for reason, ids in header["excluded"]),
                 name=header["name"],
                 simulated=header["simulated"],
+                strata_columns={
+                    name: TextColumn(tuple(values), arrays[f"strata_column_{k}"])
+                    for k, (name, values) in enumerate(header["strata_columns"])
+                },
                 **{field: tuple(header[field]) for field in _FIELDS},
             )
     except _NOT_PACKED as error:

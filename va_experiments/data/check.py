@@ -26,6 +26,9 @@ __all__ = ["Suggestion", "describe", "describe_text", "suggest", "suggest_yaml"]
 NAME_WIDTH = 40
 """Characters of the name of a site or a cause at most, in a table."""
 
+MOST_TEXTS_SHOWN = 8
+"""Values of a column of strata at most, in its line."""
+
 
 def describe(deaths: Deaths) -> dict[str, Any]:
     """Describe a data set as plain data.
@@ -35,7 +38,8 @@ def describe(deaths: Deaths) -> dict[str, Any]:
     dict
         ``name``, ``simulated``, ``n_deaths``, ``n_symptoms``, ``fingerprint``; ``sites``, ``causes``: name -> deaths;
         ``deaths``: site -> cause -> deaths; ``missing``, ``present``: site -> share of answers; ``feature_levels``:
-        level -> symptoms; ``covariates``: name -> known, minimum, median, maximum; ``learned_cuts``; ``ledger``: rows.
+        level -> symptoms; ``covariates``: name -> known, minimum, median, maximum; ``strata_columns``: name -> value ->
+        deaths; ``learned_cuts``; ``ledger``: rows.
     """
     by_site = np.bincount(deaths.site, minlength=len(deaths.sites))
     table: dict[str, dict[str, int]] = {}
@@ -64,6 +68,10 @@ def describe(deaths: Deaths) -> dict[str, Any]:
         "present": present,
         "feature_levels": {level: int(np.isin(deaths.blocks, b).sum()) for level, b in FEATURE_LEVELS.items()},
         "covariates": {name: _spread(value) for name, value in deaths.covariates.items()},
+        "strata_columns": {
+            name: _counts(column.values, column.code[column.code >= 0])
+            for name, column in deaths.strata_columns.items()
+        },
         "learned_cuts": [c.symptom for c in deaths.learned_cuts],
         "ledger": [
             {"action": e.action, "column": e.column, "count": e.count, "reason": e.reason, "examples": list(e.examples)}
@@ -103,6 +111,10 @@ def describe_text(deaths: Deaths) -> str:
             lines += ["", f"sex: known for {known:,}, of whom {share:.1%} female"]
             continue
         lines += ["", f"{name}: known for {known:,}, from {low} to {high}, median {middle}"]
+    for name, texts in facts["strata_columns"].items():
+        listed = ", ".join(f"{value} {n:,}" for value, n in list(texts.items())[:MOST_TEXTS_SHOWN])
+        more = ", ..." if len(texts) > MOST_TEXTS_SHOWN else ""
+        lines += ["", f"{name}: known for {sum(texts.values()):,}, {len(texts)} values: {listed}{more}"]
     lines += ["", "ledger:"] if facts["ledger"] else []
     for row in facts["ledger"]:
         examples = f" (such as {', '.join(row['examples'])})" if row["examples"] else ""
@@ -175,7 +187,7 @@ def suggest(path: str | os.PathLike[str], chosen: Mapping[str, Any] | None = Non
         "sep": source.sep,
         "encoding": source.encoding,
     }
-    notes = []
+    notes = [_strata_note(roles.may_be_strata)] if roles.may_be_strata else []
     for what, column in (("site", roles.site), ("cause", roles.cause)):
         if column in table:
             if repairs := label_map(table[column]):
@@ -209,6 +221,12 @@ def suggest(path: str | os.PathLike[str], chosen: Mapping[str, Any] | None = Non
     commented = "".join(f"# {note}\n" for note in notes)
     text = f"{first}; check every line\n{commented}" + _as_yaml(options, comments, roles.left_out)
     return Suggestion(options, text, roles=roles)
+
+
+def _strata_note(columns: Sequence[str]) -> str:
+    """Return the line that names columns of text with few values."""
+    few = "text with few values; for results by stratum (strata=)"
+    return f"{few}, keep the columns you need: strata_columns: {_flow(list(columns))}"
 
 
 def _text_keys(value: Any) -> Any:

@@ -35,6 +35,7 @@ from va_experiments.data.readers.csv_columns import NO_LABEL
 from va_experiments.data.readers.person_columns import is_sex_column, is_sex_name, is_unit_column
 from va_experiments.data.record_ids import ID_NAMES
 from va_experiments.data.roles import Roles
+from va_experiments.data.text_columns import MOST_TEXTS
 from va_experiments.errors import shown
 
 __all__ = ["guess_roles"]
@@ -74,8 +75,10 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], chosen:
     own = {str(k).strip(): str(v) for k, v in (chosen.get("value_map") or {}).items()}
     roles = Roles(covariates=dict(chosen.get("covariates") or {}), narrative=chosen.get("narrative"))
     excluded = [str(c) for c in chosen.get("exclude") or ()]
+    roles.strata_columns = tuple(str(c) for c in chosen.get("strata_columns") or ())
     named = [str(c) for c in chosen.get("symptoms") or ()]
-    taken = {*excluded, *named, *roles.covariates, *(str(chosen[k]) for k in _NAMED if chosen.get(k) is not None)}
+    taken = {*excluded, *named, *roles.strata_columns, *roles.covariates}
+    taken |= {str(chosen[k]) for k in _NAMED if chosen.get(k) is not None}
     free = [c for c in header if c not in taken]
 
     def role(key: str, known: Sequence[str], fits: Callable[[str], bool]) -> str | None:
@@ -115,7 +118,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], chosen:
         roles.age_parts = {str(c): str(u) for c, u in (chosen.get("age_parts") or {}).items()}
         _age_unit(roles, free, table, chosen)
     special = {roles.id, roles.site, roles.cause, roles.sex, roles.age, roles.age_unit, *roles.age_parts}
-    special |= {*roles.covariates, roles.narrative}
+    special |= {*roles.covariates, *roles.strata_columns, roles.narrative}
     for column in header:
         if column in named:
             roles.symptoms.append(column)
@@ -167,6 +170,7 @@ def guess_roles(header: Sequence[str], table: Mapping[str, CodedColumn], chosen:
         _leave_out_leaks(roles, table, own, chosen)
     ask_about_rows(roles, header, table, chosen)
     ask_about_numbers(roles, table, own)
+    roles.may_be_strata = tuple(c for c in roles.left_out if _may_be_strata(table[c]))
     guessed, _ = guess_value_map({v for c in roles.symptoms if c in table for v in table[c].values})
     roles.value_map = guessed | own
     if "." in roles.value_map and "N" not in roles.value_map.values() and "blank" not in chosen:
@@ -287,6 +291,15 @@ def _why_not(column: CodedColumn, name: str) -> str:
     if all(meaning_of(c) == "." for c in cells):
         return f"no cell says yes or no ({example})"
     return f"no answers, but {len(cells)} different cell{'s' if len(cells) > 1 else ''} such as {example}"
+
+
+def _may_be_strata(column: CodedColumn) -> bool:
+    """Check whether a column holds text with few values, each at two deaths on average."""
+    counts = np.bincount(column.codes, minlength=len(column.values))
+    cells = filled_cells(column)
+    filled = sum(int(n) for n, v in zip(counts, column.values, strict=True) if v.strip())
+    few = 2 <= len(cells) <= MOST_TEXTS and filled >= 2 * len(cells)
+    return few and numeric_share(cells) < 0.5 and sum(_DATE.match(c) is not None for c in cells) < 0.5 * len(cells)
 
 
 def _leave_out_leaks(

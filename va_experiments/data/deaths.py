@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from va_experiments.data.text_columns import TextColumn, joined_columns
 from va_experiments.errors import InputError, did_you_mean
 from va_experiments.seeds import canonical_json
 
@@ -29,6 +30,7 @@ __all__ = [
     "Excluded",
     "LearnedCut",
     "LedgerEntry",
+    "joined_strata",
 ]
 
 PRESENT, ABSENT, MISSING = 1, 0, -1
@@ -137,6 +139,8 @@ class Deaths:
     ledger : tuple of LedgerEntry
     excluded : tuple of Excluded
         Rows of the source that reading left out; with the deaths they add up to all rows.
+    strata_columns : mapping of str to TextColumn, optional
+        Columns of text by which results are divided. No model sees them, and they are no part of `fingerprint`.
 
     Raises
     ------
@@ -159,6 +163,7 @@ class Deaths:
     simulated: bool = False
     ledger: tuple[LedgerEntry, ...] = ()
     excluded: tuple[Excluded, ...] = ()
+    strata_columns: Mapping[str, TextColumn] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         put = functools.partial(object.__setattr__, self)
@@ -194,6 +199,7 @@ class Deaths:
         if len(self.groups) != len(self.causes):
             problems.append(f"{len(self.groups)} groups for {len(self.causes)} causes")
         problems += [f"covariate '{k}' has shape {v.shape}" for k, v in self.covariates.items() if v.shape != (n,)]
+        problems += [f"column '{k}' of strata {p}" for k, v in self.strata_columns.items() if (p := v.problem(n))]
         if len(np.unique(self.id)) != n:
             problems.append("ids are not unique")
         return problems
@@ -272,6 +278,7 @@ class Deaths:
             site=self.site[index],
             id=ids,
             covariates={k: v[index] for k, v in self.covariates.items()},
+            strata_columns={k: v.take(index) for k, v in self.strata_columns.items()},
         )
 
     def select(self, symptoms: Sequence[str] | npt.NDArray[np.bool_]) -> Deaths:
@@ -306,3 +313,19 @@ class Deaths:
     def without_causes(self) -> Deaths:
         """Return the same deaths without their causes: all that a model may see of a test set."""
         return dataclasses.replace(self, cause=None)
+
+    def without_strata_columns(self) -> Deaths:
+        """Return the same deaths without the columns that no model sees."""
+        return dataclasses.replace(self, strata_columns={}) if self.strata_columns else self
+
+    def with_strata_columns_of(self, other: Deaths | None) -> Deaths:
+        """Return the deaths with the columns that the same data have where they were read with other options."""
+        if other is None or not other.strata_columns or other.fingerprint != self.fingerprint:
+            return self
+        return dataclasses.replace(self, strata_columns={**other.strata_columns, **self.strata_columns})
+
+
+def joined_strata(parts: Sequence[Deaths]) -> dict[str, TextColumn]:
+    """Return the columns of text that any of several data sets has, for all their deaths one after the other."""
+    names = dict.fromkeys(name for deaths in parts for name in deaths.strata_columns)
+    return {name: joined_columns([(d.strata_columns.get(name), len(d)) for d in parts]) for name in names}

@@ -17,7 +17,7 @@ class Roles:
     """What each column of a table is.
 
     `left_out` maps a column that is read as nothing to the reason; `value_map` a cell to Y, N or ``.``; `questions` are
-    what only the owner of the table can answer.
+    what only the owner of the table can answer; `may_be_strata` are columns of text with few values that are left out.
     """
 
     id: str | None = None
@@ -33,10 +33,13 @@ class Roles:
     left_out: dict[str, str] = field(default_factory=dict)
     value_map: dict[str, str] = field(default_factory=dict)
     questions: list[str] = field(default_factory=list)
+    strata_columns: tuple[str, ...] = ()
+    may_be_strata: tuple[str, ...] = ()
 
     def others(self) -> dict[str, str]:
         """Return each column that is not a symptom, with what it is or why it is left out."""
-        named: dict[str | None, str] = {
+        named: dict[str | None, str] = dict.fromkeys(self.strata_columns, "text, kept for results by stratum")
+        named |= {
             self.id: "id of each death",
             self.site: "site",
             self.cause: "cause",

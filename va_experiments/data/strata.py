@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from va_experiments.data.deaths import Deaths
+from va_experiments.data.text_columns import MOST_TEXTS, NOT_KNOWN
 from va_experiments.errors import InputError, did_you_mean, shown
 
 __all__ = ["AGE_GROUPS", "Strata", "strata_of"]
@@ -61,7 +62,9 @@ class Strata:
 
 
 def strata_of(deaths: Deaths, name: str) -> Strata:
-    """Return the strata by a column: ``site``, ``sex``, ``age_group``, a symptom, or numbers with few values.
+    """Return the strata by a column: ``site``, ``sex``, ``age_group``, a symptom, numbers with few values, or a text.
+
+    A column of `Deaths.strata_columns` goes before another of the same name.
 
     Raises
     ------
@@ -70,6 +73,8 @@ def strata_of(deaths: Deaths, name: str) -> Strata:
     """
     if name == "site":
         return Strata(name, deaths.sites, deaths.site.astype(np.int16))
+    if name in deaths.strata_columns:
+        return _text(deaths, name)
     lower = {s.lower(): k for k, s in enumerate(deaths.symptom_names)}
     if name == "sex":
         found = _sex(deaths, lower)
@@ -81,9 +86,10 @@ def strata_of(deaths: Deaths, name: str) -> Strata:
         answers = deaths.symptoms[:, deaths.symptom_names.index(name)]
         found = Strata(name, ("no", "yes", UNKNOWN), np.where(answers < 0, 2, answers).astype(np.int16))
     else:
-        known = ["site", "sex", "age_group", *deaths.covariates, *deaths.symptom_names]
+        known = ["site", "sex", "age_group", *deaths.strata_columns, *deaths.covariates, *deaths.symptom_names]
         raise InputError(
-            f"strata: data '{deaths.name}' have no column {shown(name)}; known: site, sex, age_group, numbers "
+            f"strata: data '{deaths.name}' have no column {shown(name)}; known: site, sex, age_group, columns "
+            f"of data.strata_columns ({', '.join(deaths.strata_columns) or 'none'}), numbers "
             f"({', '.join(deaths.covariates) or 'none'}) and symptoms{did_you_mean(name, known)}"
         )
     if found is None:
@@ -115,6 +121,17 @@ def _age_group(deaths: Deaths, lower: dict[str, int]) -> Strata | None:
         code = np.where(answered.any(axis=1), answered.argmax(axis=1), len(_AGES))
         return Strata("age_group", (*_AGE_LABELS, UNKNOWN), code.astype(np.int16))
     return None
+
+
+def _text(deaths: Deaths, name: str) -> Strata:
+    column = deaths.strata_columns[name]
+    if len(column.values) > MOST_TEXTS:
+        raise InputError(
+            f"strata: column {shown(name)} of data '{deaths.name}' has {len(column.values)} values; expected at most "
+            f"{MOST_TEXTS}"
+        )
+    code = np.where(column.code < 0, len(column.values), column.code)
+    return Strata(name, (*column.values, NOT_KNOWN), code.astype(np.int16))
 
 
 def _few_values(deaths: Deaths, name: str) -> Strata:

@@ -173,7 +173,8 @@ class Multirun:
                     deaths = load_cached(job.data.name, options, self.context.outputs / "cache", self.files)
                 except InputError as error:
                     raise with_check(error, job.data.name, options) from None
-                self.context.deaths[deaths.fingerprint] = deaths
+                same = self.context.deaths.get(deaths.fingerprint)
+                self.context.deaths[deaths.fingerprint] = deaths.with_strata_columns_of(same)
                 self._loaded[identity] = deaths.fingerprint
             found.append(self._loaded[identity])
         return found

@@ -191,7 +191,7 @@ class RayBackend:
     def _submit(self, task: _PendingTask, deaths: Mapping[str, Deaths], channel: RunChannel) -> Any:
         fingerprint = task.fit.setting.fingerprint
         if fingerprint not in self._data:
-            self._data[fingerprint] = [self._ray.put(deaths[fingerprint])]
+            self._data[fingerprint] = [self._ray.put(deaths[fingerprint].without_strata_columns())]
         resources = task.fit.model.resources
         options = {"num_cpus": resources.num_cpus, "num_gpus": resources.num_gpus, **self._config.remote}
         if resources.memory:

@@ -27,19 +27,20 @@ def dry_run(
     first: int,
 ) -> list[float | None]:
     """Print the cells, done and to do, and how many fits they need; write nothing."""
-    from va_experiments.data import load
+    from va_experiments.data import Deaths, load
     from va_experiments.data.registry import with_check
     from va_experiments.plan import Costs, Job, plan
     from va_experiments.plan_warnings import plan_warnings
 
-    deaths, fingerprints = {}, []
+    deaths: dict[str, Deaths] = {}
+    fingerprints = []
     for job in job_configs:
         options = job.data.model_dump()
         try:
             found = load(job.data.name, options)
         except InputError as error:
             raise with_check(error, job.data.name, options) from None
-        deaths[found.fingerprint] = found
+        deaths[found.fingerprint] = found.with_strata_columns_of(deaths.get(found.fingerprint))
         fingerprints.append(found.fingerprint)
     jobs = [Job(first + i, tuple(overrides[i]), c, fingerprints[i]) for i, c in enumerate(job_configs)]
     planned = plan(jobs, deaths, models, config)

@@ -69,7 +69,8 @@ def data_of(manifests: Sequence[Mapping[str, Any]], cache: Path) -> tuple[dict[s
     """Return the data sets that these runs read, by fingerprint, and the names of those that cannot be read here."""
     from va_experiments.data.cache import load_cached
 
-    deaths, absent = {}, []
+    deaths: dict[str, Deaths] = {}
+    absent = []
     wanted = {d["sha256"] for m in manifests for d in m.get("data", ()) if "sha256" in d}
     read = {json.dumps(c["data"], sort_keys=True): dict(c["data"]) for c in configs_of(manifests) if "data" in c}
     for options in read.values():
@@ -80,7 +81,7 @@ def data_of(manifests: Sequence[Mapping[str, Any]], cache: Path) -> tuple[dict[s
             absent.append(name)
             continue
         if found.fingerprint in wanted:
-            deaths[found.fingerprint] = found
+            deaths[found.fingerprint] = found.with_strata_columns_of(deaths.get(found.fingerprint))
         else:
             absent.append(f"{name} (it has changed)")
     return deaths, absent

@@ -57,6 +57,7 @@ def read_csv_deaths(path: str | os.PathLike[str] | None, *, label: str = "csv", 
     table.check_cells()
     table.name_rows()
     table.find_repeated_rows()
+    table.read_strata()
     table.list_excluded_rows()
     table.check_ids()
     table.check_groups()

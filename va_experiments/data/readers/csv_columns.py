@@ -24,7 +24,7 @@ from va_experiments.data.name_doubts import numbers_among_words, spelling_doubts
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import did_you_mean, shown, shown_path
 
-__all__ = ["NORMALISED", "NO_LABEL", "NO_SITE", "Collected", "Labels", "names_of_columns"]
+__all__ = ["NORMALISED", "NO_LABEL", "NO_LABEL_CODES", "NO_SITE", "Collected", "Labels", "names_of_columns"]
 
 NO_LABEL = frozenset(
     {
@@ -56,7 +56,9 @@ NO_LABEL = frozenset(
 NO_SITE = NO_LABEL - {"na"}
 """The same for sites, among which ``NA`` is a name that some have."""
 
-_NO_LABEL_CODES = frozenset({"77", "88", "97", "98", "777", "888", "997", "998", "7777", "8888"})
+NO_LABEL_CODES = frozenset({"77", "88", "97", "98", "777", "888", "997", "998", "7777", "8888"})
+"""Numbers that stand for "not known" where they are far above all others."""
+
 _MAX_NAMES = 2000
 _ENOUGH = 20
 """Deaths from which on most of them with a cause of their own are a problem."""
@@ -69,8 +71,8 @@ def _codes_far_above(names: Sequence[str]) -> frozenset[str]:
     numbers = [n for n in names if n.casefold() not in NO_LABEL]
     if len(numbers) < 3 or not all(n.isdecimal() for n in numbers):
         return frozenset()
-    most = max((int(n) for n in numbers if n not in _NO_LABEL_CODES), default=1000)
-    return frozenset(n for n in numbers if n in _NO_LABEL_CODES and int(n) > 2 * most)
+    most = max((int(n) for n in numbers if n not in NO_LABEL_CODES), default=1000)
+    return frozenset(n for n in numbers if n in NO_LABEL_CODES and int(n) > 2 * most)
 
 
 def names_of_columns(columns: Sequence[str], where: str) -> tuple[list[str], list[str]]:

@@ -67,6 +67,8 @@ class CsvOptions:
         What to do with deaths that occur twice: the same id, or the same cells under another id.
     allow_leaks : sequence of str
         Symptom columns that may equal a cause.
+    strata_columns : sequence of str
+        Columns of text by which results are divided; they are no symptoms.
     sep, decimal, encoding : str
         Separator, decimal mark and encoding of the table.
     fix_encoding : bool, optional
@@ -102,6 +104,7 @@ class CsvOptions:
     drop_unlabelled: bool = False
     duplicates: str = "refuse"
     allow_leaks: Sequence[str] = ()
+    strata_columns: Sequence[str] = ()
     sep: str = AUTO
     decimal: str = "."
     encoding: str = "utf-8-sig"

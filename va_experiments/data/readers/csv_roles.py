@@ -11,6 +11,7 @@ from va_experiments.data.readers.age_text import AGE_UNITS
 from va_experiments.data.readers.csv_columns import names_of_columns
 from va_experiments.data.readers.csv_options import CsvOptions
 from va_experiments.data.readers.recognise import recognise
+from va_experiments.data.readers.strata_texts import strata_problems
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
@@ -33,6 +34,8 @@ class TableRoles:
         Unit of the ages, or the column that holds it.
     age_parts : mapping of str to str
         Further columns of the age -> their units.
+    strata : sequence of str
+        Columns by which results are divided, beside whatever else they are.
     """
 
     special: Sequence[str]
@@ -41,10 +44,11 @@ class TableRoles:
     symptom_names: Sequence[str]
     age_unit: str | None
     age_parts: Mapping[str, str]
+    strata: Sequence[str] = ()
 
     @property
     def columns(self) -> list[str]:
-        """All columns that are read."""
+        """All columns of which deaths are made."""
         return list(dict.fromkeys([*self.special, *self.numbers, *self.symptoms]))
 
 
@@ -64,16 +68,26 @@ def find_roles(source: TextSource, options: CsvOptions) -> TableRoles:
         age_unit = check_ages(options.age, age_unit, parts, options.age_unit_codes or {}, source.header)
         person += [None if age_unit in AGE_UNITS else age_unit, *parts]
     special = [c for c in (options.id, options.site, options.cause, options.narrative, *person) if c is not None]
-    wanted = _symptom_columns(source, where, options.symptoms, special, list(numbers), options.exclude)
+    strata = list(dict.fromkeys(options.strata_columns))
+    no_symptoms = [*numbers, *(c for c in strata if c not in numbers)]
+    wanted = _symptom_columns(source, where, options.symptoms, special, no_symptoms, options.exclude)
     problems = _role_problems(source, where, special, list(numbers), wanted, [*options.hce, *options.words])
     problems += _excluded_roles(where, options.exclude if options.symptoms is None else (), person, numbers)
+    roles = {"id": options.id, "site": options.site, "cause": options.cause, "narrative": options.narrative}
+    problems += strata_problems(source.header, strata, where, roles)
+    problems += [
+        f"{where}: column {shown(c)} is a symptom of data.symptoms, and strata=[{c}] shows it so; leave it out of "
+        "data.strata_columns or of data.symptoms"
+        for c in strata
+        if c in wanted
+    ]
     names, bad = names_of_columns(wanted, where)
     problems += bad
     if problems:
-        if not {*special, *numbers, *wanted} <= set(source.header) and (form := recognise(source.header)):
+        if not {*special, *numbers, *wanted, *strata} <= set(source.header) and (form := recognise(source.header)):
             raise InputError(form.sentence(where, source.path))
         raise InputError(problems)
-    return TableRoles(special, numbers, wanted, names, age_unit, parts)
+    return TableRoles(special, numbers, wanted, names, age_unit, parts, strata)
 
 
 def _symptom_columns(

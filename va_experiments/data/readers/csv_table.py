@@ -16,7 +16,7 @@ from va_experiments.data.doubtful_columns import copied_columns, ids_alone, mixe
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.readers.age_columns import Ages
 from va_experiments.data.readers.csv_checks import advice_for, coded_sex, implausible, note_symptoms
-from va_experiments.data.readers.csv_columns import NORMALISED, Labels
+from va_experiments.data.readers.csv_columns import NORMALISED, Collected, Labels
 from va_experiments.data.readers.csv_ids import id_problems, ids_of, numbered_hashes
 from va_experiments.data.readers.csv_options import CsvOptions
 from va_experiments.data.readers.csv_roles import TableRoles
@@ -24,6 +24,7 @@ from va_experiments.data.readers.narrative import Narrative
 from va_experiments.data.readers.number_columns import Numbers
 from va_experiments.data.readers.person_columns import Sexes
 from va_experiments.data.readers.recognise import recognise
+from va_experiments.data.readers.strata_texts import strata_texts
 from va_experiments.data.readers.symptom_columns import Symptoms
 from va_experiments.data.record_ids import canonical_order
 from va_experiments.data.repeated_deaths import REPEATED, RepeatedDeaths, numbered_ids, repeated_rows
@@ -76,6 +77,7 @@ class CsvTable:
         if options.age is not None and roles.age_unit is not None:
             missing = None if options.age_missing is None else tuple(options.age_missing)
             self._ages = Ages(options.age, roles.age_unit, missing, roles.age_parts, options.age_unit_codes)
+        self._strata_cells = [Collected(c) for c in roles.strata]
         self._compared = RepeatedDeaths([c for c in roles.columns if c != options.id], options.site)
 
     def read_blocks(self) -> None:
@@ -83,14 +85,16 @@ class CsvTable:
         ids, empty = [], []
         columns = (
             self._symptoms, self._site_labels, self._cause_labels, self._sexes, self._ages, self._narrative,
-            *self._numbers, self._compared,
+            *self._numbers, *self._strata_cells, self._compared,
         )  # fmt: skip
-        for block in read_blocks(self._source, self._roles.columns):
+        own = self._roles.columns
+        for block in read_blocks(self._source, list(dict.fromkeys([*own, *self._roles.strata]))):
             for column in columns:
                 if column is not None:
                     column.add(block)
-            ids.append(ids_of(block.columns, self._options.id))
-            empty.append(empty_rows(block.columns))
+            cells = {c: block.columns[c] for c in own}  # ids and empty rows do not depend on columns of strata
+            ids.append(ids_of(cells, self._options.id))
+            empty.append(empty_rows(cells))
         self._ids, self._empty = np.concatenate(ids), np.concatenate(empty)
 
     def note_names_and_empty_rows(self) -> None:
@@ -166,6 +170,12 @@ class CsvTable:
         )  # fmt: skip
         self._problems += problems
         self._keep &= ~self._repeated
+
+    def read_strata(self) -> None:
+        """Read the texts by which results are divided, of the rows that are kept."""
+        columns = {c.column: c.coded() for c in self._strata_cells}
+        self._strata, problems = strata_texts(columns, self._keep, self._where, self._ledger)
+        self._problems += problems
 
     def list_excluded_rows(self) -> None:
         """List the rows that are left out, each with its reason."""
@@ -265,4 +275,5 @@ class CsvTable:
             name=label,
             ledger=tuple(self._ledger),
             excluded=self._excluded,
+            strata_columns={name: column.take(order) for name, column in self._strata.items()},
         )

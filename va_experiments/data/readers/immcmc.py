@@ -36,6 +36,7 @@ from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.phmrc_numbers import doubtful_numbers, plain_numbers
 from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.readers.recognise import recognise
+from va_experiments.data.readers.strata_texts import checked_strata, checked_texts
 from va_experiments.data.record_ids import canonical_order
 from va_experiments.data.repeated_deaths import REPEATED
 from va_experiments.data.text_source import TextSource, encoding_by_mark, open_source
@@ -87,6 +88,7 @@ def read_immcmc(
     max_unknown: float = 0.01,
     missing_numbers: Sequence[float] | None = None,
     duplicates: str = "refuse",
+    strata_columns: Sequence[str] = (),
 ) -> Deaths:
     """Read the deaths of one module of the IMMCMC study.
 
@@ -102,7 +104,7 @@ def read_immcmc(
         Cause as written -> its name in PHMRC's list; None leaves the deaths out.
     phmrc_codes : bool
         Read numbers as the codes of PHMRC's list; the article does not say whose numbers the file has.
-    durations, drop_unlabelled, drop_empty_symptoms, max_unknown, missing_numbers, duplicates
+    durations, drop_unlabelled, drop_empty_symptoms, max_unknown, missing_numbers, duplicates, strata_columns
         As in `va_experiments.data.readers.phmrc.read_phmrc`.
 
     Returns
@@ -123,9 +125,11 @@ def read_immcmc(
     site_column = label_column(header, site, _SITES, "site", where)
     cause_column = label_column(header, cause, _CAUSES, "cause", where)
     absent = _absent_columns(header, rules, source)
+    strata_names = checked_strata(header, strata_columns, source, site=site_column, cause=cause_column)
     table = as_published(dict(zip(header, read_columns(source).values(), strict=True)), source.sep)
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     table, source, empty = without_empty_rows(table, source, ledger)
+    texts = {c: table[c] for c in strata_names}
     table = plain_numbers(table, rules, missing_numbers, ledger)
     if absent:
         reason = "questions are not in the file; they count as not answered"
@@ -145,13 +149,15 @@ def read_immcmc(
     for reason, mask in left_out:
         if mask.any():
             ledger.append(LedgerEntry("dropped row", cause_column, int(mask.sum()), reason))
+    keep = (causes.index >= 0) & ~repeated
+    strata = checked_texts(texts, keep, source, ledger)
     ids = death_ids(table, ledger, repeated)
     blank = CodedColumn(np.zeros(len(ids), dtype=np.int32), [""])
     answers = {**dict.fromkeys(absent, blank), **table, "site": table[site_column]}
     converted = _convert(answers, header, rules, durations, ledger)
     doubtful = doubtful_numbers(table, rules) if missing_numbers is None else []
     check_answers(answers, rules, source, max_unknown, ledger, doubtful)
-    order = np.flatnonzero((causes.index >= 0) & ~repeated)
+    order = np.flatnonzero(keep)
     order = order[canonical_order(ids[order])]
     deaths = converted.of_rows(order)
     if drop_empty_symptoms:
@@ -174,6 +180,7 @@ def read_immcmc(
         name=f"immcmc_{module}",
         ledger=tuple(ledger),
         excluded=empty + excluded_rows(ids, source, reasons),
+        strata_columns={name: column.take(order) for name, column in strata.items()},
     )
 
 

@@ -17,6 +17,7 @@ from va_experiments.data.readers.odk_dates import DateOrder
 from va_experiments.data.readers.odk_header import QuestionColumns, find_questions
 from va_experiments.data.readers.odk_messages import few_questions, misnamed
 from va_experiments.data.readers.recognise import recognise
+from va_experiments.data.readers.strata_texts import strata_problems
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
@@ -55,6 +56,8 @@ class OdkOptions:
         Give exactly the cells that pyCrossVA gives, also where it reads less than the export says.
     eava_columns : bool
         Keep the columns that ``model=eava`` needs as covariates.
+    strata_columns : sequence of str
+        Columns by whose texts results are divided; a question among them is read as a question too.
     sep, encoding : str
         Separator and encoding of the file.
     fix_encoding : bool, optional
@@ -74,6 +77,7 @@ class OdkOptions:
     duplicates: str = "refuse"
     as_pycrossva: bool = False
     eava_columns: bool = True
+    strata_columns: Sequence[str] = ()
     sep: str = AUTO
     encoding: str = "utf-8-sig"
     fix_encoding: bool | None = None
@@ -94,6 +98,8 @@ class OdkExport:
         Columns that are converted: questions, ids, sites and causes.
     passed_over : mapping of str to CodedColumn
         Columns of questions that another column has already.
+    texts : mapping of str to CodedColumn
+        Columns by which results are divided.
     """
 
     source: TextSource
@@ -101,6 +107,7 @@ class OdkExport:
     id_column: str | None
     table: Mapping[str, CodedColumn]
     passed_over: Mapping[str, CodedColumn]
+    texts: Mapping[str, CodedColumn]
 
     @property
     def where(self) -> str:
@@ -126,16 +133,20 @@ def open_export(path: str | os.PathLike[str] | None, options: OdkOptions) -> Odk
     source = open_source(path, sep=options.sep, encoding=options.encoding, fix_encoding=options.fix_encoding)
     special = [c for c in (options.id, options.site, options.cause) if c is not None]
     questions = _questions(source, special, options.exclude)
+    roles = {"id": options.id, "site": options.site, "cause": options.cause}
+    if problems := strata_problems(source.header, options.strata_columns, shown_path(source.path), roles):
+        raise InputError(problems)
     id_column = options.id or _find_id_column(source)
     converted = [*questions.used, *special, *([id_column] if id_column else [])]
     others = [] if options.as_pycrossva else [c for names in questions.passed_over.values() for c in names]
-    columns = read_columns(source, list(dict.fromkeys([*converted, *others])))
+    columns = read_columns(source, list(dict.fromkeys([*converted, *others, *options.strata_columns])))
     return OdkExport(
         source=source,
         questions=questions,
         id_column=id_column,
         table={c: column for c, column in columns.items() if c in {*converted}},
         passed_over={c: columns[c] for c in others},
+        texts={c: columns[c] for c in options.strata_columns},
     )
 
 

@@ -30,11 +30,12 @@ from va_experiments.data.readers.phmrc_file import (
     without_empty_rows,
 )
 from va_experiments.data.readers.phmrc_ids import death_ids, repeated_deaths
-from va_experiments.data.readers.phmrc_labels import SITES, find_causes, find_long_list, find_sites
+from va_experiments.data.readers.phmrc_labels import SITES, cause_column, find_causes, find_long_list, find_sites
 from va_experiments.data.readers.phmrc_modules import module_of
 from va_experiments.data.readers.phmrc_numbers import doubtful_numbers, plain_numbers
 from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.readers.recognise import recognise
+from va_experiments.data.readers.strata_texts import checked_strata, checked_texts
 from va_experiments.data.record_ids import canonical_order
 from va_experiments.data.repeated_deaths import REPEATED
 from va_experiments.data.text_source import TextSource, encoding_by_mark, open_source
@@ -90,6 +91,7 @@ def read_phmrc(
     missing_numbers: Sequence[float] | None = None,
     indicators: bool = False,
     duplicates: str = "refuse",
+    strata_columns: Sequence[str] = (),
 ) -> Deaths:
     """Read the deaths of one PHMRC module.
 
@@ -121,6 +123,8 @@ def read_phmrc(
     indicators : bool
         InterVA-5's 353 indicators in place of the questionnaire's own symptoms, and for children and neonates the
         columns of EAVA as covariates (`va_experiments.data.readers.phmrc_indicators`).
+    strata_columns : sequence of str
+        Columns by whose texts results are divided; a question among them is a symptom as well.
 
     Returns
     -------
@@ -137,9 +141,12 @@ def read_phmrc(
     source = open_source(file, encoding=encoding_by_mark(file, "latin-1"))
     header = table_header(source)
     _check_header(source, header, rules, cause_list, _columns_of_indicators(module) if indicators else ())
+    label = cause_column(rules) if cause_list == 34 else f"va{cause_list}"
+    strata_names = checked_strata(header, strata_columns, source, site="site", cause=label)
     table = as_published(dict(zip(header, read_columns(source).values(), strict=True)), source.sep)
     ledger: list[LedgerEntry] = [LedgerEntry("noted", "*", 1, note) for note in source.notes]
     table, source, empty = without_empty_rows(table, source, ledger)
+    texts = {c: table[c] for c in strata_names}
     if not compat:
         table = plain_numbers(table, rules, missing_numbers, ledger)
     _check_module(table, rules, source, ledger)
@@ -152,6 +159,7 @@ def read_phmrc(
         groups, keep = ("all",) * len(causes), np.ones(len(cause), dtype=bool)
     repeated = repeated_deaths(table, source, duplicates, ledger)
     keep &= ~repeated
+    strata = checked_texts(texts, keep, source, ledger)
     ids = death_ids(table, ledger, repeated)
     recorded_age, age = age_in_years(table, rules, compat, ledger)
     words = tuple(sorted(c for c in header if c.startswith("word_")))
@@ -183,6 +191,7 @@ def read_phmrc(
         name=f"phmrc_{module}" + ("_compat" if compat else ""),
         ledger=tuple(ledger),
         excluded=empty + excluded_rows(ids, source, [(REPEATED, repeated), ("no known cause", ~keep)]),
+        strata_columns={name: column.take(order) for name, column in strata.items()},
     ).with_features(features)
 
 

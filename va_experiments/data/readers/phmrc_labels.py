@@ -19,7 +19,7 @@ from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import InputError, did_you_mean, shown, shown_path
 
-__all__ = ["SITES", "find_causes", "find_long_list", "find_sites"]
+__all__ = ["SITES", "cause_column", "find_causes", "find_long_list", "find_sites"]
 
 SITES = ("AP", "Bohol", "Dar", "Mexico", "Pemba", "UP")
 """Names of the sites in the files."""
@@ -47,11 +47,16 @@ def find_sites(column: CodedColumn, source: TextSource) -> npt.NDArray[np.int16]
     return index[column.codes]
 
 
+def cause_column(rules: Module) -> str:
+    """Return the column of the causes in the module's list."""
+    return "gs_text34" if rules.stems else "va34"
+
+
 def find_causes(
     table: Mapping[str, CodedColumn], rules: Module, source: TextSource, drop: bool, ledger: list[LedgerEntry]
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_]]:
     """Return the index of each row's cause in the module's list, and which rows have one; `drop` allows others."""
-    column = table["gs_text34" if rules.stems else "va34"]
+    column = table[cause_column(rules)]
     by_name = {normalised(cause): k for k, cause in enumerate(rules.causes)}
     index = np.full(len(column.values), -1, dtype=np.int16)
     for k, value in enumerate(column.values):
@@ -70,7 +75,7 @@ def find_causes(
         if not keep.any():
             raise InputError(
                 f"{shown_path(source.path)}: no row has a known cause: column "
-                f"'{'gs_text34' if rules.stems else 'va34'}' holds {', '.join(shown(v) for v in values[:5])}; expected "
+                f"'{cause_column(rules)}' holds {', '.join(shown(v) for v in values[:5])}; expected "
                 f"1 to {len(rules.causes)}, the codes of the causes, or their names"
             )
         if not drop:
@@ -83,7 +88,7 @@ def find_causes(
         ledger.append(
             LedgerEntry(
                 "dropped row",
-                "gs_text34" if rules.stems else "va34",
+                cause_column(rules),
                 int((~keep).sum()),
                 "no known cause",
                 tuple(values[:5]),

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from va_experiments.data.deaths import NOT_SHARED, Deaths, LedgerEntry
+from va_experiments.data.deaths import NOT_SHARED, Deaths, LedgerEntry, joined_strata
+from va_experiments.data.readers.strata_texts import columns_not_in_all, with_columns_of_each
 from va_experiments.data.readers.union import joined_blocks
 from va_experiments.data.registry import load, load_parts
 from va_experiments.data.shared_deaths import shared_deaths
@@ -24,7 +25,7 @@ __all__ = ["join_deaths", "join_parts", "parts_of", "read_train_and_assign"]
 SAME_IN_BOTH = (
     *("id", "site", "cause", "symptoms", "exclude", "value_map", "blank", "max_unknown", "words", "narrative", "hce"),
     *("sex", "sex_codes", "age", "age_unit", "age_parts", "age_unit_codes", "age_missing", "covariates"),
-    *("missing_numbers", "decimal", "encoding", "fix_encoding"),
+    *("missing_numbers", "decimal", "encoding", "fix_encoding", "strata_columns"),
 )
 """Options of ``data=csv`` that a table to assign takes from the description of the table to train on.
 
@@ -87,13 +88,20 @@ def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         elif value:
             table = {**(options["options"] or {}), "path": value}
             if key == "assign":
-                table = _without_causes({**_reading(options["train"]), **table})
+                described = _reading(options["train"])
+                both = [v for t in (described, table) if isinstance(v := t.get("strata_columns"), list | tuple)]
+                strata = {"strata_columns": list(dict.fromkeys(c for v in both for c in v))} if both else {}
+                table = _without_causes({**described, **table, **strata})
             parts.append(("csv", table))
         else:
             what = "with known causes" if key == "train" else "without known causes"
             problems.append(f"data=train_and_assign needs a table of deaths {what}: set data.{key}=FILE")
     if problems:
         raise InputError(problems)
+    tables = [k for k, (name, _) in enumerate(parts) if name == "csv"]
+    for k, own in zip(tables, with_columns_of_each([parts[k][1] for k in tables]), strict=True):
+        if not isinstance(options["train" if k == 0 else "assign"], Mapping):
+            parts[k] = ("csv", own)
     return parts
 
 
@@ -150,6 +158,7 @@ def join_deaths(train: Deaths, assign: Deaths, label: str, duplicates: str = "ke
     for key, deaths in (("train", train), ("assign", assign)):
         ledger += _left_out(key, deaths.symptom_names, shared, "question")
         ledger += _left_out(key, deaths.covariates, covariates, "number")
+    ledger += columns_not_in_all([train, assign], ["data.train", "data.assign"])
     sites = [s + TRAINING if s in assign.sites else s for s in train.sites]
     ids = train.id.astype(object)
     twice = np.isin(train.id, assign.id)
@@ -171,6 +180,7 @@ def join_deaths(train: Deaths, assign: Deaths, label: str, duplicates: str = "ke
         simulated=train.simulated or assign.simulated,
         ledger=tuple(ledger),
         excluded=(*train.excluded, *assign.excluded),
+        strata_columns=joined_strata([train, assign]),
     )
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from va_experiments.data.deaths import NOT_SHARED, Deaths, Excluded, LedgerEntry
+from va_experiments.data.deaths import NOT_SHARED, Deaths, Excluded, LedgerEntry, joined_strata
+from va_experiments.data.readers.strata_texts import columns_not_in_all, with_columns_of_each
 from va_experiments.data.registry import READERS, load, load_parts
 from va_experiments.data.repeated_deaths import REPEATED
 from va_experiments.data.shared_deaths import shared_deaths
@@ -60,7 +61,7 @@ def read_union(
 
 def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Return the reader of each member and its options, from the checked options of ``data=union``."""
-    parts, problems = [], []
+    parts, problems, tables = [], [], list[int]()
     for k, member in enumerate(options["members"]):
         if isinstance(member, Mapping):
             tree = dict(member)
@@ -71,6 +72,7 @@ def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         elif member in READERS:
             parts.append((member, {}))
         elif "." in member or "/" in member:
+            tables.append(len(parts))
             parts.append(("csv", {**options["options"], "path": member}))
         else:
             problems.append(
@@ -88,6 +90,8 @@ def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         )
     if problems:
         raise InputError(problems)
+    for k, own in zip(tables, with_columns_of_each([parts[k][1] for k in tables]), strict=True):
+        parts[k] = ("csv", own)
     return parts
 
 
@@ -156,8 +160,13 @@ def join_parts(parts: Sequence[Deaths], options: Mapping[str, Any]) -> Deaths:
         learned_cuts=tuple(c for c in same[0].learned_cuts if c.covariate in covariates),
         name=options["label"] if options["label"] != "union" else "+".join(names),
         simulated=any(d.simulated for d in parts),
-        ledger=(*_ledger(parts, names, set(shared), set(covariates)), *twice),
+        ledger=(
+            *_ledger(parts, names, set(shared), set(covariates)),
+            *twice,
+            *columns_not_in_all(parts, [f"member {name}" for name in names]),
+        ),
         excluded=tuple(e for d in parts for e in d.excluded) + left_out,
+        strata_columns=joined_strata(parts),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from va_experiments.data.eava_columns import from_table
 from va_experiments.data.excluded_rows import EMPTY_ROW, excluded_rows
 from va_experiments.data.probbase import read_probbase
 from va_experiments.data.readers.csv_columns import Collected, Labels
+from va_experiments.data.readers.strata_texts import strata_problems, strata_texts
 from va_experiments.data.readers.symptom_columns import Symptoms, value_codes
 from va_experiments.data.readers.who2016_checks import (
     ask_about_blanks,
@@ -48,6 +49,7 @@ def read_who2016(
     max_unknown: float = 0.01,
     duplicates: str = "refuse",
     eava_columns: bool = False,
+    strata_columns: Sequence[str] = (),
     sep: str = AUTO,
     encoding: str = "utf-8-sig",
     fix_encoding: bool | None = None,
@@ -76,6 +78,8 @@ def read_who2016(
         the same answers under another id are only noted.
     eava_columns : bool
         Read the columns that ``model=eava`` needs beside the indicators as covariates, with ``age`` in days.
+    strata_columns : sequence of str
+        Columns of text beside the indicators, by which results are divided.
     sep, encoding : str
         Separator and encoding of the file.
     fix_encoding : bool, optional
@@ -101,6 +105,9 @@ def read_who2016(
     id_column, indicators = find_columns(
         source, id, [c for c in (site, cause) if c is not None], read_probbase().indicators
     )
+    roles = {"id": id_column, "site": site, "cause": cause}
+    if problems := strata_problems(source.header, strata_columns, shown_path(source.path), roles):
+        raise InputError(problems)
     added = find_eava_columns(source) if eava_columns else {}
     table = _Table(
         source=source,
@@ -109,6 +116,7 @@ def read_who2016(
         site=None if site is None else Labels(site, "site", None, site_map, may_declare=False),
         cause=None if cause is None else Labels(cause, "cause", causes, may_map=False, may_declare=False),
         added={name: Collected(column) for name, column in added.items()},
+        texts=[Collected(column) for column in dict.fromkeys(strata_columns)],
     )
     table.read()
     ledger = [LedgerEntry("noted", "*", 1, note) for note in source.notes_for_ledger()]
@@ -120,7 +128,9 @@ def read_who2016(
         "expected y, n, dk, ref or . (a number of days in age, i120c and i250b)"
         for name, cells in odd.items()
     ]
-    if problems:
+    texts = {column.column: column.coded() for column in table.texts}
+    strata, bad = strata_texts(texts, rows.kept, shown_path(source.path), ledger)
+    if problems := problems + bad:
         raise InputError(problems)
     ledger += _note_columns(table, rows)
     order = rows.order
@@ -135,6 +145,7 @@ def read_who2016(
         site=rows.site[order],
         id=rows.id[order].astype(np.str_),
         covariates={name: values[order] for name, values in covariates.items()},
+        strata_columns={name: column.take(order) for name, column in strata.items()},
         name=label,
         ledger=tuple(ledger),
         excluded=excluded_rows(
@@ -161,6 +172,8 @@ class _Table:
     site, cause : Labels, optional
     added : mapping of str to Collected
         Columns of EAVA.
+    texts : sequence of Collected
+        Columns by which results are divided.
     """
 
     def __init__(
@@ -172,29 +185,30 @@ class _Table:
         site: Labels | None,
         cause: Labels | None,
         added: Mapping[str, Collected],
+        texts: Sequence[Collected],
     ) -> None:
         self.source, self.id_column, self.answers = source, id_column, answers
-        self.site, self.cause, self.added = site, cause, added
+        self.site, self.cause, self.added, self.texts = site, cause, added, texts
         self.compared = RepeatedDeaths(answers.columns)
         self.id: npt.NDArray[np.object_] = np.empty(0, dtype=object)
         self.blank: npt.NDArray[np.bool_] = np.empty(0, dtype=bool)
 
     @property
     def columns(self) -> list[str]:
-        """Return the columns that are read."""
+        """Return the columns of which deaths are made."""
         labels = [c.column for c in (self.site, self.cause) if c is not None]
         return [self.id_column, *labels, *self.answers.columns, *(c.column for c in self.added.values())]
 
     def read(self) -> None:
         """Read every block of the file."""
-        ids, blank = [], []
-        for block in read_blocks(self.source, list(dict.fromkeys(self.columns))):
-            for column in (self.answers, self.site, self.cause, self.compared, *self.added.values()):
+        ids, blank, own = [], [], list(dict.fromkeys(self.columns))
+        for block in read_blocks(self.source, list(dict.fromkeys([*own, *(c.column for c in self.texts)]))):
+            for column in (self.answers, self.site, self.cause, self.compared, *self.added.values(), *self.texts):
                 if column is not None:
                     column.add(block)
             coded = block.columns[self.id_column]
             ids.append(np.array([normal_id(v) for v in coded.values], dtype=object)[coded.codes])
-            blank.append(empty_rows(block.columns))
+            blank.append(empty_rows({c: block.columns[c] for c in own}))
         self.id, self.blank = np.concatenate(ids), np.concatenate(blank)
 
 
@@ -216,9 +230,14 @@ class _Rows:
         return (self.site < 0) & ~self.blank
 
     @property
+    def kept(self) -> npt.NDArray[np.bool_]:
+        """Return the rows that become deaths."""
+        return ~self.blank & ~self.repeated & ~self.elsewhere
+
+    @property
     def order(self) -> npt.NDArray[np.intp]:
         """Return the rows that become deaths, sorted by id."""
-        rows = np.flatnonzero(~self.blank & ~self.repeated & ~self.elsewhere)
+        rows = np.flatnonzero(self.kept)
         return rows[canonical_order(self.id[rows])]
 
 
@@ -254,7 +273,7 @@ def _find_rows(table: _Table, duplicates: str, ledger: list[LedgerEntry]) -> tup
 def _note_columns(table: _Table, rows: _Rows) -> list[LedgerEntry]:
     """Return entries for columns that are not read, words that are read, and columns that copy another."""
     source, indicators, entries = table.source, table.answers.columns, []
-    if extra := sorted(set(source.header) - {*table.columns}):
+    if extra := sorted(set(source.header) - {*table.columns, *(c.column for c in table.texts)}):
         reason = "columns are not indicators of InterVA-5"
         entries.append(LedgerEntry("left out", "*", len(extra), reason, tuple(extra[:5])))
     for meaning, answer in (("Y", "present"), ("N", "absent"), (".", "missing")):

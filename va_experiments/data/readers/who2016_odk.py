@@ -25,8 +25,10 @@ from va_experiments.data.readers.odk_indicators import note_answers
 from va_experiments.data.readers.odk_person import is_female, is_stillbirth
 from va_experiments.data.readers.odk_rows import Rows, find_rows
 from va_experiments.data.readers.odk_versions import Reading, read_answers
+from va_experiments.data.readers.strata_texts import strata_texts
 from va_experiments.data.readers.who2016_table import Truth
 from va_experiments.data.record_ids import canonical_order
+from va_experiments.data.text_columns import TextColumn
 from va_experiments.errors import InputError
 
 __all__ = ["Converted", "convert_who2016_odk", "read_who2016_odk"]
@@ -51,6 +53,8 @@ class Converted:
     ledger : tuple of LedgerEntry
     excluded : tuple of Excluded
         Rows that are left out.
+    strata_columns : mapping of str to TextColumn
+        Columns by which results are divided.
     """
 
     id: npt.NDArray[np.str_]
@@ -62,6 +66,7 @@ class Converted:
     cause: npt.NDArray[np.int16] | None
     ledger: tuple[LedgerEntry, ...]
     excluded: tuple[Excluded, ...]
+    strata_columns: Mapping[str, TextColumn]
 
 
 def read_who2016_odk(path: str | os.PathLike[str] | None, *, label: str = "who2016_odk", **options: Any) -> Deaths:
@@ -101,6 +106,7 @@ def read_who2016_odk(path: str | os.PathLike[str] | None, *, label: str = "who20
         name=label,
         ledger=export.ledger,
         excluded=export.excluded,
+        strata_columns={name: column.take(order) for name, column in export.strata_columns.items()},
     )
 
 
@@ -117,7 +123,8 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
     ledger += [LedgerEntry("noted", "*", len(export.questions.used), noted), *reading.ledger]
     checks = check_answers(export, reading, chosen, ledger)
     rows = find_rows(export, chosen, (reading.indicators != MISSING).any(axis=1), ledger)
-    if problems := checks.problems + rows.problems:
+    strata, bad = strata_texts(export.texts, rows.kept, export.where, ledger)
+    if problems := [*checks.problems, *rows.problems, *bad]:
         raise InputError(problems, hint=checks.hint(reading.answers))
     kept = rows.kept
     _note_rows(export, reading, checks, rows, ledger)
@@ -134,6 +141,7 @@ def convert_who2016_odk(path: str | os.PathLike[str] | None, **options: Any) -> 
         cause=None if rows.cause is None else rows.cause[kept],
         ledger=(*ledger, *note_answers(reading.answers, reading.indicators[kept])),
         excluded=rows.excluded(export),
+        strata_columns={name: column.take(kept) for name, column in strata.items()},
     )
 
 
@@ -164,5 +172,5 @@ def _note_rows(
     if still.any():
         reason = "deaths are stillbirths (no cry, no movement, no breath, or born dead)"
         ledger.append(LedgerEntry("noted", "*", int((still & rows.kept).sum()), reason))
-    if extra := len(export.source.header) - len(export.table):
+    if extra := len(export.source.header) - len({*export.table, *export.texts}):
         ledger.append(LedgerEntry("left out", "*", extra, "columns are not needed for the indicators"))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from va_experiments.data.deaths import Deaths
 from va_experiments.data.strata import strata_of
+from va_experiments.errors import InputError, shown
 
 __all__ = ["NONE", "SAMPLED", "check_column", "csmf_by_group", "groups_of", "sampled_fractions"]
 
@@ -36,8 +37,13 @@ def groups_of(deaths: Deaths, column: str) -> tuple[tuple[str, ...], npt.NDArray
     Raises
     ------
     InputError
-        If the data do not have the column, or it has too many values.
+        If the data do not have the column, it has too many values, or it is one that no model sees.
     """
+    if column in deaths.strata_columns:
+        raise InputError(
+            f"model.subpopulations: column {shown(column)} is one of data.strata_columns, which no model sees; name it "
+            f"as the site (data.site={column}) and choose model.subpopulations=site"
+        )
     strata = strata_of(deaths, column)
     present, group = np.unique(strata.code, return_inverse=True)
     return tuple(strata.labels[k] for k in present.tolist()), group
