@@ -48,7 +48,7 @@ def _of_person(name: str, column: str) -> str:
         return ""
     return (
         f"strata: the data do not say the {column.replace('_', ' ')} in a way that is known, and data={name} has no "
-        f"option for it; name a column that says it twice: data.strata_columns=[COLUMN] strata=[COLUMN]"
+        f"option for it; name the column that says it in two places: data.strata_columns=[COLUMN] strata=[COLUMN]"
     )
 
 
