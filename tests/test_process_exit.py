@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 ENDS = """
 import sys, threading
@@ -42,3 +45,22 @@ def test_the_installed_command_takes_no_interpreter_apart(tmp_path: Path) -> Non
     assert done.stdout
     assert "taken apart" not in done.stdout
     assert run(DOOR, "--version").stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("closed", "shown"),
+    [("<&- >&-", False), ("2>&-", True), ("<&- >&- 2>&-", False), (">&-", False)],
+)
+@pytest.mark.parametrize("command", [("data", "check"), ("model=nbc", "dry_run=true")])
+def test_streams_that_are_closed_are_no_error(
+    closed: str, shown: bool, command: tuple[str, ...], tmp_path: Path
+) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("id,site,cause,fever\n1,A,Malaria,yes\n2,B,Injury,no\n")
+    last = str(table) if command[0] == "data" else f"paths.outputs={tmp_path / 'o'}"
+    words = shlex.join([sys.executable, "-m", "va_experiments", *command, last])
+    usual = subprocess.run(["sh", "-c", words], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(["sh", "-c", f"{words} {closed}"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == usual.returncode
+    assert "Traceback" not in done.stderr
+    assert bool(done.stdout) is shown

@@ -19,7 +19,7 @@ from va_experiments.commands.command_line import Group, command_of
 from va_experiments.config.folder import conf_dir
 from va_experiments.errors import UNUSABLE, InputError, VaError, did_you_mean, shown, shown_path
 from va_experiments.process_exit import end
-from va_experiments.process_setup import prepare_process
+from va_experiments.process_setup import open_standard_streams, prepare_process
 from va_experiments.terminal import say
 
 __all__ = ["main"]
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     are missing; 4 the outputs folder is in use; 5 the disk is full; 130 and 143 stopped by Ctrl-C and SIGTERM; 141
     nobody reads the output any more; 1 anything unexpected.
     """
+    open_standard_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["__complete"]:
         from va_experiments.commands.word_completion import typed_candidates

@@ -5,15 +5,37 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import sys
 
 from va_experiments.errors import InputError
 from va_experiments.http_client import bypass_proxies
 from va_experiments.redacted_records import redact_records
 
-__all__ = ["prepare_process"]
+__all__ = ["open_standard_streams", "prepare_process"]
 
 _M_ARENA_MAX = -8
 """glibc's option for the number of its heaps."""
+
+
+def open_standard_streams() -> None:
+    """Connect the standard streams that the caller has closed (``>&-``) to the null device; a second call does nothing.
+
+    Otherwise the next file that is opened gets the number of a closed stream: a library or a child that prints would
+    write into a database.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        mode = "w" if number else "r"
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY)
+            if null == number:
+                os.set_inheritable(number, True)
+            else:
+                os.dup2(null, number)
+                os.close(null)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 (lasts)
 
 
 def save_address_space() -> None:
@@ -41,6 +63,7 @@ def prepare_process() -> None:
         If the working folder was removed: relative paths name nothing then.
     """
     os.umask(0o077)
+    open_standard_streams()
     redact_records()
     bypass_proxies()
     save_address_space()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -85,10 +87,47 @@ def test_other_addresses_are_left_to_mlflow(uri: str, tmp_path: Path) -> None:
     assert tracking_problem(TrackingConfig(uri=uri), tmp_path) == ""
 
 
-def test_what_is_no_database_is_left_to_the_tracker(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.db").write_bytes(b"\0" * 4096)
+def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
     check_tracking(TrackingConfig(), tmp_path)
     assert not adopt_moved_artifacts(tmp_path, "va_experiments")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda file: file.write_bytes(b"\0" * 4096), "is damaged or no SQLite database (file is not a database)"),
+        (
+            lambda file: file.write_bytes(file.with_name("right").read_bytes()[:9000]),
+            "is damaged or no SQLite database",
+        ),
+        (lambda file: file.mkdir(), "is a folder: move it away"),
+        (lambda file: os.mkfifo(file), "is no regular file: move it away"),
+        (lambda file: file.symlink_to(file.parent / "none" / "x"), "is a link that leads to nothing: remove it"),
+    ],
+    ids=["zeros", "cut", "folder", "pipe", "link"],
+)
+def test_what_cannot_be_a_database_is_refused(make: Callable[[Path], object], said: str, tmp_path: Path) -> None:
+    database(tmp_path).rename(tmp_path / "right")
+    file = tmp_path / "mlflow.db"
+    make(file)
+    for config in (TrackingConfig(), TrackingConfig(uri=f"sqlite:///{file}")):
+        problem = tracking_problem(config, tmp_path)
+        assert said in problem
+        assert "tracking.mlflow=false" in problem
+    assert not adopt_moved_artifacts(tmp_path, "va_experiments")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("readable", ["file", "folder"])
+def test_a_database_that_cannot_be_written_is_refused(
+    readable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = database(tmp_path)
+    closed = file if readable == "file" else tmp_path  # as for an account that may only read it
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != closed or not mode & os.W_OK)
+    problem = tracking_problem(TrackingConfig(), tmp_path)
+    assert ("cannot be read and written by you" if closed == file else "is in a folder in which you cannot") in problem
 
 
 def test_artifacts_of_moved_outputs_are_named_where_they_are(tmp_path: Path) -> None:

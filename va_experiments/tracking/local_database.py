@@ -6,6 +6,7 @@ Nothing here imports MLflow, which takes seconds: a run looks before its first f
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ __all__ = ["adopt_moved_artifacts", "database_problem", "local_artifacts", "loca
 
 
 def local_file(outputs: Path) -> Path:
-    """Return the SQLite file under `outputs`."""
-    return (outputs / "mlflow.db").resolve()
+    """Return the SQLite file under `outputs`, which may be a link."""
+    return outputs.resolve() / "mlflow.db"
 
 
 def local_uri(outputs: Path) -> str:
@@ -76,15 +77,26 @@ def database_problem(file: Path, experiment: str) -> str:
     experiment : str
         Name of the experiment.
     """
-    if not file.is_file():
+    if problem := _place_problem(file):
+        return (
+            f"the MLflow database {file} {problem}; or record elsewhere with tracking.uri=sqlite:////FOLDER/mlflow.db, "
+            "or run without MLflow (tracking.mlflow=false)"
+        )
+    if not file.exists():
         return ""
     deleted = "SELECT experiment_id FROM experiments WHERE name = ? AND lifecycle_stage = 'deleted'"
     try:
         with open_read_only(file) as database:
             versions = [str(row[0]) for row in database.execute("SELECT version_num FROM alembic_version")]
             ids = [str(row[0]) for row in database.execute(deleted, (experiment,))]
-    except sqlite3.Error:  # locked, damaged, or not MLflow's: the tracker says what it meets and the run goes on
+    except sqlite3.OperationalError:  # locked, empty or not MLflow's: the tracker says so, and the run goes on
         return ""
+    except sqlite3.DatabaseError as error:
+        return (
+            f"the MLflow database {file} is damaged or no SQLite database ({error}): move it away, so that a new one "
+            "is made (va-experiments checkpoints sync fills it from the finished cells), or run without MLflow "
+            "(tracking.mlflow=false)"
+        )
     known, newest = _schema_versions()
     uri = sqlite_uri(file)
     if known and (strange := [v for v in versions if v not in known]):
@@ -104,6 +116,21 @@ def database_problem(file: Path, experiment: str) -> str:
             f"MLFLOW_TRACKING_URI='{uri}' mlflow experiments restore --experiment-id {ids[0]}, record under another "
             "name with tracking.experiment=NAME, or run without MLflow (tracking.mlflow=false)"
         )
+    return ""
+
+
+def _place_problem(file: Path) -> str:
+    """Return what is wrong with the place of an SQLite file, and what to do; a file that is not there can be made."""
+    if not os.path.lexists(file):
+        return ""
+    if not file.exists():
+        return "is a link that leads to nothing: remove it"
+    if not file.is_file():
+        return f"is {'a folder' if file.is_dir() else 'no regular file'}: move it away"
+    if not os.access(file, os.R_OK | os.W_OK):
+        return f"cannot be read and written by you: change its mode (chmod u+rw '{file}') or its owner"
+    if not os.access(file.resolve().parent, os.W_OK | os.X_OK):
+        return "is in a folder in which you cannot write, which SQLite must: change the mode of the folder"
     return ""
 
 
