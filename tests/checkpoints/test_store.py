@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from types import SimpleNamespace
@@ -264,4 +265,24 @@ def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     with lock_outputs(tmp_path), pytest.raises(Locked, match=f"process {os.getpid()} on"), lock_outputs(tmp_path):
         pass
     with lock_outputs(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "is full: free some space first"),
+        (errno.EDQUOT, "your quota of the disk is used up"),
+        (errno.EFBIG, "the limit on the size of a file is reached: raise it (ulimit -f)"),
+    ],
+)
+def test_what_is_used_up_is_named(number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Store, "_probe", fail)
+    with pytest.raises(DiskFull, match=re.escape(said)):
+        Store(tmp_path / "store").open()
+    monkeypatch.setattr(os, "open", fail)
+    with pytest.raises(DiskFull, match=re.escape(said)), lock_outputs(tmp_path):
         pass

@@ -16,7 +16,7 @@ import pytest
 
 from va_experiments.cell import Fit
 from va_experiments.config.schema import ExecutionConfig, Resources
-from va_experiments.execute import ray_cluster, ray_liveness, throttled_listener
+from va_experiments.execute import ray_backend, ray_cluster, ray_liveness, throttled_listener
 from va_experiments.execute.ray_backend import RayBackend, _PendingTask
 from va_experiments.execute.run_channel import RunChannel
 from va_experiments.execute.throttled_listener import ThrottledListener
@@ -144,6 +144,37 @@ def test_fits_of_a_lost_node_are_tried_again_and_those_on_their_way_handed_out_a
     assert cluster.cancelled == ["r1", "r3", "r4"]
     assert {f.name: f.attempt for f in pending} == {"there.0": 2, "queuedn": 1}
     assert attempts == [("there", "the worker died: its node b was lost")]
+
+
+def test_notes_in_a_late_answer_of_the_board_are_not_lost() -> None:
+    """The only note that a fit has begun comes with an answer that takes longer than the driver waits for it."""
+    backend = RayBackend(ExecutionConfig(cell_timeout_seconds=4))
+    word = {"node": "a", "worker": "host:1", "started": 1.0, "done": 0, "total": 1, "info": {}}
+    answers = iter([({"t0": word}, {"key": b"state"}), ({"t0": word | {"done": 1}}, {})])
+    waits: list[object] = []
+
+    def get(answer: Any, timeout: float) -> Any:
+        waits.append(answer)
+        if len(waits) <= 2:
+            raise TimeoutError
+        return answer
+
+    states: dict[str, bytes] = {}
+    backend._session.board = SimpleNamespace(drain=SimpleNamespace(remote=lambda: next(answers)))
+    backend._session.ray = SimpleNamespace(exceptions=SimpleNamespace(GetTimeoutError=TimeoutError), get=get)
+    channel = RunChannel(keep_state=states.__setitem__)
+    model = SimpleNamespace(name="toy", digest=b"d")
+    cells = (SimpleNamespace(key="key", model=model, setting=SimpleNamespace(test_sites=("A",))),)
+    task = _PendingTask(Fit("key", cells), "t0", 1, 0)  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ray_backend, "fit_label", lambda fit: "toy")
+        for _ in range(2):
+            backend._poll({"ref": task}, channel)
+            assert task.started is None
+        backend._poll({"ref": task}, channel)
+    assert task.started is not None
+    assert states == {"key": b"state"}
+    assert channel.running["t0"].done == 1, "what came after the late answer is fetched too"
 
 
 def test_ray_hands_out_only_what_others_have_not_finished_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "TEMPORARY",
     "DiskFull",
     "append_line",
+    "disk_full",
     "fsync_folder",
     "is_disk_full",
     "read_file",
@@ -41,6 +42,15 @@ class DiskFull(VaError, RuntimeError):
 def is_disk_full(error: BaseException) -> bool:
     """Return whether an error means that a disk, a quota or a limit on file sizes is full."""
     return isinstance(error, OSError) and error.errno in _FULL
+
+
+def disk_full(error: OSError, place: str) -> DiskFull:
+    """Return the error that says what is used up where nothing can be written: the disk, a quota or a limit."""
+    if error.errno == errno.EFBIG:
+        return DiskFull(f"{place} cannot be written: the limit on the size of a file is reached: raise it (ulimit -f)")
+    if error.errno == errno.EDQUOT:
+        return DiskFull(f"{place} cannot be written: your quota of the disk is used up: free some space first")
+    return DiskFull(f"the disk of {place} is full: free some space first")
 
 
 def fsync_folder(folder: Path) -> None:

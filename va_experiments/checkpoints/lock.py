@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from va_experiments.checkpoints.atomic_files import DiskFull, is_disk_full
+from va_experiments.checkpoints.atomic_files import disk_full, is_disk_full
 from va_experiments.errors import InputError, VaError
 
 __all__ = ["Locked", "lock_outputs"]
@@ -46,7 +46,7 @@ def lock_outputs(outputs: Path) -> Iterator[None]:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if is_disk_full(error):
-            raise DiskFull(f"the disk of the outputs folder '{outputs}' is full: free some space first") from error
+            raise disk_full(error, f"the outputs folder '{outputs}'") from error
         raise InputError(
             f"outputs folder '{outputs}' cannot be written ({error.strerror}): choose another with paths.outputs=FOLDER"
         ) from error

@@ -23,8 +23,8 @@ from typing import Any
 from va_experiments.cell import SCHEMA, Cell, Result
 from va_experiments.checkpoints.atomic_files import (
     TEMPORARY,
-    DiskFull,
     append_line,
+    disk_full,
     fsync_folder,
     is_disk_full,
     read_file,
@@ -127,7 +127,7 @@ class Store:
             self._probe()
         except OSError as error:
             if is_disk_full(error):
-                raise DiskFull(f"the disk of the store '{self.root}' is full: free some space first") from error
+                raise disk_full(error, f"the store '{self.root}'") from error
             raise InputError(
                 f"the store '{self.root}' cannot be written ({error.strerror}): choose another folder with "
                 f"checkpoint.path=FOLDER or paths.outputs=FOLDER"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections import deque
@@ -182,7 +183,9 @@ class RunContext:
             What the rest of the run needs, about.
         """
         self.channel.stopping.set()
+        limited = error.errno == errno.EFBIG
+        way = "raise the limit (ulimit -f)" if limited else f"free some space (about {megabytes:.0f} MB for the rest)"
         return DiskFull(
-            f"the outputs at '{self.outputs}' cannot be written ({error.strerror}): free some space (about "
-            f"{megabytes:.0f} MB for the rest) and run the same command again; {self.counts.text}, all safe"
+            f"the outputs at '{self.outputs}' cannot be written ({error.strerror}): {way} and run the same command "
+            f"again; {self.counts.text}, all safe"
         )

@@ -51,6 +51,7 @@ class RayBackend:
         self._session = RaySession(config)
         self._data: dict[str, list[Any]] = {}
         self._functions: dict[str, Any] = {}
+        self._late_answer: Any = None
         self._replaced = 0
 
     @property
@@ -150,6 +151,7 @@ class RayBackend:
         channel.running.clear()
         self._data.clear()
         self._functions.clear()
+        self._late_answer = None
         self._session.replace()
         return self.wait(channel.stopping)
 
@@ -318,11 +320,27 @@ class RayBackend:
         return [Result(key=c.key, failure=failure, attempt=task.attempt) for c in task.fit.cells]
 
     def _poll(self, submitted: Mapping[Any, _PendingTask], channel: RunChannel) -> None:
-        """Fetch what running fits have left on the progress board."""
+        """Fetch what running fits have left on the progress board.
+
+        The board forgets what it hands out. An answer that is late, on a busy machine, is fetched the next time: it may
+        hold the only note that a fit has begun, without which no time limit ends the fit.
+        """
+        late = self._late_answer is not None
+        self._take_notes(submitted, channel)
+        if late and self._late_answer is None:
+            self._take_notes(submitted, channel)
+
+    def _take_notes(self, submitted: Mapping[Any, _PendingTask], channel: RunChannel) -> None:
+        """Take the answer of the progress board that is late, or ask it."""
         try:
-            notes, states = self._ray.get(self._session.board.drain.remote(), timeout=2)
-        except Exception:  # the board only shows progress; fits do not need it
+            self._late_answer = answer = self._late_answer or self._session.board.drain.remote()
+            notes, states = self._ray.get(answer, timeout=2)
+        except self._ray.exceptions.GetTimeoutError:
             return
+        except Exception:  # the board only shows progress; fits do not need it
+            self._late_answer = None
+            return
+        self._late_answer = None
         channel.heartbeat = time.time()
         for key, content in states.items():
             channel.keep_state(key, content)
