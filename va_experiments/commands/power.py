@@ -7,7 +7,8 @@ several splits, from split to split. The test is the paired t-test over sites.
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +18,9 @@ from va_experiments.commands.run_lookup import OUTPUTS, Outputs, RunName, find_r
 from va_experiments.errors import InputError
 from va_experiments.formatting import format_number
 from va_experiments.terminal import say, text_table
+
+if TYPE_CHECKING:
+    from va_experiments.analysis.design_power import PairOfModels
 
 __all__ = ["app", "power"]
 
@@ -42,23 +46,11 @@ def power(
 ) -> int:
     """Print what the design of a run can show."""
     from va_experiments.analysis.design_power import design_table, pairs_of_models
-    from va_experiments.metrics.power import detectable_difference
     from va_experiments.metrics.registry import metric_label
 
     check_metrics([metric])
     numbers = sites or list(SITES)
-    problems = [f"--sites must be 2 or more; got {n}" for n in numbers if n < 2]
-    problems += [
-        f"{option} must be between 0 and 1; got {value:g}"
-        for option, value in (("--power", share), ("--level", level))
-        if not 0 < value < 1
-    ]
-    problems += (
-        [f"--power must be above --level; got {share:g} and {level:g}"] if not problems and share <= level else []
-    )
-    problems += [f"--difference must be above 0; got {difference:g}"] if difference <= 0 else []
-    if problems:
-        raise InputError(problems)
+    _check_options(numbers, difference, share, level)
     folder = find_run(outputs, run)
     pairs = pairs_of_models(finished_cells(folder), metric)
     if not pairs:
@@ -81,25 +73,48 @@ def power(
     ]
     for line in text_table(head, rows):
         say(line)
-    several = [p for p in pairs if not math.isnan(p.variance.within)]
-    if several:
-        say(f"\nThe same for the run's {pairs[0].variance.n_sites} sites with other numbers of splits at each\n")
-        rows = [
-            [
-                f"{p.first} - {p.second}",
-                *(
-                    format_number(
-                        detectable_difference(
-                            math.sqrt(p.variance.of_mean_at_site(n)), p.variance.n_sites, power=share, level=level
-                        )
-                    )
-                    for n in SPLITS
-                ),
-            ]
-            for p in several
-        ]
-        for line in text_table(["models", *(f"{n} splits" for n in SPLITS)], rows):
-            say(line)
-    else:
-        say("\nEach site has one split: what more splits or deaths would gain cannot be estimated from this run.")
+    _say_splits(pairs, share, level)
     return 0
+
+
+def _check_options(numbers: Sequence[int], difference: float, share: float, level: float) -> None:
+    """Refuse numbers of sites below 2, and chances and differences that cannot be."""
+    problems = [f"--sites must be 2 or more; got {n}" for n in numbers if n < 2]
+    problems += [
+        f"{option} must be between 0 and 1; got {value:g}"
+        for option, value in (("--power", share), ("--level", level))
+        if not 0 < value < 1
+    ]
+    if not problems and share <= level:
+        problems.append(f"--power must be above --level; got {share:g} and {level:g}")
+    if difference <= 0:
+        problems.append(f"--difference must be above 0; got {difference:g}")
+    if problems:
+        raise InputError(problems)
+
+
+def _say_splits(pairs: Sequence[PairOfModels], share: float, level: float) -> None:
+    """Print the smallest differences with other numbers of splits at each of the run's sites."""
+    from va_experiments.metrics.power import detectable_difference
+
+    several = [p for p in pairs if not math.isnan(p.variance.within)]
+    if not several:
+        say("\nEach site has one split: what more splits or deaths would gain cannot be estimated from this run.")
+        return
+    say(f"\nThe same for the run's {pairs[0].variance.n_sites} sites with other numbers of splits at each\n")
+    rows = [
+        [
+            f"{p.first} - {p.second}",
+            *(
+                format_number(
+                    detectable_difference(
+                        math.sqrt(p.variance.of_mean_at_site(n)), p.variance.n_sites, power=share, level=level
+                    )
+                )
+                for n in SPLITS
+            ),
+        ]
+        for p in several
+    ]
+    for line in text_table(["models", *(f"{n} splits" for n in SPLITS)], rows):
+        say(line)

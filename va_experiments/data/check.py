@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from va_experiments.data.column_roles import guess_roles
-from va_experiments.data.csv_blocks import read_columns
+from va_experiments.data.csv_blocks import CodedColumn, read_columns
 from va_experiments.data.deaths import FEATURE_LEVELS, MISSING, PRESENT, Deaths
 from va_experiments.data.eava_columns import EAVA_COLUMNS
 from va_experiments.data.readers.recognise import Form, recognise
@@ -143,7 +143,7 @@ def suggest(path: str | os.PathLike[str], chosen: Mapping[str, Any] | None = Non
     Parameters
     ----------
     path : path
-    given : mapping, optional
+    chosen : mapping, optional
         Options of the reader; ``name`` names the reader and is found out by default.
 
     Raises
@@ -168,11 +168,30 @@ def suggest(path: str | os.PathLike[str], chosen: Mapping[str, Any] | None = Non
     if chosen.get("name") not in (None, "csv"):
         options = {"name": chosen["name"], "path": os.fspath(path)} | chosen
         return Suggestion(options, f"# {shown(os.path.basename(os.fspath(path)))}\n" + _as_yaml(options, {}))
-    roles = guess_roles(source.header, table := read_columns(source), chosen)
+    return _suggest_csv(os.fspath(path), source, chosen)
+
+
+def _suggest_csv(path: str, source: TextSource, chosen: dict[str, Any]) -> Suggestion:
+    """Suggest the options of ``data=csv`` for a study's own table."""
+    table = read_columns(source)
+    roles = guess_roles(source.header, table, chosen)
+    guessed = _guess_options(path, source, roles, table)
+    excluded = [c for c in chosen.get("exclude") or () if c not in roles.left_out]
+    whole = {"value_map": roles.value_map, "exclude": guessed["exclude"] + excluded}
+    options = guessed | chosen | (whole if chosen.get("symptoms") is None else whole | {"exclude": []})
     n = len(table[source.header[0]].codes)
+    first = f"# guessed from {shown(os.path.basename(path))}: {n:,} rows, {len(source.header)} columns"
+    commented = "".join(f"# {note}\n" for note in _notes(roles, table))
+    comments = _comments(roles, source, chosen)
+    text = f"{first}; check every line\n{commented}" + _as_yaml(options, comments, roles.left_out)
+    return Suggestion(options, text, roles=roles)
+
+
+def _guess_options(path: str, source: TextSource, roles: Roles, table: dict[str, CodedColumn]) -> dict[str, Any]:
+    """Return options of ``data=csv`` for guessed roles, with maps that repair the names of sites and causes."""
     guessed: dict[str, Any] = {
         "name": "csv",
-        "path": os.fspath(path),
+        "path": path,
         "id": roles.id,
         "site": roles.site,
         "cause": roles.cause,
@@ -187,25 +206,33 @@ def suggest(path: str | os.PathLike[str], chosen: Mapping[str, Any] | None = Non
         "sep": source.sep,
         "encoding": source.encoding,
     }
+    for what, column in (("site", roles.site), ("cause", roles.cause)):
+        if column in table and (repairs := label_map(table[column])):
+            guessed[f"{what}_map"] = repairs
+    if roles.age in table and roles.age_unit == "years" and (unknown := unknown_ages(table[roles.age])):
+        guessed["age_missing"] = unknown
+    if source.corrected or source.written:
+        guessed["fix_encoding"] = True
+    return guessed
+
+
+def _notes(roles: Roles, table: dict[str, CodedColumn]) -> list[str]:
+    """Return notes on names and ids that look alike, and on numbers that may stand for an unknown value."""
     notes = [_strata_note(roles.may_be_strata)] if roles.may_be_strata else []
     for what, column in (("site", roles.site), ("cause", roles.cause)):
         if column in table:
-            if repairs := label_map(table[column]):
-                guessed[f"{what}_map"] = repairs
             notes += alike(table[column], what)
     if roles.id in table:
         notes += alike_ids(table[roles.id])
     numeric = [column for column, why in roles.left_out.items() if why.startswith("numbers")]
     for name in (*roles.covariates, *numeric):
         notes += stand_ins(table[name], name) if name in table else []
-    if roles.age in table and roles.age_unit == "years" and (unknown := unknown_ages(table[roles.age])):
-        guessed["age_missing"] = unknown
-    if source.corrected or source.written:
-        guessed["fix_encoding"] = True
-    excluded = [c for c in chosen.get("exclude") or () if c not in roles.left_out]
-    whole = {"value_map": roles.value_map, "exclude": guessed["exclude"] + excluded}
-    options = guessed | chosen | (whole if chosen.get("symptoms") is None else whole | {"exclude": []})
-    comments = {
+    return notes
+
+
+def _comments(roles: Roles, source: TextSource, chosen: Mapping[str, Any]) -> dict[str, str]:
+    """Return the comment of each option."""
+    return {
         "id": "" if roles.id else "no unique column found: ids are made from the rows",
         "site": "" if roles.site or "site" in chosen else "NOT FOUND: name the column",
         "cause": "" if roles.cause or "cause" in chosen else "NOT FOUND: name the column",
@@ -217,10 +244,6 @@ def suggest(path: str | os.PathLike[str], chosen: Mapping[str, Any] | None = Non
         "fix_encoding": "".join(source.notes_for_ledger()[-1:]),
         "age_unit": "check it" if roles.age and "age_unit" not in chosen else "",
     }
-    first = f"# guessed from {shown(os.path.basename(os.fspath(path)))}: {n:,} rows, {len(source.header)} columns"
-    commented = "".join(f"# {note}\n" for note in notes)
-    text = f"{first}; check every line\n{commented}" + _as_yaml(options, comments, roles.left_out)
-    return Suggestion(options, text, roles=roles)
 
 
 def _strata_note(columns: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ import importlib.util
 import io
 import re
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -141,55 +142,112 @@ def _bundled() -> Probbase:
 
 
 def _parse(content: bytes, source: str) -> Probbase:
+    """Parse a probbase: check the header, sort the rows by kind, read levels and rules, and list every problem."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"probbase {source}: not UTF-8 at byte {error.start + 1}; save it as UTF-8") from None
     rows = list(csv.reader(io.StringIO(text)))
-    header = [name.strip().lower() for name in rows[0]] if rows else []
+    column, outputs = _parse_header(rows[0] if rows else [], source)
+    problems: list[str] = []
+    parts = _sort_rows(rows[1:], column, len(rows[0]), problems)
+    if parts.prior is None:
+        raise InputError(
+            f"probbase {source}: no row '[UNCONDITIONAL PRIOR]' (column qdesc); expected one with the priors"
+        )
+    indicators = tuple(row[column["indic"]].strip().lower() for _, row in parts.body)
+    problems += [f"indicator '{c}' occurs twice" for c in dict.fromkeys(indicators) if indicators.count(c) > 1]
+    level = _parse_levels([parts.prior, *parts.body], _first_output(column), outputs, problems)
+    substantive, rules = _parse_rules(parts.body, column, indicators, problems)
+    if problems:
+        raise InputError([f"probbase {source}: {problem}" for problem in problems])
+    labels = None if parts.labels is None else parts.labels[_first_output(column) :]
+    return Probbase(
+        version=parts.prior[1][column["sdesc"]].strip() or source,
+        indicators=indicators,
+        outputs=outputs,
+        names=_names(labels, outputs),
+        substantive=substantive,
+        level=level[1:].astype(np.int8),
+        prior_level=level[0].astype(np.int8),
+        dont_ask=tuple(rules["dontask"]),
+        ask_if=tuple(rules["doaskif"]),
+        neonates_only=tuple(rules["nnonly"]),
+    )
+
+
+_Line = tuple[int, list[str]]
+"""A row with its line in the file."""
+
+
+@dataclass
+class _Parts:
+    """The rows of a probbase by kind: indicators, priors, names of the outputs."""
+
+    body: list[_Line] = field(default_factory=list)
+    prior: _Line | None = None
+    labels: list[str] | None = None
+
+
+def _parse_header(row: Sequence[str], source: str) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Return the place of each column, and the names of the outputs."""
+    header = [name.strip().lower() for name in row]
     if absent := [name for name in _META if name not in header]:
         raise InputError(
             [f"probbase {source}: no column '{name}'{did_you_mean(name, header)}" for name in absent]
             + [f"probbase {source}: expected the columns of InterVA-5's probbaseV5 (17 of rules, 70 of outputs)"]
         )
     column = {name: k for k, name in enumerate(header)}
-    first = max(column[name] for name in _META) + 1
-    outputs = tuple(header[first:])
+    outputs = tuple(header[_first_output(column) :])
     blocks = [sum(code.startswith(letter) for code in outputs) for letter in ("a_", "b_", "c_")]
     if blocks != [3, 61, 6] or list(outputs) != sorted(outputs, key=lambda code: code[0]):
         raise InputError(
             f"probbase {source}: {blocks[0]} pregnancy (a_), {blocks[1]} cause (b_) and {blocks[2]} circumstance (c_) "
             f"columns; expected 3, 61 and 6, in this order"
         )
-    problems: list[str] = []
-    prior: list[str] | None = None
-    labels: list[str] | None = None
-    body: list[tuple[int, list[str]]] = []
-    for line, row in enumerate(rows[1:], start=2):
-        if len(row) < len(header):
+    return column, outputs
+
+
+def _first_output(column: Mapping[str, int]) -> int:
+    """Return the place of the first output: after the columns of rules."""
+    return max(column[name] for name in _META) + 1
+
+
+def _sort_rows(rows: Sequence[list[str]], column: Mapping[str, int], n_columns: int, problems: list[str]) -> _Parts:
+    """Return the rows by kind, and add those of another width to the problems."""
+    parts = _Parts()
+    for line, row in enumerate(rows, start=2):
+        if len(row) < n_columns:
             if any(row):
-                problems.append(f"line {line}: {len(row)} fields; expected {len(header)}")
+                problems.append(f"line {line}: {len(row)} fields; expected {n_columns}")
         elif row[column["indic"]].strip():
-            body.append((line, row))
+            parts.body.append((line, row))
         elif "PRIOR" in row[column["qdesc"]].upper():
-            prior = row
-            prior_line = line
+            parts.prior = line, row
         elif "OUTPUT" in row[column["qdesc"]].upper():
-            labels = row[first:]
-    if prior is None:
-        raise InputError(
-            f"probbase {source}: no row '[UNCONDITIONAL PRIOR]' (column qdesc); expected one with the priors"
-        )
-    indicators = tuple(row[column["indic"]].strip().lower() for _, row in body)
-    place = {code: k for k, code in enumerate(indicators)}
-    problems += [f"indicator '{c}' occurs twice" for c in place if indicators.count(c) > 1]
-    level = np.array([[_level(cell) for cell in row[first : first + _N_OUTPUTS]] for _, row in [(0, prior), *body]])
+            parts.labels = row
+    return parts
+
+
+def _parse_levels(
+    rows: Sequence[_Line], first: int, outputs: tuple[str, ...], problems: list[str]
+) -> npt.NDArray[np.int64]:
+    """Return the levels of the priors (row 0) and the indicators, and add cells without a level to the problems."""
+    level = np.array([[_level(cell) for cell in row[first : first + _N_OUTPUTS]] for _, row in rows])
     for j, k in np.argwhere(level < 0)[:MAX_SHOWN]:
-        line, row = [(prior_line, prior), *body][j]
+        line, row = rows[j]
         letters = ", ".join(LETTERS)
         problems.append(f"line {line}, column {outputs[k]}: {shown(row[first + k])}; expected one of {letters}")
     empty = (level[1:, CAUSES] == _LEVEL["N"]).all(axis=0)
     problems += [f"column {outputs[CAUSES][k]}: no indicator has a level above N" for k in np.flatnonzero(empty)]
+    return level
+
+
+def _parse_rules(
+    body: Sequence[_Line], column: Mapping[str, int], indicators: Sequence[str], problems: list[str]
+) -> tuple[npt.NDArray[np.bool_], dict[str, list[Rule]]]:
+    """Return which indicators are substantive, and the rules between them."""
+    place = {code: k for k, code in enumerate(indicators)}
     rules: dict[str, list[Rule]] = {"dontask": [], "doaskif": [], "nnonly": []}
     substantive = np.ones(len(body), dtype=bool)
     for j, (line, row) in enumerate(body):
@@ -206,20 +264,7 @@ def _parse(content: bytes, source: str) -> Probbase:
                 problems.append(f"line {line}, column {name}: {shown(text)}; expected an indicator and Y or N{known}")
                 continue
             rules[name.rstrip("12345678")].append(Rule(j, place[match[1].lower()], match[2].upper() == "Y"))
-    if problems:
-        raise InputError([f"probbase {source}: {problem}" for problem in problems])
-    return Probbase(
-        version=prior[column["sdesc"]].strip() or source,
-        indicators=indicators,
-        outputs=outputs,
-        names=_names(labels, outputs),
-        substantive=substantive,
-        level=level[1:].astype(np.int8),
-        prior_level=level[0].astype(np.int8),
-        dont_ask=tuple(rules["dontask"]),
-        ask_if=tuple(rules["doaskif"]),
-        neonates_only=tuple(rules["nnonly"]),
-    )
+    return substantive, rules
 
 
 def _level(cell: str) -> int:

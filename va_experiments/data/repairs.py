@@ -16,8 +16,8 @@ import numpy as np
 
 from va_experiments.data.csv_blocks import CodedColumn
 from va_experiments.data.decorated import doubtful_names, undecorated
+from va_experiments.data.missing_labels import NO_LABEL
 from va_experiments.data.readers.age_text import parse_age
-from va_experiments.data.readers.csv_columns import NO_LABEL
 from va_experiments.errors import shown
 
 __all__ = ["alike", "alike_ids", "label_map", "stand_ins", "unknown_ages"]

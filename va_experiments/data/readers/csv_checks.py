@@ -178,64 +178,69 @@ def implausible(
     `filled` and `unsaid` are as in `Symptoms`. `no` is the mapping of cells in which those that are not empty, but
     missing, say no; empty where there are none.
     """
-    problems = []
     present, absent = (matrix == PRESENT).any(axis=0), (matrix == ABSENT).any(axis=0)
     if ask_blank and len(matrix) >= _ENOUGH and present.any() and not absent.any() and (matrix == MISSING).any():
-        share = float((matrix == MISSING).mean())
-        if no:
-            pairs = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {json.dumps(v)}" for k, v in no.items())
-            cells = ", ".join(shown(c) for c, v in no.items() if v == "N")
-            problems.append(
-                f"{where}: no cell of the symptoms says no, and {share:.0%} are {cells} or empty: does this mean "
-                f"that the sign was absent, or that nothing is known? Say {shlex.quote(f'data.value_map={{{pairs}}}')} "
-                "(absent) or data.blank=missing"
-            )
-            return problems
-        problems.append(
-            f"{where}: no cell of the symptoms says no, and {share:.0%} are empty or missing: does an empty cell mean "
-            "that the sign was absent, or that nothing is known? Say data.blank=absent or data.blank=missing"
-        )
-        return problems
+        return [_ask_about_no(float((matrix == MISSING).mean()), where, no)]
+    problems = []
     silent = [names[j] for j in silent_columns(matrix) if filled[j] >= _ENOUGH]
     if silent:
         listed = ", ".join(map(json.dumps, silent[:20]))
         problems.append(
             f"{where}: {len(silent)} symptom column{'s have' if len(silent) > 1 else ' has'} cells, but no answer at "
             f"any death ({', '.join(map(shown, silent[:5]))}): say what the cells mean with data.value_map, or leave "
-            f"the "
-            f"columns out with 'data.exclude=[{listed}]'"
+            f"the columns out with 'data.exclude=[{listed}]'"
         )
     blank = present & ~absent & ((matrix == PRESENT).sum(axis=0) >= _ENOUGH)
     blank &= unsaid > (1 - _MOST_FILLED) * len(matrix)
     if ask_blank and absent.any() and blank.any():
         some = [names[j] for j in np.flatnonzero(blank).tolist()]
-        cell = "an empty cell" if (filled[blank] < _MOST_FILLED * len(matrix)).all() else "the cell 'none'"
-        listed = ", ".join(json.dumps(c, ensure_ascii=False) for c in some[:20])
-        problems.append(
-            f"{where}: {len(some)} symptom column{'s say' if len(some) > 1 else ' says'} only yes or nothing "
-            f"({', '.join(map(shown, some[:5]))}), others say no: does "
-            f"{cell} of {'these columns' if len(some) > 1 else 'this column'} mean that the sign was absent? Then "
-            "write no in them; if it means that nothing is known, say data.blank=missing, or leave the columns out "
-            f"with {shlex.quote(f'data.exclude=[{listed}]')}"
-        )
+        problems.append(_ask_about_yes_alone(some, where, empty=(filled[blank] < _MOST_FILLED * len(matrix)).all()))
     constant = one_sided(matrix)
     if len(matrix) >= 100 and len(constant) > len(names) / 2 and (absent.any() or not blank_is_set):
         problems.append(
             f"{where}: {len(constant)} of {len(names)} symptom columns have the same answer at every death that has "
-            f"one "
-            f"({', '.join(shown(names[j]) for j in constant[:5])}, ...): an answer is probably not understood; say "
-            f"what "
-            "the cells mean with data.value_map and data.blank"
+            f"one ({', '.join(shown(names[j]) for j in constant[:5])}, ...): an answer is probably not understood; "
+            "say what the cells mean with data.value_map and data.blank"
         )
     if cause is not None:
-        found = {n: v for n, v in leaks(matrix, names, causes, cause).items() if n not in allowed}
-        for name, (label, correlation) in found.items():
+        copies = {n: v for n, v in leaks(matrix, names, causes, cause).items() if n not in allowed}
+        for name, (label, correlation) in copies.items():
             problems.append(
                 f"{where}: column {shown(name)} almost equals cause {shown(label)} (correlation {correlation:.2f}): a "
                 f"model would read the answer from it; leave it out with 'data.exclude=[{json.dumps(name)}]', or say "
                 f"that it is a true sign with 'data.allow_leaks=[{json.dumps(name)}]'"
             )
     return problems
+
+
+def _ask_about_no(share: float, where: str, no: Mapping[str, str]) -> str:
+    """Ask whether cells that are not yes, a `share` of all, say no; `no` is as in `implausible`."""
+    if no:
+        pairs = ", ".join(f"{json.dumps(k, ensure_ascii=False)}: {json.dumps(v)}" for k, v in no.items())
+        cells = ", ".join(shown(c) for c, v in no.items() if v == "N")
+        return (
+            f"{where}: no cell of the symptoms says no, and {share:.0%} are {cells} or empty: does this mean "
+            f"that the sign was absent, or that nothing is known? Say {shlex.quote(f'data.value_map={{{pairs}}}')} "
+            "(absent) or data.blank=missing"
+        )
+    return (
+        f"{where}: no cell of the symptoms says no, and {share:.0%} are empty or missing: does an empty cell mean "
+        "that the sign was absent, or that nothing is known? Say data.blank=absent or data.blank=missing"
+    )
+
+
+def _ask_about_yes_alone(columns: Sequence[str], where: str, *, empty: bool) -> str:
+    """Ask what it means where columns hold yes or nothing (`empty`: empty cells), beside others that say no."""
+    cell = "an empty cell" if empty else "the cell 'none'"
+    listed = ", ".join(json.dumps(c, ensure_ascii=False) for c in columns[:20])
+    several = len(columns) > 1
+    return (
+        f"{where}: {len(columns)} symptom column{'s say' if several else ' says'} only yes or nothing "
+        f"({', '.join(map(shown, columns[:5]))}), others say no: does "
+        f"{cell} of {'these columns' if several else 'this column'} mean that the sign was absent? Then "
+        "write no in them; if it means that nothing is known, say data.blank=missing, or leave the columns out "
+        f"with {shlex.quote(f'data.exclude=[{listed}]')}"
+    )
 
 
 def note_symptoms(

@@ -20,59 +20,18 @@ from va_experiments.data.decorated import (
     undecorated,
     without_footnote,
 )
+from va_experiments.data.missing_labels import NO_LABEL, NO_SITE, codes_far_above
 from va_experiments.data.name_doubts import numbers_among_words, spelling_doubts
 from va_experiments.data.text_source import TextSource
 from va_experiments.errors import did_you_mean, shown, shown_path
 
-__all__ = ["NORMALISED", "NO_LABEL", "NO_LABEL_CODES", "NO_SITE", "Collected", "Labels", "names_of_columns"]
-
-NO_LABEL = frozenset(
-    {
-        *("", ".", "-", "--", "?", "na", "n/a", "nan", "none", "null", "#n/a", "unknown", "unk", "not known"),
-        *("missing", "dk", "don't know", "99", "999", "9999", "-1", "-9", "-99", "n/k", "nk", "not stated"),
-        *("not specified", "unspecified", "not available", "not recorded", "no data", "not applicable"),
-        *(
-            "sin dato",
-            "sin datos",
-            "s/d",
-            "sem dados",
-            "a definir",
-            "por definir",
-            "à définir",
-            "non renseigné",
-            "n.d.",
-        ),
-        *("tbd", "to be determined", "pending", "not yet known", "other unknown", "other/unknown", "unknown/other"),
-        *("undetermined", "indeterminate", "not determined", "ill-defined", "ill defined", "<na>", "nil", "r99"),
-        *("cause unknown", "unknown cause", "cause of death unknown", "unknown cause of death", "cause not known"),
-        *("undetermined cause", "cause undetermined", "ill-defined cause", "ill-defined causes", "ill defined cause"),
-        *("inconnu", "inconnue", "cause inconnue", "indéterminé", "indéterminée", "non précisé", "desconocido"),
-        *("desconocida", "causa desconocida", "indeterminado", "indeterminada", "no especificado", "sin especificar"),
-        *("desconhecido", "desconhecida", "ignorado", "haijulikani", "#null!", "#value!", "#ref!", "#name?", "#div/0!"),
-    }
-)
-"""Causes, in any case, that stand for "not known" unless they are declared."""
-
-NO_SITE = NO_LABEL - {"na"}
-"""The same for sites, among which ``NA`` is a name that some have."""
-
-NO_LABEL_CODES = frozenset({"77", "88", "97", "98", "777", "888", "997", "998", "7777", "8888"})
-"""Numbers that stand for "not known" where they are far above all others."""
+__all__ = ["NORMALISED", "Collected", "Labels", "names_of_columns"]
 
 _MAX_NAMES = 2000
 _ENOUGH = 20
 """Deaths from which on most of them with a cause of their own are a problem."""
 NORMALISED = "one Unicode form (NFC), without spaces, quotes and letters that are not seen"
 """What is changed in a name that stays the same name."""
-
-
-def _codes_far_above(names: Sequence[str]) -> frozenset[str]:
-    """Return the numbers such as 88 that stand far above all others where every name is a number."""
-    numbers = [n for n in names if n.casefold() not in NO_LABEL]
-    if len(numbers) < 3 or not all(n.isdecimal() for n in numbers):
-        return frozenset()
-    most = max((int(n) for n in numbers if n not in NO_LABEL_CODES), default=1000)
-    return frozenset(n for n in numbers if n in NO_LABEL_CODES and int(n) > 2 * most)
 
 
 def names_of_columns(columns: Sequence[str], where: str) -> tuple[list[str], list[str]]:
@@ -168,65 +127,14 @@ class Labels(Collected):
         self, source: TextSource, ledger: list[LedgerEntry], *, drop_missing: bool = False
     ) -> tuple[tuple[str, ...], npt.NDArray[np.int16], list[str]]:
         """Return the names, the index of each row (-1 if the cause is not known), and the problems."""
-        coded, where, what = self.coded(), shown_path(source.path), self._what
+        coded, where = self.coded(), shown_path(source.path)
         written = [unicodedata.normalize("NFC", v).strip() for v in coded.values]
         declared = set(self._declared or ())
         clean = [w if w in self._rename or w in declared else undecorated(w) for w in written]
-        problems: list[str] = []
-        dropped: set[int] = set()
-        mapped: set[str] = set()  # names that are as the mapping says
-        if self._rename:
-            if absent := [k for k in self._rename if k not in clean]:
-                problems.append(
-                    f"{where}: data.{what}_map names {shown(absent[0])}, which is no {what} of the table"
-                    f"{did_you_mean(absent[0], clean)}"
-                )
-            for k, name in enumerate(clean):
-                if name in self._rename:
-                    new = self._rename[name]
-                    mapped |= {name, str(new)}
-                    count = int((coded.codes == k).sum())
-                    reason = "left out by data." if new is None else f"renamed to {shown(new)} by data."
-                    if new != coded.values[k]:  # what is written so already is not corrected
-                        as_written = shown(coded.values[k])
-                        ledger.append(
-                            LedgerEntry("corrected", self.column, count, f"{reason}{what}_map", (as_written,))
-                        )
-                    if new is None:
-                        dropped.add(k)
-                    else:
-                        clean[k] = str(new)
-        by_clean: dict[str, list[int]] = {}
-        for k, name in enumerate(clean):
-            by_clean.setdefault(name, []).append(k)
+        dropped, mapped, problems = self._apply_map(coded, clean, where, ledger)
         problems += self._look_alike_targets({n for k, n in enumerate(clean) if k not in dropped}, where)
-        several, again = list[str](), dict[str, str]()
-        for name, variants in by_clean.items():
-            if len(variants) > 1 and name not in mapped:
-                raw = " and ".join(shown(coded.values[k]) for k in variants[:3])
-                rows = np.flatnonzero(np.isin(coded.codes, variants[1:]))
-                unseen = len({written[k] for k in variants}) > 1
-                several.append(
-                    f"{what} {shown(name)} is written in ways that differ only in "
-                    f"{'what nobody sees or a program added' if unseen else 'spaces or Unicode form'} "
-                    f"({raw}; {self._at(source, rows)})"
-                )
-                again[name] = name
-            elif len(variants) == 1 and name != coded.values[variants[0]] and name not in mapped:
-                count = int((coded.codes == variants[0]).sum())
-                as_written = shown(coded.values[variants[0]])  # in quotes: the blank that was cut is seen
-                ledger.append(LedgerEntry("normalised", self.column, count, NORMALISED, (as_written,)))
-        if several:
-            ways = f"{'; '.join(several[:5])}{'; ...' if len(several) > 5 else ''}"
-            problems.append(f"{where}: {ways}; write them one way{self._ways_out(again)}")
-        no_label = (NO_LABEL if what == "cause" else NO_SITE) | _codes_far_above(clean)
-        missing = [
-            k
-            for k, n in enumerate(clean)
-            if k not in dropped
-            and n not in declared
-            and (n.casefold() in no_label or not any(c.isalnum() or not c.isascii() for c in n))
-        ]
+        problems += self._several_spellings(coded, written, clean, mapped, source, ledger)
+        missing = self._without_name(clean, dropped, declared)
         problems += self._unknown(coded, clean, missing, source, ledger, drop_missing)
         self.mapped_out = np.isin(coded.codes, sorted(dropped))
         missing += sorted(dropped)
@@ -239,9 +147,91 @@ class Labels(Collected):
         )
         if len(names) > _MAX_NAMES:
             problems.append(
-                f"{where}: column {shown(self.column)} has {len(names)} different values: is it the {what}?"
+                f"{where}: column {shown(self.column)} has {len(names)} different values: is it the {self._what}?"
             )
         return names, index_of_value[coded.codes], problems
+
+    def _apply_map(
+        self, coded: CodedColumn, clean: list[str], where: str, ledger: list[LedgerEntry]
+    ) -> tuple[set[int], set[str], list[str]]:
+        """Rename the names in `clean` by the mapping.
+
+        Returns
+        -------
+        dropped : set of int
+            Values that the mapping leaves out.
+        mapped : set of str
+            Names that are as the mapping says.
+        problems : list of str
+        """
+        problems: list[str] = []
+        dropped: set[int] = set()
+        mapped: set[str] = set()
+        if absent := [k for k in self._rename if k not in clean]:
+            problems.append(
+                f"{where}: data.{self._what}_map names {shown(absent[0])}, which is no {self._what} of the table"
+                f"{did_you_mean(absent[0], clean)}"
+            )
+        for k, name in enumerate(clean):
+            if name not in self._rename:
+                continue
+            new = self._rename[name]
+            mapped |= {name, str(new)}
+            count = int((coded.codes == k).sum())
+            reason = "left out by data." if new is None else f"renamed to {shown(new)} by data."
+            if new != coded.values[k]:  # what is written so already is not corrected
+                examples = (shown(coded.values[k]),)
+                ledger.append(LedgerEntry("corrected", self.column, count, f"{reason}{self._what}_map", examples))
+            if new is None:
+                dropped.add(k)
+            else:
+                clean[k] = str(new)
+        return dropped, mapped, problems
+
+    def _several_spellings(
+        self,
+        coded: CodedColumn,
+        written: list[str],
+        clean: list[str],
+        mapped: set[str],
+        source: TextSource,
+        ledger: list[LedgerEntry],
+    ) -> list[str]:
+        """List names that are written in several ways; note those that are written in one other way."""
+        by_clean: dict[str, list[int]] = {}
+        for k, name in enumerate(clean):
+            by_clean.setdefault(name, []).append(k)
+        several, again = list[str](), dict[str, str]()
+        for name, variants in by_clean.items():
+            if len(variants) > 1 and name not in mapped:
+                raw = " and ".join(shown(coded.values[k]) for k in variants[:3])
+                rows = np.flatnonzero(np.isin(coded.codes, variants[1:]))
+                unseen = len({written[k] for k in variants}) > 1
+                several.append(
+                    f"{self._what} {shown(name)} is written in ways that differ only in "
+                    f"{'what nobody sees or a program added' if unseen else 'spaces or Unicode form'} "
+                    f"({raw}; {self._at(source, rows)})"
+                )
+                again[name] = name
+            elif len(variants) == 1 and name != coded.values[variants[0]] and name not in mapped:
+                count = int((coded.codes == variants[0]).sum())
+                as_written = shown(coded.values[variants[0]])  # in quotes: the blank that was cut is seen
+                ledger.append(LedgerEntry("normalised", self.column, count, NORMALISED, (as_written,)))
+        if not several:
+            return []
+        ways = f"{'; '.join(several[:5])}{'; ...' if len(several) > 5 else ''}"
+        return [f"{shown_path(source.path)}: {ways}; write them one way{self._ways_out(again)}"]
+
+    def _without_name(self, clean: list[str], dropped: set[int], declared: set[str]) -> list[int]:
+        """Return the values that name no site or cause."""
+        no_label = (NO_LABEL if self._what == "cause" else NO_SITE) | codes_far_above(clean)
+        return [
+            k
+            for k, n in enumerate(clean)
+            if k not in dropped
+            and n not in declared
+            and (n.casefold() in no_label or not any(c.isalnum() or not c.isascii() for c in n))
+        ]
 
     def _look_alike_targets(self, names: set[str], where: str) -> list[str]:
         """List names to which the mapping leads and that only look like another name."""

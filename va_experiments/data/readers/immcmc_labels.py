@@ -17,8 +17,8 @@ import numpy.typing as npt
 from va_experiments.data.answer_words import normalised
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns
 from va_experiments.data.decorated import doubtful_names, undecorated
+from va_experiments.data.missing_labels import NO_SITE
 from va_experiments.data.name_doubts import spelling_doubts
-from va_experiments.data.readers.csv_columns import NO_SITE
 from va_experiments.data.readers.phmrc_file import lines_of
 from va_experiments.data.readers.phmrc_rules import Module
 from va_experiments.data.readers.who2016_table import folded

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from va_experiments.data.csv_blocks import CodedColumn, missing_columns
 from va_experiments.data.deaths import DOUBTFUL, Deaths, LedgerEntry
 from va_experiments.data.decorated import undecorated
-from va_experiments.data.readers.csv_columns import NO_LABEL, NO_LABEL_CODES, NORMALISED
+from va_experiments.data.missing_labels import NO_LABEL, NO_LABEL_CODES
+from va_experiments.data.readers.csv_columns import NORMALISED
 from va_experiments.data.text_columns import MOST_TEXTS, NOT_KNOWN, TextColumn, sorted_values
 from va_experiments.data.text_source import AUTO, TextSource, open_source
 from va_experiments.errors import InputError, shown, shown_path
