@@ -66,3 +66,9 @@ def test_the_models_own_fractions_move_with_the_mean_probability_and_sum_to_at_m
 def test_fractions_that_are_the_named_shares_move_with_these() -> None:
     moved = totals(scored_deaths(TRUTH, predicted(csmf=[0.25, 0.5, 0])), [[1, 1, 0, 2], [0, 2, 2, 0]]).csmf_model
     assert moved.tolist() == [[0.25, 0.25, 0], [0, 1, 0]]
+
+
+def test_fractions_that_the_model_gives_for_each_resample_are_taken_as_they_are() -> None:
+    fractions = np.array([[0.2, 0.3, 0.5], [0.5, 0.25, 0.25]])
+    sums = totals(scored_deaths(TRUTH, predicted()), [[4, 0, 0, 0], [0, 0, 0, 4]], fractions)
+    assert sums.csmf_model.tolist() == fractions.tolist()

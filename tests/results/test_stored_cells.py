@@ -21,7 +21,7 @@ from va_experiments.checkpoints.manifest import CELL_FILES, json_bytes
 from va_experiments.checkpoints.transfer import TransferError, transfer_cell
 from va_experiments.models import Prediction
 from va_experiments.results import stored_cells
-from va_experiments.results.stored_cells import MAX_DEPTH, open_store, outputs_of
+from va_experiments.results.stored_cells import MAX_DEPTH, find_cell_problem, open_store, outputs_of
 
 CAUSES = ("Malaria", "Injury")
 PREDICTION = Prediction(np.array([[0.75, 0.25], [0.5, 0.5]]), csmf=np.array([0.6, 0.4]))
@@ -113,18 +113,23 @@ def longer() -> bytes:
 
 
 MALFORMED = {
-    "no facts": (set_manifest("facts", None), "facts is missing; expected a mapping"),
+    "no facts": (set_manifest("facts", None), "manifest.json: facts is missing; expected a mapping"),
     "facts without sizes": (set_manifest("facts.n_test", None), "facts.n_test is missing"),
-    "text for a number": (set_manifest("facts.n_test", "many"), "column 'n_test' has 'many'; expected"),
+    "text for a number": (set_manifest("facts.n_test", "many"), "facts: column 'n_test' has 'many'; expected"),
     "causes as text": (set_manifest("facts.causes", "Malaria"), "facts.causes is text; expected a list of text"),
+    "warnings as text": (set_manifest("facts.warnings", "late"), "facts.warnings is text; expected a list of text"),
+    "warnings that are numbers": (set_manifest("facts.warnings", [1]), "facts.warnings is a list; expected a list of"),
     "labels that are lists": (set_manifest("labels.model", ["nbc"]), "labels.model is a list; expected text"),
     "an attempt in words": (set_manifest("attempt", "first"), "attempt is 'first'; expected a whole number"),
     "no hash": (set_manifest("prediction_sha256", "?"), "prediction_sha256 is '?'; expected 64 hexadecimal"),
+    "a hash of other letters": (set_manifest("prediction_sha256", "g" * 64), "prediction_sha256 is 'ggg"),
+    "a hash that is too short": (set_manifest("prediction_sha256", "a" * 63), "prediction_sha256 is 'aaa"),
     "config without a split": (set_manifest("config.split", None), "config.split is missing; expected a mapping"),
+    "a split in words": (set_manifest("config.split", "all"), "config.split is text; expected a mapping"),
     "timings that are text": (set_manifest("timings.mine", "fast"), "timings.mine is 'fast'; expected a number"),
     "deep facts": (set_manifest("facts.more", nested(MAX_DEPTH + 1)), "facts is nested more than"),
     "deep diagnostics": (set_metrics("diagnostics", {"a": nested(900)}), "diagnostics is nested more than"),
-    "a list for metrics": (set_metrics("metrics", [1, 2]), "metrics is a list; expected a mapping"),
+    "a list for metrics": (set_metrics("metrics", [1, 2]), "metrics.json: metrics is a list; expected a mapping"),
     "text for a metric": (set_metrics("metrics", {"top1": "high"}), "column 'top1' has 'high'; expected"),
     "true for a metric": (set_metrics("metrics", {"top1": True}), "column 'top1' has True; expected"),
     "an unknown metric": (set_metrics("metrics", {"top9": 0.5}), "unknown metric 'top9'"),
@@ -236,6 +241,36 @@ def test_values_that_are_not_those_of_the_manifest_are_found_by_a_full_check(
     assert store.load(KEY) is not None
     with pytest.raises(CorruptCell, match="do not match the hash of the predictions"):
         store.load(KEY, full=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        set_manifest("facts.more", nested(MAX_DEPTH - 1)),
+        set_manifest("facts.warnings", None),
+        set_metrics("metrics", {"top1": 1.5}),
+        set_manifest("prediction_sha256", "0123456789abcdef" * 4),
+    ],
+    ids=["nesting that is allowed", "no warnings", "a metric outside its range", "every digit"],
+)
+def test_what_a_cell_may_hold_is_no_problem(files: dict[str, bytes], change: Callable[..., None]) -> None:
+    manifest, metrics = json.loads(files["manifest.json"]), json.loads(files["metrics.json"])
+    change(manifest, metrics, {})
+    assert find_cell_problem(manifest, metrics, files["predictions.parquet"]) == ""
+
+
+@pytest.mark.parametrize("whole", [[], "text", None])
+def test_a_manifest_that_is_no_mapping_is_named(files: dict[str, bytes], whole: Any) -> None:
+    metrics = json.loads(files["metrics.json"])
+    problem = find_cell_problem(whole, metrics, files["predictions.parquet"])
+    assert problem == "manifest.json: config is missing; expected a mapping"
+
+
+def test_the_hash_of_the_predictions_is_compared_only_in_a_full_check(files: dict[str, bytes]) -> None:
+    manifest, metrics = json.loads(files["manifest.json"]), json.loads(files["metrics.json"])
+    manifest["prediction_sha256"] = "0" * 64
+    assert find_cell_problem(manifest, metrics, files["predictions.parquet"]) == ""
+    assert "do not match" in find_cell_problem(manifest, metrics, files["predictions.parquet"], full=True)
 
 
 def test_a_cell_that_can_be_used_is_taken_in(store: Store, files: dict[str, bytes]) -> None:
