@@ -72,9 +72,9 @@ _ORDINARY = frozenset(
 """What often follows "the password is" and is no password; so do words that end as "expired" and "missing" do."""
 
 
-def _hide_stated(found: re.Match[str]) -> str:
+def _hide_stated(match: re.Match[str]) -> str:
     """Hide what a sentence says that a secret is, unless it is an ordinary word, the name of a variable or a path."""
-    before, value = found.group(1), found.group(2)
+    before, value = match.group(1), match.group(2)
     word = value.strip("\"'`.,;:!?()").lower()
     if (
         not word
@@ -82,11 +82,11 @@ def _hide_stated(found: re.Match[str]) -> str:
         or re.fullmatch(r"[a-z]+(?:ed|ing)", word)
         or re.fullmatch(r"~?(?:/[\w.-]{1,64}){2,}", value.strip("\"'`.,;"))
     ):
-        return found[0]
-    if found.re is _OPTION and (
+        return match[0]
+    if match.re is _OPTION and (
         word in _AFTER_OPTIONS or re.fullmatch(r"[A-Z_]*(?:PASS[A-Z]*|TOKEN|SECRET|KEY)[.,;:)]*", value)
     ):
-        return found[0]
+        return match[0]
     return f"{before}{HIDDEN}{value[len(value.rstrip('.,;:!?)')) :]}"
 
 
@@ -311,19 +311,19 @@ def forbidden_env_references(tree: Any, path: str = "") -> list[str]:
         return [p for i, v in enumerate(tree) for p in forbidden_env_references(v, f"{path}[{i}]")]
     if not isinstance(tree, str):
         return []
-    found = []
+    references = []
     for name in _VARIABLE.findall(tree):
         if not name.startswith(OWN_VARIABLES):
-            found.append(
+            references.append(
                 f"'{path}' takes '{name}' from the environment: not allowed in a run's config; only variables "
                 f"whose name begins with {OWN_VARIABLES} are"
             )
         elif _SECRET.search(name) and not path.startswith("alert.url"):
-            found.append(
+            references.append(
                 f"'{path}' takes the environment variable {name}, which looks like a secret and would be written into "
                 f"the run's files: not allowed outside alert.url"
             )
-    return found
+    return references
 
 
 def without_password(url: str) -> tuple[str, str | None, str | None]:

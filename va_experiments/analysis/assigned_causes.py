@@ -142,13 +142,13 @@ def assigned_cells(
 
 def _sampled(diagnostics: Mapping[str, Any], causes: tuple[str, ...]) -> dict[str, npt.NDArray[np.float64]]:
     """Return the fractions of sampled subpopulations by stratum; causes that were not sampled have none."""
-    found = {}
+    rows_by_model = {}
     for key, groups in diagnostics.items():
         if key.startswith(SAMPLED):
             for label, own in groups.items():
                 values = [own.get(cause) or [0.0, 0.0, 0.0] for cause in causes]
-                found[f"{key.removeprefix(SAMPLED)}={label}"] = np.array(values, dtype=np.float64)
-    return found
+                rows_by_model[f"{key.removeprefix(SAMPLED)}={label}"] = np.array(values, dtype=np.float64)
+    return rows_by_model
 
 
 def cause_rows(

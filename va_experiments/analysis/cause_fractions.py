@@ -91,9 +91,9 @@ def fraction_rows(
     name : str
         What the stratum of all deaths is called.
     """
-    found = whole.estimates()
-    rule = next((r for r, (f, _, _) in found.items() if np.abs(f - cell.csmf).max(initial=0) < _SAME), None)
-    fraction, square, n = found[rule or _OTHERWISE]
+    estimates = whole.estimates()
+    rule = next((r for r, (f, _, _) in estimates.items() if np.abs(f - cell.csmf).max(initial=0) < _SAME), None)
+    fraction, square, n = estimates[rule or _OTHERWISE]
     ends = None
     if cell.draws is not None and len(cell.draws) > 1:
         ends = np.percentile(cell.draws, [2.5, 97.5], axis=0)

@@ -82,8 +82,8 @@ def paired_comparisons(
         named = dict(zip(SETTING_COLUMNS, setting, strict=True))
         for metric in metrics:
             if metric in group and group[metric].notna().any():
-                found = _compared(group, metric, reference, rope, seed)
-                rows += [named | {"metric": metric} | row for row in found]
+                compared = _compared(group, metric, reference, rope, seed)
+                rows += [named | {"metric": metric} | row for row in compared]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -153,8 +153,8 @@ def _max_t(rows: list[dict[str, Any]], by_split: pd.DataFrame) -> list[dict[str,
         return rows
     of = {str(model): by_site[model].to_numpy() for model in by_site}
     table = np.column_stack([of[r["model_a"]] - of[r["model_b"]] for r in compared])
-    found = iter(max_t(table).tolist())
-    return [r | {"p_max_t": next(found)} if r["n"] else r for r in rows]
+    p_values = iter(max_t(table).tolist())
+    return [r | {"p_max_t": next(p_values)} if r["n"] else r for r in rows]
 
 
 def _over_divisions(

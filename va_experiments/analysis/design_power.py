@@ -48,7 +48,7 @@ def pairs_of_models(cells: pd.DataFrame, metric: str) -> list[PairOfModels]:
     if metric not in done or not len(done):
         return []
     done["label"] = model_labels(done)
-    found = []
+    pairs = []
     for setting, group in done.groupby(list(SETTING_COLUMNS), sort=True, dropna=False):
         table = group.pivot_table(
             index=list(SPLIT_COLUMNS), columns="label", values=metric, aggfunc="first", observed=True
@@ -63,8 +63,8 @@ def pairs_of_models(cells: pd.DataFrame, metric: str) -> list[PairOfModels]:
                 variance = variance_components(difference.to_numpy(), np.asarray(sites, dtype=str))
                 splits = len(difference) / variance.n_sites
                 mean = float(difference.groupby(level="test_site").mean().mean())
-                found.append(PairOfModels(", ".join(map(str, setting)), a, b, mean, splits, variance))
-    return found
+                pairs.append(PairOfModels(", ".join(map(str, setting)), a, b, mean, splits, variance))
+    return pairs
 
 
 def design_table(
@@ -92,6 +92,6 @@ def design_table(
 
 
 def _of_sd(sd: float, sites: Sequence[int], difference: float, power: float, level: float) -> dict[str, float]:
-    found = {f"{n} sites": detectable_difference(sd, n, power=power, level=level) for n in sites}
+    differences = {f"{n} sites": detectable_difference(sd, n, power=power, level=level) for n in sites}
     needed = sites_needed(difference, sd, power=power, level=level) if difference else None
-    return found | {"sites_needed": math.nan if needed is None else float(needed)}
+    return differences | {"sites_needed": math.nan if needed is None else float(needed)}

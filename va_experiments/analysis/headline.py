@@ -55,7 +55,7 @@ def answers(
     of_deaths = board.metric in DEATH_METRICS
     names = [board.metric if board.of_fractions else DEFAULT_METRIC, board.metric if of_deaths else "top1"]
     group = next(g for s, g in split_settings(board_columns(cells, *names, "mean_ccc")) if s == board.setting)
-    found = [] if board.of_fractions or of_deaths else [answer(board, comparisons)]
+    sentences = [] if board.of_fractions or of_deaths else [answer(board, comparisons)]
     for question, metric in zip(("Cause fractions", "Single deaths"), names, strict=True):
         if metric not in group or (metric != board.metric and not group[metric].notna().any()):
             continue
@@ -63,12 +63,12 @@ def answers(
         if metric != board.metric:
             own = leaderboard(board.setting, group, metric, allow_incomplete=allow_incomplete)
         if own.of_fractions and own.mix_known:
-            found.append(Answer(f"{question}: {own.cautions[0]}", "none"))
+            sentences.append(Answer(f"{question}: {own.cautions[0]}", "none"))
             continue
         one = answer(own, comparisons)
         concordance = _concordance(one, group, allow_incomplete) if metric == "top1" else ""
-        found.append(dataclasses.replace(one, sentence=f"{question}: {_lowered(one.sentence)}{concordance}"))
-    return found
+        sentences.append(dataclasses.replace(one, sentence=f"{question}: {_lowered(one.sentence)}{concordance}"))
+    return sentences
 
 
 def _concordance(one: Answer, group: pd.DataFrame, allow_incomplete: bool) -> str:

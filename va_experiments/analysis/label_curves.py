@@ -80,14 +80,14 @@ def _curves(cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
         model += f" ({', '.join(named)})" if named else ""
         model += f", labelled deaths {copies} times in training" if copies != "0" else ""
         for n in numbers:
-            there = own[own["_n"] == n]
-            if len(there):
-                yield _point(model, there, n, _OWN, baseline=False)
+            cells_of_n = own[own["_n"] == n]
+            if len(cells_of_n):
+                yield _point(model, cells_of_n, n, _OWN, baseline=False)
         halved = copies == "0" and estimator in ("", "model") and str(own["model"].iloc[0]) not in TRIVIAL_MODELS
         for n in numbers if halved else ():
-            there = own[own["_n"] == n]
-            if len(there):
-                yield _point(f"half labelled, half {model}", there, n, _HALF, baseline=True)
+            cells_of_n = own[own["_n"] == n]
+            if len(cells_of_n):
+                yield _point(f"half labelled, half {model}", cells_of_n, n, _HALF, baseline=True)
 
 
 def _point(estimate: str, cells: pd.DataFrame, n: int, metric: str, *, baseline: bool) -> dict[str, Any]:

@@ -84,9 +84,9 @@ class Leaderboard:
     @property
     def cautions(self) -> list[str]:
         """What a reader needs to know to interpret the table correctly, in sentences."""
-        found = []
+        sentences = []
         if self.mix_known and self.of_fractions:
-            found.append(
+            sentences.append(
                 "CSMF accuracy means nothing here: the models were trained on deaths of the sites they are tested at, "
                 "so the training deaths have the cause mix of the test set, and copying it is nearly right. Judge "
                 "single deaths, or choose resampled test sets (testset=dirichlet)."
@@ -94,11 +94,11 @@ class Leaderboard:
         best = self.rows.loc[self.rows["trivial"], "mean"].max()
         for name, ceiling in self.ceilings[OVERALL].items():
             if "ceiling" in str(name) and best > ceiling + 1e-9:
-                found.append(
+                sentences.append(
                     f"A baseline lies above the {name}, which is what a random sample of this size scores on average "
                     "if every label is right: fractions that come from more deaths can be nearer to the truth."
                 )
-        return found
+        return sentences
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows, best first, as dictionaries with ``label``."""
@@ -244,8 +244,8 @@ def metric_means(
     cells: pd.DataFrame, metrics: Sequence[str], *, allow_incomplete: bool = False
 ) -> dict[str, dict[str, float]]:
     """Return each model's mean over sites of several metrics, as their leaderboards have it, by metric and label."""
-    found = site_means(cells, metrics, allow_incomplete=allow_incomplete)
-    return {m: {label: values[OVERALL] for label, values in of_label.items()} for m, of_label in found.items()}
+    means = site_means(cells, metrics, allow_incomplete=allow_incomplete)
+    return {m: {label: values[OVERALL] for label, values in of_label.items()} for m, of_label in means.items()}
 
 
 def site_means(
@@ -271,11 +271,11 @@ def site_means(
         values = [float(v) for v in cells[metric]]
         of_label = means[metric] = {}
         for label, rows in own.items():
-            there = [row for row in rows if done[row] and not math.isnan(values[row])]
+            rows_with_value = [row for row in rows if done[row] and not math.isnan(values[row])]
             by_site: dict[str, list[float]] = {}
-            for row in there:
+            for row in rows_with_value:
                 by_site.setdefault(sites[row], []).append(values[row])
-            complete = len({splits[row] for row in there}) == n_splits
+            complete = len({splits[row] for row in rows_with_value}) == n_splits
             of_label[label] = {site: mean(own_values) for site, own_values in by_site.items()}
             overall = by_site and (complete or allow_incomplete)
             of_label[label][OVERALL] = mean(list(of_label[label].values())) if overall else math.nan
@@ -310,15 +310,15 @@ def _most_labels(boards: Sequence[Leaderboard]) -> list[Leaderboard]:
 def _ceilings(cells: pd.DataFrame, metric: str, sites: list[str]) -> pd.DataFrame:
     """Return the ceilings by site. They belong to a split, not to a model: each split counts once."""
     names = reference_levels_of(metric)
-    found: dict[str, dict[str, float]] = {}
+    ceilings: dict[str, dict[str, float]] = {}
     for column, name in names.items():
         if column not in cells.columns or not cells[column].notna().any():
             continue
         by_split = cells[cells[column].notna()].drop_duplicates(list(SPLIT_COLUMNS))
         by_site = {str(s): mean(group[column]) for s, group in by_split.groupby("test_site", sort=True)}
         row = {s: by_site.get(s, math.nan) for s in sites}
-        found[name] = row | {OVERALL: mean(list(by_site.values())) if len(by_site) == len(sites) else math.nan}
-    return pd.DataFrame.from_dict(found, orient="index", columns=[*sites, OVERALL], dtype=float)
+        ceilings[name] = row | {OVERALL: mean(list(by_site.values())) if len(by_site) == len(sites) else math.nan}
+    return pd.DataFrame.from_dict(ceilings, orient="index", columns=[*sites, OVERALL], dtype=float)
 
 
 def _own(group: pd.DataFrame | None, column: str) -> float:

@@ -30,7 +30,7 @@ def with_majority(cells: pd.DataFrame, causes: pd.DataFrame | None) -> pd.DataFr
         return cells
     prior = cells[(cells["model"] == "prior") & (cells["status"] == "done")]
     by_cell = dict(iter(causes[causes["cell_key"].isin(prior["cell_key"])].groupby("cell_key", sort=False)))
-    scores = {key: found for key, own in by_cell.items() if (found := _scores(own))}
+    scores = {key: cell_scores for key, own in by_cell.items() if (cell_scores := _scores(own))}
     rows = prior[prior["cell_key"].isin(scores)].copy()
     if not len(rows):
         return cells

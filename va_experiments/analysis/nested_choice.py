@@ -99,21 +99,21 @@ def run_choices(cells: pd.DataFrame) -> list[Choice]:
     """
     names = [name for name in SETTING_COLUMNS if name != "protocol"]
     cells = add_missing_columns(cells[cells["protocol"].isin([OUTER, INNER])])
-    found = []
+    choices = []
     for values, group in cells.groupby(names, sort=True, dropna=False):
         value_of = dict(zip(names, map(str, values), strict=True))
         if group["protocol"].nunique() < 2 or value_of["train_size"] != "all" or value_of["target_labels"]:
             continue
         setting = ", ".join(filter(None, (value_of[name] for name in ("data", "features", "testset", "cause_list"))))
         for criterion, metrics in CRITERIA.items():
-            there = [metric for metric in metrics if metric in group and group[metric].notna().any()]
-            if not there:
+            measured = [metric for metric in metrics if metric in group and group[metric].notna().any()]
+            if not measured:
                 continue
             try:
-                found.append(Choice(setting, criterion, nested_choice(group, there)))
+                choices.append(Choice(setting, criterion, nested_choice(group, measured)))
             except InputError as error:
-                found.append(Choice(setting, criterion, None, "; ".join(error.problems[:2])))
-    return found
+                choices.append(Choice(setting, criterion, None, "; ".join(error.problems[:2])))
+    return choices
 
 
 def nested_choice(cells: pd.DataFrame, metrics: str | Sequence[str], *, models: Sequence[str] = ()) -> NestedChoice:

@@ -12,7 +12,7 @@ __all__ = ["recommendation"]
 FEW_SITES = 6
 
 
-def recommendation(found: Sequence[Answer], board: Leaderboard) -> str:
+def recommendation(answers: Sequence[Answer], board: Leaderboard) -> str:
     """Return the advice that one setting's answers support, with its limits, as a paragraph.
 
     Parameters
@@ -23,7 +23,7 @@ def recommendation(found: Sequence[Answer], board: Leaderboard) -> str:
     """
     if board.setting.simulated:
         return "Recommendation: none. Simulated deaths show that the software runs, not which model is right."
-    by_question = {a.sentence.partition(":")[0]: a for a in found}
+    by_question = {a.sentence.partition(":")[0]: a for a in answers}
     advice = []
     fractions, deaths = by_question.get("Cause fractions"), by_question.get("Single deaths")
     if fractions is not None and fractions.best:

@@ -47,8 +47,8 @@ def resampled_sets(board: Leaderboard, cells: pd.DataFrame) -> pd.DataFrame:
     done = group[(group["status"] == "done") & group[metric].notna()]
     for label in board.rows.index:
         for site, own in done[done["label"] == label].groupby("test_site", sort=True):
-            if found := _both(own, metric):
-                rows.append({"metric": metric, "label": label, "test_site": str(site), **found})
+            if values := _both(own, metric):
+                rows.append({"metric": metric, "label": label, "test_site": str(site), **values})
     named = {c: getattr(board.setting, c) for c in SETTING_COLUMNS}
     return pd.DataFrame([named | row for row in rows], columns=list(COLUMNS))
 

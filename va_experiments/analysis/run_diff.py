@@ -129,7 +129,7 @@ def _tests(cells: pd.DataFrame, metrics: Sequence[str], setting: list[str], seed
     paired = cells[cells["same_deaths"]]
     rows: list[dict[str, Any]] = []
     for metric in metrics:
-        found: list[dict[str, Any]] = []
+        tests: list[dict[str, Any]] = []
         for name, group in paired.groupby(setting, sort=True, dropna=False) if setting else [((), paired)]:
             named = dict(zip(setting, name, strict=True))
             known = group[group[f"{metric}_difference"].notna()]
@@ -142,10 +142,10 @@ def _tests(cells: pd.DataFrame, metrics: Sequence[str], setting: list[str], seed
             if 1 < len(sites) <= MOST_UNITS and sites.notna().all().all():
                 for row, p in zip(tested, max_t(sites.to_numpy()).tolist(), strict=True):
                     row["p_max_t"] = p
-            found += tested
-        for row, p in zip(found, holm([row["p"] for row in found]).tolist(), strict=True):
+            tests += tested
+        for row, p in zip(tests, holm([row["p"] for row in tests]).tolist(), strict=True):
             row["p_holm"] = p
-        rows += found
+        rows += tests
     columns = [*setting, "label", "metric", "first", "second", "difference", "low", "high", "p", "p_holm", "p_max_t"]
     return pd.DataFrame(rows, columns=[*columns, "smallest_p", "n_sites", "n_cells", "method"])
 

@@ -101,8 +101,8 @@ def _data(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
-    found = {**manifest.get("versions", {}), **manifest.get("frameworks", {})}
-    return {str(k): str(v) for k, v in found.items() if k not in ("machine", "va-experiments")}
+    versions = {**manifest.get("versions", {}), **manifest.get("frameworks", {})}
+    return {str(k): str(v) for k, v in versions.items() if k not in ("machine", "va-experiments")}
 
 
 def _splits(a: Mapping[str, str], b: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:

@@ -50,15 +50,15 @@ def mean_ranks(cells: pd.DataFrame, metric: str) -> pd.DataFrame | None:
     for setting, table in _by_setting(cells, metric):
         if min(table.shape) < 3:
             continue
-        found = friedman(table.to_numpy(), higher_is_better=higher)
-        for model, rank in zip(table.columns, np.asarray(found.mean_rank).tolist(), strict=True):
+        test = friedman(table.to_numpy(), higher_is_better=higher)
+        for model, rank in zip(table.columns, np.asarray(test.mean_rank).tolist(), strict=True):
             rows.append(
                 {
                     "model": model,
                     "mean_rank": rank,
-                    "critical_difference": found.critical_difference,
-                    "n": found.n,
-                    "p": found.p_f,
+                    "critical_difference": test.critical_difference,
+                    "n": test.n,
+                    "p": test.p_f,
                     **setting,
                 }
             )
@@ -94,11 +94,11 @@ def nested_intervals(cells: pd.DataFrame, metric: str, store: Store) -> pd.DataF
             continue
         most = max(map(len, banks))
         name = dict(zip(SETTING_COLUMNS, values, strict=True))
-        found = nested_bootstrap(banks, n_resamples=RESAMPLES, rng=generator(0, f"nested {metric}"))
+        intervals = nested_bootstrap(banks, n_resamples=RESAMPLES, rng=generator(0, f"nested {metric}"))
         levels = "sites, splits and deaths" if most > 1 else "sites and deaths"
         method = f"95% nested bootstrap over {len(banks)} {levels} ({RESAMPLES:,} resamples)"
-        halves = ((found.high - found.low) / 2).tolist()
-        for model, centre, half in zip(models, found.mean.tolist(), halves, strict=True):
+        halves = ((intervals.high - intervals.low) / 2).tolist()
+        for model, centre, half in zip(models, intervals.mean.tolist(), halves, strict=True):
             low, high = within_bounds(centre, half, metric)
             rows.append({"model": model, "metric": metric, "low": low, "high": high, "method": method, **name})
     return pd.DataFrame(rows) if rows else None

@@ -227,15 +227,15 @@ def _split_drops(transfers: Sequence[tuple[dict[str, Any], _Transfer]], cache: P
     for row, transfer in sorted(transfers, key=lambda t: t[1].fit_key):
         path = cache / f"{transfer.key}.json"
         try:
-            found = json.loads(path.read_bytes())
+            stored = json.loads(path.read_bytes())
         except (OSError, ValueError):
             if fitted is None or fitted[0] != transfer.fit_key:
                 fitted = (transfer.fit_key, *_fitted(transfer))
-            found = _computed(transfer, *fitted[1:])
+            stored = _computed(transfer, *fitted[1:])
             cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomically(path, json.dumps(found).encode(), durable=False)
+            write_atomically(path, json.dumps(stored).encode(), durable=False)
         named = {k: row[k] for k in IDENTITY if k in row}
-        for parts in found:
+        for parts in stored:
             yield named | parts
 
 
@@ -270,11 +270,11 @@ def _computed(transfer: _Transfer, model: Model, home: Deaths, data: Deaths) -> 
 
     rng = generator(integer_seed(transfer.seed_key, "masks"), "masks")
     try:
-        found = transfer_drops(predict, home, target, metrics=DROP_METRICS, n_masks=MASKS, rng=rng)
+        drops = transfer_drops(predict, home, target, metrics=DROP_METRICS, n_masks=MASKS, rng=rng)
     except ValueError:  # no cause in common: nothing to split
         return []
     sizes = {"n_home": len(home), "n_target": len(target)}
-    return [{"metric": metric, **dataclasses.asdict(drop), **sizes} for metric, drop in found.items()]
+    return [{"metric": metric, **dataclasses.asdict(drop), **sizes} for metric, drop in drops.items()]
 
 
 def _similarity(
@@ -324,9 +324,9 @@ def _pairs_of(data: Deaths, sites: Sequence[str]) -> list[dict[str, Any]]:
 def _cached(path: Path, compute: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """Return rows from a file, or compute them and keep them there."""
     try:
-        found: list[dict[str, Any]] = json.loads(path.read_bytes())
+        stored: list[dict[str, Any]] = json.loads(path.read_bytes())
     except (OSError, ValueError):
-        found = compute()
+        stored = compute()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomically(path, json.dumps(found).encode(), durable=False)
-    return found
+        write_atomically(path, json.dumps(stored).encode(), durable=False)
+    return stored

@@ -58,12 +58,12 @@ def map_lists(
     own = own_maps([f"{target}={table}"]) if table else []
     known = cause_lists()
     causes = known[source].causes if source in known else causes_of_table(source)
-    found, pairs, where = map_causes(causes, target, own, what=source)
+    mapping, pairs, where = map_causes(causes, target, own, what=source)
     if as_json:
-        say_json({"source": source, "target": found.name, "table": where, "pairs": pairs}, indent=1)
+        say_json({"source": source, "target": mapping.name, "table": where, "pairs": pairs}, indent=1)
         return 0
-    say(f"{source} ({len(causes)} causes) to {found.name} ({len(found.causes)} causes), by {where}")
-    for cause in found.causes:
+    say(f"{source} ({len(causes)} causes) to {mapping.name} ({len(mapping.causes)} causes), by {where}")
+    for cause in mapping.causes:
         sources = [s for s, t in pairs.items() if t == cause]
         say(f"  {cause}")
         say("\n".join(f"      {s}" for s in sources) if sources else "      (none)")

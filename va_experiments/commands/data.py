@@ -56,11 +56,11 @@ def convert_file(
     """Convert an ODK export of the WHO 2016 questionnaire to a table of InterVA-5's indicators."""
     from va_experiments.data.convert import convert_facts, convert_text, write_indicators
 
-    found = write_indicators(file, target, _parsed(pairs or []))
+    converted = write_indicators(file, target, _parsed(pairs or []))
     if as_json:
-        say_json(convert_facts(found, target), indent=1)
+        say_json(convert_facts(converted, target), indent=1)
     else:
-        say(convert_text(found, target))
+        say(convert_text(converted, target))
     return 0
 
 
@@ -124,21 +124,21 @@ def _check(file: str, pairs: list[str], write: str | None, *, as_json: bool) -> 
     from va_experiments.data.check import suggest
 
     options = _parsed(pairs)
-    found = suggest(file, options)
-    read = dict(found.options)
+    suggestion = suggest(file, options)
+    read = dict(suggestion.options)
     name = str(read.pop("name"))
-    if found.roles is not None:
-        if found.roles.site is None and "site" not in options:
-            say(found.text)
+    if suggestion.roles is not None:
+        if suggestion.roles.site is None and "site" not in options:
+            say(suggestion.text)
             raise InputError(
                 f"'{file}': no column for the site was recognised; name it: "
                 f"va-experiments data check {shlex.quote(file)} site=COLUMN (or site=null, where all deaths "
                 "are of one place)"
             )
-        if found.roles.questions:
-            raise InputError([f"{shown_path(file)}: {q}" for q in found.roles.questions], hint=_hint(file))
-        if not found.roles.symptoms and "symptoms" not in options:
-            first = "; ".join(f"{shown(c)}: {why}" for c, why in list(found.roles.left_out.items())[:3])
+        if suggestion.roles.questions:
+            raise InputError([f"{shown_path(file)}: {q}" for q in suggestion.roles.questions], hint=_hint(file))
+        if not suggestion.roles.symptoms and "symptoms" not in options:
+            first = "; ".join(f"{shown(c)}: {why}" for c, why in list(suggestion.roles.left_out.items())[:3])
             raise InputError(
                 f"{shown_path(file)}: no column was recognised as a symptom ({first or 'there are no other columns'}); "
                 "say what the cells mean with value_map={CELL: Y, CELL: N}, or name the columns with symptoms=[COLUMN]",
@@ -148,19 +148,19 @@ def _check(file: str, pairs: list[str], write: str | None, *, as_json: bool) -> 
         load(name, read)  # every problem of the file at once, before anything is printed
     except InputError as error:
         raise InputError(error.problems, hint=_hint(file, error.hint)) from None
-    if found.form is not None and not as_json:
-        say(f"{shown_path(file)} is {found.form.what}: read by data={name}\n")
-    _describe(name, read, as_json, None if found.roles is None else found.roles.others())
-    if found.roles is not None and found.roles.cause is None and "cause" not in options and not as_json:
+    if suggestion.form is not None and not as_json:
+        say(f"{shown_path(file)} is {suggestion.form.what}: read by data={name}\n")
+    _describe(name, read, as_json, None if suggestion.roles is None else suggestion.roles.others())
+    if suggestion.roles is not None and suggestion.roles.cause is None and "cause" not in options and not as_json:
         say(
             f"\nnote: no column for the cause was recognised, so no model can be trained on it; name it: "
             f"va-experiments data check {shlex.quote(file)} cause=COLUMN"
         )
     if write is None:
         if not as_json:
-            say(f"\nYAML for it (write it with --write):\n\n{found.text.rstrip()}")
+            say(f"\nYAML for it (write it with --write):\n\n{suggestion.text.rstrip()}")
         return 0
-    return _write(file, write, found.text)
+    return _write(file, write, suggestion.text)
 
 
 def _hint(file: str, found: str = "") -> str:

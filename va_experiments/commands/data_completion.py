@@ -88,8 +88,8 @@ def _sites(options: Mapping[str, Any]) -> list[str]:
     with contextlib.suppress(OSError, EOFError, UnicodeError, csv.Error, ValueError), _opened(path, options) as text:
         rows = csv.reader(text, delimiter=str(options.get("sep") or ("\t" if path.suffix == ".tsv" else ",")))
         place = [name.strip() for name in next(rows, [])].index(column)
-        found = {row[place].strip() for row in itertools.islice(rows, MOST_ROWS) if len(row) > place}
-        names = {renamed.get(name, name) for name in (unicodedata.normalize("NFC", n) for n in found if n)}
+        sites = {row[place].strip() for row in itertools.islice(rows, MOST_ROWS) if len(row) > place}
+        names = {renamed.get(name, name) for name in (unicodedata.normalize("NFC", n) for n in sites if n)}
         return sorted(map(_quoted, filter(None, names))) if len(names) <= MOST_SITES else []
     return []
 

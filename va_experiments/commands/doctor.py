@@ -180,14 +180,16 @@ def _memory() -> Check:
 
     free = psutil.virtual_memory().available / 2**30
     shared = shutil.disk_usage("/dev/shm").free / 2**30 if Path("/dev/shm").exists() else None
-    found = f"{free:.1f} GB available, {os.cpu_count()} cores"
+    memory = f"{free:.1f} GB available, {os.cpu_count()} cores"
     if shared is not None:
-        found += f", {shared:.1f} GB of shared memory"
+        memory += f", {shared:.1f} GB of shared memory"
     if free < 2:
-        return Check("memory", "wrong", found, "close other programs, or run in one process with execution=inline")
+        return Check("memory", "wrong", memory, "close other programs, or run in one process with execution=inline")
     if shared is not None and shared < 1:
-        return Check("memory", "note", found, "Ray keeps data on disk then; in a container start it with --shm-size=2g")
-    return Check("memory", "ok", found)
+        return Check(
+            "memory", "note", memory, "Ray keeps data on disk then; in a container start it with --shm-size=2g"
+        )
+    return Check("memory", "ok", memory)
 
 
 def _ports() -> Iterator[Check]:

@@ -127,18 +127,20 @@ def _from_mlflow(options: Options, scratch: Path) -> tuple[list[pd.DataFrame], l
         raise InputError(f"MLflow has no multiruns in the experiment '{options.experiment}'")
     tables, manifests, folders = [], [], []
     for number, name in enumerate(options.runs or [known[-1]]):
-        found = list(dict.fromkeys(n for n in known if name in n))
-        if len(found) != 1:
-            raise InputError(f"{len(found)} multiruns in MLflow have '{name}' in their name; the latest is {known[-1]}")
+        matching = list(dict.fromkeys(n for n in known if name in n))
+        if len(matching) != 1:
+            raise InputError(
+                f"{len(matching)} multiruns in MLflow have '{name}' in their name; the latest is {known[-1]}"
+            )
         folder = scratch / str(number)
         folder.mkdir()
-        paths = {p.stem: p for p in index.tables(found[0], folder)}
+        paths = {p.stem: p for p in index.tables(matching[0], folder)}
         folders.append(folder)
         if "cells" in paths:
             files = [paths[n] for n in ("cells", "baselines") if n in paths]
             tables.append(load_results(*files, unknown="keep"))
         else:
-            tables.append(make_table(index.children(found[0])))
+            tables.append(make_table(index.children(matching[0])))
         if "manifest" in paths:
             manifests.append(read_manifest(paths["manifest"]))
     return tables, manifests, folders

@@ -56,12 +56,12 @@ def find_run(outputs: Path, name: str | None) -> Path:
     if name in (None, "latest"):
         return folders[-1]
     names = {f"{p.parent.name}/{p.name}": p for p in folders}
-    found = [p for key, p in names.items() if str(name) in key]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        some = ", ".join(f"{p.parent.name}/{p.name}" for p in found[-5:])
-        raise InputError(f"{len(found)} runs have {shown(str(name))} in their name, such as {some}: give more of it")
+    matching = [p for key, p in names.items() if str(name) in key]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        some = ", ".join(f"{p.parent.name}/{p.name}" for p in matching[-5:])
+        raise InputError(f"{len(matching)} runs have {shown(str(name))} in their name, such as {some}: give more of it")
     raise InputError(
         f"no run {shown(str(name))} under '{outputs / 'runs'}'; the latest is {list(names)[-1]}"
         f"{did_you_mean(name, names)}"
@@ -71,7 +71,7 @@ def find_run(outputs: Path, name: str | None) -> Path:
 def read_json(path: Path) -> dict[str, Any] | None:
     """Return a JSON object, or None where there is none."""
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return content if isinstance(content, dict) else None

@@ -68,11 +68,11 @@ def cause_lists() -> Mapping[str, CauseList]:
 @functools.cache
 def cause_maps() -> tuple[CauseMap, ...]:
     """Return the mappings of ``conf/cause_list/maps``; the causes of both sides are checked against the lists."""
-    found = []
+    maps = []
     for path in sorted((conf_dir() / "cause_list" / "maps").glob("*_to_*.csv")):
         source, _, target = path.stem.partition("_to_")
-        found.append(CauseMap(source, target, read_two_columns(path, "source", "target"), path.name))
-    return tuple(found)
+        maps.append(CauseMap(source, target, read_two_columns(path, "source", "target"), path.name))
+    return tuple(maps)
 
 
 def _read_list(path: Path) -> CauseList:

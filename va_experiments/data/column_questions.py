@@ -102,9 +102,9 @@ def ask_about_numbers(roles: Roles, table: Mapping[str, CodedColumn], own: Mappi
     if {"0", "1", "2"} & {normalised(c) for c in own}:
         return
     texts = {c: {normalised(v) for v in table[c].values} for c in roles.symptoms if c in table}
-    with_two = [c for c, found in texts.items() if {"1", "2"} <= found and "0" not in found]
-    with_zero = [c for c, found in texts.items() if {"0", "1"} <= found and "2" not in found]
-    if with_two and any("0" in found for found in texts.values()):
+    with_two = [c for c, cells in texts.items() if {"1", "2"} <= cells and "0" not in cells]
+    with_zero = [c for c, cells in texts.items() if {"0", "1"} <= cells and "2" not in cells]
+    if with_two and any("0" in cells for cells in texts.values()):
         roles.questions.append(
             f"{_listed(with_two)} with 1 and 2, {_listed(with_zero) or 'others'} with 0 and 1: which number says no "
             f"in each? Write them in one way, or leave the columns out with {exclude_option(with_two)}"

@@ -53,28 +53,28 @@ def write_indicators(
         raise InputError(f"{shown_path(file)}: there is no folder {shown_path(file.parent)}; make it first")
     checked = check_options("who2016_odk", {**options, "path": os.fspath(path)})
     checked.pop("label")
-    found = convert_who2016_odk(**checked)
+    converted = convert_who2016_odk(**checked)
     part = file.with_name(f".{file.name}.part")
     try:
         with open(part, "w", newline="", encoding="utf-8") as out:
             writer = csv.writer(out, lineterminator="\n")
-            more = _eava_cells(found) if options.get("eava_columns") else {}
+            more = _eava_cells(converted) if options.get("eava_columns") else {}
             writer.writerow(["ID", *read_probbase().indicators, *more])
-            letters = _LETTERS[found.indicators + 1].tolist()
-            for k, (name, row) in enumerate(zip(found.id.tolist(), letters, strict=True)):
+            letters = _LETTERS[converted.indicators + 1].tolist()
+            for k, (name, row) in enumerate(zip(converted.id.tolist(), letters, strict=True)):
                 writer.writerow([name, *row, *(cells[k] for cells in more.values())])
         os.replace(part, file)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise InputError(f"{shown_path(file)} cannot be written ({error.strerror})") from None
-    return found
+    return converted
 
 
-def _eava_cells(found: Converted) -> dict[str, list[str]]:
+def _eava_cells(converted: Converted) -> dict[str, list[str]]:
     """Return the columns that EAVA needs as cells: y, n, dk and ``.``, or days."""
     cells: dict[str, list[str]] = {}
     for name in ("age_days", *EAVA_COLUMNS):
-        values = found.covariates[name].tolist()
+        values = converted.covariates[name].tolist()
         if name in ("age_days", "i120c", "i250b"):
             cells["age" if name == "age_days" else name] = ["." if not v >= 0 else f"{v:g}" for v in values]
         else:
@@ -82,18 +82,20 @@ def _eava_cells(found: Converted) -> dict[str, list[str]]:
     return cells
 
 
-def convert_facts(found: Converted, target: str | os.PathLike[str]) -> dict[str, Any]:
+def convert_facts(converted: Converted, target: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what was written and the ledger, as plain data."""
-    ledger = [dataclasses.asdict(entry) for entry in found.ledger]
-    return {"written": os.fspath(target), "deaths": len(found.id), "ledger": ledger}
+    ledger = [dataclasses.asdict(entry) for entry in converted.ledger]
+    return {"written": os.fspath(target), "deaths": len(converted.id), "ledger": ledger}
 
 
-def convert_text(found: Converted, target: str | os.PathLike[str]) -> str:
+def convert_text(converted: Converted, target: str | os.PathLike[str]) -> str:
     """Return what was written and the ledger, as lines for a terminal."""
-    known = float((found.indicators >= 0).mean()) if found.indicators.size else 0.0
-    lines = [f"written: {os.fspath(target)}: {len(found.id):,} deaths, 353 indicators, {known:.0%} of answers known"]
-    lines += ["", "ledger:"] if found.ledger else []
-    for entry in found.ledger:
+    known = float((converted.indicators >= 0).mean()) if converted.indicators.size else 0.0
+    lines = [
+        f"written: {os.fspath(target)}: {len(converted.id):,} deaths, 353 indicators, {known:.0%} of answers known"
+    ]
+    lines += ["", "ledger:"] if converted.ledger else []
+    for entry in converted.ledger:
         examples = f" (such as {', '.join(entry.examples)})" if entry.examples else ""
         lines.append(f"  {entry.action}: {entry.column}: {entry.count:,}: {entry.reason}{examples}")
     return "\n".join(lines)

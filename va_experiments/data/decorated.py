@@ -98,7 +98,7 @@ def doubtful_names(names: Collection[str], accepted: Collection[str] = ()) -> di
     dict of str to (str, str)
         Name -> (why, other name).
     """
-    found: dict[str, tuple[str, str]] = {}
+    doubts: dict[str, tuple[str, str]] = {}
     doubtful = [n for n in names if n not in accepted]
     alphabets = "has letters of another alphabet that look the same"
     twins: dict[str, list[str]] = {}
@@ -113,24 +113,24 @@ def doubtful_names(names: Collection[str], accepted: Collection[str] = ()) -> di
             alone = not foreign and whole.isascii() and any(n.isascii() and _WORD.search(n) for n in names)
             other = latin[0] if latin and whole.isascii() else whole if alone else name
         if other != name:
-            found[name] = (alphabets, other)
+            doubts[name] = (alphabets, other)
     by_key = {_without_marks(n).casefold(): n for n in names if _without_marks(n) == n}
     for name in doubtful:
         plain = _without_marks(name)
-        if name not in found and plain != name and plain.casefold() in by_key:
-            found[name] = ("differs from another name only in a mark", by_key[plain.casefold()])
-        elif name not in found and without_footnote(name) != name:
-            found[name] = ("ends with the mark of a footnote", without_footnote(name))
+        if name not in doubts and plain != name and plain.casefold() in by_key:
+            doubts[name] = ("differs from another name only in a mark", by_key[plain.casefold()])
+        elif name not in doubts and without_footnote(name) != name:
+            doubts[name] = ("ends with the mark of a footnote", without_footnote(name))
     if len(names) > 1 and all(n.endswith(".") for n in names):
-        found |= {n: ("ends with a point, as all do", n.rstrip(". ")) for n in doubtful if n not in found}
+        doubts |= {n: ("ends with a point, as all do", n.rstrip(". ")) for n in doubtful if n not in doubts}
     apostrophes = [n for n in names if n[:1] in ("'", "’")]
     if len(apostrophes) == len(names) > 1:
-        found |= {
+        doubts |= {
             n: ("begins with an apostrophe, by which spreadsheets mark text", n[1:].strip())
             for n in doubtful
-            if n not in found and n[1:].strip()
+            if n not in doubts and n[1:].strip()
         }
-    return found
+    return doubts
 
 
 def without_footnote(name: str) -> str:

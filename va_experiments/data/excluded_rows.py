@@ -34,7 +34,7 @@ def excluded_rows(
     own_ids : bool
         False where ids are made from the rows: rows are then named by their line, as rows without an id are.
     """
-    found = []
+    excluded = []
     named = np.zeros(len(ids), dtype=bool)
     for reason, rows in reasons:
         if rows is None or not (new := np.flatnonzero(rows & ~named)).size:
@@ -42,5 +42,7 @@ def excluded_rows(
         named[new] = True
         unnamed = [k for k in new.tolist() if not own_ids or not str(ids[k])]
         lines = dict(zip(unnamed, source.lines_of([k + 2 for k in unnamed]), strict=True))
-        found.append(Excluded(reason, tuple(f"line {lines[k]}" if k in lines else str(ids[k]) for k in new.tolist())))
-    return tuple(found)
+        excluded.append(
+            Excluded(reason, tuple(f"line {lines[k]}" if k in lines else str(ids[k]) for k in new.tolist()))
+        )
+    return tuple(excluded)

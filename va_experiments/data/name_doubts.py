@@ -47,25 +47,25 @@ def spelling_doubts(
     dict of str to (str, str)
         Name -> (why, other name).
     """
-    found: dict[str, tuple[str, str]] = {}
+    doubts: dict[str, tuple[str, str]] = {}
     order = sorted({*counts}.difference(apart), key=lambda n: (n not in accepted, -counts[n], n))
     commonest: dict[str, str] = {}
     for name in order:
         first = commonest.setdefault(_key(name), name)
         if first != name and name not in accepted and name.casefold() != first.casefold():
-            found[name] = ("differs from another name only in accents, spaces or signs", first)
+            doubts[name] = ("differs from another name only in accents, spaces or signs", first)
     for name in order:
-        if name in found or name in accepted:
+        if name in doubts or name in accepted:
             continue
         plain = _without_code(name)
         parts = [commonest.get(_key(p), "") for p in _BETWEEN.split(name)]
         if plain != name and commonest.get(_key(plain), name) != name:
-            found[name] = ("differs from another name only in a code", commonest[_key(plain)])
+            doubts[name] = ("differs from another name only in a code", commonest[_key(plain)])
         elif len(parts) > 1 and all(parts):
-            found[name] = ("holds several names", parts[0])
-        elif other := next((n for n in order if n not in found and _typing_error(name, n, counts)), ""):
-            found[name] = (f"occurs {_times(counts[name])} and differs from another name in one letter", other)
-    return found
+            doubts[name] = ("holds several names", parts[0])
+        elif other := next((n for n in order if n not in doubts and _typing_error(name, n, counts)), ""):
+            doubts[name] = (f"occurs {_times(counts[name])} and differs from another name in one letter", other)
+    return doubts
 
 
 def numbers_among_words(names: Collection[str], accepted: Collection[str] = ()) -> list[str]:
@@ -86,15 +86,15 @@ def _key(name: str) -> str:
     """Fold case, accents of Latin letters, spaces and signs; ``3.0`` is ``3``, but ``1.1`` is not ``11``."""
     if re.fullmatch(r"\d+\.0+", name):
         return name.partition(".")[0]
-    kept, latin = [], False
+    letters, latin = [], False
     for c in unicodedata.normalize("NFKD", name):
         if unicodedata.category(c) == "Mn":
             if not latin:
-                kept.append(c)
+                letters.append(c)
             continue
         latin = c.isalpha() and (c.isascii() or unicodedata.name(c, "").startswith("LATIN"))
-        kept.append(c)
-    text = re.sub(r"(?<=\d)[^\w]+(?=\d)", "\0", "".join(kept).casefold())
+        letters.append(c)
+    text = re.sub(r"(?<=\d)[^\w]+(?=\d)", "\0", "".join(letters).casefold())
     return "".join(c for c in text if c.isalnum() or c == "\0" or unicodedata.category(c).startswith("M")) or name
 
 

@@ -34,7 +34,7 @@ def read_two_columns(path: str | os.PathLike[str], first: str, second: str) -> d
     names = _columns(source, (first, second))
     table = _read(source, names)
     pairs = [[undecorated(str(v)) for v in table[name].text()] for name in names]
-    found: dict[str, str] = {}
+    mapping: dict[str, str] = {}
     by_case: dict[str, str] = {}
     row_of: dict[str, int] = {}
     problems: list[tuple[int, str]] = []
@@ -43,15 +43,15 @@ def read_two_columns(path: str | os.PathLike[str], first: str, second: str) -> d
             continue
         if not key:
             problems.append((row, f"{shown(value)} has no {first}; write one, or remove the row"))
-        elif found.setdefault(key, value) != value:
-            problems.append((row, f"{shown(key)} has two partners, {shown(found[key])} and {shown(value)}; keep one"))
-        elif found[other := by_case.setdefault(key.casefold(), key)] != value:
+        elif mapping.setdefault(key, value) != value:
+            problems.append((row, f"{shown(key)} has two partners, {shown(mapping[key])} and {shown(value)}; keep one"))
+        elif mapping[other := by_case.setdefault(key.casefold(), key)] != value:
             text = f"{shown(key)} and {shown(other)} differ only in case, but lead to {shown(value)} and "
-            problems.append((row, f"{text}{shown(found[other])}; keep one"))
+            problems.append((row, f"{text}{shown(mapping[other])}; keep one"))
         row_of.setdefault(key, row)
     problems += _look_alike(row_of)
     _refuse(problems, source)
-    return found
+    return mapping
 
 
 def read_one_column(path: str | os.PathLike[str], column: str) -> tuple[str, ...]:

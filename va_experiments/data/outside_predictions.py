@@ -309,16 +309,16 @@ def _of_causes(
     best = np.full(n, math.inf)
     ranks = _ranks(table[layout.rank], where, layout.rank, problems) if layout.rank else None
     for k, code in enumerate(codes):
-        there = code >= 0
+        known = code >= 0
         rank = np.full(len(row), float(k + 1)) if ranks is None else ranks
         weight = 1 / rank if numbers is None else numbers[:, k]
         order = rank if numbers is None or ranks is not None or len(codes) > 1 else -weight
-        np.add.at(probability, (row[there], code[there]), weight[there])
-        for r in np.flatnonzero(there).tolist() if len(row) > n else ():
+        np.add.at(probability, (row[known], code[known]), weight[known])
+        for r in np.flatnonzero(known).tolist() if len(row) > n else ():
             if order[r] < best[row[r]]:
                 best[row[r]], named[row[r]] = order[r], code[r]
         if len(row) == n:
-            better = there & (order < best[row])
+            better = known & (order < best[row])
             best[row[better]], named[row[better]] = order[better], code[better]
     return tuple(place) or ("",), probability, named
 

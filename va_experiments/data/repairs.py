@@ -45,13 +45,13 @@ def label_map(column: CodedColumn) -> dict[str, str]:
         spellings.setdefault(_folded(name), {}).setdefault(name, 0)
         spellings[_folded(name)][name] += count
         raw.setdefault(_folded(name), set()).add(value)
-    found: dict[str, str] = {}
+    renamed: dict[str, str] = {}
     for key, names in spellings.items():
         if len(raw[key]) > 1 and key not in NO_LABEL:
             commonest = max(sorted(names), key=lambda n: names[n])
-            found |= dict.fromkeys(sorted(names), commonest)
-    ones = {undecorated(n) for names in spellings.values() for n in names if n not in found}
-    return found | {n: other for n, (_, other) in doubtful_names(ones | {*found.values()}, found).items()}
+            renamed |= dict.fromkeys(sorted(names), commonest)
+    ones = {undecorated(n) for names in spellings.values() for n in names if n not in renamed}
+    return renamed | {n: other for n, (_, other) in doubtful_names(ones | {*renamed.values()}, renamed).items()}
 
 
 def alike(column: CodedColumn, what: str) -> list[str]:

@@ -36,7 +36,7 @@ def shared_deaths(parts: Sequence[Deaths]) -> list[tuple[Rows, int]]:
     """
     columns = [_columns(d, parts) for d in parts]
     hashes = [_hashes(c) for c in columns]
-    found: list[tuple[Rows, int]] = []
+    pairs: list[tuple[Rows, int]] = []
     for k, deaths in enumerate(parts):
         repeated, most, first = np.zeros(len(deaths), dtype=bool), 0, 0
         for j in range(k):
@@ -44,8 +44,8 @@ def shared_deaths(parts: Sequence[Deaths]) -> list[tuple[Rows, int]]:
             if (count := int(rows.sum())) > most:
                 most, first = count, j
             repeated |= rows
-        found.append((repeated, first))
-    return found
+        pairs.append((repeated, first))
+    return pairs
 
 
 def _columns(deaths: Deaths, parts: Sequence[Deaths]) -> list[npt.NDArray[np.int64]]:

@@ -77,14 +77,14 @@ def strata_of(deaths: Deaths, name: str) -> Strata:
         return _text(deaths, name)
     lower = {s.lower(): k for k, s in enumerate(deaths.symptom_names)}
     if name == "sex":
-        found = _sex(deaths, lower)
+        stratum = _sex(deaths, lower)
     elif name == "age_group":
-        found = _age_group(deaths, lower)
+        stratum = _age_group(deaths, lower)
     elif name in deaths.covariates:
-        found = _few_values(deaths, name)
+        stratum = _few_values(deaths, name)
     elif name in deaths.symptom_names:
         answers = deaths.symptoms[:, deaths.symptom_names.index(name)]
-        found = Strata(name, ("no", "yes", UNKNOWN), np.where(answers < 0, 2, answers).astype(np.int16))
+        stratum = Strata(name, ("no", "yes", UNKNOWN), np.where(answers < 0, 2, answers).astype(np.int16))
     else:
         known = ["site", "sex", "age_group", *deaths.strata_columns, *deaths.covariates, *deaths.symptom_names]
         raise InputError(
@@ -92,10 +92,10 @@ def strata_of(deaths: Deaths, name: str) -> Strata:
             f"of data.strata_columns ({', '.join(deaths.strata_columns) or 'none'}), numbers "
             f"({', '.join(deaths.covariates) or 'none'}) and symptoms{did_you_mean(name, known)}"
         )
-    if found is None:
+    if stratum is None:
         way = "data.sex" if name == "sex" else "data.age"
         raise InputError(f"strata: data '{deaths.name}' do not say the {name}; name its column with {way}=COLUMN")
-    return found
+    return stratum
 
 
 def _sex(deaths: Deaths, lower: dict[str, int]) -> Strata | None:

@@ -97,21 +97,21 @@ class Batch:
             return
         stored = set(self.run.store.keys())
         failed_before = {a["key"] for a in self.run.store.attempts()} if config.resume == "failed" else set()
-        there = sum(self.plan.key(row) in stored for row in range(len(self.plan)))
-        self._others = len(stored) > there
-        if there < len(self.plan):
+        n_stored = sum(self.plan.key(row) in stored for row in range(len(self.plan)))
+        self._others = len(stored) > n_stored
+        if n_stored < len(self.plan):
             self.run.backend.start()  # beside the loading of what is there
         for row in range(len(self.plan)):
             key = self.plan.key(row)
             if key in stored:
                 try:
-                    found = self.run.store.load(key)
+                    result = self.run.store.load(key)
                 except CorruptCell as error:
                     log.warning("%s", error)
                     self.run.context.counts.errors.append(str(error))
                     continue
-                if found is not None:
-                    self.record(self.plan.cell(row), found.result())
+                if result is not None:
+                    self.record(self.plan.cell(row), result.result())
             elif config.resume == "failed" and key not in failed_before and self._requested[row]:
                 self.state[row] = State.LEFT_OUT
         missing = (
@@ -120,8 +120,8 @@ class Batch:
             else set()
         )
         for key in self.run.fetch_remote(missing):
-            if (found := self.run.store.load(key)) is not None:
-                self.record(self.plan.cell(self.plan.row(key)), found.result())
+            if (result := self.run.store.load(key)) is not None:
+                self.record(self.plan.cell(self.plan.row(key)), result.result())
 
     def compute(self) -> None:
         """Run what is left, commit as results come, and keep everybody informed."""

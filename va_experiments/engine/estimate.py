@@ -64,8 +64,8 @@ def read_memory(root: Path) -> dict[str, float]:
 
 def _numbers(path: Path) -> dict[str, float]:
     try:
-        found = json.loads(read_file(path))
-        return {str(k): float(v) for k, v in found.items()}
+        content = json.loads(read_file(path))
+        return {str(k): float(v) for k, v in content.items()}
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return {}
 

@@ -137,13 +137,13 @@ def split_hashes(cells: pd.DataFrame) -> dict[str, str]:
     if len(known) > MOST_SPLITS:
         whole = hashlib.sha256("\n".join(sorted(known["split_sha256"])).encode()).hexdigest()
         return {f"{len(known)} splits, SHA-256 of their sorted SHA-256": whole}
-    found = {}
+    hashes = {}
     counts = TABLES["split hashes"][4:-1]
     for protocol, train, test, size, *numbers, sha256 in known.itertuples(index=False):
         counted = (n if isinstance(n, str) else f"{name} {n:.0f}" for name, n in zip(counts, numbers, strict=True) if n)
         size = "" if size == "all" else size
-        found[" ".join(filter(None, (protocol, train or "nothing", "->", test, size, *counted)))] = sha256
-    return found
+        hashes[" ".join(filter(None, (protocol, train or "nothing", "->", test, size, *counted)))] = sha256
+    return hashes
 
 
 def content_of(config: RunConfig | JobConfig) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def save_models(planned: Plan, deaths: Mapping[str, Deaths], folder: Path, rows:
 
 
 def _trainings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[_Training]:
-    found: dict[tuple[str, str, str, int], _Training] = {}
+    trainings: dict[tuple[str, str, str, int], _Training] = {}
     for row in planned.requested.tolist():
         cell = planned.cell(row)
         if not cell.model.trains:
@@ -90,11 +90,11 @@ def _trainings(planned: Plan, deaths: Mapping[str, Deaths]) -> list[_Training]:
         setting = cell.setting
         data = deaths[setting.fingerprint]
         key = (cell.model.digest.hex(), setting.fingerprint, setting.features, setting.seed)
-        training = found.setdefault(key, _Training(cell, np.zeros(len(data), dtype=bool)))
+        training = trainings.setdefault(key, _Training(cell, np.zeros(len(data), dtype=bool)))
         if cell.fit_key not in training.sets:
             training.sets[cell.fit_key] = None
             training.rows[cell.split.indices(data)[0]] = True
-    return list(found.values())
+    return list(trainings.values())
 
 
 def _at_left_out_sites(rows: pd.DataFrame, cell: Cell) -> dict[str, dict[str, float]]:

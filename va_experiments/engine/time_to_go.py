@@ -259,8 +259,8 @@ class TimeToGo:
 
     def slowest_change(self) -> str:
         """Return which model takes longer than expected and by how much, in words; empty where none does."""
-        found = [(m.ratio, m) for m in self._models.values() if m.ratio is not None and m.fits_done < m.fits]
-        ratio, model = max(found, key=lambda pair: pair[0], default=(1.0, None))
+        ratios = [(m.ratio, m) for m in self._models.values() if m.ratio is not None and m.fits_done < m.fits]
+        ratio, model = max(ratios, key=lambda pair: pair[0], default=(1.0, None))
         return f"{model.name} takes {ratio:.1f} times its estimate" if model is not None and ratio > 1.1 else ""
 
     def _rate(self, model: _Model) -> float:
@@ -277,8 +277,8 @@ class TimeToGo:
         """Return the model of a fit: that of its digest, else the one whose name begins its label, the longest such."""
         if fit.model in self._models:
             return fit.model
-        found = [key for key, m in self._models.items() if fit.label.startswith(m.name)]
-        return max(found, key=lambda key: len(self._models[key].name), default=None)
+        keys = [key for key, m in self._models.items() if fit.label.startswith(m.name)]
+        return max(keys, key=lambda key: len(self._models[key].name), default=None)
 
 
 def _share(fit: Running) -> float:

@@ -83,9 +83,9 @@ def _agent_files(raylet: Any, *, environments: bool) -> dict[str, list[str]]:
         raylet.METRICS_EXPORT_PORT_NAME,
         raylet.DASHBOARD_AGENT_LISTEN_PORT_NAME,
     ]
-    found = {"--dashboard_agent_command": dashboard}
+    files = {"--dashboard_agent_command": dashboard}
     _ = raylet.get_port_filename
-    return found if environments else found | {"--runtime_env_agent_command": [raylet.RUNTIME_ENV_AGENT_PORT_NAME]}
+    return files if environments else files | {"--runtime_env_agent_command": [raylet.RUNTIME_ENV_AGENT_PORT_NAME]}
 
 
 def _without_agents(command: Sequence[str], raylet: Any, files: Mapping[str, Sequence[str]]) -> list[str]:

@@ -72,8 +72,8 @@ def command(overrides: Sequence[str], outputs: Path) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Return the environment of the command: without what belongs to the flow run around it."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
-    return kept | {k: os.environ[k] for k in ("PREFECT_API_AUTH_STRING",) if k in os.environ}
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    return variables | {k: os.environ[k] for k in ("PREFECT_API_AUTH_STRING",) if k in os.environ}
 
 
 def forward(lines: IO[str], log: Any, last: list[str]) -> None:

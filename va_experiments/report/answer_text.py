@@ -41,13 +41,13 @@ def run_answers(content: RunTables, shown: pd.DataFrame, boards: Sequence[Leader
     ]
 
 
-def run_lines(found: Sequence[Sequence[Answer]], boards: Sequence[Leaderboard]) -> list[str]:
+def run_lines(answers: Sequence[Sequence[Answer]], boards: Sequence[Leaderboard]) -> list[str]:
     """Return the answers of the first setting as sentences, and how many settings there are beside it."""
-    if not found:
+    if not answers:
         return []
     more = len(full_size(boards)) - 1
     beside = [f"The report answers {more} more setting{'s' if more > 1 else ''}."] if more > 0 else []
-    return [*(answer.sentence for answer in found[0]), *beside]
+    return [*(answer.sentence for answer in answers[0]), *beside]
 
 
 def answer_lines(rows: pd.DataFrame, metric: str, store: Store, *, allow_incomplete: bool = False) -> list[str]:

@@ -46,7 +46,7 @@ def write_cause_maps(
         return []
     mapped = rows[(rows["cause_list"] != "") & (rows["status"] == "done")]
     mapped = mapped.assign(label=model_labels(mapped)) if len(mapped) else mapped
-    found: dict[tuple[str, str, str, str], None] = dict.fromkeys(renamed)
+    names: dict[tuple[str, str, str, str], None] = dict.fromkeys(renamed)
     for _, own in mapped.groupby(["cause_list", "data", "label"], sort=True):
         first = own.iloc[0]
         try:
@@ -59,20 +59,20 @@ def write_cause_maps(
         level = CauseLevel.from_tree({"name": str(first["cause_list"]), **setting["score_at"]})
         data = deaths.get(setting["fingerprint"])
         if data is not None:
-            found |= {
+            names |= {
                 (level.name, f"data {data.name}", s, t): None for s, t in zip(data.causes, level.truth, strict=True)
             }
         if level.model_causes:
             pairs = zip(level.model_causes, level.prediction, strict=True)
-            found |= {(level.name, f"model {first['label']}", s, t): None for s, t in pairs}
+            names |= {(level.name, f"model {first['label']}", s, t): None for s, t in pairs}
     path = folder / "cause_maps.csv"
-    write_csv(pd.DataFrame(list(found), columns=["cause_list", "of", "source", "target"]), path)
+    write_csv(pd.DataFrame(list(names), columns=["cause_list", "of", "source", "target"]), path)
     return [path]
 
 
 def _names_in_files(manifest: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Return the names that ``model.cause_map`` gives to causes in files of predictions, as rows of the table."""
-    found = []
+    names = []
     for job in manifest.get("jobs", ()):
         model = job["config"]["model"]
         mapping = model.get("cause_map")
@@ -80,8 +80,8 @@ def _names_in_files(manifest: Mapping[str, Any]) -> list[tuple[str, str, str, st
             continue
         name = str(model.get("label") or Predictions(path=str(model.get("path"))).own_label)
         pairs = read_two_columns(mapping, "source", "target") if isinstance(mapping, str) else mapping
-        found += [
+        names += [
             (str(model.get("cause_list") or ""), f"file of {name}", str(source), _UNDETERMINED if t is None else str(t))
             for source, t in pairs.items()
         ]
-    return found
+    return names

@@ -89,31 +89,31 @@ def write_excluded(rows: pd.DataFrame, folder: Path, store: Store, deaths: Mappi
 
 def _reasons(data: Deaths, rows: pd.DataFrame) -> list[tuple[str, str]]:
     """Return for each site at which stage its deaths are left out that no finished cell tests, and why."""
-    found = []
+    reasons = []
     settled = {} if not len(rows) else rows.groupby("test_site")["status"].agg(set).to_dict()
     for site in data.sites:
         own = [states for label, states in settled.items() if label in (site, "all") or site in str(label).split("+")]
         if not own:
-            found.append((TEST_SETS, _SITE_NOT_TESTED))
+            reasons.append((TEST_SETS, _SITE_NOT_TESTED))
         elif any(states - {"done"} for states in own):
-            found.append((SCORING, _FAILED))
+            reasons.append((SCORING, _FAILED))
         else:
-            found.append((TEST_SETS, _NOT_TESTED))
-    return found
+            reasons.append((TEST_SETS, _NOT_TESTED))
+    return reasons
 
 
 def _tested(cells: pd.DataFrame, store: Store, deaths: Mapping[str, Deaths]) -> dict[str, npt.NDArray[np.bool_]]:
     """Return for each data set which deaths a finished cell tests; each split is looked at once."""
-    found = {fingerprint: np.zeros(len(d), dtype=bool) for fingerprint, d in deaths.items()}
+    tested = {fingerprint: np.zeros(len(d), dtype=bool) for fingerprint, d in deaths.items()}
     for key in cells.drop_duplicates("split_sha256")["cell_key"]:
-        if all(mask.all() for mask in found.values()):
+        if all(mask.all() for mask in tested.values()):
             break
         try:
             stored = store.load(str(key), check=False)
         except CorruptCell:
             continue
-        if stored is None or (fingerprint := stored.manifest["config"]["setting"]["fingerprint"]) not in found:
+        if stored is None or (fingerprint := stored.manifest["config"]["setting"]["fingerprint"]) not in tested:
             continue
         _, test = Split.from_spec(stored.manifest["config"]["split"]).indices(deaths[fingerprint])
-        found[fingerprint][test] = True
-    return found
+        tested[fingerprint][test] = True
+    return tested

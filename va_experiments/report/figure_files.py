@@ -31,7 +31,7 @@ def figure_files(svgs: Mapping[str, str], folder: Path, formats: Sequence[str]) 
     """
     if unknown := set(formats) - set(FORMATS):
         raise ValueError(f"a figure is written as png, svg or pdf, not {min(unknown)!r}")
-    found = {f"{key}.svg": svg.encode() for key, svg in svgs.items()} if "svg" in formats else {}
+    files = {f"{key}.svg": svg.encode() for key, svg in svgs.items()} if "svg" in formats else {}
     left_out = []
     others = [form for form in FORMATS if form in formats and form != "svg"]
     if others and svgs:
@@ -41,9 +41,9 @@ def figure_files(svgs: Mapping[str, str], folder: Path, formats: Sequence[str]) 
                 (scratch / f"{key}.svg").write_text(svg, encoding="utf-8")
             if why := _rendered(scratch, others):
                 left_out.append(f"{' and '.join(form.upper() for form in others)} files of the figures: {why}")
-            found |= {p.name: p.read_bytes() for form in others for p in sorted(scratch.glob(f"*.{form}"))}
+            files |= {p.name: p.read_bytes() for form in others for p in sorted(scratch.glob(f"*.{form}"))}
     paths = {}
-    for name, payload in found.items():
+    for name, payload in files.items():
         paths[name] = folder / name
         write_whole(paths[name], lambda p, data=payload: p.write_bytes(data))  # type: ignore[misc]
     return paths, left_out

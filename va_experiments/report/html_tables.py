@@ -132,12 +132,12 @@ def board_table(board: Leaderboard, cells: pd.DataFrame, content: RunTables, tit
 def _chooser(board: Leaderboard, group: pd.DataFrame, *, allow_incomplete: bool) -> dict[str, Any]:
     """Return what the page needs to rank the models by another metric: labels, directions and values."""
     names = [m for m in dict.fromkeys([board.metric, *table_metrics()]) if m in group and group[m].notna().any()]
-    found = site_means(group, names, allow_incomplete=allow_incomplete)
+    means = site_means(group, names, allow_incomplete=allow_incomplete)
     shown = {r["label"]: f"{r['label']} (baseline)" if r["trivial"] else r["label"] for r in board.records()}
     values = {
         m: {
             shown[label]: [_or_none(of.get(site, math.nan)) for site in (OVERALL, *board.sites)]
-            for label, of in found[m].items()
+            for label, of in means[m].items()
             if label in shown
         }
         for m in names
@@ -240,7 +240,7 @@ def differences_table(board: Leaderboard, comparisons: pd.DataFrame | None) -> d
 
     The method that most pairs have stands under the table, another one under the pair that it belongs to.
     """
-    found = difference_rows(board, comparisons).sort_values("difference", ascending=False)
+    differences = difference_rows(board, comparisons).sort_values("difference", ascending=False)
     extra = {
         "p_holm": "p, Holm",
         "p_max_t": "p, max-T",
@@ -248,10 +248,10 @@ def differences_table(board: Leaderboard, comparisons: pd.DataFrame | None) -> d
         "first_better": "P(first better)",
         "equivalent": "P(equivalent)",
     }
-    extra = {c: name for c, name in extra.items() if c in found and found[c].notna().any()}
-    usual = str(found["method"].value_counts().index[0]) if len(found) else ""
+    extra = {c: name for c, name in extra.items() if c in differences and differences[c].notna().any()}
+    usual = str(differences["method"].value_counts().index[0]) if len(differences) else ""
     body = []
-    for r in records(found):
+    for r in records(differences):
         ps = [format_p_value(float(r[c])) for c in ("p", *extra)]
         pair = r["pair"], "" if r["method"] == usual else str(r["method"])
         body.append(("", [pair, format_number(r["difference"]), format_interval(r["low"], r["high"]), *ps]))

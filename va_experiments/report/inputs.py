@@ -163,8 +163,9 @@ def _intervals(
     if own is not None or "intervals" not in saved:
         return own
     names = ["model", "metric", *SETTING_COLUMNS]
-    kept = saved["intervals"]
-    return kept[~kept.duplicated(names, keep=False)].reset_index(drop=True)  # two runs' would not be on one grid
+    intervals = saved["intervals"]
+    unique = ~intervals.duplicated(names, keep=False)  # those of two runs would not be on one grid
+    return intervals[unique].reset_index(drop=True)
 
 
 def configs_of(manifests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -176,15 +177,15 @@ def _from_store(
     cells: pd.DataFrame, store: Store | None, groups: Mapping[str, str], saved: Mapping[str, pd.DataFrame]
 ) -> tuple[pd.DataFrame | None, ...]:
     """Return what is known by cause, confusion, and reliability of top causes and of classes."""
-    there = set(store.keys()) if store is not None else set()
-    stored = cells[cells["cell_key"].isin(there)]
+    stored_keys = set(store.keys()) if store is not None else set()
+    stored = cells[cells["cell_key"].isin(stored_keys)]
     models = stored[~stored["model"].isin(TRIVIAL_MODELS)]
-    found: tuple[pd.DataFrame | None, ...] = (None,) * 4
+    tables: tuple[pd.DataFrame | None, ...] = (None,) * 4
     if store is not None and len(stored):
-        found = by_cause(store, stored, groups), *individual_tables(store, models)
-    others = set(cells["cell_key"]) - there
+        tables = by_cause(store, stored, groups), *individual_tables(store, models)
+    others = set(cells["cell_key"]) - stored_keys
     names = ("causes", "confusion", "reliability", "reliability_classwise")
-    return tuple(_with(own, saved.get(name), others) for own, name in zip(found, names, strict=True))
+    return tuple(_with(own, saved.get(name), others) for own, name in zip(tables, names, strict=True))
 
 
 def _calibrated(cells: pd.DataFrame, store: Store | None, saved: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
@@ -201,14 +202,14 @@ def _with(own: pd.DataFrame | None, saved: pd.DataFrame | None, keys: set[str]) 
 
 
 def _groups(manifests: Sequence[Mapping[str, Any]], saved: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    groups: dict[str, str] = {}
     if "causes" in saved and "group" in saved["causes"]:
         table = saved["causes"][["cause", "group"]].drop_duplicates()
-        found |= {str(c): str(g) for c, g in table.itertuples(index=False)}
+        groups |= {str(c): str(g) for c, g in table.itertuples(index=False)}
     for manifest in manifests:
         for data in manifest.get("data", ()):
-            found |= data.get("cause_groups", {})
-    return found
+            groups |= data.get("cause_groups", {})
+    return groups
 
 
 def _ledger(manifests: Sequence[Mapping[str, Any]], saved: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
@@ -244,10 +245,10 @@ def _config_text(manifests: Sequence[Mapping[str, Any]]) -> str:
 
 def _shown(manifests: Sequence[Mapping[str, Any]], run_ids: Sequence[str]) -> dict[str, Any]:
     """Return the manifests for the page: without the parts that are shown as tables."""
-    found = [
+    shown = [
         {k: v for k, v in m.items() if k not in ("data", "jobs", "config")}
         | {"data": [{k: v for k, v in d.items() if k not in SEPARATE} for d in m.get("data", ())]}
         | {"jobs": [{"number": j["number"], "overrides": j["overrides"]} for j in m.get("jobs", ())]}
         for m in manifests
     ]
-    return found[0] if len(found) == 1 and len(run_ids) < 2 else {"runs": list(run_ids), "manifests": found}
+    return shown[0] if len(shown) == 1 and len(run_ids) < 2 else {"runs": list(run_ids), "manifests": shown}

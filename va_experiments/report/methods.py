@@ -116,13 +116,13 @@ def _test_sets(cells: pd.DataFrame, boards: Sequence[Leaderboard]) -> list[str]:
 
 def _pairs(content: RunTables) -> list[str]:
     """Return how models were paired and compared."""
-    found = content.comparisons
-    if found is None or not len(found):
+    comparisons = content.comparisons
+    if comparisons is None or not len(comparisons):
         return [
             "Differences are paired by site: model minus best baseline on the same splits, with Student's t "
             "interval over sites. They are not adjusted for the number of models compared."
         ]
-    methods = found["method"].astype(str) if "method" in found else pd.Series(dtype=str)
+    methods = comparisons["method"].astype(str) if "method" in comparisons else pd.Series(dtype=str)
     texts = [
         "Paired differences are on identical test sets, by the method named beside each: the SHA-256 of the deaths "
         "trained on and tested on, and that of the resampled sets, have to be equal; pairs of which they are not are "

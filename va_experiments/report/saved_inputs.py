@@ -24,13 +24,13 @@ __all__ = ["data_of", "jobs_of", "losses_again", "read_manifest", "saved_tables"
 
 def saved_tables(folders: Iterable[Path]) -> dict[str, pd.DataFrame]:
     """Return the tables, by name, that reports have left in these folders; of several, one below the other."""
-    found: dict[str, list[pd.DataFrame]] = {}
+    tables: dict[str, list[pd.DataFrame]] = {}
     for folder in folders:
         for name in REPORT_TABLES:
             path = folder / f"{name}.parquet"
             if path.exists():
-                found.setdefault(name, []).append(pd.read_parquet(path))
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+                tables.setdefault(name, []).append(pd.read_parquet(path))
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
 
 
 def losses_again(

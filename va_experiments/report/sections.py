@@ -225,9 +225,9 @@ def _interleaved(figures: Items, tables: Items) -> Items:
 
 def _answers(content: RunTables, shown: pd.DataFrame, boards: Sequence[Leaderboard]) -> Paragraphs:
     full = full_size(boards)
-    found = run_answers(content, shown, boards)
-    paragraphs = [{"text": a.sentence, "kind": a.verdict} for own in found for a in own]
-    advice = recommendation(found[0], full[0]) if found else ""
+    answers = run_answers(content, shown, boards)
+    paragraphs = [{"text": a.sentence, "kind": a.verdict} for own in answers for a in own]
+    advice = recommendation(answers[0], full[0]) if answers else ""
     paragraphs += [{"text": advice, "kind": "advice"}] if advice else []
     if len(full) > MOST_ANSWERS:
         paragraphs += _text(f"The leaderboard below shows {len(full) - MOST_ANSWERS} more.")

@@ -93,12 +93,12 @@ def simulated_rows(
 ) -> dict[str, tuple[float, float, float]]:
     """Return top-1, CSMF accuracy and CPU seconds for each target model, means over seeds."""
     train, test = simulated_deaths(folder)
-    found = {}
+    rows = {}
     for target in targets:
         runs = [figures(LCVA(target=target, **SHORT), train, test, seed)[1:] for seed in seeds]
-        found[target] = tuple(np.mean(runs, axis=0).tolist())
-    found["copy of the training mix"] = figures(Prior(), train, test, 1)[1:]
-    return found
+        rows[target] = tuple(np.mean(runs, axis=0).tolist())
+    rows["copy of the training mix"] = figures(Prior(), train, test, 1)[1:]
+    return rows
 
 
 def page(data: str | None) -> str:

@@ -130,30 +130,32 @@ def page(data: str | None = None, *, seed: int = 1) -> str:
     rows: list[_Compared] = []
     for age_group, names in BROAD_CAUSES.items():
         for algorithm in (*ALGORITHMS, "ensemble"):
-            found = calibrate_counts(age_group, algorithm, rng=np.random.default_rng(seed))
+            calibration = calibrate_counts(age_group, algorithm, rng=np.random.default_rng(seed))
             expected = EXPECTED.get((age_group, algorithm), (0.0, {}))[1]
-            weights = ", ".join("none" if w is None else f"{w:.2f}" for w in found.weights)
-            means = means_of_short_chains(found)
-            left = ", ".join(name for name, known in zip(names, found.calibrated, strict=True) if not known)
+            weights = ", ".join("none" if w is None else f"{w:.2f}" for w in calibration.weights)
+            means = means_of_short_chains(calibration)
+            left = ", ".join(name for name, known in zip(names, calibration.calibrated, strict=True) if not known)
             for k, name in enumerate(names):
-                between = "" if math.isnan(found.low[k]) else f"{found.low[k]:.3f} to {found.high[k]:.3f}"
+                between = (
+                    "" if math.isnan(calibration.low[k]) else f"{calibration.low[k]:.3f} to {calibration.high[k]:.3f}"
+                )
                 shown = " |  | "
                 if name in expected:
                     row = _Compared(
-                        f"{name} by {algorithm} ({age_group})", expected[name], float(found.mean[k]), means[:, k]
+                        f"{name} by {algorithm} ({age_group})", expected[name], float(calibration.mean[k]), means[:, k]
                     )
                     rows.append(row)
                     shown = f"{row.expected:.3f} | {row.error:.3f} | {row.difference:+.3f}"
                 lines.append(
-                    f"| {age_group} | {algorithm} | {weights} | {left} | {name} | {found.uncalibrated[k]:.3f} | "
-                    f"{found.mean[k]:.3f} | {between} | {shown} |"
+                    f"| {age_group} | {algorithm} | {weights} | {left} | {name} | {calibration.uncalibrated[k]:.3f} | "
+                    f"{calibration.mean[k]:.3f} | {between} | {shown} |"
                 )
     return "\n\n".join([TITLE, _summary(rows), TEXT, "\n".join(lines)]) + "\n"
 
 
-def means_of_short_chains(found: Calibration) -> Floats:
+def means_of_short_chains(calibration: Calibration) -> Floats:
     """Return the means of the 16 stretches of `EXPECTED_SWEEPS` sweeps, shape (16, n_causes)."""
-    chains = np.array_split(found.draws, CHAINS)
+    chains = np.array_split(calibration.draws, CHAINS)
     return np.array([part.mean(axis=0) for c in chains for part in np.array_split(c, SWEEPS // EXPECTED_SWEEPS)])
 
 

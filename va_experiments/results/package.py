@@ -169,10 +169,10 @@ def _refuse_ids(files: Mapping[str, bytes], ids: Iterable[str]) -> None:
     """Raise if an identifier of a death is in a file; numbers and short ones cannot be told from other values."""
     telling = {i for i in ids if len(i) >= 5 and not i.replace(".", "").isdigit()}
     for name, content in files.items():
-        found = telling & set(re.findall(r"[^\s,;:\"'\[\]{}()=|]+", content.decode("utf-8")))
-        if found:
+        named = telling & set(re.findall(r"[^\s,;:\"'\[\]{}()=|]+", content.decode("utf-8")))
+        if named:
             raise InputError(
-                f"{name} would hold {len(found)} identifiers of deaths, such as {shown(sorted(found)[0])}: a site, a "
+                f"{name} would hold {len(named)} identifiers of deaths, such as {shown(sorted(named)[0])}: a site, a "
                 f"cause or a parameter has the name of a death; nothing was written"
             )
 

@@ -37,8 +37,8 @@ def outputs_of(run: Path) -> Path | None:
     Links are followed, and a path may be relative to any folder.
     """
     date = run.resolve().parent
-    found = date.parent.parent
-    return found if date.parent.name == "runs" and (found / "checkpoints").is_dir() else None
+    outputs = date.parent.parent
+    return outputs if date.parent.name == "runs" and (outputs / "checkpoints").is_dir() else None
 
 
 def find_cell_problem(

@@ -109,18 +109,18 @@ def connect(config: TrackingConfig, outputs: Path) -> tuple[Any, str]:
         if not config.uri:
             adopt_moved_artifacts(outputs, config.experiment)
         client = MlflowClient(tracking_uri=uri)
-        found = client.get_experiment_by_name(config.experiment)
-        if found is not None:
-            return client, _active(found)
+        experiment = client.get_experiment_by_name(config.experiment)
+        if experiment is not None:
+            return client, _active(experiment)
         location = _artifact_location(config, outputs)
         try:
             tags = experiment_tags(int(time.time() * 1000))
             return client, client.create_experiment(config.experiment, artifact_location=location, tags=tags)
         except MlflowException:  # another process was faster
-            found = client.get_experiment_by_name(config.experiment)
-            if found is None:
+            experiment = client.get_experiment_by_name(config.experiment)
+            if experiment is None:
                 raise
-            return client, _active(found)
+            return client, _active(experiment)
 
 
 def _active(experiment: Any) -> str:

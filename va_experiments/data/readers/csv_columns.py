@@ -265,10 +265,10 @@ class Labels(Collected):
         for k, name in enumerate(clean):
             if name in deaths:
                 deaths[name] += int(counts[k])
-        found = doubtful_names(names, accepted)
+        doubts = doubtful_names(names, accepted)
         targets = [str(new) for old, new in self._rename.items() if new != old]
         apart = [old for old, new in self._rename.items() if new == old and new not in targets]
-        found |= spelling_doubts({n: c for n, c in deaths.items() if n not in found}, accepted, apart)
+        doubts |= spelling_doubts({n: c for n, c in deaths.items() if n not in doubts}, accepted, apart)
         problems = self._too_many(names, int(counts.sum()), shown_path(source.path))
         if numbers := numbers_among_words(names, accepted):
             option = f"data.{self._what}_map"
@@ -280,17 +280,17 @@ class Labels(Collected):
                 "are names: which name does it stand for?"
                 f"{f' Say {way}; if it is a name of its own, {keep}' if self._may_map else ''}"
             )
-        if not found:
+        if not doubts:
             return problems
         questions = []
-        for name, (why, other) in [*found.items()][:5]:
+        for name, (why, other) in [*doubts.items()][:5]:
             rows = np.flatnonzero(np.isin(coded.codes, [k for k, n in enumerate(clean) if n == name]))
             questions.append(f"{self._what} {shown(name)} ({self._at(source, rows)}) {why}: is it {shown(other)}?")
-        keep = typed_map(f"data.{self._what}_map", {**self._rename, **{name: name for name in found}})
+        keep = typed_map(f"data.{self._what}_map", {**self._rename, **{name: name for name in doubts}})
         return [
             *problems,
-            f"{shown_path(source.path)}: {' '.join(questions)}{' ...' if len(found) > 5 else ''} Write it so"
-            f"{self._ways_out({name: other for name, (_, other) in found.items()})}"
+            f"{shown_path(source.path)}: {' '.join(questions)}{' ...' if len(doubts) > 5 else ''} Write it so"
+            f"{self._ways_out({name: other for name, (_, other) in doubts.items()})}"
             f"{f'; if it is another {self._what}, {keep}' if self._may_map else ''}",
         ]
 

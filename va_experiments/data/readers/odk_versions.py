@@ -90,8 +90,8 @@ def read_answers(
     def read(answers: OdkAnswers, of: str) -> Reading:
         ledger = () if as_pycrossva else (*calculate_durations(answers, of), *clear_unused_ages(answers))
         age = age_in_days(answers, date_order, latest_year)
-        found = indicators(answers, of, None if as_pycrossva else age)
-        return Reading(answers, of, found, age, eava_columns_of(answers, age), ledger)
+        values = indicators(answers, of, None if as_pycrossva else age)
+        return Reading(answers, of, values, age, eava_columns_of(answers, age), ledger)
 
     known = version if version != "auto" else version_of(source.header)
     if known != "both":

@@ -66,10 +66,10 @@ def mapping(module: str) -> list[dict[str, str]]:
 
 def columns_of(module: str) -> tuple[str, ...]:
     """Return the columns of PHMRC that the table of a module reads."""
-    found = dict.fromkeys(c for row in mapping(module) for c in row["column"].split())
+    columns = dict.fromkeys(c for row in mapping(module) for c in row["column"].split())
     conditions = (c for row in mapping(module) for c in row["asked_if"].replace("|", " ").split())
-    found |= dict.fromkeys(re.split("=|<=", c.lstrip("!"))[0] for c in conditions)
-    return (*found, "c4_10") if module == "child" else tuple(found)
+    columns |= dict.fromkeys(re.split("=|<=", c.lstrip("!"))[0] for c in conditions)
+    return (*columns, "c4_10") if module == "child" else tuple(columns)
 
 
 def known_indicators(module: str) -> set[str]:

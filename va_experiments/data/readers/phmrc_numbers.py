@@ -62,16 +62,16 @@ def plain_numbers(
 
 def doubtful_numbers(table: Mapping[str, CodedColumn], rules: Module) -> list[str]:
     """Return the problem of numbers that probably mean "not known" in questions that ask a number."""
-    found = {
+    heaps = {
         name: codes for name in _needed(rules) if name in table and (codes := codes_in_heaps(numbers(table[name])))
     }
-    if not found:
+    if not heaps:
         return []
-    name, codes = next(iter(found.items()))
+    name, codes = next(iter(heaps.items()))
     value = numbers(table[name])
     times = ", ".join(f"{c:g} ({int((value == c).sum()):,} times)" for c in codes)
-    every = written(sorted({c for own in found.values() for c in own}))
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    every = written(sorted({c for own in heaps.values() for c in own}))
+    more = f" and {len(heaps) - 1} more" if len(heaps) > 1 else ""
     return [
         f"question {name}{more}: {times} is far more frequent than a number of days or times can be, or far above all "
         f"others: does it mean that the answer is not known? Say 'data.missing_numbers=[{every}]', or "

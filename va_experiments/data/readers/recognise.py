@@ -97,11 +97,11 @@ def _interva5(names: set[str]) -> Form | None:
     from va_experiments.data.probbase import read_probbase
 
     indicators = read_probbase().indicators
-    found = sum(c.casefold() in names for c in indicators)
-    if found < _MOST * len(indicators):
+    n_present = sum(c.casefold() in names for c in indicators)
+    if n_present < _MOST * len(indicators):
         return None
     return Form(
-        f"input of InterVA-5, as pyCrossVA writes it ({found} of its {len(indicators)} indicators)",
+        f"input of InterVA-5, as pyCrossVA writes it ({n_present} of its {len(indicators)} indicators)",
         "who2016",
         _read_with("who2016") + " (data.id=COLUMN names the column of the ids)",
     )

@@ -144,8 +144,8 @@ def join_deaths(train: Deaths, assign: Deaths, label: str, duplicates: str = "ke
     """
     if not train.labelled:
         raise InputError(f"data.train: '{train.name}' has deaths without a cause; there is nothing to train on")
-    there = set(assign.symptom_names)
-    shared = [s for s in train.symptom_names if s in there]
+    assign_names = set(assign.symptom_names)
+    shared = [s for s in train.symptom_names if s in assign_names]
     if not shared:
         near = did_you_mean(train.symptom_names[0], assign.symptom_names)
         raise InputError(

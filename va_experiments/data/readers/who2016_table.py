@@ -93,11 +93,11 @@ def kinds() -> Mapping[str, Kind]:
 @functools.lru_cache(maxsize=1)
 def choices() -> Mapping[str, Mapping[str, str]]:
     """Return for each question with choices: code or label, folded -> code."""
-    found: dict[str, dict[str, str]] = {}
+    texts: dict[str, dict[str, str]] = {}
     for row in csv.DictReader(_text("who2016_choices.csv").splitlines()):
         labels = [row["choice"], *filter(None, row["labels"].split(" | "))]
-        found.setdefault(row["question"], {}).update({folded(text): row["choice"] for text in labels})
-    return found
+        texts.setdefault(row["question"], {}).update({folded(text): row["choice"] for text in labels})
+    return texts
 
 
 def folded(text: str) -> str:

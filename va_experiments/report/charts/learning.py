@@ -26,7 +26,7 @@ def crossings(curve: pd.DataFrame, models: Sequence[str]) -> str:
     curve : DataFrame
         ``model``, ``n_train``, ``mean``.
     """
-    found = []
+    crossed = []
     lines = {m: own.sort_values("n_train").set_index("n_train")["mean"] for m, own in curve.groupby("model")}
     for i, first in enumerate(models[:6]):
         for second in models[i + 1 : 6]:
@@ -34,11 +34,11 @@ def crossings(curve: pd.DataFrame, models: Sequence[str]) -> str:
             for n, m, before, after in zip(gap.index, gap.index[1:], gap, gap.iloc[1:], strict=False):
                 if before * after < 0:
                     at = math.exp(math.log(n) + math.log(m / n) * before / (before - after))
-                    found.append(f"{first} and {second} at {float(f'{at:.2g}'):,.0f}")
-    if not found:
+                    crossed.append(f"{first} and {second} at {float(f'{at:.2g}'):,.0f}")
+    if not crossed:
         return "No two of the leading curves cross."
-    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
-    return f"Curves cross (in training deaths, by interpolation): {'; '.join(found[:8])}{more}."
+    more = f" and {len(crossed) - 8} more" if len(crossed) > 8 else ""
+    return f"Curves cross (in training deaths, by interpolation): {'; '.join(crossed[:8])}{more}."
 
 
 def _over(board: Leaderboard, label: str, sites: Sequence[str]) -> tuple[float, float, float]:
@@ -67,7 +67,7 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
     sites = sorted(set.intersection(*(set(board.sites) for board in family)))
     if not sites:
         return left_out("learning-curves", section, title, "No test site has every training size.")
-    found = []
+    points = []
     for board in family:
         s = board.setting
         own = cells[
@@ -82,10 +82,10 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
         for label, row in board.rows.iterrows():
             if not math.isnan(row["mean"]):
                 score, low, high = _over(board, str(label), sites)
-                found.append(
+                points.append(
                     {"model": str(label), "n_train": n, "mean": score, "low": low, "high": high, "size": s.train_size}
                 )
-    curve = pd.DataFrame(found, columns=["model", "n_train", "mean", "low", "high", "size"])
+    curve = pd.DataFrame(points, columns=["model", "n_train", "mean", "low", "high", "size"])
     curve = curve[curve["n_train"] > 0]
     if curve["n_train"].nunique() < 2:
         return left_out("learning-curves", section, title, "Fewer than two training sizes are complete.")

@@ -56,10 +56,10 @@ class Continuous:
             return ticks(self.low, self.high, count)
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for parts in ((1,), (1, 2, 5)):
-            found = [p * 10.0**d for d in decades for p in parts if self.low <= p * 10.0**d <= self.high]
-            if len(found) >= min(count, 3):
+            values = [p * 10.0**d for d in decades for p in parts if self.low <= p * 10.0**d <= self.high]
+            if len(values) >= min(count, 3):
                 break
-        return found
+        return values
 
 
 def continuous(

@@ -210,13 +210,13 @@ class _Drawing:
 
     def _draw_area(self, part: Part) -> None:
         for colour, rows in by_colour(part):
-            found = []
+            paths = []
             for row in rows:
                 places = [self._at(part, row, c) for c in ("x", "y", "y2")]
                 if None not in places:
-                    found.append(places)
-            found.sort()
-            edge = [(x, low) for x, low, _ in found] + [(x, high) for x, _, high in reversed(found)]
+                    paths.append(places)
+            paths.sort()
+            edge = [(x, low) for x, low, _ in paths] + [(x, high) for x, _, high in reversed(paths)]
             points = " ".join(f"{number(x)},{number(y)}" for x, y in edge)  # type: ignore[arg-type]
             opacity = part.mark.get("opacity", 1)
             self.out.add(f'<polygon points="{points}" fill="{colour}" fill-opacity="{opacity}"/>')

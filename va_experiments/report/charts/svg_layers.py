@@ -90,7 +90,7 @@ def stops_of(scale: Spec) -> list[tuple[float, str]]:
 
 def by_colour(part: Part) -> list[tuple[str, list[Row]]]:
     """Return the rows of each line or area, by colour."""
-    found: dict[str, list[Row]] = {}
+    groups: dict[str, list[Row]] = {}
     for row in part.rows:
-        found.setdefault(colour_of(part, row), []).append(row)
-    return list(found.items())
+        groups.setdefault(colour_of(part, row), []).append(row)
+    return list(groups.items())
