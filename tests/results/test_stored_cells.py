@@ -122,7 +122,7 @@ MALFORMED = {
     "labels that are lists": (set_manifest("labels.model", ["nbc"]), "labels.model is a list; expected text"),
     "an attempt in words": (set_manifest("attempt", "first"), "attempt is 'first'; expected a whole number"),
     "no hash": (set_manifest("prediction_sha256", "?"), "prediction_sha256 is '?'; expected 64 hexadecimal"),
-    "a hash of other letters": (set_manifest("prediction_sha256", "g" * 64), "prediction_sha256 is 'ggg"),
+    "a hash of other letters": (set_manifest("prediction_sha256", "X" * 64), "prediction_sha256 is 'XXX"),
     "a hash that is too short": (set_manifest("prediction_sha256", "a" * 63), "prediction_sha256 is 'aaa"),
     "config without a split": (set_manifest("config.split", None), "config.split is missing; expected a mapping"),
     "a split in words": (set_manifest("config.split", "all"), "config.split is text; expected a mapping"),
@@ -271,6 +271,79 @@ def test_the_hash_of_the_predictions_is_compared_only_in_a_full_check(files: dic
     manifest["prediction_sha256"] = "0" * 64
     assert find_cell_problem(manifest, metrics, files["predictions.parquet"]) == ""
     assert "do not match" in find_cell_problem(manifest, metrics, files["predictions.parquet"], full=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ({}, "a mapping"),
+        ([], "a list"),
+        (True, "true or false"),
+        (3, "a number"),
+        (2.5, "a number"),
+        ((), "something else"),
+    ],
+)
+def test_the_kind_of_a_value_is_named(files: dict[str, bytes], value: Any, kind: str) -> None:
+    manifest, metrics = json.loads(files["manifest.json"]), json.loads(files["metrics.json"])
+    manifest["labels"]["model"] = value
+    problem = find_cell_problem(manifest, metrics, files["predictions.parquet"])
+    assert problem == f"manifest.json: labels.model is {kind}; expected text"
+
+
+@pytest.mark.parametrize(("name", "value", "fits"), [
+    ("seed", 2**64 - 1, True), ("seed", 2**64, False), ("seed", -(2**64), False), ("seed", 1.0, False),
+    ("timings", {"mine": None}, True), ("timings", {"mine": 2}, True), ("timings", {"mine": True}, False),
+    ("timings", {"mine": float("inf")}, False),
+])  # fmt: skip
+def test_numbers_that_a_manifest_may_hold(files: dict[str, bytes], name: str, value: Any, fits: bool) -> None:
+    manifest, metrics = json.loads(files["manifest.json"]), json.loads(files["metrics.json"])
+    problem = find_cell_problem(manifest | {name: value}, metrics, files["predictions.parquet"])
+    assert (problem == "") == fits
+
+
+def test_numbers_by_cause_may_be_whole_missing_or_not() -> None:
+    assert stored_cells._are_numbers([1, 2.5, None])
+    assert not stored_cells._are_numbers([1, True])
+
+
+def test_the_longest_id_is_counted_in_characters() -> None:
+    import pyarrow as pa
+
+    assert stored_cells._longest_id(parquet(id=["ab", "ä" * 7, ""])) == 7
+    assert stored_cells._longest_id(parquet(id=pa.array([None], pa.string()))) == 0
+    assert stored_cells._longest_id(parquet(id=["ab"] * 3000 + ["abc"])) == 3
+
+
+def test_limits_of_the_predictions_hold_to_the_byte(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two deaths with two causes of eight bytes each unpack to 32 bytes; two ids of 600 characters count 1,200."""
+    manifest, metrics = json.loads(files["manifest.json"]), json.loads(files["metrics.json"])
+    long_ids = changed("id", lambda v: ["x" * 600, v[1]], files["predictions.parquet"])
+    monkeypatch.setattr(stored_cells, "_unpacked_bytes", lambda _: [0])
+    for limit, predictions, full, reason in (
+        (32, files["predictions.parquet"], False, "unpacks to 0.0 GB; at most 0 are read"),
+        (1200, long_ids, True, "predictions.parquet: an id has 600 characters"),
+    ):
+        monkeypatch.setattr(stored_cells, "MAX_FILE_BYTES", limit)
+        assert find_cell_problem(manifest, metrics, predictions, full=full) == ""
+        monkeypatch.setattr(stored_cells, "MAX_FILE_BYTES", limit - 1)
+        assert reason in find_cell_problem(manifest, metrics, predictions, full=full)
+    monkeypatch.setattr(stored_cells, "_unpacked_bytes", lambda _: [2**30, 2**31])
+    monkeypatch.setattr(stored_cells, "MAX_FILE_BYTES", 2**31)
+    problem = find_cell_problem(manifest, metrics, files["predictions.parquet"])
+    assert problem == "predictions.parquet unpacks to 3.0 GB; at most 2 are read"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (parquet(x=[1], y=[2]), "predictions.parquet has the columns 'x', 'y'; expected id, cause, top_cause, probab"),
+        (b"PAR1 nothing PAR1", "predictions.parquet cannot be read (ArrowInvalid: Parquet"),
+    ],
+)
+def test_predictions_of_another_form_are_described(files: dict[str, bytes], content: bytes, message: str) -> None:
+    manifest, metrics = json.loads(files["manifest.json"]), json.loads(files["metrics.json"])
+    assert find_cell_problem(manifest, metrics, content).startswith(message)
 
 
 def test_a_cell_that_can_be_used_is_taken_in(store: Store, files: dict[str, bytes]) -> None:
