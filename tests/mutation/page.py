@@ -25,9 +25,9 @@ reason stands beside it. The reasons are kept in `tests/mutation/reasons.yaml`. 
 A run can be limited or interrupted: *not tried* counts the mutants of a module that it did not reach.
 
 The last column is the day on which mutants of the module were last tried; the code and its tests may have changed
-since. Mutants of `metrics/` and of `results/` were tried with the tests of that folder that take less than about 2
-seconds, those of `metrics/` also with those of rows, comparisons and parts of the loss; the tests of rates by
-simulation were left out.
+since. A mutant is tried with the tests that `[tool.mutmut]` of `pyproject.toml` names, the quick ones first, as many as
+take about four seconds. Many modules of `metrics/` and `results/` were tried with the quick tests of their own folder
+alone, and without the simulations of error rates: other tests may kill some of the mutants that survive here.
 
 """
 
