@@ -69,7 +69,7 @@ def page(content: Mapping[str, Any], versions: Mapping[str, str]) -> str:
         + head.format("what protects | tried")
         + "---|\n"
         + "\n".join(rows[True])
-        + "\n\n## Mended in the locked version\n\n"
+        + "\n\n## Fixed in the locked version\n\n"
         + head.format("version")
         + "\n"
         + "\n".join(rows[False])

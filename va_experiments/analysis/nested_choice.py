@@ -124,7 +124,7 @@ def nested_choice(cells: pd.DataFrame, metrics: str | Sequence[str], *, models: 
     cells : DataFrame
         Rows of a run of ``experiment=nested_loso``: cells of both protocols, one data set, one feature level, natural
         or resampled test sets. Baselines are candidates like other models. The column ``label``, where there is one,
-        tells models of one name with different parameters apart.
+        distinguishes models of one name with different parameters.
     metrics : str or sequence of str
         Metrics of one direction; several (``csmf_accuracy_top``, ``csmf_accuracy_mean``) make as many candidates of
         each model.

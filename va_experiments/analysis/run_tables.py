@@ -85,7 +85,7 @@ class RunTables:
         Where the loss of a transfer comes from, in points of a metric: ``model``, ``test_site``, ``prior_shift``,
         ``symptom_shift``, ``missingness_shift``, ``label_coverage``, and optionally ``train_sites`` and ``metric``.
     similarity : DataFrame, optional
-        ``site_a``, ``site_b``, ``auc`` of a classifier that tells the two sites' deaths apart (0.5: alike), and
+        ``site_a``, ``site_b``, ``auc`` of a classifier that distinguishes the deaths of the two sites (0.5: alike), and
         optionally ``auc_missing``, from what is missing alone.
     fractions : DataFrame, optional
         Cause fractions of deaths to which causes were assigned: the columns of ``fractions.csv``.

@@ -80,7 +80,7 @@ def leaks(
         correlation = np.where(scale > 0, covariance / scale, 0.0)
     correlation = np.where(
         correlation < -LEAK, -correlation - 1e-9, correlation
-    )  # "no" at one cause alone tells it too
+    )  # "no" at one cause alone reveals it too
     called = [_folded(c) for c in causes]
     for j, name in enumerate(names):
         best = int(np.where(counts < _LEAST, 0.0, correlation[:, j]).argmax())

@@ -122,7 +122,7 @@ def read_outside_predictions(
     try:
         state = (file.stat().st_mtime_ns, file.stat().st_size)
     except OSError:
-        state = (0, 0)  # told by the reading
+        state = (0, 0)  # the reading reports it
     return _read(str(path), state, columns, percent, float(sum_tolerance), encoding)
 
 

@@ -194,7 +194,7 @@ def repeated_rows(
     if len(few := few[~np.isin(few, same_id)]):
         ledger.append(LedgerEntry(DOUBTFUL, "*", len(few), _few_sentence(few, source, compared.has_site)))
     if not len(others):
-        return repeated, []  # rows that share an id are told one by one, with the id
+        return repeated, []  # rows that share an id are listed one by one, with the id
     lines = ", ".join(map(str, source.lines_of([int(r) + 2 for r in others[:5]])))
     elsewhere = " and the site" if compared.has_site else ""
     if not labelled:

@@ -229,7 +229,7 @@ def _separator(path: Path, limits: Limits, encoding: str) -> str:
     for sep in SEPARATORS:
         try:
             widths = [len(row) for row in csv.reader(lines, delimiter=sep) if row]
-        except csv.Error:  # told where the header is read, with the line
+        except csv.Error:  # reported where the header is read, with the line
             continue
         width = max(set(widths), key=widths.count, default=1)
         if width > 1 and (widths[0] == width, width) > most:

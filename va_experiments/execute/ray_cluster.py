@@ -100,7 +100,7 @@ def _loads(names: Sequence[str]) -> bool:
     done = subprocess.run(
         [sys.executable, "-c", "import ray"], env=environment, capture_output=True, timeout=60, check=False
     )
-    return done.returncode >= 0  # whatever else fails is told where Ray is imported
+    return done.returncode >= 0  # other faults are reported where Ray is imported
 
 
 def _read_authentication_again() -> None:

@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> None:
     Raises
     ------
     InputError, HydraException, OmegaConfBaseException
-        For a command or a file of the configuration that cannot be used; `config_errors` tells them from others.
+        For a command or a file of the configuration that cannot be used; see `config_errors`.
     SystemExit
         By Hydra, after ``--help`` and the like.
     """

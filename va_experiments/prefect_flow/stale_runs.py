@@ -34,7 +34,7 @@ def await_last_events(flow_run_id: str, timeout: float = 8.0) -> None:
 
 
 def owner_tag(home: Path) -> str:
-    """Return the tag by which flow runs of one outputs folder on one host are told from others' on the same server."""
+    """Return the tag that only the flow runs of one outputs folder on one host have on a server."""
     return f"{socket.gethostname()}:{home.resolve().parent}"
 
 

@@ -166,7 +166,7 @@ def _json(content: Any) -> bytes:
 
 
 def _refuse_ids(files: Mapping[str, bytes], ids: Iterable[str]) -> None:
-    """Raise if an identifier of a death is in a file; numbers and short ones cannot be told from other values."""
+    """Raise if an identifier of a death is in a file; numbers and short ones look like other values."""
     telling = {i for i in ids if len(i) >= 5 and not i.replace(".", "").isdigit()}
     for name, content in files.items():
         named = telling & set(re.findall(r"[^\s,;:\"'\[\]{}()=|]+", content.decode("utf-8")))

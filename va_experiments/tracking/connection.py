@@ -69,7 +69,7 @@ def _limit_database_client() -> None:
     from mlflow.store.db import utils
 
     utils.MAX_RETRY_COUNT = 2
-    logging.getLogger(utils.__name__).setLevel(logging.ERROR)  # what fails in the end is told in our words
+    logging.getLogger(utils.__name__).setLevel(logging.ERROR)  # our own message names what fails in the end
 
 
 def refused(error: Exception) -> bool:

@@ -19,7 +19,7 @@ _DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
 def check_tracking(config: TrackingConfig, outputs: Path) -> None:
-    """Refuse tracking that cannot work, as far as it can be told without a connection.
+    """Refuse tracking that cannot work, as far as this can be checked without a connection.
 
     Raises
     ------

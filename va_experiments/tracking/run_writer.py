@@ -149,7 +149,7 @@ def _values(row: Row, part: MLflow) -> dict[str, Any]:
 
 
 def outputs_tag(outputs: Path) -> str:
-    """Return the tag that tells the runs of one outputs folder on one host from all others."""
+    """Return the tag that only the runs of one outputs folder on one host have."""
     return f"{socket.gethostname()}:{outputs.resolve()}"
 
 

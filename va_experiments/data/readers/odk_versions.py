@@ -75,7 +75,7 @@ def read_answers(
     Parameters
     ----------
     make : function
-        Makes the answers of the export, anew for each version.
+        Makes new answers of the export for each version.
     source : TextSource
         The file, for its header and its lines.
     version, as_pycrossva, date_order, latest_year

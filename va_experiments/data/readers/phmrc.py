@@ -50,7 +50,7 @@ RECORD = (
 """Where the files are to be had; an account (free) is needed."""
 
 _MANY = 3
-"""Missing columns from which on they are told in one sentence."""
+"""With more missing columns than this, one sentence lists them."""
 
 _QUESTION = re.compile(r"[acg]\d_\d\d[a-h]?[dmy]?(_\d+)?[a-h]?[dmy]?")
 """The forms of a question's name in the published files."""

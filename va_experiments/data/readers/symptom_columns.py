@@ -20,9 +20,9 @@ __all__ = ["DEFAULT_VALUES", "Symptoms", "value_codes"]
 _CODES = {"Y": PRESENT, "N": ABSENT, ".": MISSING}
 _MOST_CELLS = 100
 _MOST_VALUES = 5
-"""Values of a column that are told one by one; more of them are told together."""
+"""Values of a column that get an entry each; more of them share one entry."""
 _MOST_COLUMNS = 3
-"""Columns in which the same value is told for each; more of them are told together."""
+"""Columns in which the same value gets an entry each; more of them share one entry."""
 _ENOUGH = 10
 """Rows from which on one without answers stands out."""
 

@@ -115,12 +115,12 @@ def _reading(train: Part) -> dict[str, Any]:
 def _without_causes(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of the table to assign: a column of causes that it has too is left out.
 
-    Columns that only the table to train on has are no problem: what they are is told where both are joined.
+    Columns that only the table to train on has are no problem: the ledger lists them where both are joined.
     """
     cause = options.get("cause", "cause")
     try:
         header = open_source(options["path"], sep=options.get("sep", AUTO)).header
-    except InputError:  # told where the table is read
+    except InputError:  # reported where the table is read
         return {**options, "cause": None}
     left_out = [*(options.get("exclude") or ()), *([cause] if cause else [])]
     lists = [key for key in ("symptoms", "words", "hce") if options.get(key)]

@@ -1,4 +1,4 @@
-"""Join data sets with the same questions into one: all deaths, sites told apart, the questions that all members have.
+"""Join data sets with the same questions into one: all deaths, and the questions that all members have.
 
 In: two or more readers with their options, or tables. Out: one `Deaths` that is the same in whatever order they are
 named. Questions and causes that not all members have are in the ledger.

@@ -132,7 +132,7 @@ def _stacked(rows: pd.DataFrame, y: str, order: list[str], choose: tuple[dict[st
 
 
 def similarity_figure(similarity: pd.DataFrame | None, why: str = "") -> Figure:
-    """Return how well a classifier tells two sites apart, from all answers or from what is missing alone."""
+    """Return how well a classifier distinguishes two sites, from all answers or from what is missing alone."""
     title = "How alike the sites are"
     if similarity is None or not len(similarity):
         return left_out("similarity", "transfer", title, why or "The sites were not compared.")

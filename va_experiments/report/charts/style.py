@@ -35,7 +35,7 @@ MORE = ("#332288", "#882255", "#44AA99", "#999933", "#661100", "#AA4499", "#1177
 
 SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross")
 BLUES = ("#f5f9fd", "#5fa3d0", "#08306b")
-"""From next to nothing to all: Vega's own blues begin so dark that a share of .1 can hardly be told from 0."""
+"""From almost white to dark: in Vega's own blues a share of .1 can hardly be distinguished from 0."""
 GREY = "#767676"
 GREYS = (GREY, "#ababab")
 FONT = "Arial, Helvetica, sans-serif"
