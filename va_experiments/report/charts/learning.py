@@ -50,23 +50,8 @@ def _over(board: Leaderboard, label: str, sites: Sequence[str]) -> tuple[float, 
     return mean(values), *(mean_interval(values, board.metric) if len(values) >= 3 else (math.nan, math.nan))
 
 
-def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) -> Figure:
-    """Return score against number of training deaths, one line a model, over the sites that have every size."""
-    title, section = "Learning curves", "learning"
-    groups: dict[tuple[str, ...], list[Leaderboard]] = {}
-    for board in boards:
-        s = board.setting
-        if s.target_labels:
-            continue  # a curve of its own: `charts.label_curves`
-        groups.setdefault((s.data, s.features, s.protocol, s.testset), []).append(board)
-    family = max(groups.values(), key=len, default=[])
-    if len(family) < 2:
-        return left_out(
-            "learning-curves", section, title, "The training size does not vary in this run (protocol train_size)."
-        )
-    sites = sorted(set.intersection(*(set(board.sites) for board in family)))
-    if not sites:
-        return left_out("learning-curves", section, title, "No test site has every training size.")
+def _points(family: Sequence[Leaderboard], cells: pd.DataFrame, sites: Sequence[str]) -> pd.DataFrame:
+    """Return the score of each model and training size over `sites`, with the mean number of training deaths."""
     points = []
     for board in family:
         s = board.setting
@@ -85,7 +70,41 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
                 points.append(
                     {"model": str(label), "n_train": n, "mean": score, "low": low, "high": high, "size": s.train_size}
                 )
-    curve = pd.DataFrame(points, columns=["model", "n_train", "mean", "low", "high", "size"])
+    return pd.DataFrame(points, columns=["model", "n_train", "mean", "low", "high", "size"])
+
+
+def _caption(family: Sequence[Leaderboard], sites: Sequence[str], crossed: str) -> str:
+    """Return what the curves show, of which sites, and where they cross."""
+    where = dataclasses.replace(family[0].setting, train_size="all").title
+    fewer = len(sites) < max(len(board.sites) for board in family)
+    which = f"{', '.join(sites)}{' alone has' if len(sites) == 1 else ' alone have'} every size" if fewer else ""
+    bands = (
+        "its intervals over deaths" if len(sites) == 1 else f"95% {KIND} intervals over sites" if len(sites) > 2 else ""
+    )
+    return (
+        f"{'Score' if len(sites) == 1 else 'Mean over sites'} against training deaths ({where})"
+        f"{f'; {which}' if which else ''}{f'; bands are {bands}' if bands else ''}. {crossed}"
+    )
+
+
+def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) -> Figure:
+    """Return score against number of training deaths, one line a model, over the sites that have every size."""
+    title, section = "Learning curves", "learning"
+    groups: dict[tuple[str, ...], list[Leaderboard]] = {}
+    for board in boards:
+        s = board.setting
+        if s.target_labels:
+            continue  # a curve of its own: `charts.label_curves`
+        groups.setdefault((s.data, s.features, s.protocol, s.testset), []).append(board)
+    family = max(groups.values(), key=len, default=[])
+    if len(family) < 2:
+        return left_out(
+            "learning-curves", section, title, "The training size does not vary in this run (protocol train_size)."
+        )
+    sites = sorted(set.intersection(*(set(board.sites) for board in family)))
+    if not sites:
+        return left_out("learning-curves", section, title, "No test site has every training size.")
+    curve = _points(family, cells, sites)
     curve = curve[curve["n_train"] > 0]
     if curve["n_train"].nunique() < 2:
         return left_out("learning-curves", section, title, "Fewer than two training sizes are complete.")
@@ -112,15 +131,5 @@ def learning_curve_figure(boards: Sequence[Leaderboard], cells: pd.DataFrame) ->
         shape=field("model:N", scale=shape, legend=legend(models)),
         tooltip=["model:N", "size:N", field("n_train:Q", format=".0f"), field("mean:Q", format=".3f")],
     )
-    crossed = crossings(curve, [m for m in models if not trivial[m]])
-    where = dataclasses.replace(family[0].setting, train_size="all").title
-    fewer = len(sites) < max(len(board.sites) for board in family)
-    which = f"{', '.join(sites)}{' alone has' if len(sites) == 1 else ' alone have'} every size" if fewer else ""
-    bands = (
-        "its intervals over deaths" if len(sites) == 1 else f"95% {KIND} intervals over sites" if len(sites) > 2 else ""
-    )
-    caption = (
-        f"{'Score' if len(sites) == 1 else 'Mean over sites'} against training deaths ({where})"
-        f"{f'; {which}' if which else ''}{f'; bands are {bands}' if bands else ''}. {crossed}"
-    )
+    caption = _caption(family, sites, crossings(curve, [m for m in models if not trivial[m]]))
     return Figure("learning-curves", section, title, caption, layer(band, line, dots).height(320))
