@@ -16,6 +16,7 @@ from va_experiments.errors import InputError
 from va_experiments.results import Row, package
 from va_experiments.results.package import Package, merge_packages, packed_columns, read_package, write_package
 from va_experiments.results.rows import make_table
+from va_experiments.results.schema import columns
 
 MANIFEST = {"data": [{"sha256": "d1", "name": "café"}], "jobs": [{"model": "nbc"}]}
 
@@ -114,11 +115,11 @@ def test_splits_are_listed_once_and_only_where_they_are_known(tmp_path: Path) ->
 
 
 def test_cards_have_names_of_files_and_their_order_does_not_count(tmp_path: Path) -> None:
-    cards = {"b/../c d": "two", "a": "one"}
+    cards = {"B/../c d": "two", "a": "one"}
     first = write(tmp_path / "a.zip", row(1), cards=cards)
     second = write(tmp_path / "b.zip", row(1), cards=dict(reversed(cards.items())))
     assert first == second
-    assert read_package(tmp_path / "a.zip").cards == {"b_.._c_d": "two", "a": "one"}
+    assert read_package(tmp_path / "a.zip").cards == {"B_.._c_d": "two", "a": "one"}
     other = write(tmp_path / "c.zip", row(1), cards=cards, provenance=[])
     assert other == first
 
@@ -283,3 +284,14 @@ def test_rows_keep_the_columns_of_the_package_alone(tmp_path: Path) -> None:
     assert isinstance(read.rows, pd.DataFrame)
     header = contents(tmp_path / "a.zip")["rows.csv"].decode().partition("\n")[0].split(",")
     assert set(header) <= set(packed_columns())
+    assert {"status", "error_class", "cell_key", "top1", "split_sha256"} <= set(packed_columns())
+
+
+def test_optional_columns_without_a_value_are_left_out_and_others_stay(tmp_path: Path) -> None:
+    table = make_table([row(1, converged=None)]).assign(top3=float("nan"))
+    write_package(table, MANIFEST, [], {}, tmp_path / "a.zip")
+    header = contents(tmp_path / "a.zip")["rows.csv"].decode().partition("\n")[0].split(",")
+    assert columns()["top3"].optional
+    assert "top3" not in header
+    assert not columns()["converged"].optional
+    assert "converged" in header
