@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +25,21 @@ def test_only_a_limited_process_reserves_less(limit: str, pool: str) -> None:
     done = subprocess.run([sys.executable, "-c", CODE, limit], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == pool
+
+
+def test_a_working_folder_that_is_removed_while_a_command_starts_is_told(tmp_path: Path) -> None:
+    code = """
+import os, sys
+from va_experiments.__main__ import report_error
+os.chdir(sys.argv[1])
+os.rmdir(sys.argv[1])
+try:
+    os.getcwd()
+except FileNotFoundError as error:
+    sys.exit(report_error(error, debug=False))
+"""
+    (tmp_path / "gone").mkdir()
+    command = [sys.executable, "-c", code, str(tmp_path / "gone")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: the working folder no longer exists: change to one that does (cd FOLDER)\n"

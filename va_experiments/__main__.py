@@ -13,7 +13,7 @@ import traceback
 from importlib import import_module
 
 from va_experiments.config.schema import conf_dir
-from va_experiments.errors import UNUSABLE, VaError, short_of_memory
+from va_experiments.errors import NO_WORKING_FOLDER, UNUSABLE, VaError, short_of_memory, working_folder_is_gone
 from va_experiments.hydra_app import app
 from va_experiments.hydra_app.config_errors import format_error, is_config_error
 from va_experiments.hydra_app.help_text import help_text
@@ -105,6 +105,9 @@ def report_error(error: BaseException, *, debug: bool) -> int:
             "command again to continue",
             file=sys.stderr,
         )
+    elif isinstance(error, FileNotFoundError) and working_folder_is_gone():  # while the command started
+        code = 2
+        say(f"error: {NO_WORKING_FOLDER}", file=sys.stderr)
     elif isinstance(error, OSError) and (error.errno in UNUSABLE or _of_the_kernel(error)):
         code = 2
         say(f"error: cannot be written: {error}; choose a folder with paths.outputs=FOLDER", file=sys.stderr)

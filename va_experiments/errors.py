@@ -11,6 +11,7 @@ from typing import ClassVar
 
 __all__ = [
     "MAX_SHOWN",
+    "NO_WORKING_FOLDER",
     "UNUSABLE",
     "InputError",
     "VaError",
@@ -19,6 +20,7 @@ __all__ = [
     "short_of_memory",
     "shown",
     "shown_path",
+    "working_folder_is_gone",
 ]
 
 MAX_SHOWN = 20
@@ -26,6 +28,19 @@ MAX_SHOWN = 20
 
 UNUSABLE = (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EPERM, errno.ENAMETOOLONG, errno.EISDIR, errno.ELOOP)
 """What the system says of a path that cannot be used for what it is named for."""
+
+
+NO_WORKING_FOLDER = "the working folder no longer exists: change to one that does (cd FOLDER)"
+"""What is said where relative paths name nothing."""
+
+
+def working_folder_is_gone() -> bool:
+    """Return whether the working folder of this process was removed."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def short_of_memory(error: BaseException) -> bool:

@@ -7,7 +7,7 @@ import os
 import resource
 import sys
 
-from va_experiments.errors import InputError
+from va_experiments.errors import NO_WORKING_FOLDER, InputError, working_folder_is_gone
 from va_experiments.http_client import bypass_proxies
 from va_experiments.redacted_records import redact_records
 
@@ -67,7 +67,5 @@ def prepare_process() -> None:
     redact_records()
     bypass_proxies()
     save_address_space()
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        raise InputError("the working folder no longer exists: change to one that does (cd FOLDER)") from None
+    if working_folder_is_gone():
+        raise InputError(NO_WORKING_FOLDER)

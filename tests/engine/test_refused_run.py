@@ -38,8 +38,8 @@ def test_a_store_made_while_waiting_for_the_lock_is_left_alone(tmp_path: Path, m
     @contextlib.contextmanager
     def after_another(folder: Path):
         kept.mkdir(parents=True)  # another command came first, finished, and let go of the lock
-        with locks.lock_outputs(folder):
-            yield
+        with locks.lock_outputs(folder) as moved:
+            yield moved
 
     monkeypatch.setattr(multirun, "lock_outputs", after_another)
     run, job = configured(outputs)
@@ -87,3 +87,24 @@ def test_commits_that_a_slow_disk_does_not_end_are_said_and_not_counted(
     for commit in commits:
         commit.result(60)
     assert not run._commits
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_outputs_that_are_moved_during_a_run_stop_it_and_are_not_made_again(replaced: bool, tmp_path: Path) -> None:
+    outputs = tmp_path / "outputs"
+    run, job = configured(outputs)
+    run.open([job])
+    outputs.rename(tmp_path / "elsewhere")
+    if replaced:
+        outputs.mkdir()
+    with pytest.raises(locks.OutputsMoved, match="was moved, removed or replaced during the run"):
+        run.commit(None, types.SimpleNamespace(failure=None)).result(60)  # type: ignore[arg-type]
+    assert run.context.channel.stopping.is_set()
+    run.close("failed")
+    assert [p for p in tmp_path.rglob("*") if p.is_file() and not p.is_relative_to(tmp_path / "elsewhere")] == []
+
+
+def test_a_lock_file_that_is_removed_does_not_stop_a_run(tmp_path: Path) -> None:
+    with locks.lock_outputs(tmp_path) as moved:
+        (tmp_path / "lock").unlink()
+        assert not moved()

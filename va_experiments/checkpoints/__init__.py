@@ -1,7 +1,7 @@
 """Store finished cells: found by the hash of their content, committed atomically, checked on reading."""
 
 from va_experiments.checkpoints.atomic_files import DiskFull, is_disk_full
-from va_experiments.checkpoints.lock import Locked, lock_outputs
+from va_experiments.checkpoints.lock import Locked, OutputsMoved, lock_outputs
 from va_experiments.checkpoints.manifest import NewerSchema
 from va_experiments.checkpoints.partial_states import PartialStates
 from va_experiments.checkpoints.store import CorruptCell, Store, Stored
@@ -11,6 +11,7 @@ __all__ = [
     "DiskFull",
     "Locked",
     "NewerSchema",
+    "OutputsMoved",
     "PartialStates",
     "Store",
     "Stored",

@@ -13,14 +13,14 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from va_experiments.checkpoints.atomic_files import disk_full, is_disk_full
 from va_experiments.errors import InputError, VaError
 
-__all__ = ["Locked", "lock_outputs"]
+__all__ = ["Locked", "OutputsMoved", "lock_outputs"]
 
 
 class Locked(VaError, RuntimeError):
@@ -29,9 +29,26 @@ class Locked(VaError, RuntimeError):
     exit_code: ClassVar[int] = 4
 
 
+class OutputsMoved(VaError, RuntimeError):
+    """The outputs folder is no longer the one that this run has locked."""
+
+    exit_code: ClassVar[int] = 5
+
+    def __init__(self, outputs: Path) -> None:
+        super().__init__(
+            f"the outputs folder '{outputs}' was moved, removed or replaced during the run, which is stopped: run the "
+            "same command with paths.outputs=FOLDER, the folder's new place, to continue: finished cells are there"
+        )
+
+
 @contextlib.contextmanager
-def lock_outputs(outputs: Path) -> Iterator[None]:
+def lock_outputs(outputs: Path) -> Iterator[Callable[[], bool]]:
     """Hold the lock of an outputs folder while the block runs.
+
+    Yields
+    ------
+    callable
+        Returns whether the folder has been moved, removed or replaced since.
 
     Raises
     ------
@@ -66,9 +83,20 @@ def lock_outputs(outputs: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # a full disk: the lock works, but does not name its holder
             os.ftruncate(fd, 0)
             os.write(fd, json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "started": started}).encode())
-        yield
+        folder = os.stat(outputs)
+        yield lambda: not path.exists() and not _is_folder(outputs, folder)
     finally:
         os.close(fd)
+
+
+def _is_folder(path: Path, known: os.stat_result) -> bool:
+    """Return whether a path names a known folder; also where the system does not say (a share that is away)."""
+    try:
+        return os.path.samestat(known, os.stat(path))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _same_file(fd: int, path: Path) -> bool:

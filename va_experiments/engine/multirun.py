@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from va_experiments.background_queue import start_thread, submit
 from va_experiments.cell import Cell, Failure, ModelSpec, Result
-from va_experiments.checkpoints import CorruptCell, PartialStates, Store, lock_outputs
+from va_experiments.checkpoints import CorruptCell, OutputsMoved, PartialStates, Store, lock_outputs
 from va_experiments.checkpoints.completed_jobs import is_complete
 from va_experiments.config.schema import JobConfig, RunConfig
 from va_experiments.data.cache import ReadFile, load_cached
@@ -116,6 +116,7 @@ class Multirun:
         self.fetch_new: FetchNew | None = functools.partial(fetch_new, self.store) if fetch_new else None
         self._loaded: dict[str, str] = {}
         self._open = contextlib.ExitStack()
+        self._moved: Callable[[], bool] = lambda: False
         self._committers = ThreadPoolExecutor(2, thread_name_prefix="commit")
         self._commits: set[Future[tuple[Cell, Result]]] = set()
         """Handed over and not ended."""
@@ -137,7 +138,7 @@ class Multirun:
         outputs, config = self.context.outputs, self.context.config
         lock = outputs / "lock"
         first = not lock.exists()
-        self._open.enter_context(lock_outputs(outputs))
+        self._moved = self._open.enter_context(lock_outputs(outputs))
         # Looked at only under the lock: what another command has made meanwhile is not this one's to remove.
         places = [outputs / "cache", outputs / "prefect", self.store.root]
         self._new = [p for p in places if not p.exists()] + [lock] * first
@@ -194,6 +195,7 @@ class Multirun:
         batch = Batch(self, planned)
         batch.reuse_stored()
         batch.compute()
+        self._check_place()
         return batch.objectives()
 
     def stop_workers(self) -> None:
@@ -248,6 +250,7 @@ class Multirun:
     def _write(self, cell: Cell, result: Result) -> tuple[Cell, Result]:
         """Write a finished cell to the store (in a committing thread)."""
         began = time.perf_counter()
+        self._check_place()
         if result.failure is None:
             try:
                 self.store.commit(cell, result)
@@ -262,6 +265,12 @@ class Multirun:
             )
         result.predictions = b""
         return cell, result
+
+    def _check_place(self) -> None:
+        """Stop the run if the outputs folder was moved: it would be made again, without its lock and its cells."""
+        if self._moved():
+            self.context.channel.stopping.set()
+            raise OutputsMoved(self.context.outputs)
 
     def commit(self, cell: Cell, result: Result) -> Future[tuple[Cell, Result]]:
         """Hand a result to the threads that write it to the store; secrets are removed from why it failed."""

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from va_experiments.config.schema import ExecutionConfig
-from va_experiments.errors import InputError, VaError, shown
+from va_experiments.errors import NO_WORKING_FOLDER, InputError, VaError, shown, working_folder_is_gone
 from va_experiments.execute.ray_processes import PRELOADED, only_used_processes
 from va_experiments.execute.run_channel import EngineUnavailable
 
@@ -237,6 +237,8 @@ def _explain(error: Exception, config: ExecutionConfig) -> VaError:
             f"Ray on this machine cannot be used with these options ({text}): check execution.init and "
             f"execution.object_store_memory ({', '.join(options) or 'none given'})"
         )
+    if isinstance(error, FileNotFoundError) and working_folder_is_gone():
+        return InputError(NO_WORKING_FOLDER)
     token = _token_file()
     if isinstance(error, OSError) and error.filename and Path(str(error.filename)) in (token, *token.parents):
         return InputError(

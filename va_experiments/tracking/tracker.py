@@ -205,6 +205,8 @@ class Tracker(Observer):
         return False
 
     def _open(self) -> None:
+        if not self._config.uri and not self._outputs.is_dir():  # moved: MLflow would make it again
+            raise InputError(f"the outputs folder '{self._outputs}' is gone")
         if not self._config.uri:
             adopt_moved_artifacts(self._outputs, self._config.experiment)
         # MLflow's import takes seconds of a core: where its local file is there already, it is not needed.
