@@ -27,7 +27,7 @@ def row(number: int, **changes: Any) -> Row:
         "model": "nbc",
         "test_site": "AP",
         "status": "done",
-        "train_sites": "Dar+UP",
+        "train_sites": "Dar + UP",
         "simulated": True,
         "n_test": 300,
         "top1": 0.1 + 0.2,
@@ -166,8 +166,12 @@ def other(name: str, change: Callable[[bytes], bytes]) -> Callable[[dict[str, by
         ),
         (other("rows.csv", lambda c: c.replace(b"top1", b"age_of_death")), r"rows\.csv: column 'age_of_death' has no"),
         (other("rows.csv", lambda c: c.replace(b"0.3000", b"1.3000")), r"rows\.csv: row 2: column 'top1'"),
-        (other("rows.csv", lambda c: c.replace(f"{2:064x}".encode(), f"{1:064x}".encode())), "a cell has two rows"),
+        (
+            other("rows.csv", lambda c: c.replace(f"{2:064x}".encode(), f"{1:064x}".encode())),
+            r"bad\.zip': rows\.csv: a cell has two rows",
+        ),
         (other("rows.csv", lambda c: c.replace(b",300,", b",4,")), "2 rows describe fewer than 5 deaths"),
+        (other("rows.csv", lambda c: b"\xff\n"), r"rows\.csv: column '.*' has no place in a package"),
         (other("manifest.json", lambda c: b'{"data": [1], "jobs": []}'), r"\(TypeError: data, jobs and runs are lists"),
         (other("manifest.json", lambda c: b'{"data": {}, "jobs": []}'), "is no package of results"),
         (other("manifest.json", lambda c: b'{"data": [{"sha256": 1}], "jobs": []}'), r"\(TypeError: data, jobs"),
@@ -268,12 +272,13 @@ def test_merging_keeps_each_cell_data_set_job_run_and_card_once(tmp_path: Path) 
 
 
 def test_merging_refuses_other_predictions_of_a_cell(tmp_path: Path) -> None:
-    first = read_with(tmp_path, "b.zip", row(1), row(2))
-    second = read_with(tmp_path, "a.zip", row(1, prediction_sha256="0" * 64), row(2, prediction_sha256=None))
+    first = read_with(tmp_path, "b.zip", row(1, model="z"), row(2))
+    changed = row(1, model="z", prediction_sha256="0" * 64), row(2, prediction_sha256=None)
+    second = read_with(tmp_path, "a.zip", *changed)
     with pytest.raises(InputError) as refused:
         merge_packages([first, second], tmp_path / "m.zip")
     assert [p.partition(";")[0] for p in refused.value.problems] == [
-        f"nbc at AP ({'0' * 12}) has other predictions in a.zip and b.zip",
+        f"z at AP ({'0' * 12}) has other predictions in a.zip and b.zip",
         f"nbc at AP ({'0' * 12}) has other predictions in a.zip and b.zip",
     ]
     assert not (tmp_path / "m.zip").exists()
@@ -295,3 +300,24 @@ def test_optional_columns_without_a_value_are_left_out_and_others_stay(tmp_path:
     assert "top3" not in header
     assert not columns()["converged"].optional
     assert "converged" in header
+
+
+def test_the_order_of_keys_does_not_count(tmp_path: Path) -> None:
+    jobs = {"jobs": [{"b": 1, "a": 2}], "data": []}
+    first = read_with(tmp_path, "a.zip", row(1), manifest=jobs)
+    second = read_with(tmp_path, "b.zip", row(1), manifest={"data": [], "jobs": [{"a": 2, "b": 1}]})
+    assert first.sha256 == second.sha256
+    turned = Package("c.zip", "", second.rows, jobs, {}, {})
+    merge_packages([second, turned], tmp_path / "m.zip")
+    merged = read_package(tmp_path / "m.zip")
+    assert merged.manifest["jobs"] == [{"a": 2, "b": 1}]
+    assert merged.provenance == {"runs": [{"python": "3.11"}]}
+
+
+def test_a_number_that_json_cannot_hold_is_refused_and_a_card_that_is_no_utf8_is_read(
+    packed: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write(tmp_path / "n.zip", row(1), manifest={"data": [{"sha256": float("nan")}], "jobs": []})
+    files = contents(packed) | {"cards/nbc.md": b"\xff"}
+    assert read_package(sealed(tmp_path / "b.zip", files)).cards == {"nbc": "\ufffd"}
