@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import threading
 import types
@@ -102,6 +103,14 @@ def test_outputs_that_are_moved_during_a_run_stop_it_and_are_not_made_again(repl
     assert run.context.channel.stopping.is_set()
     run.close("failed")
     assert [p for p in tmp_path.rglob("*") if p.is_file() and not p.is_relative_to(tmp_path / "elsewhere")] == []
+
+
+def test_a_cell_whose_folder_vanishes_while_it_is_written_is_told_as_moved_outputs(tmp_path: Path) -> None:
+    run, _ = configured(tmp_path / "outputs")
+    error = run.context.unwritable(FileNotFoundError(errno.ENOENT, "No such file or directory"))
+    assert isinstance(error, locks.OutputsMoved)
+    full = run.context.unwritable(OSError(errno.EFBIG, "File too large"))
+    assert "raise the limit (ulimit -f)" in str(full)
 
 
 def test_a_lock_file_that_is_removed_does_not_stop_a_run(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from va_experiments.cell import Result
-from va_experiments.checkpoints import DiskFull
+from va_experiments.checkpoints import DiskFull, OutputsMoved
 from va_experiments.config.schema import RunConfig
 from va_experiments.data.deaths import Deaths
 from va_experiments.engine.saved_models import SavedModel
@@ -172,7 +172,7 @@ class RunContext:
     interrupted: bool = False
     """Whether a signal asked the run to stop."""
 
-    def unwritable(self, error: OSError, megabytes: float = 1.0) -> DiskFull:
+    def unwritable(self, error: OSError, megabytes: float = 1.0) -> DiskFull | OutputsMoved:
         """Stop the run and return the error that says that its outputs cannot be written, and what to do.
 
         Parameters
@@ -183,6 +183,8 @@ class RunContext:
             What the rest of the run needs, about.
         """
         self.channel.stopping.set()
+        if error.errno == errno.ENOENT:
+            return OutputsMoved(self.outputs)
         limited = error.errno == errno.EFBIG
         way = "raise the limit (ulimit -f)" if limited else f"free some space (about {megabytes:.0f} MB for the rest)"
         return DiskFull(
