@@ -4,6 +4,8 @@ RERUNS ?= 1
 TESTED ?= not nightly
 # Files in the order of their names: by number of tests, the long ones would come last and one process would wait.
 PARALLEL ?= -n 2 --dist loadfile --no-loadscope-reorder
+# Only the files that have such tests: to look through all of them takes half a minute.
+ALONE  := $(shell grep -rl --include='test_*.py' 'mark\.alone' tests)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
@@ -33,7 +35,7 @@ test-fast: install  ## run what stays in its process: before each commit
 # only then is listed as RERUN, and is a fault to be fixed: `make test RERUNS=0` shows it.
 test: install  ## run the test suite: most of it in two processes, then what needs the machine to itself
 	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) $(PARALLEL) -m "not alone and not install and ($(TESTED))"
-	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -m "alone and ($(TESTED))"
+	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) -m "alone and ($(TESTED))" $(ALONE)
 
 test-long: install  ## run what `make test` leaves to the night, as far as it can share the machine
 	$(BIN)/python -m pytest -rfEsR --reruns $(RERUNS) $(PARALLEL) -m "nightly and not alone and not install"

@@ -76,6 +76,7 @@ def test_interva5_leaves_its_causes_and_fractions() -> None:
 
 
 @pytest.mark.real_data
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_the_command_of_the_readme_gives_causes_of_an_export(reference_dir: Path) -> None:
     export = reference_dir / "odk" / "who2016_v151_mock_c.csv.gz"

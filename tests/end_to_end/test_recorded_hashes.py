@@ -23,6 +23,7 @@ def check_recorded(name: str, cells: pd.DataFrame) -> None:
     assert differences == []
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_every_model_gives_the_recorded_bits(tmp_path: Path) -> None:
     ran = run_command(*RUNS["models_small"], "execution=inline", "-m", outputs=tmp_path)

@@ -96,6 +96,7 @@ QUIET = ("report=false", "tracking=none", "n_bootstrap=0", "baselines=[]")
 LONG = ("model=insilico", "model.n_iterations=16000", "model.auto_length=false", "data.n=6000", "site=pemba", *QUIET)
 
 
+@pytest.mark.nightly
 def test_overrides_are_checked_before_a_run(served: tuple[Path, Api]) -> None:
     _, api = served
     for bad in ((), ("--help",), ("model",), ("model=nbc\nx=1",)):
@@ -105,6 +106,7 @@ def test_overrides_are_checked_before_a_run(served: tuple[Path, Api]) -> None:
     assert "unknown model 'nbcc'" in state["message"]
 
 
+@pytest.mark.nightly
 def test_a_run_is_cancelled_as_by_ctrl_c_and_the_second_one_waits(served: tuple[Path, Api]) -> None:
     outputs, api = served
     first = api.start("execution=inline", *LONG)

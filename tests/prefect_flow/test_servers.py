@@ -243,6 +243,7 @@ PREFECT_SAFE = {
 }
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 def test_everything_that_a_run_opens_is_on_loopback_and_its_files_are_its_owners(tmp_path: Path) -> None:
     outputs = tmp_path / "o"

@@ -10,7 +10,7 @@ from tests.chromium import CHROMIUM, MISSING, Page, chromium
 from tests.end_to_end.conftest import Ran, run_command
 from tests.watched import Ui, ui
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.nightly]
 
 CELLS = {"nbc → AP", "nbc → Pemba", "interva → AP", "interva → Pemba"}
 JOBS = {f"model={model} site={site}" for model in ("nbc", "interva") for site in ("ap", "pemba")}
@@ -81,7 +81,6 @@ def test_mlflow_opens_on_the_cells_with_the_columns_that_matter(seen: tuple[Ui, 
     page.shows(str(round(best, 4)))
 
 
-@pytest.mark.nightly
 def test_mlflow_compares_models(seen: tuple[Ui, Ran, Page]) -> None:
     servers, _, page = seen
     cells = [run["info"]["run_id"] for run in servers.runs("tags.`va.kind` = 'cell'")]

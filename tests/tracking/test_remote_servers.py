@@ -189,6 +189,7 @@ def test_a_run_is_recorded_over_there_through_a_tunnel(mlflow_there: int, prefec
     assert PASSWORD not in done.out + done.err
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.parametrize("given", ["environment", "address"])
 def test_a_wrong_password_costs_one_warning(given: str, prefect_there: int, tmp_path: Path) -> None:
