@@ -204,6 +204,19 @@ def test_a_mute_database_is_left_out_with_one_line(tmp_path: Path, monkeypatch: 
     assert "did not answer within 1 s: it is left out" in view.error
 
 
+def test_mlflow_makes_no_folder_again_that_was_moved_while_it_was_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    monkeypatch.setattr(tracker, "import_module", lambda _: outputs.rename(tmp_path / "elsewhere"))
+    view = tracker.Tracker(TrackingConfig(), outputs, "run", {})
+    view.start()
+    view.finish({}, None, "FAILED")
+    assert "was moved or removed during the run" in view.error
+    assert not outputs.exists()
+
+
 def test_a_database_that_is_away_is_given_up_after_two_tries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("psycopg2")
     from mlflow.store.db import utils

@@ -11,10 +11,12 @@ import contextlib
 import functools
 import logging
 import math
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +83,7 @@ class Tracker(Observer):
         self._elsewhere = is_elsewhere(config.uri)
         self._left_out = False
         self._answered = 0.0
+        self._place: tuple[int, int] | None = None
 
     def start(self, when: Callable[[], bool] = lambda: True) -> None:
         """Begin in the background: import, first-use migrations, the parent run.
@@ -91,6 +94,7 @@ class Tracker(Observer):
             MLflow's import takes seconds of a core: it begins when this is true, or there is something to log.
         """
         self._when = when
+        self._place = _place_of(self._outputs)
         if self._config.mlflow:
             self._queue.start()
 
@@ -205,14 +209,16 @@ class Tracker(Observer):
         return False
 
     def _open(self) -> None:
-        if not self._config.uri and not self._outputs.is_dir():  # moved: MLflow would make it again
-            raise InputError(f"the outputs folder '{self._outputs}' is gone")
+        self._check_place()
         if not self._config.uri:
             adopt_moved_artifacts(self._outputs, self._config.experiment)
         # MLflow's import takes seconds of a core: where its local file is there already, it is not needed.
         writer = (
             None if self._config.uri else SqliteWriter.open_file(local_file(self._outputs), self._config.experiment)
         )
+        if writer is None and not self._config.uri:
+            import_module("mlflow.store.tracking.sqlalchemy_store")  # takes seconds, in which the outputs may be moved
+            self._check_place()
         self._writer = writer or open_writer(*connect(self._config, self._outputs))
         self._writer.close_zombies(self._outputs)
         tags = {
@@ -223,6 +229,12 @@ class Tracker(Observer):
             **self._tags,
         }
         self.parent = self._writer.begin(self._run_id, tags)
+
+    def _check_place(self) -> None:
+        """Refuse to open a database in outputs that were moved since the start: MLflow would make the folder again."""
+        if self._config.uri or (self._place and self._place == _place_of(self._outputs)):
+            return
+        raise InputError(f"the outputs folder '{self._outputs}' was moved or removed during the run")
 
     def _sample(self) -> None:
         """Log what the machine is doing as step metrics of the parent run; a sample that is lost is no loss."""
@@ -311,3 +323,11 @@ def system_metrics() -> dict[str, float]:
         "system/system_memory_usage_percentage": float(memory.percent),
         "system/driver_memory_usage_megabytes": round(psutil.Process().memory_info().rss / 1e6, 1),
     }
+
+
+def _place_of(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from another one of its name; None where there is none."""
+    with contextlib.suppress(OSError):
+        status = os.stat(folder)
+        return status.st_dev, status.st_ino
+    return None
