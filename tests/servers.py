@@ -89,7 +89,7 @@ class Gate(http.server.ThreadingHTTPServer):
         self.expected = {f"Basic {base64.b64encode(user.encode()).decode()}", f"Bearer {token}"}
         super().__init__(("127.0.0.1", 0), _Passes)
         self.port = self.server_port
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def __exit__(self, *_: object) -> None:
         self.shutdown()
@@ -143,7 +143,7 @@ class Tunnel(socketserver.ThreadingTCPServer):
             self.socket = here
         else:
             super().__init__(here, _Forwards)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def port(self) -> int:

@@ -18,7 +18,7 @@ class _Server(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         self.seen: list[tuple[str, str | None]] = []
         super().__init__(("127.0.0.1", 0), _Answers)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self) -> str:

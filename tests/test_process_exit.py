@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.marks import first_of_each_kind
+
 ENDS = """
 import sys, threading
 from va_experiments.process_exit import end
@@ -49,9 +51,13 @@ def test_the_installed_command_takes_no_interpreter_apart(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("closed", "shown"),
-    [("<&- >&-", False), ("2>&-", True), ("<&- >&- 2>&-", False), (">&-", False)],
+    first_of_each_kind(
+        [("<&- >&-", False), ("2>&-", True), ("<&- >&- 2>&-", False), (">&-", False)], lambda case: case[1]
+    ),
 )
-@pytest.mark.parametrize("command", [("data", "check"), ("model=nbc", "dry_run=true")])
+@pytest.mark.parametrize(
+    "command", [("data", "check"), pytest.param(("model=nbc", "dry_run=true"), marks=pytest.mark.slow)]
+)
 def test_streams_that_are_closed_are_no_error(
     closed: str, shown: bool, command: tuple[str, ...], tmp_path: Path
 ) -> None:

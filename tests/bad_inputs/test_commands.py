@@ -9,6 +9,7 @@ import pytest
 from tests.bad_inputs.commands import COMMANDS, YAMLS, Command, Yaml
 from tests.end_to_end.conftest import QUICK, run_command
 from tests.in_process import elsewhere, run_here
+from tests.marks import first_of_each_kind
 
 
 def refused(arguments: tuple[str, ...], message: str, root: Path, given: int = 0) -> None:
@@ -20,14 +21,14 @@ def refused(arguments: tuple[str, ...], message: str, root: Path, given: int = 0
     assert len([p for p in root.rglob("*") if p.is_file()]) == given, "something was left behind"
 
 
-@pytest.mark.parametrize("case", COMMANDS, ids=lambda c: f"{c.row}: {c.what}")
+@pytest.mark.parametrize("case", first_of_each_kind(COMMANDS, lambda c: c.row), ids=lambda c: f"{c.row}: {c.what}")
 def test_bad_command(case: Command) -> None:
     quick = [q for q in QUICK if not any(a.startswith("execution") for a in case.arguments) or "tracking" in q]
     with elsewhere() as root:
         refused((*case.arguments, *quick), case.message, root)
 
 
-@pytest.mark.parametrize("case", YAMLS, ids=lambda c: f"{c.row}: {c.what}")
+@pytest.mark.parametrize("case", first_of_each_kind(YAMLS, lambda c: c.row), ids=lambda c: f"{c.row}: {c.what}")
 def test_bad_file_of_the_configuration(case: Yaml) -> None:
     with elsewhere() as root:
         path = root / "conf" / "model" / "mine.yaml"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.in_process import elsewhere, run_here
+from tests.marks import first_of_each_kind
 
 
 def _pipe(folder: Path) -> Path:
@@ -44,8 +45,11 @@ SAYS = ("regular file", "file of the kernel", "no file", "no such file", "cannot
 
 @pytest.mark.parametrize(
     ("what", "option"),
-    [*((what, option) for what in ("device", "file of the kernel", "pipe") for option in OPTIONS)]
-    + [(what, "data.path") for what in ("file of the kernel's devices", "link to a device")],
+    first_of_each_kind(
+        [*((what, option) for what in ("device", "file of the kernel", "pipe") for option in OPTIONS)]
+        + [(what, "data.path") for what in ("file of the kernel's devices", "link to a device")],
+        lambda case: case[0],
+    ),
 )
 def test_what_is_no_file_on_a_disk_is_refused(what: str, option: str, tmp_path: Path) -> None:
     path = FILES[what](tmp_path)

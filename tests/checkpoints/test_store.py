@@ -103,7 +103,9 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(store: Store, name: str) ->
     assert list(store.keys()) == []
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "predictions.parquet"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("manifest.json", marks=pytest.mark.slow), "metrics.json", "predictions.parquet"]
+)
 def test_every_flipped_bit_is_found(store: Store, name: str) -> None:
     path = store.folder(KEY) / name
     right = path.read_bytes()

@@ -98,6 +98,7 @@ def test_one_report_over_several_runs(copied: Path, va: Callable, tmp_path: Path
     assert len(pd.read_parquet(tables / "ledger.parquet")) > 0
 
 
+@pytest.mark.slow
 def test_verify_computes_the_same_bits(finished: Ran, va: Callable) -> None:
     code, out, _ = va("recompute", "--sample", 2, "--outputs", finished.outputs)
     assert code == 0

@@ -8,6 +8,7 @@ import pytest
 
 from tests.end_to_end.conftest import QUICK
 from tests.in_process import elsewhere, output_here
+from tests.marks import first_of_each_kind
 from va_experiments.config.schema import RunConfig
 from va_experiments.errors import InputError
 from va_experiments.hydra_app.job_configs import with_ray_options
@@ -30,7 +31,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", first_of_each_kind(REFUSED, lambda name: REFUSED[name][:16]))
 def test_an_option_that_would_run_code_is_refused_also_in_a_dry_run(name: str) -> None:
     quick = [o for o in QUICK if not o.startswith("execution")]
     override = REFUSED[name].replace("+execution.init={", "++execution.init={")

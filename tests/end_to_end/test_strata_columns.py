@@ -24,6 +24,7 @@ def ran(*arguments: str) -> str:
     return out
 
 
+@pytest.mark.slow
 def test_stored_cells_are_shown_by_columns_that_are_named_later() -> None:
     with elsewhere() as root:
         table(Path(), 120, district=DISTRICT, ward=("1", "2"))

@@ -12,6 +12,7 @@ import pytest
 
 from tests.job_trees import small_job
 from va_experiments.cell import Failure, ModelSpec, Result
+from va_experiments.checkpoints.lock import OutputsMoved
 from va_experiments.config.schema import parse_config
 from va_experiments.engine import multirun
 from va_experiments.engine.finalize import finalize
@@ -226,3 +227,17 @@ def test_resume_failed_takes_only_cells_that_failed_before(tmp_path: Path) -> No
     assert computed == failed
     assert values == [None], "the cell that was never tried is missing still"
     assert code == 3
+
+
+def test_outputs_that_are_moved_while_the_report_is_written_stop_the_run(tmp_path: Path) -> None:
+    def move(run: Multirun) -> None:
+        def write_report(*_: object) -> tuple[list[Path], list[str]]:
+            run.context.outputs.rename(tmp_path / "elsewhere")
+            return [], []
+
+        run.write_report = write_report
+
+    with pytest.raises(OutputsMoved, match=r"paths\.outputs=FOLDER, the folder's new place"):
+        run_with(outputs=tmp_path / "outputs", prepare=move)
+    assert not (tmp_path / "outputs").exists()
+    assert (tmp_path / "elsewhere" / "runs" / "day" / "true" / "cells.csv").is_file()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.in_process import run_here
+from tests.marks import first_of_each_kind
 from va_experiments.config.schema import ExecutionConfig
 from va_experiments.errors import InputError, VaError
 from va_experiments.execute import ray_cluster
@@ -68,7 +69,11 @@ def test_an_option_that_ray_does_not_know_and_a_cluster_that_cannot_be_joined_ar
 
 
 @pytest.mark.parametrize(
-    "setting", ["RAY_raylet_start_wait_time_s=0.01", "RAY_memory_usage_threshold=high", "RAY_health_check_period_ms="]
+    "setting",
+    first_of_each_kind(
+        ["RAY_raylet_start_wait_time_s=0.01", "RAY_memory_usage_threshold=high", "RAY_health_check_period_ms="],
+        lambda _: "setting",
+    ),
 )
 def test_a_variable_at_which_ray_ends_its_process_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, setting: str

@@ -10,6 +10,7 @@ import pytest
 from tests.bad_inputs.test_commands import refused
 from tests.end_to_end.conftest import QUICK
 from tests.in_process import elsewhere, output_here
+from tests.marks import first_of_each_kind
 from va_experiments.errors import InputError
 from va_experiments.hydra_app.command_line import FLAGS, split_arguments
 
@@ -36,7 +37,7 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", first_of_each_kind(SHOWN, lambda name: "help" in name))
 def test_a_flag_that_shows_something_runs_nothing(name: str) -> None:
     arguments, words = SHOWN[name]
     with elsewhere() as root:

@@ -54,7 +54,7 @@ ATTACKS = {
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-@pytest.mark.parametrize("way", ["file", "command"])
+@pytest.mark.parametrize("way", [pytest.param("file", marks=pytest.mark.slow), "command"])
 def test_nothing_is_called_even_in_a_dry_run(name: str, way: str) -> None:
     body, bad = ATTACKS[name]
     with elsewhere() as root:

@@ -60,6 +60,7 @@ assert clone(model).__sklearn_tags__().requires_fit
 """
 
 
+@pytest.mark.slow
 def test_naming_a_model_imports_no_scikit_learn_and_models_are_estimators_once_it_is_there():
     done = subprocess.run([sys.executable, "-c", COSTS_NO_IMPORT], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -24,7 +24,7 @@ class _Receiver(http.server.ThreadingHTTPServer):
         self.got: list[dict] = []
         self.answer = answer
         super().__init__(("127.0.0.1", 0), _Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self) -> str:

@@ -85,6 +85,7 @@ def test_the_run_names_both_servers_by_keys_that_exist(services):
     assert any("//prefect:4200" in w for w in overrides)
 
 
+@pytest.mark.slow
 def test_mlflow_and_prefect_know_the_options(services):
     """The options of the two servers, as their installed versions name them."""
     mlflow = pytest.importorskip("mlflow.cli")
@@ -127,6 +128,7 @@ def test_health_checks_are_programs_that_ask_the_right_port(services):
         assert f"http://127.0.0.1:{port}{path}" in code
 
 
+@pytest.mark.slow
 def test_programs_and_settings_of_the_servers_exist_here(services):
     """Entry points are scripts of this environment; every setting is one that its library knows."""
     prefect = pytest.importorskip("prefect.settings")

@@ -103,8 +103,8 @@ def test_it_is_the_installed_package_that_runs(installed, tmp_path):
     [
         (["--help"], "protocol: assign, combined, in_domain, leave_one_country_out"),
         (["--cfg", "job"], "name: leave_one_site_out"),
-        (["--info"], "VaLauncher"),
-        (["--hydra-help"], "--multirun"),
+        pytest.param(["--info"], "VaLauncher", marks=pytest.mark.slow),
+        pytest.param(["--hydra-help"], "--multirun", marks=pytest.mark.slow),
     ],
 )
 def test_the_doors_open(installed, tmp_path, arguments, expected):

@@ -26,7 +26,7 @@ class _Listener(http.server.ThreadingHTTPServer):
     def __init__(self, password: str = "") -> None:
         self.password, self.seen = password, list[str]()
         super().__init__(("127.0.0.1", 0), _Answers)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def url(self) -> str:

@@ -7,6 +7,7 @@ import pytest
 from va_experiments.report.script_bundle import bundled, bundler, script_bundle
 
 
+@pytest.mark.slow
 def test_the_shipped_script_is_what_the_locked_library_bundles() -> None:
     text = script_bundle()
     if not text.startswith(f"/* {bundler()} */"):

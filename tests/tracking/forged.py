@@ -47,7 +47,7 @@ class Forged(http.server.ThreadingHTTPServer):
             _bomb()  # before anybody waits for it
         self.closing = threading.Event()
         super().__init__(("127.0.0.1", 0), _Answers)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
 
     def handle_error(self, *_: object) -> None:
         """Say nothing of a client that has hung up, which is what a client with limits does."""

@@ -240,7 +240,7 @@ class _Says(http.server.BaseHTTPRequestHandler):
 )
 def test_what_is_wrong_with_an_address_is_said(path: str, said: str) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Says) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
             found = connection_error(f"http://127.0.0.1:{server.server_port}/{path}".rstrip("/"))
         finally:

@@ -45,6 +45,11 @@ def finalize(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> 
         All jobs of all batches.
     interrupted : int or None
         Exit code of the signal that ended the run early.
+
+    Raises
+    ------
+    OutputsMoved
+        If the outputs folder is moved before the report is whole.
     """
     context, counts = run.context, run.context.counts
     counts.stage = "reporting"
@@ -56,13 +61,16 @@ def finalize(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> 
         log.warning("data changed during the run: %s; the results are of the data as they were read", changed)
     cells, baselines = run.writer.tables()
     outcome = RunOutcome(cells, baselines, counts.now.missing, [], run.error, 0)
+    run.check_place()
     write_tables(context.folder, cells, baselines)
     if run.planned:
         save_trained(run, outcome)
     about = manifest(run, jobs, cells)
     (context.folder / "manifest.json").write_text(json.dumps(about, indent=1, sort_keys=True))
     run.observers.notify("tables_written", context, outcome)
+    run.check_place()
     files, answers = run.write_report(context.config, context.folder, about, outcome.rows, run.store, context.deaths)
+    run.check_place()
     outcome.files += files
     outcome.answers += answers
     remember_costs(run, cells)

@@ -195,8 +195,19 @@ class Multirun:
         batch = Batch(self, planned)
         batch.reuse_stored()
         batch.compute()
-        self._check_place()
+        self.check_place()
         return batch.objectives()
+
+    def check_place(self) -> None:
+        """Stop the run if the outputs folder was moved: it would be made again, without its lock and its cells.
+
+        Raises
+        ------
+        OutputsMoved
+        """
+        if self._moved():
+            self.context.channel.stopping.set()
+            raise OutputsMoved(self.context.outputs)
 
     def stop_workers(self) -> None:
         """Stop the workers in a thread, beside the writing of tables and report; `close` waits for it."""
@@ -250,7 +261,7 @@ class Multirun:
     def _write(self, cell: Cell, result: Result) -> tuple[Cell, Result]:
         """Write a finished cell to the store (in a committing thread)."""
         began = time.perf_counter()
-        self._check_place()
+        self.check_place()
         if result.failure is None:
             try:
                 self.store.commit(cell, result)
@@ -265,12 +276,6 @@ class Multirun:
             )
         result.predictions = b""
         return cell, result
-
-    def _check_place(self) -> None:
-        """Stop the run if the outputs folder was moved: it would be made again, without its lock and its cells."""
-        if self._moved():
-            self.context.channel.stopping.set()
-            raise OutputsMoved(self.context.outputs)
 
     def commit(self, cell: Cell, result: Result) -> Future[tuple[Cell, Result]]:
         """Hand a result to the threads that write it to the store; secrets are removed from why it failed."""

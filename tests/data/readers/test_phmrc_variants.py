@@ -136,6 +136,7 @@ def test_deaths_that_occur_twice_are_named(rows: Rows, tmp_path: Path) -> None:
     assert len(read_phmrc("adult", path, duplicates="keep")) == len(first) + 3
 
 
+@pytest.mark.slow
 def test_rows_and_columns_that_do_not_belong_are_named(rows: Rows, tmp_path: Path) -> None:
     few, header = rows[:30], rows[0]
     for changed, said in (
@@ -158,6 +159,7 @@ def test_rows_and_columns_that_do_not_belong_are_named(rows: Rows, tmp_path: Pat
     assert "drop_unlabelled" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_answers_in_another_language_are_refused(rows: Rows, tmp_path: Path) -> None:
     path = write(cells(lambda v: "Oui" if v == "Yes" else v)(rows), tmp_path / "adult.csv")
     with pytest.raises(InputError) as caught:
