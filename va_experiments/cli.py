@@ -91,8 +91,8 @@ class _Commands(Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted:
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
         from importlib.metadata import version
 
         say(version("va-experiments"))

@@ -50,8 +50,8 @@ def with_head(app: App, head: str, is_page: Callable[[str], bool]) -> App:
                 if not message.get("more_body", False):
                     page = body.replace(_END, addition + _END, 1)
                     length = (b"content-length", str(len(page)).encode())
-                    kept = [(k, v) for k, v in start["headers"] if k.lower() not in _OF_THE_FILE]
-                    await send({**start, "headers": [*kept, length, (b"cache-control", b"no-store")]})
+                    headers = [(k, v) for k, v in start["headers"] if k.lower() not in _OF_THE_FILE]
+                    await send({**start, "headers": [*headers, length, (b"cache-control", b"no-store")]})
                     await send({"type": "http.response.body", "body": page})
             else:
                 await send(message)

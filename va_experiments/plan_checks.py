@@ -74,9 +74,9 @@ def check_job(config: JobConfig, model: ModelSpec, data: Deaths, run: RunConfig)
     _check_labels(config, model, data)
     if unknown := [b for b in config.baselines if b not in BASELINES]:
         raise InputError(f"baselines: unknown '{unknown[0]}'; known: {', '.join(BASELINES)}")
-    own = model_causes(model)
+    causes_of_model = model_causes(model)
     deaths = (
-        dataclasses.replace(seen, causes=own, cause=None, groups=())
+        dataclasses.replace(seen, causes=causes_of_model, cause=None, groups=())
         if any(v is not None and v.model_causes for v in levels)
         else seen
     )

@@ -34,16 +34,16 @@ def levels_of(config: JobConfig, model: ModelSpec, data: Deaths) -> list[CauseLe
     InputError
         With the problems of all levels.
     """
-    own = model_causes(model)
+    causes_of_model = model_causes(model)
     if not config.score_at:
-        elsewhere = own and model.any_protocol and not data.labelled and own != data.causes
-        return [CauseLevel("", own, (), own, own) if elsewhere else None]
+        elsewhere = causes_of_model and model.any_protocol and not data.labelled and causes_of_model != data.causes
+        return [CauseLevel("", causes_of_model, (), causes_of_model, causes_of_model) if elsewhere else None]
     maps = own_maps(config.cause_maps)
     levels: list[CauseLevel | None] = []
     problems: list[str] = []
     for name in config.score_at:
         try:
-            levels.append(_level(name, data, model, own, maps))
+            levels.append(_level(name, data, model, causes_of_model, maps))
         except InputError as error:
             problems += error.problems
     if problems:
@@ -52,17 +52,19 @@ def levels_of(config: JobConfig, model: ModelSpec, data: Deaths) -> list[CauseLe
 
 
 def _level(
-    name: str, data: Deaths, model: ModelSpec, own: Sequence[str], maps: Sequence[CauseMap]
+    name: str, data: Deaths, model: ModelSpec, causes_of_model: Sequence[str], maps: Sequence[CauseMap]
 ) -> CauseLevel | None:
     target, truth, _ = map_causes(data.causes, name, maps, what=f"data '{data.name}'")
-    differs = bool(own) and tuple(own) != data.causes
+    differs = bool(causes_of_model) and tuple(causes_of_model) != data.causes
     if not differs and all(truth[c] == c for c in data.causes) and len(data.causes) == len(target.causes):
         return None  # the level is the list of the data
     by_data = tuple(truth[c] for c in data.causes)
     if not differs:
         return CauseLevel(target.name, target.causes, by_data)
-    _, mapped, _ = map_causes(own, target.name, maps, what=f"model '{model.name}'")
-    return CauseLevel(target.name, target.causes, by_data, tuple(own), tuple(mapped[c] for c in own))
+    _, mapped, _ = map_causes(causes_of_model, target.name, maps, what=f"model '{model.name}'")
+    return CauseLevel(
+        target.name, target.causes, by_data, tuple(causes_of_model), tuple(mapped[c] for c in causes_of_model)
+    )
 
 
 def model_causes(model: ModelSpec) -> tuple[str, ...]:

@@ -127,7 +127,7 @@ def typical_cost(model: Costed) -> Cost:
             sum(cost.start for cost, times in inner if times),
         )
     name = type(model).__name__
-    found, size = TYPICAL.get(name, OTHER), 1.0
+    typical, size = TYPICAL.get(name, OTHER), 1.0
     for parameter, usual in SIZES.get(name, {}).items():
         size *= max(float(getattr(model, parameter, usual) or usual), 0.0) / usual
-    return Cost(found.by_death * size, EVERY_FIT + (found.by_fit - EVERY_FIT) * size, STARTS.get(name, 0.0))
+    return Cost(typical.by_death * size, EVERY_FIT + (typical.by_fit - EVERY_FIT) * size, STARTS.get(name, 0.0))

@@ -106,11 +106,13 @@ def assigned_cells(
     deaths : mapping of fingerprint to Deaths
     allowed : tuple of str
     """
-    own = rows[(rows["protocol"] == "assign") & (rows["status"] == "done")]
-    if not len(own):
+    assigned = rows[(rows["protocol"] == "assign") & (rows["status"] == "done")]
+    if not len(assigned):
         return
-    own = own.assign(label=model_labels(own)).sort_values(["label", "data", "test_site", "cell_key"], kind="stable")
-    for key, label in zip(own["cell_key"], own["label"], strict=True):
+    assigned = assigned.assign(label=model_labels(assigned)).sort_values(
+        ["label", "data", "test_site", "cell_key"], kind="stable"
+    )
+    for key, label in zip(assigned["cell_key"], assigned["label"], strict=True):
         try:
             stored = store.load(str(key), check=False)
         except CorruptCell:
@@ -145,8 +147,8 @@ def _sampled(diagnostics: Mapping[str, Any], causes: tuple[str, ...]) -> dict[st
     rows_by_model = {}
     for key, groups in diagnostics.items():
         if key.startswith(SAMPLED):
-            for label, own in groups.items():
-                values = [own.get(cause) or [0.0, 0.0, 0.0] for cause in causes]
+            for label, fractions in groups.items():
+                values = [fractions.get(cause) or [0.0, 0.0, 0.0] for cause in causes]
                 rows_by_model[f"{key.removeprefix(SAMPLED)}={label}"] = np.array(values, dtype=np.float64)
     return rows_by_model
 
@@ -161,7 +163,7 @@ def cause_rows(
     """
     n = len(top)
     names = np.array([*cell.causes, ""], dtype=object)
-    there = np.arange(n)
+    deaths = np.arange(n)
     left = probability.copy()
     left[top < 0] = 0
     code = top.astype(np.intp)
@@ -174,8 +176,8 @@ def cause_rows(
         if rank > 1:
             code = np.where(left.max(axis=1) > 0, left.argmax(axis=1), -1)
         columns[f"cause{rank}"] = names[code]
-        columns[f"probability{rank}"] = np.where(code >= 0, probability[there, code], np.nan)
-        left[there, code] = 0
+        columns[f"probability{rank}"] = np.where(code >= 0, probability[deaths, code], np.nan)
+        left[deaths, code] = 0
     reason = np.full(n, "", dtype=object)
     if (silent := np.flatnonzero(top < 0)).size:
         reason[silent] = cell.reasons(silent + places.start, probability[silent])

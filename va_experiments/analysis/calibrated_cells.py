@@ -30,9 +30,9 @@ def calibrated_cells(store: Store, cells: pd.DataFrame) -> pd.DataFrame | None:
     """
     if "csmf_estimator" not in cells:
         return None
-    wanted = cells[(cells["status"] == "done") & (cells["csmf_estimator"] == "vacalibration")]["cell_key"].tolist()
+    keys = cells[(cells["status"] == "done") & (cells["csmf_estimator"] == "vacalibration")]["cell_key"].tolist()
     rows: list[dict[str, Any]] = []
-    for key in wanted[:MOST_CELLS]:
+    for key in keys[:MOST_CELLS]:
         try:
             stored = store.load(key, check=False)
         except CorruptCell:

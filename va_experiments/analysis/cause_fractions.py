@@ -150,9 +150,9 @@ def wilson(mean: float, square: float, n: int) -> tuple[float, float]:
     if n == 0:
         return math.nan, math.nan
     mean = min(max(mean, 0.0), 1.0)
-    spread, own = max(square - mean * mean, 0.0), mean * (1 - mean)
-    effective = n * own / spread if spread > own * 1e-6 else float(n) * (1e6 if own > 0 else 1)
+    spread, binomial = max(square - mean * mean, 0.0), mean * (1 - mean)
+    effective = n * binomial / spread if spread > binomial * 1e-6 else float(n) * (1e6 if binomial > 0 else 1)
     z = _Z * _Z / effective
     middle = (mean + z / 2) / (1 + z)
-    half = _Z / (1 + z) * math.sqrt(own / effective + z / (4 * effective))
+    half = _Z / (1 + z) * math.sqrt(binomial / effective + z / (4 * effective))
     return max(0.0, middle - half), min(1.0, middle + half)

@@ -23,11 +23,11 @@ def deaths_by_site(causes: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataF
     done = cells[(cells["status"] == "done") & first & cells["cell_key"].isin(causes["cell_key"])]
     done = done.sort_values("cell_key").drop_duplicates(["test_site", "fold"])
     # A saved table of causes may carry the sites already.
-    own = causes[["cell_key", "cause", "n_true"]].merge(done[["cell_key", "test_site"]], on="cell_key")
-    if not len(own):
+    counts = causes[["cell_key", "cause", "n_true"]].merge(done[["cell_key", "test_site"]], on="cell_key")
+    if not len(counts):
         return pd.DataFrame()
-    own = own.assign(n=own["n_true"].astype(float))
-    table = own.pivot_table(index="cause", columns="test_site", values="n", aggfunc="sum", sort=True).fillna(0)
+    counts = counts.assign(n=counts["n_true"].astype(float))
+    table = counts.pivot_table(index="cause", columns="test_site", values="n", aggfunc="sum", sort=True).fillna(0)
     table = table.astype(int)
     return table.loc[table.sum(axis=1).sort_values(ascending=False, kind="stable").index]
 
@@ -57,14 +57,14 @@ def scores_by_cause(causes: pd.DataFrame | None, cells: pd.DataFrame, label: str
     keys = cells.loc[(cells["label"] == label) & (cells["status"] == "done"), "cell_key"]
     if causes is None or not needed <= set(causes):
         return pd.DataFrame()
-    own = causes[causes["cell_key"].isin(keys)].sort_values(["cell_key", "cause"])
-    if not len(own):
+    of_cells = causes[causes["cell_key"].isin(keys)].sort_values(["cell_key", "cause"])
+    if not len(of_cells):
         return pd.DataFrame()
-    numbers = own[sorted(needed)].astype(float)
-    n_test = numbers["n_true"].groupby(own["cell_key"]).transform("sum")
+    numbers = of_cells[sorted(needed)].astype(float)
+    n_test = numbers["n_true"].groupby(of_cells["cell_key"]).transform("sum")
     sums = pd.DataFrame(
         {
-            "cause": own["cause"],
+            "cause": of_cells["cause"],
             "n": numbers["n_true"],
             "right": (numbers["sensitivity"].fillna(0) * numbers["n_true"]),
             "named": numbers["csmf_top"] * n_test,
@@ -74,7 +74,7 @@ def scores_by_cause(causes: pd.DataFrame | None, cells: pd.DataFrame, label: str
     table = sums.groupby("cause", sort=True).sum().reset_index()
     total, n_causes = table["n"].sum(), len(table)
     sensitivity = (table["right"] / table["n"]).where(table["n"] > 0)
-    found = pd.DataFrame(
+    scores = pd.DataFrame(
         {
             "cause": table["cause"],
             "n": table["n"].round().astype(int),
@@ -85,4 +85,4 @@ def scores_by_cause(causes: pd.DataFrame | None, cells: pd.DataFrame, label: str
             "estimated_share": table["estimated"] / total,
         }
     )
-    return found.sort_values(["n", "cause"], ascending=[False, True], kind="stable", ignore_index=True)
+    return scores.sort_values(["n", "cause"], ascending=[False, True], kind="stable", ignore_index=True)

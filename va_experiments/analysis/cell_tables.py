@@ -99,9 +99,9 @@ def individual_tables(
         right = probability.argmax(axis=1) == cause
         _, *columns = _binned(probability.max(axis=1), right, np.zeros(len(cause), int), 1)
         tops.add(key, *columns)
-        own = cause[:, None] == np.arange(len(causes))
-        group = np.broadcast_to(np.arange(len(causes)), own.shape)
-        of_cause, *columns = _binned(probability.ravel(), own.ravel(), group.ravel(), len(causes))
+        is_true = cause[:, None] == np.arange(len(causes))
+        group = np.broadcast_to(np.arange(len(causes)), is_true.shape)
+        of_cause, *columns = _binned(probability.ravel(), is_true.ravel(), group.ravel(), len(causes))
         classes.add(key, causes[of_cause], *columns)
     return counts.table(), tops.table(), classes.table()
 

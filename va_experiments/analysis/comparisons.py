@@ -201,11 +201,11 @@ def _refused(by_split: pd.DataFrame, a: str, b: str) -> dict[str, Any] | None:
     """Return the row of a pair that shares splits by name but not by what was tested, None where all is the same."""
     # By split: whether each has a value, and whether both have one on the same deaths.
     names = [i for i, n in enumerate(by_split.index.names) if n != "tested_on"]
-    found: dict[tuple[object, ...], list[bool]] = {}
+    pairs: dict[tuple[object, ...], list[bool]] = {}
     for key, first, second in zip(by_split.index, by_split[a].notna(), by_split[b].notna(), strict=True):
-        seen = found.setdefault(tuple(key[i] for i in names), [False, False, False])
+        seen = pairs.setdefault(tuple(key[i] for i in names), [False, False, False])
         seen[:] = seen[0] or first, seen[1] or second, seen[2] or (first and second)
-    together = [same for first, second, same in found.values() if first and second]
+    together = [same for first, second, same in pairs.values() if first and second]
     differ = together.count(False)
     if not differ:
         return None

@@ -75,7 +75,8 @@ def disagreements(
     names = [np.array([*models[m][0], UNDETERMINED], dtype=object) for m in (a, b)]
     union = {cause: k for k, cause in enumerate(dict.fromkeys([*names[0], *names[1]]))}
     code_a, code_b = (
-        np.array([union[c] for c in own])[models[m][1][both]] for own, m in zip(names, (a, b), strict=True)
+        np.array([union[c] for c in causes_of_model])[models[m][1][both]]
+        for causes_of_model, m in zip(names, (a, b), strict=True)
     )
     same = float((code_a == code_b).mean())
     table = np.bincount(code_a * len(union) + code_b, minlength=len(union) ** 2).reshape(len(union), -1)

@@ -59,13 +59,13 @@ def answers(
     for question, metric in zip(("Cause fractions", "Single deaths"), names, strict=True):
         if metric not in group or (metric != board.metric and not group[metric].notna().any()):
             continue
-        own = board
+        judged = board
         if metric != board.metric:
-            own = leaderboard(board.setting, group, metric, allow_incomplete=allow_incomplete)
-        if own.of_fractions and own.mix_known:
-            sentences.append(Answer(f"{question}: {own.cautions[0]}", "none"))
+            judged = leaderboard(board.setting, group, metric, allow_incomplete=allow_incomplete)
+        if judged.of_fractions and judged.mix_known:
+            sentences.append(Answer(f"{question}: {judged.cautions[0]}", "none"))
             continue
-        one = answer(own, comparisons)
+        one = answer(judged, comparisons)
         concordance = _concordance(one, group, allow_incomplete) if metric == "top1" else ""
         sentences.append(dataclasses.replace(one, sentence=f"{question}: {_lowered(one.sentence)}{concordance}"))
     return sentences
@@ -76,9 +76,9 @@ def _concordance(one: Answer, group: pd.DataFrame, allow_incomplete: bool) -> st
     if "mean_ccc" not in group or not one.best:
         return ""
     means = metric_means(group, ["mean_ccc"], allow_incomplete=allow_incomplete)["mean_ccc"]
-    own, base = (format_number(means.get(name, math.nan)) for name in (one.best, one.trivial))
+    best, base = (format_number(means.get(name, math.nan)) for name in (one.best, one.trivial))
     beside = f", of {one.trivial} {base}" if base else ""
-    return f" Mean chance-corrected concordance of {one.best}: {own}{beside}." if own else ""
+    return f" Mean chance-corrected concordance of {one.best}: {best}{beside}." if best else ""
 
 
 def _lowered(sentence: str) -> str:
@@ -148,9 +148,9 @@ def _difference(
     rows = of_setting(comparisons, board.setting, board.metric)
     if len(rows):
         for a, b, sign in ((best, base, 1), (base, best, -1)):
-            own = rows[(rows["model_a"] == a) & (rows["model_b"] == b) & rows["low"].notna()]
-            if len(own) == 1:
-                row = own.iloc[0]
+            pair = rows[(rows["model_a"] == a) & (rows["model_b"] == b) & rows["low"].notna()]
+            if len(pair) == 1:
+                row = pair.iloc[0]
                 ends = sorted((sign * float(row["low"]), sign * float(row["high"])))
                 return sign * float(row["difference"]), ends[0], ends[1], str(row.get("method", ""))
             refused = rows[(rows["model_a"] == a) & (rows["model_b"] == b)]

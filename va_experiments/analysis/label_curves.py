@@ -53,15 +53,15 @@ def label_curves(cells: pd.DataFrame) -> pd.DataFrame:
             setting = ", ".join(
                 filter(None, (value_of[name] for name in ("data", "features", "protocol", "cause_list")))
             ).replace("_", " ")
-            for mix, own in group.groupby(group["_kind"].str.partition(" ")[0], sort=False):
-                rows += [{"setting": setting, "mix": mix} | row for row in _curves(own)]
+            for mix, of_mix in group.groupby(group["_kind"].str.partition(" ")[0], sort=False):
+                rows += [{"setting": setting, "mix": mix} | row for row in _curves(of_mix)]
     return pd.DataFrame(rows, columns=list(LABEL_COLUMNS))
 
 
 def _curves(cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield the points of one setting and kind of sample."""
     numbers = sorted(set(cells["_n"]))
-    sites = set.intersection(*(set(own["test_site"]) for _, own in cells.groupby("_n")))
+    sites = set.intersection(*(set(of_estimate["test_site"]) for _, of_estimate in cells.groupby("_n")))
     cells = cells[cells["test_site"].isin(sites)]
     if not len(cells):
         return
@@ -73,19 +73,21 @@ def _curves(cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
     cells = cells.assign(csmf_options=cells["csmf_options"].astype(object).where(cells["csmf_options"].notna(), "{}"))
     pairs = cells[["csmf_estimator", "csmf_options"]].drop_duplicates().astype(str).to_numpy()
     columns = [name, "csmf_estimator", "csmf_options", "_kind"]
-    for (label, estimator, options, kind), own in cells.groupby(columns, sort=False):
+    for (label, estimator, options, kind), of_estimate in cells.groupby(columns, sort=False):
         copies = str(kind).rpartition("=")[2]
         model = str(label) + (f", {estimator}" if estimator not in ("", "model") else "")
         named = differing_options([text for other, text in pairs if other == str(estimator)])[str(options)]
         model += f" ({', '.join(named)})" if named else ""
         model += f", labelled deaths {copies} times in training" if copies != "0" else ""
         for n in numbers:
-            cells_of_n = own[own["_n"] == n]
+            cells_of_n = of_estimate[of_estimate["_n"] == n]
             if len(cells_of_n):
                 yield _point(model, cells_of_n, n, _OWN, baseline=False)
-        halved = copies == "0" and estimator in ("", "model") and str(own["model"].iloc[0]) not in TRIVIAL_MODELS
+        halved = (
+            copies == "0" and estimator in ("", "model") and str(of_estimate["model"].iloc[0]) not in TRIVIAL_MODELS
+        )
         for n in numbers if halved else ():
-            cells_of_n = own[own["_n"] == n]
+            cells_of_n = of_estimate[of_estimate["_n"] == n]
             if len(cells_of_n):
                 yield _point(f"half labelled, half {model}", cells_of_n, n, _HALF, baseline=True)
 

@@ -186,7 +186,7 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_inc
     values: dict[str, list[float]] = {}
     lows: dict[str, list[float]] = {}
     highs: dict[str, list[float]] = {}
-    for name, own in cells.groupby("label", sort=True):
+    for name, of_label in cells.groupby("label", sort=True):
         label = str(name)
         done = usable[usable["label"] == label]
         by_site = {str(site): group for site, group in done.groupby("test_site", sort=True)}
@@ -198,11 +198,11 @@ def leaderboard(setting: Setting, cells: pd.DataFrame, metric: str, *, allow_inc
         )
         n_done, n_cells = len(done.drop_duplicates(list(SPLIT_COLUMNS))), len(splits)
         complete = n_done == n_cells
-        row = {"label": label, "model": own["model"].iloc[0], "trivial": bool(own["trivial"].iloc[0])}
+        row = {"label": label, "model": of_label["model"].iloc[0], "trivial": bool(of_label["trivial"].iloc[0])}
         row |= {"mean": math.nan, "low": math.nan, "high": math.nan, "interval": "", "beside_low": math.nan}
         row |= {"beside_high": math.nan, "beside": "", "done": n_done, "cells": n_cells}
         row["note"] = "" if complete else f"{n_done} of {n_cells} cells" + ("" if allow_incomplete else ": no mean")
-        row["undefined"] = int(((own["status"] == "done") & own[metric].isna()).sum())
+        row["undefined"] = int(((of_label["status"] == "done") & of_label[metric].isna()).sum())
         if row["undefined"]:
             row["note"] += f" ({row['undefined']} done, figure not defined)"
         if value and (complete or allow_incomplete):
@@ -263,14 +263,14 @@ def site_means(
     splits = [str(key) for key in zip(*(cells[c] for c in SPLIT_COLUMNS), strict=True)]
     sites, labels, done = cells["test_site"].tolist(), cells["label"].tolist(), (cells["status"] == "done").tolist()
     n_splits = len(set(splits))
-    own: dict[str, list[int]] = {}
+    rows_of_label: dict[str, list[int]] = {}
     for row, label in enumerate(labels):
-        own.setdefault(str(label), []).append(row)
+        rows_of_label.setdefault(str(label), []).append(row)
     means: dict[str, dict[str, dict[str, float]]] = {}
     for metric in metrics:
         values = [float(v) for v in cells[metric]]
         of_label = means[metric] = {}
-        for label, rows in own.items():
+        for label, rows in rows_of_label.items():
             rows_with_value = [row for row in rows if done[row] and not math.isnan(values[row])]
             by_site: dict[str, list[float]] = {}
             for row in rows_with_value:

@@ -30,7 +30,7 @@ def with_majority(cells: pd.DataFrame, causes: pd.DataFrame | None) -> pd.DataFr
         return cells
     prior = cells[(cells["model"] == "prior") & (cells["status"] == "done")]
     by_cell = dict(iter(causes[causes["cell_key"].isin(prior["cell_key"])].groupby("cell_key", sort=False)))
-    scores = {key: cell_scores for key, own in by_cell.items() if (cell_scores := _scores(own))}
+    scores = {key: cell_scores for key, causes_of_cell in by_cell.items() if (cell_scores := _scores(causes_of_cell))}
     rows = prior[prior["cell_key"].isin(scores)].copy()
     if not len(rows):
         return cells
@@ -50,10 +50,10 @@ ENDS = ("_low", "_high", "_median_low", "_median_high")
 FRACTIONS = ("csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model")
 
 
-def _scores(own: pd.DataFrame) -> dict[str, float]:
+def _scores(causes: pd.DataFrame) -> dict[str, float]:
     """Return the metrics of the baseline on one test set, empty where its deaths are not known."""
-    true = own["n_true"].astype(float).to_numpy()
-    share = own["csmf_mean"].astype(float).to_numpy()
+    true = causes["n_true"].astype(float).to_numpy()
+    share = causes["csmf_mean"].astype(float).to_numpy()
     n, n_causes = float(true.sum()), len(true)
     if not n > 0 or n_causes < 2 or math.isnan(float(share.max())):
         return {}

@@ -147,9 +147,9 @@ def nested_choice(cells: pd.DataFrame, metrics: str | Sequence[str], *, models: 
     for site in sites:
         others = [s for s in sites if s != site]
         learned = {c: float(np.mean([inner[site, other, c] for other in others])) for c in candidates}
-        own = {c: outer[site, c] for c in candidates}
-        chosen, best = _best(learned, higher=higher), _best(own, higher=higher)
-        rows.append((site, chosen, learned[chosen], own[chosen], best, own[best]))
+        at_site = {c: outer[site, c] for c in candidates}
+        chosen, best = _best(learned, higher=higher), _best(at_site, higher=higher)
+        rows.append((site, chosen, learned[chosen], at_site[chosen], best, at_site[best]))
     by_site = pd.DataFrame(rows, columns=["site", "chosen", "inner", "score", "best", "best_score"])
     mean, low, high = t_interval(by_site["score"])
     means = {c: float(np.mean([outer[site, c] for site in sites])) for c in candidates}

@@ -93,16 +93,16 @@ def critical_path(cells: pd.DataFrame) -> pd.DataFrame:
     if not len(rows):
         return rows.assign(waited=pd.Series(dtype=float))
     last = rows.loc[int(rows["end"].to_numpy().argmax()), "worker"]
-    own = rows[rows["worker"] == last].sort_values(["end", "start"], kind="stable")
-    start, end = own["start"].to_numpy(), own["end"].to_numpy()
-    chain = [len(own) - 1]
+    of_worker = rows[rows["worker"] == last].sort_values(["end", "start"], kind="stable")
+    start, end = of_worker["start"].to_numpy(), of_worker["end"].to_numpy()
+    chain = [len(of_worker) - 1]
     while chain[-1] > 0:
         # Clocks tick in steps: a microsecond of overlap still counts as one after the other.
         before = int(np.searchsorted(end[: chain[-1]], start[chain[-1]] + 1e-6, side="right")) - 1
         if before < 0:
             break
         chain.append(before)
-    path = own.iloc[chain[::-1]].reset_index(drop=True)
+    path = of_worker.iloc[chain[::-1]].reset_index(drop=True)
     earlier = np.concatenate([[0.0], path["end"].to_numpy()[:-1]])
     return path.assign(waited=np.maximum(path["start"].to_numpy() - earlier, 0.0))
 

@@ -46,24 +46,24 @@ def resampled_sets(board: Leaderboard, cells: pd.DataFrame) -> pd.DataFrame:
     metric, rows = board.metric, []
     done = group[(group["status"] == "done") & group[metric].notna()]
     for label in board.rows.index:
-        for site, own in done[done["label"] == label].groupby("test_site", sort=True):
-            if values := _both(own, metric):
+        for site, of_site in done[done["label"] == label].groupby("test_site", sort=True):
+            if values := _both(of_site, metric):
                 rows.append({"metric": metric, "label": label, "test_site": str(site), **values})
     named = {c: getattr(board.setting, c) for c in SETTING_COLUMNS}
     return pd.DataFrame([named | row for row in rows], columns=list(COLUMNS))
 
 
-def _both(own: pd.DataFrame, metric: str) -> dict[str, Any] | None:
+def _both(cells: pd.DataFrame, metric: str) -> dict[str, Any] | None:
     """Return the numbers of the cells of one model at one site, None where they do not follow from the cells."""
     ends = [f"{metric}_{end}" for end in ("low", "high", "median_low", "median_high")]
     names = COLUMNS[-4:]
-    sets = own["n_test_sets"] if "n_test_sets" in own else pd.Series(math.nan, index=own.index)
-    if len(own) == 1 and set(ends) <= set(own.columns):
-        row = records(own)[0]
+    sets = cells["n_test_sets"] if "n_test_sets" in cells else pd.Series(math.nan, index=cells.index)
+    if len(cells) == 1 and set(ends) <= set(cells.columns):
+        row = records(cells)[0]
         n = int(row.get("n_test_sets") or 0)
         return {"n_sets": n, "median": row[metric]} | dict(zip(names, (row[e] for e in ends), strict=True))
-    if len(own) > 1 and (sets == 1).all():
-        found = over_test_sets(own[metric].astype(float))
-        both = found.low, found.high, found.median_low, found.median_high
-        return {"n_sets": len(own), "median": found.median} | dict(zip(names, both, strict=True))
+    if len(cells) > 1 and (sets == 1).all():
+        summary = over_test_sets(cells[metric].astype(float))
+        both = summary.low, summary.high, summary.median_low, summary.median_high
+        return {"n_sets": len(cells), "median": summary.median} | dict(zip(names, both, strict=True))
     return None

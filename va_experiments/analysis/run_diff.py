@@ -165,9 +165,9 @@ def _tested(part: pd.DataFrame, label: str, metric: str, by_site: pd.Series, see
             "difference": mean, "low": low, "high": high, "p": test.p, "smallest_p": test.smallest_p, "method": method
         }  # fmt: skip
     if len(difference) > 1:
-        found = corrected_t(difference, float(part["n_train"].mean()), float(part["n_test"].mean()))
+        result = corrected_t(difference, float(part["n_train"].mean()), float(part["n_test"].mean()))
         return row | {
-            "difference": found.mean, "low": found.low, "high": found.high, "p": found.p, "smallest_p": math.nan,
+            "difference": result.mean, "low": result.low, "high": result.high, "p": result.p, "smallest_p": math.nan,
             "method": f"corrected resampled t-test over {len(difference)} divisions",
         }  # fmt: skip
     none = {"low": math.nan, "high": math.nan, "p": math.nan, "smallest_p": math.nan}

@@ -89,7 +89,7 @@ def _configuration(manifest: Mapping[str, Any]) -> dict[str, str]:
         for key, value in _flat(tree).items():
             if not key.startswith(NOT_COMPARED) and value not in values.setdefault(key, []):
                 values[key].append(value)
-    return {key: ", ".join(sorted(found)) for key, found in values.items()}
+    return {key: ", ".join(sorted(texts)) for key, texts in values.items()}
 
 
 def _data(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -218,13 +218,13 @@ def model_labels(cells: pd.DataFrame, *, estimators: bool = True) -> list[str]:
 def _labels_of(keys: Sequence[tuple[str, Any, str]]) -> list[str]:
     """Return the label of each model, parameters and options of the CSMF."""
     parsed = {key: _parameters(key[1]) for key in dict.fromkeys(keys)}
-    own: dict[str, list[dict[str, str]]] = {}
+    parameters_of: dict[str, list[dict[str, str]]] = {}
     for (model, *_), parameters in parsed.items():
-        own.setdefault(model, []).append(parameters)
-    by_model = {model: differing_options([o for m, _, o in parsed if m == model]) for model in own}
+        parameters_of.setdefault(model, []).append(parameters)
+    by_model = {model: differing_options([o for m, _, o in parsed if m == model]) for model in parameters_of}
     labels: dict[tuple[str, Any, str], str] = {}
     for key, parameters in parsed.items():
-        others = own[key[0]]
+        others = parameters_of[key[0]]
         # A parameter that other cells of the model leave out differs too, but is named only where it must be.
         for present in (True, False):
             differing = [

@@ -68,17 +68,17 @@ def _collected(
     rows: pd.DataFrame, store: Store, deaths: Mapping[str, Deaths], strata: Sequence[str]
 ) -> dict[tuple[Key, str], _Counts]:
     """Return the sums of each model and setting, by stratum; ``all`` first."""
-    found: dict[tuple[Key, str], _Counts] = {}
+    collected: dict[tuple[Key, str], _Counts] = {}
     done = rows[(rows["status"] == "done") & (rows["testset"] == "natural")]
     if not len(done):
-        return found
+        return collected
     done = done.assign(label=model_labels(done)).sort_values(["label", "cell_key"], kind="stable")
     for row in done[["label", *SETTING_COLUMNS, "cell_key"]].itertuples(index=False):
         label, *setting, key = map(str, row)
         for stratum, causes, truth, probability, top in _blocks(store, deaths, key, strata):
-            counts = found.setdefault(((label, *setting), stratum), _Counts(causes=causes))
+            counts = collected.setdefault(((label, *setting), stratum), _Counts(causes=causes))
             counts.add(truth, probability, top)
-    return found
+    return collected
 
 
 def _blocks(
@@ -108,9 +108,9 @@ def _blocks(
         places = slice(start, start + len(top))
         start += len(top)
         for stratum, mask in masks.items():
-            own = mask[places]
-            if own.any():
-                yield stratum, causes, cause[places][own], probability[own], top[own]
+            in_stratum = mask[places]
+            if in_stratum.any():
+                yield stratum, causes, cause[places][in_stratum], probability[in_stratum], top[in_stratum]
 
 
 def strata_scores(

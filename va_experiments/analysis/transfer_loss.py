@@ -153,25 +153,27 @@ def _drops(
     rows: list[dict[str, Any]] = []
     skipped, slow = [], []
     for label in sorted(expected, key=lambda name: (expected[name], name)):
-        own = transfers[transfers["label"] == label].sort_values(["protocol", "train_sites", "test_site", "cell_key"])
-        own = own.drop_duplicates(["data", "features", "train_sites", "test_site"]).head(MOST_TRANSFERS)
-        found = list(_transfers(own, source))
-        if found and len(found) < len(own):
+        of_label = transfers[transfers["label"] == label].sort_values(
+            ["protocol", "train_sites", "test_site", "cell_key"]
+        )
+        of_label = of_label.drop_duplicates(["data", "features", "train_sites", "test_site"]).head(MOST_TRANSFERS)
+        scored = list(_transfers(of_label, source))
+        if scored and len(scored) < len(of_label):
             skipped.append(
-                f"{len(own) - len(found)} of {len(own)} splits of {label} (their cells or data are not here)"
+                f"{len(of_label) - len(scored)} of {len(of_label)} splits of {label} (their cells or data are not here)"
             )
-        if not found:
+        if not scored:
             skipped.append(f"{label} (its cells or its data are not here)")
-        elif found[0][1].spec.estimator().depends_on_test_set:
+        elif scored[0][1].spec.estimator().depends_on_test_set:
             skipped.append(f"{label} (its prediction for a death depends on the other deaths of the test set)")
-        elif not found[0][1].spec.trains:
+        elif not scored[0][1].spec.trains:
             skipped.append(f"{label} (it is not trained)")
-        elif expected[label] > left and not all((cache / f"{t.key}.json").exists() for _, t in found):
+        elif expected[label] > left and not all((cache / f"{t.key}.json").exists() for _, t in scored):
             slow.append(label)
         else:
             left -= expected[label]
             try:
-                rows += [{"model": label} | row for row in _split_drops(found, cache)]
+                rows += [{"model": label} | row for row in _split_drops(scored, cache)]
             except Exception as error:  # a model may refuse fewer deaths than it was given in the run
                 skipped.append(f"{label} ({type(error).__name__}: {str(error)[:200]})")
     if slow:
@@ -283,8 +285,8 @@ def _similarity(
     """Return the AUC of every pair of sites that the cells name, from at most `SITE_DEATHS` deaths of each."""
     rows: list[dict[str, Any]] = []
     for data in deaths.values():
-        own = done[done["data"] == data.name]
-        named = {s for both in _sites(own) for part in both for s in part.split("+")}
+        of_data = done[done["data"] == data.name]
+        named = {s for both in _sites(of_data) for part in both for s in part.split("+")}
         sites = [s for s in data.sites if s in named or named & {"all"}]
         if len(sites) < 2:
             notes["similarity"] = "Fewer than two sites take part."

@@ -89,8 +89,8 @@ def _outside(data: Deaths, age_group: str) -> int:
         days = data.covariates["age"] * 365.25
         inside = days < 28 if age_group == "neonate" else (days >= 28) & (days < 5 * 365.25)
         return int((~inside & ~np.isnan(days)).sum())
-    wanted = ("i022g",) if age_group == "neonate" else ("i022e", "i022f")
-    columns = [data.symptom_names.index(name) for name in wanted if name in data.symptom_names]
+    indicators = ("i022g",) if age_group == "neonate" else ("i022e", "i022f")
+    columns = [data.symptom_names.index(name) for name in indicators if name in data.symptom_names]
     if not columns:
         return 0
     return int((~(data.symptoms[:, columns] == 1).any(axis=1)).sum())
@@ -193,7 +193,7 @@ def calibrated(
     undetermined = int((named < 0).sum())
     if counts.sum() == 0:
         return prediction, {"csmf_estimator": VACALIBRATION, "csmf_abstained": "every test death is undetermined"}
-    found = calibrate(
+    calibration = calibrate(
         counts,
         _shapes(content, training, level, len(names)),
         undetermined=undetermined,
@@ -206,13 +206,13 @@ def calibrated(
         rng=generator(seed, "calibration"),
     )
     inside = _inside(prediction, level, len(names))
-    whole = len(names) == len(data.causes) and bool(np.isfinite(found.low).all())
+    whole = len(names) == len(data.causes) and bool(np.isfinite(calibration.low).all())
     result = dataclasses.replace(
         prediction,
-        csmf=np.clip(found.mean[level] * inside, 0, 1),
-        csmf_draws=found.draws[:, level] * inside if whole else None,
+        csmf=np.clip(calibration.mean[level] * inside, 0, 1),
+        csmf_draws=calibration.draws[:, level] * inside if whole else None,
     )
-    return result, _facts(found, names)
+    return result, _facts(calibration, names)
 
 
 def _levels(content: Mapping[str, Any], data: Deaths) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
@@ -253,26 +253,26 @@ def _inside(prediction: Prediction, level: npt.NDArray[np.intp], size: int) -> n
     return share
 
 
-def _facts(found: Calibration, names: tuple[str, ...]) -> dict[str, Any]:
+def _facts(calibration: Calibration, names: tuple[str, ...]) -> dict[str, Any]:
     """Return lambda, what is not calibrated and why, and both sets of fractions with their intervals."""
-    weight = found.weights[0]
-    left = [name for name, known in zip(names, found.calibrated, strict=True) if not known]
+    weight = calibration.weights[0]
+    left = [name for name, known in zip(names, calibration.calibrated, strict=True) if not known]
     return {
         "csmf_estimator": VACALIBRATION,
         "csmf_lambda": weight,
         "csmf_not_calibrated": ", ".join(left),
         "calibration": {
             "causes": list(names),
-            "uncalibrated": found.uncalibrated.tolist(),
-            "calibrated": found.mean.tolist(),
-            "low": [None if math.isnan(v) else v for v in found.low.tolist()],
-            "high": [None if math.isnan(v) else v for v in found.high.tolist()],
+            "uncalibrated": calibration.uncalibrated.tolist(),
+            "calibrated": calibration.mean.tolist(),
+            "low": [None if math.isnan(v) else v for v in calibration.low.tolist()],
+            "high": [None if math.isnan(v) else v for v in calibration.high.tolist()],
             "lambda": weight,
             "not_calibrated": left,
-            "no_deaths": [name for name, nobody in zip(names, found.without_deaths, strict=True) if nobody],
-            "interval": not found.stalled and bool(found.calibrated.any()),
-            "matrix": found.matrix[0].tolist(),
-            "matrix_used": found.matrix_used[0].tolist(),
-            "rhat": None if math.isnan(found.rhat) else found.rhat,
+            "no_deaths": [name for name, nobody in zip(names, calibration.without_deaths, strict=True) if nobody],
+            "interval": not calibration.stalled and bool(calibration.calibrated.any()),
+            "matrix": calibration.matrix[0].tolist(),
+            "matrix_used": calibration.matrix_used[0].tolist(),
+            "rhat": None if math.isnan(calibration.rhat) else calibration.rhat,
         },
     }

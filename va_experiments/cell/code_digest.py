@@ -66,13 +66,13 @@ def without_words(source: bytes) -> bytes:
 def _source_modules(start: str) -> set[str]:
     """Names of loaded modules in the same package that `start` imports, directly or through another, and `start`."""
     package = _MODELS if start.startswith(f"{_MODELS}.") else start.rpartition(".")[0]
-    found, waiting = set(), [start]
+    modules, waiting = set(), [start]
     while waiting:
         module = waiting.pop()
-        if module in found:
+        if module in modules:
             continue
         path = getattr(importlib.import_module(module), "__file__", None)
-        found.add(module)
+        modules.add(module)
         if not (path and path.endswith(".py")):
             continue
         with open(path, encoding="utf-8") as file:
@@ -89,7 +89,7 @@ def _source_modules(start: str) -> set[str]:
                 for n in names
                 if package and n.startswith(package + ".") and _is_module(n) and not n.endswith((".base",))
             ]
-    return found
+    return modules
 
 
 def _is_module(name: str) -> bool:

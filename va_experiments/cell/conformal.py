@@ -61,13 +61,13 @@ def conformal_intervals(
         return fit_conformal(*resampled), ""
     n_causes, site = len(train.causes), np.asarray(train.site)
     estimated, true = [], []
-    for number, own in sorted(training.csmf.items()):
+    for number, true_csmf in sorted(training.csmf.items()):
         held = site == number
-        found = own
+        csmf = true_csmf
         if setting.csmf != "model" and setting.calibration is None:
             learned = estimate_csmf(setting.csmf, training.probability[held], _without(training, held, setting.csmf))
-            found = own if learned.csmf is None else learned.csmf
-        estimated.append(found)
+            csmf = true_csmf if learned.csmf is None else learned.csmf
+        estimated.append(csmf)
         true.append(cause_fractions(train.cause[held], n_causes))
     return fit_conformal(np.array(estimated), np.array(true)), ""
 
@@ -94,7 +94,7 @@ def training_sets(
     except InputError:  # the site has no death of any cause of the design's mix
         return [], np.zeros((0, len(train.causes)))
     rows = [sets.rows(k) for k in range(SETS_OF_A_SITE)]
-    return rows, np.array([cause_fractions(train.cause[held][own], len(train.causes)) for own in rows])
+    return rows, np.array([cause_fractions(train.cause[held][members], len(train.causes)) for members in rows])
 
 
 def design_of(setting: Setting) -> str:
@@ -113,21 +113,21 @@ def _resampled(
     if setting.natural or setting.calibration is not None or setting.csmf in NEEDS_PREDICTIONS:
         return None
     estimated, true = [], []
-    for site, own in sorted(training.csmf.items()):
+    for site, site_csmf in sorted(training.csmf.items()):
         held = np.asarray(train.site) == site
         p, others = training.probability[held], _without(training, held, setting.csmf)
         rows, fractions = training_sets(setting, train, site)
         if not rows:
             return None
-        found = training.csmf_of_sets.get((design_of(setting), site))
+        csmf = training.csmf_of_sets.get((design_of(setting), site))
         if setting.csmf != "model":
-            found = np.array([_estimated(setting.csmf, p[own_rows], others) for own_rows in rows])
-        elif found is None:
-            name = next((n for n in NEEDS_NO_TRAINING if np.abs(_estimated(n, p) - own).max() < 1e-9), "")
+            csmf = np.array([_estimated(setting.csmf, p[own_rows], others) for own_rows in rows])
+        elif csmf is None:
+            name = next((n for n in NEEDS_NO_TRAINING if np.abs(_estimated(n, p) - site_csmf).max() < 1e-9), "")
             if not name:  # the CSMF of a set does not follow from the probabilities
                 return None
-            found = np.array([_estimated(name, p[own_rows]) for own_rows in rows])
-        estimated.append(found)
+            csmf = np.array([_estimated(name, p[own_rows]) for own_rows in rows])
+        estimated.append(csmf)
         true.append(fractions)
     return np.array(estimated), np.array(true)
 
@@ -146,5 +146,5 @@ def _estimated(
     name: str, probability: npt.NDArray[np.float64], others: OutOfFoldPredictions | None = None
 ) -> npt.NDArray[np.float64]:
     """Return the fractions of a set by an estimator; zeros where every death is undetermined."""
-    found = estimate_csmf(name, probability, others).csmf
-    return np.zeros(probability.shape[1]) if found is None else found
+    csmf = estimate_csmf(name, probability, others).csmf
+    return np.zeros(probability.shape[1]) if csmf is None else csmf

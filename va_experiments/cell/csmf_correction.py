@@ -71,8 +71,8 @@ def out_of_fold(fit: Fit, train: Deaths, folds: int = 5) -> OutOfFoldPredictions
                 sets = training_sets(setting, train, int(number))[0]
                 if not sets:
                     continue
-                found = model.predict_sets(train.take(held).without_causes(), sets, seed=seed)
-                of_sets[design_of(setting), int(number)] = np.array([one.csmf for one in found])
+                predictions = model.predict_sets(train.take(held).without_causes(), sets, seed=seed)
+                of_sets[design_of(setting), int(number)] = np.array([one.csmf for one in predictions])
     return OutOfFoldPredictions(probability, train.cause, train.site, csmf, of_sets)
 
 
@@ -80,8 +80,10 @@ def _settings_with_sets(fit: Fit, model: Model) -> list[Setting]:
     """Return a setting of each resampled design whose conformal intervals need the model's own CSMF of each set."""
     if model.prediction_is_costly or not model.depends_on_test_set:
         return []
-    wanted = [c.setting for c in fit.cells if c.setting.conformal and c.setting.csmf == MODEL and not c.setting.natural]
-    return list({design_of(setting): setting for setting in wanted}.values())
+    settings = [
+        c.setting for c in fit.cells if c.setting.conformal and c.setting.csmf == MODEL and not c.setting.natural
+    ]
+    return list({design_of(setting): setting for setting in settings}.values())
 
 
 def _learns(setting: Setting) -> bool:
@@ -133,7 +135,7 @@ def with_fractions(
         return by_labelled(prediction, labelled, data, level=str(setting.calibration["level"]), seed=seed)
     if setting.calibration is not None:
         return calibrated(prediction, setting.calibration, training, data, seed=seed, resampled=resampled)
-    found = estimate_csmf(name, prediction.probability, training)
-    if found.csmf is None:
-        return prediction, {"csmf_estimator": name, "csmf_abstained": found.abstained}
-    return dataclasses.replace(prediction, csmf=found.csmf), {"csmf_estimator": name, **dict(found.facts)}
+    estimate = estimate_csmf(name, prediction.probability, training)
+    if estimate.csmf is None:
+        return prediction, {"csmf_estimator": name, "csmf_abstained": estimate.abstained}
+    return dataclasses.replace(prediction, csmf=estimate.csmf), {"csmf_estimator": name, **dict(estimate.facts)}

@@ -65,10 +65,10 @@ def check_expected(params: Mapping[str, Any], files: Mapping[str, str], expected
     expected : str
         Of a saved model: of its manifest, as ``va-experiments train`` printed it.
     """
-    found = files.get("path", "")
-    if found and found != expected.strip().casefold():
+    digest = files.get("path", "")
+    if digest and digest != expected.strip().casefold():
         raise InputError(
-            f"model.sha256 is {shown(expected)}, but model.path={shown_path(str(params['path']))} has {found}: its "
+            f"model.sha256 is {shown(expected)}, but model.path={shown_path(str(params['path']))} has {digest}: its "
             "content is not the one that was meant, or the number was copied wrongly"
         )
 

@@ -59,7 +59,7 @@ class ModelSpec:
         options = {k: v for k, v in tree.items() if k not in LABELS}
         target = str(tree.get("_target_", ""))
         estimator_class = allowed_class(target, tuple(allowed))
-        members = [allowed_class(found, tuple(allowed), key=key) for key, found in nested_targets(options)]
+        members = [allowed_class(member, tuple(allowed), key=key) for key, member in nested_targets(options)]
         known = parameters_of(estimator_class)
         expected = options.pop(CHECKSUM, None) if "path" in estimator_class.file_parameters else None
         problems = [unknown_key(str(key), known, f"model={tree['name']}") for key in options if key not in known]
@@ -114,8 +114,8 @@ class ModelSpec:
     @cached_property
     def typical_cost(self) -> Cost:
         """What a fit costs, before an earlier run has recorded it."""
-        found = allowed_class(self.target, (self.target.split(".")[0],))
-        return typical_cost(build(found, dict(self.params)))
+        cls = allowed_class(self.target, (self.target.split(".")[0],))
+        return typical_cost(build(cls, dict(self.params)))
 
     def estimator(self) -> Model:
         """Return a new estimator.

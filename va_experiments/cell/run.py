@@ -55,10 +55,10 @@ def run_fit(fit: Fit, deaths: Deaths, *, attempt: int = 1) -> list[Result]:
             data, train_rows = prepared.deaths, prepared.train_rows
             rows = train_rows, prepared.test_rows
             train = data.take(train_rows)
-            own = _in_own_causes(data, fit.setting.level)
+            with_own_causes = _in_own_causes(data, fit.setting.level)
             load = clock.lap()
             estimator = fit.model.estimator()
-            learned_from = train if fit.model.trains else own.take(np.zeros(0, dtype=np.intp))
+            learned_from = train if fit.model.trains else with_own_causes.take(np.zeros(0, dtype=np.intp))
             parts = _parts(fit, estimator)
             with parts.next():
                 estimator.fit(learned_from, seed=integer_seed(fit.seed_key, "fit"))

@@ -79,8 +79,8 @@ def setting_identity(csmf: str) -> dict[str, Any]:
 def _first_names(params: Any) -> Any:
     """Return parameters that seeds depend on, and those of members among them, under their first names."""
     if isinstance(params, Mapping):
-        kept = {key: value for key, value in params.items() if key not in _WITHOUT_SEEDS}
-        return {_PARAMETERS.get(key, key): _first_names(value) for key, value in kept.items()}
+        seeded = {key: value for key, value in params.items() if key not in _WITHOUT_SEEDS}
+        return {_PARAMETERS.get(key, key): _first_names(value) for key, value in seeded.items()}
     return [_first_names(value) for value in params] if isinstance(params, (list, tuple)) else params
 
 

@@ -128,10 +128,10 @@ def plain(value: Any) -> Any:
 @lru_cache(maxsize=1)
 def versions() -> Mapping[str, str]:
     """Return the versions that can change a result's last bits: Python, this package, the numerical libraries."""
-    found = {"python": platform.python_version(), "machine": platform.machine()}
+    installed = {"python": platform.python_version(), "machine": platform.machine()}
     for name in ("va-experiments", "numpy", "scipy", "scikit-learn", "numba", "xgboost-cpu", "lightgbm", "pyarrow"):
         try:
-            found[name] = metadata.version(name)
+            installed[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return installed

@@ -58,11 +58,11 @@ def label_scores(
     assert labelled.cause is not None
     known = labelled.cause if level is None else truth_at_level(labelled.cause, level)
     n_causes = prediction.probability.shape[1]
-    own = labelled_fractions(known, n_causes)
+    labelled_csmf = labelled_fractions(known, n_causes)
     true = cause_fractions(truth, n_causes)
-    half = (own + prediction.csmf) / 2
+    half = (labelled_csmf + prediction.csmf) / 2
     return {
-        "csmf_accuracy_labelled": float(csmf_accuracy(true, own)),
+        "csmf_accuracy_labelled": float(csmf_accuracy(true, labelled_csmf)),
         "csmf_accuracy_half_labelled": float(csmf_accuracy(true, half)),
     }
 
@@ -87,9 +87,9 @@ def by_labelled(
     rng = generator(seed, GBQL)
     test, known, truth = prediction.probability, labelled.probability, np.asarray(labelled.truth)
     if level == "cause":
-        found = gbql(test, known, truth, sweeps=_SWEEPS, rng=rng)
-        step = -(-len(found.draws) // _MOST_DRAWS)
-        result = dataclasses.replace(prediction, csmf=found.mean, csmf_draws=found.draws[::step])
+        posterior = gbql(test, known, truth, sweeps=_SWEEPS, rng=rng)
+        step = -(-len(posterior.draws) // _MOST_DRAWS)
+        result = dataclasses.replace(prediction, csmf=posterior.mean, csmf_draws=posterior.draws[::step])
         return result, {"csmf_estimator": GBQL}
     names = tuple(dict.fromkeys(data.groups))
     if len(names) < 2:
@@ -98,7 +98,7 @@ def by_labelled(
             "calibration.level=cause"
         )
     place = np.array([names.index(group) for group in data.groups])
-    found = gbql(
+    posterior = gbql(
         group_level(test, place, len(names)),
         group_level(known, place, len(names)),
         place[truth],
@@ -109,4 +109,4 @@ def by_labelled(
     whole = np.bincount(place, weights=mean, minlength=len(names))
     size = np.bincount(place, minlength=len(names))
     inside = np.where(whole[place] > 0, mean / np.maximum(whole[place], 1e-300), 1 / size[place])
-    return dataclasses.replace(prediction, csmf=found.mean[place] * inside), {"csmf_estimator": GBQL}
+    return dataclasses.replace(prediction, csmf=posterior.mean[place] * inside), {"csmf_estimator": GBQL}

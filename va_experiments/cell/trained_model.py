@@ -67,10 +67,10 @@ def train_model(
         data = data.select([s for s in data.symptom_names if s not in left_out])
     deaths = data.take(rows)
     key = [spec.seed_digest.hex(), deaths.fingerprint, seed]
-    own = integer_seed(key, "saved model") if same_as is None else integer_seed(same_as.fit_seed_key, "fit")
+    model_seed = integer_seed(key, "saved model") if same_as is None else integer_seed(same_as.fit_seed_key, "fit")
     with one_thread():
-        model = spec.estimator().fit(deaths, seed=own)
-    return TrainedModel(model, deaths, left_out, own)
+        model = spec.estimator().fit(deaths, seed=model_seed)
+    return TrainedModel(model, deaths, left_out, model_seed)
 
 
 def model_card(
@@ -103,7 +103,7 @@ def model_card(
         "questions": list(deaths.symptom_names),
         "questions_left_out": list(trained.left_out),
         "numbers": list(deaths.covariates),
-        "metrics_at_left_out_sites": {site: dict(own) for site, own in metrics.items()},
+        "metrics_at_left_out_sites": {site: dict(scores) for site, scores in metrics.items()},
         "seed": trained.seed,
         "versions": dict(versions()),
         "made": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),

@@ -79,21 +79,21 @@ def import_cells(path: Path, store: Store) -> tuple[int, int, list[str]]:
         If the store cannot be written; what was taken in before is removed.
     """
     refused = _find_problems(path, store)
-    taken: list[str] = []
-    there = 0
+    imported: list[str] = []
+    n_present = 0
     try:
         for key, contents in _cells(path) if not refused else ():
             if key == INDEX:
                 continue
             if transfer_cell(store, key, contents.__getitem__):
-                taken.append(key)
+                imported.append(key)
             else:
-                there += 1
+                n_present += 1
     except BaseException:
-        for key in taken:
+        for key in imported:
             store.remove(key)
         raise
-    return len(taken), there, refused
+    return len(imported), n_present, refused
 
 
 def _find_problems(path: Path, store: Store) -> list[str]:

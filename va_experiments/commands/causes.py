@@ -55,10 +55,10 @@ def map_lists(
     from va_experiments.data.cause_lists import cause_lists, causes_of_table, map_causes
     from va_experiments.plan_levels import own_maps
 
-    own = own_maps([f"{target}={table}"]) if table else []
+    maps = own_maps([f"{target}={table}"]) if table else []
     known = cause_lists()
     causes = known[source].causes if source in known else causes_of_table(source)
-    mapping, pairs, where = map_causes(causes, target, own, what=source)
+    mapping, pairs, where = map_causes(causes, target, maps, what=source)
     if as_json:
         say_json({"source": source, "target": mapping.name, "table": where, "pairs": pairs}, indent=1)
         return 0

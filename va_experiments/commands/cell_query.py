@@ -91,7 +91,7 @@ def stored_cells(store: Store) -> Iterator[StoredCell]:
     """Yield the cells of a store, sorted by key; a cell whose manifest cannot be read has the model ``?``."""
     from va_experiments.cell import versions
 
-    now, here = time.time(), versions()
+    now, installed = time.time(), versions()
     for key in sorted(store.keys()):
         folder = store.folder(key)
         manifest = read_json(folder / "manifest.json") or {}
@@ -112,7 +112,7 @@ def stored_cells(store: Store) -> Iterator[StoredCell]:
             data=manifest.get("labels", {}).get("data", "?"),
             bytes=size,
             age=max(0.0, now - committed),
-            older=", ".join(f"{k} {v}" for k, v in sorted(then.items()) if here.get(k) != v),
+            older=", ".join(f"{k} {v}" for k, v in sorted(then.items()) if installed.get(k) != v),
             folder=folder,
             manifest=manifest,
         )

@@ -215,10 +215,10 @@ def import_file(
     store = store_at(place, must_exist=False)
     with lock_outputs(place.outputs):
         store.open()
-        taken, there, refused = import_cells(file, store)
+        imported, n_present, refused = import_cells(file, store)
     for text in refused:
         say(f"refused: {text}")
-    say(f"{taken:,} cells taken in, {there:,} were there already, {len(refused):,} refused")
+    say(f"{imported:,} cells taken in, {n_present:,} were there already, {len(refused):,} refused")
     return 3 if refused else 0
 
 

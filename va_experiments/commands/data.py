@@ -89,18 +89,18 @@ def describe_data(
 def _parsed(options: list[str]) -> dict[str, Any]:
     from va_experiments.config.mapping_text import read_value
 
-    found: dict[str, Any] = {}
+    parsed: dict[str, Any] = {}
     for option in options:
         key, equals, value = option.partition("=")
         if not equals or not key:
             raise InputError(f"{shown(option)} is not an option; write KEY=VALUE, such as path=deaths.csv")
         try:
-            found[key.removeprefix("data.").lstrip("+")] = read_value(value)
+            parsed[key.removeprefix("data.").lstrip("+")] = read_value(value)
         except ValueError:
             raise InputError(
                 f"the value of {shown(option)} cannot be read; quote text that holds : , [ or {{"
             ) from None
-    return found
+    return parsed
 
 
 def _describe(name: str, options: dict[str, Any], as_json: bool, others: dict[str, str] | None = None) -> int:
@@ -191,10 +191,10 @@ def _write(file: str, write: str, text: str) -> int:
     return 0
 
 
-def _choice_of(path: Path, own: Path) -> str:
+def _choice_of(path: Path, package_conf: Path) -> str:
     """Return the words that choose a YAML: its name, its name within a folder of configurations, or its path."""
     folder = path.resolve().parent
-    if folder == own.resolve():
+    if folder == package_conf.resolve():
         return f"data={path.stem}"
     if folder.name == "data":
         return f"--config-dir {shlex.quote(str(folder.parent))} data={path.stem}"

@@ -59,9 +59,9 @@ def sites_of_data(words: Sequence[str], folders: Sequence[Path]) -> list[str]:
     folders : sequence of Path
         ``conf/`` and the folder of ``--config-dir``.
     """
-    given = {key: value for key, _, value in (word.partition("=") for word in words)}
-    options = {k.removeprefix("data."): v for k, v in given.items() if k.startswith("data.")}
-    name = given.get("data", "")
+    values = {key: value for key, _, value in (word.partition("=") for word in words)}
+    options = {k.removeprefix("data."): v for k, v in values.items() if k.startswith("data.")}
+    name = values.get("data", "")
     if name.endswith(PLAIN):
         return _sites({"path": name, **options})
     yamls = [Path(name)] if name.endswith(YAMLS) else [folder / "data" / f"{name}.yaml" for folder in folders[1:]]

@@ -162,9 +162,9 @@ def _database(outputs: Path) -> Check:
     from va_experiments.config.schema import TrackingConfig
     from va_experiments.tracking.preflight import tracking_problem
 
-    found, _, advice = tracking_problem(TrackingConfig(), outputs).partition(": ")
+    problem, _, advice = tracking_problem(TrackingConfig(), outputs).partition(": ")
     return Check(
-        "MLflow's database", "wrong" if found else "ok", found or "it can be used, or is not there yet", advice
+        "MLflow's database", "wrong" if problem else "ok", problem or "it can be used, or is not there yet", advice
     )
 
 
@@ -217,13 +217,13 @@ def _tried(what: str, try_it: Callable[[Path], str]) -> Check:
     without = {"Ray": "execution=inline", "MLflow": "tracking.mlflow=false", "Prefect": "tracking.prefect=false"}[what]
     with tempfile.TemporaryDirectory(prefix="va-doctor-", ignore_cleanup_errors=True) as folder:
         try:
-            found = try_it(Path(folder))
+            result = try_it(Path(folder))
         except Exception as error:
             text = f"does not work: {type(error).__name__}: {str(error)[:300]}"
             return Check(
                 what, "wrong", text, f"install the versions of requirements.lock; until then run with {without}"
             )
-    return Check(what, "ok", f"{found} in {time.monotonic() - began:.0f} s")
+    return Check(what, "ok", f"{result} in {time.monotonic() - began:.0f} s")
 
 
 def _ray(folder: Path) -> str:

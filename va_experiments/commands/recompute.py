@@ -103,9 +103,9 @@ def _planned(folder: Path, allowed: tuple[str, ...]) -> tuple[Any, dict[str, Any
     for job in jobs:
         identity = json.dumps(job.config.data.tree(), sort_keys=True)
         if identity not in loaded:
-            found = load(job.config.data.name, job.config.data.model_dump())
-            deaths[found.fingerprint] = found
-            loaded[identity] = found.fingerprint
+            deaths_of_job = load(job.config.data.name, job.config.data.model_dump())
+            deaths[deaths_of_job.fingerprint] = deaths_of_job
+            loaded[identity] = deaths_of_job.fingerprint
         model = dict(with_folder(run, job.config.model))
         config = job.config.model_copy(update={"model": model})
         ready.append(dataclasses.replace(job, config=config, data=loaded[identity]))

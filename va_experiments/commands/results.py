@@ -78,8 +78,8 @@ def verify(
     done = read.rows[read.rows["status"] == "done"].set_index("cell_key")
     planned, deaths, absent = _planned(read.manifest["jobs"], data)
     rows = {planned.key(row): row for row in range(len(planned))} if planned is not None else {}
-    there = sorted(key for key in done.index if key in rows)
-    chosen = sorted(random.Random(seed).sample(there, sample)) if 0 < sample < len(there) else there
+    stored = sorted(key for key in done.index if key in rows)
+    chosen = sorted(random.Random(seed).sample(stored, sample)) if 0 < sample < len(stored) else stored
     equal: list[str] = []
     wrong: dict[str, str] = {}
     for key in chosen:
@@ -92,9 +92,9 @@ def verify(
         else:
             equal.append(key)
     reasons = [*absent]
-    if others := len(done) - len(there):
+    if others := len(done) - len(stored):
         reasons.append(f"{others:,} cells: their data are not at hand, or the code of their models is another")
-    if left := len(there) - len(chosen):
+    if left := len(stored) - len(chosen):
         reasons.append(f"{left:,} cells: not in the sample (--sample 0 computes all)")
     for reason in reasons:
         say(f"not verified: {reason}")
@@ -147,20 +147,20 @@ def _planned(jobs: list[Any], folder: Path | None) -> tuple[Any, dict[str, Any],
     from va_experiments.report.saved_inputs import jobs_of
 
     numbered = [{"number": n, "overrides": [], "config": _at_hand(j["config"], folder)} for n, j in enumerate(jobs)]
-    found, deaths, ready, absent = {}, {}, [], []
+    fingerprints, deaths, ready, absent = {}, {}, [], []
     for job in jobs_of({"jobs": numbered}):
         identity = json.dumps(job.config.data.tree(), sort_keys=True)
-        if identity not in found:
+        if identity not in fingerprints:
             try:
                 data = load(job.config.data.name, job.config.data.model_dump())
             except InputError as error:
-                found[identity] = ""
+                fingerprints[identity] = ""
                 absent.append(f"data '{job.config.data.name}': {str(error).splitlines()[0][:200]}")
                 continue
             deaths[data.fingerprint] = data
-            found[identity] = data.fingerprint
-        if found[identity]:
-            ready.append(dataclasses.replace(job, data=found[identity]))
+            fingerprints[identity] = data.fingerprint
+        if fingerprints[identity]:
+            ready.append(dataclasses.replace(job, data=fingerprints[identity]))
     if not ready:
         return None, deaths, absent
     return plan(ready, deaths, run=RunConfig()), deaths, absent

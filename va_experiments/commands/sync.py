@@ -26,10 +26,10 @@ def sync(store: Store, outputs: Path, *, uri: str | None, experiment: str) -> in
     damaged: list[str] = []
     with lock_outputs(outputs):
         index = Index(uri, experiment, outputs)
-        added, there = index.sync(stored_rows(store, outputs, damaged))
+        added, n_present = index.sync(stored_rows(store, outputs, damaged))
     for text in damaged:
         say(text)
-    say(f"{added:,} cells added to MLflow, {there:,} were there already, {len(damaged):,} damaged")
+    say(f"{added:,} cells added to MLflow, {n_present:,} were there already, {len(damaged):,} damaged")
     return 3 if damaged else 0
 
 

@@ -64,8 +64,8 @@ def train(
     card = model_card(spec, trained, metrics, licence)
     digest = write_model(target, trained.model, card)
     say(f"{spec.name}, trained on {len(chosen):,} deaths of {chosen.name} at {', '.join(sites)}: {target}")
-    for site, own in metrics.items():
-        say(f"  left out: {site:12} CSMF accuracy {own['csmf_accuracy_top']:.3f}, top 1 {own['top1']:.3f}")
+    for site, scores in metrics.items():
+        say(f"  left out: {site:12} CSMF accuracy {scores['csmf_accuracy_top']:.3f}, top 1 {scores['top1']:.3f}")
     say(f"SHA-256 of the manifest: {digest}")
     if learned:
         say(f"left out, because cut-offs are learned for them: {', '.join(learned)}")
@@ -82,12 +82,12 @@ def _left_out(spec: Any, data: Any, seed: int) -> dict[str, dict[str, float]]:
     from va_experiments.results.schema import MAIN_METRICS
 
     setting = Setting(data.name, data.fingerprint, "hce_words", {"name": "natural"}, "model", 0, seed)
-    found = {}
+    metrics = {}
     for split in splits({"name": "leave_one_site_out"}, data):
         cell = Cell(spec, split, setting)
         (result,) = run_fit(Fit(cell.fit_key, (cell,)), data)
         if result.failure is not None:
             raise InputError(f"{spec.name} at {split.test_site}: {result.failure.error}: {result.failure.message}")
-        own = {n: result.metrics[n] for n in MAIN_METRICS if n in result.metrics and n != "csmf_accuracy_model"}
-        found[split.test_site] = {**own, "deaths": float(result.facts["n_test"])}
-    return found
+        scores = {n: result.metrics[n] for n in MAIN_METRICS if n in result.metrics and n != "csmf_accuracy_model"}
+        metrics[split.test_site] = {**scores, "deaths": float(result.facts["n_test"])}
+    return metrics

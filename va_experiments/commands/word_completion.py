@@ -40,23 +40,23 @@ def candidates(line: str) -> list[str]:
     else:
         return []
     rest = [w for w in rest if w != "--debug"]
-    found: set[str] = set()
+    proposed: set[str] = set()
     if both and rest and rest[0] in COMMANDS and rest[0] != "run":
-        found.update(_of_command(rest[0], rest[1:], current))
+        proposed.update(_of_command(rest[0], rest[1:], current))
     else:
-        found.update(COMMANDS if both and not rest else ())
-        found.update(_of_run(rest, current))
-    return sorted(word for word in found if word.startswith(current) and word != current)
+        proposed.update(COMMANDS if both and not rest else ())
+        proposed.update(_of_run(rest, current))
+    return sorted(word for word in proposed if word.startswith(current) and word != current)
 
 
 def typed_candidates(line: str) -> list[str]:
     """Return the candidates as they are typed: outside of quotes, a backslash stands before spaces and the like."""
-    found = candidates(line)
+    words = candidates(line)
     try:
         shlex.split(line, comments=False)
     except ValueError:  # the last word is in quotes that are still open, or a backslash ends the line
-        return found
-    return [re.sub(r"([\s\"'()\[\]{}&;|<>*?!$`#\\])", r"\\\1", word) for word in found]
+        return words
+    return [re.sub(r"([\s\"'()\[\]{}&;|<>*?!$`#\\])", r"\\\1", word) for word in words]
 
 
 def _split(line: str) -> tuple[list[str], str]:
@@ -126,7 +126,7 @@ def _of_run(words: Sequence[str], current: str) -> Iterator[str]:
         yield from (f"{plus}{name}=" for name in (*groups, *_keys(folders, words)))
         return
     done = value[: value.rfind(",") + 1]
-    taken = done.split(",")
+    chosen = done.split(",")
     name = key.lstrip("+~")
     if name in groups:
         choices = [p.stem for folder in folders for p in (folder / name).glob("*.yaml")]
@@ -138,7 +138,7 @@ def _of_run(words: Sequence[str], current: str) -> Iterator[str]:
             choices += data_files(value[len(done) :]) if name == "data" else []
     else:
         choices = _values(name)
-    yield from (f"{key}={done}{choice}" for choice in choices if choice not in taken)
+    yield from (f"{key}={done}{choice}" for choice in choices if choice not in chosen)
 
 
 def _keys(folders: Sequence[Path], words: Sequence[str]) -> Iterator[str]:

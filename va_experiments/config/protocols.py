@@ -283,9 +283,9 @@ class Combined(ProtocolOptions):
 
     def _part(self, word: object, part: Mapping[str, Any]) -> tuple[ProtocolOptions, Any]:
         inherited = {name: getattr(self, name) for name in ProtocolOptions.model_fields if name != "name"}
-        own = {k: v for k, v in part.items() if v is not None and k != "test_sites"}
+        options = {k: v for k, v in part.items() if v is not None and k != "test_sites"}
         sites = part.get("test_sites")
-        return protocol_options(inherited | own, path=f"parts.{word}"), "all" if sites is None else sites
+        return protocol_options(inherited | options, path=f"parts.{word}"), "all" if sites is None else sites
 
     def each(self) -> dict[str, tuple[ProtocolOptions, Any]]:
         """Return the options of each part and the sites that it may test, by its word."""

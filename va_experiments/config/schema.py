@@ -113,14 +113,14 @@ def option_tree() -> dict[str, dict[str, None] | None]:
 
 def all_groups() -> list[type[Group]]:
     """Return every class of options: the two halves of a configuration, their groups and the choices of these."""
-    found: dict[type[Group], None] = {_Config: None, RunConfig: None, JobConfig: None, ModelOptions: None}
-    waiting = list(found)
+    groups: dict[type[Group], None] = {_Config: None, RunConfig: None, JobConfig: None, ModelOptions: None}
+    waiting = list(groups)
     while waiting:
         for field in waiting.pop(0).model_fields.values():
-            new = [cls for cls in groups_of(field).values() if cls not in found]
-            found |= dict.fromkeys(new)
+            new = [cls for cls in groups_of(field).values() if cls not in groups]
+            groups |= dict.fromkeys(new)
             waiting += new
-    return list(found)
+    return list(groups)
 
 
 def parse_resources(tree: Any, where: str, problems: list[str]) -> Resources | None:

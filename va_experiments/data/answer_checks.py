@@ -66,7 +66,7 @@ def leaks(
     dict
         Column -> (cause, Matthews correlation coefficient of "present" with this cause).
     """
-    n, found = len(cause), {}
+    n, leaking = len(cause), {}
     counts = np.bincount(cause, minlength=len(causes)).astype(float)
     if n == 0 or (counts > 0).sum() < 2:
         return {}
@@ -86,17 +86,17 @@ def leaks(
         best = int(np.where(counts < _LEAST, 0.0, correlation[:, j]).argmax())
         named = names_a_cause(name)
         if counts[best] >= _LEAST and correlation[best, j] >= (NAMED_LEAK if named else LEAK):
-            found[name] = (causes[best], float(correlation[best, j]))
+            leaking[name] = (causes[best], float(correlation[best, j]))
             continue
         best = int(correlation[:, j].argmax())  # a column for each cause: those of rare causes by their names
         if correlation[best, j] >= NAMED_LEAK and len(called[best]) > 2 and called[best] in _folded(name):
-            found[name] = (causes[best], float(correlation[best, j]))
-    families = Counter(_family(name) for name in found)
+            leaking[name] = (causes[best], float(correlation[best, j]))
+    families = Counter(_family(name) for name in leaking)
     for j, name in enumerate(names):  # ... and by the columns beside them, as cod_1, cod_2, ...
         best = int(correlation[:, j].argmax())
-        if name not in found and families[_family(name)] > 1 and correlation[best, j] > _EQUAL:
-            found[name] = (causes[best], float(correlation[best, j]))
-    return found
+        if name not in leaking and families[_family(name)] > 1 and correlation[best, j] > _EQUAL:
+            leaking[name] = (causes[best], float(correlation[best, j]))
+    return leaking
 
 
 def names_a_cause(column: str) -> bool:

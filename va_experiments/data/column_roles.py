@@ -121,8 +121,8 @@ class _Columns:
         self.excluded = [str(c) for c in chosen.get("exclude") or ()]
         self.symptoms = [str(c) for c in chosen.get("symptoms") or ()]
         named = (str(chosen[k]) for k in _NAMED if chosen.get(k) is not None)
-        taken = {*self.excluded, *self.symptoms, *beside, *named}
-        self.free = [c for c in header if c not in taken]
+        with_role = {*self.excluded, *self.symptoms, *beside, *named}
+        self.free = [c for c in header if c not in with_role]
         self.answers = {c: is_symptom(table[c], value_map) for c in header}
 
     def take(self, key: str, known: Sequence[str], fits: Callable[[str], bool]) -> str | None:

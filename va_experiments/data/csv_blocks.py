@@ -153,14 +153,14 @@ def empty_rows(columns: Mapping[str, CodedColumn]) -> npt.NDArray[np.bool_]:
 
 
 def missing_columns(
-    header: Sequence[str], needed: Sequence[str], where: str, *, taken: Collection[str] = ()
+    header: Sequence[str], needed: Sequence[str], where: str, *, used: Collection[str] = ()
 ) -> list[str]:
     """List one problem for each required column that is not in the header, with the most similar column.
 
-    Columns that are `taken` have a use of their own and are no misspellings of others.
+    Columns that are `used` have a use of their own and are no misspellings of others.
     """
     present, problems = set(header), []
-    free = [c for c in header if c not in taken]
+    free = [c for c in header if c not in used]
     by_skeleton: dict[str, str] = {}
     for column in header:
         by_skeleton.setdefault(skeleton(column), column)

@@ -57,12 +57,12 @@ def gives_words(raw: bytes, encoding: str) -> bool:
 
 
 def _words(raw: bytes) -> Sequence[bytes]:
-    found: dict[bytes, None] = {}
+    words: dict[bytes, None] = {}
     for match in _WORD.finditer(raw):
-        found[match.group()] = None
-        if len(found) == _MOST_WORDS:
+        words[match.group()] = None
+        if len(words) == _MOST_WORDS:
             break
-    return list(found)
+    return list(words)
 
 
 def _read(word: bytes, encoding: str) -> str:

@@ -119,8 +119,8 @@ def _excel(path: Path) -> tuple[Sequence[Any], Iterable[Sequence[Any]]]:
             rows = [row for row in sheet.iter_rows(values_only=True) if any(v not in (None, "") for v in row)]
             if len(rows) > 1:
                 filled.append((sheet.title, rows))
-    own = [sheet for sheet in filled if not _is_repeated_group(sheet[1][0])]
-    filled = own if len(own) == 1 else filled
+    with_deaths = [sheet for sheet in filled if not _is_repeated_group(sheet[1][0])]
+    filled = with_deaths if len(with_deaths) == 1 else filled
     if len(filled) > 1:
         names = ", ".join(shown(title) for title, _ in filled[:5])
         raise InputError(

@@ -84,11 +84,11 @@ class OutsidePredictions:
         compared as 12.
         """
         place = np.minimum(np.searchsorted(self.id, ids), max(len(self.id) - 1, 0))
-        found = np.where(self.id[place] == ids, place, -1)
-        if (found < 0).all() and all(_FLOAT.fullmatch(i) for i in self.id.tolist()):
+        row_of_death = np.where(self.id[place] == ids, place, -1)
+        if (row_of_death < 0).all() and all(_FLOAT.fullmatch(i) for i in self.id.tolist()):
             whole = {i.partition(".")[0]: k for k, i in enumerate(self.id.tolist())}
             return np.array([whole.get(i, -1) for i in ids.tolist()], dtype=np.intp)
-        return found
+        return row_of_death
 
 
 def read_outside_predictions(
@@ -299,9 +299,9 @@ def _of_causes(
     place: dict[str, int] = {}
     codes = []
     for name in layout.cause:
-        own = [undecorated(v) for v in table[name].values]
+        names = [undecorated(v) for v in table[name].values]
         codes.append(
-            np.array([-1 if v.casefold() in UNDETERMINED else place.setdefault(v, len(place)) for v in own], int)[
+            np.array([-1 if v.casefold() in UNDETERMINED else place.setdefault(v, len(place)) for v in names], int)[
                 table[name].codes
             ]
         )

@@ -115,11 +115,17 @@ def layout_of(header: Sequence[str], chosen: Columns, where: str) -> Layout:
 def _ranked(columns: Sequence[str], words: str) -> list[str]:
     """Return the columns that are such a word with a number, by number; none unless they count from 1."""
     forms = [_RANKED] if words == _CAUSE else [_RANKED, _OF_RANKED]
-    found: dict[int, str] = {}
+    column_of_rank: dict[int, str] = {}
     for form in forms:
         pattern = re.compile(form.format(words=words), re.IGNORECASE)
-        found |= {int(next(filter(None, m.groups()))): c for c in columns if (m := pattern.fullmatch(c.strip()))}
-    return [found[k] for k in sorted(found)] if sorted(found) == list(range(1, len(found) + 1)) else []
+        column_of_rank |= {
+            int(next(filter(None, m.groups()))): c for c in columns if (m := pattern.fullmatch(c.strip()))
+        }
+    return (
+        [column_of_rank[k] for k in sorted(column_of_rank)]
+        if sorted(column_of_rank) == list(range(1, len(column_of_rank) + 1))
+        else []
+    )
 
 
 def _single(columns: Sequence[str], words: str) -> list[str]:

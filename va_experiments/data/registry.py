@@ -123,8 +123,10 @@ def load_parts(
             if not any("data." in text for text in (error.hint, *error.problems)):
                 raise
             where = "; write data.OPTION=VALUE within data.options={OPTION: VALUE} for all tables, or for this one "
-            own = f"give {{name: {name}, path: {options_of_part.get('path') or 'FILE'}, OPTION: VALUE}} in its place"
-            raise InputError(error.problems, hint=(error.hint + where + own).removeprefix("; ")) from None
+            example = (
+                f"give {{name: {name}, path: {options_of_part.get('path') or 'FILE'}, OPTION: VALUE}} in its place"
+            )
+            raise InputError(error.problems, hint=(error.hint + where + example).removeprefix("; ")) from None
     return loaded
 
 

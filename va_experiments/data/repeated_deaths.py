@@ -65,8 +65,8 @@ class RepeatedDeaths:
                 hashes = np.array([_hash(v.strip()) for v in column.values] or [0], dtype=np.uint64)
                 rows = (rows ^ hashes[column.codes]) * _FACTOR + (rows >> np.uint64(29))
                 if len(counts) < _MOST_DISTINCT:
-                    found = np.bincount(column.codes, minlength=len(column.values)).tolist()
-                    counts.update(dict(zip((v.strip() for v in column.values), found, strict=False)))
+                    counted = np.bincount(column.codes, minlength=len(column.values)).tolist()
+                    counts.update(dict(zip((v.strip() for v in column.values), counted, strict=False)))
         self._parts.append(rows)
 
     def values(self, column: str) -> list[str]:
@@ -114,8 +114,8 @@ class RepeatedDeaths:
         return rows[np.array(near) <= 2]  # the row and its twin are two
 
     def _repeats(self, keep: npt.NDArray[np.bool_], *, many: bool) -> npt.NDArray[np.intp]:
-        here = self._later(self._parts, keep, None, many)
-        return np.union1d(here, self._later(self._elsewhere, keep, self._site, many)) if self._elsewhere else here
+        within = self._later(self._parts, keep, None, many)
+        return np.union1d(within, self._later(self._elsewhere, keep, self._site, many)) if self._elsewhere else within
 
     def _later(
         self, parts: Sequence[npt.NDArray[np.uint64]], keep: npt.NDArray[np.bool_], without: str | None, many: bool

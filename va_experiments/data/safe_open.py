@@ -157,8 +157,8 @@ def _of_odk_central(members: list[zipfile.ZipInfo]) -> list[zipfile.ZipInfo]:
     folder = os.path.commonpath(names) + "/" if len(names) > 1 and os.path.commonpath(names) else ""
     for main in members:
         stem = main.filename.removesuffix(".csv")
-        own = (f"{folder}media/", f"{stem}-", f"{stem} - audit.csv")
-        if stem != main.filename and all(n == main.filename or n.startswith(own) for n in names):
+        media = (f"{folder}media/", f"{stem}-", f"{stem} - audit.csv")
+        if stem != main.filename and all(n == main.filename or n.startswith(media) for n in names):
             return [main]
     return []
 

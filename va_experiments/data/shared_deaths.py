@@ -96,20 +96,20 @@ def _corrected(
 ) -> Rows:
     """Return the deaths of the second data set that are nearly equal to the one of the first with the same id."""
     rows = np.zeros(len(second), dtype=bool)
-    _, at, own = np.intersect1d(first.id, second.id, return_indices=True)
-    if not len(own):
+    _, at, rows_of_second = np.intersect1d(first.id, second.id, return_indices=True)
+    if not len(rows_of_second):
         return rows
     n_symptoms = first.n_symptoms
 
     def nearly(shift: int) -> Rows:
         theirs = np.roll(at, shift)
-        same = np.ones(len(own), dtype=bool)
+        same = np.ones(len(rows_of_second), dtype=bool)
         for column, other in zip(columns[j][n_symptoms:], columns[k][n_symptoms:], strict=True):
-            same &= column[theirs] == other[own]
-        return same & ((first.symptoms[theirs] == second.symptoms[own]).mean(axis=1) >= _NEARLY)
+            same &= column[theirs] == other[rows_of_second]
+        return same & ((first.symptoms[theirs] == second.symptoms[rows_of_second]).mean(axis=1) >= _NEARLY)
 
     pairs = nearly(0)
-    by_chance = int(nearly(1).sum()) if len(own) > 1 else 0
-    if pairs.sum() > _TIMES_CHANCE * by_chance + _SMALL_SHARE * len(own):
-        rows[own[pairs]] = True
+    by_chance = int(nearly(1).sum()) if len(rows_of_second) > 1 else 0
+    if pairs.sum() > _TIMES_CHANCE * by_chance + _SMALL_SHARE * len(rows_of_second):
+        rows[rows_of_second[pairs]] = True
     return rows

@@ -57,8 +57,8 @@ class Strata:
 
     def masks(self, rows: npt.NDArray[np.intp]) -> dict[str, npt.NDArray[np.bool_]]:
         """Return which of these rows are in each stratum that has any, by ``name=label``."""
-        own = self.code[rows]
-        return {f"{self.name}={self.labels[k]}": own == k for k in np.unique(own).tolist()}
+        codes = self.code[rows]
+        return {f"{self.name}={self.labels[k]}": codes == k for k in np.unique(codes).tolist()}
 
 
 def strata_of(deaths: Deaths, name: str) -> Strata:

@@ -59,14 +59,14 @@ def _in_parts(name: str, options: Mapping[str, Any], column: str) -> str:
     except InputError:
         return ""
     members = options.get("members")
-    for k, (reader, own) in enumerate(parts):
-        file = None if reader not in READERS else _file_of(reader, own)
+    for k, (reader, part_options) in enumerate(parts):
+        file = None if reader not in READERS else _file_of(reader, part_options)
         if file is None or column not in file[1]:
             continue
         key, value = (f"members[{k}]", members[k]) if members else (("train", "assign")[k], None)
         value = options[key] if value is None else value
         within = f"data.{key}" if isinstance(value, Mapping) else "data.options"
-        named = own if isinstance(value, Mapping) else options.get("options") or {}
+        named = part_options if isinstance(value, Mapping) else options.get("options") or {}
         columns = [*(named.get("strata_columns") or ()), column]
         if within == "data.options" and not options.get("options"):
             return _sentence(column, file[0]) + strata_option(columns, key="data.options={strata_columns: ", end="}")

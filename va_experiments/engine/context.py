@@ -79,8 +79,8 @@ class Counts:
         self.seconds_done += expected
         spent = sum(r.timings.get(f"{s}_seconds") or 0.0 for r in results for s in ("load", "fit", "predict", "score"))
         self.time.done(model.digest.hex(), expected, spent)
-        own = self.rates.setdefault(model.digest.hex()[:16], [])
-        own.append(model.typical_cost.rate(spent, deaths, len(facts)))
+        rates = self.rates.setdefault(model.digest.hex()[:16], [])
+        rates.append(model.typical_cost.rate(spent, deaths, len(facts)))
 
     def fit_not_needed(self, model: str) -> None:
         """Take a fit off the list, since others have finished all of its cells.

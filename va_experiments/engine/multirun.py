@@ -165,7 +165,7 @@ class Multirun:
 
     def read(self, jobs: Sequence[JobConfig]) -> list[str]:
         """Return the fingerprint of each job's data, reading each data set once."""
-        found = []
+        tables = []
         for job in jobs:
             options, identity = job.data.model_dump(), json.dumps(job.data.tree(), sort_keys=True)
             if identity not in self._loaded:
@@ -177,8 +177,8 @@ class Multirun:
                 same = self.context.deaths.get(deaths.fingerprint)
                 self.context.deaths[deaths.fingerprint] = deaths.with_strata_columns_of(same)
                 self._loaded[identity] = deaths.fingerprint
-            found.append(self._loaded[identity])
-        return found
+            tables.append(self._loaded[identity])
+        return tables
 
     def run(self, jobs: Sequence[Job], models: Sequence[ModelSpec]) -> list[float | None]:
         """Run a batch of jobs and return each job's mean objective, None where a cell is missing."""

@@ -108,11 +108,11 @@ def _at_left_out_sites(rows: pd.DataFrame, cell: Cell) -> dict[str, dict[str, fl
         & (rows["protocol"] == _LEFT_OUT_SITE)
         & (rows["status"] == "done")
     ]
-    found: dict[str, dict[str, float]] = {}
+    metrics: dict[str, dict[str, float]] = {}
     for row in mine.to_dict("records"):
-        own = {n: float(row[n]) for n in MAIN_METRICS if not is_missing(row.get(n)) and n != "csmf_accuracy_model"}
-        found.setdefault(str(row["test_site"]), {**own, "deaths": float(row["n_test"])})
-    return found
+        scores = {n: float(row[n]) for n in MAIN_METRICS if not is_missing(row.get(n)) and n != "csmf_accuracy_model"}
+        metrics.setdefault(str(row["test_site"]), {**scores, "deaths": float(row["n_test"])})
+    return metrics
 
 
 def _new_folder(place: Path, cell: Cell) -> Path:

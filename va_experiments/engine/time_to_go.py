@@ -117,12 +117,12 @@ class _Model:
     def look(self, running: list[Running], now: float, workers: int) -> None:
         """Take note of the running fits, and compare what is done with what was expected."""
         self.running, mean = running, max(self.mean, 1e-9)
-        here = {(fit.fit_key, fit.started): fit for fit in running}
-        for key in set(self.tracks) - set(here):
+        current = {(fit.fit_key, fit.started): fit for fit in running}
+        for key in set(self.tracks) - set(current):
             track = self.tracks.pop(key)
             if track.whole is not None:
                 self.speeds.append((track.whole / mean, track.gain))
-        for key, fit in here.items():
+        for key, fit in current.items():
             imports = len(self.begun) < workers or key in self.firsts
             if key not in self.begun and len(self.begun) < workers:
                 self.firsts.add(key)
@@ -168,26 +168,26 @@ class TimeToGo:
         start : float
             Seconds that the first fit of a process takes longer.
         """
-        found = self._models.setdefault(model, _Model(name, recorded, start))
-        found.fits += fits
-        found.expected += seconds
+        state = self._models.setdefault(model, _Model(name, recorded, start))
+        state.fits += fits
+        state.expected += seconds
 
     def done(self, model: str, expected: float, observed: float) -> None:
         """Take note of a fit that has ended, with its expected and observed seconds."""
-        if (found := self._models.get(model)) is not None:
-            found.fits_done += 1
+        if (state := self._models.get(model)) is not None:
+            state.fits_done += 1
             self._spent, self._ended = self._spent + observed, self._ended + 1
-            found.expected_done += min(expected, found.expected - found.expected_done)
+            state.expected_done += min(expected, state.expected - state.expected_done)
             if expected > 0 and observed > 0:
-                found.last.append(observed / expected)
+                state.last.append(observed / expected)
 
     def drop(self, model: str) -> float:
         """Take note that a fit is not needed any more, and return the seconds that it was expected to take."""
-        if (found := self._models.get(model)) is None or found.fits <= found.fits_done:
+        if (state := self._models.get(model)) is None or state.fits <= state.fits_done:
             return 0.0
-        expected = found.expected / found.fits
-        found.fits -= 1
-        found.expected -= expected
+        expected = state.expected / state.fits
+        state.fits -= 1
+        state.expected -= expected
         return expected
 
     @property
@@ -270,8 +270,8 @@ class TimeToGo:
             known = [(math.log(m.ratio), m.trust) for m in self._models.values() if m.ratio and not m.recorded]
             before = LOAD_COUNTS * math.log(self._load) * DOUBT_OF_MACHINE
             machine = (sum(r * t for r, t in known) + before) / (sum(t for _, t in known) + DOUBT_OF_MACHINE)
-        own = machine if not model.ratio else model.trust * math.log(model.ratio) + (1 - model.trust) * machine
-        return math.exp(own)
+        log_rate = machine if not model.ratio else model.trust * math.log(model.ratio) + (1 - model.trust) * machine
+        return math.exp(log_rate)
 
     def _key_of(self, fit: Running) -> str | None:
         """Return the model of a fit: that of its digest, else the one whose name begins its label, the longest such."""
@@ -290,8 +290,8 @@ def _weighted_median(pairs: Iterable[tuple[float, float]]) -> tuple[float | None
     """Return the median of values that have weights, None without any, and the sum of the weights."""
     ordered = sorted(pairs)
     weight, passed = sum(w for _, w in ordered), 0.0
-    for value, own in ordered:
-        passed += own
+    for value, value_weight in ordered:
+        passed += value_weight
         if passed >= weight / 2:
             return value, weight
     return None, 0.0

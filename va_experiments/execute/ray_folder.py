@@ -55,8 +55,8 @@ class RayFolder:
         If it cannot be made anywhere, with the reason for each place.
     """
 
-    def __init__(self, wanted: str | None = None) -> None:
-        bases, problems = _candidates(wanted), []
+    def __init__(self, configured: str | None = None) -> None:
+        bases, problems = _candidates(configured), []
         for base in bases:
             if problem := find_folder_problem(base):
                 problems.append(problem)
@@ -68,7 +68,7 @@ class RayFolder:
                 continue
             break
         else:
-            where = "execution.init._temp_dir" if wanted is not None else "RAY_TMPDIR"
+            where = "execution.init._temp_dir" if configured is not None else "RAY_TMPDIR"
             raise EngineUnavailable(
                 f"Ray has no folder for its sockets: {'; '.join(problems)}. Name a short folder that only you can "
                 f"write to with {where}=FOLDER, or run without Ray (execution=inline)"
@@ -110,9 +110,9 @@ class RayFolder:
             self._lock = -1
 
 
-def _candidates(wanted: str | None) -> Sequence[str]:
-    if wanted is not None:
-        return [wanted]
+def _candidates(configured: str | None) -> Sequence[str]:
+    if configured is not None:
+        return [configured]
     try:
         system = [tempfile.gettempdir()]
     except FileNotFoundError:  # no temporary folder can be written

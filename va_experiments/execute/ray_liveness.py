@@ -49,8 +49,10 @@ class RayLife:
             with contextlib.suppress(psutil.Error):
                 command = process.cmdline()
                 # exactly: a second node on this machine has the socket raylet.1 beside raylet
-                own = f"--raylet_socket_name={socket}" in command if name == "raylet" else session in " ".join(command)
-                if own:
+                is_ours = (
+                    f"--raylet_socket_name={socket}" in command if name == "raylet" else session in " ".join(command)
+                )
+                if is_ours:
                     self._needed[name] = process
 
     def lost(self) -> str:

@@ -142,8 +142,8 @@ class RaySession:
     def _connect(self) -> None:
         from va_experiments.execute import ray_cluster, ray_liveness, ray_worker
 
-        own = self._config.address is None
-        if own:
+        starts_ray = self._config.address is None
+        if starts_ray:
             self._folder = RayFolder(self._config.init.get("_temp_dir"))
         try:
             folder = self._folder.inner if self._folder is not None else None
@@ -151,15 +151,15 @@ class RaySession:
         except BaseException:
             ray_liveness.end_own_ray()
             raise
-        self._life = ray_liveness.RayLife(self.ray, owned=own)
-        self.nodes = None if own else ray_liveness.NodeWatch(self.ray)
+        self._life = ray_liveness.RayLife(self.ray, owned=starts_ray)
+        self.nodes = None if starts_ray else ray_liveness.NodeWatch(self.ray)
         self.workers = max(1, int(self.ray.cluster_resources().get("CPU", 1)))
         nodes = [n for n in self.ray.nodes() if n.get("Alive")]
         for name in ("CPU", "GPU", "memory"):
             self.largest[name] = max(n["Resources"].get(name, 0.0) for n in nodes)
         names = [n["NodeManagerHostname"] for n in nodes]
         self.about |= {"address": self._config.address or "local", "workers": self.workers, "nodes": names}
-        if own:
+        if starts_ray:
             for _ in range(self.workers):  # workers start now, and not at the first fits
                 self.ray.remote(ray_worker.begin).remote()
         # it comes back when its process dies: notes are lost, states come again

@@ -113,9 +113,9 @@ def register_plugins() -> None:
     """Let Hydra find the launcher of this package, wherever the package is installed."""
     import hydra_plugins
 
-    own = str(Path(__file__).resolve().parents[1] / "hydra_plugins")
-    if own not in hydra_plugins.__path__:
-        hydra_plugins.__path__.append(own)
+    folder = str(Path(__file__).resolve().parents[1] / "hydra_plugins")
+    if folder not in hydra_plugins.__path__:
+        hydra_plugins.__path__.append(folder)
 
 
 def compose(overrides: Sequence[str]) -> dict[str, Any]:

@@ -190,8 +190,8 @@ def find_problems(tree: Mapping[str, Any]) -> list[str]:
     own_keys = {k: v for k, v in hydra.items() if k not in ("overrides", "job")}  # they repeat the command
     problems += forbidden_env_references(own_keys, "hydra")
     more = tree.get("allowed_targets") or []
-    own = tuple(str(m) for m in more if isinstance(more, list))
-    roots = ("va_experiments", *own)
+    packages = tuple(str(m) for m in more if isinstance(more, list))
+    roots = ("va_experiments", *packages)
     places = hydra.get("searchpath") or []
     problems += [
         f"'hydra.searchpath' has {shown(place)}: expected a folder inside this one, or pkg:// of one of "
@@ -199,15 +199,15 @@ def find_problems(tree: Mapping[str, Any]) -> list[str]:
         for place in (places if isinstance(places, list) else [places])
         if "${" in str(place) or not _searched(str(place), roots)
     ]
-    return problems + call_problems(hydra, own)
+    return problems + call_problems(hydra, packages)
 
 
 def _searched(place: str, roots: tuple[str, ...]) -> bool:
     """Return whether configs may come from this place of ``hydra.searchpath``: an allowed package, or a folder here."""
-    scheme, found, rest = place.partition("://")
-    if found and scheme == "pkg":
+    scheme, separator, rest = place.partition("://")
+    if separator and scheme == "pkg":
         return rest.split(".")[0] in roots
-    if found and scheme != "file":
+    if separator and scheme != "file":
         return False
-    here = Path.cwd().resolve()
-    return (here / (rest if found else place)).resolve().is_relative_to(here)
+    working_folder = Path.cwd().resolve()
+    return (working_folder / (rest if separator else place)).resolve().is_relative_to(working_folder)

@@ -114,8 +114,8 @@ def _unknown_choice(path: str, roots: Sequence[Path]) -> str:
         folder = shown_path(os.path.relpath(elsewhere[0].parent.parent))[1:-1]
         hint = f"; {folder}/{group}/{name}.yaml has that name: add --config-dir {folder}"
     else:
-        here = [p.name for p in Path().iterdir() if p.is_file()] if group == "data" and "." in name else []
-        hint = did_you_mean(name, [*known, *here])
+        files = [p.name for p in Path().iterdir() if p.is_file()] if group == "data" and "." in name else []
+        hint = did_you_mean(name, [*known, *files])
     return f"unknown {group} {shown(name)}; known: {', '.join(known)}{hint}"
 
 
@@ -137,9 +137,9 @@ def _files_of_that_name(group: str, name: str) -> list[Path]:
     """Return files that would be found with the right --config-dir: in a folder of this one, or one floor below."""
     if not re.fullmatch(r"[\w. -]+", name):
         return []
-    here = Path.cwd()
+    folder = Path.cwd()
     with contextlib.suppress(OSError):
-        return sorted([*here.glob(f"*/{group}/{name}.yaml"), *here.glob(f"*/*/{group}/{name}.yaml")])
+        return sorted([*folder.glob(f"*/{group}/{name}.yaml"), *folder.glob(f"*/*/{group}/{name}.yaml")])
     return []
 
 

@@ -37,11 +37,11 @@ def dry_run(
     for job in job_configs:
         options = job.data.model_dump()
         try:
-            found = load(job.data.name, options)
+            data = load(job.data.name, options)
         except InputError as error:
             raise with_check(error, job.data.name, options) from None
-        deaths[found.fingerprint] = found.with_strata_columns_of(deaths.get(found.fingerprint))
-        fingerprints.append(found.fingerprint)
+        deaths[data.fingerprint] = data.with_strata_columns_of(deaths.get(data.fingerprint))
+        fingerprints.append(data.fingerprint)
     jobs = [Job(first + i, tuple(overrides[i]), c, fingerprints[i]) for i, c in enumerate(job_configs)]
     planned = plan(jobs, deaths, models, config)
     for warning in plan_warnings(planned, deaths):
@@ -85,7 +85,7 @@ def job_labels(overrides: Sequence[Sequence[str]]) -> list[str]:
     """Return for each job the overrides in which it differs from the others; all of them where it differs in none."""
     common = set(overrides[0]).intersection(*overrides[1:]) if overrides else set()
     labels = []
-    for own in overrides:
-        differing = [o for o in own if o not in common]
-        labels.append(" ".join(differing or own) or "default")
+    for job_overrides in overrides:
+        differing = [o for o in job_overrides if o not in common]
+        labels.append(" ".join(differing or job_overrides) or "default")
     return labels

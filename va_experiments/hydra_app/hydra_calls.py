@@ -51,14 +51,14 @@ _RUN_FILE = re.compile(r"\$\{hydra\.runtime\.output_dir\}/(?:[\w-]|\$\{hydra\.jo
 """A file in the run's folder, which alone a handler may write."""
 
 
-def call_problems(hydra: Mapping[str, Any], own: Sequence[str]) -> list[str]:
+def call_problems(hydra: Mapping[str, Any], packages: Sequence[str]) -> list[str]:
     """Return a problem for everything that would be called or written and is not on the list.
 
     Parameters
     ----------
     hydra : mapping
         Unresolved, as plain data.
-    own : sequence of str
+    packages : sequence of str
         Packages of ``allowed_targets``, of which a sweeper may come.
     """
     problems = _places(hydra)
@@ -75,8 +75,10 @@ def call_problems(hydra: Mapping[str, Any], own: Sequence[str]) -> list[str]:
         elif part == "callbacks":
             problems.append(f"'{path}' is not allowed: nothing is called from hydra.callbacks (value {shown(value)})")
         elif key == "_target_" and path != "hydra.launcher._target_":
-            problems += _target(path, value, own)
-        elif path == "hydra.sweeper.custom_search_space" and value is not None and not _defined_in(str(value), own):
+            problems += _target(path, value, packages)
+        elif (
+            path == "hydra.sweeper.custom_search_space" and value is not None and not _defined_in(str(value), packages)
+        ):
             problems.append(
                 f"'{path}' is {shown(value)}, which would be called: expected a function of a package in "
                 f"allowed_targets; list the keys in hydra.sweeper.params"
@@ -120,18 +122,20 @@ def _places(hydra: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def _target(path: str, value: Any, own: Sequence[str]) -> list[str]:
+def _target(path: str, value: Any, packages: Sequence[str]) -> list[str]:
     """Return the problem of a ``_target_`` that is neither a sweeper in its place nor a sampler."""
     name = str(value)
     if path == "hydra.sweeper._target_":
         known: tuple[str, ...] = SWEEPERS
-        allowed = name in SWEEPERS or _defined_in(name, own)
+        allowed = name in SWEEPERS or _defined_in(name, packages)
     else:
         known = ("optuna.samplers",)
-        allowed = path.startswith("hydra.sweeper.") and (_SAMPLER.fullmatch(name) is not None or _defined_in(name, own))
+        allowed = path.startswith("hydra.sweeper.") and (
+            _SAMPLER.fullmatch(name) is not None or _defined_in(name, packages)
+        )
     if allowed:
         return []
-    more = f", or a class that a package of allowed_targets ({', '.join(own)}) defines" if own else ""
+    more = f", or a class that a package of allowed_targets ({', '.join(packages)}) defines" if packages else ""
     return [f"'{path}' is {shown(value)}: expected a class of {', '.join(known)}{more}"]
 
 

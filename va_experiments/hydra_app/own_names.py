@@ -136,7 +136,7 @@ def data_options(name: str, key: str = "data") -> dict[str, Any]:
     if not path.is_file():
         near = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
         raise InputError(f"{key}={name}: there is no file {shown_path(path)}{did_you_mean(path.name, near)}")
-    own: dict[Any, Any] = {"name": "csv", "path": name}
+    options: dict[Any, Any] = {"name": "csv", "path": name}
     if name.endswith(YAMLS):
         check_yaml_size(path)
         loaded: Any = OmegaConf.to_container(OmegaConf.load(path))
@@ -145,11 +145,11 @@ def data_options(name: str, key: str = "data") -> dict[str, Any]:
                 f"{shown_path(path)} is no configuration of a data set: expected name: and the options of one of "
                 f"{', '.join(DATA)}; va-experiments data check FILE --write {shown_path(path)} writes one"
             )
-        own = loaded
-    usual: Any = OmegaConf.to_container(OmegaConf.load(conf_dir() / "data" / f"{own['name']}.yaml"))
-    if "label" in DATA[str(own["name"])].model_fields and own.get("label") is None:
-        own["label"] = _stem(name)
-    return {**usual, **own}
+        options = loaded
+    usual: Any = OmegaConf.to_container(OmegaConf.load(conf_dir() / "data" / f"{options['name']}.yaml"))
+    if "label" in DATA[str(options["name"])].model_fields and options.get("label") is None:
+        options["label"] = _stem(name)
+    return {**usual, **options}
 
 
 def _store(group: str, name: str, node: dict[str, Any], known: Sequence[str]) -> str:
@@ -158,8 +158,8 @@ def _store(group: str, name: str, node: dict[str, Any], known: Sequence[str]) ->
 
     safe = chosen = _safe(name)
     number = 1
-    taken = ConfigStore.instance().repo.get(group, {})
-    while chosen in known or (f"{chosen}.yaml" in taken and taken[f"{chosen}.yaml"].node != node):
+    stored = ConfigStore.instance().repo.get(group, {})
+    while chosen in known or (f"{chosen}.yaml" in stored and stored[f"{chosen}.yaml"].node != node):
         number += 1
         chosen = f"{safe}_{number}"
     ConfigStore.instance().store(group=group, name=chosen, node=node, provider=shown(name))

@@ -217,8 +217,8 @@ def launch(launcher: Any, job_overrides: Sequence[Sequence[str]], initial_job_id
         composed = launcher.hydra_context.config_loader.load_sweep_config(launcher.config, list(overrides))
         with contextlib.suppress(Exception):
             composed.hydra.job.num = initial_job_idx + number
-        own = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
-        tree = cast("dict[str, Any]", OmegaConf.to_container(own, resolve=True))
+        options = OmegaConf.masked_copy(composed, [k for k in composed if k != "hydra"])
+        tree = cast("dict[str, Any]", OmegaConf.to_container(options, resolve=True))
         tree = with_model_name(tree, str(composed.hydra.runtime.choices.get("model")))
         trees.append(with_described_tables(tree))
         remember_secrets_of(trees[-1])

@@ -103,9 +103,9 @@ def champs_shapes(algorithm: str, age_group: str, country: str = "other") -> npt
 @lru_cache(maxsize=2)
 def _table(age_group: str) -> dict[tuple[str, str], npt.NDArray[np.float64]]:
     path = Path(__file__).with_name(f"champs_{age_group}.csv")
-    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    counts: dict[tuple[str, str], dict[str, list[float]]] = {}
     with path.open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             values = [float(row[cause]) for cause in BROAD_CAUSES[age_group]]
-            found.setdefault((row["algorithm"], row["country"]), {})[row["true_cause"]] = values
-    return {key: np.array([rows[c] for c in BROAD_CAUSES[age_group]]) for key, rows in found.items()}
+            counts.setdefault((row["algorithm"], row["country"]), {})[row["true_cause"]] = values
+    return {key: np.array([rows[c] for c in BROAD_CAUSES[age_group]]) for key, rows in counts.items()}

@@ -133,11 +133,11 @@ def _log_gamma(gamma: Floats, matrix: Floats, alpha: float, beta: float) -> Floa
     from scipy.special import gammaln  # SciPy is a third of a worker's start
 
     n = matrix.shape[1]
-    own = np.diagonal(matrix, axis1=1, axis2=2)
+    diagonal = np.diagonal(matrix, axis1=1, axis2=2)
     logs = np.log(matrix + _TOLERANCE)
-    others = logs.sum(axis=2) - np.log(own + _TOLERANCE)
+    others = logs.sum(axis=2) - np.log(diagonal + _TOLERANCE)
     small, large = gamma * _EPSILON, gamma * (1 + _EPSILON)
     height = gammaln((n - 1) * small + large + _TOLERANCE)
     height -= (n - 1) * gammaln(small + _TOLERANCE) + gammaln(large + _TOLERANCE)
-    height += (large - 1) * np.log(own + _TOLERANCE) + (small - 1) * others
+    height += (large - 1) * np.log(diagonal + _TOLERANCE) + (small - 1) * others
     return height + (alpha - 1) * np.log(gamma + _TOLERANCE) - beta * gamma

@@ -124,8 +124,8 @@ def nested_bootstrap(
         chosen = rng.integers(0, n_sites, size=(n_resamples, n_sites))
     drawn = np.empty((n_resamples, n_sites, len(mean)))
     for place, site in enumerate(sites):
-        here = chosen == place  # a site drawn twice has two resamples of its splits and deaths
-        drawn[here] = _site_means(site, levels, int(here.sum()), rng)
+        at_place = chosen == place  # a site drawn twice has two resamples of its splits and deaths
+        drawn[at_place] = _site_means(site, levels, int(at_place.sum()), rng)
     resampled = drawn.mean(axis=1)
     error = resampled.std(axis=0, ddof=1)
     if "site" in levels and n_sites > 1:
@@ -146,10 +146,10 @@ def _site_means(site: Sequence[Floats], levels: Sequence[str], n: int, rng: np.r
     for place in range(n_splits):
         which = rng.integers(0, n_splits, size=n) if "split" in levels else np.full(n, place)
         for split, bank in enumerate(site):
-            here = np.flatnonzero(which == split)
+            draws = np.flatnonzero(which == split)
             if "death" in levels and len(bank) > 1:
-                rows = rng.integers(1, len(bank), size=len(here))
+                rows = rng.integers(1, len(bank), size=len(draws))
             else:
-                rows = np.zeros(len(here), dtype=np.intp)
-            total[here] += bank[rows]
+                rows = np.zeros(len(draws), dtype=np.intp)
+            total[draws] += bank[rows]
     return total / n_splits

@@ -104,8 +104,8 @@ def detectable_difference(sd: float, n: int, *, power: float = 0.8, level: float
     most = 1.0
     while t_test_power(most, 1.0, n, level=level) < power:
         most *= 2
-    found = optimize.brentq(lambda d: t_test_power(d, 1.0, n, level=level) - power, 0.0, most, xtol=1e-10)
-    return sd * float(found)
+    standardised = optimize.brentq(lambda d: t_test_power(d, 1.0, n, level=level) - power, 0.0, most, xtol=1e-10)
+    return sd * float(standardised)
 
 
 def sites_needed(

@@ -84,15 +84,15 @@ class ScoredDeaths:
         Undetermined deaths (all-zero rows) count as the uniform probability 1 / n_causes; other probabilities are taken
         as at least `LOG_LOSS_FLOOR`.
         """
-        own = self.probability[np.arange(len(self.truth)), self.truth]
+        of_true_cause = self.probability[np.arange(len(self.truth)), self.truth]
         nothing = ~self.probability.any(axis=1)
-        return -np.log(np.where(nothing, 1 / self.n_causes, np.maximum(own, LOG_LOSS_FLOOR)))
+        return -np.log(np.where(nothing, 1 / self.n_causes, np.maximum(of_true_cause, LOG_LOSS_FLOOR)))
 
     @property
     def brier(self) -> Floats:
         """Return the sum over causes of (probability - truth) squared of each death: 0 to 2; 1 if undetermined."""
-        own = self.probability[np.arange(len(self.truth)), self.truth]
-        return np.einsum("ij,ij->i", self.probability, self.probability) - 2 * own + 1
+        of_true_cause = self.probability[np.arange(len(self.truth)), self.truth]
+        return np.einsum("ij,ij->i", self.probability, self.probability) - 2 * of_true_cause + 1
 
 
 def scored_deaths(

@@ -105,8 +105,8 @@ def fit_adaptive_count(
                 _resamples(truth[rows], probability.shape[1], c, n_resamples, generator(seed, f"{k} {c}"))
                 for c in (None, *MIXES)
             ]
-            found = [_accuracy(probability[rows], truth[rows], drawn, slopes, intercepts) for drawn in designs]
-            accuracy.append(np.mean(found, axis=0))
+            accuracies = [_accuracy(probability[rows], truth[rows], drawn, slopes, intercepts) for drawn in designs]
+            accuracy.append(np.mean(accuracies, axis=0))
     if not accuracy:
         return AdaptiveCount()
     weightings = generator(seed, "weightings").dirichlet(np.ones(len(accuracy)), size=_WEIGHTINGS)
@@ -150,8 +150,8 @@ def _resamples(
     if concentration is None:
         return np.ones((1, len(truth)))
     present = np.flatnonzero(members)
-    own = members[present] / len(truth)
-    mixes = rng.dirichlet(concentration * own if concentration else np.ones(len(present)), size=n)
+    present_shares = members[present] / len(truth)
+    mixes = rng.dirichlet(concentration * present_shares if concentration else np.ones(len(present)), size=n)
     weights = np.zeros((n, len(truth)))
     for j, size in enumerate(rng.multinomial(len(truth), mixes).T):
         inside = np.flatnonzero(truth == present[j])

@@ -62,8 +62,8 @@ class Classifier(Model):
         else:
             for start in range(0, len(test), _BLOCK):
                 rows = slice(start, start + _BLOCK)
-                found = self._probabilities(self.features_.encode(test, rows)).astype(np.float64)
-                probability[rows, self.present_] = found / found.sum(axis=1, keepdims=True)
+                present_probability = self._probabilities(self.features_.encode(test, rows)).astype(np.float64)
+                probability[rows, self.present_] = present_probability / present_probability.sum(axis=1, keepdims=True)
         csmf = probability.mean(axis=0) if len(test) else np.zeros(len(self.causes_))
         return Prediction(probability, csmf)
 

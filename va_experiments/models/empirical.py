@@ -126,8 +126,8 @@ def empirical_probabilities(
     keep = ~(counts.missing.sum(axis=1) / n > missing_threshold)
     occurring = np.flatnonzero(counts.deaths > 0)
     if reference_compat:
-        found, first = np.unique(cause, return_index=True)
-        occurring = found[np.argsort(first, kind="stable")].astype(np.intp)
+        values, first = np.unique(cause, return_index=True)
+        occurring = values[np.argsort(first, kind="stable")].astype(np.intp)
     present = counts.present[np.ix_(keep, occurring)]
     deaths = counts.deaths[occurring]
     known = deaths - counts.missing[np.ix_(keep, occurring)]

@@ -163,8 +163,8 @@ class Flaml(Classifier):
     def _probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
         if hasattr(self.estimator_, "predict_proba"):
             return np.asarray(self.estimator_.predict_proba(features))
-        found = np.asarray(self.estimator_.predict(features, num_threads=1))
-        return np.column_stack([1 - found, found]) if found.ndim == 1 else found
+        probability = np.asarray(self.estimator_.predict(features, num_threads=1))
+        return np.column_stack([1 - probability, probability]) if probability.ndim == 1 else probability
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the chosen classifier's prediction; its diagnostics say what was chosen, and what the search cost."""

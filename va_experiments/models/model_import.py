@@ -44,21 +44,21 @@ def allowed_class(target: str, allowed: tuple[str, ...] = (), *, key: str = "mod
             f"{', '.join(roots)} (add a package of yours with allowed_targets=[...])"
         )
     try:
-        found = getattr(importlib.import_module(package), name)
+        cls = getattr(importlib.import_module(package), name)
     except (ImportError, AttributeError) as error:
         raise InputError(f"{key} is {shown(target)}: cannot be imported ({error})") from error
-    if not isinstance(found, type):
-        raise InputError(f"{key} is {shown(target)}: expected a class, found {type(found).__name__}")
-    if found.__module__.split(".")[0] not in roots:
+    if not isinstance(cls, type):
+        raise InputError(f"{key} is {shown(target)}: expected a class, found {type(cls).__name__}")
+    if cls.__module__.split(".")[0] not in roots:
         raise InputError(
-            f"{key} is {shown(target)}: that is {found.__module__}.{found.__qualname__}, which only passes "
+            f"{key} is {shown(target)}: that is {cls.__module__}.{cls.__qualname__}, which only passes "
             f"through there; expected a class of one of {', '.join(roots)} itself"
         )
-    if not issubclass(found, Model):
+    if not issubclass(cls, Model):
         from va_experiments.models.sklearn_adapter import adapter_for
 
-        return adapter_for(cast(Hashable, found))
-    return found
+        return adapter_for(cast(Hashable, cls))
+    return cls
 
 
 def nested_targets(parameters: Any, path: str = "model") -> Iterator[tuple[str, str]]:

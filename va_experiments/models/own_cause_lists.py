@@ -29,6 +29,6 @@ def own_cause_list(target: str, params: Mapping[str, Any]) -> str | None:
         Its parameters; ``cause_list`` of a file of predictions names the list of the file.
     """
     if target.endswith(".predictions.Predictions"):
-        found = params.get("cause_list")
-        return None if found is None else str(found)
+        cause_list = params.get("cause_list")
+        return None if cause_list is None else str(cause_list)
     return _OWN.get(target)

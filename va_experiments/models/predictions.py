@@ -261,18 +261,18 @@ class Predictions(Model):
         place = {_plain(c): k for k, c in enumerate(deaths.causes)}
         exact = {c: k for k, c in enumerate(deaths.causes)}
         by_plain = {_plain(source): source for source in target_of}
-        for own in target_of:  # two sources that differ in punctuation alone, and mean two things
-            if target_of[by_plain.get(_plain(own), own)] != target_of[own]:
-                del by_plain[_plain(own)]
+        for source_name in target_of:  # two sources that differ in punctuation alone, and mean two things
+            if target_of[by_plain.get(_plain(source_name), source_name)] != target_of[source_name]:
+                del by_plain[_plain(source_name)]
         target, problems = np.full(len(outside.causes), -1, dtype=np.intp), []
         for number, cause in enumerate(outside.causes):
             source = cause if cause in target_of else by_plain.get(_plain(cause))
             name = cause if source is None else target_of[source]
             if name is None or str(name).casefold() in UNDETERMINED:
                 continue
-            found = exact.get(str(name), place.get(_plain(str(name)), -1) if len(place) == len(exact) else -1)
-            target[number] = found
-            if found < 0:
+            index = exact.get(str(name), place.get(_plain(str(name)), -1) if len(place) == len(exact) else -1)
+            target[number] = index
+            if index < 0:
                 reason = "is no cause" if source is None else f"is mapped to {shown(name)}, which is no cause"
                 line = f" (line {outside.line_of[cause]})" if cause in outside.line_of else ""
                 problems.append(
@@ -287,7 +287,7 @@ class Predictions(Model):
         if unknown := [s for s in self.trained_sites if s not in deaths.sites]:
             near = did_you_mean(unknown[0], deaths.sites)
             problems.append(f"model.trained_sites: data '{deaths.name}' has no site {shown(unknown[0])}{near}")
-        own = np.array([s in self.trained_sites for s in deaths.sites], dtype=bool)[deaths.site]
+        at_trained_site = np.array([s in self.trained_sites for s in deaths.sites], dtype=bool)[deaths.site]
         by_cell = np.zeros((max(len(outside.seen), 1), len(deaths.sites)), dtype=bool)
         for number, cell in enumerate(outside.seen):
             sites = [s.strip() for s in re.split(r"[+;,]", cell) if s.strip()]
@@ -303,7 +303,7 @@ class Predictions(Model):
         if problems:
             raise InputError(problems)
         row = outside.rows(deaths.id)
-        return own | ((row >= 0) & by_cell[outside.seen_code[row], deaths.site] if outside.seen else False)
+        return at_trained_site | ((row >= 0) & by_cell[outside.seen_code[row], deaths.site] if outside.seen else False)
 
 
 def _share_the_rest(probability: npt.NDArray[np.float64]) -> None:

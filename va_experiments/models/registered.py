@@ -55,8 +55,8 @@ class Registered(Model):
     def check_before_run(self, deaths: Deaths) -> list[str]:
         """Read the folder, and compare its questions with those of the data."""
         model = self._load()
-        there = set(deaths.symptom_names)
-        absent = [s for s in model.symptom_names_ if s not in there]
+        symptoms = set(deaths.symptom_names)
+        absent = [s for s in model.symptom_names_ if s not in symptoms]
         if absent and (self.missing_questions == "refuse" or len(absent) == len(model.symptom_names_)):
             raise InputError(
                 f"model.path={self.path}: data '{deaths.name}' lack {len(absent)} of the model's "

@@ -195,11 +195,11 @@ def _manifest(folder: Path) -> dict[str, str]:
 
 def _checked(folder: Path) -> dict[str, bytes]:
     where, sums = shown_path(folder), _manifest(folder)
-    there = {p.name for p in folder.iterdir()} - {MANIFEST}
-    problems = [f"{where}: {name} is missing" for name in sorted(set(sums) - there)]
-    problems += [f"{where}: {name} is not in the manifest" for name in sorted(there - set(sums))]
+    names = {p.name for p in folder.iterdir()} - {MANIFEST}
+    problems = [f"{where}: {name} is missing" for name in sorted(set(sums) - names)]
+    problems += [f"{where}: {name} is not in the manifest" for name in sorted(names - set(sums))]
     files: dict[str, bytes] = {}
-    present = sorted(there & set(sums))
+    present = sorted(names & set(sums))
     problems += [f"{where}: {name} is a link" for name in present if (folder / name).is_symlink()]
     problems += [f"{where}: {name} is no ordinary file" for name in present if not (folder / name).is_file()]
     if not problems and sum((folder / name).stat().st_size for name in present) > MAX_BYTES:

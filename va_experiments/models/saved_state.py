@@ -66,20 +66,20 @@ def _encoded(value: Any, state: SavedState, where: str) -> Any:
     if isinstance(value, Mapping):
         pairs = [[_encoded(k, state, where), _encoded(v, state, f"{where}[{k!r}]")] for k, v in value.items()]
         return {"_": "dict", "items": pairs}
-    own = type(value).__module__
-    if isinstance(value, Model) and own.startswith(_PACKAGE):
+    module = type(value).__module__
+    if isinstance(value, Model) and module.startswith(_PACKAGE):
         return {"_": "model", **_attributes(value, vars(value), state, where)}
-    if dataclasses.is_dataclass(value) and own.startswith(_PACKAGE):
+    if dataclasses.is_dataclass(value) and module.startswith(_PACKAGE):
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         return {"_": "dataclass", **_attributes(value, fields, state, where)}
     return _of_a_library(value, state, where)
 
 
 def _attributes(value: Any, attributes: Mapping[str, Any], state: SavedState, where: str) -> dict[str, Any]:
-    kept = {k: v for k, v in attributes.items() if k not in _ONLY_IN_MEMORY}
+    stored = {k: v for k, v in attributes.items() if k not in _ONLY_IN_MEMORY}
     return {
         "class": f"{type(value).__module__}.{type(value).__qualname__}",
-        "state": {k: _encoded(v, state, f"{where}.{k}") for k, v in kept.items()},
+        "state": {k: _encoded(v, state, f"{where}.{k}") for k, v in stored.items()},
     }
 
 

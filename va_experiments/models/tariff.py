@@ -199,7 +199,7 @@ def significant(
     for b in range(n_bootstrap):
         drawn[b] = np.bincount(place[rng.integers(0, n, size=n)], minlength=n)
     deaths = np.stack([drawn[:, i:j].sum(axis=1, dtype=np.int64) for i, j in pairwise(bounds)])
-    kept = np.empty((n_causes, n_symptoms), dtype=bool)
+    is_significant = np.empty((n_causes, n_symptoms), dtype=bool)
     width = max(1, _CELLS // (n_bootstrap * n_causes))
     for start in range(0, n_symptoms, width):
         columns = slice(start, start + width)
@@ -211,8 +211,8 @@ def significant(
             share[c] /= np.maximum(deaths[c], 1)[:, None]
         sample = tariffs(share)
         low, high = _interval(sample)
-        kept[:, columns] = low * high >= 0 if touching else low * high > 0
-    return kept
+        is_significant[:, columns] = low * high >= 0 if touching else low * high > 0
+    return is_significant
 
 
 def _interval(sample: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -230,9 +230,9 @@ def _interval(sample: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64],
 def keep_largest(tariff: npt.NDArray[np.float64], top: int) -> npt.NDArray[np.float64]:
     """Return the tariffs with all but the `top` largest (in size) of each cause at 0; earlier symptoms win ties."""
     order = np.argsort(-np.abs(tariff), axis=1, kind="stable")
-    kept = np.zeros(tariff.shape, dtype=bool)
-    np.put_along_axis(kept, order[:, :top], True, axis=1)
-    return np.where(kept, tariff, 0.0)
+    is_largest = np.zeros(tariff.shape, dtype=bool)
+    np.put_along_axis(is_largest, order[:, :top], True, axis=1)
+    return np.where(is_largest, tariff, 0.0)
 
 
 def _drop_smallest(tariff: npt.NDArray[np.float64], top: int) -> npt.NDArray[np.float64]:

@@ -107,8 +107,10 @@ class Tariff2(Model):
         score = scores(present[rows], self.tariff_)
         self.baseline_ = np.sort(score.T, axis=1)
         place = ranks(score, self.baseline_) - 0.5  # the baseline deaths are compared with themselves too
-        own = np.stack([np.sort(place[cause[rows] == c, c]) for c in range(len(self.order_))])
-        self.cutoff_ = np.minimum(own[:, min(int(size * self.cause_cutoff), size - 1)], self.overall_cutoff * len(rows))
+        places_of_cause = np.stack([np.sort(place[cause[rows] == c, c]) for c in range(len(self.order_))])
+        self.cutoff_ = np.minimum(
+            places_of_cause[:, min(int(size * self.cause_cutoff), size - 1)], self.overall_cutoff * len(rows)
+        )
         return self
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
@@ -118,11 +120,11 @@ class Tariff2(Model):
         place = ranks(score, self.baseline_) - 0.5
         allowed = (place <= self.cutoff_) & (score > self.minimum_score)
         place = np.where(allowed, place, self.baseline_.shape[1] + 0.5)
-        found = allowed.any(axis=1)
+        has_cause = allowed.any(axis=1)
         best = np.where(allowed, place, np.inf).argmin(axis=1)
-        named = np.where(found, self.order_[best], -1).astype(np.int16)
+        named = np.where(has_cause, self.order_[best], -1).astype(np.int16)
         probability = np.zeros((len(test), len(self.causes_)))
-        probability[np.ix_(found, self.order_)] = weights_from(place[found])
-        csmf = np.bincount(named[found], minlength=len(self.causes_)) / max(len(test), 1)
-        share = float((~found).mean()) if len(test) else 1.0
+        probability[np.ix_(has_cause, self.order_)] = weights_from(place[has_cause])
+        csmf = np.bincount(named[has_cause], minlength=len(self.causes_)) / max(len(test), 1)
+        share = float((~has_cause).mean()) if len(test) else 1.0
         return Prediction(probability, csmf, top_cause=named, diagnostics={"undetermined": share})

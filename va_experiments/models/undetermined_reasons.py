@@ -32,10 +32,10 @@ def undetermined_reasons(model: Model | None, deaths: Deaths, probability: npt.N
     probability : float64 array, shape (n_deaths, n_causes)
         What it said of them.
     """
-    found = np.where(probability.any(axis=1), NOT_ENOUGH, NOTHING_POSSIBLE).tolist()
+    general_reasons = np.where(probability.any(axis=1), NOT_ENOUGH, NOTHING_POSSIBLE).tolist()
     if model is None:
-        return found
-    return [own or general for own, general in zip(_own(model, deaths), found, strict=True)]
+        return general_reasons
+    return [reason or general for reason, general in zip(_own(model, deaths), general_reasons, strict=True)]
 
 
 def _own(model: Model, deaths: Deaths) -> list[str]:

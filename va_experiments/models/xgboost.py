@@ -125,8 +125,10 @@ class XGBoost(Classifier):
 
     def _probabilities(self, features: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
         matrix = self._sparse(features)
-        found = [np.asarray(booster.inplace_predict(matrix)) for booster in self.boosters_]
-        return np.asarray(np.mean(found, axis=0, dtype=np.float64)) if len(found) > 1 else found[0]
+        probabilities = [np.asarray(booster.inplace_predict(matrix)) for booster in self.boosters_]
+        return (
+            np.asarray(np.mean(probabilities, axis=0, dtype=np.float64)) if len(probabilities) > 1 else probabilities[0]
+        )
 
     def _sparse(self, features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the features with NaN for a symptom's 0 where its columns hold but 0 and 1, in place.

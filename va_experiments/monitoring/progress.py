@@ -265,7 +265,7 @@ def started_text(config: RunConfig) -> str:
     execution, tracking = config.execution, config.tracking
     workers = "" if execution.num_workers is None else f" with {execution.num_workers} workers"
     parts = [f"Ray{workers}" if execution.backend == "ray" else "fits in this process"]
-    parts += [name for name, wanted in (("MLflow", tracking.mlflow), ("Prefect", tracking.prefect)) if wanted]
+    parts += [name for name, used in (("MLflow", tracking.mlflow), ("Prefect", tracking.prefect)) if used]
     return f"starting {', '.join(parts)}; outputs in {config.paths.outputs}"
 
 

@@ -85,8 +85,8 @@ def write_assigned(
                     assessed = ~np.isin(columns["undetermined"], NOT_ASSESSED)
                     whole.add(probability, top, assessed)
                     for name, mask in masks.items():
-                        own = mask[places]
-                        sums[name].add(probability[own], top[own], assessed[own])
+                        in_stratum = mask[places]
+                        sums[name].add(probability[in_stratum], top[in_stratum], assessed[in_stratum])
                     data = cell.deaths.name
                     named.add(data, cell.model, cell.causes, sizes[data], cell.rows[places], top)
                 is_all = len(set(cell.deaths.site.tolist())) > 1 or cell.test_site in ("all", "")
@@ -102,15 +102,15 @@ def write_assigned(
 def greatest_fractions(table: pd.DataFrame) -> list[str]:
     """Return lines with the greatest fractions of each model over all its deaths, for a terminal."""
     lines = ["Cause fractions (causes were assigned; no true cause is known, so nothing is scored):"]
-    for (data, model, stratum), own in table.groupby(["data", "model", "stratum"], sort=False):
+    for (data, model, stratum), of_stratum in table.groupby(["data", "model", "stratum"], sort=False):
         if str(stratum) != str(table.loc[(table["model"] == model) & (table["data"] == data), "stratum"].iloc[0]):
             continue
-        causes = own[own["cause"] != UNDETERMINED].sort_values("fraction", ascending=False, kind="stable")
-        lines.append(f"{model}, {own['deaths'].iloc[0]:,} deaths of {data}")
+        causes = of_stratum[of_stratum["cause"] != UNDETERMINED].sort_values("fraction", ascending=False, kind="stable")
+        lines.append(f"{model}, {of_stratum['deaths'].iloc[0]:,} deaths of {data}")
         for cause, fraction, low, high in causes.head(MOST_SHOWN)[["cause", "fraction", "low", "high"]].to_numpy():
             interval = format_interval(float(low), float(high))
             lines.append(f"  {format_number(float(fraction)):>5}  {f'[{interval}]' if interval else '':16} {cause}")
-        if len(rest := own[own["cause"] == UNDETERMINED]):
+        if len(rest := of_stratum[of_stratum["cause"] == UNDETERMINED]):
             lines.append(f"  {format_number(float(rest['fraction'].iloc[0])):>5}  {'':16} {UNDETERMINED}")
     return lines
 

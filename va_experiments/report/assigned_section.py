@@ -38,7 +38,7 @@ def assigned_content(content: RunTables) -> tuple[list[dict[str, str]], list[dic
 def _fractions(table: pd.DataFrame) -> dict[str, Any]:
     ordered = table.sort_values(["data", "model", "stratum"], kind="stable")
     shown = ordered[ordered["fraction"] > 0].groupby(["data", "model", "stratum"], sort=False, group_keys=False)
-    largest = pd.concat([own.sort_values("fraction", ascending=False, kind="stable") for _, own in shown])
+    largest = pd.concat([of_stratum.sort_values("fraction", ascending=False, kind="stable") for _, of_stratum in shown])
     rows = [
         (
             "",

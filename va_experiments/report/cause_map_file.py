@@ -47,8 +47,8 @@ def write_cause_maps(
     mapped = rows[(rows["cause_list"] != "") & (rows["status"] == "done")]
     mapped = mapped.assign(label=model_labels(mapped)) if len(mapped) else mapped
     names: dict[tuple[str, str, str, str], None] = dict.fromkeys(renamed)
-    for _, own in mapped.groupby(["cause_list", "data", "label"], sort=True):
-        first = own.iloc[0]
+    for _, mapped_causes in mapped.groupby(["cause_list", "data", "label"], sort=True):
+        first = mapped_causes.iloc[0]
         try:
             stored = store.load(str(first["cell_key"]), check=False)
         except CorruptCell:

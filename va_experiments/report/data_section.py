@@ -61,9 +61,9 @@ def data_content(
 def _sites(counts: pd.DataFrame) -> dict[str, Any]:
     rows = []
     for site in counts.columns:
-        own = counts[site].sort_values(ascending=False, kind="stable")
-        leading = ", ".join(f"{cause} {n / own.sum():.0%}" for cause, n in own.head(LEADING).items() if n)
-        rows.append(("", [str(site), f"{int(own.sum()):,}", int((own > 0).sum()), leading]))
+        n_of_cause = counts[site].sort_values(ascending=False, kind="stable")
+        leading = ", ".join(f"{cause} {n / n_of_cause.sum():.0%}" for cause, n in n_of_cause.head(LEADING).items() if n)
+        rows.append(("", [str(site), f"{int(n_of_cause.sum()):,}", int((n_of_cause > 0).sum()), leading]))
     columns = [("Site", False), ("Deaths", True), ("Causes", True), ("Leading causes", False)]
     return html_table("Deaths by site", columns, rows)
 
@@ -86,10 +86,10 @@ def causes_content(
     kind = board.metric.rsplit("_", 1)[-1]
     kind = kind if kind in ESTIMATES else "top"
     items: list[dict[str, Any]] = []
-    for own in (board, *other_levels(boards)):
-        group = next(g for s, g in split_settings(cells) if s == own.setting)
-        level = "" if own is board else f", causes of {own.setting.cause_list}"
-        for row in own.records():
+    for level_board in (board, *other_levels(boards)):
+        group = next(g for s, g in split_settings(cells) if s == level_board.setting)
+        level = "" if level_board is board else f", causes of {level_board.setting.cause_list}"
+        for row in level_board.records():
             table = scores_by_cause(content.causes, group, row["label"], f"csmf_{kind}")
             if not row["trivial"] and len(table):
                 items.append(_by_cause(table, f"{row['label']}{level}", closed=bool(items)))

@@ -77,9 +77,9 @@ def write_excluded(rows: pd.DataFrame, folder: Path, store: Store, deaths: Mappi
         remaining = len(data) + len(read)
         tested = "deaths to assign causes to" if assigned else "deaths tested"
         for stage, last in ((READING, "deaths read"), (TEST_SETS, tested), (SCORING, "")):
-            own = pd.Series([reason for s, reason, _ in (*read, *left) if s == stage], dtype=object).value_counts()
-            counts += [(data.name, f"left out: {stage}", str(reason), int(n)) for reason, n in own.items()]
-            remaining -= int(own.sum())
+            reasons = pd.Series([reason for s, reason, _ in (*read, *left) if s == stage], dtype=object).value_counts()
+            counts += [(data.name, f"left out: {stage}", str(reason), int(n)) for reason, n in reasons.items()]
+            remaining -= int(reasons.sum())
             counts.append((data.name, last or ("deaths in causes.csv" if assigned else "deaths scored"), "", remaining))
         lines += [(data.name, death, stage, reason) for stage, reason, death in (*read, *left)]
     path = folder / "excluded.csv"
@@ -92,10 +92,12 @@ def _reasons(data: Deaths, rows: pd.DataFrame) -> list[tuple[str, str]]:
     reasons = []
     settled = {} if not len(rows) else rows.groupby("test_site")["status"].agg(set).to_dict()
     for site in data.sites:
-        own = [states for label, states in settled.items() if label in (site, "all") or site in str(label).split("+")]
-        if not own:
+        states_of_cells = [
+            states for label, states in settled.items() if label in (site, "all") or site in str(label).split("+")
+        ]
+        if not states_of_cells:
             reasons.append((TEST_SETS, _SITE_NOT_TESTED))
-        elif any(states - {"done"} for states in own):
+        elif any(states - {"done"} for states in states_of_cells):
             reasons.append((SCORING, _FAILED))
         else:
             reasons.append((TEST_SETS, _NOT_TESTED))

@@ -69,8 +69,8 @@ def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leader
     figures.append(drops_figure(split, content.drops, content.notes.get("drops", "")))
     figures += drops_by_model_figure(split, content.drops)
     figures.append(similarity_figure(content.similarity, content.notes.get("similarity", "")))
-    own = _of(cells, main)
-    names = own[["cell_key", "label", "test_site"]]
+    of_board = _of(cells, main)
+    names = of_board[["cell_key", "label", "test_site"]]
     causes = _joined(content.causes, names)
     if causes is None:
         why = "No figures by cause were recorded."
@@ -91,8 +91,8 @@ def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leader
         confusion_figure(main, confusion, groups, by_group=False),
     ]
     for board in other_levels(full):
-        there = _joined(content.confusion, _of(cells, board)[["cell_key", "label", "test_site"]])
-        figures.append(confusion_figure(board, there, {}, by_group=False, level=board.setting.cause_list))
+        of_board_cells = _joined(content.confusion, _of(cells, board)[["cell_key", "label", "test_site"]])
+        figures.append(confusion_figure(board, of_board_cells, {}, by_group=False, level=board.setting.cause_list))
     figures += [learning_curve_figure(boards, cells), *label_curve_figures(cells)]
     figures += [calibration_figure(main, _joined(content.reliability, names))]
     figures.append(classwise_figure(main, _joined(content.classwise, names)))

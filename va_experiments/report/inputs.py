@@ -159,9 +159,9 @@ def _intervals(
     cells: pd.DataFrame, metric: str, store: Store | None, saved: Mapping[str, pd.DataFrame]
 ) -> pd.DataFrame | None:
     """Return the nested intervals: from the store's predictions, else those of an earlier report on these runs."""
-    own = nested_intervals(cells, metric, store) if store is not None else None
-    if own is not None or "intervals" not in saved:
-        return own
+    computed = nested_intervals(cells, metric, store) if store is not None else None
+    if computed is not None or "intervals" not in saved:
+        return computed
     names = ["model", "metric", *SETTING_COLUMNS]
     intervals = saved["intervals"]
     unique = ~intervals.duplicated(names, keep=False)  # those of two runs would not be on one grid
@@ -185,19 +185,23 @@ def _from_store(
         tables = by_cause(store, stored, groups), *individual_tables(store, models)
     others = set(cells["cell_key"]) - stored_keys
     names = ("causes", "confusion", "reliability", "reliability_classwise")
-    return tuple(_with(own, saved.get(name), others) for own, name in zip(tables, names, strict=True))
+    return tuple(_with(computed, saved.get(name), others) for computed, name in zip(tables, names, strict=True))
 
 
 def _calibrated(cells: pd.DataFrame, store: Store | None, saved: Mapping[str, pd.DataFrame]) -> pd.DataFrame | None:
     """Return what calibration did, from the store or from earlier reports on these runs."""
-    own = None if store is None else calibrated_cells(store, cells)
-    return _with(own, saved.get("calibrated"), set(cells["cell_key"]) - set(() if own is None else own["cell_key"]))
+    computed = None if store is None else calibrated_cells(store, cells)
+    return _with(
+        computed,
+        saved.get("calibrated"),
+        set(cells["cell_key"]) - set(() if computed is None else computed["cell_key"]),
+    )
 
 
-def _with(own: pd.DataFrame | None, saved: pd.DataFrame | None, keys: set[str]) -> pd.DataFrame | None:
+def _with(computed: pd.DataFrame | None, saved: pd.DataFrame | None, keys: set[str]) -> pd.DataFrame | None:
     """Return a table with those rows of an earlier report's that belong to other cells."""
     more = None if saved is None else saved[saved["cell_key"].isin(keys)].drop_duplicates()
-    parts = [part for part in (own, more) if part is not None and len(part)]
+    parts = [part for part in (computed, more) if part is not None and len(part)]
     return pd.concat(parts, ignore_index=True) if parts else None
 
 
@@ -227,8 +231,8 @@ def _relabelled(drops: pd.DataFrame | None, cells: pd.DataFrame) -> pd.DataFrame
     """Return the drops with models called as in this report: an earlier one may have had fewer to tell apart."""
     if drops is None or "model_digest" not in drops or "model_digest" not in cells:
         return drops
-    own = cells.assign(label=model_labels(cells.assign(model_params=cells["model_params"].fillna("{}"))))
-    names = dict(zip(own["model_digest"], own["label"], strict=True))
+    labelled = cells.assign(label=model_labels(cells.assign(model_params=cells["model_params"].fillna("{}"))))
+    names = dict(zip(labelled["model_digest"], labelled["label"], strict=True))
     return drops.assign(model=[names.get(d, m) for d, m in zip(drops["model_digest"], drops["model"], strict=True)])
 
 

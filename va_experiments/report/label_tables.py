@@ -22,13 +22,13 @@ def label_curve_tables(cells: pd.DataFrame) -> list[dict[str, object]]:
         rows = []
         best = curves.groupby("estimate")["mean"].max().sort_values(ascending=False)
         for estimate in best.index:
-            own = curves[curves["estimate"] == estimate].set_index("n")
-            points = [own.loc[n] if n in own.index else None for n in numbers]
+            curve = curves[curves["estimate"] == estimate].set_index("n")
+            points = [curve.loc[n] if n in curve.index else None for n in numbers]
             cells_ = [
                 "-" if p is None else (format_number(p["mean"]), format_interval(p["low"], p["high"])) for p in points
             ]
             cells_ += ["-" if p is None else format_number(p["top1"]) or "-" for p in points]
-            rows.append(("trivial" if own["baseline"].iloc[0] else "", [estimate, *cells_]))
+            rows.append(("trivial" if curve["baseline"].iloc[0] else "", [estimate, *cells_]))
         title = f"CSMF accuracy with n labelled deaths: {SAMPLES[mix]} ({setting})"
         note = (
             f"Means over {int(curves['sites'].min())} sites of the means over replicates, at the deaths that are left. "

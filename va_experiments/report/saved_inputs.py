@@ -50,19 +50,19 @@ def losses_again(
     if again is not None and again.drops is not None:
         return again
     notes = dict(again.notes) if again is not None else {}
-    kept: dict[str, pd.DataFrame | None] = {}
+    tables: dict[str, pd.DataFrame | None] = {}
     for name, identity in (
         ("drops", [*(c for c in TABLES["transfer loss"] if c != "protocol"), "metric"]),
         ("similarity", ["data", "site_a", "site_b"]),
     ):
         table = saved.get(name)
         known = [c for c in identity if table is not None and c in table]
-        kept[name] = None if table is None else table.drop_duplicates(known or None, ignore_index=True)
+        tables[name] = None if table is None else table.drop_duplicates(known or None, ignore_index=True)
         if table is None and again is None:
             why = f"data {', '.join(absent)} cannot be read here" if absent else "the store of cells is not here"
             notes[name] = f"Not computed: {why}, and no earlier report of these runs has it."
-    similarity = kept["similarity"] if again is None or again.similarity is None else again.similarity
-    return Losses(kept["drops"], similarity, notes)
+    similarity = tables["similarity"] if again is None or again.similarity is None else again.similarity
+    return Losses(tables["drops"], similarity, notes)
 
 
 def data_of(manifests: Sequence[Mapping[str, Any]], cache: Path) -> tuple[dict[str, Deaths], list[str]]:
@@ -71,17 +71,17 @@ def data_of(manifests: Sequence[Mapping[str, Any]], cache: Path) -> tuple[dict[s
 
     deaths: dict[str, Deaths] = {}
     absent = []
-    wanted = {d["sha256"] for m in manifests for d in m.get("data", ()) if "sha256" in d}
+    digests = {d["sha256"] for m in manifests for d in m.get("data", ()) if "sha256" in d}
     read = {json.dumps(c["data"], sort_keys=True): dict(c["data"]) for c in configs_of(manifests) if "data" in c}
     for options in read.values():
         name = str(options.pop("name"))
         try:
-            found = load_cached(name, options, cache)
+            deaths_read = load_cached(name, options, cache)
         except InputError:
             absent.append(name)
             continue
-        if found.fingerprint in wanted:
-            deaths[found.fingerprint] = found.with_strata_columns_of(deaths.get(found.fingerprint))
+        if deaths_read.fingerprint in digests:
+            deaths[deaths_read.fingerprint] = deaths_read.with_strata_columns_of(deaths.get(deaths_read.fingerprint))
         else:
             absent.append(f"{name} (it has changed)")
     return deaths, absent

@@ -114,20 +114,20 @@ def page_sections(
         if key in NEED_SCORES and not scored:
             continue
         paragraphs, items = _content_of(key, content, cells, shown, boards, scored=scored)
-        own: Items = []
+        figure_items: Items = []
         for figure in figures:
             if figure.section == key:
                 # With one setting, the section's heading says it all.
                 heading = figure.setting if several and figure.setting else figure.title
-                own.append({"figure": figure, "heading": "" if heading == title else heading})
+                figure_items.append({"figure": figure, "heading": "" if heading == title else heading})
         if key == "transfer" and items:
-            last = max((i for i, item in enumerate(own) if item["figure"].key.startswith("drops")), default=-1)
-            own, items = [*own[: last + 1], *items, *own[last + 1 :]], []
+            last = max((i for i, item in enumerate(figure_items) if item["figure"].key.startswith("drops")), default=-1)
+            figure_items, items = [*figure_items[: last + 1], *items, *figure_items[last + 1 :]], []
         if key == "leaderboard":
-            own, items = _interleaved(own, items), []
-        if paragraphs or items or own:
-            folded = key in FOLDED or _empty(key, paragraphs, own + items)
-            sections.append(Section(key, title, short, paragraphs, own + items, folded))
+            figure_items, items = _interleaved(figure_items, items), []
+        if paragraphs or items or figure_items:
+            folded = key in FOLDED or _empty(key, paragraphs, figure_items + items)
+            sections.append(Section(key, title, short, paragraphs, figure_items + items, folded))
     return sections
 
 
@@ -226,7 +226,7 @@ def _interleaved(figures: Items, tables: Items) -> Items:
 def _answers(content: RunTables, shown: pd.DataFrame, boards: Sequence[Leaderboard]) -> Paragraphs:
     full = full_size(boards)
     answers = run_answers(content, shown, boards)
-    paragraphs = [{"text": a.sentence, "kind": a.verdict} for own in answers for a in own]
+    paragraphs = [{"text": a.sentence, "kind": a.verdict} for answers_of_board in answers for a in answers_of_board]
     advice = recommendation(answers[0], full[0]) if answers else ""
     paragraphs += [{"text": advice, "kind": "advice"}] if advice else []
     if len(full) > MOST_ANSWERS:

@@ -81,9 +81,9 @@ def page(data: str | None) -> str:
     lines = ["| age group | cause | published | here | difference |", "|---|---|---:|---:|---:|"]
     equal = total = 0
     for age_group, (digits, published) in PUBLISHED.items():
-        own = EAVA(version="1.0.0", reference_compat=True).fractions(deaths, age_group)
-        for cause in dict.fromkeys([*published, *own]):
-            ours, theirs = round(own.get(cause, 0.0), digits), published.get(cause, 0.0)
+        fractions = EAVA(version="1.0.0", reference_compat=True).fractions(deaths, age_group)
+        for cause in dict.fromkeys([*published, *fractions]):
+            ours, theirs = round(fractions.get(cause, 0.0), digits), published.get(cause, 0.0)
             equal, total = equal + (ours == theirs), total + 1
             lines.append(f"| {age_group} | {cause} | {theirs:.{digits}f} | {ours:.{digits}f} | {ours - theirs:+.4f} |")
     head = f"EAVA 1.0.0 on {len(deaths):,} example deaths: {equal} of {total} fractions equal in every digit printed."

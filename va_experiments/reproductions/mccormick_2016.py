@@ -45,9 +45,9 @@ def run(deaths: Deaths, options: ReproductionOptions) -> list[Compared]:
     scores: dict[tuple[str, str], dict[int, list[list[tuple[float, float]]]]] = defaultdict(lambda: defaultdict(list))
     present = np.unique(deaths.site).tolist()
     for site in present:
-        here = deaths.site == site
-        test = deaths.take(here)
-        settings = [("all sites", deaths), ("all other sites", deaths.take(~here)), ("same site", test)]
+        at_site = deaths.site == site
+        test = deaths.take(at_site)
+        settings = [("all sites", deaths), ("all other sites", deaths.take(~at_site)), ("same site", test)]
         settings += [("one other site", deaths.take(deaths.site == other)) for other in present if other != site]
         for number, (setting, train) in enumerate(settings):
             for model, make in MAKERS.items():

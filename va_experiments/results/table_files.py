@@ -25,9 +25,9 @@ def escape_formulas(table: pd.DataFrame) -> pd.DataFrame:
     for i in range(out.shape[1]):
         values = out.iloc[:, i]
         if values.dtype == object or isinstance(values.dtype, pd.StringDtype | pd.CategoricalDtype):
-            found = as_objects(values)
-            escaped = {v: escape_formula(v) for v in {v for v in found if isinstance(v, str)}}
-            safe = [escaped[v] if isinstance(v, str) else v for v in found]
+            objects = as_objects(values)
+            escaped = {v: escape_formula(v) for v in {v for v in objects if isinstance(v, str)}}
+            safe = [escaped[v] if isinstance(v, str) else v for v in objects]
             column: Any = pd.Series(safe, dtype=object, index=out.index)  # no type is inferred: text may be odd
             out.isetitem(i, column)
     return out.set_axis([escape_formula(str(c)) for c in out.columns], axis=1)

@@ -132,8 +132,8 @@ def row_of_run(run: Any) -> Row:
             text = params.get(name)
         if text is not None:
             values[name] = column.parse(text)
-    own = {k.removeprefix(MODEL_PARAM): v for k, v in params.items() if k.startswith(MODEL_PARAM)}
-    values |= {"model_params": json.dumps(own, sort_keys=True), "run_id": tags.get("multirun", "")}
+    model_params = {k.removeprefix(MODEL_PARAM): v for k, v in params.items() if k.startswith(MODEL_PARAM)}
+    values |= {"model_params": json.dumps(model_params, sort_keys=True), "run_id": tags.get("multirun", "")}
     values |= {"started": run.info.start_time / 1000, "ended": (run.info.end_time or run.info.start_time) / 1000}
     if "error" in tags:
         values["error_class"], _, values["error_message"] = tags["error"].partition(": ")

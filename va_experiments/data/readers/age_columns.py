@@ -81,18 +81,22 @@ def joined_ages(parts: Sequence[tuple[str, Floats]]) -> tuple[Floats, npt.NDArra
     wrong = np.zeros(len(years), dtype=bool)
     larger = ""
     for unit, number in ordered:
-        own = number * AGE_UNITS[unit]
-        both = np.isfinite(years) & np.isfinite(own) & (years > 0)
+        of_part = number * AGE_UNITS[unit]
+        both = np.isfinite(years) & np.isfinite(of_part) & (years > 0)
         most = _IN_A_MONTH.get(unit, _MOST.get(unit, 0.0)) if larger == "months" else _MOST.get(unit, 0.0)
         before = years / AGE_UNITS[unit]
         rest = number <= most
         same = (number >= before * 0.99 - 1) & (number <= (before + most) * 1.01 + 1)
         if both.any() and not rest[both].all() and same[both].mean() > rest[both].mean():
             wrong |= both & ~same
-            years = np.where(np.isfinite(own), own, years)
+            years = np.where(np.isfinite(of_part), of_part, years)
         else:
             wrong |= both & ~rest
-            years = np.where(np.isfinite(years) & np.isfinite(own), years + own, np.where(np.isfinite(own), own, years))
+            years = np.where(
+                np.isfinite(years) & np.isfinite(of_part),
+                years + of_part,
+                np.where(np.isfinite(of_part), of_part, years),
+            )
         larger = unit
     return years, wrong
 
@@ -103,13 +107,13 @@ class _Part(Collected):
     def numbers(self, unit: str, missing: set[float]) -> tuple[Floats, npt.NDArray[np.bool_]]:
         """Return the numbers in `unit`, and which of them name their own unit; NaN where not known."""
         coded = self.coded()
-        number, own = np.full(len(coded.values), np.nan), np.zeros(len(coded.values), dtype=bool)
+        number, has_unit = np.full(len(coded.values), np.nan), np.zeros(len(coded.values), dtype=bool)
         for k, cell in enumerate(coded.values):
             value, word = parse_age(cell)
             if value not in missing:
                 number[k] = value if word is None else value * AGE_UNITS[word] / AGE_UNITS[unit]
-                own[k] = word is not None
-        return number[coded.codes], own[coded.codes]
+                has_unit[k] = word is not None
+        return number[coded.codes], has_unit[coded.codes]
 
     def with_thousands(self, unit: str) -> list[str]:
         """Return the cells such as 21.900 days, if every decimal point stands before three digits."""
@@ -180,11 +184,11 @@ class Ages:
 
     def _joined(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
         base = self._unit if self._units is None else "years"
-        first, own = self._main.numbers(base, self._missing)
+        first, has_unit = self._main.numbers(base, self._missing)
         if self._units is not None:
             coded = self._units.coded()
             factor = [AGE_UNITS.get(self._words.get(normalised(w), ""), math.nan) for w in coded.values]
-            first = np.where(own, first, first * np.array(factor)[coded.codes])
+            first = np.where(has_unit, first, first * np.array(factor)[coded.codes])
         more = [(unit, part.numbers(unit, self._missing)[0]) for part, unit in self._parts.items()]
         return joined_ages([(base, first), *more])
 

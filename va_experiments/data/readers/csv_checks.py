@@ -84,13 +84,13 @@ def advice_for(
     return "to read it, add " + " ".join(advice) if advice else ""
 
 
-def coded_sex(wanted: Sequence[str], compared: RepeatedDeaths, where: str) -> list[str]:
+def coded_sex(columns: Sequence[str], compared: RepeatedDeaths, where: str) -> list[str]:
     """List columns of the sex in numbers, which would be read as a symptom where these are answers."""
     return [
         f"{where}: column {shown(c)} holds {', '.join(map(shown, sorted(compared.values(c))[:4]))}: which is female "
         f'and which is male? Say {_typed("sex", c)} \'data.sex_codes=["FEMALE", "MALE"]\' with these cells, or leave '
         f"it out with {shlex.quote(f'data.exclude=[{json.dumps(c)}]')}"
-        for c in wanted
+        for c in columns
         if is_sex_name(c) and compared.values(c) and all(normalised(v).isdecimal() for v in compared.values(c))
     ]
 
@@ -147,8 +147,8 @@ def _no_symptom(column: str, cells: Sequence[str], shared: Mapping[str, int]) ->
     codes = {normalised(c) for c in cells} - MISSING_WORDS - {"0", "1", "2"}
     if len(codes) > 1 and all(c.isdecimal() for c in codes) and any(shared[c] < _SHARED for c in cells):
         return True  # classes or codes of its own
-    own = all(shared[c] < _SHARED for c in cells) and not any(meaning_of(c) in ("Y", "N") for c in cells)
-    return own or (names_a_cause(column) and len(cells) > 2)
+    is_coded = all(shared[c] < _SHARED for c in cells) and not any(meaning_of(c) in ("Y", "N") for c in cells)
+    return is_coded or (names_a_cause(column) and len(cells) > 2)
 
 
 def _is_number(cell: str) -> bool:

@@ -354,9 +354,9 @@ class Labels(Collected):
             else:
                 at = self._at(source, rows)
                 example = json.dumps(next((clean[k] for k in missing if clean[k]), ""))
-                found = "" if values == "''" else f"; found {values}"
+                examples = "" if values == "''" else f"; found {values}"
                 problems.append(
-                    f"{where}: {len(rows)} row{plural} without a site ({at}{found}): say where they belong "
+                    f"{where}: {len(rows)} row{plural} without a site ({at}{examples}): say where they belong "
                     f"with "
                     f"'data.site_map={{{example}: SITE}}', leave them out with 'data.site_map={{{example}: null}}'"
                     + (", or name all sites with data.sites=[...] if it is one" if self._may_declare else "")

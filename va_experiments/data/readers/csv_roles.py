@@ -70,8 +70,8 @@ def find_roles(source: TextSource, options: CsvOptions) -> TableRoles:
     special = [c for c in (options.id, options.site, options.cause, options.narrative, *person) if c is not None]
     strata = list(dict.fromkeys(options.strata_columns))
     no_symptoms = [*numbers, *(c for c in strata if c not in numbers)]
-    wanted = _symptom_columns(source, where, options.symptoms, special, no_symptoms, options.exclude)
-    problems = _role_problems(source, where, special, list(numbers), wanted, [*options.hce, *options.words])
+    symptoms = _symptom_columns(source, where, options.symptoms, special, no_symptoms, options.exclude)
+    problems = _role_problems(source, where, special, list(numbers), symptoms, [*options.hce, *options.words])
     problems += _excluded_roles(where, options.exclude if options.symptoms is None else (), person, numbers)
     roles = {"id": options.id, "site": options.site, "cause": options.cause, "narrative": options.narrative}
     problems += strata_problems(source.header, strata, where, roles)
@@ -79,15 +79,15 @@ def find_roles(source: TextSource, options: CsvOptions) -> TableRoles:
         f"{where}: column {shown(c)} is a symptom of data.symptoms, and strata=[{c}] shows it so; leave it out of "
         "data.strata_columns or of data.symptoms"
         for c in strata
-        if c in wanted
+        if c in symptoms
     ]
-    names, bad = names_of_columns(wanted, where)
+    names, bad = names_of_columns(symptoms, where)
     problems += bad
     if problems:
-        if not {*special, *numbers, *wanted, *strata} <= set(source.header) and (form := recognise(source.header)):
+        if not {*special, *numbers, *symptoms, *strata} <= set(source.header) and (form := recognise(source.header)):
             raise InputError(form.sentence(where, source.path))
         raise InputError(problems)
-    return TableRoles(special, numbers, wanted, names, age_unit, parts, strata)
+    return TableRoles(special, numbers, symptoms, names, age_unit, parts, strata)
 
 
 def _symptom_columns(

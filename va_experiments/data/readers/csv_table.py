@@ -87,12 +87,12 @@ class CsvTable:
             self._symptoms, self._site_labels, self._cause_labels, self._sexes, self._ages, self._narrative,
             *self._numbers, *self._strata_cells, self._compared,
         )  # fmt: skip
-        own = self._roles.columns
-        for block in read_blocks(self._source, list(dict.fromkeys([*own, *self._roles.strata]))):
+        role_columns = self._roles.columns
+        for block in read_blocks(self._source, list(dict.fromkeys([*role_columns, *self._roles.strata]))):
             for column in columns:
                 if column is not None:
                     column.add(block)
-            cells = {c: block.columns[c] for c in own}  # ids and empty rows do not depend on columns of strata
+            cells = {c: block.columns[c] for c in role_columns}  # ids and empty rows do not depend on columns of strata
             ids.append(ids_of(cells, self._options.id))
             empty.append(empty_rows(cells))
         self._ids, self._empty = np.concatenate(ids), np.concatenate(empty)

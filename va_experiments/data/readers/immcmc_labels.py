@@ -35,12 +35,12 @@ def label_column(header: tuple[str, ...], named: str | None, usual: tuple[str, .
         if problems := missing_columns(header, [column], where):
             raise InputError(problems)
         return column
-    found = next((c for c in usual if c in header), None)
-    if found is None:
+    name = next((c for c in usual if c in header), None)
+    if name is None:
         raise InputError(
             f"{where}: no column {' or '.join(usual)}; name the column of the {what} with data.{what}=COLUMN"
         )
-    return found
+    return name
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,11 @@ def find_causes(
     """
     where = shown_path(source.path)
     known = {folded(c): k for k, c in enumerate(rules.causes)}
-    own = {folded(str(k)): v for k, v in cause_map.items()}
+    mapped = {folded(str(k)): v for k, v in cause_map.items()}
     problems = [
         f"data.cause_map: {shown(v)} is not in the list of causes of the PHMRC {rules.name} module"
         f"{did_you_mean(v, rules.causes)}"
-        for v in own.values()
+        for v in mapped.values()
         if v is not None and folded(str(v)) not in known
     ]
     if phmrc_codes:
@@ -122,9 +122,9 @@ def find_causes(
     for k, value in enumerate(column.values):
         text = folded(normalised(value))
         stem = next((cause for stem, cause in rules.stems if stem in text), None)
-        if text in own:
-            left_out[k] = own[text] is None
-            index[k] = known.get(folded(str(own[text])), -1)
+        if text in mapped:
+            left_out[k] = mapped[text] is None
+            index[k] = known.get(folded(str(mapped[text])), -1)
         elif text in known:
             index[k] = known[text]
         elif stem is not None:

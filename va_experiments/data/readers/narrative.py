@@ -43,14 +43,14 @@ class Narrative:
         words = [frozenset(_WORD.findall(value.casefold())) for value in cells.values]
         self.rows += [words[code] for code in cells.codes]
 
-    def finish(self, kept: npt.NDArray[np.intp], taken: set[str]) -> tuple[tuple[str, ...], npt.NDArray[np.int8]]:
+    def finish(self, rows: npt.NDArray[np.intp], used_names: set[str]) -> tuple[tuple[str, ...], npt.NDArray[np.int8]]:
         """Return the names of the columns, sorted, and their answers.
 
         Parameters
         ----------
-        kept : int array, shape (n_deaths,)
+        rows : int array, shape (n_deaths,)
             Rows of the deaths, in their order.
-        taken : set of str
+        used_names : set of str
             Names of other columns.
 
         Returns
@@ -59,18 +59,18 @@ class Narrative:
             ``word_fever``; a name that is taken gets underscores at its end.
         symptoms : int8 array, shape (n_deaths, n_words)
         """
-        count = Counter(word for row in kept for word in self.rows[row])
-        most = LARGEST_SHARE * len(kept)
+        count = Counter(word for row in rows for word in self.rows[row])
+        most = LARGEST_SHARE * len(rows)
         often = sorted((-n, word) for word, n in count.items() if LEAST_DEATHS <= n <= most)
         words = sorted(word for _, word in often[:MOST_WORDS])
         place = {word: k for k, word in enumerate(words)}
-        symptoms = np.full((len(kept), len(words)), ABSENT, dtype=np.int8)
-        for k, row in enumerate(kept):
+        symptoms = np.full((len(rows), len(words)), ABSENT, dtype=np.int8)
+        for k, row in enumerate(rows):
             symptoms[k, [place[word] for word in self.rows[row] if word in place]] = PRESENT
         names = []
         for word in words:
             name = f"word_{word}"
-            while name in taken:
+            while name in used_names:
                 name += "_"
             names.append(name)
         return tuple(names), symptoms

@@ -156,23 +156,23 @@ class OdkAnswers:
             return word in YES | NO or (word == "2" and self._two_is_no)
         return word.replace(",", ".", 1).replace(".", "", 1).isdecimal()
 
-    def chosen(self, question: str, wanted: frozenset[str]) -> Truth:
+    def chosen(self, question: str, sought: frozenset[str]) -> Truth:
         """Return whether one of these choices was made."""
         if not self._as_pycrossva:  # a choice may have another code in the other version of the questionnaire
-            wanted = frozenset(choices()[question].get(w, w) for w in wanted)
+            sought = frozenset(choices()[question].get(w, w) for w in sought)
         if question not in self._columns:
-            return self._chosen_in_parts(question, wanted)
+            return self._chosen_in_parts(question, sought)
         column = self._columns[question]
         if self._as_pycrossva:
-            cells = [MISSING if says_unknown(normalised(v)) else int(v.strip() in wanted) for v in column.values]
+            cells = [MISSING if says_unknown(normalised(v)) else int(v.strip() in sought) for v in column.values]
             return self._look_up(column, cells)
         if question not in self._tokens:
             self._tokens[question] = [self._choices(question, v, n) for v, n in self._counted(question)]
-        cells = [MISSING if t is None else int(bool(t & wanted)) for t in self._tokens[question]]
+        cells = [MISSING if t is None else int(bool(t & sought)) for t in self._tokens[question]]
         whole = self._look_up(column, cells)
         if question not in self._divided:
             return whole
-        return self._whole_or_parts(question, whole, self._chosen_in_parts(question, wanted), wanted)
+        return self._whole_or_parts(question, whole, self._chosen_in_parts(question, sought), sought)
 
     def _whole_or_parts(self, question: str, whole: Truth, parts: Truth, wanted: frozenset[str]) -> Truth:
         """Return what the whole answer says, or its parts where it is empty; note where both are there and differ."""
@@ -234,8 +234,8 @@ class OdkAnswers:
 
     def add_notes(self, other: OdkAnswers) -> None:
         """Take over what another reading of the same cells has counted, for questions that only it has read."""
-        for own, more in ((self.unknown, other.unknown), (self.misplaced, other.misplaced)):
-            own |= {question: cells for question, cells in more.items() if question not in own}
+        for notes, more in ((self.unknown, other.unknown), (self.misplaced, other.misplaced)):
+            notes |= {question: cells for question, cells in more.items() if question not in notes}
         self.coded |= other.coded
         self.filled |= other.filled
 
@@ -291,15 +291,15 @@ class OdkAnswers:
         text = normalised(cell)
         if text == "none" and self._none_is_blank:
             return ""
-        if own := self._meaning(question, text):
-            return own
+        if meaning := self._meaning(question, text):
+            return meaning
         label = normalised(without_code(cell))  # "9. Don't know" and "Yes (1)"
         return label if label in PLAIN_WORDS else text
 
     def _meaning(self, question: str, text: str) -> str:
         """Return what `value_map` says of a cell; a word for all questions is no answer where a number is asked."""
-        own = self._own_of.get(question, {})
-        if meaning := own.get(text) or own.get(whole_number(text)):
+        words = self._own_of.get(question, {})
+        if meaning := words.get(text) or words.get(whole_number(text)):
             return meaning
         meaning = self._own.get(text, "")
         if meaning and is_number_question(question):
@@ -318,8 +318,8 @@ class OdkAnswers:
 
     def _choices(self, question: str, cell: str, count: int) -> frozenset[str] | None:
         known, word = choices().get(question, {}), self._word(question, cell)
-        if found := known.get(folded(word)):
-            return frozenset({found})
+        if choice := known.get(folded(word)):
+            return frozenset({choice})
         if says_unknown(word) or word in NOT_KNOWN_CODES:
             return None
         if question in SEVERAL and (several := several_choices(folded(word), known)) is not None:

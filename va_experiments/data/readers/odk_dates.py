@@ -61,19 +61,19 @@ def read_dates(
         Years of two digits are the last ones up to this one. Three numbers with such a year need an `order` too: any of
         them may be the year.
     """
-    found = {cell: _plain(cell.strip()) for cell in set(cells)}
+    dates = {cell: _plain(cell.strip()) for cell in set(cells)}
     if latest_year is not None:
-        for cell in [c for c in found if found[c] is None]:
-            found[cell] = _of_two_digits(cell.strip(), order, latest_year)
+        for cell in [c for c in dates if dates[c] is None]:
+            dates[cell] = _of_two_digits(cell.strip(), order, latest_year)
     order = order_of(cells) if order == "auto" else order
-    for cell in [c for c in found if found[c] is None]:
+    for cell in [c for c in dates if dates[c] is None]:
         if match := _NUMBERS.match(cell.strip()):
             one, two, year = (int(match[k]) for k in (1, 2, 3))
             if order in ("day_first", "month_first"):
-                found[cell] = _date(year, two, one) if order == "day_first" else _date(year, one, two)
+                dates[cell] = _date(year, two, one) if order == "day_first" else _date(year, one, two)
             elif one == two:
-                found[cell] = _date(year, one, two)
-    return [found[cell] for cell in cells]
+                dates[cell] = _date(year, one, two)
+    return [dates[cell] for cell in cells]
 
 
 def order_of(cells: Sequence[str]) -> DateOrder:

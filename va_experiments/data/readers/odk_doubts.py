@@ -51,14 +51,14 @@ def differing_ages(answers: OdkAnswers) -> list[LedgerEntry]:
     differ = np.zeros(answers.n_rows, dtype=bool)
     first, size = np.full(answers.n_rows, np.nan), np.ones(answers.n_rows)
     names: set[str] = set()
-    for question, own in ages.items():
+    for question, age in ages.items():
         days = DAYS_OF_AGES[question]
-        apart = np.abs(own * days - first) > np.maximum(size, days)
+        apart = np.abs(age * days - first) > np.maximum(size, days)
         if apart.any():
             names.add(question)
         differ |= apart
-        new = np.isnan(first) & ~np.isnan(own) & ~((own == 0) & (days > 1))
-        first, size = np.where(new, own * days, first), np.where(new, days, size)
+        new = np.isnan(first) & ~np.isnan(age) & ~((age == 0) & (days > 1))
+        first, size = np.where(new, age * days, first), np.where(new, days, size)
     if not differ.any():
         return []
     return [LedgerEntry("noted", "*", int(differ.sum()), DOUBTS[0], tuple(sorted(names)))]

@@ -60,8 +60,8 @@ def eava_columns_of(answers: OdkAnswers, age: Column) -> dict[str, Column]:
         name: _known(answers.number(question), answers.number(question) > limit)
         for name, (question, limit) in _LONGER_THAN.items()
     }
-    for name, (question, wanted) in _CHOICES.items():
-        made[name] = answers.truth(question, Condition("choice", wanted)).astype(np.float64)
+    for name, (question, choices) in _CHOICES.items():
+        made[name] = answers.truth(question, Condition("choice", choices)).astype(np.float64)
     for name, question in _HIV_TESTS.items():
         made[name] = np.where(answers.not_known(question), DONT_KNOW, answers.yes_no(question))
     illness, swelling = answers.number("Id10120"), answers.number("Id10250")

@@ -50,8 +50,8 @@ def unit_of_age(question: str) -> str:
 def age_with_unit(question: str, cell: str) -> float:
     """Return an age that names its unit (``45y 3m``), in the unit of its column; infinite where it is none."""
     number, unit = parse_age(cell)
-    own = unit_of_age(question)
-    return number * AGE_UNITS[unit] / AGE_UNITS[own] if unit and own else math.inf
+    question_unit = unit_of_age(question)
+    return number * AGE_UNITS[unit] / AGE_UNITS[question_unit] if unit and question_unit else math.inf
 
 
 OTHER_QUESTIONS = (
@@ -139,15 +139,15 @@ def find_questions(header: Sequence[str]) -> QuestionColumns:
     ranked: dict[int, dict[str, list[str]]] = {EXACT: {}, NAMED: {}, LABELLED: {}}
     parts, repeated = dict[str, dict[str, str]](), dict[str, list[str]]()
     for column in header:
-        found, choice, rank = _question(column)
-        if not found:
+        name, choice, rank = _question(column)
+        if not name:
             if (again := _REPEATED.search(column)) and (of := _question(column[: again.start()]))[0] and not of[1]:
                 repeated.setdefault(of[0], []).append(column)
             continue
         if choice:
-            parts.setdefault(found, {}).setdefault(choice, column)
+            parts.setdefault(name, {}).setdefault(choice, column)
         else:
-            ranked[rank].setdefault(found, []).append(column)
+            ranked[rank].setdefault(name, []).append(column)
     questions = QuestionColumns(ranked[LABELLED] | ranked[NAMED] | ranked[EXACT])
     questions.divided = {
         q: p for q, p in parts.items() if q not in questions.columns or (q in SEVERAL and len(p) >= _PARTS)
@@ -203,9 +203,9 @@ def _question(column: str) -> tuple[str, str, int]:
             return question, choice, EXACT
         if path[-1].isdigit() and question not in SEVERAL:  # Id10147.1: a program numbers names that occur twice
             return question, "", EXACT
-    own = _GROUPS.split(text)[-1]
+    last_part = _GROUPS.split(text)[-1]
     match = _last_numbered(text)
-    if match is not None and (_NUMBERED.search(own) or not _age(own)):
+    if match is not None and (_NUMBERED.search(last_part) or not _age(last_part)):
         return _numbered(match, path[-1])
     if age := _age(text):
         return age, "", NAMED
@@ -225,9 +225,9 @@ def _numbered(match: re.Match[str], last: str) -> tuple[str, str, int]:
         return known[name], choice, NAMED
     parts = rest.split("_")  # Id10184_b_v1, or the question before its text: Id10184_b_Enter_how_long
     for k in range(len(parts) - 1, 1, -1):
-        if found := known.get(name + "_".join(parts[:k]), ""):
-            choice = _choice(found, "_".join(parts[k:]))  # Id10173_nc___stridor
-            return found, choice, NAMED if choice else LABELLED
+        if question_name := known.get(name + "_".join(parts[:k]), ""):
+            choice = _choice(question_name, "_".join(parts[k:]))  # Id10173_nc___stridor
+            return question_name, choice, NAMED if choice else LABELLED
     label = rest.lstrip("_")
     if known.get(name) in SEVERAL and label.isdigit():  # Id10235___2: a column of a choice that has a number
         return known[name], "", LABELLED

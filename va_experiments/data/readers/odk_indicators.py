@@ -63,8 +63,8 @@ def calculate_durations(answers: OdkAnswers, version: str) -> list[LedgerEntry]:
             join_choices(answers, question)
         answers.rename(sounds, "Id10173")
     if not answers.has("ageInDaysNeonate"):
-        days, own = answers.number("ageInDays"), answers.number("age_neonate_days")
-        answers.put_number("ageInDaysNeonate", np.where(np.isnan(days), own, days))
+        days, neonate_days = answers.number("ageInDays"), answers.number("age_neonate_days")
+        answers.put_number("ageInDaysNeonate", np.where(np.isnan(days), neonate_days, days))
     if made:
         reason = "questions are calculated from their parts, because the export lacks them"
         ledger.append(LedgerEntry("corrected", "*", len(made), reason, tuple(made[:5])))
@@ -83,22 +83,22 @@ def indicators(answers: OdkAnswers, version: str, age: npt.NDArray[np.float64] |
         Age in days: a death without any age group gets the one of its age. None: no such deaths are looked for.
     """
     names = read_probbase().indicators
-    found: dict[str, Truth] = {}
+    truths: dict[str, Truth] = {}
     for rule in rules(version):
         truth = answers.truth(rule.question, rule.condition)
         if rule.prerequisite:
-            truth = all_of(truth, found[rule.prerequisite])
-        before = found.get(rule.indicator)
-        found[rule.indicator] = truth if before is None else any_of(before, truth)
+            truth = all_of(truth, truths[rule.prerequisite])
+        before = truths.get(rule.indicator)
+        truths[rule.indicator] = truth if before is None else any_of(before, truth)
     if age is not None:
-        none = ~np.isnan(age) & (np.maximum.reduce([found[i] for i in AGE_GROUPS]) < 1)
+        none = ~np.isnan(age) & (np.maximum.reduce([truths[i] for i in AGE_GROUPS]) < 1)
         for name, (low, high) in AGE_GROUPS.items():
-            found[name] = np.where(none, (age >= low) & (age < high), found[name]).astype(np.int8)
+            truths[name] = np.where(none, (age >= low) & (age < high), truths[name]).astype(np.int8)
         for name, (low, high, prerequisite) in AGE_SUBGROUPS.items():
             truth = ((age >= low) & (age < high)).astype(np.int8)
-            truth = all_of(truth, found[prerequisite]) if prerequisite else truth
-            found[name] = np.where(none, truth, found[name]).astype(np.int8)
-    return np.stack([found[name] for name in names], axis=1)
+            truth = all_of(truth, truths[prerequisite]) if prerequisite else truth
+            truths[name] = np.where(none, truth, truths[name]).astype(np.int8)
+    return np.stack([truths[name] for name in names], axis=1)
 
 
 def not_understood(answers: OdkAnswers, max_unknown: float) -> tuple[list[tuple[str, str]], list[LedgerEntry]]:
@@ -134,17 +134,17 @@ def ask_about_blanks(answers: OdkAnswers, where: str) -> list[str]:
 
 def ask_about_codes(answers: OdkAnswers, where: str) -> list[str]:
     """Return the problem of numbers that probably mean "not known", such as a heap of 999 days, beside 88 and 99."""
-    found = {}
+    codes_of = {}
     for question, kind in kinds().items():
         if kind == "number" and question.startswith("Id") and question not in AGES and answers.has(question):
             heaps = codes_in_heaps(answers.number(question), _CODES)
             codes = [c for c in heaps if not answers.is_mapped(question, f"{c:g}")]
             if codes:
-                found[question] = codes
-    if not found:
+                codes_of[question] = codes
+    if not codes_of:
         return []
     listed, mapped = [], {}
-    for question, codes in found.items():
+    for question, codes in codes_of.items():
         numbers = answers.number(question)
         listed.append(f"{question}: " + ", ".join(f"{c:g} ({int((numbers == c).sum()):,} times)" for c in codes))
         mapped[question] = {f"{c:g}": "dk" for c in codes}

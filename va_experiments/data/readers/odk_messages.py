@@ -62,8 +62,8 @@ def advice(refused: Sequence[str], answers: OdkAnswers) -> str:
     cells = sorted({c.strip() for q in refused for c in answers.unknown[q]})[:6]
     mapping = ", ".join(f"{json.dumps(c, ensure_ascii=False)}: dk" for c in cells)
     option = shlex.quote(f"data.value_map={{{mapping}}}")
-    own = "" if len(refused) > _MOST_NAMED else f"; for one question alone: {{{refused[0]}: {{{mapping}}}}}"
-    text = f"{opening}to read it, say what the cells mean with {option} (yes, no or a choice in place of dk{own})"
+    for_one = "" if len(refused) > _MOST_NAMED else f"; for one question alone: {{{refused[0]}: {{{mapping}}}}}"
+    text = f"{opening}to read it, say what the cells mean with {option} (yes, no or a choice in place of dk{for_one})"
     if len(refused) > _MOST_NAMED:
         return text
     return f"{text}, or leave the questions out with 'data.exclude=[{', '.join(refused)}]'"

@@ -43,26 +43,26 @@ def clear_unused_ages(answers: OdkAnswers) -> list[LedgerEntry]:
     """
     ledger = []
     ages = {q: answers.number(q) for q in DAYS_OF_AGES if answers.has(q)}
-    for question, own in ages.items():
+    for question, age in ages.items():
         size = DAYS_OF_AGES[question]
         longer = [v >= 1 for q, v in ages.items() if DAYS_OF_AGES[q] > max(size, 1)]
         changed = np.zeros(answers.n_rows, dtype=bool)
         if longer and size < max(DAYS_OF_AGES.values()):
-            changed |= _if_most((own == 0) & np.any(longer, axis=0), np.any(longer, axis=0) & ~np.isnan(own))
+            changed |= _if_most((age == 0) & np.any(longer, axis=0), np.any(longer, axis=0) & ~np.isnan(age))
         if question == "age_child_years":
             young = [(v < _DAYS_OF_NEONATES) & (v * DAYS_OF_AGES[q] < _DAYS_OF_NEONATES)
                      for q, v in ages.items() if DAYS_OF_AGES[q] == 1]  # fmt: skip
             young = young or [np.zeros(answers.n_rows, dtype=bool)]
-            changed |= _if_most((own == 0) & np.any(young, axis=0), np.any(young, axis=0) & ~np.isnan(own))
+            changed |= _if_most((age == 0) & np.any(young, axis=0), np.any(young, axis=0) & ~np.isnan(age))
         positive = [(v > 0) & ~np.isin(v, _FILLERS) for q, v in ages.items() if q != question]
         for code in _FILLERS if positive else ():
-            here, other = own == code, np.any(positive, axis=0)
+            is_code, other = age == code, np.any(positive, axis=0)
             differ = [~_alike(code, size, v, DAYS_OF_AGES[q]) for q, v in ages.items() if q != question]
-            wrong = here & np.any([t & d for t, d in zip(positive, differ, strict=True)], axis=0)
-            changed |= here & other & _if_most(wrong, other).any()
+            wrong = is_code & np.any([t & d for t, d in zip(positive, differ, strict=True)], axis=0)
+            changed |= is_code & other & _if_most(wrong, other).any()
         if changed.any():
-            answers.put_number(question, np.where(changed, np.nan, own))
-            numbers = tuple(sorted({f"{v:g}" for v in own[changed]}))
+            answers.put_number(question, np.where(changed, np.nan, age))
+            numbers = tuple(sorted({f"{v:g}" for v in age[changed]}))
             ledger.append(LedgerEntry("set missing", question, int(changed.sum()), _UNUSED, numbers))
     return ledger
 
@@ -131,17 +131,17 @@ def ask_about_zeros(answers: OdkAnswers, where: str, version: str) -> list[str]:
 
 def ask_about_map(answers: OdkAnswers, where: str) -> list[str]:
     """Return the problem of numbers that `value_map` says are not known in all questions, and that may be days."""
-    found: dict[str, Mapping[str, str]] = {}
+    maps: dict[str, Mapping[str, str]] = {}
     total = 0
     for question, cells in answers.passed_numbers.items():
-        found[question] = dict.fromkeys(sorted(cells), "dk")
+        maps[question] = dict.fromkeys(sorted(cells), "dk")
         total += cells.total()
-    if not found:
+    if not maps:
         return []
-    option = shlex.quote(f"data.value_map={json.dumps(found)}")
+    option = shlex.quote(f"data.value_map={json.dumps(maps)}")
     return [
         f"{where}: data.value_map gives a number for all questions that also stands {total:,} times in questions that "
-        f"are answered with a number ({', '.join(list(found)[:5])}): does it mean there that the answer is not known? "
+        f"are answered with a number ({', '.join(list(maps)[:5])}): does it mean there that the answer is not known? "
         f"Add {option}, or the number itself in place of dk if it is a number"
     ]
 

@@ -93,7 +93,7 @@ def several_choices(text: str, known: Mapping[str, str]) -> frozenset[str] | Non
 
 def own_words(value_map: Mapping[Any, Any]) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     """Divide a mapping into the one for all questions and those for one question each."""
-    own: dict[str, str] = {}
+    general: dict[str, str] = {}
     of_question: dict[str, dict[str, str]] = {}
     known = {q.casefold(): q for q in (*kinds(), *AGES, *OTHER_QUESTIONS, *_PARTS)}
     for key, meaning in value_map.items():
@@ -105,8 +105,8 @@ def own_words(value_map: Mapping[Any, Any]) -> tuple[dict[str, str], dict[str, d
                 )
             of_question[question] = {normalised(str(k)): _meaning(v) for k, v in meaning.items()}
         else:
-            own[normalised(str(key))] = _meaning(meaning)
-    return own, of_question
+            general[normalised(str(key))] = _meaning(meaning)
+    return general, of_question
 
 
 def _meaning(value: Any) -> str:

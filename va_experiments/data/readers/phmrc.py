@@ -226,14 +226,14 @@ def _check_header(
         [*label, *(c for r in rules.rules for c in r.columns), *(c for c, _ in rules.age[:1]), *more]
     )
     questions = [c for c in header if _QUESTION.fullmatch(c)]  # one question is no misspelling of another
-    problems = missing_columns(header, list(needed), shown_path(source.path), taken={*needed, *questions})
+    problems = missing_columns(header, list(needed), shown_path(source.path), used={*needed, *questions})
     if problems:
         absent = [c for c in needed if c not in header]
         form = recognise(header)
         if form is not None and form.reader != f"phmrc_{rules.name}":
             raise InputError(form.sentence(shown_path(source.path), source.path))
         if otherwise := _written_otherwise(absent, header):
-            example = ", ".join(f"{shown(found)} for {shown(c)}" for c, found in list(otherwise.items())[:3])
+            example = ", ".join(f"{shown(column)} for {shown(c)}" for c, column in list(otherwise.items())[:3])
             raise InputError(
                 f"{shown_path(source.path)}: {len(otherwise)} columns of the PHMRC {rules.name} questionnaire are "
                 f"named otherwise ({example}); name them as the codebook does"
@@ -261,8 +261,8 @@ def _written_otherwise(absent: Sequence[str], header: Sequence[str]) -> dict[str
     """Return most of the absent columns -> their names in the file, if these differ only in signs or a beginning."""
     plain = {re.sub(r"[\W_]", "", c): c for c in header}
     ending = {re.sub(r"[\W_]", "", re.split(r"[.:/-]", c)[-1]): c for c in header}
-    found = {c: plain.get(re.sub(r"[\W_]", "", c)) or ending.get(re.sub(r"[\W_]", "", c)) for c in absent}
-    known = {c: name for c, name in found.items() if name is not None}
+    candidates = {c: plain.get(re.sub(r"[\W_]", "", c)) or ending.get(re.sub(r"[\W_]", "", c)) for c in absent}
+    known = {c: name for c, name in candidates.items() if name is not None}
     return known if len(known) > max(_MANY, 0.8 * len(absent)) else {}
 
 

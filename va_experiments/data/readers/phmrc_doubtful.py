@@ -44,28 +44,28 @@ def doubtful_questions(
     if n < ENOUGH_DEATHS:
         return []
     empty: dict[str, None] = {}
-    said: dict[str, set[str]] = {}
+    answers: dict[str, set[str]] = {}
     for rule in rules.rules:
         question = rule.columns[0]
-        if rule.recorded or question in absent or question in said:
+        if rule.recorded or question in absent or question in answers:
             continue
-        said[question] = set()
+        answers[question] = set()
         column = table[question]
         used = np.bincount(column.codes, minlength=len(column.values)) > 0
         words = [normalised(w) for w in as_words(question, column).values]
         if not any(u and w not in UNKNOWN for u, w in zip(used.tolist(), words, strict=True)):
             empty[question] = None
         if rule.cut is None and not rule.learned and not has_choices(question):
-            said[question] = {
+            answers[question] = {
                 normalised(v) for v, w, u in zip(column.values, words, used.tolist(), strict=True)
                 if u and w in ("yes", "no")
             }  # fmt: skip
     yes, no = (symptoms == PRESENT).sum(axis=0), (symptoms == ABSENT).sum(axis=0)
     numbers = {r.symptom for r in rules.rules if r.cut is not None or r.learned or r.recorded}
-    asked = ~np.isin(names, sorted(numbers | {*rules.never}))
-    always = [names[j] for j in np.flatnonzero((no == 0) & (yes >= 0.5 * n) & asked).tolist()]
-    never = [names[j] for j in np.flatnonzero((yes == 0) & (no > 0) & asked).tolist()]
-    copies = [c for c in table if c not in said and (original := original_name(c, table)) and original in said]
+    is_asked = ~np.isin(names, sorted(numbers | {*rules.never}))
+    always = [names[j] for j in np.flatnonzero((no == 0) & (yes >= 0.5 * n) & is_asked).tolist()]
+    never = [names[j] for j in np.flatnonzero((yes == 0) & (no > 0) & is_asked).tolist()]
+    copies = [c for c in table if c not in answers and (original := original_name(c, table)) and original in answers]
     entries = [
         LedgerEntry(DOUBTFUL, columns[0], len(columns), f"{columns_and(columns, one, several)} {reason}")
         for columns, one, several, reason in (
@@ -76,4 +76,4 @@ def doubtful_questions(
         )
         if columns
     ]
-    return entries + mixed_codes({c: cells for c, cells in said.items() if cells}, ", as in the codebook")
+    return entries + mixed_codes({c: cells for c, cells in answers.items() if cells}, ", as in the codebook")

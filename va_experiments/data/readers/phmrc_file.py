@@ -85,9 +85,9 @@ def without_empty_rows(
         raise InputError(f"{shown_path(source.path)}: has a header but no rows")
     ledger.append(LedgerEntry("dropped row", "*", int((~filled).sum()), EMPTY_ROW))
     excluded = excluded_rows(np.full(len(filled), "", dtype=object), source, [(EMPTY_ROW, ~filled)])
-    kept = np.flatnonzero(filled).tolist()
+    filled_rows = np.flatnonzero(filled).tolist()
     table = {name: CodedColumn(column.codes[filled], column.values) for name, column in table.items()}
-    return {name: _used(column) for name, column in table.items()}, replace(source, kept=kept), excluded
+    return {name: _used(column) for name, column in table.items()}, replace(source, kept=filled_rows), excluded
 
 
 def _used(column: CodedColumn) -> CodedColumn:

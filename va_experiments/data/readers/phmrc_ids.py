@@ -32,8 +32,8 @@ def death_ids(
     column = table.get("newid")
     if column is not None:
         ids = _newids(column)
-        kept = (ids if repeated is None else ids[~repeated]).astype(np.str_)
-        if len(np.unique(kept)) == len(kept) and (kept != "").all():
+        compared = (ids if repeated is None else ids[~repeated]).astype(np.str_)
+        if len(np.unique(compared)) == len(compared) and (compared != "").all():
             return ids
         ledger.append(LedgerEntry("noted", "newid", len(ids), "newid is blank or repeated; ids are hashes of the rows"))
     else:

@@ -135,22 +135,22 @@ def _answers(table: Mapping[str, CodedColumn], row: Mapping[str, str]) -> CodedC
     """Return the answers of one question of WHO 2016: yes where one of several columns says so."""
     kind = row["answers"]
     meaning = _YES_NO if kind == "yes_no" else _meanings(kind)
-    found = np.array([], dtype=object)
+    answers = np.array([], dtype=object)
     for name in row["column"].split():
         if kind == "number" or kind in AMOUNTS:
             amount = numbers(table[name]) if kind == "number" else _amount(numbers(table[name]), kind)
-            found = np.array(["" if np.isnan(v) else f"{v:g}" for v in amount.tolist()], dtype=object)
+            answers = np.array(["" if np.isnan(v) else f"{v:g}" for v in amount.tolist()], dtype=object)
             continue
         if kind == "a day or more":
             amount = _amount(numbers(table[name]), "positive")
-            found = np.where(np.isnan(amount), "", np.where(amount >= 1, "yes", "no")).astype(object)
+            answers = np.where(np.isnan(amount), "", np.where(amount >= 1, "yes", "no")).astype(object)
             continue
         words = as_words(name, table[name])
-        own = np.array([_meaning(v, meaning) for v in words.values], dtype=object)[words.codes]
-        found = own if not len(found) else np.where((own == "yes") | (found == ""), own, found)
+        answered = np.array([_meaning(v, meaning) for v in words.values], dtype=object)[words.codes]
+        answers = answered if not len(answers) else np.where((answered == "yes") | (answers == ""), answered, answers)
     for condition in row["asked_if"].split():
-        found = np.where(_holds(table, condition), found, "")
-    return _coded(found.tolist())
+        answers = np.where(_holds(table, condition), answers, "")
+    return _coded(answers.tolist())
 
 
 def _amount(value: Column, kind: str) -> Column:

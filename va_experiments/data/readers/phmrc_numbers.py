@@ -70,7 +70,7 @@ def doubtful_numbers(table: Mapping[str, CodedColumn], rules: Module) -> list[st
     name, codes = next(iter(heaps.items()))
     value = numbers(table[name])
     times = ", ".join(f"{c:g} ({int((value == c).sum()):,} times)" for c in codes)
-    every = written(sorted({c for own in heaps.values() for c in own}))
+    every = written(sorted({c for heap in heaps.values() for c in heap}))
     more = f" and {len(heaps) - 1} more" if len(heaps) > 1 else ""
     return [
         f"question {name}{more}: {times} is far more frequent than a number of days or times can be, or far above all "

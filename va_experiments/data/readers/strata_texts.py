@@ -90,7 +90,7 @@ def strata_texts(
     ledger : list of LedgerEntry
         Gets an entry for cells that are normalised, that are not known, and that differ only in case.
     """
-    found, problems = {}, []
+    columns, problems = {}, []
     for name, column in table.items():
         counts = np.bincount(column.codes[rows], minlength=len(column.values))
         clean = [" ".join(undecorated(unicodedata.normalize("NFC", v)).split()) for v in column.values]
@@ -103,10 +103,10 @@ def strata_texts(
             continue
         place = {v: k for k, v in enumerate(values)}
         code = np.array([place.get(t, -1) for t in texts] or [-1], dtype=np.int16)[column.codes]
-        found[name] = TextColumn(values, code)
+        columns[name] = TextColumn(values, code)
         ledger += _noted(name, column.values, clean, texts, counts)
         ledger += _differ_in_case(name, values)
-    return found, problems
+    return columns, problems
 
 
 def checked_strata(
@@ -239,8 +239,8 @@ def with_columns_of_each(tables: Sequence[Mapping[str, Any]]) -> list[dict[str, 
 
     A column that no table has stays in all of them, so that reading says so.
     """
-    own = [v if isinstance(v := t.get("strata_columns"), list | tuple) else () for t in tables]
-    if not any(own):
+    columns_of = [v if isinstance(v := t.get("strata_columns"), list | tuple) else () for t in tables]
+    if not any(columns_of):
         return [dict(t) for t in tables]
     headers = [header_of(t) for t in tables]
     somewhere = {c for header in headers if header is not None for c in header}
@@ -248,5 +248,5 @@ def with_columns_of_each(tables: Sequence[Mapping[str, Any]]) -> list[dict[str, 
         {**t, "strata_columns": [c for c in columns if header is None or c in header or c not in somewhere]}
         if columns
         else dict(t)
-        for t, columns, header in zip(tables, own, headers, strict=True)
+        for t, columns, header in zip(tables, columns_of, headers, strict=True)
     ]

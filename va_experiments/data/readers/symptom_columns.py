@@ -200,15 +200,15 @@ class Symptoms:
         for name, value in cells:
             holders.setdefault(value, []).append(name)
         shared = {value: names for value, names in holders.items() if len(names) > _MOST_COLUMNS}
-        own: dict[str, list[str]] = {}
+        unknown: dict[str, list[str]] = {}
         for name, value in cells:
             if value not in shared:
-                own.setdefault(name, []).append(value)
-        crowded = {name: values for name, values in own.items() if len(values) > _MOST_VALUES}
+                unknown.setdefault(name, []).append(value)
+        crowded = {name: values for name, values in unknown.items() if len(values) > _MOST_VALUES}
         groups = (
             [[(name, value) for name in names] for value, names in shared.items()]
             + [[(name, value) for value in values] for name, values in crowded.items()]
-            + [[(name, value)] for name, values in own.items() if name not in crowded for value in values]
+            + [[(name, value)] for name, values in unknown.items() if name not in crowded for value in values]
         )
         records = [cells[group[0]][1] + 2 for group in groups[:MAX_SHOWN]]
         line_of = dict(zip(records, source.lines_of(records), strict=True))
@@ -220,12 +220,14 @@ class Symptoms:
             first = cells[group[0]][1] + 2
             line = line_of.get(first, first)
             if value in shared:
-                found = f"value {shown(value)} in {count} cells of {len(group)} columns, such as {name} on line {line}"
+                problem = (
+                    f"value {shown(value)} in {count} cells of {len(group)} columns, such as {name} on line {line}"
+                )
             elif name in crowded:
-                found = f"{name}: {count} cells are no answers, such as value {shown(value)} on line {line}"
+                problem = f"{name}: {count} cells are no answers, such as value {shown(value)} on line {line}"
             else:
-                found = f"{name}: value {shown(value)} on line {line}{f' and {count - 1} more' if count > 1 else ''}"
-            problems.append(f"{where}: {found}; allowed {allowed} (map others with `value_map`{way_out})")
+                problem = f"{name}: value {shown(value)} on line {line}{f' and {count - 1} more' if count > 1 else ''}"
+            problems.append(f"{where}: {problem}; allowed {allowed} (map others with `value_map`{way_out})")
         return problems
 
     def _rows_without_answers(self, source: TextSource) -> list[str]:
@@ -250,10 +252,10 @@ class Symptoms:
     @property
     def not_understood(self) -> dict[str, set[str]]:
         """Cells that are not mapped, by column."""
-        found: dict[str, set[str]] = {}
+        values: dict[str, set[str]] = {}
         for name, value in self._of_deaths():
-            found.setdefault(name, set()).add(value.strip())
-        return found
+            values.setdefault(name, set()).add(value.strip())
+        return values
 
     def empty_cells(self) -> npt.NDArray[np.int32]:
         """Return the number of empty cells of each row."""

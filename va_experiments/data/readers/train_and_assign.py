@@ -99,9 +99,9 @@ def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     if problems:
         raise InputError(problems)
     tables = [k for k, (name, _) in enumerate(parts) if name == "csv"]
-    for k, own in zip(tables, with_columns_of_each([parts[k][1] for k in tables]), strict=True):
+    for k, with_strata in zip(tables, with_columns_of_each([parts[k][1] for k in tables]), strict=True):
         if not isinstance(options["train" if k == 0 else "assign"], Mapping):
-            parts[k] = ("csv", own)
+            parts[k] = ("csv", with_strata)
     return parts
 
 
@@ -124,10 +124,10 @@ def _without_causes(options: Mapping[str, Any]) -> dict[str, Any]:
         return {**options, "cause": None}
     left_out = [*(options.get("exclude") or ()), *([cause] if cause else [])]
     lists = [key for key in ("symptoms", "words", "hce") if options.get(key)]
-    own: dict[str, Any] = {key: [c for c in options[key] if c in header] for key in lists}
+    changed: dict[str, Any] = {key: [c for c in options[key] if c in header] for key in lists}
     if options.get("covariates"):
-        own["covariates"] = {c: bounds for c, bounds in options["covariates"].items() if c in header}
-    return {**options, **own, "cause": None, "exclude": [c for c in left_out if c in header]}
+        changed["covariates"] = {c: bounds for c, bounds in options["covariates"].items() if c in header}
+    return {**options, **changed, "cause": None, "exclude": [c for c in left_out if c in header]}
 
 
 def join_deaths(train: Deaths, assign: Deaths, label: str, duplicates: str = "keep") -> Deaths:

@@ -90,8 +90,8 @@ def parts_of(options: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
         )
     if problems:
         raise InputError(problems)
-    for k, own in zip(tables, with_columns_of_each([parts[k][1] for k in tables]), strict=True):
-        parts[k] = ("csv", own)
+    for k, with_strata in zip(tables, with_columns_of_each([parts[k][1] for k in tables]), strict=True):
+        parts[k] = ("csv", with_strata)
     return parts
 
 
@@ -234,12 +234,12 @@ def _check(parts: Sequence[Deaths], names: Sequence[str]) -> None:
         )
 
 
-def _told_apart(own: Sequence[Sequence[str]], names: Sequence[str]) -> list[list[str]]:
+def _told_apart(texts_of: Sequence[Sequence[str]], names: Sequence[str]) -> list[list[str]]:
     """Put the name of the member behind each text that several members have."""
-    counts = Counter(text for texts in own for text in set(texts))
+    counts = Counter(text for texts in texts_of for text in set(texts))
     return [
         [f"{text} ({name})" if counts[text] > 1 else text for text in texts]
-        for texts, name in zip(own, names, strict=True)
+        for texts, name in zip(texts_of, names, strict=True)
     ]
 
 

@@ -201,14 +201,14 @@ class _Table:
 
     def read(self) -> None:
         """Read every block of the file."""
-        ids, blank, own = [], [], list(dict.fromkeys(self.columns))
-        for block in read_blocks(self.source, list(dict.fromkeys([*own, *(c.column for c in self.texts)]))):
+        ids, blank, answer_columns = [], [], list(dict.fromkeys(self.columns))
+        for block in read_blocks(self.source, list(dict.fromkeys([*answer_columns, *(c.column for c in self.texts)]))):
             for column in (self.answers, self.site, self.cause, self.compared, *self.added.values(), *self.texts):
                 if column is not None:
                     column.add(block)
             coded = block.columns[self.id_column]
             ids.append(np.array([normal_id(v) for v in coded.values], dtype=object)[coded.codes])
-            blank.append(empty_rows({c: block.columns[c] for c in own}))
+            blank.append(empty_rows({c: block.columns[c] for c in answer_columns}))
         self.id, self.blank = np.concatenate(ids), np.concatenate(blank)
 
 

@@ -36,7 +36,7 @@ def find_columns(
     by_name = {c.strip().casefold(): c for c in reversed(source.header)}
     id_column = id if id in source.header else by_name.get(id.casefold(), "" if "" in source.header else id)
     columns = [c if c in source.header else by_name.get(c.casefold(), c) for c in indicators]
-    if problems := missing_columns(source.header, [*special, *columns], where, taken={*columns}):
+    if problems := missing_columns(source.header, [*special, *columns], where, used={*columns}):
         form = recognise(source.header)
         if form is not None and form.reader != "who2016":
             raise InputError(form.sentence(where, source.path))

@@ -108,14 +108,14 @@ class Answers:
         """Return whether the age is at least `low` and below `high` days."""
         return ((self.age >= low) & (self.age < high)).astype(np.int8)
 
-    def _any(self, names: tuple[str, ...], wanted: int) -> Truth:
-        found = np.zeros(len(self._deaths), dtype=np.int8)
+    def _any(self, names: tuple[str, ...], answer: int) -> Truth:
+        truth = np.zeros(len(self._deaths), dtype=np.int8)
         for name in names:
             value = self.value(self._column(name))
-            found[value == wanted] = 1
+            truth[value == answer] = 1
             if self._poisoned:
-                found[np.isnan(value) & (found == 0)] = -1
-        return found
+                truth[np.isnan(value) & (truth == 0)] = -1
+        return truth
 
     def _column(self, name: str) -> str:
         """Return the column of a code: 147 is i147o, 183b is i183b; other names are columns themselves."""

@@ -57,43 +57,61 @@ def diagnoses(answers: Answers, version: str) -> list[tuple[str, Truth]]:
     version : {"1.1.0", "1.0.0"}
     """
     yes, first = answers.yes, version == "1.0.0"
-    found = _infections(answers, version)
-    residual = both(yes("147"), neither(*found.all()))
+    infections = _infections(answers, version)
+    residual = both(yes("147"), neither(*infections.all()))
     others = [
-        *(found.aids, found.measles, found.meningitis, found.dysentery, found.diarrhoea, found.pneumonia),
-        *(found.malaria, found.possible_diarrhoea, found.possible_respiratory, found.haemorrhagic_fever),
-        *(found.sepsis, residual),
+        *(
+            infections.aids,
+            infections.measles,
+            infections.meningitis,
+            infections.dysentery,
+            infections.diarrhoea,
+            infections.pneumonia,
+        ),
+        *(
+            infections.malaria,
+            infections.possible_diarrhoea,
+            infections.possible_respiratory,
+            infections.haemorrhagic_fever,
+        ),
+        *(infections.sepsis, residual),
     ]
     injury = both(yes("077"), either(yes("120d"), yes("147"), neither(*others)))
     young = answers.aged(0, _FOUR_MONTHS)
     born_early = neonates.preterm(answers)
     malnourished = yes("244", "249")
     wasted = both(yes("249"), _longer(answers) if first else yes("swell_duration"))
-    loose = either(found.diarrhoea, found.dysentery)
-    possible = either(found.possible_diarrhoea, found.possible_respiratory)
-    instead = neither(found.measles, found.meningitis, found.pertussis, found.malaria, found.haemorrhagic_fever)
+    loose = either(infections.diarrhoea, infections.dysentery)
+    possible = either(infections.possible_diarrhoea, infections.possible_respiratory)
+    instead = neither(
+        infections.measles,
+        infections.meningitis,
+        infections.pertussis,
+        infections.malaria,
+        infections.haemorrhagic_fever,
+    )
     return [
         ("Intrapartum", both(young, neonates.intrapartum(answers))),
         ("Malformation", yes("370", "371", "372", "373")),
         ("Preterm", born_early if first else both(young, born_early)),
         ("Injury", injury),
-        ("AIDS", both(found.aids, instead)),
-        ("Measles", found.measles),
-        ("Meningitis/Encephalitis", found.meningitis),
-        ("AIDS", both(found.aids, loose)),
+        ("AIDS", both(infections.aids, instead)),
+        ("Measles", infections.measles),
+        ("Meningitis/Encephalitis", infections.meningitis),
+        ("AIDS", both(infections.aids, loose)),
         ("Malnutrition", both(wasted, loose)),
         ("Diarrhea/Dysentery", loose),
-        ("Other infections", found.pertussis),
-        ("AIDS", both(found.aids, found.pneumonia)),
-        ("Malnutrition", both(wasted, found.pneumonia)),
-        ("Pneumonia", found.pneumonia),
-        ("Malaria", found.malaria),
-        ("AIDS", both(found.aids, possible)),
+        ("Other infections", infections.pertussis),
+        ("AIDS", both(infections.aids, infections.pneumonia)),
+        ("Malnutrition", both(wasted, infections.pneumonia)),
+        ("Pneumonia", infections.pneumonia),
+        ("Malaria", infections.malaria),
+        ("AIDS", both(infections.aids, possible)),
         ("Malnutrition", both(wasted, possible)),
-        ("Diarrhea/Dysentery", found.possible_diarrhoea),
-        ("Pneumonia", found.possible_respiratory),
-        ("Other infections", found.haemorrhagic_fever),
-        ("Other infections", found.sepsis),
+        ("Diarrhea/Dysentery", infections.possible_diarrhoea),
+        ("Pneumonia", infections.possible_respiratory),
+        ("Other infections", infections.haemorrhagic_fever),
+        ("Other infections", infections.sepsis),
         ("Other infections", residual),
         ("Malnutrition", malnourished),
     ]

@@ -146,10 +146,10 @@ class EAVA(Model):
             if self.age_group not in ("auto", name):
                 continue
             low, high = _AGES[name]
-            here = (answers.age >= low) & (answers.age < high)
-            group[here], cause[here] = name, UNSPECIFIED
+            in_age_group = (answers.age >= low) & (answers.age < high)
+            group[in_age_group], cause[in_age_group] = name, UNSPECIFIED
             for diagnosis, holds in reversed(rules.diagnoses(answers, self.version)):
-                cause[here & (holds == 1)] = diagnosis
+                cause[in_age_group & (holds == 1)] = diagnosis
         still = (group == "neonate") & (neonates.is_stillbirth(answers, self.version) == 1)
         group[still], cause[still] = "", "stillbirth"
         return group, cause
@@ -169,13 +169,13 @@ class EAVA(Model):
         for age_group, causes in EAVA_CAUSES.items():
             if self.age_group not in ("auto", age_group):
                 continue
-            found = targets.setdefault(age_group, {})
+            targets_of_group = targets.setdefault(age_group, {})
             for cause in causes:
                 target = self._target(cause, age_group, place)
                 if target is None:
                     continue
                 if target.casefold() in place:
-                    found[cause] = place[target.casefold()]
+                    targets_of_group[cause] = place[target.casefold()]
                 else:
                     absent.append(cause)
         if absent := [*dict.fromkeys(absent)]:

@@ -149,9 +149,9 @@ def largest_safe_share(
     shares = np.append(np.arange(0.0, most - 1e-9, _STEP), most)
     worst = np.zeros(len(shares))
     for number in np.unique(fold):
-        own = fold == number
-        true = np.bincount(cause[own], minlength=probability.shape[1]) / own.sum()
-        estimates = [AdaptiveCount(intercepts=(float(a),)).csmf(probability[own])[0] for a in shares]
+        in_fold = fold == number
+        true = np.bincount(cause[in_fold], minlength=probability.shape[1]) / in_fold.sum()
+        estimates = [AdaptiveCount(intercepts=(float(a),)).csmf(probability[in_fold])[0] for a in shares]
         error = np.abs(np.array(estimates) - true).sum(axis=1) / max(2 * (1 - true.min()), 1e-12)
         worst = np.maximum(worst, error - error[0])  # CSMF accuracy (Murray et al. 2011) is 1 less this error
     return float(shares[worst <= largest_loss + 1e-12].max())

@@ -117,19 +117,21 @@ class Chosen(Model):
     def inner_fits(self) -> list[tuple[Model, float]]:
         """Return the candidates: fitted once without each training site; and the first, as chosen, once to all."""
         parameters = self.member_parameters or {}
-        found = [make_member(name, parameters.get(name)) for name in self.candidates]
-        return [*((candidate, TRAINING_SITES) for candidate in found), (found[0], 1)]
+        members = [make_member(name, parameters.get(name)) for name in self.candidates]
+        return [*((candidate, TRAINING_SITES) for candidate in members), (members[0], 1)]
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return the chosen model's probabilities and the blended fractions; the diagnostics say what was chosen."""
         self.validate_test(test)
-        found = self.model_.predict(test, seed=seed)
-        csmf = found.csmf
-        if found.probability.any():
-            csmf = _blend(found.probability, self.share_) * float((~found.undetermined).mean())
+        prediction = self.model_.predict(test, seed=seed)
+        csmf = prediction.csmf
+        if prediction.probability.any():
+            csmf = _blend(prediction.probability, self.share_) * float((~prediction.undetermined).mean())
         diagnostics = {"chosen": self.chosen_, "share_of_counts": self.share_, "tuning_seconds": self.tuning_seconds_}
         diagnostics |= {f"score_{name}": score for name, (score, _) in self.tried_.items()}
-        return Prediction(found.probability, csmf, None, found.top_cause, {**found.diagnostics, **diagnostics})
+        return Prediction(
+            prediction.probability, csmf, None, prediction.top_cause, {**prediction.diagnostics, **diagnostics}
+        )
 
 
 def _blend(probability: npt.NDArray[np.float64], share: float) -> npt.NDArray[np.float64]:
@@ -146,12 +148,12 @@ def _blended_accuracy(
     """Return the mean CSMF accuracy over the folds (Murray et al. 2011)."""
     values = []
     for number in np.unique(fold):
-        here = (fold == number) & seen.any(axis=1)
-        if not here.any():
+        in_fold = (fold == number) & seen.any(axis=1)
+        if not in_fold.any():
             continue
-        true = np.bincount(cause[here], minlength=seen.shape[1]) / here.sum()
+        true = np.bincount(cause[in_fold], minlength=seen.shape[1]) / in_fold.sum()
         worst = 2 * (1 - true.min())
-        values.append(1.0 if worst == 0 else 1 - float(np.abs(true - _blend(seen[here], share)).sum()) / worst)
+        values.append(1.0 if worst == 0 else 1 - float(np.abs(true - _blend(seen[in_fold], share)).sum()) / worst)
     return float(np.mean(values)) if values else 0.0
 
 

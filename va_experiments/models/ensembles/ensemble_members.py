@@ -59,10 +59,10 @@ def member_class(name: str, parameters: Mapping[str, Any] | None = None) -> type
             )
         target = targets[name]
     # Packages that a run's config added were checked with it (`ModelSpec.from_config`), before any member is made.
-    found = allowed_class(str(target), (str(target).split(".")[0],), key=f"member '{name}': _target_")
-    if not getattr(found, "trains", True):
+    cls = allowed_class(str(target), (str(target).split(".")[0],), key=f"member '{name}': _target_")
+    if not getattr(cls, "trains", True):
         raise InputError(f"member '{name}': {shown(str(target))} has fixed knowledge; expected a model that is trained")
-    return found
+    return cls
 
 
 def make_member(name: str, parameters: Mapping[str, Any] | None = None, train: Deaths | None = None) -> Model:
@@ -79,15 +79,15 @@ def make_member(name: str, parameters: Mapping[str, Any] | None = None, train: D
     """
     if not isinstance(params := parameters or {}, Mapping):
         raise InputError(f"parameters of member '{name}' are {shown(params)}; expected names with values")
-    found = member_class(name, params)
-    known = parameters_of(found)
+    cls = member_class(name, params)
+    known = parameters_of(cls)
     if unknown := [key for key in params if key not in known and key != "_target_"]:
         hint = did_you_mean(unknown[0], known) or "; known: " + ", ".join(known)
         raise InputError(f"member '{name}': unknown parameter {shown(unknown[0])}{hint}")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in params.items() if k != "_target_"}
     if values.get("covariates") == ALL:
         values["covariates"] = tuple(sorted(train.covariates)) if train is not None else ()
-    return found(**values)
+    return cls(**values)
 
 
 def classes_of_member(name: str, parameters: Mapping[str, Any] | None = None) -> tuple[type[Model], ...]:

@@ -65,13 +65,13 @@ def average_with_neighbours(
     content = np.hstack([np.packbits(present, axis=1), np.round(probability, _DIGITS).view(np.uint8)])
     whole = np.ascontiguousarray(content).view(f"V{content.shape[1]}").ravel()
     _, first, copy = np.unique(whole, return_index=True, return_inverse=True)
-    own = probability[first]
-    known = np.flatnonzero(own.any(axis=1))
+    of_first = probability[first]
+    known = np.flatnonzero(of_first.any(axis=1))
     count = min(neighbours, len(known) - 1)
     if count < 1 or share == 0:
         return probability
-    averaged, symptoms = own.copy(), _unit(present[first[known]] * weights)
-    mixes = _unit(np.sqrt(own[known]))
+    averaged, symptoms = of_first.copy(), _unit(present[first[known]] * weights)
+    mixes = _unit(np.sqrt(of_first[known]))
     pool = np.arange(len(known))
     if len(known) > LARGEST_POOL:
         pool = np.unique(np.linspace(0, len(known) - 1, LARGEST_POOL).astype(np.intp))
@@ -81,8 +81,8 @@ def average_with_neighbours(
         near -= np.arange(len(pool)) * 1e-14  # of equals the first
         near[rows[:, None] == pool] = -np.inf
         nearest = np.sort(np.argpartition(-near, count - 1, axis=1)[:, :count], axis=1)
-        mean = own[known[pool[nearest]]].mean(axis=1)
-        averaged[known[rows]] = (1 - share) * own[known[rows]] + share * mean
+        mean = of_first[known[pool[nearest]]].mean(axis=1)
+        averaged[known[rows]] = (1 - share) * of_first[known[rows]] + share * mean
     return averaged[copy]
 
 

@@ -139,7 +139,7 @@ def logarithmic_weights(
 
     bounds = [(0.0, 20.0)] * n_members + [(None, None)] * int(free.sum())
     x0 = np.concatenate([start, np.zeros(int(free.sum()))])
-    found = minimize(loss, x0, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500}).x
+    solution = minimize(loss, x0, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500}).x
     shift = np.zeros(n_causes)
-    shift[free] = found[n_members:]
-    return found[:n_members], shift
+    shift[free] = solution[n_members:]
+    return solution[:n_members], shift

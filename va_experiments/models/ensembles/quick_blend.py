@@ -115,10 +115,12 @@ class QuickBlend(BoundedBlend):
 
     def _check_word_parameters(self) -> None:
         """Check that each name is a member or another model, and that members take the parameters."""
-        given = self.word_parameters or {}
-        if not isinstance(given, Mapping):
-            raise InputError(f"QuickBlend: word_parameters is {shown(given)}; expected members' names with parameters")
-        for name, changed in given.items():
+        parameters = self.word_parameters or {}
+        if not isinstance(parameters, Mapping):
+            raise InputError(
+                f"QuickBlend: word_parameters is {shown(parameters)}; expected members' names with parameters"
+            )
+        for name, changed in parameters.items():
             if isinstance(changed, Mapping) and "_target_" in changed:
                 raise InputError(
                     f"QuickBlend: word_parameters gives {shown(name)} a class; expected parameters of the member's own"
@@ -130,9 +132,9 @@ class QuickBlend(BoundedBlend):
 
     def _with_words(self) -> dict[str, Mapping[str, Any]]:
         """Return the parameters of the members that are fitted with words for the deaths alone."""
-        given, changed = self.member_parameters or {}, self.word_parameters or {}
-        own = {name: {**given.get(name, {}), **changed.get(name, {})} for name in self.members}
-        return {name: parameters for name, parameters in own.items() if parameters}
+        base, changed = self.member_parameters or {}, self.word_parameters or {}
+        merged = {name: {**base.get(name, {}), **changed.get(name, {})} for name in self.members}
+        return {name: parameters for name, parameters in merged.items() if parameters}
 
     @property
     def depends_on_test_set(self) -> bool:  # type: ignore[override]
@@ -159,8 +161,8 @@ class QuickBlend(BoundedBlend):
             self.share_, self.tuning_seconds_ = self.answers_.share_, self.answers_.tuning_seconds_
         with parts.next():
             self.models_ = fit_members(self.members, self._with_words(), train, seed=seed)
-        given = self.weights or (1.0,) * len(self.members)
-        self.weights_ = [w / sum(given) for w in given]
+        weights = self.weights or (1.0,) * len(self.members)
+        self.weights_ = [w / sum(weights) for w in weights]
         return self
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
@@ -186,12 +188,12 @@ class QuickBlend(BoundedBlend):
             answers = np.array(test.blocks) != "word"
             answered = self.answers_.predict_sets(test.select(answers), sets, seed=seed)
         diagnostics = {**pooled.diagnostics, "count_share": self.share_}
-        for rows, own in zip(sets, answered, strict=False):
+        for rows, prediction in zip(sets, answered, strict=False):
             probability = pooled.probability[rows]
             if not len(rows):
                 yield Prediction(probability, pooled.csmf * 0, diagnostics=pooled.diagnostics)
                 continue
-            csmf = self._mix(probability, self._share) if own is None else own.csmf
+            csmf = self._mix(probability, self._share) if prediction is None else prediction.csmf
             if self.neighbours:
                 probability = average_with_neighbours(
                     probability,

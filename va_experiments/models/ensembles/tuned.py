@@ -155,8 +155,8 @@ class Tuned(Model):
 
     def inner_fits(self) -> list[tuple[Model, float]]:
         """Return the candidates: fitted once without each training site; and the first, as chosen, once to all."""
-        found = [make_member(self.model, {**(self.parameters or {}), **c}) for c in self._candidates(0)]
-        return [*((candidate, TRAINING_SITES) for candidate in found if len(found) > 1), (found[0], 1)]
+        candidates = [make_member(self.model, {**(self.parameters or {}), **c}) for c in self._candidates(0)]
+        return [*((candidate, TRAINING_SITES) for candidate in candidates if len(candidates) > 1), (candidates[0], 1)]
 
     def _score(
         self,

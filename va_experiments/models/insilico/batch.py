@@ -125,10 +125,10 @@ class _Sampler:
         return self.torch.as_tensor(array, dtype=self.real, device=self.device)
 
     def _has_death(self, owner: npt.NDArray[Any], real_death: npt.NDArray[Any], n_profiles: int) -> Any:
-        found = np.zeros((len(owner), n_profiles))
+        has_death = np.zeros((len(owner), n_profiles))
         for k, (rows, weight) in enumerate(zip(owner, real_death, strict=True)):
-            np.add.at(found[k], rows, weight)
-        return self._to(np.minimum(found, 1))
+            np.add.at(has_death[k], rows, weight)
+        return self._to(np.minimum(has_death, 1))
 
     def _uniform(self, *shape: int) -> Any:
         u = self.torch.rand(*shape, generator=self.generator, dtype=self.real, device=self.device)
@@ -193,9 +193,9 @@ class _Sampler:
         """Return the cause of every death, and 1 where the death exists and some cause is possible."""
         cumulative = weight.cumsum(dim=2)
         index = self.owner[:, :, None].expand(-1, -1, self.n_causes)
-        own = cumulative.gather(1, index)
-        total = own[:, :, -1:]
-        cause = (own <= self._uniform(*total.shape) * total).sum(dim=2).clamp(max=self.n_causes - 1)
+        of_group = cumulative.gather(1, index)
+        total = of_group[:, :, -1:]
+        cause = (of_group <= self._uniform(*total.shape) * total).sum(dim=2).clamp(max=self.n_causes - 1)
         return cause, self.real_death * (total[:, :, 0] > 0)
 
     def _tally(self, cause: Any, counted: Any) -> tuple[Any, Any]:
@@ -203,11 +203,11 @@ class _Sampler:
         n_levels = self.value.shape[1]
         counts = self.counts.expand(self.n_sets, -1, -1, -1)
         sets = self.torch.arange(self.n_sets, device=self.device)[:, None]
-        own = (counts[sets, self.owner, cause] * counted[:, :, None]).sum(dim=1)
+        counted_levels = (counts[sets, self.owner, cause] * counted[:, :, None]).sum(dim=1)
         one_hot = self.torch.zeros(self.n_sets, self.n_causes, dtype=self.real, device=self.device)
         deaths = one_hot.scatter_add(1, cause, counted)
         every = (self.cells * deaths[:, None, :]).sum(dim=2)
-        return own[:, :n_levels], every - own[:, n_levels:]
+        return counted_levels[:, :n_levels], every - counted_levels[:, n_levels:]
 
     def _log_density(self, theta: Any, deaths: Any) -> tuple[Any, Any]:
         """Return the log density of the log-odds given the counts, and its gradient; the prior mean integrated out."""
@@ -270,12 +270,12 @@ class _Sampler:
         n_levels = self.value.shape[1]
         low, high = (torch.full((self.n_sets, 1), v, dtype=self.real, device=self.device) for v in LEVEL_BOUNDS)
         for first in range(min(2, n_levels)):
-            here = slice(first, None, 2)
-            upper = torch.cat([high, self.value[:, :-1]], dim=1)[:, here]
-            lower = torch.cat([self.value[:, 1:], low], dim=1)[:, here]
-            new = self._between(a[:, here], b[:, here], lower, upper, self.value[:, here])
+            alternate = slice(first, None, 2)
+            upper = torch.cat([high, self.value[:, :-1]], dim=1)[:, alternate]
+            lower = torch.cat([self.value[:, 1:], low], dim=1)[:, alternate]
+            new = self._between(a[:, alternate], b[:, alternate], lower, upper, self.value[:, alternate])
             self.value = self.value.clone()
-            self.value[:, here] = new
+            self.value[:, alternate] = new
 
     def _between(self, a: Any, b: Any, lower: Any, upper: Any, old: Any) -> Any:
         """Draw Betas within bounds: the first of some candidates that fits, else a slice step in the logit."""
@@ -290,15 +290,15 @@ class _Sampler:
             return a * z - (a + b) * torch.nn.functional.softplus(z)
 
         level = height(z) + torch.log(self._uniform(*z.shape))
-        found = z
+        accepted = z
         done = torch.zeros_like(z, dtype=torch.bool)
         for _ in range(_SHRINKS):
             trial = low + (high - low) * self._uniform(*z.shape)
             inside = height(trial) >= level
-            found = torch.where(inside & ~done, trial, found)
+            accepted = torch.where(inside & ~done, trial, accepted)
             done = done | inside
             low, high = torch.where(trial < z, trial, low), torch.where(trial < z, high, trial)
-        return _first(torch, candidates, fits, torch.sigmoid(found)).clamp(*LEVEL_BOUNDS)
+        return _first(torch, candidates, fits, torch.sigmoid(accepted)).clamp(*LEVEL_BOUNDS)
 
 
 def _first(torch: Any, values: Any, good: Any, otherwise: Any) -> Any:

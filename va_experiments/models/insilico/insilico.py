@@ -213,30 +213,30 @@ class InSilicoVA(Model):
         for start in range(0, len(sets), _SETS_AT_ONCE):
             drawn = [test.take(rows) for rows in sets[start : start + _SETS_AT_ONCE]]
             problems = [self.problem(deaths) for deaths in drawn]
-            found = sample_posteriors(problems, self, seed=seed, causes=self._columns)
-            yield from map(self._prediction, drawn, found)
+            posteriors = sample_posteriors(problems, self, seed=seed, causes=self._columns)
+            yield from map(self._prediction, drawn, posteriors)
 
     @property
     def _columns(self) -> tuple[str, ...]:
         """Names of the causes that occur in training."""
         return tuple(self.causes_[c] for c in self.conditional_.causes)
 
-    def _prediction(self, test: Deaths, found: Posterior) -> Prediction:
+    def _prediction(self, test: Deaths, posterior: Posterior) -> Prediction:
         """Spread a posterior over the declared causes."""
         columns, n_causes = self.conditional_.causes, len(test.causes)
         probability = np.zeros((len(test), n_causes))
-        probability[:, columns] = found.probability
-        draws = np.zeros((len(found.csmf_draws), n_causes))
-        draws[:, columns] = found.csmf_draws
-        diagnostics = dict(found.diagnostics)
+        probability[:, columns] = posterior.probability
+        draws = np.zeros((len(posterior.csmf_draws), n_causes))
+        draws[:, columns] = posterior.csmf_draws
+        diagnostics = dict(posterior.diagnostics)
         if self.subpopulations != NONE:
-            diagnostics |= csmf_by_group(test, self.subpopulations, self._columns, found.group_csmf)
+            diagnostics |= csmf_by_group(test, self.subpopulations, self._columns, posterior.group_csmf)
             labels, _ = groups_of(test, self.subpopulations)
-            diagnostics |= sampled_fractions(self.subpopulations, labels, self._columns, found.group_draws)
+            diagnostics |= sampled_fractions(self.subpopulations, labels, self._columns, posterior.group_draws)
         top = None
         if self.reference_compat:  # ties go to the cause that occurs first in training
-            best = columns[found.probability.argmax(axis=1)]
-            top = np.where(found.probability.any(axis=1), best, -1).astype(np.int16)
+            best = columns[posterior.probability.argmax(axis=1)]
+            top = np.where(posterior.probability.any(axis=1), best, -1).astype(np.int16)
         return Prediction(probability, draws.mean(axis=0), draws, top_cause=top, diagnostics=diagnostics)
 
     def problem(

@@ -73,11 +73,11 @@ def check_sampling(p: Parameters) -> list[tuple[bool, str]]:
     whole = all(isinstance(v, int) for v in (p.n_iterations, p.burn_in, p.thin, p.n_chains, p.max_iterations))
     if not whole:
         return [(False, "n_iterations, burn_in, thin, n_chains and max_iterations must be whole numbers")]
-    kept = p.n_iterations - p.burn_in
+    n_kept = p.n_iterations - p.burn_in
     return [
         (p.n_iterations >= 2, f"n_iterations is {p.n_iterations}; expected at least 2"),
         (0 <= p.burn_in < p.n_iterations, f"burn_in is {p.burn_in}; expected 0 to n_iterations - 1"),
-        (1 <= p.thin <= max(kept, 1), f"thin is {p.thin}; expected 1 to n_iterations - burn_in = {kept}"),
+        (1 <= p.thin <= max(n_kept, 1), f"thin is {p.thin}; expected 1 to n_iterations - burn_in = {n_kept}"),
         (p.n_chains >= 1, f"n_chains is {p.n_chains}; expected at least 1"),
         (p.jump_scale > 0, f"jump_scale is {p.jump_scale}; expected a number above 0"),
         (p.checkpoint_every >= 1, f"checkpoint_every is {p.checkpoint_every}; expected at least 1"),
@@ -108,19 +108,19 @@ def sample_posterior(problem: Problem, p: Parameters, *, seed: int, causes: tupl
 
     with _bar(p.progress, p.n_chains * p.n_iterations) as watch:
         run.sample(good_enough, limit, watch)
-    found = _summary(problem, run.csmf_draws, run.level_draws, run.probability, causes, seen[-1])
-    found.diagnostics.update(
+    posterior = _summary(problem, run.csmf_draws, run.level_draws, run.probability, causes, seen[-1])
+    posterior.diagnostics.update(
         acceptance=[round(chain.acceptance, 6) for chain in run.chains],
         n_iterations=run.total,
         lengthened=run.round,
         sampler=p.sampler,
     )
-    if not found.diagnostics["converged"]:
-        found.diagnostics["warning"] = (
+    if not posterior.diagnostics["converged"]:
+        posterior.diagnostics["warning"] = (
             f"InSilicoVA has not converged after {run.total} iterations of {p.n_chains} chains: "
-            + found.diagnostics["warning"]
+            + posterior.diagnostics["warning"]
         )
-    return found
+    return posterior
 
 
 def sample_posteriors(
@@ -135,16 +135,18 @@ def sample_posteriors(
     alike: dict[tuple[int, ...], list[int]] = {}
     for k, problem in enumerate(problems):
         alike.setdefault((problem.n_causes, *problem.levels.tolist()), []).append(k)
-    found: dict[int, Posterior] = {}
+    posteriors: dict[int, Posterior] = {}
     for places in alike.values():
         chains = [problems[k] for k in places for _ in range(p.n_chains)]
         batch = sample_batch(chains, _sampling(p), seed=seed, device=p.device)
         for number, k in enumerate(places):
-            own = slice(number * p.n_chains, (number + 1) * p.n_chains)
-            draws = batch.csmf_draws[own, :, None]
-            total = batch.probability[own, : len(problems[k].arrays.profile)].sum(axis=0)
-            found[k] = _summary(problems[k], draws, batch.level_draws[own], total, causes, assess(_quantities(draws)))
-    return [found[k] for k in range(len(problems))]
+            own_chains = slice(number * p.n_chains, (number + 1) * p.n_chains)
+            draws = batch.csmf_draws[own_chains, :, None]
+            total = batch.probability[own_chains, : len(problems[k].arrays.profile)].sum(axis=0)
+            posteriors[k] = _summary(
+                problems[k], draws, batch.level_draws[own_chains], total, causes, assess(_quantities(draws))
+            )
+    return [posteriors[k] for k in range(len(problems))]
 
 
 def _sampling(p: Parameters) -> Sampling:
@@ -166,8 +168,8 @@ def _quantities(draws: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return draws.reshape(*draws.shape[:2], -1)
 
 
-def _converged(found: Convergence) -> bool:
-    return bool(found.rhat.max() <= MAX_RHAT and found.ess.min() >= MIN_ESS)
+def _converged(convergence: Convergence) -> bool:
+    return bool(convergence.rhat.max() <= MAX_RHAT and convergence.ess.min() >= MIN_ESS)
 
 
 def _summary(
@@ -176,7 +178,7 @@ def _summary(
     level_draws: npt.NDArray[np.float64],
     total: npt.NDArray[np.float64],
     causes: tuple[str, ...],
-    found: Convergence,
+    convergence: Convergence,
 ) -> Posterior:
     """Summarise draws of shape (n_chains, n_draws, n_groups, n_causes) and summed probabilities of the cells."""
     n_groups, n_causes = draws.shape[2:]
@@ -187,12 +189,12 @@ def _summary(
     weight = np.bincount(problem.arrays.group, assessed, minlength=n_groups)
     weight = weight / weight.sum() if weight.sum() > 0 else np.full(n_groups, 1 / n_groups)
     pooled = np.einsum("kdgc,g->kdc", draws, weight)
-    worst = int(found.rhat.argmax()) % n_causes
-    slowest = int(found.ess.argmin()) % n_causes
-    rhat, ess = float(found.rhat.max()), float(found.ess.min())
+    worst = int(convergence.rhat.argmax()) % n_causes
+    slowest = int(convergence.ess.argmin()) % n_causes
+    rhat, ess = float(convergence.rhat.max()), float(convergence.ess.min())
     n_draws = draws.shape[0] * draws.shape[1]
-    converged = _converged(found)
-    failed = sorted({causes[k % n_causes] for k in np.flatnonzero(~found.stationary)})
+    converged = _converged(convergence)
+    failed = sorted({causes[k % n_causes] for k in np.flatnonzero(~convergence.stationary)})
     diagnostics: dict[str, Any] = {
         "converged": bool(converged),
         "rhat_max": round(rhat, 6),
@@ -202,7 +204,7 @@ def _summary(
         "n_chains": draws.shape[0],
         "n_draws": n_draws,
         "heidelberger_welch_failed": failed,
-        "geweke_max": round(float(found.geweke.max(initial=0)), 6),
+        "geweke_max": round(float(convergence.geweke.max(initial=0)), 6),
         "contradictory_deaths": int((problem.arrays.copies * (row[:, 0] == 0)).sum()),
     }
     if level_draws.shape[2]:
@@ -225,12 +227,12 @@ def _summary(
 
 
 @contextlib.contextmanager
-def _bar(wanted: bool | None, total: int) -> Iterator[Callable[[int, float], None] | None]:
+def _bar(show: bool | None, total: int) -> Iterator[Callable[[int, float], None] | None]:
     """Show a tqdm bar if asked to, or (None) in a notebook."""
-    if wanted is None:
+    if show is None:
         shell = sys.modules.get("IPython")
-        wanted = shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
-    if not wanted:
+        show = shell is not None and type(shell.get_ipython()).__name__ == "ZMQInteractiveShell"
+    if not show:
         yield None
         return
     from tqdm.auto import tqdm

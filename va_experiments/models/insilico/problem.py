@@ -143,10 +143,10 @@ def _active_causes(
     active = np.zeros((n_groups, n_causes), dtype=np.int64)
     n_active = np.full(n_groups, n_causes, dtype=np.int64)
     for g in range(n_groups):
-        here = np.ones(n_causes, bool) if possible is None else possible[groups == g].any(axis=0)
-        here = here if here.any() else np.ones(n_causes, bool)
-        n_active[g] = here.sum()
-        active[g, : n_active[g]] = np.flatnonzero(here)
+        occurs = np.ones(n_causes, bool) if possible is None else possible[groups == g].any(axis=0)
+        occurs = occurs if occurs.any() else np.ones(n_causes, bool)
+        n_active[g] = occurs.sum()
+        active[g, : n_active[g]] = np.flatnonzero(occurs)
     return active, n_active
 
 

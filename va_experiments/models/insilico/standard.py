@@ -185,16 +185,20 @@ class InSilicoVAStandard(Model):
         }
         draws = None
         if split.natural.any():
-            found = sample_posterior(self.problem(split), self, seed=seed, causes=tuple(names[c] for c in split.causes))
-            probability[np.ix_(split.natural, split.causes)] = found.probability
-            draws = np.tile(csmf, (len(found.csmf_draws), 1))
-            draws[:, split.causes] += split.natural.sum() / n_assessed * found.csmf_draws
+            posterior = sample_posterior(
+                self.problem(split), self, seed=seed, causes=tuple(names[c] for c in split.causes)
+            )
+            probability[np.ix_(split.natural, split.causes)] = posterior.probability
+            draws = np.tile(csmf, (len(posterior.csmf_draws), 1))
+            draws[:, split.causes] += split.natural.sum() / n_assessed * posterior.csmf_draws
             csmf = draws.mean(axis=0)
-            diagnostics.update(found.diagnostics)
+            diagnostics.update(posterior.diagnostics)
             if self.subpopulations != NONE:
                 modelled = [names[c] for c in split.causes]
-                diagnostics |= csmf_by_group(test.take(split.natural), self.subpopulations, modelled, found.group_csmf)
-                diagnostics |= self._sampled_fractions(test, split, found.group_draws)
+                diagnostics |= csmf_by_group(
+                    test.take(split.natural), self.subpopulations, modelled, posterior.group_csmf
+                )
+                diagnostics |= self._sampled_fractions(test, split, posterior.group_draws)
         rest = 1 - float(csmf.sum())
         diagnostics["undetermined"] = rest if rest > 1e-9 else 0.0
         return Prediction(probability, csmf, draws, diagnostics=diagnostics)
@@ -207,9 +211,9 @@ class InSilicoVAStandard(Model):
         labels, _ = groups_of(test.take(split.natural), self.subpopulations)
         draws = np.zeros((len(group_draws), len(labels), len(self.probbase_.causes)))
         for k, label in enumerate(labels):
-            own = split.assessed & (group == everyone.index(label))
-            draws[:, k] = split.external[own].sum(axis=0) / own.sum()
-            draws[:, k, split.causes] += (own & split.natural).sum() / own.sum() * group_draws[:, k]
+            in_group = split.assessed & (group == everyone.index(label))
+            draws[:, k] = split.external[in_group].sum(axis=0) / in_group.sum()
+            draws[:, k, split.causes] += (in_group & split.natural).sum() / in_group.sum() * group_draws[:, k]
         return sampled_fractions(self.subpopulations, labels, self.probbase_.causes, draws)
 
     def split(self, test: Deaths) -> Split:

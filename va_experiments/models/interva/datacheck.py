@@ -114,11 +114,11 @@ def _apply(
         if not only_substantive:
             other_answer &= ~ruled_out
     for rule in ask_if:
-        wanted, unwanted = planes[rule.yes][rule.other], planes[not rule.yes][rule.other]
+        agreeing, unwanted = planes[rule.yes][rule.other], planes[not rule.yes][rule.other]
         # The original leaves an opposite answer alone where it equals this indicator's substantive answer.
-        spared = np.uint64(0) if rule.yes == answer else wanted | unwanted
+        spared = np.uint64(0) if rule.yes == answer else agreeing | unwanted
         changed = substantive & ~spared
-        wanted |= changed
+        agreeing |= changed
         unwanted &= ~changed
     for rule in neonates_only:
         substantive &= planes[True][rule.other]

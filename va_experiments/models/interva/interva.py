@@ -118,16 +118,16 @@ class InterVA(Model):
 
     def predict(self, test: Deaths, *, seed: int = 0) -> Prediction:
         """Return cause probabilities, top causes and CSMF; -1 as top cause and a zero row mark undetermined deaths."""
-        found = self._probability_of_present(test)
+        of_present = self._probability_of_present(test)
         present = self.conditional_.causes
-        best = found.max(axis=1, initial=0)
+        best = of_present.max(axis=1, initial=0)
         # The training mode of openVA asks for more than the cut-off to name a cause, and for at least it in the CSMF.
         named = (best > CUTOFF) if self.rule else (best > 0)
-        top = np.where(named, present[found.argmax(axis=1)], -1).astype(np.int16)
+        top = np.where(named, present[of_present.argmax(axis=1)], -1).astype(np.int16)
         probability = np.zeros((len(test), len(self.causes_)))
-        probability[:, present] = found
+        probability[:, present] = of_present
         csmf = np.zeros(len(self.causes_))
-        csmf[present], undetermined = cause_fractions(found, rule=self.rule, exact=self.reference_compat)
+        csmf[present], undetermined = cause_fractions(of_present, rule=self.rule, exact=self.reference_compat)
         return Prediction(probability, csmf, top_cause=top, diagnostics={"undetermined": float(undetermined)})
 
     def table(self, test: Deaths) -> pd.DataFrame:
@@ -139,9 +139,9 @@ class InterVA(Model):
         """
         import pandas as pd
 
-        found = self._probability_of_present(test)
+        of_present = self._probability_of_present(test)
         names = np.array(self.causes_)[self.conditional_.causes]
-        index, value = top_three(found)
+        index, value = top_three(of_present)
         named = value[:, 0] > CUTOFF
         columns: dict[str, object] = {"ID": test.id}
         for k in range(index.shape[1]):
@@ -155,12 +155,12 @@ class InterVA(Model):
         """Return the probabilities of the causes that occur in training, in the order of `conditional_.causes`."""
         self.validate_test(test)
         keep = np.flatnonzero(self.conditional_.keep)
-        found = np.empty((len(test), len(self.conditional_.causes)))
+        probability = np.empty((len(test), len(self.conditional_.causes)))
         score = product_of_present if self.reference_compat else _log_space
         for start in range(0, len(test), _BLOCK):
             symptoms = test.symptoms[start : start + _BLOCK][:, keep]
-            found[start : start + _BLOCK] = score(symptoms, self.table_, self.prior_)
-        return found
+            probability[start : start + _BLOCK] = score(symptoms, self.table_, self.prior_)
+        return probability
 
 
 def product_of_present(
@@ -230,9 +230,9 @@ def _counted(probability: npt.NDArray[np.float64], exact: bool) -> tuple[npt.NDA
     cutoff = np.minimum(np.maximum(first / 2, third), np.maximum(first / 2, second))
     cutoff = cutoff if exact else cutoff * (1 - TIE)
     counted = (probability >= cutoff[:, None]) & (first >= CUTOFF)[:, None]
-    kept = np.where(counted, probability, 0.0)
+    counted_probability = np.where(counted, probability, 0.0)
     lost = np.where(total > 0, np.where(counted, 0.0, probability).sum(axis=1), 1.0)
-    return kept.sum(axis=0), float(lost.sum())
+    return counted_probability.sum(axis=0), float(lost.sum())
 
 
 def top_three(

@@ -50,13 +50,13 @@ def table(
     """
     import pandas as pd
 
-    kept = np.flatnonzero(result.rejected == 0)
-    probability = result.probability[kept]
-    columns: dict[str, object] = {"ID": ids[kept], "MALPREV": malaria, "HIVPREV": hiv}
-    columns |= _pregnancy(probability[:, PREGNANCY], result.reproductive[kept], np.array(probbase.names[PREGNANCY]))
+    accepted = np.flatnonzero(result.rejected == 0)
+    probability = result.probability[accepted]
+    columns: dict[str, object] = {"ID": ids[accepted], "MALPREV": malaria, "HIVPREV": hiv}
+    columns |= _pregnancy(probability[:, PREGNANCY], result.reproductive[accepted], np.array(probbase.names[PREGNANCY]))
     columns |= _causes(probability[:, CAUSES], np.array(probbase.causes), 0.0 if exact else TIE)
     columns |= _circumstances(probability[:, CIRCUMSTANCES], np.array(probbase.names[CIRCUMSTANCES]))
-    frame = pd.DataFrame(columns, index=range(len(kept)))
+    frame = pd.DataFrame(columns, index=range(len(accepted)))
     if whole:
         names = [*probbase.names]
         frame = pd.concat([frame, pd.DataFrame(probability, columns=names)], axis=1)

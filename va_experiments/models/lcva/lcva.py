@@ -146,7 +146,7 @@ class LCVA(Model):
         self.validate_test(test)
         target = Target(self.target, self.alpha_pi, self.alpha_eta, self.share_, Priors())
         for start in range(0, len(sets), _SETS_AT_ONCE):
-            found = sample_targets(
+            draws_of_sets = sample_targets(
                 test.symptoms,
                 sets[start : start + _SETS_AT_ONCE],
                 self.draws_,
@@ -155,21 +155,21 @@ class LCVA(Model):
                 burn_in=self.prediction_burn_in,
                 seed=seed,
             )
-            yield from (self._prediction(test, draws) for draws in found)
+            yield from (self._prediction(test, draws) for draws in draws_of_sets)
 
-    def _prediction(self, test: Deaths, found: TargetDraws) -> Prediction:
+    def _prediction(self, test: Deaths, target: TargetDraws) -> Prediction:
         """Spread what was sampled over the declared causes."""
         n_causes, columns = len(test.causes), self.trained_
-        probability, draws = np.zeros((len(found.probability), n_causes)), np.zeros((len(found.csmf), n_causes))
-        probability[:, columns] = found.probability
+        probability, draws = np.zeros((len(target.probability), n_causes)), np.zeros((len(target.csmf), n_causes))
+        probability[:, columns] = target.probability
         probability /= np.maximum(probability.sum(axis=1, keepdims=True), 1e-300)
-        draws[:, columns] = found.csmf
+        draws[:, columns] = target.csmf
         diagnostics = {
             "target": self.target,
             "classes": self.classes,
             "training_draws": len(self.draws_.weight),
             "free_cells": float(self.draws_.free.mean()),
         }
-        if found.eta.shape[1]:
-            diagnostics["largest_site_weight"] = float(found.eta.max())
+        if target.eta.shape[1]:
+            diagnostics["largest_site_weight"] = float(target.eta.max())
         return Prediction(probability, draws.mean(axis=0), draws, diagnostics=diagnostics)

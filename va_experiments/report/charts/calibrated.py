@@ -33,8 +33,8 @@ def calibrated_figures(table: pd.DataFrame | None, cells: pd.DataFrame) -> list[
     figures: list[Figure] = []
     known = cells[cells["cell_key"].isin(set(table["cell_key"]))]
     for number, row in enumerate(known.head(MOST_CELLS).itertuples()):
-        own = table[table["cell_key"] == row.cell_key]
-        fractions, pairs = own[own["named"] == ""], own[own["named"] != ""]
+        of_cell = table[table["cell_key"] == row.cell_key]
+        fractions, pairs = of_cell[of_cell["named"] == ""], of_cell[of_cell["named"] != ""]
         title = f"{row.label} at {row.test_site}"
         suffix = f"-{number + 1}" if number else ""
         figures += [

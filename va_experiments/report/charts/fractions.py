@@ -27,11 +27,11 @@ def fractions_figures(fractions: pd.DataFrame | None) -> list[Figure]:
     if fractions is None or not len(fractions):
         return []
     figures = []
-    for number, (data, own) in enumerate(fractions.groupby("data", sort=True)):
+    for number, (data, of_data) in enumerate(fractions.groupby("data", sort=True)):
         if number == MOST_DATA:
             break
-        first = own.groupby("model", sort=False)["stratum"].transform("first")
-        whole = own[own["stratum"] == first]
+        first = of_data.groupby("model", sort=False)["stratum"].transform("first")
+        whole = of_data[of_data["stratum"] == first]
         suffix = f"-{number + 1}" if number else ""
         figures.append(_figure(str(data), whole, f"{KEY}{suffix}", several=fractions["data"].nunique() > 1))
     return figures

@@ -18,7 +18,7 @@ SAMPLES = {"random": "a random sample", "dirichlet": "a biased sample, its cause
 def curve_groups(cells: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
     """Return the curves of each setting and kind of sample, with both."""
     curves = label_curves(cells)
-    return [(str(s), str(m), own) for (s, m), own in curves.groupby(["setting", "mix"], sort=True)]
+    return [(str(s), str(m), group) for (s, m), group in curves.groupby(["setting", "mix"], sort=True)]
 
 
 def label_curve_figures(cells: pd.DataFrame) -> list[Figure]:

@@ -27,7 +27,7 @@ def crossings(curve: pd.DataFrame, models: Sequence[str]) -> str:
         ``model``, ``n_train``, ``mean``.
     """
     crossed = []
-    lines = {m: own.sort_values("n_train").set_index("n_train")["mean"] for m, own in curve.groupby("model")}
+    lines = {m: of_model.sort_values("n_train").set_index("n_train")["mean"] for m, of_model in curve.groupby("model")}
     for i, first in enumerate(models[:6]):
         for second in models[i + 1 : 6]:
             gap = (lines[first] - lines[second]).dropna()
@@ -55,7 +55,7 @@ def _points(family: Sequence[Leaderboard], cells: pd.DataFrame, sites: Sequence[
     points = []
     for board in family:
         s = board.setting
-        own = cells[
+        of_curve = cells[
             (cells["data"] == s.data)
             & (cells["features"] == s.features)
             & (cells["protocol"] == s.protocol)
@@ -63,7 +63,7 @@ def _points(family: Sequence[Leaderboard], cells: pd.DataFrame, sites: Sequence[
             & (cells["train_size"] == s.train_size)
             & cells["test_site"].isin(sites)
         ]
-        n = own["n_train"].mean()
+        n = of_curve["n_train"].mean()
         for label, row in board.rows.iterrows():
             if not math.isnan(row["mean"]):
                 score, low, high = _over(board, str(label), sites)

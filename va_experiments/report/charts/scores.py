@@ -194,11 +194,11 @@ def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None)
     if not len(trivial):
         return pd.DataFrame(columns=_PAIR_COLUMNS)
     base = trivial.index[0]
-    found = []
+    differences = []
     for label in complete.index.drop(base):
         both = [sign * d for d in board.paired(str(label), str(base))]
         low, high = t_interval(both) if len(both) >= 3 else (math.nan, math.nan)
-        found.append(
+        differences.append(
             {
                 "pair": f"{label} - {base}",
                 "first": label,
@@ -210,7 +210,7 @@ def difference_rows(board: Leaderboard, comparisons: pd.DataFrame | None = None)
                 "method": f"t over {len(both)} sites, paired",
             }
         )
-    return pd.DataFrame(found, columns=_PAIR_COLUMNS)
+    return pd.DataFrame(differences, columns=_PAIR_COLUMNS)
 
 
 def _telling(board: Leaderboard, rows: pd.DataFrame) -> pd.DataFrame:
@@ -218,7 +218,7 @@ def _telling(board: Leaderboard, rows: pd.DataFrame) -> pd.DataFrame:
     if len(rows) <= MOST_PAIRS:
         return rows
     complete = board.rows[board.rows["mean"].notna()]
-    ends = {str(own.index[0]) for _, own in complete.groupby("trivial")}
+    ends = {str(group.index[0]) for _, group in complete.groupby("trivial")}
     telling = rows[rows["first"].isin(ends) | rows["second"].isin(ends)]
     return telling.sort_values("difference", key=abs, ascending=False).head(40)
 

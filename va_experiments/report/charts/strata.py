@@ -24,11 +24,11 @@ def strata_figures(scores: pd.DataFrame | None) -> list[Figure]:
     """
     if scores is None or not len(scores):
         return []
-    own = scores[scores["stratum"] != "all"]
-    setting = own[[c for c in SETTING_COLUMNS if c != "testset"]].astype(str).agg(" ".join, axis=1)
-    column = own["stratum"].str.partition("=")[0]
+    by_stratum = scores[scores["stratum"] != "all"]
+    setting = by_stratum[[c for c in SETTING_COLUMNS if c != "testset"]].astype(str).agg(" ".join, axis=1)
+    column = by_stratum["stratum"].str.partition("=")[0]
     figures = []
-    for number, ((_, name), part) in enumerate(own.groupby([setting, column], sort=False)):
+    for number, ((_, name), part) in enumerate(by_stratum.groupby([setting, column], sort=False)):
         if number == MOST_FIGURES:
             break
         figures.append(_figure(part.head(MOST_ROWS), str(name), f"strata-{number + 1}"))

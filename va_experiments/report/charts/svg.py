@@ -162,10 +162,10 @@ class _Drawing:
         """Return the pixel of a row on a channel, None where it has no value or no place."""
         column = part.field(channel)
         scale = self.x if channel[0] == "x" else self.y
-        found = row.get(column)
-        if found is None or (isinstance(scale, Band) and str(found) not in scale.names):
+        value = row.get(column)
+        if value is None or (isinstance(scale, Band) and str(value) not in scale.names):
             return None
-        return scale(found)
+        return scale(value)
 
     def _places(self, part: Part, *channels: str) -> Iterator[tuple[Row, list[float]]]:
         """Yield the rows that have a place on all of these channels."""

@@ -102,8 +102,8 @@ def cause_site_figure(board: Leaderboard, causes: pd.DataFrame) -> Figure:
         return left_out("causes-by-site", "transfer", title, "Needs at least two test sites.")
     name = named(board)
     parts = []
-    for label, own in causes.groupby("label", sort=True):
-        parts.append(pooled_sensitivity(own, "test_site").assign(model=name.get(str(label), str(label))))
+    for label, of_label in causes.groupby("label", sort=True):
+        parts.append(pooled_sensitivity(of_label, "test_site").assign(model=name.get(str(label), str(label))))
     frame = pd.concat(parts).rename(columns={"test_site": "test site"})
     if not len(frame):
         return left_out("causes-by-site", "transfer", title, "No sensitivities by cause were recorded.")
