@@ -107,8 +107,8 @@ class Page:
     def _text_of(self, frame: str) -> str:
         try:
             world = self._ask("Page.createIsolatedWorld", frameId=frame)["executionContextId"]
-            given = {"expression": "document.body ? document.body.innerText : ''", "contextId": world}
-            return str(self._ask("Runtime.evaluate", returnByValue=True, **given)["result"].get("value", ""))
+            options = {"expression": "document.body ? document.body.innerText : ''", "contextId": world}
+            return str(self._ask("Runtime.evaluate", returnByValue=True, **options)["result"].get("value", ""))
         except AssertionError:  # the frame went away meanwhile
             return ""
 
@@ -156,14 +156,18 @@ class Page:
                 return dict(got["result"])
             self._hear(got.get("method", ""), got.get("params", {}))
 
-    def _hear(self, event: str, told: dict[str, Any]) -> None:
+    def _hear(self, event: str, details_of_event: dict[str, Any]) -> None:
         if event == "Runtime.exceptionThrown":
-            details = told["exceptionDetails"]
+            details = details_of_event["exceptionDetails"]
             self.faults.append(str(details.get("exception", {}).get("description", details["text"])))
-        elif event == "Runtime.consoleAPICalled" and told["type"] in ("error", "assert"):
-            self.faults.append(" ".join(str(a.get("value", a.get("description", ""))) for a in told["args"]))
-        elif event == "Log.entryAdded" and told["entry"]["level"] == "error":
-            self.faults.append(f"{told['entry']['text']} {told['entry'].get('url', '')}".strip())
+        elif event == "Runtime.consoleAPICalled" and details_of_event["type"] in ("error", "assert"):
+            self.faults.append(
+                " ".join(str(a.get("value", a.get("description", ""))) for a in details_of_event["args"])
+            )
+        elif event == "Log.entryAdded" and details_of_event["entry"]["level"] == "error":
+            self.faults.append(
+                f"{details_of_event['entry']['text']} {details_of_event['entry'].get('url', '')}".strip()
+            )
 
 
 _STILL = """(e => {

@@ -14,7 +14,7 @@ from pathlib import Path
 @contextlib.contextmanager
 def elsewhere() -> Iterator[Path]:
     """Work in an empty folder some floors below a temporary one, with the environment and the mask put back."""
-    mask, here, environment, arguments = os.umask(0o077), Path.cwd(), dict(os.environ), sys.argv
+    mask, before, environment, arguments = os.umask(0o077), Path.cwd(), dict(os.environ), sys.argv
     with tempfile.TemporaryDirectory(prefix="va-fuzz-") as folder:
         inside = Path(folder) / "a" / "b"
         inside.mkdir(parents=True)
@@ -23,7 +23,7 @@ def elsewhere() -> Iterator[Path]:
         try:
             yield Path(folder)
         finally:
-            os.chdir(here)
+            os.chdir(before)
             os.umask(mask)
             os.environ.clear()
             os.environ.update(environment)

@@ -52,8 +52,8 @@ class Api:
 
     def ask(self, *overrides: str) -> tuple[int, Any]:
         """Ask for a run."""
-        asked = {"parameters": {"overrides": list(overrides)}}
-        return self("POST", f"/deployments/{self.deployment['id']}/create_flow_run", asked)
+        body = {"parameters": {"overrides": list(overrides)}}
+        return self("POST", f"/deployments/{self.deployment['id']}/create_flow_run", body)
 
     def start(self, *overrides: str) -> str:
         """Ask for a run and return its id."""
@@ -99,12 +99,12 @@ def serving(outputs: Path) -> Iterator[Api]:
 
 def engines(outputs: Path) -> list[psutil.Process]:
     """Return the commands that run fits in this folder."""
-    found = []
+    result = []
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
         if f"paths.outputs='{outputs}'" in words and "dry_run=true" not in words:
-            found.append(process)
-    return found
+            result.append(process)
+    return result
 
 
 def raylets(outputs: Path) -> list[psutil.Process]:

@@ -105,9 +105,9 @@ class _Passes(http.server.BaseHTTPRequestHandler):
             status, content, kind = 401, b"<h1>401 Authorization Required</h1>", "text/html"
         else:
             link = http.client.HTTPConnection(*self.server.behind, timeout=60)
-            kept = {k: v for k, v in self.headers.items() if k.lower() in ("content-type", "accept")}
-            kept["Host"] = f"127.0.0.1:{self.server.behind[1]}"
-            link.request(self.command, self.path, body=body, headers=kept)
+            headers = {k: v for k, v in self.headers.items() if k.lower() in ("content-type", "accept")}
+            headers["Host"] = f"127.0.0.1:{self.server.behind[1]}"
+            link.request(self.command, self.path, body=body, headers=headers)
             got = link.getresponse()
             status, content, kind = got.status, got.read(), got.getheader("content-type") or ""
         self.send_response(status)
@@ -219,13 +219,13 @@ def start_ui(outputs: Path) -> tuple[subprocess.Popen[str], str, int, int]:
     mlflow, prefect = free_port(), free_port()
     options = ["--outputs", str(outputs), "--mlflow-port", str(mlflow), "--prefect-port", str(prefect)]
     process = subprocess.Popen([sys.executable, "-c", code, "ui", *options], stdout=subprocess.PIPE, text=True)
-    said = ""
+    text = ""
     try:
-        while "Ctrl-C" not in said:
+        while "Ctrl-C" not in text:
             line = process.stdout.readline()  # type: ignore[union-attr]
-            assert line, said
-            said += line
+            assert line, text
+            text += line
     except BaseException:
         process.terminate()
         raise
-    return process, said, mlflow, prefect
+    return process, text, mlflow, prefect

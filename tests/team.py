@@ -34,8 +34,8 @@ BUCKET = "mlflow"
 def programs() -> Path | None:
     """Return the folder of PostgreSQL's own programs, the newest that is installed."""
     known = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[4]), reverse=True)
-    found = [*known, *(Path(p) for p in [shutil.which("initdb")] if p)]
-    return found[0].resolve().parent if found else None
+    folders = [*known, *(Path(p) for p in [shutil.which("initdb")] if p)]
+    return folders[0].resolve().parent if folders else None
 
 
 def unable() -> str:
@@ -100,8 +100,8 @@ def postgres(*databases: str) -> Iterator[str]:
 
 
 def _accepts(bin_folder: Path, port: int, environment: dict[str, str]) -> bool:
-    asked = [str(bin_folder / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
-    return subprocess.run(asked, env=environment, check=False).returncode == 0
+    command = [str(bin_folder / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    return subprocess.run(command, env=environment, check=False).returncode == 0
 
 
 @contextlib.contextmanager

@@ -48,12 +48,12 @@ def test_the_whole_comparison_is_one_job_of_40_splits() -> None:
 
     run, job = composed("experiment=va34_comparison", "data=simulated")
     deaths = load("simulated", {"n": 3000})
-    found = splits(job.protocol.with_seed(1), deaths, "all")
+    all_splits = splits(job.protocol.with_seed(1), deaths, "all")
     assert run.legacy_table
-    assert sum(s.train_sites == s.test_sites and s.train_size == "all" for s in found) == 6
-    assert sum(s.train_sites != s.test_sites for s in found) == 30
-    assert [s.train_size for s in found if s.train_size != "all"] == [f"share={x}" for x in (0.1, 0.25, 0.5, 0.75)]
-    assert len(found) == 40
+    assert sum(s.train_sites == s.test_sites and s.train_size == "all" for s in all_splits) == 6
+    assert sum(s.train_sites != s.test_sites for s in all_splits) == 30
+    assert [s.train_size for s in all_splits if s.train_size != "all"] == [f"share={x}" for x in (0.1, 0.25, 0.5, 0.75)]
+    assert len(all_splits) == 40
 
 
 def test_defaults_are_those_of_the_schema() -> None:

@@ -70,10 +70,10 @@ def test_one_function_is_the_flow() -> None:
 def test_compressed_files_of_tests_carry_no_time() -> None:
     """Two processes that collect the tests in different seconds would see different tests."""
     call = "gzip.compress" + "("
-    found = [
+    text = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
         for path in sorted((ROOT / "tests").rglob("*.py"))
         for line in path.read_text(encoding="utf-8").splitlines()
         if call in line and "mtime" not in line and not line.rstrip().endswith("(")
     ]
-    assert found == []
+    assert text == []

@@ -242,8 +242,8 @@ def test_pages_of_other_origins_are_not_answered(origin: str, prefect: Guard, ml
     for guard in (prefect, mlflow):
         assert ask(guard, "/api/health", origin=origin, authorization=RIGHT)[0] == 403
         assert ask(guard, "/api/events/out", kind="websocket", origin=origin, authorization=RIGHT)[0] == 403
-    for own in (f"http://{HOST}", f"http://localhost:{PORT}"):
-        assert ask(prefect, "/api/x", origin=own, authorization=RIGHT)[0] == 200
+    for same_origin in (f"http://{HOST}", f"http://localhost:{PORT}"):
+        assert ask(prefect, "/api/x", origin=same_origin, authorization=RIGHT)[0] == 200
 
 
 def test_events_come_in_with_the_password_only(prefect: Guard) -> None:
@@ -317,9 +317,9 @@ def test_an_experiment_keeps_its_files_among_the_outputs(place: str, name: str, 
     place = place.replace("{inside}", str(tmp_path / "artifacts"))
     body = json.dumps({"name": "x", name: place}).encode()
     for content in (body, json.dumps(body.decode()).encode()):
-        status, _, said = ask(mlflow, CREATE, method="POST", authorization=RIGHT, body=content)
+        status, _, text = ask(mlflow, CREATE, method="POST", authorization=RIGHT, body=content)
         assert status == 403
-        assert f"an experiment's files lie under {tmp_path / 'artifacts'} only" in said
+        assert f"an experiment's files lie under {tmp_path / 'artifacts'} only" in text
 
 
 def test_an_experiment_of_ours_is_made(mlflow: Guard, tmp_path: Path) -> None:

@@ -51,10 +51,10 @@ ONE_TO_ONE = {"name": "one_to_one", "same_site": True, "folds": 1}
 
 
 def test_one_fit_serves_every_site_that_it_is_tested_on(small_deaths: Deaths) -> None:
-    found = planned(small_deaths, config(protocol=ONE_TO_ONE))
-    tasks = found.tasks(range(len(found)), sizes(small_deaths), Costs())
+    job_plan = planned(small_deaths, config(protocol=ONE_TO_ONE))
+    tasks = job_plan.tasks(range(len(job_plan)), sizes(small_deaths), Costs())
     # 3 sites: 6 ordered pairs in 3 fits, and 3 in-domain splits with a fit of their own each
-    assert len(found) == 9
+    assert len(job_plan) == 9
     assert sorted(len(fit.cells) for fit in tasks) == [1, 1, 1, 2, 2, 2]
     for fit in tasks:
         assert {cell.fit_key for cell in fit.cells} == {fit.key}
@@ -74,65 +74,67 @@ def test_cells_of_two_jobs_are_there_once(small_deaths: Deaths) -> None:
 
 
 def test_keys_are_those_of_the_cells(small_deaths: Deaths) -> None:
-    found = planned(small_deaths, config(protocol=ONE_TO_ONE), config("prior"))
-    for row in range(len(found)):
-        cell = found.cell(row)
+    job_plan = planned(small_deaths, config(protocol=ONE_TO_ONE), config("prior"))
+    for row in range(len(job_plan)):
+        cell = job_plan.cell(row)
         assert isinstance(cell, Cell)
-        assert found.key(row) == cell.key
-        assert found.row(cell.key) == row
+        assert job_plan.key(row) == cell.key
+        assert job_plan.row(cell.key) == row
     with pytest.raises(KeyError):
-        found.row("0" * 64)
+        job_plan.row("0" * 64)
     by_fit: dict[int, set[str]] = {}
-    for row, fit in enumerate(found.fits.tolist()):
-        by_fit.setdefault(fit, set()).add(found.cell(row).fit_key)
+    for row, fit in enumerate(job_plan.fits.tolist()):
+        by_fit.setdefault(fit, set()).add(job_plan.cell(row).fit_key)
     assert all(len(keys) == 1 for keys in by_fit.values())
     assert len({next(iter(keys)) for keys in by_fit.values()}) == len(by_fit)
 
 
 def test_the_longest_fit_comes_first_and_ties_keep_the_plan_s_order(small_deaths: Deaths) -> None:
-    found = planned(small_deaths, config("prior"), config("nbc"))
-    slow = found.models[1].digest.hex()[:16]
-    tasks = found.tasks(range(len(found)), sizes(small_deaths), Costs({slow: 1.0}))
+    job_plan = planned(small_deaths, config("prior"), config("nbc"))
+    slow = job_plan.models[1].digest.hex()[:16]
+    tasks = job_plan.tasks(range(len(job_plan)), sizes(small_deaths), Costs({slow: 1.0}))
     assert [fit.model.name for fit in tasks] == ["nbc"] * 3 + ["prior"] * 3
     assert tasks.seconds.tolist() == sorted(tasks.seconds.tolist(), reverse=True)
     # leave one site out: whoever is left out, 300 deaths are trained or tested on, so all three cost the same
     assert [fit.cells[0].split.test_site for fit in tasks[:3]] == ["North", "South", "West"]
     assert tasks.seconds[0] == pytest.approx(300.01)
-    assert [fit.key for fit in found.tasks(range(len(found)), {}, Costs())] == [found.cell(r).fit_key for r in range(6)]
+    assert [fit.key for fit in job_plan.tasks(range(len(job_plan)), {}, Costs())] == [
+        job_plan.cell(r).fit_key for r in range(6)
+    ]
 
 
 def test_a_subset_of_the_cells_keeps_its_fits_together(small_deaths: Deaths) -> None:
-    found = planned(small_deaths, config(protocol=ONE_TO_ONE))
+    job_plan = planned(small_deaths, config(protocol=ONE_TO_ONE))
     todo = [0, 1, 2, 4, 8]
-    tasks = found.tasks(reversed(todo), sizes(small_deaths), Costs())
-    assert sorted(found.row(c.key) for fit in tasks for c in fit.cells) == todo
-    assert len(tasks) == len({found.cell(r).fit_key for r in todo})
-    assert len(found.tasks([], sizes(small_deaths), Costs())) == 0
+    tasks = job_plan.tasks(reversed(todo), sizes(small_deaths), Costs())
+    assert sorted(job_plan.row(c.key) for fit in tasks for c in fit.cells) == todo
+    assert len(tasks) == len({job_plan.cell(r).fit_key for r in todo})
+    assert len(job_plan.tasks([], sizes(small_deaths), Costs())) == 0
 
 
 def test_runs_that_share_cells_take_fits_of_similar_length_in_orders_of_their_own(small_deaths: Deaths) -> None:
-    found = planned(small_deaths, config("prior", ONE_TO_ONE), config("nbc", ONE_TO_ONE))
+    job_plan = planned(small_deaths, config("prior", ONE_TO_ONE), config("nbc", ONE_TO_ONE))
     one, again, other = (
-        found.tasks(range(len(found)), sizes(small_deaths), Costs(), own_order=name) for name in ("a", "a", "b")
+        job_plan.tasks(range(len(job_plan)), sizes(small_deaths), Costs(), own_order=name) for name in ("a", "a", "b")
     )
     keys = [[fit.key for fit in tasks] for tasks in (one, again, other)]
     assert keys[0] == keys[1] != keys[2]
-    usual = found.tasks(range(len(found)), sizes(small_deaths), Costs())
+    usual = job_plan.tasks(range(len(job_plan)), sizes(small_deaths), Costs())
     assert sorted(keys[0]) == sorted(keys[2]) == sorted(fit.key for fit in usual)
     for tasks in (one, other):
         assert (tasks.seconds[:-1] >= tasks.seconds[1:] / 2).all(), "still the long ones first"
 
 
 def test_cells_of_a_joint_model_are_separate_tasks(small_deaths: Deaths) -> None:
-    found = planned(small_deaths, config("insilico", protocol=ONE_TO_ONE))
+    job_plan = planned(small_deaths, config("insilico", protocol=ONE_TO_ONE))
     assert ModelSpec.from_config(config("insilico").model).prediction_is_costly
-    assert [len(fit.cells) for fit in found.tasks(range(9), sizes(small_deaths), Costs())] == [1] * 9
+    assert [len(fit.cells) for fit in job_plan.tasks(range(9), sizes(small_deaths), Costs())] == [1] * 9
 
 
 def test_a_smaller_training_set_is_expected_to_cost_less(small_deaths: Deaths) -> None:
     protocol = {"name": "in_domain", "folds": 1, "train_size": [0.25, 1.0, 10]}
-    found = planned(small_deaths, config(protocol=protocol, site={"name": "north", "test_sites": "North"}))
-    tasks = found.tasks(range(len(found)), sizes(small_deaths), Costs())
+    job_plan = planned(small_deaths, config(protocol=protocol, site={"name": "north", "test_sites": "North"}))
+    tasks = job_plan.tasks(range(len(job_plan)), sizes(small_deaths), Costs())
     assert [fit.cells[0].split.train_size for fit in tasks] == ["all", "share=0.25", "n=10"]
 
 
@@ -161,18 +163,18 @@ def test_a_cell_has_the_setting_of_its_job(small_deaths: Deaths) -> None:
 
 
 def test_baselines_run_on_the_splits_of_their_job(small_deaths: Deaths) -> None:
-    found = planned(small_deaths, config(baselines=("prior", "uniform")), config("prior", baselines=["prior"]))
-    assert len(found) == 9
-    assert [m.name for m in found.models] == ["nbc", "prior", "uniform"]
-    first, second = found.job_baselines
+    job_plan = planned(small_deaths, config(baselines=("prior", "uniform")), config("prior", baselines=["prior"]))
+    assert len(job_plan) == 9
+    assert [m.name for m in job_plan.models] == ["nbc", "prior", "uniform"]
+    first, second = job_plan.job_baselines
     assert {name: rows.tolist() for name, rows in first.items()} == {"prior": [3, 4, 5], "uniform": [6, 7, 8]}
     assert {name: rows.tolist() for name, rows in second.items()} == {"prior": [3, 4, 5]}
-    assert found.job_cells[1].tolist() == [3, 4, 5]
-    assert found.requested.tolist() == [0, 1, 2, 3, 4, 5]
-    for rows in (*first.values(), *found.job_cells):
-        assert [found.cell(row).split.test_site for row in rows.tolist()] == ["North", "South", "West"]
-    assert found.cell(6).model.target == "va_experiments.models.priors.Uniform"
-    assert len(found.settings) == 1
+    assert job_plan.job_cells[1].tolist() == [3, 4, 5]
+    assert job_plan.requested.tolist() == [0, 1, 2, 3, 4, 5]
+    for rows in (*first.values(), *job_plan.job_cells):
+        assert [job_plan.cell(row).split.test_site for row in rows.tolist()] == ["North", "South", "West"]
+    assert job_plan.cell(6).model.target == "va_experiments.models.priors.Uniform"
+    assert len(job_plan.settings) == 1
 
 
 def test_an_unknown_baseline_is_refused(small_deaths: Deaths) -> None:
@@ -257,9 +259,9 @@ def test_unknown_objectives_causes_and_estimators_are_refused(small_deaths: Deat
 def test_models_that_are_built_already_are_taken(small_deaths: Deaths) -> None:
     jobs = [Job(0, (), config(), small_deaths.fingerprint)]
     spec = dataclasses.replace(ModelSpec.from_config(config().model), code="edited")
-    found = plan(jobs, {small_deaths.fingerprint: small_deaths}, [spec])
-    assert found.models == (spec,)
-    assert found.job_models == (spec,)
+    job_plan = plan(jobs, {small_deaths.fingerprint: small_deaths}, [spec])
+    assert job_plan.models == (spec,)
+    assert job_plan.job_models == (spec,)
 
 
 def test_models_come_from_packages_that_the_run_allows(small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,38 +275,38 @@ def test_models_come_from_packages_that_the_run_allows(small_deaths: Deaths, mon
 
 
 def test_the_seed_of_the_job_is_that_of_its_protocol(small_deaths: Deaths) -> None:
-    found = planned(small_deaths, *(config(protocol={"name": "pooled"}, seed=seed) for seed in (1, 3)))
-    first = [found.cell(int(rows[0])) for rows in found.job_cells]
+    job_plan = planned(small_deaths, *(config(protocol={"name": "pooled"}, seed=seed) for seed in (1, 3)))
+    first = [job_plan.cell(int(rows[0])) for rows in job_plan.job_cells]
     assert [cell.split.seed for cell in first] == [1, 3]
     assert not np.array_equal(*(cell.split.indices(small_deaths)[1] for cell in first))
-    own = planned(small_deaths, config(protocol={"name": "pooled", "seed": 7}, seed=3)).cell(0)
-    assert (own.split.seed, own.setting.seed) == (7, 3)
+    with_seed = planned(small_deaths, config(protocol={"name": "pooled", "seed": 7}, seed=3)).cell(0)
+    assert (with_seed.split.seed, with_seed.setting.seed) == (7, 3)
 
 
 def test_settings_differ_by_job_and_cells_keep_the_plan_s_order_in_a_fit(small_deaths: Deaths) -> None:
     estimators = ("model", "em", "bbse", "adjusted_count", "mean_probability", "classify_and_count")
     jobs = [config(protocol=ONE_TO_ONE, csmf=csmf) for csmf in (*estimators, "em")]
-    found = planned(small_deaths, *jobs)
-    assert [s.csmf for s in found.settings] == list(estimators)
-    assert len(found) == 9 * 6
-    assert [found.cell(row).setting.csmf for rows in found.job_cells for row in rows.tolist()] == [
+    job_plan = planned(small_deaths, *jobs)
+    assert [s.csmf for s in job_plan.settings] == list(estimators)
+    assert len(job_plan) == 9 * 6
+    assert [job_plan.cell(row).setting.csmf for rows in job_plan.job_cells for row in rows.tolist()] == [
         csmf for csmf in (*estimators, "em") for _ in range(9)
     ]
-    tasks = found.tasks(range(len(found)), sizes(small_deaths), Costs())
+    tasks = job_plan.tasks(range(len(job_plan)), sizes(small_deaths), Costs())
     assert sorted(len(fit.cells) for fit in tasks) == [6, 6, 6, 12, 12, 12]
     for fit in tasks:
-        rows = [found.row(cell.key) for cell in fit.cells]
+        rows = [job_plan.row(cell.key) for cell in fit.cells]
         assert rows == sorted(rows)
     assert len({fit.key for fit in tasks}) == len(tasks)
 
 
 def test_costly_predictions_are_tasks_of_their_own_beside_shared_fits(small_deaths: Deaths) -> None:
-    found = planned(small_deaths, config("insilico", protocol=ONE_TO_ONE), config(protocol=ONE_TO_ONE))
-    tasks = found.tasks(range(18), sizes(small_deaths), Costs())
+    job_plan = planned(small_deaths, config("insilico", protocol=ONE_TO_ONE), config(protocol=ONE_TO_ONE))
+    tasks = job_plan.tasks(range(18), sizes(small_deaths), Costs())
     assert sorted((fit.model.name, len(fit.cells)) for fit in tasks) == sorted(
         [("insilico", 1)] * 9 + [("nbc", 1)] * 3 + [("nbc", 2)] * 3
     )
-    assert sorted(found.row(cell.key) for fit in tasks for cell in fit.cells) == list(range(18))
+    assert sorted(job_plan.row(cell.key) for fit in tasks for cell in fit.cells) == list(range(18))
 
 
 def test_expected_seconds_are_deaths_tested_and_trained_by_seconds_for_each(small_deaths: Deaths) -> None:
@@ -312,10 +314,12 @@ def test_expected_seconds_are_deaths_tested_and_trained_by_seconds_for_each(smal
     north, south, west = (size[site] for site in ("North", "South", "West"))
 
     def seconds(protocol: dict, site: str = "North") -> list[float]:
-        found = planned(small_deaths, config(protocol=protocol, site={"name": "one", "test_sites": site}))
-        rate = found.models[0].digest.hex()[:16]
+        job_plan = planned(small_deaths, config(protocol=protocol, site={"name": "one", "test_sites": site}))
+        rate = job_plan.models[0].digest.hex()[:16]
         every_fit = TYPICAL["NaiveBayes"].by_fit
-        return (found.tasks(range(len(found)), sizes(small_deaths), Costs({rate: 2.0})).seconds - every_fit).tolist()
+        return (
+            job_plan.tasks(range(len(job_plan)), sizes(small_deaths), Costs({rate: 2.0})).seconds - every_fit
+        ).tolist()
 
     assert seconds({"name": "leave_one_site_out"}) == pytest.approx([2.0 * 300])
     assert seconds({"name": "one_to_one", "same_site": False}) == pytest.approx(
@@ -378,10 +382,10 @@ def test_a_collision_after_the_first_block_of_keys_is_found() -> None:
 def test_cells_whose_keys_begin_alike_are_found_by_their_whole_key(
     small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = planned(small_deaths, config(protocol=ONE_TO_ONE))
-    beginning = found.keys[0].tobytes()[:8]
-    keys = np.frombuffer(b"".join(beginning + k.tobytes()[8:] for k in found.keys), "V32")
-    alike = dataclasses.replace(found, keys=keys)
+    job_plan = planned(small_deaths, config(protocol=ONE_TO_ONE))
+    beginning = job_plan.keys[0].tobytes()[:8]
+    keys = np.frombuffer(b"".join(beginning + k.tobytes()[8:] for k in job_plan.keys), "V32")
+    alike = dataclasses.replace(job_plan, keys=keys)
     assert [alike.row(alike.key(row)) for row in range(9)] == list(range(9))
     absent = beginning.hex() + "0" * 48
     with pytest.raises(KeyError, match=absent):
@@ -403,8 +407,8 @@ def test_tasks_are_listed_in_order_and_by_slice(small_deaths: Deaths) -> None:
 def test_deaths_are_counted_in_the_data_that_a_cell_names(small_deaths: Deaths) -> None:
     half = small_deaths.take(np.arange(150))
     deaths = {d.fingerprint: d for d in (small_deaths, half)}
-    found = plan([Job(k, (), config(), f) for k, f in enumerate(deaths)], deaths)
-    rate = found.models[0].digest.hex()[:16]
-    tasks = found.tasks(range(6), sizes(small_deaths) | sizes(half), Costs({rate: 2.0}))
+    job_plan = plan([Job(k, (), config(), f) for k, f in enumerate(deaths)], deaths)
+    rate = job_plan.models[0].digest.hex()[:16]
+    tasks = job_plan.tasks(range(6), sizes(small_deaths) | sizes(half), Costs({rate: 2.0}))
     assert tasks.seconds.tolist() == pytest.approx([600.01] * 3 + [300.01] * 3)
     assert [fit.setting.fingerprint for fit in tasks] == [f for f in deaths for _ in range(3)]

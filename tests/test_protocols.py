@@ -88,9 +88,9 @@ def test_train_and_test_are_disjoint_ordered_by_id_and_independent_of_row_order(
 
 
 def test_leave_one_site_out(deaths: Deaths) -> None:
-    found = splits({"name": "leave_one_site_out"}, deaths, "all")
-    assert [s.test_site for s in found] == list(SITES)
-    for split in found:
+    all_splits = splits({"name": "leave_one_site_out"}, deaths, "all")
+    assert [s.test_site for s in all_splits] == list(SITES)
+    for split in all_splits:
         train, test = split.indices(deaths)
         assert len(train) + len(test) == len(deaths)
         assert split.test_site not in split.train_sites
@@ -99,8 +99,8 @@ def test_leave_one_site_out(deaths: Deaths) -> None:
 
 def test_inner_folds_by_site_leave_the_other_sites_alone(deaths: Deaths) -> None:
     inner = ["AP", "Dar", "UP"]
-    found = splits({"name": "leave_one_site_out", "train_sites": inner}, deaths, inner)
-    assert [(s.train_sites, s.test_site) for s in found] == [
+    all_splits = splits({"name": "leave_one_site_out", "train_sites": inner}, deaths, inner)
+    assert [(s.train_sites, s.test_site) for s in all_splits] == [
         (("Dar", "UP"), "AP"),
         (("AP", "UP"), "Dar"),
         (("AP", "Dar"), "UP"),
@@ -113,13 +113,13 @@ def test_inner_folds_by_site_leave_the_other_sites_alone(deaths: Deaths) -> None
 
 def test_folds_test_every_death_once_and_rare_causes_stay_in(deaths: Deaths) -> None:
     assert deaths.cause is not None
-    found = splits({"name": "in_domain", "folds": 5}, deaths, "pemba")
-    tested = np.concatenate([s.indices(deaths)[1] for s in found])
-    here = np.flatnonzero(deaths.site == SITES.index("Pemba"))
-    np.testing.assert_array_equal(np.sort(tested), here)
-    cause = deaths.cause[here]
+    all_splits = splits({"name": "in_domain", "folds": 5}, deaths, "pemba")
+    tested = np.concatenate([s.indices(deaths)[1] for s in all_splits])
+    at_pemba = np.flatnonzero(deaths.site == SITES.index("Pemba"))
+    np.testing.assert_array_equal(np.sort(tested), at_pemba)
+    cause = deaths.cause[at_pemba]
     assert 1 in np.bincount(cause)  # there are causes with a single death, in the only site tested
-    sizes = [len(s.indices(deaths)[1]) for s in found]
+    sizes = [len(s.indices(deaths)[1]) for s in all_splits]
     assert max(sizes) - min(sizes) <= 1
 
 
@@ -149,13 +149,13 @@ def test_stratified_order_draws_a_singleton_with_the_share_as_probability() -> N
 
 def test_training_subsets_are_nested_and_replicates_differ(deaths: Deaths) -> None:
     options = {"name": "leave_one_site_out", "train_size": [50, 0.25, 0.5, "all"], "replicates": 3}
-    found = [s for s in splits(options, deaths) if s.test_site == "AP"]
-    assert len(found) == 3 * 3 + 1
+    all_splits = [s for s in splits(options, deaths) if s.test_site == "AP"]
+    assert len(all_splits) == 3 * 3 + 1
     for replicate in range(3):
-        sets = [set(s.indices(deaths)[0]) for s in found if s.replicate == replicate or s.train_size == "all"]
+        sets = [set(s.indices(deaths)[0]) for s in all_splits if s.replicate == replicate or s.train_size == "all"]
         assert [a <= b for a, b in itertools.pairwise(sets)] == [True] * 3
         assert len(sets[0]) == 50
-    first = [tuple(s.indices(deaths)[0]) for s in found if s.train_size == "n=50"]
+    first = [tuple(s.indices(deaths)[0]) for s in all_splits if s.train_size == "n=50"]
     assert len(set(first)) == 3
 
 
@@ -177,10 +177,10 @@ def test_one_fit_serves_all_tested_sites(deaths: Deaths) -> None:
 
 def test_leave_two_sites_out(deaths: Deaths) -> None:
     options = {"name": "leave_two_sites_out"}
-    found = splits(options, deaths)
-    assert len(found) == most_splits(options, deaths) == 30
-    assert len({s.train_key() for s in found}) == 15  # one fit for each pair
-    assert {(s.test_site, *(set(SITES) - set(s.train_sites) - {s.test_site})) for s in found} == {
+    all_splits = splits(options, deaths)
+    assert len(all_splits) == most_splits(options, deaths) == 30
+    assert len({s.train_key() for s in all_splits}) == 15  # one fit for each pair
+    assert {(s.test_site, *(set(SITES) - set(s.train_sites) - {s.test_site})) for s in all_splits} == {
         (a, b) for a in SITES for b in SITES if a != b
     }
     assert {s.test_site for s in splits(options, deaths, "ap")} == {"AP"}
@@ -191,13 +191,13 @@ def test_leave_two_sites_out(deaths: Deaths) -> None:
 
 def test_countries(deaths: Deaths) -> None:
     options = {"name": "leave_one_country_out"}
-    found = {s.test_site: s.train_sites for s in splits(options, deaths)}
-    assert list(found) == ["AP+UP", "Bohol", "Dar+Pemba", "Mexico"]
-    assert found["AP+UP"] == ("Bohol", "Dar", "Mexico", "Pemba")
+    all_splits = {s.test_site: s.train_sites for s in splits(options, deaths)}
+    assert list(all_splits) == ["AP+UP", "Bohol", "Dar+Pemba", "Mexico"]
+    assert all_splits["AP+UP"] == ("Bohol", "Dar", "Mexico", "Pemba")
     only = splits(options, deaths, "ap")
     assert [(s.test_site, s.train_sites) for s in only] == [("AP", ("Bohol", "Dar", "Mexico", "Pemba"))]
-    own = {"name": "leave_one_country_out", "countries": {"one": ["ap", "bohol", "dar"]}}
-    assert [s.test_site for s in splits(own, deaths)] == ["AP+Bohol+Dar", "Mexico", "Pemba", "UP"]
+    protocol = {"name": "leave_one_country_out", "countries": {"one": ["ap", "bohol", "dar"]}}
+    assert [s.test_site for s in splits(protocol, deaths)] == ["AP+Bohol+Dar", "Mexico", "Pemba", "UP"]
 
 
 def test_pooled_and_one_division_have_the_requested_share(deaths: Deaths) -> None:
@@ -279,9 +279,9 @@ def test_errors_say_what_was_expected(deaths: Deaths, options: dict, message: st
 
 
 def test_sizes_that_are_too_large_can_be_skipped(deaths: Deaths) -> None:
-    found = splits({"name": "one_to_one", "train_size": [100], "too_large": "skip"}, deaths)
-    assert found
-    assert "Pemba" not in {s.train_sites[0] for s in found}
+    all_splits = splits({"name": "one_to_one", "train_size": [100], "too_large": "skip"}, deaths)
+    assert all_splits
+    assert "Pemba" not in {s.train_sites[0] for s in all_splits}
     with pytest.raises(InputError, match="has no splits"):
         splits({"name": "one_to_one", "train_size": 5000, "too_large": "skip"}, deaths)
 
@@ -364,10 +364,10 @@ def test_a_combined_protocol_has_the_splits_of_its_parts_each_once(deaths: Death
     pairs = {"name": "one_to_one", "folds": 1, "same_site": True}
     curve = {"name": "in_domain", "folds": 1, "train_size": [0.5, 1.0]}
     parts = {"whole": whole, "pairs": pairs | {"same_site": False}, "curve": curve | {"test_sites": "ap"}}
-    found = splits({"name": "combined", "seed": 3, "parts": parts}, deaths)
+    all_splits = splits({"name": "combined", "seed": 3, "parts": parts}, deaths)
     alone = [*splits(pairs | {"seed": 3}, deaths), *splits(curve | {"seed": 3}, deaths, "AP")]
-    assert len(found) == 6 + 30 + 1, "the full size of the curve is a split of the first part"
-    assert {*found} == {*alone}
+    assert len(all_splits) == 6 + 30 + 1, "the full size of the curve is a split of the first part"
+    assert {*all_splits} == {*alone}
     assert most_splits({"name": "combined", "parts": parts}, deaths) == 6 + 36 + 2, "an upper bound"
     only = splits({"name": "combined", "seed": 3, "parts": parts}, deaths, ["Pemba", "UP"])
     assert len(only) == 2 + 10, "the run's sites narrow every part; the curve has none left"
@@ -386,9 +386,9 @@ def test_every_problem_of_a_combined_protocol_is_reported(deaths: Deaths) -> Non
     with pytest.raises(InputError) as caught:
         protocol_options({"name": "combined", "parts": parts})
     text = str(caught.value)
-    for said in ("unknown key 'repeat' in protocol.parts.a (pooled)", "parts.b must have", "parts.c.name: assign",
+    for message in ("unknown key 'repeat' in protocol.parts.a (pooled)", "parts.b must have", "parts.c.name: assign",
                  "did you mean 'in_domain'"):  # fmt: skip
-        assert said in text
+        assert message in text
     with pytest.raises(InputError, match="parts must map words to protocols"):
         protocol_options({"name": "combined", "parts": {}})
     with pytest.raises(InputError, match=r"parts.a.test_sites: unknown site 'Apu'"):
@@ -397,15 +397,15 @@ def test_every_problem_of_a_combined_protocol_is_reported(deaths: Deaths) -> Non
 
 @pytest.mark.parametrize("options", EVERY, ids=lambda o: o["name"])
 def test_splits_held_as_columns_are_those_that_were_put_in(options: dict, deaths: Deaths) -> None:
-    found = splits(options, deaths)
-    objects = list(found)
-    assert found == objects
-    assert Splits(objects) == found
-    assert found[1:3] == objects[1:3]
-    assert found[-1] == objects[-1]
+    all_splits = splits(options, deaths)
+    objects = list(all_splits)
+    assert all_splits == objects
+    assert Splits(objects) == all_splits
+    assert all_splits[1:3] == objects[1:3]
+    assert all_splits[-1] == objects[-1]
     assert len({s.spec().__repr__() for s in objects}) == len(objects)
-    for split, kind in zip(objects, found.kind.tolist(), strict=True):
-        assert dataclasses.replace(split, repeat=0, fold=0, replicate=0) == found.kinds[kind]
+    for split, kind in zip(objects, all_splits.kind.tolist(), strict=True):
+        assert dataclasses.replace(split, repeat=0, fold=0, replicate=0) == all_splits.kinds[kind]
 
 
 def test_each_further_repeat_takes_sixteen_bytes(deaths: Deaths) -> None:

@@ -69,9 +69,9 @@ def test_messages_arguments_and_tracebacks_are_without_secrets(logged: tuple[log
 def test_a_record_that_cannot_be_formatted_is_complained_about_without_secrets(
     logged: tuple[logging.Logger, io.StringIO], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = "hidden00x-pass"
-    remember_secret(given)
-    logged[0].debug("%d items", given)
+    secret = "hidden00x-pass"
+    remember_secret(secret)
+    logged[0].debug("%d items", secret)
     err = capsys.readouterr().err
     assert "Arguments: ('***',)" in err
     assert "hidden" not in err
@@ -106,10 +106,10 @@ def test_a_verbose_run_leaves_no_secret_that_libraries_log(tmp_path: Path) -> No
             timeout=300,
         )
         assert server.asked
-    said = ended.stdout + ended.stderr
-    assert ended.returncode == 0, said[-2000:]
-    assert b"urllib3" in said
-    written = {str(p): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} | {"terminal": said}
+    text = ended.stdout + ended.stderr
+    assert ended.returncode == 0, text[-2000:]
+    assert b"urllib3" in text
+    written = {str(p): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} | {"terminal": text}
     assert any(name.endswith("va_experiments.log") for name in written)
     assert [name for name, content in written.items() if re.search(rb"(?i)hidden\d\d", content)] == []
     for password in (b"bob:pa@hidden20xpass", b"bob:hidden21xpass"):

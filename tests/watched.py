@@ -51,8 +51,8 @@ class Ui:
 
     def runs(self, where: str) -> list[dict[str, Any]]:
         """Return MLflow's runs that a search string finds."""
-        asked = {"experiment_ids": ["1"], "filter": where, "max_results": 1000}
-        status, content = answer(f"{self.mlflow}/api/2.0/mlflow/runs/search", body=asked, auth=self.auth)
+        body = {"experiment_ids": ["1"], "filter": where, "max_results": 1000}
+        status, content = answer(f"{self.mlflow}/api/2.0/mlflow/runs/search", body=body, auth=self.auth)
         assert status == 200, content
         return list(json.loads(content).get("runs", []))
 
@@ -77,8 +77,8 @@ class Ui:
 
     def open_comparison(self, page: Page, runs: Sequence[str], x: str, y: str) -> None:
         """Open MLflow's comparison of runs, at the box plot of a metric by a parameter."""
-        asked = {"runs": list(runs), "experiments": ["1"]}
-        page.go(f"{self.mlflow}/#/compare-runs?{'&'.join(f'{k}={quote(json.dumps(v))}' for k, v in asked.items())}")
+        body = {"runs": list(runs), "experiments": ["1"]}
+        page.go(f"{self.mlflow}/#/compare-runs?{'&'.join(f'{k}={quote(json.dumps(v))}' for k, v in body.items())}")
         page.click("[...document.querySelectorAll('[role=tab]')].find(e => e.innerText.trim() === 'Box Plot')")
         for axis, name in (("x", x), ("y", y)):
             page.click(f"document.getElementById('{axis}-axis-selector')")
@@ -101,9 +101,9 @@ def leaf(text: str) -> str:
 def ui(outputs: Path) -> Iterator[Ui]:
     """Run ``va-experiments ui`` on free ports until the block ends."""
     outputs.mkdir(parents=True, exist_ok=True)
-    process, said, *ports = start_ui(outputs)
+    process, text, *ports = start_ui(outputs)
     try:
-        links = dict(re.findall(r"^(MLflow|Prefect) +(\S+)", said, re.MULTILINE))
+        links = dict(re.findall(r"^(MLflow|Prefect) +(\S+)", text, re.MULTILINE))
         mlflow, prefect = (f"http://127.0.0.1:{port}" for port in ports)
         yield Ui(mlflow, prefect, links["MLflow"], links["Prefect"], (outputs / "prefect" / "auth").read_text())
     finally:

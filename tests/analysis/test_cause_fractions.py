@@ -44,8 +44,8 @@ def cell_of(deaths: Deaths, probability: np.ndarray, csmf: np.ndarray, draws: np
 def sums_of(cell: AssignedCell, mask: np.ndarray) -> Sums:
     sums = Sums()
     for places, probability, top in cell.blocks():
-        own = mask[places]
-        sums.add(probability[own], top[own], np.ones(own.sum(), dtype=bool))
+        in_stratum = mask[places]
+        sums.add(probability[in_stratum], top[in_stratum], np.ones(in_stratum.sum(), dtype=bool))
     return sums
 
 
@@ -108,10 +108,14 @@ def test_a_sampled_stratum_has_its_draws_and_others_wilsons_interval(small_death
     cell = dataclasses.replace(cell_of(small_deaths, probability, probability.mean(axis=0)), sampled={"a=b": sampled})
     strata = {"a=b": sums_of(cell, north), "site=North": sums_of(cell, north)}
     rows = fraction_rows(cell, sums_of(cell, everyone), strata)
-    own = [r for r in rows if r["stratum"] == "a=b"]
-    assert [(r["fraction"], r["low"], r["high"]) for r in own[:3]] == [tuple(row) for row in sampled[:3].tolist()]
+    of_stratum = [r for r in rows if r["stratum"] == "a=b"]
+    assert [(r["fraction"], r["low"], r["high"]) for r in of_stratum[:3]] == [
+        tuple(row) for row in sampled[:3].tolist()
+    ]
     n = int(north.sum())
-    assert (own[3]["low"], own[3]["high"]) == pytest.approx(wilson(0, 0, n)), "draws that are all 0 know no interval"
+    assert (of_stratum[3]["low"], of_stratum[3]["high"]) == pytest.approx(wilson(0, 0, n)), (
+        "draws that are all 0 know no interval"
+    )
     other = [r for r in rows if r["stratum"] == "site=North"]
     assert other[0]["fraction"] == pytest.approx(probability[north].mean(axis=0)[0])
 
@@ -126,12 +130,12 @@ def test_a_stratum_of_which_no_death_is_assessed_is_undetermined(small_deaths: D
     sums = {}
     for name, mask in (("all", everyone), ("site=North", north)):
         sums[name] = Sums()
-        for places, own, top in cell.blocks():
-            sums[name].add(own[mask[places]], np.where(own.any(axis=1), top, -1)[mask[places]], assessed[mask])
+        for places, block, top in cell.blocks():
+            sums[name].add(block[mask[places]], np.where(block.any(axis=1), top, -1)[mask[places]], assessed[mask])
     rows = fraction_rows(cell, sums["all"], {"site=North": sums["site=North"]})
-    there = [r for r in rows if r["stratum"] == "site=North"]
-    assert [r["fraction"] for r in there] == [0, 0, 0, 0, 1]
-    assert {(r["deaths"], r["note"]) for r in there} == {(0, TOO_SMALL)}
+    of_north = [r for r in rows if r["stratum"] == "site=North"]
+    assert [r["fraction"] for r in of_north] == [0, 0, 0, 0, 1]
+    assert {(r["deaths"], r["note"]) for r in of_north} == {(0, TOO_SMALL)}
 
 
 def test_strata_of_a_model_with_draws_count_the_deaths_that_it_assesses(small_deaths: Deaths) -> None:
@@ -141,12 +145,12 @@ def test_strata_of_a_model_with_draws_count_the_deaths_that_it_assesses(small_de
     csmf = np.array([0.7, 0.1, 0.1, 0.1])
     cell = cell_of(small_deaths, probability, csmf, np.stack([csmf, csmf[::-1]]))
     whole, north = Sums(), small_deaths.site == 0
-    own = Sums()
-    for places, found, top in cell.blocks():
-        named = np.where(found.any(axis=1), top, -1)
-        whole.add(found, named, assessed[places])
-        own.add(found[north[places]], named[north[places]], (assessed & north)[places][north[places]])
-    there = [r for r in fraction_rows(cell, whole, {"site=North": own}) if r["stratum"] == "site=North"]
-    assert {r["deaths"] for r in there} == {int((assessed & north).sum())}
-    assert sum(r["fraction"] for r in there) == pytest.approx(1)
-    assert there[0]["fraction"] == pytest.approx(probability[assessed & north].mean(axis=0)[0])
+    sums_of_north = Sums()
+    for places, result, top in cell.blocks():
+        named = np.where(result.any(axis=1), top, -1)
+        whole.add(result, named, assessed[places])
+        sums_of_north.add(result[north[places]], named[north[places]], (assessed & north)[places][north[places]])
+    of_north = [r for r in fraction_rows(cell, whole, {"site=North": sums_of_north}) if r["stratum"] == "site=North"]
+    assert {r["deaths"] for r in of_north} == {int((assessed & north).sum())}
+    assert sum(r["fraction"] for r in of_north) == pytest.approx(1)
+    assert of_north[0]["fraction"] == pytest.approx(probability[assessed & north].mean(axis=0)[0])

@@ -14,24 +14,24 @@ from va_experiments.analysis.run_tables import RunTables, checked_cells
 
 def test_a_clear_winner():
     board = board_of(cells_of(nbc=[0.80, 0.71, 0.75], prior=[0.70, 0.60, 0.66], uniform=[0.5, 0.5, 0.5]))
-    found = answer(board)
-    assert found.verdict == "better"
-    assert (found.best, found.trivial) == ("nbc", "prior")
-    assert found.difference == pytest.approx(0.1)
-    assert (found.low, found.high) == pytest.approx(t_interval([0.1, 0.11, 0.09]))
-    assert ".100 better than the best baseline, prior (.653)" in found.sentence
+    headline = answer(board)
+    assert headline.verdict == "better"
+    assert (headline.best, headline.trivial) == ("nbc", "prior")
+    assert headline.difference == pytest.approx(0.1)
+    assert (headline.low, headline.high) == pytest.approx(t_interval([0.1, 0.11, 0.09]))
+    assert ".100 better than the best baseline, prior (.653)" in headline.sentence
 
 
 def test_a_difference_whose_interval_includes_zero_is_not_a_win():
-    found = answer(board_of(cells_of(nbc=[0.9, 0.6, 0.66], prior=[0.70, 0.65, 0.66])))
-    assert found.verdict == "unclear"
-    assert "there is no clear evidence that it is better than a baseline" in found.sentence
+    headline = answer(board_of(cells_of(nbc=[0.9, 0.6, 0.66], prior=[0.70, 0.65, 0.66])))
+    assert headline.verdict == "unclear"
+    assert "there is no clear evidence that it is better than a baseline" in headline.sentence
 
 
 def test_it_says_so_when_the_trivial_model_wins():
-    found = answer(board_of(cells_of(nbc=[0.5, 0.6, 0.5], prior=[0.70, 0.65, 0.66])))
-    assert found.verdict == "worse"
-    assert found.sentence.startswith("No model beats the best baseline, prior (.670)")
+    headline = answer(board_of(cells_of(nbc=[0.5, 0.6, 0.5], prior=[0.70, 0.65, 0.66])))
+    assert headline.verdict == "worse"
+    assert headline.sentence.startswith("No model beats the best baseline, prior (.670)")
 
 
 def test_without_trivial_models_or_complete_grids_nothing_is_claimed():
@@ -40,9 +40,9 @@ def test_without_trivial_models_or_complete_grids_nothing_is_claimed():
 
 
 def test_one_site_gets_no_interval():
-    found = answer(board_of(cells_of(nbc=[0.5], prior=[0.4])))
-    assert "one site" in found.sentence
-    assert found.verdict == "unclear"
+    headline = answer(board_of(cells_of(nbc=[0.5], prior=[0.4])))
+    assert "one site" in headline.sentence
+    assert headline.verdict == "unclear"
 
 
 def test_simulated_deaths_are_named_first():
@@ -52,11 +52,11 @@ def test_simulated_deaths_are_named_first():
 
 def test_given_intervals_stand_beside_t():
     cells = checked_cells(RunTables(title="", cells=cells_of(nbc=[0.8, 0.7, 0.75], prior=[0.7, 0.6, 0.66])))
-    given = pd.DataFrame(
+    table = pd.DataFrame(
         [("nbc", METRIC, 0.6, 0.9, "95% nested bootstrap", "natural"), ("nbc", METRIC, 0.1, 0.2, "other", "dirichlet")],
         columns=["model", "metric", "low", "high", "method", "testset"],
     )
-    rows = leaderboards(cells, METRIC, intervals=given)[0].rows
+    rows = leaderboards(cells, METRIC, intervals=table)[0].rows
     assert rows.loc["nbc", ["beside_low", "beside_high", "beside"]].tolist() == [0.6, 0.9, "95% nested bootstrap"]
     assert rows["interval"].tolist() == ["95% logit-t over 3 sites"] * 2
     assert rows.loc["prior", "beside"] == ""
@@ -65,24 +65,24 @@ def test_given_intervals_stand_beside_t():
 def test_models_that_were_tested_on_other_deaths_get_no_interval_of_their_difference():
     board = board_of(cells_of(nbc=[0.80, 0.71, 0.75], prior=[0.70, 0.60, 0.66]))
     nothing = float("nan")
-    given = pd.DataFrame(
+    table = pd.DataFrame(
         [("nbc", "prior", METRIC, *[nothing] * 4, "not compared: at 3 of 3 splits")],
         columns=["model_a", "model_b", "metric", "difference", "low", "high", "p", "method"],
     )
-    found = answer(board, given)
-    assert found.verdict == "unclear"
-    assert "no interval, as the two were not tested on identical test sets" in found.sentence
+    headline = answer(board, table)
+    assert headline.verdict == "unclear"
+    assert "no interval, as the two were not tested on identical test sets" in headline.sentence
 
 
 def test_a_given_comparison_is_used_whichever_way_round_it_stands():
     board = board_of(cells_of(nbc=[0.80, 0.71, 0.75], prior=[0.70, 0.60, 0.66]))
-    given = pd.DataFrame(
+    table = pd.DataFrame(
         [("prior", "nbc", METRIC, -0.1, -0.15, -0.05, 0.01, "nested bootstrap")],
         columns=["model_a", "model_b", "metric", "difference", "low", "high", "p", "method"],
     )
-    found = answer(board, given)
-    assert (found.difference, found.low, found.high) == pytest.approx((0.1, 0.05, 0.15))
-    assert "nested bootstrap" in found.sentence
+    headline = answer(board, table)
+    assert (headline.difference, headline.low, headline.high) == pytest.approx((0.1, 0.05, 0.15))
+    assert "nested bootstrap" in headline.sentence
 
 
 def test_both_questions_are_answered_each_against_its_baseline():

@@ -17,9 +17,9 @@ def cells() -> pd.DataFrame:
         for n, sites in ((25, "ABC"), (50, "AB")):
             for site in sites:
                 for replicate in (0, 1):
-                    own = 0.5 + gain + (0.1 if site == "B" else 0) + 0.02 * replicate
-                    half = (own + n / 100) / 2
-                    rows.append((model, site, replicate, f"n={n} random {kind}", own, n / 100, half, 0.3))
+                    accuracy = 0.5 + gain + (0.1 if site == "B" else 0) + 0.02 * replicate
+                    half = (accuracy + n / 100) / 2
+                    rows.append((model, site, replicate, f"n={n} random {kind}", accuracy, n / 100, half, 0.3))
     names = ["model", "test_site", "replicate", "target_labels", "csmf_accuracy_model", "csmf_accuracy_labelled"]
     names += ["csmf_accuracy_half_labelled", "top1"]
     return pd.DataFrame(rows, columns=names).assign(

@@ -230,8 +230,8 @@ def test_means_of_several_metrics_equal_those_of_their_leaderboards():
     cells = cells_of(nbc=[0.7, 0.8, 0.9], prior=[0.6, None, 0.8]).assign(top1=[0.3, 0.4, math.nan, 0.1, 0.2, 0.1])
     checked = checked_cells(RunTables(title="", cells=pd.concat([cells, cells.assign(fold=1, cell_key="f")])))
     for allowed in (False, True):
-        found = metric_means(checked, [METRIC, "top1"], allow_incomplete=allowed)
-        for metric, means in found.items():
+        means_of = metric_means(checked, [METRIC, "top1"], allow_incomplete=allowed)
+        for metric, means in means_of.items():
             board = leaderboards(checked, metric, allow_incomplete=allowed)[0]
             assert means == pytest.approx(board.rows["mean"].to_dict(), nan_ok=True)
 

@@ -27,10 +27,10 @@ def test_it_equals_the_fitted_model():
     cells = pd.DataFrame([row("p", "prior", scores[Prior].values)])
     table = scores[Prior].per_cause
     causes = pd.DataFrame({"cell_key": "p", "cause": deaths.causes, **table})
-    found = with_majority(cells, causes).set_index("model").loc["majority"]
+    scored = with_majority(cells, causes).set_index("model").loc["majority"]
     for metric in ("top1", "mean_ccc", "csmf_accuracy_top", "csmf_accuracy_model"):
-        assert found[metric] == pytest.approx(scores[Majority].values[metric]), metric
-    assert np.isnan(found["log_loss"])
+        assert scored[metric] == pytest.approx(scores[Majority].values[metric]), metric
+    assert np.isnan(scored["log_loss"])
 
 
 def test_a_run_that_has_it_keeps_its_own():

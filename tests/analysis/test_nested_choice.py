@@ -16,17 +16,17 @@ OUTER = {"steady": (0.5, 0.5, 0.5, 0.5), "wild": (0.9, 0.4, 0.4, 0.4)}
 
 def rows(outer: dict[str, tuple[float, ...]] = OUTER) -> pd.DataFrame:
     """Cells where a model's score at a site is the same whichever other sites it is trained on."""
-    found = []
+    result = []
     for model, scores in outer.items():
         at = dict(zip(SITES, scores, strict=True))
         for site in SITES:
             train = "+".join(s for s in SITES if s != site)
-            found.append((model, "leave_one_site_out", train, site, "done", at[site], at[site] / 2))
+            result.append((model, "leave_one_site_out", train, site, "done", at[site], at[site] / 2))
         for pair in itertools.combinations(SITES, 2):
             train = "+".join(s for s in SITES if s not in pair)
-            found += [(model, "leave_two_sites_out", train, s, "done", at[s], at[s] / 2) for s in pair]
+            result += [(model, "leave_two_sites_out", train, s, "done", at[s], at[s] / 2) for s in pair]
     columns = ["model", "protocol", "train_sites", "test_site", "status", "csmf_accuracy_mean", "csmf_accuracy_top"]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(result, columns=columns)
 
 
 def test_the_left_out_site_has_no_say():

@@ -38,21 +38,21 @@ def test_gantt_starts_at_zero():
 
 
 def test_efficiency_is_busy_time_over_workers_times_wall_time():
-    found = parallel_efficiency(timed(CELLS))
-    assert (found.workers, found.wall_seconds, found.busy_seconds) == (2, 10, 16)
-    assert found.efficiency == pytest.approx(0.8)
-    assert found.bound_seconds == 8
-    assert "80%" in found.sentence
+    efficiency = parallel_efficiency(timed(CELLS))
+    assert (efficiency.workers, efficiency.wall_seconds, efficiency.busy_seconds) == (2, 10, 16)
+    assert efficiency.efficiency == pytest.approx(0.8)
+    assert efficiency.bound_seconds == 8
+    assert "80%" in efficiency.sentence
 
 
 def test_one_long_cell_bounds_the_run():
-    found = parallel_efficiency(timed([("w1", 0, 10), ("w2", 0, 1)]))
-    assert found.bound_seconds == 10
+    efficiency = parallel_efficiency(timed([("w1", 0, 10), ("w2", 0, 1)]))
+    assert efficiency.bound_seconds == 10
 
 
 def test_cells_that_share_a_fit_count_their_time_once():
-    found = parallel_efficiency(timed([("w1", 0, 10), ("w1", 0, 10), ("w1", 2, 5), ("w1", 12, 14)]))
-    assert found.busy_seconds == 12
+    efficiency = parallel_efficiency(timed([("w1", 0, 10), ("w1", 0, 10), ("w1", 2, 5), ("w1", 12, 14)]))
+    assert efficiency.busy_seconds == 12
 
 
 def test_reused_cells_and_cells_without_timings_are_no_work():

@@ -22,9 +22,9 @@ def board_and_cells(cells: pd.DataFrame) -> tuple[Leaderboard, pd.DataFrame]:
 def test_a_cell_over_many_test_sets_has_both_intervals() -> None:
     ends = {f"{METRIC}_low": 0.6, f"{METRIC}_high": 0.8, f"{METRIC}_median_low": 0.69, f"{METRIC}_median_high": 0.71}
     board, cells = board_and_cells(cells_of(nbc=[0.7, 0.7]).assign(testset="dirichlet", n_test_sets=500, **ends))
-    found = resampled_sets(board, cells)
+    rows = resampled_sets(board, cells)
     assert (
-        found[["n_sets", "over_sets_low", "over_sets_high", "median_low", "median_high"]].to_numpy().tolist()
+        rows[["n_sets", "over_sets_low", "over_sets_high", "median_low", "median_high"]].to_numpy().tolist()
         == [[500, 0.6, 0.8, 0.69, 0.71]] * 2
     )
     table = sets_table(board, cells, title=False)
@@ -44,10 +44,10 @@ def test_divisions_with_one_test_set_each_are_taken_together() -> None:
     (row,) = resampled_sets(*board_and_cells(frame)).to_dict("records")
     assert (row["n_sets"], row["median"]) == (200, np.median(values))
     assert (row["over_sets_low"], row["over_sets_high"]) == pytest.approx(np.quantile(values, [0.025, 0.975]))
-    own = stats.bootstrap(
+    interval = stats.bootstrap(
         (values,), np.median, method="percentile", n_resamples=4000, random_state=np.random.default_rng(1)
     ).confidence_interval
-    assert (row["median_low"], row["median_high"]) == pytest.approx((own.low, own.high), abs=0.002)
+    assert (row["median_low"], row["median_high"]) == pytest.approx((interval.low, interval.high), abs=0.002)
     several = frame.assign(n_test_sets=500)
     assert resampled_sets(*board_and_cells(several)).empty, "their sets are not kept one by one"
 

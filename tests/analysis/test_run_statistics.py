@@ -30,10 +30,10 @@ def test_two_models_are_not_ranked() -> None:
 
 def test_ranks_of_models_that_always_come_in_the_same_order() -> None:
     order = {m: tuple(v - 0.1 * k for v in BETTER) for k, m in enumerate(("nbc", "interva", "prior"))}
-    found = mean_ranks(cells(**order), "csmf_accuracy_top")
-    assert found is not None
-    assert found.set_index("model")["mean_rank"].to_dict() == {"nbc": 1, "interva": 2, "prior": 3}
-    assert found["critical_difference"].iloc[0] == pytest.approx(2.343 * (3 * 4 / (6 * 6)) ** 0.5, abs=0.002)
+    ranks = mean_ranks(cells(**order), "csmf_accuracy_top")
+    assert ranks is not None
+    assert ranks.set_index("model")["mean_rank"].to_dict() == {"nbc": 1, "interva": 2, "prior": 3}
+    assert ranks["critical_difference"].iloc[0] == pytest.approx(2.343 * (3 * 4 / (6 * 6)) ** 0.5, abs=0.002)
 
 
 class FakeStore:
@@ -62,9 +62,9 @@ def test_nested_intervals_are_those_of_the_closed_form() -> None:
     n = 100
     table = cells(nbc=BETTER).rename(columns={"csmf_accuracy_top": "top1"})
     right = dict(zip(table["cell_key"], table["top1"], strict=True))
-    found = nested_intervals(table, "top1", FakeStore(right, n))  # type: ignore[arg-type]
-    assert found is not None
-    (row,) = found.to_dict("records")
+    intervals = nested_intervals(table, "top1", FakeStore(right, n))  # type: ignore[arg-type]
+    assert intervals is not None
+    (row,) = intervals.to_dict("records")
     p = np.array(BETTER)
     error = np.sqrt((p.var() + (p * (1 - p) / n).mean()) / 6) * np.sqrt(6 / 5)
     # On the logit scale the interval is symmetric, and as wide as the delta method says.
@@ -79,9 +79,9 @@ def test_nested_intervals_want_a_whole_grid_natural_sets_and_three_sites() -> No
     table = cells(nbc=BETTER, prior=BETTER).rename(columns={"csmf_accuracy_top": "top1"})
     store = FakeStore(dict(zip(table["cell_key"], table["top1"], strict=True)), 50)
     table.loc[0, "status"] = "failed"
-    found = nested_intervals(table, "top1", store)  # type: ignore[arg-type]
-    assert found is not None
-    assert found["model"].tolist() == ["prior"]
+    intervals = nested_intervals(table, "top1", store)  # type: ignore[arg-type]
+    assert intervals is not None
+    assert intervals["model"].tolist() == ["prior"]
     for other in (table.assign(testset="dirichlet"), table[table["test_site"] < "C"]):
         assert nested_intervals(other, "top1", store) is None  # type: ignore[arg-type]
     assert nested_intervals(table, "top1", FakeStore({}, 50)) is None  # type: ignore[arg-type]
@@ -89,7 +89,7 @@ def test_nested_intervals_want_a_whole_grid_natural_sets_and_three_sites() -> No
 
 def test_nested_intervals_stay_within_the_bounds_of_the_metric() -> None:
     table = cells(nbc=(1.0, 0.99, 1.0, 0.8, 1.0, 1.0)).rename(columns={"csmf_accuracy_top": "top1"})
-    found = nested_intervals(table, "top1", FakeStore(dict(zip(table["cell_key"], table["top1"], strict=True)), 50))  # type: ignore[arg-type]
-    assert found is not None
-    assert found["low"].iloc[0] + (found["high"].iloc[0] - found["low"].iloc[0]) * 0.95 > 0.96
-    assert found["high"].iloc[0] < 1
+    intervals = nested_intervals(table, "top1", FakeStore(dict(zip(table["cell_key"], table["top1"], strict=True)), 50))  # type: ignore[arg-type]
+    assert intervals is not None
+    assert intervals["low"].iloc[0] + (intervals["high"].iloc[0] - intervals["low"].iloc[0]) * 0.95 > 0.96
+    assert intervals["high"].iloc[0] < 1

@@ -35,18 +35,18 @@ def test_a_stratum_is_scored_as_its_deaths_alone() -> None:
     probability = np.concatenate([p[2].probability for p in parts])
     place = {i: k for k, i in enumerate(deaths.id.tolist())}
     rows = np.array([place[i] for i in ids.tolist()])
-    own = table[table["model"] == "nbc"].set_index("stratum")
-    assert set(own.index) > {"all", "site=AP", "age_group=15 to 49 years", f"{column}=yes"}
+    of_nbc = table[table["model"] == "nbc"].set_index("stratum")
+    assert set(of_nbc.index) > {"all", "site=AP", "age_group=15 to 49 years", f"{column}=yes"}
     for name in ("age_group", "site", column):
         masks = strata_of(deaths, name).masks(rows)
-        assert sum(own.loc[s, "deaths"] for s in masks) == 240
+        assert sum(of_nbc.loc[s, "deaths"] for s in masks) == 240
         for stratum, mask in masks.items():
             prediction = Prediction(probability[mask], probability[mask].mean(axis=0))
             expected = score(truth[mask], prediction, deaths.causes, n_bootstrap=0).values
             for metric in ("top1", "mean_ccc", "csmf_accuracy_top", "csmf_accuracy_mean"):
-                assert own.loc[stratum, metric] == pytest.approx(expected[metric]), (stratum, metric)
+                assert of_nbc.loc[stratum, metric] == pytest.approx(expected[metric]), (stratum, metric)
             few = mask.sum() < 10
-            assert (own.loc[stratum, "note"] == "n too small") == few
-            assert np.isnan(own.loc[stratum, "top1_low"]) == few
+            assert (of_nbc.loc[stratum, "note"] == "n too small") == few
+            assert np.isnan(of_nbc.loc[stratum, "top1_low"]) == few
     sums = fractions[fractions["model"] == "nbc"].groupby("stratum")[["true", "fraction"]].sum()
     assert sums.to_numpy() == pytest.approx(1)

@@ -52,10 +52,10 @@ def ran(small_deaths: Deaths, tmp_path: Path) -> Callable[..., tuple[pd.DataFram
 def test_parts_add_up_and_come_from_the_cache(ran: Callable, small_deaths: Deaths, tmp_path: Path) -> None:
     cells, store = ran()
     deaths, cache = {small_deaths.fingerprint: small_deaths}, tmp_path / "cache"
-    found = losses_of(cells, store, deaths, cache)
-    drops = found.drops
+    losses = losses_of(cells, store, deaths, cache)
+    drops = losses.drops
     assert drops is not None
-    assert "drops" not in found.notes
+    assert "drops" not in losses.notes
     assert set(drops["metric"]) == set(DROP_METRICS)
     assert len(drops) == len(DROP_METRICS) * len(cells)
     parts = drops[["prior_shift", "symptom_shift", "missingness_shift", "label_coverage"]].sum(axis=1)
@@ -70,9 +70,9 @@ def test_parts_add_up_and_come_from_the_cache(ran: Callable, small_deaths: Death
     assert again is not None
     assert (again["home"] == 2).all()
     sites = len(small_deaths.sites)
-    assert found.similarity is not None
-    assert len(found.similarity) == sites * (sites - 1) / 2
-    assert found.similarity["auc"].between(0, 1).all()
+    assert losses.similarity is not None
+    assert len(losses.similarity) == sites * (sites - 1) / 2
+    assert losses.similarity["auc"].between(0, 1).all()
 
 
 def test_what_is_left_out_is_said(ran: Callable, small_deaths: Deaths, tmp_path: Path) -> None:
@@ -104,6 +104,6 @@ def test_what_is_left_out_is_said(ran: Callable, small_deaths: Deaths, tmp_path:
 
 def test_nothing_to_split_at_home(ran: Callable, small_deaths: Deaths, tmp_path: Path) -> None:
     cells, store = ran("in_domain")
-    found = losses_of(cells, store, {small_deaths.fingerprint: small_deaths}, tmp_path / "cache")
-    assert found.drops is None
-    assert "not trained on" in found.notes["drops"]
+    losses = losses_of(cells, store, {small_deaths.fingerprint: small_deaths}, tmp_path / "cache")
+    assert losses.drops is None
+    assert "not trained on" in losses.notes["drops"]

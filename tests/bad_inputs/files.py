@@ -120,8 +120,8 @@ def _excerpt(content: bytes) -> str:
     if len(content) > 400 or content[:2] in (b"PK", b"\x1f\x8b"):
         return f"{len(content):,} bytes"
     lines = [line for line in content.split(b"\n") if line]
-    kept = lines[-1:] if lines and lines[0] == b"id,site,cause,s1,s2" else lines[-2:]
-    return " ⏎ ".join(ascii(line)[2:-1] for line in kept)[:70]
+    excerpt = lines[-1:] if lines and lines[0] == b"id,site,cause,s1,s2" else lines[-2:]
+    return " ⏎ ".join(ascii(line)[2:-1] for line in excerpt)[:70]
 
 
 def _yaml(options: dict[str, Any]) -> str:

@@ -13,11 +13,11 @@ from tests.marks import first_of_each_kind
 
 
 def refused(arguments: tuple[str, ...], message: str, root: Path, given: int = 0) -> None:
-    code, said = run_here(arguments)
-    assert code == 2, said
-    assert "Traceback" not in said
-    assert "error: " in said
-    assert message in said, said
+    code, output = run_here(arguments)
+    assert code == 2, output
+    assert "Traceback" not in output
+    assert "error: " in output
+    assert message in output, output
     assert len([p for p in root.rglob("*") if p.is_file()]) == given, "something was left behind"
 
 
@@ -47,18 +47,18 @@ def test_the_process_ends_with_two(arguments: tuple[str, ...], tmp_path: Path) -
 
 def test_debug_adds_the_traceback(tmp_path: Path) -> None:
     with elsewhere():
-        code, said = run_here(("sede=2", "--debug"))
+        code, output = run_here(("sede=2", "--debug"))
     assert code == 2
-    assert "did you mean 'seed'" in said
-    assert "Traceback" in said
+    assert "did you mean 'seed'" in output
+    assert "Traceback" in output
 
 
 def test_all_problems_are_reported_together() -> None:
     with elsewhere():
-        code, said = run_here(("+execution.foo=1", "n_bootstrap=-1", "+seeed=1", *QUICK))
+        code, output = run_here(("+execution.foo=1", "n_bootstrap=-1", "+seeed=1", *QUICK))
     assert code == 2
-    assert "execution.foo" in said
-    assert "seeed" in said
+    assert "execution.foo" in output
+    assert "seeed" in output
 
 
 def test_the_variable_that_opens_hydra_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,8 +59,8 @@ def test_the_hint_of_every_table_resolves_what_it_is_about(tmp_path: Path) -> No
         if not words or any("=COLUMN" in w or '"?"' in w or "UNIT" in w for w in words):
             continue
         followed += 1
-        told = problems(path, case, {**case.options, **_parsed(words)})
-        assert not any(case.message in p for p in told), (case.what, words, told)
+        problems_found = problems(path, case, {**case.options, **_parsed(words)})
+        assert not any(case.message in p for p in problems_found), (case.what, words, problems_found)
     assert followed >= 5
 
 
@@ -76,9 +76,9 @@ PLACEHOLDERS = ("COLUMN", "UNIT", "SITE", "CAUSE", "MALE", "[...]")
 
 def advice_of(problem: str) -> list[str]:
     """Return the options that a sentence tells to give, as KEY=VALUE, without those that leave a choice open."""
-    found = [m for pattern in ADVICE for m in pattern.findall(problem)]
-    found = [m.replace(": ", "=", 1) if re.match(r"\w+: ", m) else m for m in found]
-    return [m for m in dict.fromkeys(found) if not any(p in m for p in PLACEHOLDERS) and not m.startswith("path=")]
+    matches = [m for pattern in ADVICE for m in pattern.findall(problem)]
+    matches = [m.replace(": ", "=", 1) if re.match(r"\w+: ", m) else m for m in matches]
+    return [m for m in dict.fromkeys(matches) if not any(p in m for p in PLACEHOLDERS) and not m.startswith("path=")]
 
 
 def test_advice_within_sentences_is_found() -> None:
@@ -98,11 +98,11 @@ def test_the_advice_within_every_sentence_resolves_what_it_is_about(tmp_path: Pa
         if "read it with data=" in sentence or "read it as a table" in sentence:
             continue  # another reader: `tests.data.test_cases` follows it
         for option in advice_of(sentence):
-            given = _parsed([option])
-            if given.items() <= case.options.items():
+            options = _parsed([option])
+            if options.items() <= case.options.items():
                 continue  # what was given is named, not advised
-            told = problems(path, case, {**case.options, **given})
-            assert sentence not in told, (case.what, option, told)
+            problems_found = problems(path, case, {**case.options, **options})
+            assert sentence not in problems_found, (case.what, option, problems_found)
             followed.append((case.what, option))
     assert len({what for what, _ in followed}) >= 15, followed
 
@@ -127,8 +127,8 @@ def test_unusual_but_readable_input_is_noted(case: File, tmp_path: Path) -> None
 
 
 def test_a_byte_order_mark_and_other_line_ends_are_the_same_table(tmp_path: Path) -> None:
-    (found,) = [c.content for c in NOTES if "byte-order" in c.what]
-    (tmp_path / "a.csv").write_bytes(found)
+    (content,) = [c.content for c in NOTES if "byte-order" in c.what]
+    (tmp_path / "a.csv").write_bytes(content)
     (tmp_path / "b.csv").write_text(GOOD)
     one, other = (read_csv_deaths(tmp_path / n, **OPTIONS) for n in ("a.csv", "b.csv"))
     assert one.fingerprint == other.fingerprint

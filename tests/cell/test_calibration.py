@@ -51,10 +51,10 @@ def test_a_cell_is_calibrated_by_its_training_sites(small_deaths: Deaths) -> Non
     cell = Cell(NBC, split, setting)
     (result,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
     assert result.failure is None, result.failure
-    told = result.facts["calibration"]
-    assert sum(told["calibrated"]) == pytest.approx(1)
-    assert told["lambda"] == result.facts["csmf_lambda"]
-    assert len(told["matrix"]) == len(small_deaths.causes)
+    facts = result.facts["calibration"]
+    assert sum(facts["calibrated"]) == pytest.approx(1)
+    assert facts["lambda"] == result.facts["csmf_lambda"]
+    assert len(facts["matrix"]) == len(small_deaths.causes)
     assert 0 <= result.metrics["csmf_accuracy_model"] <= 1
     (again,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
     assert again.prediction_sha256 == result.prediction_sha256
@@ -100,12 +100,12 @@ def test_broad_causes_are_divided_as_they_were_named() -> None:
     probability[np.arange(95), top[:95]] = 1
     prediction = Prediction(probability, probability.mean(axis=0), top_cause=top)
     content = calibration_content(options(matrix="champs", age_group="neonate", country="Mozambique"), INTERVA5, deaths)
-    result, told = calibrated(prediction, content, None, deaths, seed=3)
+    result, facts = calibrated(prediction, content, None, deaths, seed=3)
     assert result.csmf.sum() == pytest.approx(0.95), "undetermined deaths stay in the denominator"
     sepsis, tetanus = (result.csmf[deaths.causes.index(name)] for name in ("Neonatal sepsis", "Tetanus"))
     assert sepsis == pytest.approx(3 * tetanus)
-    assert told["csmf_not_calibrated"] == "other"
-    assert told["calibration"]["low"][4] is None, "no interval for a cause that is not calibrated"
+    assert facts["csmf_not_calibrated"] == "other"
+    assert facts["calibration"]["low"][4] is None, "no interval for a cause that is not calibrated"
     assert result.csmf_draws is None
     again, _ = calibrated(prediction, content, None, deaths, seed=3)
     assert again.csmf.tobytes() == result.csmf.tobytes()

@@ -19,11 +19,11 @@ LEVEL = CauseLevel("two", ("x", "y"), ("x", "y", "x", "y"))
 
 def test_probabilities_and_fractions_add_up_and_the_named_cause_decides() -> None:
     probability = np.array([[0.4, 0.3, 0.0, 0.3], [0, 0, 0, 0]])
-    found = at_level(Prediction(probability, np.array([0.4, 0.1, 0.2, 0.3]), np.full((3, 4), 0.25)), LEVEL)
-    np.testing.assert_allclose(found.probability, [[0.4, 0.6], [0, 0]])
-    np.testing.assert_allclose(found.csmf, [0.6, 0.4])
-    np.testing.assert_allclose(found.csmf_draws, np.full((3, 2), 0.5))
-    assert found.top_cause.tolist() == [0, -1], "x is the group of the cause that is named, though y has more"
+    at_broad_level = at_level(Prediction(probability, np.array([0.4, 0.1, 0.2, 0.3]), np.full((3, 4), 0.25)), LEVEL)
+    np.testing.assert_allclose(at_broad_level.probability, [[0.4, 0.6], [0, 0]])
+    np.testing.assert_allclose(at_broad_level.csmf, [0.6, 0.4])
+    np.testing.assert_allclose(at_broad_level.csmf_draws, np.full((3, 2), 0.5))
+    assert at_broad_level.top_cause.tolist() == [0, -1], "x is the group of the cause that is named, though y has more"
     assert truth_at_level(np.array([0, 3, 2], dtype=np.int16), LEVEL).tolist() == [0, 1, 0]
 
 
@@ -35,16 +35,16 @@ def test_a_level_is_scored_from_the_same_fit_and_prediction(small_deaths: Deaths
     assert cells[0].key != cells[1].key
     assert cells[0].fit_key == cells[1].fit_key
     assert cells[0].seed_key == cells[1].seed_key
-    own, coarse = run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths)
-    assert own.failure is coarse.failure is None
-    _, truth, prediction = decode_prediction(own.predictions)
-    _, truth_there, there = decode_prediction(coarse.predictions)
+    fine, coarse = run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths)
+    assert fine.failure is coarse.failure is None
+    _, truth, prediction = decode_prediction(fine.predictions)
+    _, truth_there, decoded = decode_prediction(coarse.predictions)
     mapped = at_level(prediction, LEVEL)
-    assert there.probability.tobytes() == mapped.probability.tobytes()
+    assert decoded.probability.tobytes() == mapped.probability.tobytes()
     assert truth_there.tolist() == truth_at_level(truth, LEVEL).tolist()
     assert coarse.facts["causes"] == ["x", "y"]
     by_hand = score(truth_there, mapped, LEVEL.causes, n_bootstrap=0)
-    assert coarse.metrics["top1"] == by_hand.values["top1"] == np.mean(there.top_cause == truth_there)
+    assert coarse.metrics["top1"] == by_hand.values["top1"] == np.mean(decoded.top_cause == truth_there)
     assert coarse.metrics["csmf_accuracy_top"] == pytest.approx(by_hand.values["csmf_accuracy_top"])
 
 

@@ -104,8 +104,8 @@ def test_line_ends_of_another_system_change_no_digest(package):
 
 
 def test_a_model_of_ours_counts_what_it_imports_from_any_folder_of_models_but_not_their_common_base():
-    found = _source_modules("va_experiments.models.interva.interva")
-    assert {m.removeprefix("va_experiments.models.") for m in found} == {
+    modules = _source_modules("va_experiments.models.interva.interva")
+    assert {m.removeprefix("va_experiments.models.") for m in modules} == {
         "empirical",
         "interva.interva",
         "symptom_counts",

@@ -53,19 +53,19 @@ def run(deaths: Deaths, testset: dict, *, conformal: bool = True, csmf: str = "m
 )
 def test_intervals_add_their_coverage_and_change_nothing_else(testset: dict, csmf: str):
     deaths = sites(4)
-    plain, found = run(deaths, testset, conformal=False, csmf=csmf), run(deaths, testset, csmf=csmf)
-    assert found.prediction_sha256 == plain.prediction_sha256
-    assert 0 <= found.metrics["csmf_conformal_coverage"] <= 1
-    assert 0 < found.metrics["csmf_conformal_width"] < 1
+    plain, result = run(deaths, testset, conformal=False, csmf=csmf), run(deaths, testset, csmf=csmf)
+    assert result.prediction_sha256 == plain.prediction_sha256
+    assert 0 <= result.metrics["csmf_conformal_coverage"] <= 1
+    assert 0 < result.metrics["csmf_conformal_width"] < 1
     more = {"csmf_conformal_coverage", "csmf_conformal_width"}
-    assert {k: v for k, v in found.metrics.items() if k not in more} == plain.metrics
-    assert ("csmf_low" in found.per_cause) == (testset["name"] == "natural")
+    assert {k: v for k, v in result.metrics.items() if k not in more} == plain.metrics
+    assert ("csmf_low" in result.per_cause) == (testset["name"] == "natural")
 
 
 def test_too_few_training_sites_are_said():
-    found = run(sites(3), {"name": "natural"})
-    assert "csmf_conformal_coverage" not in found.metrics
-    assert found.facts["csmf_interval_abstained"] == "2 training sites; expected 3 or more"
+    result = run(sites(3), {"name": "natural"})
+    assert "csmf_conformal_coverage" not in result.metrics
+    assert result.facts["csmf_interval_abstained"] == "2 training sites; expected 3 or more"
 
 
 def test_models_without_training_have_none(small_deaths: Deaths):
@@ -84,8 +84,8 @@ def test_where_test_sets_are_resampled_training_sites_are_too():
     assert train.cause is not None
     rng = generator(2, "conformal")
     probability = 0.6 * np.eye(3)[train.cause] + 0.4 * rng.dirichlet(np.ones(3), size=len(train))
-    own = {k: probability[train.site == k].mean(axis=0) for k in range(4)}
-    training = OutOfFoldPredictions(probability, train.cause, train.site, own)
+    csmf_of_site = {k: probability[train.site == k].mean(axis=0) for k in range(4)}
+    training = OutOfFoldPredictions(probability, train.cause, train.site, csmf_of_site)
     settings = [Setting("s", "f", "hce", t, "model", 0, 1, conformal=True) for t in ({"name": "natural"}, DIRICHLET)]
     natural, resampled = (conformal_intervals(s, training, train, None)[0] for s in settings)
     assert natural is not None
@@ -123,10 +123,10 @@ def test_models_that_use_the_test_set_predict_each_resampled_set_of_a_training_s
     model = ModelSpec.from_config(blended | {"member_parameters": None})
     cell = Cell(model, splits({"name": "leave_one_site_out"}, deaths)[0], setting)
     fit = Fit(cell.fit_key, (cell,))
-    found = out_of_fold(fit, deaths.take(deaths.site != 0))
-    assert found is not None
-    assert {site for _, site in found.csmf_of_sets} == {1, 2, 3}
-    assert all(v.shape == (SETS_OF_A_SITE, 3) for v in found.csmf_of_sets.values())
+    predicted_sites = out_of_fold(fit, deaths.take(deaths.site != 0))
+    assert predicted_sites is not None
+    assert {site for _, site in predicted_sites.csmf_of_sets} == {1, 2, 3}
+    assert all(v.shape == (SETS_OF_A_SITE, 3) for v in predicted_sites.csmf_of_sets.values())
     (result,) = run_fit(fit, deaths)
     assert 0 <= result.metrics["csmf_conformal_coverage"] <= 1
 

@@ -45,14 +45,14 @@ READERS = {(name, option) for name in trees("data") for option in file_options(D
 
 
 def test_every_key_of_conf_that_is_said_to_name_a_file_is_marked_as_one() -> None:
-    said = set()
+    documented = set()
     for group in ("model", "data", "protocol", "testset", "site", "features"):
         for path in (conf_dir() / group).glob("*.yaml"):
             for key in re.findall(
                 r"^(\w+): null +#.*(?:\bfile\b|\.csv\b)", path.read_text(encoding="utf-8"), re.MULTILINE
             ):
-                said.add((path.stem, key))
-    assert said == MODELS | READERS
+                documented.add((path.stem, key))
+    assert documented == MODELS | READERS
     assert len(MODELS) >= 2
     assert {option for _, option in READERS} == {"path"}
 

@@ -47,14 +47,14 @@ def test_fixed_knowledge_and_costly_predictions_are_noted() -> None:
 
 
 def test_all_problems_of_a_model_are_listed() -> None:
-    found = problems({**NBC, "alfa": 1.0, "smooth": 2, "resources": {"num_cpu": 1}})
-    assert len(found) == 3
-    assert "alfa" in found[0]
-    assert "model=nbc" in found[0]
-    assert "did you mean 'alpha'?" in found[0]
-    assert "smooth" in found[1]
-    assert found[2].startswith("model 'nbc': ")
-    assert "num_cpu" in found[2]
+    problems_found = problems({**NBC, "alfa": 1.0, "smooth": 2, "resources": {"num_cpu": 1}})
+    assert len(problems_found) == 3
+    assert "alfa" in problems_found[0]
+    assert "model=nbc" in problems_found[0]
+    assert "did you mean 'alpha'?" in problems_found[0]
+    assert "smooth" in problems_found[1]
+    assert problems_found[2].startswith("model 'nbc': ")
+    assert "num_cpu" in problems_found[2]
 
 
 def test_a_class_comes_from_an_allowed_package() -> None:

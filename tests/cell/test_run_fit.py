@@ -49,11 +49,11 @@ def test_cells_that_share_a_fit_get_the_bits_that_each_gets_alone(small_deaths: 
     together = run_fit(Fit(cells[0].fit_key, tuple(cells)), small_deaths)
     alone = [run_fit(Fit(c.fit_key, (c,)), small_deaths)[0] for c in cells]
     assert len(together) == 2
-    for shared, own in zip(together, alone, strict=True):
+    for shared, single in zip(together, alone, strict=True):
         assert shared.failure is None
-        assert shared.prediction_sha256 == own.prediction_sha256
-        assert shared.predictions == own.predictions
-        assert shared.metrics == own.metrics
+        assert shared.prediction_sha256 == single.prediction_sha256
+        assert shared.predictions == single.predictions
+        assert shared.metrics == single.metrics
 
 
 def test_the_model_is_fitted_once(small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,16 +151,16 @@ def test_an_error_in_predict_fails_that_cell_alone(small_deaths: Deaths, monkeyp
 def test_a_model_of_fixed_knowledge_is_given_no_training_deaths(
     small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fit, given = NaiveBayes.fit, []
+    fit, sizes = NaiveBayes.fit, []
     monkeypatch.setattr(
-        NaiveBayes, "fit", lambda self, d, *, seed=0: given.append(len(d)) or fit(self, small_deaths, seed=seed)
+        NaiveBayes, "fit", lambda self, d, *, seed=0: sizes.append(len(d)) or fit(self, small_deaths, seed=seed)
     )
     for csmf in ("model", "em"):
         setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, csmf, 0, 1)
         spec = dataclasses.replace(ModelSpec.from_config(NBC), trains=False)
         cell = Cell(spec, splits({"name": "leave_one_site_out"}, small_deaths)[0], setting)
         (result,) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
-    assert given == [0, 0], "and it is not fitted to folds of them either"
+    assert sizes == [0, 0], "and it is not fitted to folds of them either"
     assert result.failure is not None
     assert result.failure.message.endswith("learns from predictions of training deaths; none are given")
 

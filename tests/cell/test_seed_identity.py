@@ -8,8 +8,8 @@ from va_experiments.cell.seed_identity import model_identity, setting_identity
 
 
 def test_a_moved_class_keeps_its_first_path_and_digest() -> None:
-    found = model_identity(["va_experiments.models.insilico.elsewhere.InSilicoVA"], {}, ["0" * 16])
-    assert found == {"target": "va_experiments.models.insilico.InSilicoVA", "params": {}, "code": "98c0665d307391c2"}
+    identity = model_identity(["va_experiments.models.insilico.elsewhere.InSilicoVA"], {}, ["0" * 16])
+    assert identity == {"target": "va_experiments.models.insilico.InSilicoVA", "params": {}, "code": "98c0665d307391c2"}
 
 
 def test_a_new_class_of_ours_has_its_name_and_no_digest() -> None:
@@ -22,14 +22,14 @@ def test_a_new_class_of_ours_has_its_name_and_no_digest() -> None:
 
 def test_a_class_of_another_package_has_its_path_and_digest() -> None:
     for package in ("mine", "va_experiments_more"):
-        found = model_identity([f"{package}.models.NaiveBayes"], {}, ["12" * 8])
-        assert (found["target"], found["code"]) == (f"{package}.models.NaiveBayes", "12" * 8)
+        identity = model_identity([f"{package}.models.NaiveBayes"], {}, ["12" * 8])
+        assert (identity["target"], identity["code"]) == (f"{package}.models.NaiveBayes", "12" * 8)
 
 
 def test_the_codes_of_members_follow_in_order() -> None:
     targets = ["va_experiments.models.ensembles.voting.Voting", "mine.Model", "va_experiments.models.nbc.NaiveBayes"]
-    found = model_identity(targets, {}, ["a", "b", "c"])
-    assert found["code"] == "76ad8d4c09593f95 b f1a017bae125eb09"
+    identity = model_identity(targets, {}, ["a", "b", "c"])
+    assert identity["code"] == "76ad8d4c09593f95 b f1a017bae125eb09"
     with pytest.raises(ValueError, match="zip"):
         model_identity(targets, {}, ["a"])
 

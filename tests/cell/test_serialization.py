@@ -39,29 +39,29 @@ def prediction(n: int = 5, *, draws: bool = False, named: bool = False) -> Predi
 @pytest.mark.parametrize("draws", [False, True])
 @pytest.mark.parametrize("named", [False, True])
 def test_what_is_written_is_read_back_bit_for_bit(draws: bool, named: bool) -> None:
-    given, ids = prediction(draws=draws, named=named), np.array(["d1", "d2", "x", "ä", ""])
-    found_ids, cause, found = decode_prediction(encode_prediction(ids, given, np.array([0, 2, 1, 1, 0]), CAUSES))
+    original, ids = prediction(draws=draws, named=named), np.array(["d1", "d2", "x", "ä", ""])
+    found_ids, cause, decoded = decode_prediction(encode_prediction(ids, original, np.array([0, 2, 1, 1, 0]), CAUSES))
     assert found_ids.dtype.kind == "U"
     assert found_ids.tolist() == ids.tolist()
     assert cause.dtype == np.int16
     assert cause.tolist() == [0, 2, 1, 1, 0]
     for name in ("probability", "csmf", "top_cause"):
-        assert getattr(found, name).dtype == getattr(given, name).dtype
-        np.testing.assert_array_equal(getattr(found, name), getattr(given, name))
-    assert (found.csmf_draws is None) is not draws
+        assert getattr(decoded, name).dtype == getattr(original, name).dtype
+        np.testing.assert_array_equal(getattr(decoded, name), getattr(original, name))
+    assert (decoded.csmf_draws is None) is not draws
     if draws:
-        assert found.csmf_draws is not None
-        assert found.csmf_draws.dtype == np.float64
-        np.testing.assert_array_equal(found.csmf_draws, given.csmf_draws)
-    assert prediction_sha256(found) == prediction_sha256(given)
-    found.csmf[0] = 0.0  # it is the reader's own
+        assert decoded.csmf_draws is not None
+        assert decoded.csmf_draws.dtype == np.float64
+        np.testing.assert_array_equal(decoded.csmf_draws, original.csmf_draws)
+    assert prediction_sha256(decoded) == prediction_sha256(original)
+    decoded.csmf[0] = 0.0  # it is the reader's own
 
 
 def test_named_causes_that_are_no_maximum_are_kept() -> None:
-    given = prediction(named=True)
-    assert (given.top_cause != given.probability.argmax(axis=1)).any()
-    _, _, found = decode_prediction(encode_prediction(np.array(list("abcde")), given, None, CAUSES))
-    assert found.top_cause.tolist() == [2, 1, 0, -1, 2]
+    original = prediction(named=True)
+    assert (original.top_cause != original.probability.argmax(axis=1)).any()
+    _, _, decoded = decode_prediction(encode_prediction(np.array(list("abcde")), original, None, CAUSES))
+    assert decoded.top_cause.tolist() == [2, 1, 0, -1, 2]
 
 
 def test_unknown_causes_are_minus_one() -> None:
@@ -71,22 +71,22 @@ def test_unknown_causes_are_minus_one() -> None:
 
 def test_ids_of_no_death_are_text() -> None:
     empty = Prediction(probability=np.zeros((0, 3)), csmf=np.full(3, 1 / 3))
-    ids, cause, found = decode_prediction(encode_prediction(np.array([], dtype=str), empty, None, CAUSES))
+    ids, cause, decoded = decode_prediction(encode_prediction(np.array([], dtype=str), empty, None, CAUSES))
     assert ids.dtype.kind == "U"
     assert len(ids) == len(cause) == 0
-    assert found.probability.shape == (0, 3)
+    assert decoded.probability.shape == (0, 3)
     file = pq.ParquetFile(io.BytesIO(encode_prediction(np.array([]), empty, None, CAUSES)))
     assert str(file.schema_arrow.field("id").type) == "string"
 
 
 def test_a_prediction_in_chunks_is_read_whole() -> None:
-    given = prediction()
-    table = pq.read_table(io.BytesIO(encode_prediction(np.array(list("abcde")), given, None, CAUSES)))
+    original = prediction()
+    table = pq.read_table(io.BytesIO(encode_prediction(np.array(list("abcde")), original, None, CAUSES)))
     pieces = pa.concat_tables([table.slice(0, 2), table.slice(2)])
     buffer = io.BytesIO()
     pq.write_table(pieces, buffer, row_group_size=2, write_page_checksum=True)
-    _, _, found = decode_prediction(buffer.getvalue())
-    np.testing.assert_array_equal(found.probability, given.probability)
+    _, _, decoded = decode_prediction(buffer.getvalue())
+    np.testing.assert_array_equal(decoded.probability, original.probability)
 
 
 def test_the_file_names_schema_and_causes_and_its_columns_are_small() -> None:
@@ -113,11 +113,11 @@ def test_a_flipped_bit_in_a_page_is_found() -> None:
         changed = bytearray(content)
         changed[place] ^= 1
         try:
-            _, _, found = decode_prediction(bytes(changed))
+            _, _, decoded = decode_prediction(bytes(changed))
         except Exception:
             damaged += 1
         else:
-            np.testing.assert_array_equal(found.probability, prediction().probability)
+            np.testing.assert_array_equal(decoded.probability, prediction().probability)
     assert damaged > 10
 
 
@@ -130,15 +130,15 @@ def test_the_checksum_of_each_page_is_verified(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_hash_is_of_shape_and_little_endian_numbers() -> None:
-    given = Prediction(probability=np.array([[0.25, 0.75]]), csmf=np.array([0.5, 0.5]))
+    original = Prediction(probability=np.array([[0.25, 0.75]]), csmf=np.array([0.5, 0.5]))
     numbers = np.array([0.25, 0.75, 0.5, 0.5], "<f8").tobytes() + np.array([1], "<i2").tobytes()
-    assert prediction_sha256(given) == hashlib.sha256(b"[1,2]" + numbers).hexdigest()
+    assert prediction_sha256(original) == hashlib.sha256(b"[1,2]" + numbers).hexdigest()
     for other in (
-        Prediction(probability=np.array([[0.75, 0.25]]), csmf=given.csmf),
-        Prediction(probability=given.probability, csmf=np.array([0.4, 0.6])),
-        Prediction(probability=given.probability, csmf=given.csmf, top_cause=np.array([0], np.int16)),
+        Prediction(probability=np.array([[0.75, 0.25]]), csmf=original.csmf),
+        Prediction(probability=original.probability, csmf=np.array([0.4, 0.6])),
+        Prediction(probability=original.probability, csmf=original.csmf, top_cause=np.array([0], np.int16)),
     ):
-        assert prediction_sha256(other) != prediction_sha256(given)
+        assert prediction_sha256(other) != prediction_sha256(original)
 
 
 def test_plain_data_are_what_json_can_hold() -> None:
@@ -164,12 +164,12 @@ def test_plain_data_are_what_json_can_hold() -> None:
 
 def test_versions_are_those_of_python_and_of_the_numerical_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     versions.cache_clear()
-    found = versions()
-    assert found["python"] == platform.python_version()
-    assert found["machine"] == platform.machine()
+    recorded = versions()
+    assert recorded["python"] == platform.python_version()
+    assert recorded["machine"] == platform.machine()
     for name in ("va-experiments", "numpy", "scipy", "scikit-learn", "numba", "xgboost-cpu", "lightgbm", "pyarrow"):
-        assert found.get(name, "") == metadata.version(name)
-    assert versions() is found
+        assert recorded.get(name, "") == metadata.version(name)
+    assert versions() is recorded
     absent = metadata.version
 
     def version(name: str) -> str:
@@ -179,5 +179,5 @@ def test_versions_are_those_of_python_and_of_the_numerical_libraries(monkeypatch
 
     versions.cache_clear()
     monkeypatch.setattr(metadata, "version", version)
-    assert set(found) - set(versions()) == {"scipy"}
+    assert set(recorded) - set(versions()) == {"scipy"}
     versions.cache_clear()

@@ -56,10 +56,10 @@ def test_what_is_no_file_on_a_disk_is_refused(what: str, option: str, tmp_path: 
     if not path.exists():
         pytest.skip(f"this machine has no {path}")
     with elsewhere():
-        code, said = run_here([*(word.format(path) for word in OPTIONS[option]), "dry_run=true"])
-    assert code == 2, said
-    assert "Traceback" not in said
-    assert any(words in said for words in SAYS), said
+        code, output = run_here([*(word.format(path) for word in OPTIONS[option]), "dry_run=true"])
+    assert code == 2, output
+    assert "Traceback" not in output
+    assert any(words in output for words in SAYS), output
 
 
 @pytest.mark.parametrize("what", ["device", "file of the kernel", "pipe"])
@@ -71,10 +71,10 @@ def test_a_configuration_that_is_no_file_on_a_disk_is_refused(what: str, tmp_pat
         pytest.skip(f"this machine has no {path}")
     (tmp_path / "conf" / "model" / "mine.yaml").symlink_to(path)
     with elsewhere():
-        code, said = run_here(["--config-dir", str(tmp_path / "conf"), "model=mine", "dry_run=true"])
-    assert code == 2, said
-    assert "Traceback" not in said
-    assert any(words in said for words in (*SAYS, "is a pipe, socket or device; expected a file of YAML")), said
+        code, output = run_here(["--config-dir", str(tmp_path / "conf"), "model=mine", "dry_run=true"])
+    assert code == 2, output
+    assert "Traceback" not in output
+    assert any(words in output for words in (*SAYS, "is a pipe, socket or device; expected a file of YAML")), output
 
 
 @pytest.mark.parametrize(

@@ -67,8 +67,8 @@ def test_gbql_between_groups_keeps_the_shares_within_them(small_deaths: Deaths):
     probability = np.random.default_rng(1).dirichlet(np.ones(n), size=60)
     labelled = OutOfFoldPredictions(probability[:20], np.arange(20) % n)
     prediction = Prediction(probability, csmf=probability.mean(axis=0))
-    found, facts = by_labelled(prediction, labelled, data, level="group", seed=1)
+    result, facts = by_labelled(prediction, labelled, data, level="group", seed=1)
     mean = probability.mean(axis=0)
     assert facts == {"csmf_estimator": GBQL}
-    assert found.csmf.sum() == pytest.approx(1)
-    assert found.csmf[1:] / found.csmf[1:].sum() == pytest.approx(mean[1:] / mean[1:].sum())
+    assert result.csmf.sum() == pytest.approx(1)
+    assert result.csmf[1:] / result.csmf[1:].sum() == pytest.approx(mean[1:] / mean[1:].sum())

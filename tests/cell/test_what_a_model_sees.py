@@ -176,11 +176,13 @@ def test_out_of_fold_models_learn_from_the_causes_of_the_training_deaths(small_d
         held = train.site == site
         model = NaiveBayes().fit(train.take(~held), seed=1)
         probability[held] = model.predict(train.take(held).without_causes(), seed=1).probability
-    own = NaiveBayes().fit(train, seed=1).predict(test.without_causes(), seed=1)
+    prediction = NaiveBayes().fit(train, seed=1).predict(test.without_causes(), seed=1)
     assert train.cause is not None
-    expected = estimate_csmf("adjusted_count", own.probability, OutOfFoldPredictions(probability, train.cause)).csmf
+    expected = estimate_csmf(
+        "adjusted_count", prediction.probability, OutOfFoldPredictions(probability, train.cause)
+    ).csmf
     assert expected is not None
-    assert not np.allclose(expected, own.csmf, atol=0.01)
+    assert not np.allclose(expected, prediction.csmf, atol=0.01)
     np.testing.assert_array_equal(decode_prediction(result.predictions)[2].csmf, expected)
 
 
@@ -238,13 +240,15 @@ def test_csmf_replaces_the_csmf_of_the_model(small_deaths: Deaths) -> None:
         (result,) = run_cells(small_deaths, LEAVE_ONE_SITE_OUT, csmf=csmf, site="South")
         assert result.facts.get("csmf_estimator", "model") == csmf
         by_estimator[csmf] = decode_prediction(result.predictions)[2]
-    own = by_estimator["model"]
+    by_model = by_estimator["model"]
     for csmf, prediction in by_estimator.items():
-        np.testing.assert_array_equal(prediction.probability, own.probability, err_msg=csmf)
-        np.testing.assert_array_equal(prediction.top_cause, own.top_cause, err_msg=csmf)
-    counted = np.bincount(own.probability.argmax(axis=1), minlength=4) / len(own.probability)
+        np.testing.assert_array_equal(prediction.probability, by_model.probability, err_msg=csmf)
+        np.testing.assert_array_equal(prediction.top_cause, by_model.top_cause, err_msg=csmf)
+    counted = np.bincount(by_model.probability.argmax(axis=1), minlength=4) / len(by_model.probability)
     np.testing.assert_allclose(by_estimator["classify_and_count"].csmf, counted, rtol=0, atol=1e-15)
-    np.testing.assert_allclose(by_estimator["mean_probability"].csmf, own.probability.mean(axis=0), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(
+        by_estimator["mean_probability"].csmf, by_model.probability.mean(axis=0), rtol=0, atol=1e-15
+    )
     for other in ("model", "classify_and_count", "mean_probability"):
         assert np.abs(by_estimator["em"].csmf - by_estimator[other].csmf).max() > 1e-3
 
@@ -254,12 +258,12 @@ def test_an_estimator_that_needs_training_fractions_alone_fits_no_further_model(
 ) -> None:
     (result,) = run_cells(small_deaths, LEAVE_ONE_SITE_OUT, csmf="confirmed_counts", site="South")
     (train,) = calls.fitted
-    found = decode_prediction(result.predictions)[2]
+    decoded = decode_prediction(result.predictions)[2]
     expected = estimate_csmf(
-        "confirmed_counts", found.probability, OutOfFoldPredictions(np.zeros((len(train), 4)), train.cause)
+        "confirmed_counts", decoded.probability, OutOfFoldPredictions(np.zeros((len(train), 4)), train.cause)
     )
-    np.testing.assert_allclose(found.csmf, expected.csmf, rtol=0, atol=1e-15)
-    assert np.abs(found.csmf - found.probability.mean(axis=0)).max() > 1e-4
+    np.testing.assert_allclose(decoded.csmf, expected.csmf, rtol=0, atol=1e-15)
+    assert np.abs(decoded.csmf - decoded.probability.mean(axis=0)).max() > 1e-4
 
 
 def test_the_csmf_of_the_setting_is_scored(small_deaths: Deaths) -> None:
@@ -298,16 +302,16 @@ def test_where_the_estimator_abstains_the_csmf_is_the_model_s_and_not_scored_as_
         setting = Setting("small", small_deaths.fingerprint, "hce", {"name": "natural"}, csmf, 5, 1)
         cell = Cell(prior, south(small_deaths), setting)
         (results[csmf],) = run_fit(Fit(cell.fit_key, (cell,)), small_deaths)
-    own, abstained = results["model"], results["bbse"]
+    by_model, abstained = results["model"], results["bbse"]
     assert abstained.facts["csmf_estimator"] == "bbse"
     assert abstained.facts["csmf_abstained"]
     np.testing.assert_array_equal(
-        decode_prediction(abstained.predictions)[2].csmf, decode_prediction(own.predictions)[2].csmf
+        decode_prediction(abstained.predictions)[2].csmf, decode_prediction(by_model.predictions)[2].csmf
     )
-    left_out = set(own.metrics) - set(abstained.metrics)
-    assert {n for n in own.metrics if n.startswith("csmf_accuracy_model")} == left_out
+    left_out = set(by_model.metrics) - set(abstained.metrics)
+    assert {n for n in by_model.metrics if n.startswith("csmf_accuracy_model")} == left_out
     assert "csmf_accuracy_model" in left_out
-    assert "csmf_abstained" not in own.facts
+    assert "csmf_abstained" not in by_model.facts
 
 
 @pytest.fixture

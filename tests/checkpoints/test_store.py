@@ -42,16 +42,16 @@ def result(sha: str = "1" * 64) -> Result:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    found = Store(tmp_path / "checkpoints")
-    found.open()
-    assert found.commit(CELL, result())
-    return found
+    stored = Store(tmp_path / "checkpoints")
+    stored.open()
+    assert stored.commit(CELL, result())
+    return stored
 
 
 def test_a_committed_cell_is_loaded_unchanged(store: Store) -> None:
-    found = store.load(KEY)
-    assert found is not None
-    back = found.result()
+    stored = store.load(KEY)
+    assert stored is not None
+    back = stored.result()
     assert (back.metrics, back.reused) == ({"top1": 0.5, "none": None}, True)
     assert list(store.keys()) == [KEY]
     assert not store.commit(CELL, result()), "the same predictions again change nothing"
@@ -139,17 +139,17 @@ def test_a_damaged_cell_goes_to_quarantine_with_its_reason_and_can_be_committed_
 def test_a_fresh_result_replaces_a_damaged_cell(store: Store) -> None:
     (store.folder(KEY) / "metrics.json").write_bytes(b"{}")
     assert store.commit(CELL, result("2" * 64))
-    found = store.load(KEY)
-    assert found is not None
-    assert found.manifest["prediction_sha256"] == "2" * 64
+    stored = store.load(KEY)
+    assert stored is not None
+    assert stored.manifest["prediction_sha256"] == "2" * 64
 
 
 def test_other_predictions_for_the_same_cell_are_refused_and_the_stored_ones_stay(store: Store) -> None:
     with pytest.raises(CorruptCell, match="other predictions"):
         store.commit(CELL, result("2" * 64))
-    found = store.load(KEY)
-    assert found is not None
-    assert found.manifest["prediction_sha256"] == "1" * 64
+    stored = store.load(KEY)
+    assert stored is not None
+    assert stored.manifest["prediction_sha256"] == "1" * 64
 
 
 def test_a_newer_schema_stops_and_is_left_alone_but_a_flipped_digit_is_damage(store: Store) -> None:
@@ -271,20 +271,20 @@ def test_the_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("number", "message"),
     [
         (errno.ENOSPC, "is full: free some space first"),
         (errno.EDQUOT, "your quota of the disk is used up"),
         (errno.EFBIG, "the limit on the size of a file is reached: raise it (ulimit -f)"),
     ],
 )
-def test_what_is_used_up_is_named(number: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_used_up_is_named(number: int, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(Store, "_probe", fail)
-    with pytest.raises(DiskFull, match=re.escape(said)):
+    with pytest.raises(DiskFull, match=re.escape(message)):
         Store(tmp_path / "store").open()
     monkeypatch.setattr(os, "open", fail)
-    with pytest.raises(DiskFull, match=re.escape(said)), lock_outputs(tmp_path):
+    with pytest.raises(DiskFull, match=re.escape(message)), lock_outputs(tmp_path):
         pass

@@ -45,7 +45,7 @@ def va(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]
 
     def run(*arguments: object) -> tuple[int, str, str]:
         code = main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
     return run

@@ -97,14 +97,14 @@ def test_export_and_import_bring_the_same_bytes_and_a_run_reuses_them(
     assert "8 cells" in va("checkpoints", "export", archive, "--outputs", copied)[1]
     assert va("checkpoints", "export", tmp_path / "again.tar", "--outputs", copied)[0] == 0
     assert archive.read_bytes() == (tmp_path / "again.tar").read_bytes(), "the same cells, the same bytes"
-    there = tmp_path / "there"
-    code, out, _ = va("checkpoints", "import", archive, "--outputs", there)
+    other_place = tmp_path / "there"
+    code, out, _ = va("checkpoints", "import", archive, "--outputs", other_place)
     assert (code, out) == (0, "8 cells taken in, 0 were there already, 0 refused\n")
-    assert _cells(there) == _cells(copied)
-    assert "0 cells taken in, 8 were there already" in va("checkpoints", "import", archive, "--outputs", there)[1]
-    ran = run_command("model=nbc,interva", "site=pemba,ap", *QUICK, outputs=there)
+    assert _cells(other_place) == _cells(copied)
+    assert "0 cells taken in, 8 were there already" in va("checkpoints", "import", archive, "--outputs", other_place)[1]
+    ran = run_command("model=nbc,interva", "site=pemba,ap", *QUICK, outputs=other_place)
     assert "Nothing was fitted" in ran.out
-    assert all((there / "checkpoints").stat().st_mode & 0o077 == 0 for _ in [0])
+    assert all((other_place / "checkpoints").stat().st_mode & 0o077 == 0 for _ in [0])
 
 
 def _tampered(archive: Path, target: Path, change: Callable[[tarfile.TarInfo, bytes], list[tuple[str, bytes]]]) -> None:
@@ -118,11 +118,11 @@ def _tampered(archive: Path, target: Path, change: Callable[[tarfile.TarInfo, by
 
 
 def test_hostile_and_damaged_archives_are_refused(copied: Path, va: Callable, tmp_path: Path) -> None:
-    good, bad, there = tmp_path / "good.tar", tmp_path / "bad.tar", tmp_path / "there"
+    good, bad, other_place = tmp_path / "good.tar", tmp_path / "bad.tar", tmp_path / "there"
     va("checkpoints", "export", good, "--model", "prior", "--outputs", copied)
 
     def imported() -> tuple[int, str, str]:
-        return va("checkpoints", "import", bad, "--outputs", there)
+        return va("checkpoints", "import", bad, "--outputs", other_place)
 
     for name in ("../escape", "/tmp/escape", "cells/../../escape", f"cells/{'a' * 64}/other.txt"):
         _tampered(good, bad, lambda m, raw, name=name: [(m.name, raw), (name, b"x")])
@@ -137,7 +137,7 @@ def test_hostile_and_damaged_archives_are_refused(copied: Path, va: Callable, tm
 
     flip = bytes([1])
     _tampered(good, bad, lambda m, raw: [(m.name, raw + flip if m.name.endswith(".parquet") else raw)])
-    shutil_there = there / "checkpoints" / "cells"
+    shutil_there = other_place / "checkpoints" / "cells"
     for child in shutil_there.glob("*/*"):
         for path in child.iterdir():
             path.unlink()

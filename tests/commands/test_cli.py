@@ -38,11 +38,11 @@ FRAMEWORKS = {"altair", "hydra", "mlflow", "numba", "numpy", "omegaconf", "panda
 
 def _actions() -> list[tuple[str, ...]]:
     """Every command, and every action of those that have some."""
-    found: list[tuple[str, ...]] = [()]
+    result: list[tuple[str, ...]] = [()]
     for name in OWN:
         command = command_of(name)
-        found += [(name,), *((name, action) for action in getattr(command, "commands", ()))]
-    return found
+        result += [(name,), *((name, action) for action in getattr(command, "commands", ()))]
+    return result
 
 
 ACTIONS = _actions()
@@ -73,19 +73,19 @@ def test_help_fits_the_window(width: int, monkeypatch: pytest.MonkeyPatch, va: C
 @pytest.mark.parametrize("version", ["3.12", "3.13"])
 def test_help_is_the_same_on_other_versions_of_python(version: str) -> None:
     """Typer, click and rich are plain Python: another interpreter takes them from where this one has them."""
-    found = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    python = str(found[-1]) if found else shutil.which(f"python{version}")
+    paths = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+    python = str(paths[-1]) if paths else shutil.which(f"python{version}")
     if python is None:
         pytest.skip(f"no python{version} on this machine: install it to compare its help with this one's")
     site = str(Path(typer.__file__).parents[1])
     code = HELP_OF_EACH.replace("import contextlib", f"import sys; sys.path += [{site!r}]; import contextlib", 1)
-    said = []
+    helps = []
     for interpreter in (sys.executable, python):
         command = [interpreter, "-c", code, json.dumps(ACTIONS)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stderr
-        said.append([(words, text) for words, text, _ in json.loads(done.stdout)])
-    assert said[0] == said[1]
+        helps.append([(words, text) for words, text, _ in json.loads(done.stdout)])
+    assert helps[0] == helps[1]
 
 
 def test_overview_names_every_command(va: Callable) -> None:
@@ -192,7 +192,7 @@ WRITTEN_OUT = {
 }
 
 
-@pytest.mark.parametrize("given", WRITTEN_OUT)
-def test_options_with_several_values_and_with_none(given: str) -> None:
+@pytest.mark.parametrize("words", WRITTEN_OUT)
+def test_options_with_several_values_and_with_none(words: str) -> None:
     several = {"--sites": "", "--sizes": "none"}
-    assert _written_out(given.split(), {"--write": ""}, several) == WRITTEN_OUT[given]
+    assert _written_out(words.split(), {"--write": ""}, several) == WRITTEN_OUT[words]

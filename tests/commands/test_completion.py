@@ -59,16 +59,16 @@ def test_words(line: str) -> None:
 
 
 def test_all_commands_groups_and_keys_are_offered() -> None:
-    found = candidates("va-experiments ")
-    assert set(COMMANDS) <= set(found)
-    assert {"model=", "data=", "seed=", "execution.num_workers=", "protocol="} <= set(found)
+    offered = candidates("va-experiments ")
+    assert set(COMMANDS) <= set(offered)
+    assert {"model=", "data=", "seed=", "execution.num_workers=", "protocol="} <= set(offered)
     assert not set(COMMANDS) & set(candidates("python -m va_experiments "))
 
 
 def test_values_behind_a_comma_are_offered_once() -> None:
-    found = candidates("va-experiments model=nbc,")
-    assert "model=nbc,interva" in found
-    assert "model=nbc,nbc" not in found
+    offered = candidates("va-experiments model=nbc,")
+    assert "model=nbc,interva" in offered
+    assert "model=nbc,nbc" not in offered
 
 
 def test_choices_of_a_folder_of_ones_own(tmp_path: Path) -> None:
@@ -128,10 +128,10 @@ class Terminal:
         )
         program.chmod(0o755)
         path = f"{folder}{os.pathsep}{os.environ['PATH']}"
-        kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "PROMPT_COMMAND")}
+        variables = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "PROMPT_COMMAND")}
         self._process = subprocess.Popen(
             command, stdin=child, stdout=child, stderr=child, cwd=folder, close_fds=True, start_new_session=True,
-            env=kept | {"TERM": "xterm", "PATH": path, "PYTHONPATH": str(ROOT), "PS1": "> ", "HOME": str(folder)},
+            env=variables | {"TERM": "xterm", "PATH": path, "PYTHONPATH": str(ROOT), "PS1": "> ", "HOME": str(folder)},
         )  # fmt: skip
         os.close(child)
         self.text = ""

@@ -153,9 +153,9 @@ def test_what_unpacks_to_more_than_a_package_has_is_refused(package: Path, tmp_p
         with zipfile.ZipFile(bad, "a", zipfile.ZIP_DEFLATED) as archive:
             for name, content in more:
                 archive.writestr(name, content)
-        with pytest.raises(InputError) as told:
+        with pytest.raises(InputError) as caught:
             read_package(bad)
-        return str(told.value)
+        return str(caught.value)
 
     def same(name: str, content: bytes) -> bytes:
         return content

@@ -177,9 +177,9 @@ def test_a_long_error_is_told_in_a_few_lines(tmp_path: Path) -> None:
     assert max(map(len, lines)) <= 40
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0, "0 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min")])
-def test_durations(seconds: float, said: str) -> None:
-    assert format_duration(seconds) == said
+@pytest.mark.parametrize(("seconds", "message"), [(0, "0 s"), (59.6, "1 min 00 s"), (3725, "1 h 02 min")])
+def test_durations(seconds: float, message: str) -> None:
+    assert format_duration(seconds) == message
 
 
 @pytest.mark.parametrize(("stage", "error"), [("stopped", "the workers are lost"), ("stopped", ""), ("failed", "")])

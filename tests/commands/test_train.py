@@ -42,21 +42,21 @@ def test_a_saved_model_is_applied_to_another_table(capsys: pytest.CaptureFixture
         code, out, err = output_here(apply)
         assert code == 0, err
         (key,) = Store(root / "checkpoints").keys()
-        found = decode_prediction(Store(root / "checkpoints").load(key).predictions())[2]
+        decoded = decode_prediction(Store(root / "checkpoints").load(key).predictions())[2]
         ids = pd.read_csv(next(root.glob("runs/*/*/causes.csv")))["id"].tolist()
         new = load("csv", {"path": "new.csv", "id": "id", "cause": None})
         manifest = Path("saved/manifest.json")
         Path("saved/card.json").write_text("{}")
-        code, _, said = output_here(apply)
+        code, _, errors = output_here(apply)
         assert code == 2
-        assert "card.json differs from its checksum" in said
+        assert "card.json differs from its checksum" in errors
         assert manifest.exists()
     deaths = load("simulated", {"n": 200})
     trained = deaths.take(np.isin(deaths.site, [deaths.sites.index(s) for s in ("AP", "Bohol", "Dar")]))
-    asked = dataclasses.replace(new.select(deaths.symptom_names), causes=deaths.causes, groups=())
-    expected = NaiveBayes().fit(trained).predict(asked)
+    other = dataclasses.replace(new.select(deaths.symptom_names), causes=deaths.causes, groups=())
+    expected = NaiveBayes().fit(trained).predict(other)
     assert ids == new.id.tolist()
-    assert found.probability.tobytes() == expected.probability.tobytes()
+    assert decoded.probability.tobytes() == expected.probability.tobytes()
     assert "saved, 60 deaths of csv" in out
     assert set(card["metrics_at_left_out_sites"]) == {"AP", "Bohol", "Dar"}
     assert card["data"]["licence"] == "none"

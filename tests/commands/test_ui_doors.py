@@ -31,9 +31,9 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str,
     """Outputs, what ``ui`` printed, the port of MLflow and of Prefect."""
     outputs = tmp_path_factory.mktemp("doors") / "o"
     outputs.mkdir(mode=0o700)
-    process, said, mlflow, prefect = start_ui(outputs)
+    process, text, mlflow, prefect = start_ui(outputs)
     try:
-        yield outputs, said, mlflow, prefect
+        yield outputs, text, mlflow, prefect
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
@@ -92,16 +92,16 @@ def test_another_account_gets_nothing(doors: tuple[Path, str, int, int], other: 
         user=other, group=other, extra_groups=[], cwd="/", capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found.pop("uid") == other
-    assert {k: v for k, v in found.items() if v == "no permission"}.keys() == {"password", "database", "place"}
-    assert found.pop("host") == 403
-    assert {v for v in found.values() if v != "no permission"} == {401}
+    content = json.loads(done.stdout)
+    assert content.pop("uid") == other
+    assert {k: v for k, v in content.items() if v == "no permission"}.keys() == {"password", "database", "place"}
+    assert content.pop("host") == 403
+    assert {v for v in content.values() if v != "no permission"} == {401}
 
 
 def test_the_printed_link_logs_in_at_the_first_try(doors: tuple[Path, str, int, int]) -> None:
-    outputs, said, mlflow, _ = doors
-    link = re.search(r"^MLflow +(\S+)", said, re.MULTILINE)
+    outputs, text, mlflow, _ = doors
+    link = re.search(r"^MLflow +(\S+)", text, re.MULTILINE)
     assert link is not None
     jar = http.cookiejar.CookieJar()
     browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar), urllib.request.ProxyHandler({}))
@@ -109,9 +109,9 @@ def test_the_printed_link_logs_in_at_the_first_try(doors: tuple[Path, str, int, 
         assert page.status == 200
         assert b"<html" in page.read().lower()
         assert page.headers["X-Frame-Options"] == "DENY"
-    with browser.open(f"http://127.0.0.1:{mlflow}/ajax-api/2.0/mlflow/experiments/search?max_results=9") as found:
-        assert "va_experiments" in found.read().decode()
-    assert (outputs / "prefect" / "auth").read_text().partition(":")[2] not in said, "the password is not printed"
+    with browser.open(f"http://127.0.0.1:{mlflow}/ajax-api/2.0/mlflow/experiments/search?max_results=9") as result:
+        assert "va_experiments" in result.read().decode()
+    assert (outputs / "prefect" / "auth").read_text().partition(":")[2] not in text, "the password is not printed"
 
 
 def test_the_owner_cannot_be_led_out_of_the_outputs_either(doors: tuple[Path, str, int, int]) -> None:

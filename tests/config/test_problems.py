@@ -25,7 +25,7 @@ def problems_of(changes: dict) -> list[str]:
 
 
 def test_problems_of_all_groups_are_named_at_once_with_the_keys_that_people_type() -> None:
-    found = problems_of(
+    problems = problems_of(
         {
             "data.n": True,
             "data.sed": 1,
@@ -37,7 +37,7 @@ def test_problems_of_all_groups_are_named_at_once_with_the_keys_that_people_type
             "alert.events": ["done"],
         }
     )
-    assert sorted(found) == sorted(
+    assert sorted(problems) == sorted(
         [
             "job 3: data.n must be a whole number; got True (bool)",
             "job 3: unknown key 'sed' in data=simulated; known: n, seed, sites, n_symptoms; did you mean 'seed'?",
@@ -65,9 +65,9 @@ def test_problems_of_all_groups_are_named_at_once_with_the_keys_that_people_type
     ],
 )  # fmt: skip
 def test_a_group_that_is_none(key: str, value: object, words: str) -> None:
-    found = problems_of({key: value})
-    assert any(words in problem for problem in found), found
-    assert len(found) == 1
+    problems = problems_of({key: value})
+    assert any(words in problem for problem in problems), problems
+    assert len(problems) == 1
 
 
 def test_a_group_alone_has_the_path_and_the_choice_it_is_given() -> None:

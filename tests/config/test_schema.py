@@ -101,8 +101,8 @@ def test_every_choice_of_conf_fits_the_json_schema_and_an_error_does_not() -> No
         tree = compose([f"{path.parent.name}={path.stem}"])
         assert [(list(e.path), e.message) for e in validator.iter_errors(tree)] == [], path
     tree["site"]["typo"], tree["execution"]["window"], tree["resume"] = 1, 0, "maybe"
-    found = {".".join(map(str, e.path)) for e in validator.iter_errors(tree)}
-    assert found == {"site", "execution.window", "resume"}
+    keys = {".".join(map(str, e.path)) for e in validator.iter_errors(tree)}
+    assert keys == {"site", "execution.window", "resume"}
     assert parse_config(compose(["baselines=prior"]))[1].baselines == ("prior",)
     assert not list(validator.iter_errors(compose(["baselines=prior"])))
 

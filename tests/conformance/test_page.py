@@ -29,9 +29,9 @@ def test_only_ties_in_the_last_bits_are_listed():
     head = ["ID", "CAUSE2", "LIK2", "CAUSE3", "LIK3"]
     rows = [["d1", "b", "1", "c", "0"], ["d2", "b", "0", "c", "0"], ["d3", "b", "1", " ", " "]]
     probability = np.array([[0.99, 0.0099, 1e-5, 1e-5 * (1 - 1e-15)], [0.996, 2e-3, 1e-3, 1e-3], [0.9, 0.1, 0, 0]])
-    found = list(close_ties(pd.DataFrame(rows, columns=head), probability, ("a", "b", "c", "d")))
-    assert found == [Tie("d1", 3, "c", ("d",))]
-    text = explained_ties({("A", "fixed", "uniform"): found, ("B", "fixed", "uniform"): []})
+    table = list(close_ties(pd.DataFrame(rows, columns=head), probability, ("a", "b", "c", "d")))
+    assert table == [Tie("d1", 3, "c", ("d",))]
+    text = explained_ties({("A", "fixed", "uniform"): table, ("B", "fixed", "uniform"): []})
     assert "No output of the original is stored for A, B." in text
     assert text.splitlines()[-1] == "| A | fixed, uniform | d1 | 3 | c | d |"
     assert "There are none." in explained_ties({("B", "fixed", "uniform"): []})

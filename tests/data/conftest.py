@@ -14,7 +14,7 @@ def _leave_one_site_out(deaths: Deaths) -> dict[str, tuple[float, float]]:
     """Site -> CSMF accuracy by top cause and top-1 of Bernoulli naive Bayes (alpha 1, missing answers skipped)."""
     assert deaths.cause is not None
     x, y, n_causes = deaths.symptoms, deaths.cause, len(deaths.causes)
-    found: dict[str, tuple[float, float]] = {}
+    result: dict[str, tuple[float, float]] = {}
     for k, site in enumerate(deaths.sites):
         test, train = deaths.site == k, deaths.site != k
         member = np.eye(n_causes)[y[train]]
@@ -25,8 +25,8 @@ def _leave_one_site_out(deaths: Deaths) -> dict[str, tuple[float, float]]:
         truth = np.bincount(y[test], minlength=n_causes) / test.sum()
         estimate = np.bincount(top, minlength=n_causes) / test.sum()
         accuracy = 1 - np.abs(truth - estimate).sum() / (2 * (1 - truth.min()))
-        found[site] = (float(accuracy), float((top == y[test]).mean()))
-    return found
+        result[site] = (float(accuracy), float((top == y[test]).mean()))
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -148,10 +148,10 @@ def test_sites_and_causes_that_stand_for_not_known(cases: Path) -> None:
 
 def test_no_site_and_other_codes(cases: Path) -> None:
     path = cases / "n01_nbc4va.csv"
-    found = suggest(path, {"site": None})
-    deaths = load("csv", found.options)
+    suggestion = suggest(path, {"site": None})
+    deaths = load("csv", suggestion.options)
     assert size(deaths) == (240, 9, 3, 1)
-    assert found.options["value_map"] == {"0": "N", "1": "Y", "99": "."}
+    assert suggestion.options["value_map"] == {"0": "N", "1": "Y", "99": "."}
 
 
 def test_json_is_refused_in_words(cases: Path) -> None:
@@ -193,9 +193,9 @@ ASKED = {
 
 @pytest.mark.parametrize("file", READ)
 def test_the_suggested_yaml_reads_the_file(cases: Path, file: str) -> None:
-    found = suggest(cases / file)
-    options = yaml.safe_load(found.text)
-    assert options == json.loads(json.dumps(found.options))
+    suggestion = suggest(cases / file)
+    options = yaml.safe_load(suggestion.text)
+    assert options == json.loads(json.dumps(suggestion.options))
     assert all(isinstance(key, str) for key in options["value_map"])
     deaths = load(options.pop("name"), options)
     assert size(deaths) == READ[file]

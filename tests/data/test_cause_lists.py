@@ -47,8 +47,8 @@ def test_levels_of_a_chain_agree() -> None:
 
 
 def test_names_are_found_whatever_their_case_and_punctuation() -> None:
-    _, found, where = map_causes(["road.traffic", "TB"], "va34", what="x")
-    assert found == {"road.traffic": "Road Traffic", "TB": "TB"}
+    _, mapping, where = map_causes(["road.traffic", "TB"], "va34", what="x")
+    assert mapping == {"road.traffic": "Road Traffic", "TB": "TB"}
     assert where == "the same names"
 
 
@@ -61,9 +61,9 @@ def test_broad_is_the_list_that_the_causes_have_a_mapping_to() -> None:
 
 
 def test_a_cause_that_maps_nowhere_is_refused(tmp_path: Path) -> None:
-    own = CauseMap("", "gbd", {"Fever": "injuries", "Cold": "cold"}, "mine.csv")
+    own_map = CauseMap("", "gbd", {"Fever": "injuries", "Cold": "cold"}, "mine.csv")
     with pytest.raises(InputError) as caught:
-        map_causes(["Fever", "Cough"], "gbd", [own], what="data 'd'")
+        map_causes(["Fever", "Cough"], "gbd", [own_map], what="data 'd'")
     assert caught.value.problems == (
         "score_at=gbd: 'Cough', a cause of data 'd', maps nowhere in mine.csv; add it to a table with source and "
         "target: 'cause_maps=[\"gbd=FILE\"]' (causes map: --map FILE)",
@@ -82,8 +82,8 @@ def test_a_cause_that_maps_nowhere_is_refused(tmp_path: Path) -> None:
 
 def test_targets_are_found_in_any_case_and_holes_are_named() -> None:
     pairs = {"flu": "Injuries ", "fall": "non communicable"}
-    _, found, _ = map_causes(["flu", "fall"], "gbd", [CauseMap("", "gbd", pairs, "mine.csv")], what="x")
-    assert found == {"flu": "injuries", "fall": "non-communicable"}
+    _, mapping, _ = map_causes(["flu", "fall"], "gbd", [CauseMap("", "gbd", pairs, "mine.csv")], what="x")
+    assert mapping == {"flu": "injuries", "fall": "non-communicable"}
     with pytest.raises(InputError) as caught:
         map_causes(["flu", "fall"], "gbd", [CauseMap("", "gbd", pairs | {"fall": ""}, "mine.csv")], what="x")
     assert caught.value.problems == ("score_at=gbd: mine.csv has no target for 'fall'",)

@@ -45,7 +45,7 @@ def test_every_column_has_a_role_or_a_reason(tmp_path: Path, capsys: pytest.Capt
         cod_tb=lambda i: "10"[i % 3 == 0],
     )
     assert main(["data", "check", str(path)]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for line in (
         "  gender: sex",
         "  age_months: age, in months",
@@ -54,7 +54,7 @@ def test_every_column_has_a_role_or_a_reason(tmp_path: Path, capsys: pytest.Capt
         "  nothing: left out: every cell is empty",
         "  cod_tb: left out: almost equals cause 'TB' (correlation 1.00)",
     ):
-        assert line in said
+        assert line in output
     deaths = load("csv", suggest(path).options)
     assert deaths.symptom_names == ("cough", "fever")
     assert deaths.covariates["age"].max() == pytest.approx(59 / 12)
@@ -64,11 +64,16 @@ def test_every_column_has_a_role_or_a_reason(tmp_path: Path, capsys: pytest.Capt
 def test_guesses_are_made_after_the_options_given(tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", rash=lambda i: ("jo", "jo", "nej")[i % 3 - 1], weight=lambda i: str(40 + i))
     assert suggest(path).options["exclude"] == ["rash", "weight"]
-    given = {"value_map": {"jo": "Y", "nej": "N"}, "covariates": {"weight": None}, "id": None, "allow_leaks": ["rash"]}
-    found = suggest(path, given)
-    assert found.options["exclude"] == ["id"]
-    assert found.options["id"] is None
-    assert load("csv", found.options).symptom_names == ("cough", "fever", "rash")
+    options = {
+        "value_map": {"jo": "Y", "nej": "N"},
+        "covariates": {"weight": None},
+        "id": None,
+        "allow_leaks": ["rash"],
+    }
+    suggestion = suggest(path, options)
+    assert suggestion.options["exclude"] == ["id"]
+    assert suggestion.options["id"] is None
+    assert load("csv", suggestion.options).symptom_names == ("cough", "fever", "rash")
 
 
 def test_sex_in_codes_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,10 +95,10 @@ def test_the_yaml_written_runs_though_keys_are_numbers(
     options = yaml.safe_load(target.read_text())
     assert options["value_map"] == {"0": "N", "1": "Y", "9": "."}
     with elsewhere():
-        code, said = run_here(
+        code, output = run_here(
             ("--config-dir", str(tmp_path / "conf"), "data=mine", "model=nbc", "dry_run=true", *QUICK)
         )
-    assert code == 0, said
+    assert code == 0, output
 
 
 def test_a_column_with_a_key_that_yaml_takes_for_true(tmp_path: Path) -> None:
@@ -119,8 +124,8 @@ def test_words_that_several_columns_share_are_asked(tmp_path: Path, capsys: pyte
     words = {f"q{j}": (lambda i, j=j: ("oo", "hindi", "ewan")[i * (j + 2) % 7 % 3]) for j in range(3)}
     path = table(tmp_path / "a.csv", **words)
     assert main(["data", "check", str(path)]) == 2
-    said = capsys.readouterr().err
-    assert "3 columns ('q0', 'q1', 'q2') share the cells 'ewan', 'hindi', 'oo': are they answers?" in said
+    output = capsys.readouterr().err
+    assert "3 columns ('q0', 'q1', 'q2') share the cells 'ewan', 'hindi', 'oo': are they answers?" in output
     assert main(["data", "check", str(path), "value_map={oo: Y, hindi: N, ewan: .}"]) == 0
     assert "60 deaths, 5 symptoms" in capsys.readouterr().out
     assert main(["data", "check", str(path), "exclude=[q0, q1, q2]"]) == 0
@@ -137,18 +142,18 @@ def test_classes_of_age_are_asked_about_and_left_out_if_one_says_so(
 
 
 def test_a_long_path_is_cut_at_its_beginning(tmp_path: Path) -> None:
-    said = shown_path(tmp_path / ("folder-" * 20) / "adult.csv")
-    assert len(said) == 82
-    assert said.startswith("'...")
-    assert said.endswith("/adult.csv'")
+    short = shown_path(tmp_path / ("folder-" * 20) / "adult.csv")
+    assert len(short) == 82
+    assert short.startswith("'...")
+    assert short.endswith("/adult.csv'")
 
 
 def test_numbers_beside_0_and_1_are_asked_not_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A column of answers with a code that nobody explained is no number to be left out."""
     path = table(tmp_path / "a.csv", pain=lambda i: ("1", "0", "97")[i * i % 7 % 3])
     assert main(["data", "check", str(path)]) == 2
-    said = capsys.readouterr().err
-    assert "pain: value '97'" in said
+    output = capsys.readouterr().err
+    assert "pain: value '97'" in output
     assert main(["data", "check", str(path), 'value_map={"97": "."}']) == 0
     scale = {c: (lambda i: "123"[i * i % 7 % 3]) for c in ("pain", "rash", "wound")}
     assert main(["data", "check", str(table(tmp_path / "b.csv", **scale))]) == 2
@@ -181,16 +186,18 @@ def test_a_recognised_form_is_read_in_the_encoding_that_it_has(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "message"),
     [
         ("1950-03-01", "'1950-03-01' is a date, no age"),
         ("1950", "1950 look like years of birth or death, not ages"),
     ],
 )
-def test_dates_and_years_are_no_ages(cell: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_dates_and_years_are_no_ages(
+    cell: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = table(tmp_path / "a.csv", age=lambda i: "43" if i < 20 and "-" in cell else cell)
     assert main(["data", "check", str(path), "age=age"]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert main(["data", "check", str(path), "age=null"]) == 0
 
 
@@ -200,7 +207,7 @@ def test_a_place_that_cannot_be_written_is_told_in_words(
 ) -> None:
     path = table(tmp_path / "a.csv")
     assert main(["data", "check", str(path), "--write", place]) == 2
-    said = capsys.readouterr().err
-    assert "cannot be used" in said
-    assert "name another file or folder" in said
-    assert "Traceback" not in said
+    output = capsys.readouterr().err
+    assert "cannot be used" in output
+    assert "name another file or folder" in output
+    assert "Traceback" not in output

@@ -56,9 +56,9 @@ def changed(column: int, change: Callable[[str], str], step: int = 1) -> list[li
 @pytest.mark.parametrize("column", [0, 1, 2, 3], ids=["id", "site", "cause", "answers"])
 @pytest.mark.parametrize("what", MEANS_NOTHING)
 def test_what_means_nothing_changes_nothing(what: str, column: int, tmp_path: Path) -> None:
-    found = read(changed(column, MEANS_NOTHING[what]), tmp_path)
-    assert found.fingerprint == read(ROWS, tmp_path).fingerprint
-    assert column not in (1, 2) or any(e.action == "normalised" for e in found.ledger)
+    deaths = read(changed(column, MEANS_NOTHING[what]), tmp_path)
+    assert deaths.fingerprint == read(ROWS, tmp_path).fingerprint
+    assert column not in (1, 2) or any(e.action == "normalised" for e in deaths.ledger)
 
 
 @pytest.mark.parametrize("what", MEANS_NOTHING)
@@ -85,8 +85,8 @@ def test_two_spellings_of_one_name_are_asked_about_and_both_ways_out_work(
 
 def test_a_name_that_is_confirmed_stays(tmp_path: Path) -> None:
     rows = changed(1, lambda v: f"{v}*", step=5)
-    found = read(rows, tmp_path, site_map={"Pemba*": "Pemba*", "Dar*": "Dar*"})
-    assert found.sites == ("Dar", "Dar*", "Pemba", "Pemba*")
+    deaths = read(rows, tmp_path, site_map={"Pemba*": "Pemba*", "Dar*": "Dar*"})
+    assert deaths.sites == ("Dar", "Dar*", "Pemba", "Pemba*")
 
 
 @pytest.mark.parametrize("change", [lambda v: f"{v}*", lambda v: f"{v} (1)", lambda v: v.replace("d", "\u0501")])

@@ -60,9 +60,9 @@ def test_a_table_is_refused_until_asked_and_then_the_same_data_set(encoding: str
     table.write_text(as_read(STUDY, encoding), encoding="utf-8")
     with pytest.raises(InputError, match=r"the header holds .*'fièvre' in UTF-8.*data\.fix_encoding=true"):
         read_csv_deaths(table, id="id")
-    found = read_csv_deaths(table, id="id", fix_encoding=True)
-    assert found.fingerprint == good.fingerprint
-    assert any(e.reason.startswith("letters that a wrong encoding had changed are corrected") for e in found.ledger)
+    deaths = read_csv_deaths(table, id="id", fix_encoding=True)
+    assert deaths.fingerprint == good.fingerprint
+    assert any(e.reason.startswith("letters that a wrong encoding had changed are corrected") for e in deaths.ledger)
     assert read_csv_deaths(table, id="id", fix_encoding=False).sites[0] == as_read("Córdoba", encoding)
     assert suggest(table).options["fix_encoding"] is True
 

@@ -59,7 +59,7 @@ WORKBOOK = packed(("docProps/app.xml", b"<x/>"), ("[Content_Types].xml", b"<x/>"
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("study.csv.bz2", b"BZh91AY&SY" + b"x" * 20, "unpack it and give the table"),
         (
@@ -84,12 +84,12 @@ WORKBOOK = packed(("docProps/app.xml", b"<x/>"), ("[Content_Types].xml", b"<x/>"
         ("study.txt", b'"a"\t"b"\n"1"\t"x"\t"y"\n"2"\t"x"\t"y"\n', "as R's write.table writes them"),
     ],
 )
-def test_a_file_that_is_no_table_is_refused(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_table_is_refused(name: str, content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
         read_csv_deaths(path, id="id")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_what_systems_leave_in_archives_is_not_the_table(tmp_path: Path) -> None:

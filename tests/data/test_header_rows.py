@@ -30,9 +30,9 @@ DEATHS = [[f"d{k}", "AB"[k % 2], "YN"[k % 3 > 0], "NY"[k % 4 > 1], str(20 + k)] 
     ],
 )
 def test_the_header_is_found(rows: list[list[str]], above: int, labels: int) -> None:
-    found = find_header([*rows, *DEATHS])
-    assert (found.above, found.labels) == (above, labels)
-    assert len(found.notes) == above + bool(labels)
+    header = find_header([*rows, *DEATHS])
+    assert (header.above, header.labels) == (above, labels)
+    assert len(header.notes) == above + bool(labels)
 
 
 def test_few_deaths_leave_a_row_of_labels_in_doubt() -> None:

@@ -72,8 +72,8 @@ def test_symptoms_without_content_are_left_out_if_asked(neonate: Deaths, tmp_pat
     boxes = module_of("neonate").no_answer
     assert set(whole.symptom_names) - set(deaths.symptom_names) == {*boxes, "c1_12"}
     assert len(boxes) == 8
-    kept = [whole.symptom_names.index(name) for name in deaths.symptom_names]
-    np.testing.assert_array_equal(deaths.symptoms, whole.symptoms[:, kept])
+    columns = [whole.symptom_names.index(name) for name in deaths.symptom_names]
+    np.testing.assert_array_equal(deaths.symptoms, whole.symptoms[:, columns])
     assert [(e.count, e.reason) for e in deaths.ledger if e.action == "left out"] == [
         (8, "symptoms: say only that the answer was refused or not known"),
         (1, "symptoms: the same for every death"),

@@ -62,10 +62,10 @@ def said(**words: str) -> Callable[[str, int], str]:
 
 def check(path: Path, **given: Any) -> Deaths:
     """Read a table as ``data check`` does: what it asks is an error."""
-    found = suggest(path, given)
-    if found.roles is not None and found.roles.questions:
-        raise InputError(found.roles.questions)
-    options = dict(found.options)
+    suggestion = suggest(path, given)
+    if suggestion.roles is not None and suggestion.roles.questions:
+        raise InputError(suggestion.roles.questions)
+    options = dict(suggestion.options)
     return load(str(options.pop("name")), options)
 
 
@@ -208,9 +208,9 @@ def test_it_is_asked_and_the_answer_works(what: str, tmp_path: Path, expected: s
 
 def test_ages_of_0_and_1_are_no_answers(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(text(column("age", lambda _, k: "01"[k % 2])), encoding="utf-8")
-    found = check(tmp_path / "a.csv")
-    assert found.n_symptoms == 10
-    assert set(found.covariates["age"].tolist()) == {0.0, 1.0}
+    result = check(tmp_path / "a.csv")
+    assert result.n_symptoms == 10
+    assert set(result.covariates["age"].tolist()) == {0.0, 1.0}
 
 
 def test_formulas_without_values_and_bytes_in_parquet(tmp_path: Path, expected: str) -> None:

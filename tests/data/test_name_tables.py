@@ -112,11 +112,11 @@ PREDICTIONS: dict[str, bytes | str] = {
 
 @pytest.mark.parametrize("what", PREDICTIONS)
 def test_the_same_predictions(what: str, tmp_path: Path) -> None:
-    found = read_outside_predictions(write(tmp_path / "p.csv", PREDICTIONS[what]), Columns())
-    assert found.causes == ("C\u00f4te", "Malaria", "Stroke")
-    assert found.id.tolist() == [f"d{k}" for k in range(6)]
-    assert found.named is not None
-    assert found.named.tolist() == [0, 1, 2] * 2
+    predictions = read_outside_predictions(write(tmp_path / "p.csv", PREDICTIONS[what]), Columns())
+    assert predictions.causes == ("C\u00f4te", "Malaria", "Stroke")
+    assert predictions.id.tolist() == [f"d{k}" for k in range(6)]
+    assert predictions.named is not None
+    assert predictions.named.tolist() == [0, 1, 2] * 2
 
 
 @pytest.mark.parametrize(

@@ -20,29 +20,33 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_one_cause_a_death(tmp_path: Path) -> None:
-    found = read_outside_predictions(written(tmp_path, "ID,cause,age\nb,TB,3\na,AIDS,4\nc,,5\n"), Columns())
-    assert found.form == "one cause"
-    assert found.id.tolist() == ["a", "b", "c"]
-    assert found.causes == ("TB", "AIDS")
-    assert found.probability.tolist() == [[0, 1], [1, 0], [0, 0]]
-    assert found.named is not None
-    assert found.named.tolist() == [1, 0, -1]
-    assert found.rows(np.array(["c", "zz", "a"])).tolist() == [2, -1, 0]
+    predictions = read_outside_predictions(written(tmp_path, "ID,cause,age\nb,TB,3\na,AIDS,4\nc,,5\n"), Columns())
+    assert predictions.form == "one cause"
+    assert predictions.id.tolist() == ["a", "b", "c"]
+    assert predictions.causes == ("TB", "AIDS")
+    assert predictions.probability.tolist() == [[0, 1], [1, 0], [0, 0]]
+    assert predictions.named is not None
+    assert predictions.named.tolist() == [1, 0, -1]
+    assert predictions.rows(np.array(["c", "zz", "a"])).tolist() == [2, -1, 0]
 
 
 def test_ids_that_a_program_wrote_as_floats_are_found_and_empty_rows_left_out(tmp_path: Path) -> None:
-    found = read_outside_predictions(written(tmp_path, "id,cause\n12.0,TB\n3.0,AIDS\n,\n,\n"), Columns())
-    assert found.id.tolist() == ["12.0", "3.0"]
-    assert found.rows(np.array(["3", "12", "4"])).tolist() == [1, 0, -1]
-    assert found.rows(np.array(["3.0", "12"])).tolist() == [1, -1], "the ids as they are come first"
+    predictions = read_outside_predictions(written(tmp_path, "id,cause\n12.0,TB\n3.0,AIDS\n,\n,\n"), Columns())
+    assert predictions.id.tolist() == ["12.0", "3.0"]
+    assert predictions.rows(np.array(["3", "12", "4"])).tolist() == [1, 0, -1]
+    assert predictions.rows(np.array(["3.0", "12"])).tolist() == [1, -1], "the ids as they are come first"
     mixed = read_outside_predictions(written(tmp_path, "id,cause\n12.0,TB\nx3,AIDS\n"), Columns())
     assert mixed.rows(np.array(["12"])).tolist() == [-1]
 
 
 def test_row_names_of_a_matrix_that_r_has_written_are_the_ids(tmp_path: Path) -> None:
-    found = read_outside_predictions(written(tmp_path, '"","TB","AIDS"\n"d9",0.4,0.6\n"d1",0.5,0.5\n'), Columns())
-    assert (found.id.tolist(), found.causes, found.by_row_names) == (["d1", "d9"], ("TB", "AIDS"), True)
-    assert found.probability.tolist() == [[0.5, 0.5], [0.4, 0.6]]
+    predictions = read_outside_predictions(written(tmp_path, '"","TB","AIDS"\n"d9",0.4,0.6\n"d1",0.5,0.5\n'), Columns())
+    assert (predictions.id.tolist(), predictions.causes, predictions.by_row_names) == (
+        ["d1", "d9"],
+        ("TB", "AIDS"),
+        True,
+    )
+    assert predictions.probability.tolist() == [[0.5, 0.5], [0.4, 0.6]]
     beside = read_outside_predictions(written(tmp_path, '"","id","cause"\n"1","a","TB"\n"2","b","TB"\n'), Columns())
     assert (beside.id.tolist(), beside.by_row_names) == (["a", "b"], False)
 
@@ -61,9 +65,9 @@ def test_a_column_without_a_name_that_may_be_something_else_is_refused(tmp_path:
 
 
 def test_ranks_without_probabilities_weigh_1_a_half_a_third(tmp_path: Path) -> None:
-    found = read_outside_predictions(written(tmp_path, "id,cause1,cause2,cause3\na,X,Y,Z\nb,Z,,\n"), Columns())
-    assert found.form == "ranked causes"
-    np.testing.assert_allclose(found.probability, [[6 / 11, 2 / 11, 3 / 11], [0, 1, 0]])  # X, Z, Y
+    predictions = read_outside_predictions(written(tmp_path, "id,cause1,cause2,cause3\na,X,Y,Z\nb,Z,,\n"), Columns())
+    assert predictions.form == "ranked causes"
+    np.testing.assert_allclose(predictions.probability, [[6 / 11, 2 / 11, 3 / 11], [0, 1, 0]])  # X, Z, Y
 
 
 @pytest.mark.parametrize(
@@ -76,17 +80,17 @@ def test_ranks_without_probabilities_weigh_1_a_half_a_third(tmp_path: Path) -> N
     ],
 )
 def test_probabilities_in_every_form(tmp_path: Path, text: str, percent: bool) -> None:
-    found = read_outside_predictions(written(tmp_path, text), Columns(), percent=percent)
-    assert found.form == "probabilities"
-    np.testing.assert_allclose(found.probability[:, :2], [[0.6, 0.3], [0, 1]])
+    predictions = read_outside_predictions(written(tmp_path, text), Columns(), percent=percent)
+    assert predictions.form == "probabilities"
+    np.testing.assert_allclose(predictions.probability[:, :2], [[0.6, 0.3], [0, 1]])
 
 
 def test_several_rows_a_death_with_ranks(tmp_path: Path) -> None:
-    found = read_outside_predictions(written(tmp_path, "id,rank,cause\na,2,X\na,1,Y\nb,1,X\n"), Columns())
-    assert found.causes == ("X", "Y")
-    assert found.named is not None
-    assert found.named.tolist() == [1, 0]
-    np.testing.assert_allclose(found.probability, [[1 / 3, 2 / 3], [1, 0]])
+    predictions = read_outside_predictions(written(tmp_path, "id,rank,cause\na,2,X\na,1,Y\nb,1,X\n"), Columns())
+    assert predictions.causes == ("X", "Y")
+    assert predictions.named is not None
+    assert predictions.named.tolist() == [1, 0]
+    np.testing.assert_allclose(predictions.probability, [[1 / 3, 2 / 3], [1, 0]])
 
 
 @pytest.mark.parametrize(
@@ -117,13 +121,13 @@ def test_what_is_not_understood_is_refused(tmp_path: Path, text: str, message: s
     "header", ["id,cause1,cause1_prob,cause2,cause2_prob", "id,cause1,prob_cause1,cause2,prob_cause2"]
 )
 def test_probabilities_may_be_named_after_their_cause(tmp_path: Path, header: str) -> None:
-    found = read_outside_predictions(written(tmp_path, f"{header}\na,X,0.6,Y,0.3\nb,Y,1,,\n"), Columns())
-    np.testing.assert_allclose(found.probability, [[0.6, 0.3], [0, 1]])
+    predictions = read_outside_predictions(written(tmp_path, f"{header}\na,X,0.6,Y,0.3\nb,Y,1,,\n"), Columns())
+    np.testing.assert_allclose(predictions.probability, [[0.6, 0.3], [0, 1]])
 
 
 def test_commas_within_numbers_do_not_separate_columns(tmp_path: Path) -> None:
-    found = read_outside_predictions(written(tmp_path, "id;X;Y\na;0,25;0,75\nb;1,0;0,0\n"), Columns())
-    np.testing.assert_allclose(found.probability, [[0.25, 0.75], [1, 0]])
+    predictions = read_outside_predictions(written(tmp_path, "id;X;Y\na;0,25;0,75\nb;1,0;0,0\n"), Columns())
+    np.testing.assert_allclose(predictions.probability, [[0.25, 0.75], [1, 0]])
 
 
 def test_columns_that_are_named_come_first() -> None:
@@ -134,8 +138,8 @@ def test_columns_that_are_named_come_first() -> None:
 
 @pytest.mark.parametrize("cells", ["60%,40%", '"0,6","0,4"', ".6,0.4", "60 %,40 %"])
 def test_probabilities_may_have_a_percent_sign_or_a_decimal_comma(tmp_path: Path, cells: str) -> None:
-    found = read_outside_predictions(written(tmp_path, f"id,TB,AIDS\na,{cells}\n"), Columns())
-    np.testing.assert_allclose(found.probability, [[0.6, 0.4]])
+    predictions = read_outside_predictions(written(tmp_path, f"id,TB,AIDS\na,{cells}\n"), Columns())
+    np.testing.assert_allclose(predictions.probability, [[0.6, 0.4]])
 
 
 def test_empty_rows_of_a_table_of_two_columns_say_nothing(tmp_path: Path) -> None:

@@ -41,9 +41,9 @@ def test_the_yaml_keeps_the_repairs_and_the_ledger_counts_them(dirty: Path, caps
 
 
 def test_what_is_given_is_not_guessed(dirty: Path) -> None:
-    found = suggest(dirty, {"cause_map": {"malaria": "Fever"}, "age_missing": []})
-    assert found.options["cause_map"] == {"malaria": "Fever"}
-    assert found.options["age_missing"] == []
+    suggestion = suggest(dirty, {"cause_map": {"malaria": "Fever"}, "age_missing": []})
+    assert suggestion.options["cause_map"] == {"malaria": "Fever"}
+    assert suggestion.options["age_missing"] == []
 
 
 def test_similar_ids_and_codes_among_numbers_are_shown_side_by_side(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_similar_ids_and_codes_among_numbers_are_shown_side_by_side(tmp_path: Pa
         lines.append(f"{name},North,{('Malaria', 'Stroke')[k % 2]},{weight},{99 if k else 80},{'YN'[k % 2]},Y")
     path = tmp_path / "numbers.csv"
     path.write_text("\n".join(lines) + "\n")
-    found = suggest(path, {"covariates": {"weight": None, "parity": None}})
-    assert "# 1 id looks like another ('D-008' and 'd8'); they are compared as text" in found.text
-    assert "# column 'weight': 999 stands far above all other numbers (3 times)" in found.text
-    assert "'parity'" not in found.text.replace('"parity"', "")
+    suggestion = suggest(path, {"covariates": {"weight": None, "parity": None}})
+    assert "# 1 id looks like another ('D-008' and 'd8'); they are compared as text" in suggestion.text
+    assert "# column 'weight': 999 stands far above all other numbers (3 times)" in suggestion.text
+    assert "'parity'" not in suggestion.text.replace('"parity"', "")

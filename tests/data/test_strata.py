@@ -16,8 +16,8 @@ from va_experiments.errors import InputError
 def test_ages_are_divided_at_28_days_and_5_15_50_and_65_years(small_deaths: Deaths) -> None:
     age = np.full(300, np.nan)
     age[:11] = [0, 27 / 365.25, 28 / 365.25, 4.9, 5, 14.9, 15, 49.9, 50, 64.9, 65]
-    found = strata_of(dataclasses.replace(small_deaths, covariates={"age": age}), "age_group")
-    assert [found.labels[k] for k in found.code[:12].tolist()] == [
+    strata = strata_of(dataclasses.replace(small_deaths, covariates={"age": age}), "age_group")
+    assert [strata.labels[k] for k in strata.code[:12].tolist()] == [
         *("neonate", "neonate", "28 days to 4 years", "28 days to 4 years", "5 to 14 years", "5 to 14 years"),
         *("15 to 49 years", "15 to 49 years", "50 to 64 years", "50 to 64 years", "65 years and over", "unknown"),
     ]

@@ -46,9 +46,9 @@ def steps(text: str) -> Iterator[Step]:
     """Yield the steps of a page."""
     end = 0
     for block in _BLOCK.finditer(text):
-        found = _REMARK.search(text[end : block.start()])
+        match = _REMARK.search(text[end : block.start()])
         end = block.end()
-        remark, value = found.groups() if found else ("", "")
+        remark, value = match.groups() if match else ("", "")
         indent = block["indent"]
         body = "\n".join(line.removeprefix(indent) for line in block["body"].splitlines()) + "\n"
         if block["title"]:

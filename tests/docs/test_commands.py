@@ -37,11 +37,11 @@ def runs_experiments(words: list[str]) -> bool:
 
 def quick(words: list[str]) -> list[str]:
     """Return the command with overrides that make it quick."""
-    given = {w.lstrip("+~").split("=")[0] for w in words if "=" in w}
+    keys = {w.lstrip("+~").split("=")[0] for w in words if "=" in w}
     if not runs_experiments(words) or {"--cfg", "--info", "--help", "-sc"} & set(words):
         return words
-    more = [f"{k}={v}" for k, v in QUICK.items() if k not in given and not any(g.startswith(f"{k}.") for g in given)]
-    if not given & {"data", "data.n", "data.path"}:
+    more = [f"{k}={v}" for k, v in QUICK.items() if k not in keys and not any(g.startswith(f"{k}.") for g in keys)]
+    if not keys & {"data", "data.n", "data.path"}:
         more.append("data.n=700")
     return [words[0], *[w for w in words[1:] if w != "-m" or words.index(w) == 1], *more]
 
@@ -83,8 +83,8 @@ def run_page(page_steps: list[Step], folder: Path, phmrc: Path | None) -> list[s
             command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400, check=False
         )
         if ran.returncode != expected:
-            said = "\n".join((ran.stdout + ran.stderr).splitlines()[-12:])
-            wrong.append(f"$ {text}\nexit code {ran.returncode}, expected {expected}\n{said}")
+            output = "\n".join((ran.stdout + ran.stderr).splitlines()[-12:])
+            wrong.append(f"$ {text}\nexit code {ran.returncode}, expected {expected}\n{output}")
     if python:
         ran = subprocess.run(
             [sys.executable, "-c", "\n".join(python)],

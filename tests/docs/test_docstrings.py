@@ -15,11 +15,11 @@ def test_every_public_name_has_a_docstring():
     )
     config = pytest.importorskip("interrogate.config")
     options = config.parse_pyproject_toml(str(ROOT / "pyproject.toml"))
-    wanted = config.InterrogateConfig(**{k: v for k, v in options.items() if k.startswith("ignore_")})
-    found = coverage.InterrogateCoverage(
-        [str(ROOT / "va_experiments"), str(ROOT / "docs" / "generate.py")], conf=wanted
+    rules = config.InterrogateConfig(**{k: v for k, v in options.items() if k.startswith("ignore_")})
+    documented = coverage.InterrogateCoverage(
+        [str(ROOT / "va_experiments"), str(ROOT / "docs" / "generate.py")], conf=rules
     )
-    results = found.get_coverage()
+    results = documented.get_coverage()
     missing = [
         f"{Path(file.filename).relative_to(ROOT)}:{node.lineno or 1} {node.name}"
         for file in results.file_results

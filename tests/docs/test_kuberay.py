@@ -103,7 +103,7 @@ def against_api(tree: dict[str, Any], kind: str) -> list[str]:
     try:
         getattr(models, kind).model_validate(tree)
     except ValidationError as error:
-        return [".".join(str(part) for part in found["loc"]) for found in error.errors()]
+        return [".".join(str(part) for part in problem["loc"]) for problem in error.errors()]
     return []
 
 

@@ -27,12 +27,12 @@ def table(seed: int = 7) -> list[list[str]]:
     rows = [["record_no", "hospital", "age_years", "sex", "final_diagnosis", *SIGNS]]
     for number in range(240):
         cause = draw.choice(list(CAUSES))
-        said = [
+        answers = [
             draw.choices(["yes", "Yes", "no", "dk", ""], [6, 1, 2, 1, 1] if j in CAUSES[cause] else [2, 0, 7, 1, 1])[0]
             for j in range(len(SIGNS))
         ]
         place = draw.choice(["Kilifi", "Manhiça", "Soweto"])
-        rows.append([f"K-{number:03d}", place, str(draw.randint(15, 90)), draw.choice("mf"), cause, *said])
+        rows.append([f"K-{number:03d}", place, str(draw.randint(15, 90)), draw.choice("mf"), cause, *answers])
     return rows
 
 
@@ -88,10 +88,10 @@ def test_from_a_dirty_table_to_a_report(tmp_path: Path) -> None:
     check = check.replace("study.csv", shlex.quote(FILE))
     refused = give(check, tmp_path)
     assert refused.returncode == 2
-    told = refused.stderr.splitlines()
-    for value, said, _ in DIRTY.values():
-        assert any(said in line for line in told), f"{value!r} is not told: {refused.stderr}"
-    assert len([line for line in told if line.startswith("error: ")]) == len(DIRTY) - 1, "one odd cell of 240 is noted"
+    lines = refused.stderr.splitlines()
+    for value, message, _ in DIRTY.values():
+        assert any(message in line for line in lines), f"{value!r} is not told: {refused.stderr}"
+    assert len([line for line in lines if line.startswith("error: ")]) == len(DIRTY) - 1, "one odd cell of 240 is noted"
     assert [p.name for p in tmp_path.iterdir()] == [FILE], "nothing is written"
     assert f"va-experiments data check {shlex.quote(FILE)} KEY=VALUE" in refused.stderr
 
@@ -125,18 +125,18 @@ def test_from_a_dirty_table_to_a_report(tmp_path: Path) -> None:
     assert "18 done, 0 reused, 0 failed of 18 cells" in done.stdout
 
     write_unlabelled(tmp_path / "new.csv")
-    given = give(assign, tmp_path)
-    assert given.returncode == 0, given.stderr
-    assert "nbc, 40 deaths of csv" in given.stdout, given.stdout
-    assert all(cause in given.stdout for cause in CAUSES)
+    ended = give(assign, tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "nbc, 40 deaths of csv" in ended.stdout, ended.stdout
+    assert all(cause in ended.stdout for cause in CAUSES)
 
 
 def test_a_column_that_was_not_recognised_is_asked_for(tmp_path: Path) -> None:
     rows = [[*row[:4], "what killed them" if n == 0 else row[4], *row[5:]] for n, row in enumerate(table())]
     write(rows, tmp_path)
-    said = give(f"va-experiments data check {shlex.quote(FILE)}", tmp_path)
-    assert said.returncode == 0, said.stderr
-    (hint,) = re.findall(r"^note: no column for the cause was recognised.*: (va-experiments .*)$", said.stdout, re.M)
+    done = give(f"va-experiments data check {shlex.quote(FILE)}", tmp_path)
+    assert done.returncode == 0, done.stderr
+    (hint,) = re.findall(r"^note: no column for the cause was recognised.*: (va-experiments .*)$", done.stdout, re.M)
     named = give(hint.replace("COLUMN", "'what killed them'"), tmp_path)
     assert named.returncode == 0, named.stderr
     assert "240 deaths, 8 symptoms, 4 causes" in named.stdout

@@ -44,12 +44,12 @@ def test_the_excerpt_is_what_the_command_prints(tmp_path: Path):
     assert "SIMULATED" in excerpt
 
     def rows(text: str) -> dict[str, list[str]]:
-        found = re.findall(r"^[ \d]*\d? +([a-z][a-z -]+\*?) +((?:\.?[\d.\[\],]+ *)+)$", text, flags=re.MULTILINE)
-        return {name.strip(): figures.split() for name, figures in found}
+        matches = re.findall(r"^[ \d]*\d? +([a-z][a-z -]+\*?) +((?:\.?[\d.\[\],]+ *)+)$", text, flags=re.MULTILINE)
+        return {name.strip(): figures.split() for name, figures in matches}
 
-    said, now = rows(excerpt), rows(done.stdout)
-    assert {"interva", "prior *", "uniform *", "finite-sample ceiling"} <= set(said), said
-    assert {k: v for k, v in said.items() if k != "insilico"} == now, "update the excerpt in README.md: make demo"
+    shown, now = rows(excerpt), rows(done.stdout)
+    assert {"interva", "prior *", "uniform *", "finite-sample ceiling"} <= set(shown), shown
+    assert {k: v for k, v in shown.items() if k != "insilico"} == now, "update the excerpt in README.md: make demo"
 
 
 def test_links_of_the_readme_lead_somewhere():

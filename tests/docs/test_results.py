@@ -59,9 +59,9 @@ def test_the_command_is_there_and_takes_its_options(command: str, monkeypatch: p
         full = reproduction_of(seen["name"]).name if other is None else other[0]
         assert full.removeprefix("reproduce_") == options[0].removeprefix("reproduce_")
         return
-    found = importlib.import_module(module)
+    imported = importlib.import_module(module)
     if module.startswith("va_experiments"):
-        assert callable(found.main)
+        assert callable(imported.main)
         assert options == []
         return
     parse = argparse.ArgumentParser.parse_args
@@ -72,7 +72,7 @@ def test_the_command_is_there_and_takes_its_options(command: str, monkeypatch: p
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parsed)
     with pytest.raises(ParsedError):
-        found.main(options)
+        imported.main(options)
 
 
 def recorded(command: Any, seen: dict[str, Any]) -> Any:

@@ -33,11 +33,11 @@ def test_models_marked_as_transductive_are_those_whose_predictions_depend_on_the
 
 
 def test_the_block_of_health_care_experience_is_worth_what_the_table_says() -> None:
-    found = {tuple(cells[:3]): (cells[3].lstrip("0"), cells[5].lstrip("0")) for cells in rows("floors")}
-    with_it, without = (found["adult", level, "logistic_regression"] for level in ("hce", "no_hce"))
+    figures = {tuple(cells[:3]): (cells[3].lstrip("0"), cells[5].lstrip("0")) for cells in rows("floors")}
+    with_it, without = (figures["adult", level, "logistic_regression"] for level in ("hce", "no_hce"))
     text = page("floors")
     assert f"({' / '.join(with_it)} with it, {' / '.join(without)} without)" in text
-    floor, prior = found["child", "any", "*majority*"][1], found["child", "hce", "*prior*"][1]
+    floor, prior = figures["child", "any", "*majority*"][1], figures["child", "hce", "*prior*"][1]
     assert f"for children {floor} against {prior}" in text
 
 

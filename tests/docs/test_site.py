@@ -51,10 +51,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_navigation_names_every_page_once():
     nav = named()
-    there = {p.relative_to(ROOT / "docs").as_posix() for p in (ROOT / "docs").rglob("*.md")}
+    pages = {p.relative_to(ROOT / "docs").as_posix() for p in (ROOT / "docs").rglob("*.md")}
     assert len(nav) == len(set(nav))
-    assert there <= set(nav)
-    if absent := set(nav) - there:
+    assert pages <= set(nav)
+    if absent := set(nav) - pages:
         pytest.fail(f"write the pages that mkdocs.yml names: {', '.join(sorted(absent))}")
 
 
@@ -64,8 +64,8 @@ def test_pages_load_nothing_from_elsewhere(site: Path):
     loading = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=\"?(https?:)?//[^\s\">]+")
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        found = [m.group(0) for m in loading.finditer(text) if 'rel="canonical"' not in m.group(0)]
-        assert not found, f"{page.relative_to(site)}: {found}"
+        loads = [m.group(0) for m in loading.finditer(text) if 'rel="canonical"' not in m.group(0)]
+        assert not loads, f"{page.relative_to(site)}: {loads}"
 
 
 def test_the_diagrams_are_in_the_page(site: Path):

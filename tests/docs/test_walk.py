@@ -28,9 +28,9 @@ def test_the_walk_ends_with_a_decision_on_the_table(tmp_path: Path) -> None:
     file: Step = next(step for step in STEPS if step.kind == "file")
     subprocess.run([sys.executable, "-c", file.text], cwd=tmp_path, check=True)
     _, refused, check, compare, look = [step for step in COMMANDS if step.remark != "not run"]
-    said = give(refused.text, tmp_path)
-    assert said.returncode == int(refused.value)
-    assert "1 row without a cause (line 6" in said.stderr
+    done = give(refused.text, tmp_path)
+    assert done.returncode == int(refused.value)
+    assert "1 row without a cause (line 6" in done.stderr
     read = give(check.text, tmp_path)
     assert read.returncode == 0, read.stderr
     for line in ("csv: 449 deaths, 8 symptoms, 4 causes", "hospital: 1: renamed to 'Soweto'", "1: no known cause"):

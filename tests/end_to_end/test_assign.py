@@ -66,9 +66,9 @@ def test_interva5_leaves_its_causes_and_fractions() -> None:
     assert whole["undetermined"] == pytest.approx(1 - prediction.csmf.sum())
     assert set(fractions["stratum"]) == {"all", "site=North", "site=South"}
     for site, name in enumerate(deaths.sites):
-        own = InterVA5().fit().predict(deaths.take(deaths.site == site)).csmf
-        there = fractions[fractions["stratum"] == f"site={name}"].set_index("cause")["fraction"]
-        assert there[list(deaths.causes)].to_numpy() == pytest.approx(own)
+        csmf = InterVA5().fit().predict(deaths.take(deaths.site == site)).csmf
+        of_site = fractions[fractions["stratum"] == f"site={name}"].set_index("cause")["fraction"]
+        assert of_site[list(deaths.causes)].to_numpy() == pytest.approx(csmf)
     assert "Cause fractions by model" in page
     assert "From the file to the causes" in page
     assert "CSMF accuracy is" not in page

@@ -61,10 +61,10 @@ def test_trained_fixed_and_foreign_models_meet_at_the_broad_level() -> None:
         assert code == 0, err
         (run,) = root.glob("runs/*/*")
         cells, maps = pd.read_parquet(run / "cells.parquet"), pd.read_csv(run / "cause_maps.csv")
-        refused, _, said = output_here((*arguments, *quick))
+        refused, _, errors = output_here((*arguments, *quick))
     assert refused == 2
-    assert "have other causes; name a level that both map to, such as score_at=broad" in said
-    assert "score_at= compares them at a common level of causes" in said
+    assert "have other causes; name a level that both map to, such as score_at=broad" in errors
+    assert "score_at= compares them at a common level of causes" in errors
     assert "causes of broad_child" in out.replace("\n", " ")
     assert cells.groupby(["cause_list", "model"]).size().to_dict() == {
         (level, model): 3 for level in ("broad_child", "gbd") for model in ("interva5", "nbc", "theirs")

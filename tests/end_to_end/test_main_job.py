@@ -64,8 +64,8 @@ def test_mlflow_has_twelve_children_under_one_parent(first: Ran) -> None:
 
     mlflow.set_tracking_uri(f"sqlite:///{first.outputs / 'mlflow.db'}")
     where = "tags.`va.kind` = 'cell' and tags.reused = 'false' and tags.model = 'insilico' and metrics.top1 > 0"
-    found = mlflow.search_runs(experiment_names=["va_experiments"], filter_string=where)
-    assert len(found) == 6
+    children = mlflow.search_runs(experiment_names=["va_experiments"], filter_string=where)
+    assert len(children) == 6
     everything = mlflow.search_runs(
         experiment_names=["va_experiments"], filter_string="tags.`va.kind` = 'cell' and tags.reused = 'false'"
     )

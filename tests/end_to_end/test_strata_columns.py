@@ -29,14 +29,14 @@ def test_stored_cells_are_shown_by_columns_that_are_named_later() -> None:
     with elsewhere() as root:
         table(Path(), 120, district=DISTRICT, ward=("1", "2"))
         outputs = f"paths.outputs={root / 'o'}"
-        own = ("data=study.csv", "data.id=id", "data.exclude=[district,ward]", "model=nbc", outputs)
-        assert "2 done, 0 reused" in ran(*own, "report=false")
-        code, _, err = output_here((*own, "strata=[district]", *INLINE))
+        study = ("data=study.csv", "data.id=id", "data.exclude=[district,ward]", "model=nbc", outputs)
+        assert "2 done, 0 reused" in ran(*study, "report=false")
+        code, _, err = output_here((*study, "strata=[district]", *INLINE))
         assert code == 2
         assert "strata: column 'district' of '" in err
         assert "is not kept beside the deaths; add 'data.strata_columns=[district]'" in err
         named = ("data.strata_columns=[district,ward]", "strata=[district,ward]")
-        assert "0 done, 2 reused" in ran(*own, *named)
+        assert "0 done, 2 reused" in ran(*study, *named)
         run = sorted((root / "o" / "runs").glob("*/*"))[-1]
         page = (run / "report.html").read_text(encoding="utf-8")
         scores, fractions = pd.read_csv(run / "strata.csv"), pd.read_csv(run / "strata_fractions.csv")

@@ -46,18 +46,18 @@ def test_a_file_replaced_during_a_run_is_told_and_the_results_are_of_what_was_re
     first, second = tmp_path / "study.csv", tmp_path / "new.csv"
     to_csv(simulate_deaths(400, n_symptoms=12, seed=1), first)
     to_csv(simulate_deaths(400, n_symptoms=12, seed=2), second)
-    kept = first.read_bytes()
+    content = first.read_bytes()
     (tmp_path / "replacing.py").write_text(REPLACING)
     (tmp_path / "conf" / "model").mkdir(parents=True)
     yaml = "name: replacing\n_target_: replacing.Replacing\nnew: ''\nold: ''\n"
     (tmp_path / "conf" / "model" / "replacing.yaml").write_text(yaml)
-    own = ("--config-dir", str(tmp_path / "conf"), "allowed_targets=[replacing]", "model=replacing")
-    own += (f"model.new={second}", f"model.old={first}")
+    options = ("--config-dir", str(tmp_path / "conf"), "allowed_targets=[replacing]", "model=replacing")
+    options += (f"model.new={second}", f"model.old={first}")
     data = ("data=csv", f"data.path={first}", "data.id=id", "+data.covariates.age=[0,120]")
     sites = "site.test_sites=[AP,UP]"
 
     def run() -> tuple[int, str, str, list[str], str]:
-        ran = run_command(*own, *data, sites, *QUICK, outputs=tmp_path / "o", PYTHONPATH=str(tmp_path))
+        ran = run_command(*options, *data, sites, *QUICK, outputs=tmp_path / "o", PYTHONPATH=str(tmp_path))
         manifest = json.loads((ran.folder / "manifest.json").read_text())
         return ran.code, ran.out, ran.err, sorted(ran.cells["cell_key"]), manifest["data"][0]["sha256"]
 
@@ -77,7 +77,7 @@ def test_a_file_replaced_during_a_run_is_told_and_the_results_are_of_what_was_re
     assert "2 done, 0 reused" in out
     assert "has changed" not in out + err
 
-    first.write_bytes(kept)
+    first.write_bytes(content)
     code, out, err, again, back = run()
     assert (code, again, back) == (0, keys, fingerprint)
     assert "0 done, 2 reused" in out, "nothing of the new file was stored under the old one's name"
@@ -90,9 +90,9 @@ def test_a_file_replaced_while_it_is_read_is_refused(tmp_path: Path, monkeypatch
     load = registry.load
 
     def load_and_replace(*arguments: object) -> object:
-        found = load(*arguments)  # type: ignore[arg-type]
+        deaths = load(*arguments)  # type: ignore[arg-type]
         to_csv(simulate_deaths(60, n_symptoms=5, seed=2), path)
-        return found
+        return deaths
 
     monkeypatch.setattr(registry, "load", load_and_replace)
     with pytest.raises(InputError, match=r"has changed: its SHA-256 is .*, the plan's is .* run the command again"):

@@ -34,11 +34,11 @@ def configured(outputs: Path) -> tuple[multirun.Multirun, JobConfig]:
 
 def test_a_store_made_while_waiting_for_the_lock_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = tmp_path / "outputs"
-    kept = outputs / "checkpoints" / "cells" / "ab" / "somebody's cell"
+    somebodys_cell = outputs / "checkpoints" / "cells" / "ab" / "somebody's cell"
 
     @contextlib.contextmanager
     def after_another(folder: Path):
-        kept.mkdir(parents=True)  # another command came first, finished, and let go of the lock
+        somebodys_cell.mkdir(parents=True)  # another command came first, finished, and let go of the lock
         with locks.lock_outputs(folder) as moved:
             yield moved
 
@@ -46,7 +46,7 @@ def test_a_store_made_while_waiting_for_the_lock_is_left_alone(tmp_path: Path, m
     run, job = configured(outputs)
     run.open([job])
     run.close("failed")
-    assert kept.is_dir()
+    assert somebodys_cell.is_dir()
 
 
 def test_a_command_that_does_not_get_the_lock_removes_nothing(tmp_path: Path) -> None:

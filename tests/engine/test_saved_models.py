@@ -33,9 +33,9 @@ def test_the_saved_model_is_the_one_that_the_run_tested() -> None:
         metrics = card["metrics_at_left_out_sites"]
         assert list(metrics) == ["Pemba"]
         assert metrics["Pemba"]["top1"] == row["top1"]
-        found = decode_prediction(Store(root / "checkpoints").load(row["cell_key"]).predictions())[2]
+        decoded = decode_prediction(Store(root / "checkpoints").load(row["cell_key"]).predictions())[2]
         test = deaths.take(deaths.site == deaths.sites.index("Pemba")).without_causes()
-        assert model.predict(test).probability.tobytes() == found.probability.tobytes()
+        assert model.predict(test).probability.tobytes() == decoded.probability.tobytes()
 
 
 def test_of_several_training_sets_all_deaths_are_learned_from_and_each_model_has_a_folder() -> None:

@@ -33,7 +33,7 @@ def test_splits_that_share_a_protocol_and_a_test_site_are_told_apart() -> None:
 def test_very_many_splits_have_one_hash_that_no_order_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finalize, "MOST_SPLITS", 2)
     table = cells(*(("pooled", "AP", "AP", "all", k, 0, 0, f"{k}") for k in range(4)))
-    found = split_hashes(table)
-    assert found == split_hashes(table.iloc[::-1])
-    assert list(found) == ["4 splits, SHA-256 of their sorted SHA-256"]
-    assert found != split_hashes(table.assign(split_sha256=["0", "1", "2", "x"]))
+    hashes = split_hashes(table)
+    assert hashes == split_hashes(table.iloc[::-1])
+    assert list(hashes) == ["4 splits, SHA-256 of their sorted SHA-256"]
+    assert hashes != split_hashes(table.assign(split_sha256=["0", "1", "2", "x"]))

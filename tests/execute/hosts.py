@@ -116,12 +116,12 @@ class Host:
     def processes(self) -> list[psutil.Process]:
         """Return all processes of the host."""
         namespace = os.readlink(f"/proc/{self.init}/ns/pid")
-        found = []
+        result = []
         for process in psutil.process_iter():
             with contextlib.suppress(OSError, psutil.Error):
                 if os.readlink(f"/proc/{process.pid}/ns/pid") == namespace:
-                    found.append(process)
-        return found
+                    result.append(process)
+        return result
 
     def power_off(self) -> None:
         """End its first process; the kernel kills the others."""
@@ -173,13 +173,15 @@ def hosts(count: int, scratch: Path, *, shared: Sequence[Path] = (), installed: 
         _ip("-n", networks[0], "link", "add", "switch", "type", "bridge")
         _ip("-n", networks[0], "link", "set", "switch", "up")
         for number in range(1, count + 1):
-            own, port = networks[number], f"port{number}"
-            _ip("-n", own, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", networks[0])
+            network_name, port = networks[number], f"port{number}"
+            _ip("-n", network_name, "link", "add", "eth0", "type", "veth", "peer", "name", port, "netns", networks[0])
             _ip("-n", networks[0], "link", "set", port, "master", "switch", "up")
-            _ip("-n", own, "address", "add", f"{NETWORK}.{number}/24", "dev", "eth0")
-            _ip("-n", own, "link", "set", "eth0", "up")
-            _ip("-n", own, "route", "add", "default", "dev", "eth0")
-            made.append(_boot(number, own, names, shared if number == 1 else (), code=installed or number == 1))
+            _ip("-n", network_name, "address", "add", f"{NETWORK}.{number}/24", "dev", "eth0")
+            _ip("-n", network_name, "link", "set", "eth0", "up")
+            _ip("-n", network_name, "route", "add", "default", "dev", "eth0")
+            made.append(
+                _boot(number, network_name, names, shared if number == 1 else (), code=installed or number == 1)
+            )
         yield made
     finally:
         for host in made:
@@ -194,7 +196,7 @@ def hosts(count: int, scratch: Path, *, shared: Sequence[Path] = (), installed: 
 
 
 def _boot(number: int, network: str, names: Path, shared: Sequence[Path], *, code: bool) -> Host:
-    kept = [Path(sys.prefix), Path(sys.base_prefix), *([ROOT] if code else []), *shared]
+    folders = [Path(sys.prefix), Path(sys.base_prefix), *([ROOT] if code else []), *shared]
     hidden = [] if code else [ROOT / name for name in ("va_experiments", "tests", "conf")]
     disk = names.parent / f"disk-{number}"
     disk.mkdir()
@@ -203,7 +205,7 @@ def _boot(number: int, network: str, names: Path, shared: Sequence[Path], *, cod
         "DISK": str(disk),
         "NAME": f"host-{number}",
         "HOSTS": str(names),
-        "KEPT": " ".join(map(str, kept)),
+        "KEPT": " ".join(map(str, folders)),
         "HIDDEN": " ".join(str(p) for p in hidden if p.is_dir() and not str(p).startswith("/tmp/")),
     }
     holder = subprocess.Popen(

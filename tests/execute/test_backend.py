@@ -67,13 +67,13 @@ def test_packages_travel_behind_our_own_and_nothing_else_does() -> None:
 
 
 def test_the_listener_throttles_states_and_hands_the_last_one_over_once() -> None:
-    kept: list[bytes] = []
-    listener = ThrottledListener(lambda *_: None, kept.append, None, state_seconds=1000)
+    states: list[bytes] = []
+    listener = ThrottledListener(lambda *_: None, states.append, None, state_seconds=1000)
     listener.checkpoint({"step": 1})
-    assert kept == []
-    listener = ThrottledListener(lambda *_: None, kept.append, None, state_seconds=0)
+    assert states == []
+    listener = ThrottledListener(lambda *_: None, states.append, None, state_seconds=0)
     listener.checkpoint({"step": 2})
-    again = ThrottledListener(lambda *_: None, kept.append, kept[0], state_seconds=0)
+    again = ThrottledListener(lambda *_: None, states.append, states[0], state_seconds=0)
     assert again.resume() == {"step": 2}
     assert again.resume() is None
 
@@ -117,9 +117,9 @@ def test_a_lost_node_is_told_once_and_those_lost_before_never() -> None:
         assert channel.lost() == []
         cluster.alive["b"] = False
         deadline = time.monotonic() + 5
-        while not (found := channel.lost()) and time.monotonic() < deadline:
+        while not (lost := channel.lost()) and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert found == ["b"]
+        assert lost == ["b"]
         time.sleep(0.1)
         assert channel.lost() == []
     finally:

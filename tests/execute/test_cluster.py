@@ -34,9 +34,9 @@ class Nodes:
 
     def raylet(self, node: subprocess.Popen[bytes]) -> int:
         """Return the process id of a node's raylet."""
-        found = [pid for pid in children(node.pid) if psutil.Process(pid).name() == "raylet"]
-        assert len(found) == 1
-        return found[0]
+        process = [pid for pid in children(node.pid) if psutil.Process(pid).name() == "raylet"]
+        assert len(process) == 1
+        return process[0]
 
 
 def _port() -> int:
@@ -121,8 +121,8 @@ def test_two_nodes_give_the_same_bits_and_a_lost_node_costs_nothing(nodes: Nodes
         assert not row.found
         assert row.lost == 0
         assert at_work == raylets, "both nodes must have worked"
-        said = next((place.outputs / "runs").glob("*/*/manifest.json")).read_text()
-        assert '"workers": 4' in said
+        text = next((place.outputs / "runs").glob("*/*/manifest.json")).read_text()
+        assert '"workers": 4' in text
 
         lost = undisturbed(*GRID, "seed=2")
         process = place.start(*GRID, "seed=2", real=True, **secret)
@@ -183,8 +183,8 @@ def test_rays_own_cluster_of_two_nodes_in_one_process_gives_the_same_bits(tmp_pa
             done = place.run(*GRID, shipped, real=True, timeout=200, **secret)
             assert done.code == 0, done.err
             assert place.store() == undisturbed(*GRID)
-            said = next((place.outputs / "runs").glob("*/*/manifest.json")).read_text()
-            assert '"workers": 4' in said
+            text = next((place.outputs / "runs").glob("*/*/manifest.json")).read_text()
+            assert '"workers": 4' in text
     finally:
         family = children(cluster.pid)
         with contextlib.suppress(subprocess.TimeoutExpired):

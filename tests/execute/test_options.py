@@ -59,8 +59,8 @@ def test_options_under_the_names_of_ray_s_launcher_reach_the_engine() -> None:
     config = RunConfig()
     same = with_ray_options(config, {"init": {"address": None}, "remote": {}})
     assert same is config
-    given = {"init": {"address": "10.0.0.1:6379", "num_cpus": 4, "_temp_dir": "t"}, "remote": {"num_cpus": 2}}
-    found = with_ray_options(config, given).execution
-    assert found == ExecutionConfig(
+    options = {"init": {"address": "10.0.0.1:6379", "num_cpus": 4, "_temp_dir": "t"}, "remote": {"num_cpus": 2}}
+    execution = with_ray_options(config, options).execution
+    assert execution == ExecutionConfig(
         address="10.0.0.1:6379", num_workers=4, init={"_temp_dir": "t"}, remote={"num_cpus": 2}
     )

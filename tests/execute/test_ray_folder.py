@@ -59,9 +59,9 @@ def test_a_path_too_long_for_sockets_falls_back_to_a_short_one_and_says_so(
         assert len(os.fsencode(folder.path)) == len("/tmp/" + PREFIX) + 8
     finally:
         folder.remove()
-    with pytest.raises(EngineUnavailable, match=r"execution\.init\._temp_dir=FOLDER, or run without Ray") as told:
+    with pytest.raises(EngineUnavailable, match=r"execution\.init\._temp_dir=FOLDER, or run without Ray") as caught:
         RayFolder(str(long))
-    assert told.value.exit_code == 5
+    assert caught.value.exit_code == 5
 
 
 def test_the_longest_socket_that_is_let_through_can_be_bound(base: Path) -> None:

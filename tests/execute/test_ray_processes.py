@@ -75,13 +75,13 @@ def test_the_node_process_gets_stand_ins_for_the_agents_that_a_run_does_not_use(
         with only_used_processes(ray, threading.Event(), environments=environments):
             ray._private.services.ConsolePopen(["raylet", *options])
             ray._private.services.ConsolePopen(["gcs_server", "--node_id=ab"])
-    (_, *without), other, (_, *kept), _ = started
+    (_, *without), other, (_, *unchanged), _ = started
     assert other == ["gcs_server", "--node_id=ab"]
     stub = f"{sys.executable} -IS {ray_agent_stub.__file__}"
     dashboard = f"{stub} /s/metrics_agent_ab /s/metrics_export_ab /s/dashboard_agent_listen_ab"
     changed = [f"--dashboard_agent_command={dashboard}", f"--runtime_env_agent_command={stub} /s/runtime_env_agent_ab"]
     assert without == [*options[:2], *changed, "--x"]
-    assert kept == [*options[:2], changed[0], options[3], "--x"]
+    assert unchanged == [*options[:2], changed[0], options[3], "--x"]
 
 
 def test_a_stand_in_writes_that_nobody_listens_and_ends_with_the_process_that_started_it(tmp_path: Path) -> None:

@@ -37,29 +37,29 @@ def refused(monkeypatch: pytest.MonkeyPatch, error: Exception, **options: Any) -
         raise error
 
     monkeypatch.setattr(ray, "init", init)
-    with pytest.raises(VaError) as told:
+    with pytest.raises(VaError) as caught:
         ray_cluster.connect(ExecutionConfig(**options))
-    return told.value
+    return caught.value
 
 
 @pytest.mark.parametrize("error", CANNOT, ids=lambda e: type(e).__name__)
 def test_what_this_machine_lacks_is_said_with_what_it_has(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    told = refused(monkeypatch, error)
-    assert told.exit_code == 5
-    assert str(told).startswith(f"Ray cannot start on this machine ({type(error).__name__}: {str(error)[:60]}")
+    refusal = refused(monkeypatch, error)
+    assert refusal.exit_code == 5
+    assert str(refusal).startswith(f"Ray cannot start on this machine ({type(error).__name__}: {str(error)[:60]}")
     for word in ("MB of memory are free", "/dev/shm has", "the load is", "execution.num_workers=1", "execution=inline"):
-        assert word in str(told)
-    assert "disk" not in str(told)
-    assert "cannot be written" not in str(told)
+        assert word in str(refusal)
+    assert "disk" not in str(refusal)
+    assert "cannot be written" not in str(refusal)
 
 
 def test_an_option_that_ray_does_not_know_and_a_cluster_that_cannot_be_joined_are_input(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told = refused(monkeypatch, TypeError("init() got an unexpected keyword argument 'labels'"), init={"labels": {}})
-    assert told.exit_code == 2
-    assert "execution.init" in str(told)
-    assert "labels" in str(told)
+    refusal = refused(monkeypatch, TypeError("init() got an unexpected keyword argument 'labels'"), init={"labels": {}})
+    assert refusal.exit_code == 2
+    assert "execution.init" in str(refusal)
+    assert "labels" in str(refusal)
     low = refused(monkeypatch, ValueError("the minimum allowed is 78643200 bytes"), object_store_memory=1000)
     assert low.exit_code == 2
     assert "execution.object_store_memory" in str(low)
@@ -81,11 +81,11 @@ def test_a_variable_at_which_ray_ends_its_process_is_refused_by_name(
     name, _, value = setting.partition("=")
     monkeypatch.setenv("RAY_no_such_setting", "1")
     monkeypatch.setenv(name, value)
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as caught:
         ray_cluster.check_settings()
-    assert f"{name}='{value}' in the environment" in str(told.value)
-    assert f"unset {name})" in str(told.value)
-    assert "RAY_no_such_setting" not in str(told.value)
+    assert f"{name}='{value}' in the environment" in str(caught.value)
+    assert f"unset {name})" in str(caught.value)
+    assert "RAY_no_such_setting" not in str(caught.value)
 
 
 def test_variables_of_ray_that_it_can_read_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,9 +98,9 @@ def test_a_start_that_fails_is_raised_by_everyone_who_waits_and_leaves_no_folder
 ) -> None:
     session = RaySession(ExecutionConfig(init={"_temp_dir": str(tmp_path / ("x" * 100))}))
     for _ in range(2):
-        with pytest.raises(VaError, match="at most 107 are possible") as told:
+        with pytest.raises(VaError, match="at most 107 are possible") as caught:
             session.wait()
-    assert told.value.exit_code == 5
+    assert caught.value.exit_code == 5
     session.stop()
 
 
@@ -136,9 +136,9 @@ def test_a_home_that_cannot_hold_rays_token_is_named(
 ) -> None:
     monkeypatch.setenv("HOME", home)
     monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
-    said = ray_cluster._explain(error, ExecutionConfig())
-    assert isinstance(said, InputError)
-    assert f"Ray keeps its token in '{home}/.ray', which cannot be written ({error.strerror})" in str(said)
+    refusal = ray_cluster._explain(error, ExecutionConfig())
+    assert isinstance(refusal, InputError)
+    assert f"Ray keeps its token in '{home}/.ray', which cannot be written ({error.strerror})" in str(refusal)
     other = ray_cluster._explain(FileNotFoundError(2, "No such file or directory", "/dev/shm/x"), ExecutionConfig())
     assert "Ray cannot start on this machine" in str(other)
 
@@ -146,16 +146,16 @@ def test_a_home_that_cannot_hold_rays_token_is_named(
 GIB = 2**30
 
 
-@pytest.mark.parametrize(("limit", "given"), [(2 * GIB, None), (5 * GIB // 2, None), (4 * GIB, 2_000_000_000)])
+@pytest.mark.parametrize(("limit", "options"), [(2 * GIB, None), (5 * GIB // 2, None), (4 * GIB, 2_000_000_000)])
 def test_an_address_space_too_small_for_ray_is_refused_in_words(
-    limit: int, given: int | None, monkeypatch: pytest.MonkeyPatch
+    limit: int, options: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_cluster.resource, "getrlimit", lambda _: (limit, limit))
     with pytest.raises(
         EngineUnavailable, match=r"limited to [\d.]+ GiB \(ulimit -v\).* need [\d.]+ GiB each"
     ) as refusal:
-        ray_cluster._object_store(given)
-    assert ("object_store_memory smaller" in str(refusal.value)) == (given is not None)
+        ray_cluster._object_store(options)
+    assert ("object_store_memory smaller" in str(refusal.value)) == (options is not None)
     assert "execution=inline runs without Ray" in str(refusal.value)
 
 

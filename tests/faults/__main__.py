@@ -135,13 +135,13 @@ def write(rows: Sequence[Row], page: Path = PAGE) -> None:
     old, after = rest.split(END)
     lines = {text.split("|")[1].strip(): text for text in old.splitlines() if text.startswith("| ")}
     lines |= {r.number: line(r) for r in rows}
-    said = (
+    summary = (
         f"Written by `python -m tests.faults --write` on {os.cpu_count()} cores, Python "
         f"{platform.python_version()}; the last column says "
         "when each row was run, *quick* that it was run with fewer injections than `make faults` makes."
     )
-    kept = table([lines[name] for name in ALL if name in lines])
-    page.write_text(f"{before}{BEGIN}\n\n{said}\n\n{kept}\n\n{END}{after}", encoding="utf-8")
+    written = table([lines[name] for name in ALL if name in lines])
+    page.write_text(f"{before}{BEGIN}\n\n{summary}\n\n{written}\n\n{END}{after}", encoding="utf-8")
 
 
 def main() -> int:

@@ -96,9 +96,9 @@ class Process:
         deadline = time.monotonic() + timeout
         while (code := self.code) is None:
             if time.monotonic() > deadline:
-                said = self.err[-3000:]
+                text = self.err[-3000:]
                 self.kill()
-                raise TimeoutError(f"still running after {timeout} s; it said: {said}")
+                raise TimeoutError(f"still running after {timeout} s; it said: {text}")
             time.sleep(0.02)
         return code
 
@@ -173,10 +173,10 @@ class Place:
 
     def environment(self, plan: Sequence[Mapping[str, Any]] = (), **more: str) -> dict[str, str]:
         """Return the environment of a command."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("VA_TOY", "RAY_", "PREFECT_"))}
+        variables = {k: v for k, v in os.environ.items() if not k.startswith(("VA_TOY", "RAY_", "PREFECT_"))}
         marks = self.root / "marks"
         toy = {"VA_TOY_DIR": str(marks), "VA_TOY_PLAN": json.dumps(list(plan)), "PYTHONPATH": f"{self.toys}:{ROOT}"}
-        return {**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **toy, **more}
+        return {**variables, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", **toy, **more}
 
     def start(
         self,
@@ -191,10 +191,10 @@ class Place:
         self.started += 1
         folder = self.root / f"process-{self.started}"
         folder.mkdir()
-        own = ["--config-dir", str(self.toys / "conf"), "allowed_targets=[vatoys]"]
+        toy_options = ["--config-dir", str(self.toys / "conf"), "allowed_targets=[vatoys]"]
         keys = {a.partition("=")[0] for a in arguments}
         base = [b for b in self.base if b.partition("=")[0] not in keys]
-        full = [*own, *base, *arguments, f"paths.outputs='{outputs or self.outputs}'"]
+        full = [*toy_options, *base, *arguments, f"paths.outputs='{outputs or self.outputs}'"]
         env = self.environment(plan, **environment)
         if not real:
             if not _zygote:
@@ -221,11 +221,11 @@ class Place:
 
     def written_outside(self, outputs: Path) -> dict[str, float]:
         """Return every file in this place that is not under `outputs`, and when it was written; logs are left out."""
-        own = (self.root / "marks", *(self.root / f"process-{n}" for n in range(1, self.started + 2)))
+        ours = (self.root / "marks", *(self.root / f"process-{n}" for n in range(1, self.started + 2)))
         return {
             str(path): path.stat().st_mtime
             for path in self.root.rglob("*")
-            if path.is_file() and not any(path.is_relative_to(p) for p in (outputs, *own))
+            if path.is_file() and not any(path.is_relative_to(p) for p in (outputs, *ours))
         }
 
     def store(self) -> dict[str, str]:
@@ -270,12 +270,12 @@ def stored(outputs: Path) -> dict[str, str]:
     from va_experiments.checkpoints import Store
 
     store = Store(outputs / "checkpoints")
-    found = {}
+    result = {}
     for key in list(store.keys()):
         cell = store.load(key)
         assert cell is not None
-        found[key] = str(cell.manifest["prediction_sha256"])
-    return found
+        result[key] = str(cell.manifest["prediction_sha256"])
+    return result
 
 
 def commit_times(outputs: Path) -> dict[str, float]:
@@ -329,15 +329,15 @@ def alive(pids: Iterable[int]) -> list[str]:
     """Return which of these processes still run."""
     import psutil
 
-    found = []
+    result = []
     for pid in pids:
         try:
             process = psutil.Process(pid)
             if process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{pid} {' '.join(process.cmdline())[:300]}")
+                result.append(f"{pid} {' '.join(process.cmdline())[:300]}")
         except psutil.NoSuchProcess:
             continue
-    return found
+    return result
 
 
 def patience() -> float:

@@ -194,16 +194,16 @@ def f18_changes() -> Row:
     with Place.new() as place:
         toys = place.root / "toys"
         shutil.copytree(TOYS, toys, ignore=shutil.ignore_patterns("__pycache__"))
-        there = Place(place.root, place.base, toys)
+        second_place = Place(place.root, place.base, toys)
 
         def begun_by(*arguments: str) -> int:
-            before = there.begun()
-            done = there.run(*arguments, real=True, timeout=200)
+            before = second_place.begun()
+            done = second_place.run(*arguments, real=True, timeout=200)
             row.expect(done.code == 0, f"{arguments}: code {done.code}: {done.err[-400:]}")
-            return there.begun() - before
+            return second_place.begun() - before
 
         row.expect(begun_by("model=toy") == 6, "the first run did not compute 6 cells")
-        old = there.store()
+        old = second_place.store()
         source = toys / "vatoys" / "steady.py"
         code = source.read_text()
         changes = [
@@ -214,9 +214,9 @@ def f18_changes() -> Row:
             ("nothing", (), 0),
         ]
         for name, arguments, expected in changes:
-            found = begun_by("model=toy", *arguments)
+            n_begun = begun_by("model=toy", *arguments)
             row.injected += 1
-            row.expect(found == expected, f"{name}: {found} cells computed instead of {expected}")
+            row.expect(n_begun == expected, f"{name}: {n_begun} cells computed instead of {expected}")
         source.write_text(code + "\nANOTHER = 1\n")
         row.injected += 1
         row.expect(begun_by("model=toy") == 6, "an edited model was answered with old results")
@@ -227,15 +227,15 @@ def f18_changes() -> Row:
         newer = place.root / "newer" / "lightgbm-9.9.9.dist-info"
         newer.mkdir(parents=True)
         (newer / "METADATA").write_text("Metadata-Version: 2.1\nName: lightgbm\nVersion: 9.9.9\n")
-        before = there.begun()
-        done = there.run("model=toy", real=True, timeout=200, PYTHONPATH=f"{newer.parent}:{toys}:{ROOT}")
+        before = second_place.begun()
+        done = second_place.run("model=toy", real=True, timeout=200, PYTHONPATH=f"{newer.parent}:{toys}:{ROOT}")
         row.injected += 1
-        row.expect(done.code == 0 and there.begun() == before, "another library version computed cells again")
+        row.expect(done.code == 0 and second_place.begun() == before, "another library version computed cells again")
         row.expect(
             "6 reused cells were computed with other library versions" in done.out, f"not said: {done.out[-600:]}"
         )
-        kept = stored(there.outputs)
-        row.lost += sum(kept.get(k) != v for k, v in old.items())
+        stored_now = stored(second_place.outputs)
+        row.lost += sum(stored_now.get(k) != v for k, v in old.items())
     return row
 
 
@@ -317,11 +317,11 @@ def f24_incomplete() -> Row:
     row = Row("F24", "incomplete grid in the report", 0, 0, 0)
     with Place.new() as place:
         plan = [{"fault": "error", "sites": ["Dar", "Pemba"]}]
-        for options, wanted in (((), "4 of 6 cells: no mean"), (("allow_incomplete=true",), "4 of 6 cells")):
+        for options, expected in (((), "4 of 6 cells: no mean"), (("allow_incomplete=true",), "4 of 6 cells")):
             done = place.run(*TOY, *options, plan=plan)
             row.injected += 1
             row.expect(done.code == 3, f"code {done.code} instead of 3: {done.err[-300:]}")
-            row.expect(wanted in done.out, f"'{wanted}' is not said: {done.out[-900:]}")
+            row.expect(expected in done.out, f"'{expected}' is not said: {done.out[-900:]}")
         shutil.rmtree(place.outputs)
         # stopped before the end: the cells that were never begun are holes as well
         done = place.run("model=toy", "on_error=stop", plan=[{"fault": "error", "sites": ["Dar"]}])
@@ -349,13 +349,13 @@ def resume_settings() -> Row:
 
         row.expect(begun_by("model=toy", code=3, plan=plan)[0] == 6, "the first run did not begin 6 cells")
         row.expect(begun_by("model=toy", "resume=failed", code=3, plan=plan)[0] == 1, "failed: not the one cell")
-        found, _ = begun_by("model=toy", "model.level=0,1", "resume=failed", code=3)
-        row.expect(found == 1, f"failed: {found} cells begun, only one has failed before")
+        n_begun, _ = begun_by("model=toy", "model.level=0,1", "resume=failed", code=3)
+        row.expect(n_begun == 1, f"failed: {n_begun} cells begun, only one has failed before")
         row.expect(begun_by("model=toy")[0] == 0, "true: a finished cell was computed again")
         before = place.store()
-        found, said = begun_by("model=toy", "resume=false")
-        row.expect(found == 6, f"false: {found} of 6 cells computed again")
-        row.expect("other predictions" not in said, "false: equal predictions were complained about")
+        n_begun, text = begun_by("model=toy", "resume=false")
+        row.expect(n_begun == 6, f"false: {n_begun} of 6 cells computed again")
+        row.expect("other predictions" not in text, "false: equal predictions were complained about")
         row.expect(place.store() == before, "false: the store has changed")
         # a damaged cell is replaced by what is computed
         folder = next((place.outputs / "checkpoints" / "cells").glob("??/*"))
@@ -364,8 +364,8 @@ def resume_settings() -> Row:
         row.expect(place.store() == before, "false: a damaged cell was not replaced")
 
         begun_by("model=wobbly")
-        kept = place.store()
-        _, said = begun_by("model=wobbly", "resume=false", code=3, VA_TOY_WOBBLE="1")
-        row.expect("computed again with other predictions" in said, f"not reported: {said[-500:]}")
-        row.expect(place.store() == kept, "stored predictions were overwritten")
+        stored_before = place.store()
+        _, text = begun_by("model=wobbly", "resume=false", code=3, VA_TOY_WOBBLE="1")
+        row.expect("computed again with other predictions" in text, f"not reported: {text[-500:]}")
+        row.expect(place.store() == stored_before, "stored predictions were overwritten")
     return row

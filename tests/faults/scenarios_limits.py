@@ -82,8 +82,8 @@ def address_space_with_ray(too_small: Sequence[float] = (1.5, 2.0), enough: Sequ
             after = place.run(*TOY, *INLINE)  # without the limit and the fault
             row.expect(after.code == 0, f"{size} GiB: code {after.code} afterwards")
             compare(row, right, place)
-    refused, taken = (", ".join(f"{s:g}" for s in sizes) for sizes in (too_small, enough))
-    row.note = f"{refused} GiB refused in words; {taken} GiB with leaderboard and page"
+    refused, accepted = (", ".join(f"{s:g}" for s in sizes) for sizes in (too_small, enough))
+    row.note = f"{refused} GiB refused in words; {accepted} GiB with leaderboard and page"
     return row
 
 
@@ -92,8 +92,13 @@ def _limited(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command with a limit of address space, GiB."""
     code = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_AS, ({0}, {0})); os.execv(sys.executable, {1})"
-    own = ["--config-dir", str(place.toys / "conf"), "allowed_targets=[vatoys]", f"paths.outputs={place.outputs}"]
-    command = [sys.executable, "-m", "va_experiments", *own, *place.base, *arguments]
+    toy_options = [
+        "--config-dir",
+        str(place.toys / "conf"),
+        "allowed_targets=[vatoys]",
+        f"paths.outputs={place.outputs}",
+    ]
+    command = [sys.executable, "-m", "va_experiments", *toy_options, *place.base, *arguments]
     return subprocess.run(
         [sys.executable, "-c", code.format(int(size * 2**30), json.dumps(command))],
         env=place.environment(plan),

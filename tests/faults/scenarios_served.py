@@ -23,9 +23,9 @@ def engine_lost(times: int = 2) -> Row:
             for number in range(times):
                 grid = ("model=insilico", "site=all", f"model.n_iterations={1000 + number}", *SMALL)
                 right = undisturbed(*grid, base=("execution=inline",))
-                here = len(commit_times(outputs))
+                n_before = len(commit_times(outputs))
                 run = api.start(*grid, "execution=ray", "execution.num_workers=1")
-                until(lambda here=here: bool(raylets(outputs)) and len(commit_times(outputs)) > here, 300)
+                until(lambda n_before=n_before: bool(raylets(outputs)) and len(commit_times(outputs)) > n_before, 300)
                 before = commit_times(outputs)
                 raylets(outputs)[0].kill()
                 row.injected += 1

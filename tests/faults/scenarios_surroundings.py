@@ -23,11 +23,11 @@ NAMES = ("a?b", "a?c", "a#b", "a%41b", "a%zz", "a b", "aéb")
 def _recorded(outputs: Path, row: Row, cells: int, *, prefect: bool) -> None:
     """Expect all cells in the MLflow database of these outputs, and one completed flow run."""
     with contextlib.closing(sqlite3.connect(outputs / "mlflow.db")) as database:
-        found = database.execute("select count(distinct run_uuid) from tags where key = 'cell_key'").fetchone()[0]
+        n_recorded = database.execute("select count(distinct run_uuid) from tags where key = 'cell_key'").fetchone()[0]
         places = {
             str(r[0]) for r in database.execute("select artifact_location from experiments where name != 'Default'")
         }
-    row.expect(found == cells, f"{outputs.name}: {found} of {cells} cells in MLflow's database")
+    row.expect(n_recorded == cells, f"{outputs.name}: {n_recorded} of {cells} cells in MLflow's database")
     row.expect(places == {(outputs / "artifacts").as_uri()}, f"{outputs.name}: MLflow's files are to lie in {places}")
     if prefect:
         file = f"{(outputs / 'prefect' / 'prefect.db').as_uri()}?mode=ro"
@@ -94,7 +94,7 @@ def unusable_mlflow() -> Row:
     )
     with Place.new(*SMALL, *MLFLOW) as first:
         assert first.run(*TOY, "seed=9", real=True, timeout=300).code == 0  # makes the database
-        for name, do, options, said in cases:
+        for name, do, options, message in cases:
             with Place.new(*SMALL, *MLFLOW) as place:
                 place.outputs.mkdir()
                 shutil.copy(first.outputs / "mlflow.db", place.outputs / "mlflow.db")
@@ -102,7 +102,7 @@ def unusable_mlflow() -> Row:
                 done = place.run(*TOY, *options)
                 row.injected += 1
                 row.expect(done.code == 2, f"{name}: code {done.code} instead of 2: {done.err[-400:]}")
-                row.expect(said in done.err, f"{name}: '{said}' is not said: {done.err[-400:]}")
+                row.expect(message in done.err, f"{name}: '{message}' is not said: {done.err[-400:]}")
                 row.expect(place.begun() == 0, f"{name}: {place.begun()} predictions begun before it was said")
                 after = place.run(*TOY, "tracking.mlflow=false")  # the way out that is named
                 row.expect(after.code == 0, f"{name}: code {after.code} without MLflow: {after.err[-400:]}")
@@ -135,6 +135,6 @@ def vanished_folder() -> Row:
             )
             row.injected += 1
             row.expect(done.returncode == 2, f"{command[:2]}: code {done.returncode}: {done.stderr[-300:]}")
-            said = "error: the working folder no longer exists: change to one that does (cd FOLDER)\n"
-            row.expect(done.stderr == said, f"{command[:2]}: {done.stderr[-300:]}")
+            message = "error: the working folder no longer exists: change to one that does (cd FOLDER)\n"
+            row.expect(done.stderr == message, f"{command[:2]}: {done.stderr[-300:]}")
     return row

@@ -88,8 +88,8 @@ def f16_mlflow(*, hold: float = 20) -> Row:
                 after = place.run(*TOY, real=True, timeout=300)  # taken up from the store, into a new database
                 row.expect(after.code == 0, f"{name}: code {after.code} afterwards: {after.err[-300:]}")
                 row.recomputed += place.begun() - begun
-                found = _mlflow_cells(place.outputs / "mlflow.db")
-                row.expect(found == len(right), f"{name}: {found} of {len(right)} cells in the new database")
+                n_recorded = _mlflow_cells(place.outputs / "mlflow.db")
+                row.expect(n_recorded == len(right), f"{name}: {n_recorded} of {len(right)} cells in the new database")
     return row
 
 
@@ -105,12 +105,12 @@ def _opened(home: Path) -> sqlite3.Connection:
 
 
 def _servers(process: Process) -> list[psutil.Process]:
-    found = []
+    result = []
     for pid in children(process.pid):
         with contextlib.suppress(psutil.Error):
             if "prefect_flow.serve" in " ".join((one := psutil.Process(pid)).cmdline()):
-                found.append(one)
-    return found
+                result.append(one)
+    return result
 
 
 def f17_prefect(times: int = 4, *, more: bool = True) -> Row:
@@ -141,20 +141,20 @@ def f17_prefect(times: int = 4, *, more: bool = True) -> Row:
                     held.execute("begin exclusive")
                     until(lambda: process.code is not None, timeout=60, every=0.2)
             process.wait(200)
-            own = Row("", "", 1, 0, 0)
-            own.expect(process.code == 0, f"{way}: code {process.code}: {process.err[-600:]}")
-            own.expect("Traceback" not in process.err, f"{way}: a traceback: {process.err[-600:]}")
-            compare(own, right, place)
-            own.recomputed += max(0, place.begun() - len(right))
-            own.expect(until(lambda: not alive(family), 10), f"{way}: left behind: {alive(family)}")
+            row_of_way = Row("", "", 1, 0, 0)
+            row_of_way.expect(process.code == 0, f"{way}: code {process.code}: {process.err[-600:]}")
+            row_of_way.expect("Traceback" not in process.err, f"{way}: a traceback: {process.err[-600:]}")
+            compare(row_of_way, right, place)
+            row_of_way.recomputed += max(0, place.begun() - len(right))
+            row_of_way.expect(until(lambda: not alive(family), 10), f"{way}: left behind: {alive(family)}")
             row.injected += 1
-            row.lost += own.lost
-            row.recomputed += own.recomputed
-            return own.found
+            row.lost += row_of_way.lost
+            row.recomputed += row_of_way.recomputed
+            return row_of_way.found
 
     with ThreadPoolExecutor(4) as pool:  # most of it is waiting for the server
-        for found in pool.map(one, ways):
-            row.found += found
+        for problems in pool.map(one, ways):
+            row.found += problems
     return row
 
 
@@ -173,8 +173,10 @@ def f21_first_use(times: int = 1, processes: int = 8) -> Row:
                 row.expect(process.code == 0, f"code {process.code}: {process.err[-400:]}")
                 row.expect("! MLflow" not in process.out, f"MLflow gave up: {process.out[-400:]}")
                 row.lost += len(set(right.items()) - set(stored(place.root / f"o{number}").items()))
-            found = _mlflow_cells(place.root / "team.db")
-            row.expect(found == processes * len(right), f"{found} of {processes * len(right)} cells in the database")
+            n_recorded = _mlflow_cells(place.root / "team.db")
+            row.expect(
+                n_recorded == processes * len(right), f"{n_recorded} of {processes * len(right)} cells in the database"
+            )
     with Place.new() as place:
         home = place.root / "prefect"
         servers = [PrefectServer(TrackingConfig(), home) for _ in range(processes)]

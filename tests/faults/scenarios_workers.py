@@ -51,10 +51,10 @@ def f1_worker_killed(cells: int = 120) -> Row:
         row.expect(row.injected == len(right), f"{row.injected} kills of {len(right)}")
         row.expect(done.code == 0, f"code {done.code}: {done.err[-500:]}")
         compare(row, right, place)
-        told = Counter(a["key"] for a in place.attempts())
-        row.expect(set(told) == set(right), "an attempt that failed is not in attempts.jsonl")
+        counts = Counter(a["key"] for a in place.attempts())
+        row.expect(set(counts) == set(right), "an attempt that failed is not in attempts.jsonl")
         finished = {cell["cell_key"]: int(cell["attempt"]) for _, cell in cells_of(place).iterrows()}
-        other = {key: (finished.get(key), told[key]) for key in right if finished.get(key) != 1 + told[key]}
+        other = {key: (finished.get(key), counts[key]) for key in right if finished.get(key) != 1 + counts[key]}
         row.expect(not other, f"attempt that finished a cell, and attempts that failed before it: {other}")
         row.recomputed = max(0, place.begun() - row.injected - len(right))
         row.note = f"{len(right)} cells; begun again within {_retry_seconds(place):.1f} s of the kill"
@@ -98,17 +98,17 @@ def f4_cluster_killed(times: int = 5) -> Row:
                     psutil.Process(pid).kill()
                     row.injected += 1
             began = time.monotonic()
-            told = until(lambda q=process: "has died" in q.err or q.code is not None, timeout=90)
+            reported = until(lambda q=process: "has died" in q.err or q.code is not None, timeout=90)
             slowest = max(slowest, time.monotonic() - began)
             process.wait(90)
-            row.expect(told and "has died" in process.err, f"{what}: not reported: {process.err[-400:]}")
+            row.expect(reported and "has died" in process.err, f"{what}: not reported: {process.err[-400:]}")
             row.expect(process.code == 5, f"{what}: code {process.code} instead of 5: {process.err[-400:]}")
             row.expect("same command" in process.out + process.err, f"{what}: no word on how to go on")
             row.expect(until(lambda f=family: not alive(f), 10), f"{what}: left behind: {alive(family)}")
-            kept, begun = len(place.store()), place.begun()
+            n_stored, begun = len(place.store()), place.begun()
             after = place.run(*grid, *INLINE, timeout=120)
             row.expect(after.code == 0, f"{what}: code {after.code} afterwards")
-            row.recomputed += max(0, place.begun() - begun - (len(right) - kept))
+            row.recomputed += max(0, place.begun() - begun - (len(right) - n_stored))
             compare(row, right, place)
     row.note = f"reported within {slowest:.1f} s"
     return row
@@ -187,12 +187,15 @@ def f15_errors() -> Row:
         row.expect(done.code == 3, f"code {done.code} instead of 3: {done.err[-400:]}")
         row.expect((cells["status"] == "failed").all(), "a fault was taken for a result")
         for site, fault in ways.items():
-            found = cells.loc[site]
+            row_of_site = cells.loc[site]
             if fault in classes:
-                row.expect(found["error_class"] == classes[fault], f"{fault}: class {found['error_class']}")
-                row.expect("steady.py" in str(found["error_traceback"]), f"{fault}: no traceback")
+                row.expect(row_of_site["error_class"] == classes[fault], f"{fault}: class {row_of_site['error_class']}")
+                row.expect("steady.py" in str(row_of_site["error_traceback"]), f"{fault}: no traceback")
             else:
-                row.expect("worker died" in str(found["error_message"]), f"{fault}: it says {found['error_message']}")
+                row.expect(
+                    "worker died" in str(row_of_site["error_message"]),
+                    f"{fault}: it says {row_of_site['error_message']}",
+                )
         after = place.run("model=toy", "model.level=0,1", *INLINE)
         row.expect(after.code == 0, f"code {after.code} once the faults are over")
         compare(row, right, place)
@@ -255,8 +258,8 @@ def f23_soak(repeats: int = 334, *, limit: float = 1200) -> Row:
         first, last = sum(memory[:tenth]) / tenth, sum(memory[-tenth:]) / tenth
         row.expect(last < first * 1.10, f"memory of the driver grew from {first:.0f} to {last:.0f} MB")
         kinds = Counter(r["fault"] for r in place.journal() if r["event"] == "fault")
-        said = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
-        row.note = f"{said}; {len(right):,} cells in {took:.0f} s; driver {first:.0f} MB early, {last:.0f} MB late"
+        kills = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()))
+        row.note = f"{kills}; {len(right):,} cells in {took:.0f} s; driver {first:.0f} MB early, {last:.0f} MB late"
     return row
 
 

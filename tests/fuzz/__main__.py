@@ -36,16 +36,16 @@ def main() -> int:
     first = number
     bar = tqdm(total=round(options.seconds), unit="s", bar_format="{desc} {bar} {n_fmt}/{total_fmt} s", desc="fuzz")
     while time.monotonic() < ends and not wrong:
-        for name, found in chosen.items():
+        for name, property_ in chosen.items():
             bar.n = min(bar.total, round(options.seconds - (ends - time.monotonic())))
             bar.set_description_str(f"fuzz: {tried:,} examples, now {name}")
             try:
-                found.check(number=number)
+                property_.check(number=number)
             except (Exception, Hang):
                 traceback.print_exc()
                 print(f"{name} does not hold: python -m tests.fuzz --round {number} --only {name!r}", file=sys.stderr)
                 wrong += 1
-            tried += found.examples
+            tried += property_.examples
         if options.round is not None:
             break
         number += 1

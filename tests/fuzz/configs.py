@@ -75,8 +75,8 @@ def trees(draw: st.DrawFn) -> dict[str, Any]:
         folder = draw(st.sampled_from(groups))
         tree[folder.name] = yaml.safe_load(draw(st.sampled_from(sorted(folder.glob("*.yaml")))).read_text())
     for _ in range(draw(st.integers(1, 3))):
-        own = [f"{k}.{inner}" for k, v in tree.items() if isinstance(v, dict) for inner in v]
-        key = draw(st.sampled_from(KEYS) | st.sampled_from(own) | st.text(min_size=1, max_size=4))
+        inner_keys = [f"{k}.{inner}" for k, v in tree.items() if isinstance(v, dict) for inner in v]
+        key = draw(st.sampled_from(KEYS) | st.sampled_from(inner_keys) | st.text(min_size=1, max_size=4))
         tree = _changed(tree, key.split("."), draw(VALUES))
     if draw(st.integers(0, 9)) == 0:
         tree.pop(draw(st.sampled_from(sorted(tree))))
@@ -175,13 +175,13 @@ QUICK = ("data.n=120", "n_bootstrap=0", "max_cells=40", "dry_run=true")
 
 
 def _plans_or_refuses(arguments: Sequence[str], root: Path, given: set[Path]) -> None:
-    code, said = run_here(arguments)
-    shown = f"{shlex.join(arguments)}\nexit code {code}\n{said[-3000:]}"
-    assert "Traceback" not in said, shown
+    code, output = run_here(arguments)
+    shown = f"{shlex.join(arguments)}\nexit code {code}\n{output[-3000:]}"
+    assert "Traceback" not in output, shown
     assert code in (0, 2), shown
     if code == 2:
-        assert said.strip(), shown
-        assert "error:" in said, shown
+        assert output.strip(), shown
+        assert "error:" in output, shown
     left = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p not in given and p.is_file())
     assert not left, f"{shown}\nleft behind: {left}"
 

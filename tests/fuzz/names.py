@@ -65,10 +65,10 @@ def good() -> str:
 def the_same_or_refused(spelling: str, column: int, step: int) -> None:
     """The fingerprint is that of the good table, or the file is refused."""
     try:
-        found = read("csv", table(spelling, column, step))
+        deaths = read("csv", table(spelling, column, step))
     except InputError:
         return
-    assert found.fingerprint == good(), f"{spelling} in column {column} gives {found.sites}, {found.causes}"
+    assert deaths.fingerprint == good(), f"{spelling} in column {column} gives {deaths.sites}, {deaths.causes}"
 
 
 PROPERTIES: dict[str, Property] = {

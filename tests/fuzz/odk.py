@@ -129,24 +129,24 @@ def expected() -> Converted:
 def the_same_or_refused(header: str, spelling: str) -> None:
     """Under any header and spelling, the same answers give the same indicators, ages and sexes."""
     try:
-        found = converted(table(HEADERS[header], SPELLINGS[spelling]))
+        converted_export = converted(table(HEADERS[header], SPELLINGS[spelling]))
     except InputError:
         return
-    np.testing.assert_array_equal(found.indicators, expected().indicators)
+    np.testing.assert_array_equal(converted_export.indicators, expected().indicators)
     for name, values in expected().covariates.items():
-        np.testing.assert_array_equal(found.covariates[name], values)
+        np.testing.assert_array_equal(converted_export.covariates[name], values)
 
 
 def an_odd_cell(row: int, column: int, text: str) -> None:
     """A cell that may be no answer changes nothing but what follows from it, and is told if it is no answer."""
     name = list(answers()[0])[1 + column % (len(answers()[0]) - 1)]
     try:
-        found = converted(table(odd=(row, column, text)))
+        converted_export = converted(table(odd=(row, column, text)))
     except InputError as error:
         problems = error.problems
     else:
         others = np.arange(N) != row
-        np.testing.assert_array_equal(found.indicators[others], expected().indicators[others])
+        np.testing.assert_array_equal(converted_export.indicators[others], expected().indicators[others])
         return
     assert any(name in p for p in problems), problems
 

@@ -95,13 +95,13 @@ def data_check(raw: bytes) -> None:
         target = path.with_name("study.yaml")
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(["data", "check", str(path), "--write", str(target)])
-        said = err.getvalue()
-        assert "Traceback" not in said
-        assert code in (0, 2), said
+        text = err.getvalue()
+        assert "Traceback" not in text
+        assert code in (0, 2), text
         assert target.exists() == (code == 0)
         assert {p.name for p in path.parent.iterdir()} <= {"a.csv", "study.yaml"}
         if code:
-            assert "error: " in said
+            assert "error: " in text
             return
         options = yaml.safe_load(target.read_text(encoding="utf-8"))
         assert load(options.pop("name"), options) is not None
@@ -166,10 +166,10 @@ def packed_table() -> bytes:
 def a_packed_table(raw: bytes) -> None:
     """A file of the cache gives what was packed or a `ValueError`."""
     try:
-        found = unpack(raw)
+        deaths = unpack(raw)
     except ValueError:
         return
-    assert found.fingerprint == unpack(packed_table()).fingerprint
+    assert deaths.fingerprint == unpack(packed_table()).fingerprint
 
 
 PROPERTIES: dict[str, Property] = {

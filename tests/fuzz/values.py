@@ -92,8 +92,8 @@ def phmrc(module: str) -> Table:
     for k in range(N):
         cells = [str(rng.choice([*answers, "Don't Know", "Refused to Answer"])) for answers in listed.values()]
         known = rules.stems[k % len(rules.stems)][0] if rules.stems else str(1 + k % len(rules.causes))
-        own = ["1" if a == ages[0] else "" for a in ages if a not in listed]
-        rows.append((str(k + 1), SITES[k % len(SITES)], rules.name.title(), known, *cells, *own))
+        age_marks = ["1" if a == ages[0] else "" for a in ages if a not in listed]
+        rows.append((str(k + 1), SITES[k % len(SITES)], rules.name.title(), known, *cells, *age_marks))
     return tuple(rows)
 
 
@@ -162,10 +162,10 @@ def the_same_or_refused(form: str, columns: list[int], spelling: str) -> None:
     """The fingerprint is that of the good table, which is read, or the file is refused."""
     expected = good(form)
     try:
-        found = read(form, spelt(form, columns, spelling))
+        deaths = read(form, spelt(form, columns, spelling))
     except InputError:
         return
-    assert found.fingerprint == expected, f"{form}: {spelling} in columns {columns} gives another data set"
+    assert deaths.fingerprint == expected, f"{form}: {spelling} in columns {columns} gives another data set"
 
 
 PROPERTIES: dict[str, Property] = {

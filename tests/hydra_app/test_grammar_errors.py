@@ -67,9 +67,9 @@ def test_a_range_without_a_search_is_told_to_be_one() -> None:
 
 
 def test_all_are_named_at_once_and_secrets_are_not_shown() -> None:
-    found = problems_of("data.path=a(1)", "alert.url=json://to(ken)/x", "seed=1")
-    assert len(found) == 2
-    assert "ken" not in found[1]
+    problems = problems_of("data.path=a(1)", "alert.url=json://to(ken)/x", "seed=1")
+    assert len(problems) == 2
+    assert "ken" not in problems[1]
 
 
 def test_overrides_that_would_take_minutes_to_parse_are_refused_before_they_are_parsed() -> None:

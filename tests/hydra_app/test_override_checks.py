@@ -40,8 +40,8 @@ def problems_of(*overrides: str) -> str:
     ],
 )
 def test_a_list_for_a_group_is_refused_with_the_way_to_write_it(override: str, ways: list[str]) -> None:
-    found = problems_of(override)
-    assert all(way in found for way in ways), found
+    problems = problems_of(override)
+    assert all(way in problems for way in ways), problems
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_a_choice_of_a_file_is_used_or_refused(default: str, words: str) -> None
     if not words:
         check_defaults("experiment/x", loaded)
         return
-    with pytest.raises(InputError) as told:
+    with pytest.raises(InputError) as caught:
         check_defaults("experiment/x", loaded)
-    assert words in str(told.value)
+    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -204,5 +204,5 @@ def test_a_key_that_an_experiment_varies_is_replaced_only_as_it_is_written_there
 
 
 def test_the_last_problem_is_not_hidden_by_the_first() -> None:
-    found = problems_of("site=[ap,up]", "model=nbc", "model=interva", "~tracking")
-    assert len(found.splitlines()) == 3
+    problems = problems_of("site=[ap,up]", "model=nbc", "model=interva", "~tracking")
+    assert len(problems.splitlines()) == 3

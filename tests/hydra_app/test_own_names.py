@@ -116,8 +116,8 @@ def test_a_yaml_file_describes_the_tables_that_are_joined(study: Path) -> None:
 def test_a_class_of_scikit_learn_needs_no_more_than_its_target(study: Path) -> None:
     Path("my_conf/model").mkdir(parents=True)
     Path("my_conf/model/tree.yaml").write_text("_target_: sklearn.tree.DecisionTreeClassifier\nmax_depth: 3\n")
-    own = ("--config-dir", "my_conf", "data=my_study.yaml", "site=Kisumu", "model=tree,nbc")
-    code, out, err = output_here((*own, *QUICK))
+    command = ("--config-dir", "my_conf", "data=my_study.yaml", "site=Kisumu", "model=tree,nbc")
+    code, out, err = output_here((*command, *QUICK))
     assert code == 0, err
     cells = pd.read_csv(next(Path("outputs/runs").glob("*/*/cells.csv")))
     assert set(cells["model"]) == {"tree", "nbc"}, out

@@ -52,8 +52,8 @@ def leaky(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
     (tmp_path / "conf" / "model").mkdir(parents=True)
     (tmp_path / "conf" / "model" / "leaky.yaml").write_text("name: leaky\n_target_: leaky.Leaky\n")
     (tmp_path / "conf" / "experiment").mkdir()
-    own = "# @package _global_\nalert: {url: ['json://localhost:9/hidden07x/0', '${oc.env:VA_ALERT}']}\n"
-    (tmp_path / "conf" / "experiment" / "own.yaml").write_text(own)
+    experiment = "# @package _global_\nalert: {url: ['json://localhost:9/hidden07x/0', '${oc.env:VA_ALERT}']}\n"
+    (tmp_path / "conf" / "experiment" / "own.yaml").write_text(experiment)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(redaction, "_known", {})
     monkeypatch.setattr(redaction, "_addresses", set())
@@ -127,9 +127,9 @@ def test_a_secret_where_it_would_be_written_is_refused_without_being_shown(way: 
         overrides = [
             f"{o.partition('=')[0].replace('+site.name', 'site.name')}={o.partition('=')[2]}" for o in REFUSED[way]
         ]
-        own = [w for w in leaky if not (way == "nested" and w.startswith("site="))]
+        words = [w for w in leaky if not (way == "nested" and w.startswith("site="))]
         code, out, err = output_here(
-            [*own, "model=nbc", "execution=inline", "tracking=none", "report=false", *overrides]
+            [*words, "model=nbc", "execution=inline", "tracking=none", "report=false", *overrides]
         )
         assert code == 2, err
         assert "hidden" not in (out + err).lower(), out + err

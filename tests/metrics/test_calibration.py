@@ -37,9 +37,9 @@ def test_errors_of_a_worked_example() -> None:
     truth = np.array([0, 1] * 5)
     assert calibration.expected_calibration_error(truth, p) == pytest.approx(0.25)
     assert calibration.classwise_calibration_error(truth, p) == pytest.approx(0.25)
-    found = calibration.reliability(truth, p, n_bins=4)
-    np.testing.assert_allclose(found.count, [[0, 0, 0, 10], [0, 10, 0, 0]])
-    assert found.observed[0, 3] == found.observed[1, 1] == 0.5
+    reliability = calibration.reliability(truth, p, n_bins=4)
+    np.testing.assert_allclose(reliability.count, [[0, 0, 0, 10], [0, 10, 0, 0]])
+    assert reliability.observed[0, 3] == reliability.observed[1, 1] == 0.5
 
 
 def test_bins_part_what_one_bin_would_average() -> None:
@@ -67,11 +67,11 @@ def test_error_of_calibrated_probabilities_is_small() -> None:
 def test_temperature_is_recovered(temperature: float) -> None:
     truth, p = calibrated(20_000, 5)
     sharpened = calibration.apply_temperature(p, 1 / temperature)
-    found = calibration.fit_calibration(truth, sharpened, bias=False).temperature
-    assert found == pytest.approx(temperature, rel=0.05)
+    fitted = calibration.fit_calibration(truth, sharpened, bias=False).temperature
+    assert fitted == pytest.approx(temperature, rel=0.05)
     before, after = (
         calibration.expected_calibration_error(truth, q)
-        for q in (sharpened, calibration.apply_temperature(sharpened, found))
+        for q in (sharpened, calibration.apply_temperature(sharpened, fitted))
     )
     assert after < 0.015
     assert temperature == 1 or after < before
@@ -81,11 +81,11 @@ def test_temperature_and_biases_are_recovered_and_the_mean_becomes_the_share() -
     truth, p = calibrated(30_000, 4)
     bias = np.array([0.8, -0.5, 0.2, -0.5])
     bent = calibration.apply_temperature(p, 0.4, -bias / 0.4)  # undone by temperature 1 / 0.4 and these biases
-    found = calibration.fit_calibration(truth, bent)
-    assert found.temperature == pytest.approx(2.5, rel=0.05)
-    np.testing.assert_allclose(found.bias - found.bias.mean(), bias, atol=0.08)
+    fitted = calibration.fit_calibration(truth, bent)
+    assert fitted.temperature == pytest.approx(2.5, rel=0.05)
+    np.testing.assert_allclose(fitted.bias - fitted.bias.mean(), bias, atol=0.08)
     share = np.bincount(truth, minlength=4) / len(truth)
-    np.testing.assert_allclose(found.apply(bent).mean(axis=0), share, atol=1e-5)
+    np.testing.assert_allclose(fitted.apply(bent).mean(axis=0), share, atol=1e-5)
     alone = calibration.fit_calibration(truth, bent, bias=False).apply(bent).mean(axis=0)
     assert np.abs(alone - share).max() > 0.05
 
@@ -98,22 +98,22 @@ def test_the_fit_meets_the_conditions_of_a_least_loss(bias: bool) -> None:
         / 10
     )
     truth, ridge = np.array([0, 1, 1, 0, 2, 2, 0]), 0.3  # the last death cannot have its cause: it is left out
-    found = calibration.fit_calibration(truth, p, bias=bias, ridge=ridge)
-    cause, kept = truth[:6], p[:6]
-    q, logs = found.apply(kept), np.log(np.maximum(kept, 1e-9))
+    fitted = calibration.fit_calibration(truth, p, bias=bias, ridge=ridge)
+    cause, first_rows = truth[:6], p[:6]
+    q, logs = fitted.apply(first_rows), np.log(np.maximum(first_rows, 1e-9))
     assert (q * logs).sum() == pytest.approx(logs[np.arange(6), cause].sum(), abs=3e-6)
-    assert found.bias[3] == 0
+    assert fitted.bias[3] == 0
     if bias:
-        np.testing.assert_allclose(q.sum(axis=0) + 2 * ridge * found.bias, [2, 2, 2, 0], atol=3e-6)
+        np.testing.assert_allclose(q.sum(axis=0) + 2 * ridge * fitted.bias, [2, 2, 2, 0], atol=3e-6)
     else:
-        assert not found.bias.any()
+        assert not fitted.bias.any()
 
 
 def test_only_causes_with_deaths_have_a_bias() -> None:
     p = np.array([[0.5, 0.3, 0.2], [0.6, 0.1, 0.3], [0.2, 0.4, 0.4]])
-    found = calibration.fit_calibration([0, 0, 1], p, ridge=0.1)
-    assert found.bias[2] == 0
-    assert (found.bias[:2] != 0).all()
+    fitted = calibration.fit_calibration([0, 0, 1], p, ridge=0.1)
+    assert fitted.bias[2] == 0
+    assert (fitted.bias[:2] != 0).all()
 
 
 def test_calibration_of_a_cause_without_deaths_and_of_very_sure_errors() -> None:
@@ -122,10 +122,10 @@ def test_calibration_of_a_cause_without_deaths_and_of_very_sure_errors() -> None
     padded[:20] = [1, 0, 0, 0, 0]
     padded[:10] = [1 - 1e-200, 1e-200, 0, 0, 0]  # sure and wrong, yet not impossible: these count most
     truth[:20] = 1
-    found = calibration.fit_calibration(truth, padded)
-    assert found.bias[4] == 0
-    assert found.temperature > 5
-    assert (found.apply(padded)[:, 4] == 0).all()
+    fitted = calibration.fit_calibration(truth, padded)
+    assert fitted.bias[4] == 0
+    assert fitted.temperature > 5
+    assert (fitted.apply(padded)[:, 4] == 0).all()
 
 
 def test_temperature_leaves_zeros_and_undetermined_rows() -> None:
@@ -148,8 +148,8 @@ def test_temperature_and_bias_by_hand_and_where_numbers_are_too_small() -> None:
 
 
 def test_the_temperature_of_deaths_that_are_all_right_is_its_bound() -> None:
-    found = calibration.fit_calibration([0, 1, 0], [[0.51, 0.49], [0.48, 0.52], [0.53, 0.47]], bias=False)
-    assert found.temperature == pytest.approx(1 / 50)
+    fitted = calibration.fit_calibration([0, 1, 0], [[0.51, 0.49], [0.48, 0.52], [0.53, 0.47]], bias=False)
+    assert fitted.temperature == pytest.approx(1 / 50)
 
 
 def test_interval_coverage_is_nominal_for_exact_posteriors() -> None:
@@ -172,15 +172,15 @@ def test_the_ends_of_the_interval_are_the_quantiles_of_its_level() -> None:
 
 def test_reliability_and_its_errors_equal_sklearns_curve() -> None:
     truth, p = calibrated(2000, 5)
-    found = calibration.reliability(truth, p)
+    reliability = calibration.reliability(truth, p)
     gaps = []
     for cause in range(5):
         observed, predicted = calibration_curve(truth == cause, p[:, cause], n_bins=15)
         count, _ = np.histogram(p[:, cause], bins=15, range=(0, 1))
-        used = found.count[cause] > 0
-        np.testing.assert_array_equal(found.count[cause], count)
-        np.testing.assert_allclose(found.observed[cause, used], observed)
-        np.testing.assert_allclose(found.predicted[cause, used], predicted)
+        used = reliability.count[cause] > 0
+        np.testing.assert_array_equal(reliability.count[cause], count)
+        np.testing.assert_allclose(reliability.observed[cause, used], observed)
+        np.testing.assert_allclose(reliability.predicted[cause, used], predicted)
         gaps.append((np.abs(observed - predicted) * count[used]).sum() / 2000)
     assert calibration.classwise_calibration_error(truth, p) == pytest.approx(np.mean(gaps))
     top = p.max(axis=1)

@@ -33,10 +33,10 @@ DARWIN = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
 
 
 def test_sign_flip_equals_fishers_worked_example() -> None:
-    found = sign_flip(DARWIN)
-    assert found.exact
-    assert found.p == 2 * 863 / 2**15
-    assert found.smallest_p == 2**-14
+    outcome = sign_flip(DARWIN)
+    assert outcome.exact
+    assert outcome.p == 2 * 863 / 2**15
+    assert outcome.smallest_p == 2**-14
 
 
 def test_sign_flip_equals_scipy_and_states_its_least_p() -> None:
@@ -55,9 +55,9 @@ def test_sign_flip_equals_scipy_and_states_its_least_p() -> None:
 def test_sign_flip_of_many_units_is_monte_carlo() -> None:
     rng = np.random.default_rng(22)
     d = rng.normal(0.35, 1, 40)
-    found = sign_flip(d, rng=rng)
-    assert not found.exact
-    assert found.p == pytest.approx(stats.ttest_1samp(d, 0).pvalue, abs=0.01)
+    outcome = sign_flip(d, rng=rng)
+    assert not outcome.exact
+    assert outcome.p == pytest.approx(stats.ttest_1samp(d, 0).pvalue, abs=0.01)
     with pytest.raises(ValueError, match="need rng"):
         sign_flip(d)
 
@@ -80,8 +80,8 @@ class Drawn:
 def test_sign_flip_of_drawn_signs_by_hand() -> None:
     """Of 21 ones: all signs kept and all turned are as extreme, 11 against 10 is not; one is added to both counts."""
     signs = np.array([[1] * 21, [0] * 21, [1] * 11 + [0] * 10])
-    found = sign_flip(np.ones(21), n_draws=3, rng=Drawn((0, 2, (3, 21)), signs))
-    assert (found.mean, found.p, found.smallest_p, found.n, found.exact) == (1.0, 3 / 4, 1 / 4, 21, False)
+    outcome = sign_flip(np.ones(21), n_draws=3, rng=Drawn((0, 2, (3, 21)), signs))
+    assert (outcome.mean, outcome.p, outcome.smallest_p, outcome.n, outcome.exact) == (1.0, 3 / 4, 1 / 4, 21, False)
     assert sign_flip(np.ones(21), rng=Drawn((0, 2, (100_000, 21)), signs)).smallest_p == 1 / 100_001
     assert sign_flip(np.ones(21), n_draws=2**21, rng=Drawn((0, 2, (2**21, 21)), signs)).smallest_p == 2**-20
 
@@ -108,15 +108,15 @@ def test_sign_flip_keeps_its_level_for_few_sites() -> None:
 
 def test_corrected_t_equals_its_formula_and_the_plain_t_without_test_deaths() -> None:
     d = np.array([0.02, 0.05, -0.01, 0.04, 0.03])
-    found = corrected_t(d, 75, 25)
+    outcome = corrected_t(d, 75, 25)
     t = d.mean() / math.sqrt((1 / 5 + 1 / 3) * d.var(ddof=1))
-    assert found.t == pytest.approx(t)
-    assert found.p == pytest.approx(2 * stats.t.sf(t, 4))
-    assert found.df == 4
-    assert found.high - found.mean == pytest.approx(stats.t.ppf(0.975, 4) * found.mean / t)
+    assert outcome.t == pytest.approx(t)
+    assert outcome.p == pytest.approx(2 * stats.t.sf(t, 4))
+    assert outcome.df == 4
+    assert outcome.high - outcome.mean == pytest.approx(stats.t.ppf(0.975, 4) * outcome.mean / t)
     plain = stats.ttest_1samp(d, 0)
     assert corrected_t(d, 1, 0).p == pytest.approx(plain.pvalue)
-    assert found.mean - found.low == pytest.approx(found.high - found.mean)
+    assert outcome.mean - outcome.low == pytest.approx(outcome.high - outcome.mean)
     assert corrected_t([0.1, 0.1], 3, 1).p == 0
     same = corrected_t([0.0, 0.0], 3, 1)
     assert (same.t, same.p) == (0.0, 1.0)
@@ -156,40 +156,40 @@ def test_t_interval_equals_scipy() -> None:
 def test_signed_rank_has_a_closed_form_for_equal_differences() -> None:
     # n differences of 1, rope far below: pairs of the pseudo-observation with itself are equivalent, all others better.
     # So "better" weighs most where w0^2 < 1/2, and w0 ~ Beta(s, n)
-    found = bayesian_signed_rank(np.ones(2), rope=0.01, rng=np.random.default_rng(25), n_draws=200_000)
+    posterior = bayesian_signed_rank(np.ones(2), rope=0.01, rng=np.random.default_rng(25), n_draws=200_000)
     expected = stats.beta.cdf(math.sqrt(0.5), 0.5, 2)
-    assert found.first_better == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 200_000))
-    assert found.first_worse == 0
-    assert found.first_worse + found.equivalent + found.first_better == pytest.approx(1)
+    assert posterior.first_better == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 200_000))
+    assert posterior.first_worse == 0
+    assert posterior.first_worse + posterior.equivalent + posterior.first_better == pytest.approx(1)
 
 
 def test_signed_rank_behaves() -> None:
     rng = np.random.default_rng(26)
     d = rng.normal(0, 1, 12)
-    there, back = (bayesian_signed_rank(x, rope=0.1, rng=np.random.default_rng(1)) for x in (d, -d))
-    assert there.first_better == pytest.approx(back.first_worse, abs=1e-12)
+    forth, back = (bayesian_signed_rank(x, rope=0.1, rng=np.random.default_rng(1)) for x in (d, -d))
+    assert forth.first_better == pytest.approx(back.first_worse, abs=1e-12)
     assert bayesian_signed_rank(d / 1000, rope=0.1, rng=rng).equivalent == 1
     assert bayesian_signed_rank(np.full(6, 0.05), rope=0.01, rng=rng).first_better > 0.99
     # as the rope vanishes: posterior probability of a positive pseudo-median, near the one-sided Wilcoxon p
     d = rng.normal(0.3, 1, 40)
-    found = bayesian_signed_rank(d, rope=0.0, rng=rng)
+    posterior = bayesian_signed_rank(d, rope=0.0, rng=rng)
     one_sided = stats.wilcoxon(d, alternative="greater").pvalue
-    assert found.first_worse == pytest.approx(one_sided, abs=0.02)
+    assert posterior.first_worse == pytest.approx(one_sided, abs=0.02)
 
 
 def test_signed_rank_of_drawn_weights_by_hand() -> None:
     """The pair of 0 and -.02 has the mean -.01, which is within .01: worse weigh w1^2, that is .25 and .64."""
     weights = Drawn(([0.5, 1.0], 50_000), np.array([[0.5, 0.5], [0.2, 0.8]]))
-    found = bayesian_signed_rank([-0.02], rope=0.01, rng=weights)
-    assert (found.first_worse, found.equivalent, found.first_better) == (0.5, 0.5, 0.0)
+    posterior = bayesian_signed_rank([-0.02], rope=0.01, rng=weights)
+    assert (posterior.first_worse, posterior.equivalent, posterior.first_better) == (0.5, 0.5, 0.0)
     better = Drawn(([0.5, 1.0], 50_000), np.array([[0.5, 0.5], [0.2, 0.8]]))
     assert bayesian_signed_rank([0.02], rope=0.01, rng=better).first_better == 0.5
 
 
 def test_signed_rank_divides_a_tie_and_counts_each_pair_once() -> None:
     thirds = Drawn(([0.5, 1.0, 1.0], 50_000), np.full((1, 3), 1 / 3))  # pairs: three worse, three better, three between
-    found = bayesian_signed_rank([-0.05, 0.05], rope=0.01, rng=thirds)
-    assert (found.first_worse, found.equivalent, found.first_better) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
+    posterior = bayesian_signed_rank([-0.05, 0.05], rope=0.01, rng=thirds)
+    assert (posterior.first_worse, posterior.equivalent, posterior.first_better) == pytest.approx((1 / 3, 1 / 3, 1 / 3))
     halves = Drawn(([0.5, 1.0], 50_000), np.array([[0.5, 0.5]]))  # the pair with 0 has the mean .0125, above .01
     assert bayesian_signed_rank([0.025], rope=0.01, rng=halves).first_better == 1
 
@@ -210,21 +210,21 @@ def test_holm_keeps_the_family_error() -> None:
 def test_mcnemar_equals_scipy() -> None:
     a = np.array([1] * 30 + [1] * 12 + [0] * 4 + [0] * 20, dtype=bool)
     b = np.array([1] * 30 + [0] * 12 + [1] * 4 + [0] * 20, dtype=bool)
-    found = mcnemar(a, b)
-    assert (found.only_first, found.only_second) == (12, 4)
-    assert found.p == stats.binomtest(4, 16).pvalue == pytest.approx(2 * stats.binom.cdf(4, 16, 0.5))
+    outcome = mcnemar(a, b)
+    assert (outcome.only_first, outcome.only_second) == (12, 4)
+    assert outcome.p == stats.binomtest(4, 16).pvalue == pytest.approx(2 * stats.binom.cdf(4, 16, 0.5))
     assert mcnemar(a, a).p == 1
-    assert mcnemar(a.astype(int), b.astype(int)) == found
+    assert mcnemar(a.astype(int), b.astype(int)) == outcome
 
 
 def test_friedman_equals_scipy() -> None:
     rng = np.random.default_rng(28)
     for v in (rng.normal(size=(9, 5)), rng.integers(0, 3, (12, 4)).astype(float)):  # the second has ties
-        found = friedman(v)
+        outcome = friedman(v)
         expected = stats.friedmanchisquare(*v.T)
-        assert found.chi2 == pytest.approx(expected.statistic)
-        assert found.p_chi2 == pytest.approx(expected.pvalue)
-        np.testing.assert_allclose(friedman(-v, higher_is_better=False).mean_rank, found.mean_rank)
+        assert outcome.chi2 == pytest.approx(expected.statistic)
+        assert outcome.p_chi2 == pytest.approx(expected.pvalue)
+        np.testing.assert_allclose(friedman(-v, higher_is_better=False).mean_rank, outcome.mean_rank)
     gap = np.vstack([v, np.full(4, np.nan)])
     assert friedman(gap).n == 12
     with pytest.raises(ValueError, match="needs at least 2 and 3"):
@@ -233,21 +233,21 @@ def test_friedman_equals_scipy() -> None:
 
 def test_friedman_equals_demsars_worked_example() -> None:
     # Demsar 2006, Table 6 and section 3.2.4: 14 data sets, 4 classifiers
-    found = friedman_of_mean_ranks([3.143, 2.000, 2.893, 1.964], 14)
-    assert found.mean_rank.tolist() == [3.143, 2.000, 2.893, 1.964]
-    assert found.chi2 == pytest.approx(9.28, abs=0.02)
-    assert found.f == pytest.approx(3.69, abs=0.02)
-    assert found.critical_difference == pytest.approx(1.25, abs=0.005)
-    assert found.p_f == pytest.approx(stats.f.sf(found.f, 3, 39))
-    assert critical_difference(4, 14) == found.critical_difference
+    outcome = friedman_of_mean_ranks([3.143, 2.000, 2.893, 1.964], 14)
+    assert outcome.mean_rank.tolist() == [3.143, 2.000, 2.893, 1.964]
+    assert outcome.chi2 == pytest.approx(9.28, abs=0.02)
+    assert outcome.f == pytest.approx(3.69, abs=0.02)
+    assert outcome.critical_difference == pytest.approx(1.25, abs=0.005)
+    assert outcome.p_f == pytest.approx(stats.f.sf(outcome.f, 3, 39))
+    assert critical_difference(4, 14) == outcome.critical_difference
     assert critical_difference(4, 14, alpha=0.10) == pytest.approx(1.12, abs=0.005)
     assert friedman_of_mean_ranks([3.143, 2.000, 2.893, 1.964], 14, alpha=0.10).critical_difference < 1.13
 
 
 def test_friedman_of_two_sites_by_hand() -> None:
     """Ranks 1, 2, 3 and 1, 3, 2: chi2 6 / 2 and F 3; a site where all are equal: chi2 2 / 1; all equal: undefined."""
-    found = friedman([[3, 2, 1], [3, 1, 2]])
-    assert (found.n, found.chi2, found.f) == (2, 3.0, 3.0)
+    outcome = friedman([[3, 2, 1], [3, 1, 2]])
+    assert (outcome.n, outcome.chi2, outcome.f) == (2, 3.0, 3.0)
     assert friedman([[1, 1, 1], [3, 2, 1]]).chi2 == 2.0
     assert math.isnan(friedman([[1, 1, 1], [2, 2, 2]]).chi2)
     assert math.isinf(friedman([[3, 2, 1], [3, 2, 1]]).f)

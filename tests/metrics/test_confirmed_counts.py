@@ -33,10 +33,10 @@ def test_the_estimate_is_within_the_share_of_the_distance_to_the_counts() -> Non
     rng = np.random.default_rng(3)
     mean, counts = rng.dirichlet(np.ones(8), size=200), rng.dirichlet(np.full(8, 0.3), size=200)
     trained = rng.dirichlet(np.ones(8))
-    found = confirmed_blend(mean, counts, trained, SHARE)
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert (found >= 0).all()
-    moved = np.abs(found - mean).sum(axis=1)
+    blended = confirmed_blend(mean, counts, trained, SHARE)
+    np.testing.assert_allclose(blended.sum(axis=1), 1)
+    assert (blended >= 0).all()
+    moved = np.abs(blended - mean).sum(axis=1)
     assert (moved <= 2 * SHARE * np.abs(counts - mean).sum(axis=1) + 1e-12).all()
     assert SHARE <= LARGEST_SHARE
 
@@ -45,9 +45,9 @@ def test_each_set_may_have_a_share_of_its_own() -> None:
     rng = np.random.default_rng(4)
     mean, counts = rng.dirichlet(np.ones(4), size=3), rng.dirichlet(np.ones(4), size=3)
     shares = np.array([[0.0], [0.1], [0.4]])
-    found = confirmed_blend(mean, counts, TRAINED, shares)
+    blended = confirmed_blend(mean, counts, TRAINED, shares)
     for k in range(3):
-        np.testing.assert_allclose(found[k], confirmed_blend(mean[k], counts[k], TRAINED, float(shares[k, 0])))
+        np.testing.assert_allclose(blended[k], confirmed_blend(mean[k], counts[k], TRAINED, float(shares[k, 0])))
 
 
 def test_the_estimator_takes_only_the_fractions_of_the_training_deaths() -> None:
@@ -58,8 +58,8 @@ def test_the_estimator_takes_only_the_fractions_of_the_training_deaths() -> None
     truth = np.array([0, 0, 1, 2])
     test = np.array([[0.3, 0.4, 0.3], [0.3, 0.4, 0.3], [0.3, 0.2, 0.5], [0.3, 0.2, 0.5], [0.0, 0.0, 0.0]])
     for probability in (np.zeros((4, 3)), np.eye(3)[truth]):
-        found = estimate_csmf("confirmed_counts", test, OutOfFoldPredictions(probability, truth), share=0.5)
-        np.testing.assert_allclose(found.csmf, [0.15, 0.4, 0.45], atol=1e-12)
+        estimate = estimate_csmf("confirmed_counts", test, OutOfFoldPredictions(probability, truth), share=0.5)
+        np.testing.assert_allclose(estimate.csmf, [0.15, 0.4, 0.45], atol=1e-12)
     none = estimate_csmf("confirmed_counts", np.zeros((2, 3)), OutOfFoldPredictions(np.zeros((4, 3)), truth))
     assert none.csmf is None
     assert none.abstained == "every test death is undetermined"

@@ -12,25 +12,25 @@ def test_the_quantile_is_that_of_the_scaled_errors():
     # estimates of 0.095 have scale sqrt(0.1); 3 sites x 10 causes, errors 1..30 hundredths of it: ceil(31 * .9) = 28th
     estimated = np.full((3, 10), 0.095)
     errors = np.arange(1, 31).reshape(3, 10) / 100
-    found = fit_conformal(estimated, estimated + errors * np.sqrt(0.1), level=0.9)
-    assert found.quantile == pytest.approx(0.28)
-    assert found.n_sites == 3
+    conformal = fit_conformal(estimated, estimated + errors * np.sqrt(0.1), level=0.9)
+    assert conformal.quantile == pytest.approx(0.28)
+    assert conformal.n_sites == 3
     assert fit_conformal(estimated, estimated + errors * np.sqrt(0.1), level=0.99).quantile == pytest.approx(0.3)
 
 
 def test_intervals_end_at_0_and_1_and_include_their_ends():
-    found = ConformalIntervals(2.0, 5)
-    low, high = found.interval([0.0, 0.5, 1.0])
+    conformal = ConformalIntervals(2.0, 5)
+    low, high = conformal.interval([0.0, 0.5, 1.0])
     assert low.tolist()[0] == 0
     assert high.tolist()[2] == 1
-    assert found.coverage(high, [0.0, 0.5, 1.0]) == 1
-    assert found.width([0.0]) == pytest.approx(2 * np.sqrt(0.005))
+    assert conformal.coverage(high, [0.0, 0.5, 1.0]) == 1
+    assert conformal.width([0.0]) == pytest.approx(2 * np.sqrt(0.005))
 
 
 def test_an_interval_of_no_width_holds_its_estimate_alone():
-    found = ConformalIntervals(0.0, 5)
-    assert found.coverage([0.2, 0.3, 0.5], [0.2, 0.4, 0.4]) == pytest.approx(1 / 3)
-    assert found.width([0.2, 0.3, 0.5]) == 0
+    conformal = ConformalIntervals(0.0, 5)
+    assert conformal.coverage([0.2, 0.3, 0.5], [0.2, 0.4, 0.4]) == pytest.approx(1 / 3)
+    assert conformal.width([0.2, 0.3, 0.5]) == 0
 
 
 def test_new_sites_like_the_training_sites_are_covered_as_the_level_says():
@@ -41,8 +41,8 @@ def test_new_sites_like_the_training_sites_are_covered_as_the_level_says():
     for _ in range(400):
         estimate = rng.dirichlet(np.ones(20), size=6)
         true = estimate + 0.1 * np.sqrt(estimate + 0.005) * rng.standard_normal((6, 20))
-        found = fit_conformal(estimate[:5], true[:5])
-        low, high = estimate[5] - found.quantile * np.sqrt(estimate[5] + 0.005), None
+        conformal = fit_conformal(estimate[:5], true[:5])
+        low, high = estimate[5] - conformal.quantile * np.sqrt(estimate[5] + 0.005), None
         high = 2 * estimate[5] - low
         covered.append(((low <= true[5]) & (true[5] <= high)).mean())
     assert 0.94 <= np.mean(covered) <= 0.965

@@ -86,10 +86,10 @@ def test_friedman_and_the_critical_difference_keep_their_level(n_sites: int, n_m
     rng, studies = np.random.default_rng(46), 1500
     f, apart, chi2 = 0, 0, 0
     for _ in range(studies):
-        found = friedman(rng.normal(size=(n_sites, n_models)) + rng.normal(size=(n_sites, 1)))
-        f += found.p_f <= LEVEL
-        chi2 += found.p_chi2 <= LEVEL
-        apart += np.ptp(found.mean_rank) >= found.critical_difference
+        outcome = friedman(rng.normal(size=(n_sites, n_models)) + rng.normal(size=(n_sites, 1)))
+        f += outcome.p_f <= LEVEL
+        chi2 += outcome.p_chi2 <= LEVEL
+        apart += np.ptp(outcome.mean_rank) >= outcome.critical_difference
     print(f"{n_models} like models over {n_sites} sites, {studies} studies, level .05: Iman-Davenport F "
           f"{f / studies:.3f}, chi-square {chi2 / studies:.3f}, any pair beyond the critical difference "
           f"{apart / studies:.3f}")  # fmt: skip
@@ -104,8 +104,8 @@ def test_how_often_the_bayesian_signed_rank_test_is_sure_of_nothing(n_sites: int
     rng, studies = np.random.default_rng(47), 500
     sure = 0
     for _ in range(studies):
-        found = bayesian_signed_rank(rng.normal(size=n_sites), rope=0.0, rng=rng, n_draws=1500)
-        sure += max(found.first_better, found.first_worse) > 0.95
+        posterior = bayesian_signed_rank(rng.normal(size=n_sites), rope=0.0, rng=rng, n_draws=1500)
+        sure += max(posterior.first_better, posterior.first_worse) > 0.95
     print(f"Bayesian signed-rank, {n_sites} sites, no difference, no rope, {studies} studies: P > .95 for one side in "
           f"{sure / studies:.3f}")  # fmt: skip
     assert 0.05 <= sure / studies <= 0.25

@@ -21,9 +21,9 @@ def functions_in(file: str) -> set[str]:
 
 def test_every_public_statistic_has_a_row_and_every_row_a_statistic() -> None:
     listed = [name for row in ROWS for name in row.names]
-    wanted = set(public_statistics())
-    assert wanted - set(listed) == set(), "add a row to tests/metrics/evidence.py, and the test that it names"
-    assert set(listed) - wanted == set()
+    public = set(public_statistics())
+    assert public - set(listed) == set(), "add a row to tests/metrics/evidence.py, and the test that it names"
+    assert set(listed) - public == set()
     assert len(set(listed)) == len(listed)
     assert not set(NO_STATISTICS) & set(listed)
 

@@ -42,32 +42,34 @@ def test_the_density_of_the_shrinkage_equals_its_formula() -> None:
     """Fiksel et al. 2022, section 2: row i is Dirichlet(g (e_i + .001)), g is Gamma(alpha, beta)."""
     gamma, alpha, beta, t = np.array([[2.0, 30.0, 7.5]]), 5.0, 0.5, 1e-5
     matrix = np.array([[[0.8, 0.15, 0.05], [0.2, 0.7, 0.1], [0.25, 0.35, 0.4]]])
-    found = _log_gamma(gamma, matrix, alpha, beta)[0]
+    result = _log_gamma(gamma, matrix, alpha, beta)[0]
     for i, (g, row) in enumerate(zip(gamma[0], matrix[0], strict=True)):
         shapes = g * (np.eye(3)[i] + 0.001)
         expected = math.lgamma(shapes.sum() + t) - sum(math.lgamma(a + t) for a in shapes)
         expected += sum((a - 1) * math.log(m + t) for a, m in zip(shapes, row, strict=True))
         expected += (alpha - 1) * math.log(g + t) - beta * g
-        assert found[i] == pytest.approx(expected, rel=1e-12)
+        assert result[i] == pytest.approx(expected, rel=1e-12)
         density = stats.dirichlet.logpdf(row, shapes) + stats.gamma.logpdf(g, alpha, scale=1 / beta)
-        assert found[i] == pytest.approx(density - alpha * math.log(beta) + math.lgamma(alpha), abs=0.05)
+        assert result[i] == pytest.approx(density - alpha * math.log(beta) + math.lgamma(alpha), abs=0.05)
 
 
 def test_rows_that_underflow_leave_the_answer_defined() -> None:
     """With an alpha near 0 the shapes of the rows are near 0, and some rows are drawn as zeros."""
-    found = gbql(P, KNOWN[:0], TRUTH[:0], alpha=1e-3, beta=1e4, sweeps=40, chains=2, rng=np.random.default_rng(6))
-    np.testing.assert_allclose(found.draws.sum(axis=1), 1)
-    assert (found.matrix.sum(axis=1) < 1).any()
+    posterior = gbql(P, KNOWN[:0], TRUTH[:0], alpha=1e-3, beta=1e4, sweeps=40, chains=2, rng=np.random.default_rng(6))
+    np.testing.assert_allclose(posterior.draws.sum(axis=1), 1)
+    assert (posterior.matrix.sum(axis=1) < 1).any()
     rare = np.array([[1 - 1e-6, 1e-6]])  # one pseudo-death of a million: its column is drawn as zeros too
-    found = gbql(rare, rare[:0], TRUTH[:0], alpha=1e-3, beta=1e4, copies=10**6, sweeps=20, rng=np.random.default_rng(6))
-    np.testing.assert_allclose(found.draws.sum(axis=1), 1)
+    posterior = gbql(
+        rare, rare[:0], TRUTH[:0], alpha=1e-3, beta=1e4, copies=10**6, sweeps=20, rng=np.random.default_rng(6)
+    )
+    np.testing.assert_allclose(posterior.draws.sum(axis=1), 1)
 
 
 def test_without_labels_and_with_a_trusted_model_it_is_the_mean_probability() -> None:
     rng = np.random.default_rng(1)
     p = rng.dirichlet([2, 5, 3], size=400)
-    found = gbql(p, np.zeros((0, 3)), np.zeros(0, int), alpha=5000, beta=5.0, rng=rng, sweeps=600)
-    np.testing.assert_allclose(found.mean, p.mean(axis=0), atol=0.03)
+    posterior = gbql(p, np.zeros((0, 3)), np.zeros(0, int), alpha=5000, beta=5.0, rng=rng, sweeps=600)
+    np.testing.assert_allclose(posterior.mean, p.mean(axis=0), atol=0.03)
 
 
 def test_labelled_deaths_correct_a_biased_model() -> None:
@@ -79,11 +81,11 @@ def test_labelled_deaths_correct_a_biased_model() -> None:
     p = np.eye(3)[named]
     true = np.bincount(truth[150:], minlength=3) / 750
     biased = rng.permutation(np.flatnonzero(truth[:150] >= 0))[:120]  # any labelled sample informs the matrix
-    found = gbql(p[150:], p[biased], truth[biased], rng=rng, sweeps=1500)
+    posterior = gbql(p[150:], p[biased], truth[biased], rng=rng, sweeps=1500)
     plain = p[150:].mean(axis=0)
-    assert np.abs(found.mean - true).sum() < 0.5 * np.abs(plain - true).sum()
-    np.testing.assert_allclose(found.matrix, matrix, atol=0.17)
-    low, high = np.quantile(found.draws, [0.025, 0.975], axis=0)
+    assert np.abs(posterior.mean - true).sum() < 0.5 * np.abs(plain - true).sum()
+    np.testing.assert_allclose(posterior.matrix, matrix, atol=0.17)
+    low, high = np.quantile(posterior.draws, [0.025, 0.975], axis=0)
     assert (low <= true).all()
     assert (true <= high).all()
 
@@ -92,9 +94,9 @@ def test_labelled_deaths_correct_a_biased_model() -> None:
 def test_the_answer_does_not_depend_on_the_rounding(copies: int) -> None:
     rng = np.random.default_rng(3)
     p = rng.dirichlet([1, 2, 3], size=300)
-    found = gbql(p[50:], p[:50], p[:50].argmax(axis=1), copies=copies, rng=np.random.default_rng(4), sweeps=800)
+    posterior = gbql(p[50:], p[:50], p[:50].argmax(axis=1), copies=copies, rng=np.random.default_rng(4), sweeps=800)
     fine = gbql(p[50:], p[:50], p[:50].argmax(axis=1), copies=1000, rng=np.random.default_rng(5), sweeps=800)
-    np.testing.assert_allclose(found.mean, fine.mean, atol=0.05)
+    np.testing.assert_allclose(posterior.mean, fine.mean, atol=0.05)
 
 
 def test_the_draws_of_a_seed_are_recorded() -> None:

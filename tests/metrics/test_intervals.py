@@ -47,9 +47,9 @@ def covered(truth: np.ndarray, p: np.ndarray, sizes: tuple[int, ...], seed: int 
     for n in sizes:
         for study in range(STUDIES):
             rows = rng.integers(0, len(truth), n)
-            found = score(truth[rows], prediction(rows), list("a" * C), n_bootstrap=RESAMPLES, seed=study).values
+            scores = score(truth[rows], prediction(rows), list("a" * C), n_bootstrap=RESAMPLES, seed=study).values
             for name in NAMES:
-                hit = found[f"{name}_low"] <= known[name] <= found[f"{name}_high"]
+                hit = scores[f"{name}_low"] <= known[name] <= scores[f"{name}_high"]
                 inside[name, n] = inside.get((name, n), 0.0) + hit / STUDIES
     return inside
 
@@ -164,10 +164,10 @@ def test_csmf_accuracy_on_real_deaths(phmrc_dir) -> None:
     for site in range(len(deaths.sites)):
         test = deaths.site == site
         p[test] = NaiveBayes().fit(deaths.take(~test)).predict(deaths.take(test).without_causes(), seed=0).probability
-    found = covered(np.asarray(deaths.cause, dtype=int), p, (297,))
+    coverage = covered(np.asarray(deaths.cause, dtype=int), p, (297,))
     for name in ("csmf_accuracy_top", "csmf_accuracy_mean"):
-        print(f"{name}, real deaths, 297 of {len(deaths)}, {STUDIES} studies, nominal .95: {found[name, 297]:.3f}")
-        assert 0.93 <= found[name, 297] <= 0.97
+        print(f"{name}, real deaths, 297 of {len(deaths)}, {STUDIES} studies, nominal .95: {coverage[name, 297]:.3f}")
+        assert 0.93 <= coverage[name, 297] <= 0.97
 
 
 def test_the_interval_of_csmf_accuracy_equals_its_plain_steps_with_undetermined_deaths() -> None:
@@ -178,7 +178,7 @@ def test_the_interval_of_csmf_accuracy_equals_its_plain_steps_with_undetermined_
         [rng.dirichlet([4.0, 4.0, 3.0], 25), rng.uniform(0.7, 0.9, (25, 1)) * rng.dirichlet([5.0, 4.0, 2.0], 25)]
     )
     low, high = accuracy_interval(true, estimated, level=0.8)
-    for found, q in zip(np.stack([low, high], axis=1), estimated, strict=True):
+    for ends, q in zip(np.stack([low, high], axis=1), estimated, strict=True):
         error, undetermined = true - q, np.maximum(1 - q.sum(axis=1), 0)
         worst, noise = 2 * (1 - true.min(axis=1)), error[1:] - error[0]
         size, spread = np.abs(error[0]), noise.std(axis=0)
@@ -193,6 +193,6 @@ def test_the_interval_of_csmf_accuracy_equals_its_plain_steps_with_undetermined_
                 below = quantile_of_sorted(np.sort(1 - sums / worst[1:]), tail) < accuracy
                 left, right = (middle, right) if below else (left, middle)
             left_over = np.maximum(size - (left + right) / 2 * step, 0).sum() + undetermined[0]
-            assert found[k] == pytest.approx(1 - left_over / worst[0], abs=1e-6)
+            assert ends[k] == pytest.approx(1 - left_over / worst[0], abs=1e-6)
     assert np.isfinite(accuracy_interval(true[:, :2], estimated[:, :, :2])).all()
     assert np.isnan(accuracy_interval(true[:, :1], estimated[:, :, :1])).all()

@@ -51,7 +51,7 @@ def test_the_least_p_does_not_grow_with_the_comparisons():
 def test_family_wise_error_rate():
     """Ten correlated comparisons over 8 units, none of them different: an error in 5% of the families at most."""
     rng = np.random.default_rng(1)
-    shared, own = rng.normal(size=(800, 8, 1)), rng.normal(size=(800, 8, 10))
-    rate = np.mean([max_t(d).min() <= 0.05 for d in shared + own])
+    shared, single = rng.normal(size=(800, 8, 1)), rng.normal(size=(800, 8, 10))
+    rate = np.mean([max_t(d).min() <= 0.05 for d in shared + single])
     print(f"family-wise error rate {rate:.3f} at .05")
     assert 0.02 < rate < 0.05 + 2.6 * np.sqrt(0.05 * 0.95 / 800)

@@ -39,18 +39,20 @@ def covered(levels: tuple[str, ...], n_sites: int, target: str, studies: int = 6
     hits = 0
     for _ in range(studies):
         banks = simulated_banks(rng, n_sites, 2, 0.05, 0.02)
-        found = nested_bootstrap(banks, levels=levels, n_resamples=200, rng=rng)
-        hits += bool(found.low[0] <= 0 <= found.high[0])
+        intervals = nested_bootstrap(banks, levels=levels, n_resamples=200, rng=rng)
+        hits += bool(intervals.low[0] <= 0 <= intervals.high[0])
     return hits / studies
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_sites", [6, pytest.param(20, marks=pytest.mark.nightly)])
 def test_interval_for_new_sites_covers(n_sites: int) -> None:
-    found = {levels: covered(levels, n_sites, "sites") for levels in (("site",), LEVELS)}
-    print(f"mean over {n_sites} sites, nominal .95: " + ", ".join(f"{'+'.join(k)} {v:.3f}" for k, v in found.items()))
-    assert 0.93 <= found["site",] <= 0.97
-    assert 0.93 <= found[LEVELS] <= 0.99  # counts the chance of splits and deaths twice: cautious
+    coverage = {levels: covered(levels, n_sites, "sites") for levels in (("site",), LEVELS)}
+    print(
+        f"mean over {n_sites} sites, nominal .95: " + ", ".join(f"{'+'.join(k)} {v:.3f}" for k, v in coverage.items())
+    )
+    assert 0.93 <= coverage["site",] <= 0.97
+    assert 0.93 <= coverage[LEVELS] <= 0.99  # counts the chance of splits and deaths twice: cautious
 
 
 def test_interval_for_new_deaths_at_the_same_sites_covers() -> None:
@@ -60,8 +62,8 @@ def test_interval_for_new_deaths_at_the_same_sites_covers() -> None:
         site_truth = rng.normal(0, 0.3, 6)  # differences between sites must not count
         observed = site_truth + rng.normal(0, 0.02, 6)
         banks = [[np.concatenate([[x], rng.normal(x, 0.02, 200)])[:, None]] for x in observed]
-        found = nested_bootstrap(banks, levels=("death",), n_resamples=400, rng=rng)
-        hits += bool(found.low[0] <= site_truth.mean() <= found.high[0])
+        intervals = nested_bootstrap(banks, levels=("death",), n_resamples=400, rng=rng)
+        hits += bool(intervals.low[0] <= site_truth.mean() <= intervals.high[0])
     print(f"mean over 6 given sites, deaths resampled, nominal .95: {hits / studies:.3f}")
     assert 0.93 <= hits / studies <= 0.97
 
@@ -72,13 +74,13 @@ def test_means_levels_and_pairing() -> None:
     for n_splits in (1, 3, 2):
         truth = rng.integers(0, 5, 120)
         banks.append([death_bank({"a": cases(truth, 0.8), "b": cases(truth, 0.4)}, "top1") for _ in range(n_splits)])
-    found = nested_bootstrap(banks, rng=rng)
+    intervals = nested_bootstrap(banks, rng=rng)
     expected = np.mean([np.mean([b[0] for b in site], axis=0) for site in banks], axis=0)
-    np.testing.assert_allclose(found.mean, expected)
-    assert found.levels == LEVELS
-    assert found.resampled.shape == (2000, 2)
-    assert (found.low < found.mean).all()
-    assert (found.mean < found.high).all()
+    np.testing.assert_allclose(intervals.mean, expected)
+    assert intervals.levels == LEVELS
+    assert intervals.resampled.shape == (2000, 2)
+    assert (intervals.low < intervals.mean).all()
+    assert (intervals.mean < intervals.high).all()
     fixed = nested_bootstrap(banks, levels=(), rng=rng)
     np.testing.assert_allclose(fixed.resampled, np.tile(fixed.mean, (2000, 1)))
     with pytest.raises(ValueError, match="unknown level 'sites'"):
@@ -87,12 +89,14 @@ def test_means_levels_and_pairing() -> None:
 
 def test_intervals_over_sites_by_hand() -> None:
     values = np.array([[0.1, 0.5], [0.4, 0.6], [0.9, 0.2]])
-    found = nested_bootstrap([[v[None, :]] for v in values], levels=("site",), n_resamples=50, rng=generator(7))
+    intervals = nested_bootstrap([[v[None, :]] for v in values], levels=("site",), n_resamples=50, rng=generator(7))
     drawn = values[generator(7).integers(0, 3, size=(50, 3))].mean(axis=1)
     half = stats.t.ppf(0.975, 2) * drawn.std(axis=0, ddof=1) * np.sqrt(3 / 2)
-    np.testing.assert_allclose(found.resampled, drawn)
-    np.testing.assert_allclose([found.low, found.high], [values.mean(axis=0) - half, values.mean(axis=0) + half])
-    np.testing.assert_allclose(found.standard_error, drawn.std(axis=0, ddof=1) * np.sqrt(3 / 2))
+    np.testing.assert_allclose(intervals.resampled, drawn)
+    np.testing.assert_allclose(
+        [intervals.low, intervals.high], [values.mean(axis=0) - half, values.mean(axis=0) + half]
+    )
+    np.testing.assert_allclose(intervals.standard_error, drawn.std(axis=0, ddof=1) * np.sqrt(3 / 2))
     two = nested_bootstrap([[v[None, :]] for v in values[:2]], levels=("site",), n_resamples=50, rng=generator(7))
     drawn = values[:2][generator(7).integers(0, 2, size=(50, 2))].mean(axis=1)
     half = stats.t.ppf(0.975, 1) * drawn.std(axis=0, ddof=1) * np.sqrt(2)
@@ -105,17 +109,17 @@ def test_intervals_over_sites_by_hand() -> None:
 
 def test_resamples_of_splits_and_of_their_deaths_by_a_plain_loop() -> None:
     banks = [np.array([[0.5], [0.4], [0.7]]), np.array([[0.2], [0.1]])]
-    found = nested_bootstrap([banks], levels=("split", "death"), n_resamples=20, level=0.8, rng=generator(8))
+    intervals = nested_bootstrap([banks], levels=("split", "death"), n_resamples=20, level=0.8, rng=generator(8))
     rng, total = generator(8), np.zeros(20)
     for _ in banks:
         which = rng.integers(0, 2, size=20)
         for split, bank in enumerate(banks):
-            here = np.flatnonzero(which == split)
-            total[here] += bank[rng.integers(1, len(bank), size=len(here)), 0]
-    np.testing.assert_allclose(found.resampled[:, 0], total / 2)
-    ends = interval(found.mean, found.resampled, level=0.8)
-    np.testing.assert_allclose([found.low, found.high], ends)
-    assert found.mean.tolist() == [0.35]
+            of_split = np.flatnonzero(which == split)
+            total[of_split] += bank[rng.integers(1, len(bank), size=len(of_split)), 0]
+    np.testing.assert_allclose(intervals.resampled[:, 0], total / 2)
+    ends = interval(intervals.mean, intervals.resampled, level=0.8)
+    np.testing.assert_allclose([intervals.low, intervals.high], ends)
+    assert intervals.mean.tolist() == [0.35]
 
 
 def test_the_resamples_of_deaths_are_those_of_the_seed() -> None:

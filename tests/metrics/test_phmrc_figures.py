@@ -39,13 +39,13 @@ def predicted(model, split: Split, deaths: Deaths):
 
 @pytest.fixture(scope="module")
 def loso(adults: Deaths) -> dict[str, dict[str, dict[str, float]]]:
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    result: dict[str, dict[str, dict[str, float]]] = {}
     for split in splits({"name": "leave_one_site_out"}, adults):
         for model in (Prior(), Uniform(), NaiveBayes()):
             truth, prediction, train_cause = predicted(model, split, adults)
             values = score(truth, prediction, adults.causes, n_bootstrap=0, train_cause=train_cause).values
-            found.setdefault(type(model).__name__, {})[split.test_site] = values
-    return found
+            result.setdefault(type(model).__name__, {})[split.test_site] = values
+    return result
 
 
 def mean(loso: dict, model: str, metric: str) -> float:
@@ -63,10 +63,10 @@ def test_copying_the_training_mix_leave_one_site_out(loso: dict) -> None:
 
 def test_naive_bayes_leave_one_site_out(loso: dict) -> None:
     names = ("csmf_accuracy_top", "csmf_accuracy_mean", "top1", "top3", "mean_ccc")
-    found = {name: mean(loso, "NaiveBayes", name) for name in names}
-    print("naive Bayes, leave one site out, mean of six sites:", {k: round(v, 4) for k, v in found.items()})
+    means = {name: mean(loso, "NaiveBayes", name) for name in names}
+    print("naive Bayes, leave one site out, mean of six sites:", {k: round(v, 4) for k, v in means.items()})
     expected = dict(zip(names, (0.710, 0.721, 0.354, 0.569, 0.287), strict=True))
-    assert found == pytest.approx(expected, abs=0.01)
+    assert means == pytest.approx(expected, abs=0.01)
     by_site = {site: v["csmf_accuracy_top"] for site, v in loso["NaiveBayes"].items()}
     sites = {"AP": 0.750, "Bohol": 0.749, "Dar": 0.667, "Mexico": 0.775, "Pemba": 0.572, "UP": 0.747}
     assert by_site == pytest.approx(sites, abs=0.01)
@@ -82,27 +82,27 @@ def test_chance_levels_on_the_sites_own_mixes(loso: dict) -> None:
 
 
 def test_label_coverage_of_training_on_pemba(adults: Deaths) -> None:
-    found = {}
+    result = {}
     for split in splits({"name": "one_to_one", "train_sites": "pemba"}, adults):
         truth, prediction, train_cause = predicted(Prior(), split, adults)
-        found[split.test_site] = score(truth, prediction, adults.causes, train_cause=train_cause).values[
+        result[split.test_site] = score(truth, prediction, adults.causes, train_cause=train_cause).values[
             "label_coverage"
         ]
     expected = {"AP": 0.544, "Bohol": 0.521, "Dar": 0.483, "Mexico": 0.371, "UP": 0.563}
-    assert found == pytest.approx(expected, abs=0.001)
+    assert result == pytest.approx(expected, abs=0.001)
 
 
 @pytest.mark.nightly
 @pytest.mark.slow
 def test_pooled_with_dirichlet_test_sets(adults: Deaths) -> None:
-    found: dict[str, list[dict[str, float]]] = {"Prior": [], "NaiveBayes": []}
+    result: dict[str, list[dict[str, float]]] = {"Prior": [], "NaiveBayes": []}
     for split in splits({"name": "pooled", "repeats": REPEATS}, adults):
         for model in (Prior(), NaiveBayes()):
             truth, prediction, _ = predicted(model, split, adults)
             sets = draw_test_sets({"name": "dirichlet", "n_resamples": 1}, truth, adults.causes, seed=split.repeat)
-            found[type(model).__name__].append(score_test_sets(truth, prediction, adults.causes, sets).values)
-    prior = [v["csmf_accuracy_mean"] for v in found["Prior"]]
-    top = [v["csmf_accuracy_top"] for v in found["NaiveBayes"]]
+            result[type(model).__name__].append(score_test_sets(truth, prediction, adults.causes, sets).values)
+    prior = [v["csmf_accuracy_mean"] for v in result["Prior"]]
+    top = [v["csmf_accuracy_top"] for v in result["NaiveBayes"]]
     low, median, high = np.quantile(top, [0.025, 0.5, 0.975])
     print(
         f"pooled 75/25, Dirichlet(1), {REPEATS} divisions: prior {np.median(prior):.3f}; naive Bayes {median:.3f} "
@@ -113,4 +113,4 @@ def test_pooled_with_dirichlet_test_sets(adults: Deaths) -> None:
     assert median == pytest.approx(0.704, abs=0.012)
     assert low == pytest.approx(0.609, abs=TWO_TAILS)
     assert high == pytest.approx(0.786, abs=TWO_TAILS)
-    assert np.median([v["top1"] for v in found["NaiveBayes"]]) == pytest.approx(0.402, abs=0.02)
+    assert np.median([v["top1"] for v in result["NaiveBayes"]]) == pytest.approx(0.402, abs=0.02)

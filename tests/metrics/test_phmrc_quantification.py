@@ -35,12 +35,12 @@ def out_of_fold(train: Deaths) -> OutOfFoldPredictions:
 
 
 def accuracy(test: np.ndarray, truth: np.ndarray, training: OutOfFoldPredictions) -> dict[str, float]:
-    found = {}
+    result = {}
     true = cause_fractions(truth, test.shape[1])
     for name, options in OPTIONS.items():
         csmf = estimate_csmf(name, test, training, **options).csmf
-        found[name] = np.nan if csmf is None else float(csmf_accuracy(true, csmf))
-    return found
+        result[name] = np.nan if csmf is None else float(csmf_accuracy(true, csmf))
+    return result
 
 
 def summary(rows: list[dict[str, float]]) -> dict[str, tuple[float, int]]:
@@ -60,13 +60,13 @@ def test_label_shift_is_corrected(adults: Deaths) -> None:
         training = out_of_fold(train)
         sets = draw_test_sets({"name": "dirichlet", "n_resamples": 6}, test.cause, adults.causes, seed=split.repeat)
         rows += [accuracy(p[sets.rows(k)], test.cause[sets.rows(k)], training) for k in range(6)]
-    found = summary(rows)
-    print("naive Bayes, pooled, 30 Dirichlet(1) test sets; CSMF accuracy (sets):", found)
-    assert found["em"][0] > found["mean_probability"][0] + 0.02
-    assert found["adjusted_count"][0] > found["classify_and_count"][0] + 0.01
+    summaries = summary(rows)
+    print("naive Bayes, pooled, 30 Dirichlet(1) test sets; CSMF accuracy (sets):", summaries)
+    assert summaries["em"][0] > summaries["mean_probability"][0] + 0.02
+    assert summaries["adjusted_count"][0] > summaries["classify_and_count"][0] + 0.01
     # 34 causes, some never named: the matrices are so near to singular that these two mostly abstain
-    assert found["adjusted_count"][1] < len(rows)
-    assert "bbse" not in found or found["bbse"][1] < len(rows)
+    assert summaries["adjusted_count"][1] < len(rows)
+    assert "bbse" not in summaries or summaries["bbse"][1] < len(rows)
 
 
 @pytest.mark.nightly
@@ -76,6 +76,6 @@ def test_transfer_between_sites_is_not_label_shift(adults: Deaths) -> None:
         train, test = (adults.take(r) for r in split.indices(adults))
         p = NaiveBayes().fit(train).predict(test.without_causes()).probability
         rows.append(accuracy(p, test.cause, out_of_fold(train)))
-    found = summary(rows)
-    print("naive Bayes, leave one site out, 6 sites; CSMF accuracy (sites):", found)
-    assert found["em"][0] < found["mean_probability"][0] - 0.1
+    summaries = summary(rows)
+    print("naive Bayes, leave one site out, 6 sites; CSMF accuracy (sites):", summaries)
+    assert summaries["em"][0] < summaries["mean_probability"][0] - 0.1

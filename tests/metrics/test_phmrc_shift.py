@@ -23,16 +23,16 @@ def test_parts_of_the_drop_by_site(phmrc_dir) -> None:
         (inner,) = splits({"name": "pooled", "repeats": 1}, train)
         learn, home = (train.take(rows) for rows in inner.indices(train))
         model = NaiveBayes().fit(learn)
-        found = transfer_drop(model.predict, home, target, rng=np.random.default_rng(0))
-        parts[split.test_site] = found
+        drop = transfer_drop(model.predict, home, target, rng=np.random.default_rng(0))
+        parts[split.test_site] = drop
         named = ("prior_shift", "symptom_shift", "missingness_shift", "label_coverage")
-        assert sum(getattr(found, p) for p in named) == pytest.approx(found.total, abs=1e-12)
+        assert sum(getattr(drop, p) for p in named) == pytest.approx(drop.total, abs=1e-12)
         rng = np.random.default_rng(1)
         some = [d.symptoms[rng.choice(len(d), 250, replace=False)] for d in (train, target)]
         auc[split.test_site] = site_auc(*some)
-        told = ", ".join(f"{p} {getattr(found, p):+.3f}" for p in named)
-        told += f"; AUC {auc[split.test_site]:.3f}"
-        print(f"{split.test_site}: top-1 {found.home:.3f} at home, {found.abroad:.3f} abroad; {told}")
+        text = ", ".join(f"{p} {getattr(drop, p):+.3f}" for p in named)
+        text += f"; AUC {auc[split.test_site]:.3f}"
+        print(f"{split.test_site}: top-1 {drop.home:.3f} at home, {drop.abroad:.3f} abroad; {text}")
     for site in ("Dar", "Mexico"):  # the two sites that lose most
         assert parts[site].total > 0.1
         assert parts[site].symptom_shift > parts[site].total / 2

@@ -45,10 +45,10 @@ def test_too_few_units_and_no_variance() -> None:
 
 def test_variance_components_by_hand() -> None:
     """Sites 1, 3 and 5, 7: means 2 and 6; within 2; between ((2*4 + 2*4) / 1 - 2) / 2 = 7."""
-    found = variance_components([1.0, 3.0, 5.0, 7.0], ["a", "a", "b", "b"])
-    assert (found.within, found.between, found.n_sites) == (2.0, 7.0, 2)
-    assert found.of_mean_at_site(2) == 8.0
-    assert found.of_mean_at_site(2, deaths=4) == 7.25
+    components = variance_components([1.0, 3.0, 5.0, 7.0], ["a", "a", "b", "b"])
+    assert (components.within, components.between, components.n_sites) == (2.0, 7.0, 2)
+    assert components.of_mean_at_site(2) == 8.0
+    assert components.of_mean_at_site(2, deaths=4) == 7.25
     alone = variance_components([1.0, 3.0], ["a", "b"])
     assert (alone.between, math.isnan(alone.within), alone.n_sites) == (2.0, True, 2)
     assert alone.of_mean_at_site(2) == 2.0
@@ -56,9 +56,9 @@ def test_variance_components_by_hand() -> None:
 
 def test_variance_components_of_sites_with_different_numbers_of_splits_by_hand() -> None:
     """Sites .1, .3, .2 and .8: within .02 / 2; (3 * .15^2 + .45^2 - .01) / (4 - 10 / 4) = .26 / 1.5 between."""
-    found = variance_components([0.1, 0.3, 0.2, 0.8], ["a", "a", "a", "b"])
-    assert found.within == pytest.approx(0.01)
-    assert found.between == pytest.approx(0.26 / 1.5)
+    components = variance_components([0.1, 0.3, 0.2, 0.8], ["a", "a", "a", "b"])
+    assert components.within == pytest.approx(0.01)
+    assert components.between == pytest.approx(0.26 / 1.5)
 
 
 def test_the_level_and_the_limit_are_those_that_are_asked_for() -> None:
@@ -79,8 +79,8 @@ def test_variance_components_are_unbiased() -> None:
     between, within = [], []
     for _ in range(400):
         d = rng.normal(0, 2.0, 12)[site] + rng.normal(0, 1.0, len(site))
-        found = variance_components(d, site)
-        between.append(found.between)
-        within.append(found.within)
+        components = variance_components(d, site)
+        between.append(components.between)
+        within.append(components.within)
     assert np.mean(within) == pytest.approx(1.0, abs=0.05)
     assert np.mean(between) == pytest.approx(4.0, abs=0.3)

@@ -38,11 +38,11 @@ def shifted(n_train: int = 20_000, n_test: int = 20_000, temperature: float = 1.
     return posteriors(test, prior, temperature), training, np.bincount(test, minlength=C) / n_test
 
 
-def error(found: CSMFEstimate, true: np.ndarray) -> float:
-    assert found.csmf is not None, found.abstained
-    assert found.csmf.sum() == pytest.approx(1)
-    assert (found.csmf >= 0).all()
-    return float(np.abs(found.csmf - true).sum())
+def error(estimate: CSMFEstimate, true: np.ndarray) -> float:
+    assert estimate.csmf is not None, estimate.abstained
+    assert estimate.csmf.sum() == pytest.approx(1)
+    assert (estimate.csmf >= 0).all()
+    return float(np.abs(estimate.csmf - true).sum())
 
 
 def test_an_adjusted_count_without_errors_is_the_count_or_the_mean_probability() -> None:
@@ -50,9 +50,9 @@ def test_an_adjusted_count_without_errors_is_the_count_or_the_mean_probability()
     training = OutOfFoldPredictions(np.eye(3)[[0, 1, 2]], np.arange(3))
     test = np.array([[0.6, 0.3, 0.1], [0.5, 0.1, 0.4], [0.1, 0.2, 0.7], [0.2, 0.2, 0.6]])
     for soft, expected in ((False, [0.5, 0.0, 0.5]), (True, [0.35, 0.2, 0.45])):
-        found = adjusted_count(test, training, soft=soft)
-        np.testing.assert_allclose(found.csmf, expected, atol=1e-6)
-        assert found.facts["condition"] == pytest.approx(1)
+        estimate = adjusted_count(test, training, soft=soft)
+        np.testing.assert_allclose(estimate.csmf, expected, atol=1e-6)
+        assert estimate.facts["condition"] == pytest.approx(1)
     np.testing.assert_allclose(adjusted_count(test, training, max_condition=1).csmf, [0.5, 0.0, 0.5], atol=1e-6)
     unsure = np.array([[0.8, 0.2], [0.3, 0.7]])
     mixed = adjusted_count(unsure, OutOfFoldPredictions(unsure, np.array([0, 1])), soft=True)
@@ -84,8 +84,8 @@ def test_limits_of_the_corrections() -> None:
     for name in ("adjusted_count", "bbse", "em"):
         np.testing.assert_allclose(estimate_csmf(name, np.eye(3)[[0]], one).csmf, [1, 0, 0], atol=1e-6)
         for test, train in ((np.zeros((1, 3)), one), (np.eye(3), OutOfFoldPredictions(np.zeros((1, 3)), np.zeros(1)))):
-            found = estimate_csmf(name, test, train)
-            assert (found.csmf, found.abstained) == (None, "every death is undetermined")
+            estimate = estimate_csmf(name, test, train)
+            assert (estimate.csmf, estimate.abstained) == (None, "every death is undetermined")
     for name in ("classify_and_count", "mean_probability"):
         assert estimate_csmf(name, np.zeros((2, 3))).abstained == "every test death is undetermined"
     sure = OutOfFoldPredictions(np.eye(3)[[0, 1]], np.array([0, 1]))
@@ -102,9 +102,9 @@ def test_em_of_two_kinds_of_answers_by_hand() -> None:
     """Likelihoods 4:1 in 3 deaths, 1:4 in 2: the greatest of (.2 + .6 q)^3 (.8 - .6 q)^2 is at q = 2/3."""
     training = OutOfFoldPredictions(said(1, 1), np.array([0, 1]))
     test = np.repeat([[0.8, 0.2], [0.2, 0.8]], [3, 2], axis=0)
-    found = em(test, training, calibrate=False)
-    np.testing.assert_allclose(found.csmf, [2 / 3, 1 / 3], atol=1e-7)
-    assert list(found.facts) == ["iterations"]
+    estimate = em(test, training, calibrate=False)
+    np.testing.assert_allclose(estimate.csmf, [2 / 3, 1 / 3], atol=1e-7)
+    assert list(estimate.facts) == ["iterations"]
     first = em(test, training, calibrate=False, tolerance=0.2)  # the mean of the answers: .56, .12 from halves in sum
     np.testing.assert_allclose(first.csmf, [0.56, 0.44])
     assert first.facts == {"iterations": 1}
@@ -140,29 +140,29 @@ def test_em_needs_calibrated_posteriors() -> None:
     for _ in range(5):
         test, training, true = shifted(temperature=0.25)  # over-confident
         raw.append(error(estimate_csmf("em", test, training, calibrate=False), true))
-        found = estimate_csmf("em", test, training)
-        calibrated.append(error(found, true))
-        assert found.facts["temperature"] == pytest.approx(4, rel=0.05)
+        estimate = estimate_csmf("em", test, training)
+        calibrated.append(error(estimate, true))
+        assert estimate.facts["temperature"] == pytest.approx(4, rel=0.05)
     assert np.mean(calibrated) < 0.05 < np.mean(raw)
 
 
 def test_em_is_a_fixed_point_of_its_equations() -> None:
     test, training, _ = shifted(2000, 500)
-    found = estimate_csmf("em", test, training, calibrate=False)
-    assert found.csmf is not None
+    estimate = estimate_csmf("em", test, training, calibrate=False)
+    assert estimate.csmf is not None
     prior = np.bincount(training.truth, minlength=C) / len(training.truth)
-    posterior = test * (found.csmf / prior)
+    posterior = test * (estimate.csmf / prior)
     posterior /= posterior.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(posterior.mean(axis=0), found.csmf, atol=1e-6)
+    np.testing.assert_allclose(posterior.mean(axis=0), estimate.csmf, atol=1e-6)
 
 
 def test_two_causes_in_closed_form() -> None:
     # sensitivity .8 and .7; named shares .5 and .5: q = (.5 - .3) / (.8 - .3) = .4 (Forman's adjusted count)
     training = OutOfFoldPredictions(np.vstack([said(80, 20), said(30, 70)]), np.repeat([0, 1], 100))
     for name, options in (("adjusted_count", {}), ("bbse", {"soft": False})):
-        found = estimate_csmf(name, said(50, 50), training, **options)
-        np.testing.assert_allclose(found.csmf, [0.4, 0.6], atol=1e-6)
-        assert found.facts["condition"] > 1
+        estimate = estimate_csmf(name, said(50, 50), training, **options)
+        np.testing.assert_allclose(estimate.csmf, [0.4, 0.6], atol=1e-6)
+        assert estimate.facts["condition"] > 1
 
 
 def test_soft_and_hard_agree_with_plain_counting_for_a_perfect_model() -> None:
@@ -179,10 +179,10 @@ def test_corrections_abstain_with_a_reason_if_the_matrix_cannot_be_inverted() ->
     truth = np.repeat(np.arange(C), 40)
     same = np.tile(np.linspace(1, 2, C) / np.linspace(1, 2, C).sum(), (200, 1))  # every death gets the same answer
     for name in ("adjusted_count", "bbse"):
-        found = estimate_csmf(name, same, OutOfFoldPredictions(same, truth))
-        assert found.csmf is None
-        assert "condition number" in found.abstained
-        assert found.facts["condition"] > 100 or np.isinf(found.facts["condition"])
+        estimate = estimate_csmf(name, same, OutOfFoldPredictions(same, truth))
+        assert estimate.csmf is None
+        assert "condition number" in estimate.abstained
+        assert estimate.facts["condition"] > 100 or np.isinf(estimate.facts["condition"])
     assert estimate_csmf("em", *shifted(500, 200)[:2], max_iterations=1).abstained == "not converged after 1 rounds"
 
 
@@ -191,11 +191,11 @@ def test_undetermined_deaths_and_absent_causes() -> None:
     wider = lambda p: np.hstack([p, np.zeros((len(p), 1))])  # noqa: E731
     padded = np.vstack([wider(test), np.zeros((50, C + 1))])
     for name in ESTIMATORS:
-        found = estimate_csmf(name, padded, OutOfFoldPredictions(wider(training.probability), training.truth))
-        assert found.csmf is not None
-        assert found.csmf[C] == 0
+        estimate = estimate_csmf(name, padded, OutOfFoldPredictions(wider(training.probability), training.truth))
+        assert estimate.csmf is not None
+        assert estimate.csmf[C] == 0
         narrow = estimate_csmf(name, test, training)
-        np.testing.assert_allclose(found.csmf[:C], narrow.csmf, atol=1e-9)
+        np.testing.assert_allclose(estimate.csmf[:C], narrow.csmf, atol=1e-9)
         assert estimate_csmf(name, np.zeros((3, C)), training).abstained
 
 

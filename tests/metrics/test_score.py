@@ -33,7 +33,7 @@ def example(n: int, undetermined: int = 0, c: int = C) -> tuple[np.ndarray, Pred
 
 def test_values_equal_the_plain_definitions() -> None:
     truth, prediction = example(500, undetermined=20)
-    found = score(truth, prediction, CAUSES, n_bootstrap=0, train_cause=truth[:40])
+    scores = score(truth, prediction, CAUSES, n_bootstrap=0, train_cause=truth[:40])
     p_true, p = cause_fractions(truth, C), prediction.probability
     assert prediction.top_cause is not None
     expected = {
@@ -48,13 +48,13 @@ def test_values_equal_the_plain_definitions() -> None:
         "label_coverage": np.isin(truth, truth[:40]).mean(),
     }
     for name, value in expected.items():
-        assert found.values[name] == pytest.approx(float(value), abs=1e-12), name
+        assert scores.values[name] == pytest.approx(float(value), abs=1e-12), name
     sens = np.array([(prediction.top_cause[truth == k] == k).mean() for k in np.unique(truth)])
     ccc = (sens - 1 / C) / (1 - 1 / C)
-    assert found.values["mean_ccc"] == pytest.approx(ccc.mean())
-    assert found.values["median_ccc"] == pytest.approx(np.median(ccc))
-    assert found.values["cccsmf_empirical_top"] == pytest.approx(
-        (found.values["csmf_accuracy_top"] - found.values["csmf_chance"]) / (1 - found.values["csmf_chance"])
+    assert scores.values["mean_ccc"] == pytest.approx(ccc.mean())
+    assert scores.values["median_ccc"] == pytest.approx(np.median(ccc))
+    assert scores.values["cccsmf_empirical_top"] == pytest.approx(
+        (scores.values["csmf_accuracy_top"] - scores.values["csmf_chance"]) / (1 - scores.values["csmf_chance"])
     )
 
 
@@ -77,30 +77,30 @@ def test_the_bounds_of_a_metric_cut_off_only_what_no_population_can_be(n: int, c
 
 def test_names_and_ranges() -> None:
     truth, prediction = example(200)
-    found = score(truth, prediction, CAUSES, n_bootstrap=50, train_cause=truth)
+    scores = score(truth, prediction, CAUSES, n_bootstrap=50, train_cause=truth)
     assert {"csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model", "top1", "top3", "mean_ccc"} <= set(
         METRICS
     )
     absent = {"csmf_interval_coverage", "csmf_conformal_coverage", "csmf_conformal_width"}  # no draws, not asked for
     absent |= {"csmf_accuracy_labelled", "csmf_accuracy_half_labelled"}  # no death of the site was labelled
-    assert not absent & set(found.values)
+    assert not absent & set(scores.values)
     for name, info in {**METRICS, **CASE_METRICS}.items():
         if name in absent:
             continue
-        assert info.range[0] <= found.values[name] <= info.range[1]
+        assert info.range[0] <= scores.values[name] <= info.range[1]
         assert info.label
         assert info.description.endswith(".")
         if info.interval:
-            assert info.range[0] <= found.values[f"{name}_low"] <= found.values[f"{name}_high"] <= info.range[1]
-    assert all(type(v) is float and np.isfinite(v) for v in found.values.values())
-    assert set(found.per_cause) == {
+            assert info.range[0] <= scores.values[f"{name}_low"] <= scores.values[f"{name}_high"] <= info.range[1]
+    assert all(type(v) is float and np.isfinite(v) for v in scores.values.values())
+    assert set(scores.per_cause) == {
         "n_true", "sensitivity", "specificity", "ppv", "npv", "ccc", "csmf_true", "csmf_top",
         "csmf_mean", "csmf_model", "csmf_error",
     }  # fmt: skip
-    assert all(v.shape == (C,) for v in found.per_cause.values())
-    assert found.per_cause["n_true"].sum() == 200
-    np.testing.assert_allclose(found.per_cause["csmf_error"].sum(), 0, atol=1e-12)
-    np.testing.assert_allclose(found.per_cause["csmf_model"], prediction.csmf, atol=1e-12)
+    assert all(v.shape == (C,) for v in scores.per_cause.values())
+    assert scores.per_cause["n_true"].sum() == 200
+    np.testing.assert_allclose(scores.per_cause["csmf_error"].sum(), 0, atol=1e-12)
+    np.testing.assert_allclose(scores.per_cause["csmf_model"], prediction.csmf, atol=1e-12)
 
 
 def test_every_resample_equals_a_plain_loop_bit_for_bit() -> None:

@@ -47,19 +47,19 @@ PARTS = ("prior_shift", "symptom_shift", "missingness_shift", "label_coverage")
 
 def parts(model: NaiveBayes, target: Deaths, home: Deaths | None = None, metric: str = "top1") -> dict[str, float]:
     home = sample(8000) if home is None else home
-    found = transfer_drop(model.predict, home, target, metric=metric, rng=np.random.default_rng(1))
-    assert sum(getattr(found, p) for p in PARTS) == pytest.approx(found.total, abs=1e-12)
-    assert found.total == pytest.approx(found.home - found.abroad)
-    return {p: getattr(found, p) for p in PARTS}
+    drop = transfer_drop(model.predict, home, target, metric=metric, rng=np.random.default_rng(1))
+    assert sum(getattr(drop, p) for p in PARTS) == pytest.approx(drop.total, abs=1e-12)
+    assert drop.total == pytest.approx(drop.home - drop.abroad)
+    return {p: getattr(drop, p) for p in PARTS}
 
 
-def largest(found: dict[str, float]) -> str:
-    return max(found, key=lambda p: abs(found[p]))
+def largest(parts_of_drop: dict[str, float]) -> str:
+    return max(parts_of_drop, key=lambda p: abs(parts_of_drop[p]))
 
 
 def test_no_shift_no_parts(model: NaiveBayes) -> None:
-    found = parts(model, sample(8000))
-    assert max(abs(v) for v in found.values()) < 0.025
+    drop = parts(model, sample(8000))
+    assert max(abs(v) for v in drop.values()) < 0.025
 
 
 def test_each_part_answers_to_its_shift(model: NaiveBayes) -> None:
@@ -77,21 +77,21 @@ def test_each_part_answers_to_its_shift(model: NaiveBayes) -> None:
         "missingness_shift": sample(8000, missing=0.6),
     }
     for name, target in cases.items():
-        found = parts(model, target)
-        print(name, {k: round(v, 3) for k, v in found.items()})
-        assert largest(found) == name
-        assert found[name] > 0.03
-        assert max(abs(v) for k, v in found.items() if k != name) < max(0.03, 0.1 * found[name])
+        drop = parts(model, target)
+        print(name, {k: round(v, 3) for k, v in drop.items()})
+        assert largest(drop) == name
+        assert drop[name] > 0.03
+        assert max(abs(v) for k, v in drop.items() if k != name) < max(0.03, 0.1 * drop[name])
         if name == "prior_shift":
-            assert found[name] == pytest.approx(
+            assert drop[name] == pytest.approx(
                 (EVEN - mix) @ sensitivity, abs=0.04
             )  # 3 standard errors of 1,600 deaths
     home = sample(8000)
     known = home.take(home.cause != 0)
     learned = NaiveBayes().fit(sample(6000, np.array([0, 0.25, 0.25, 0.25, 0.25])))
-    found = parts(learned, sample(8000, skewed), known)
-    assert largest(found) == "label_coverage"
-    assert found["label_coverage"] > 0.3
+    drop = parts(learned, sample(8000, skewed), known)
+    assert largest(drop) == "label_coverage"
+    assert drop["label_coverage"] > 0.3
 
 
 def few(cause: list[int], symptoms: list[list[int]], **covariates: list[float]) -> Deaths:
@@ -111,10 +111,10 @@ def few(cause: list[int], symptoms: list[list[int]], **covariates: list[float]) 
 
 def test_parts_by_hand() -> None:
     """A model that names A where the first symptom is present, else B. Right at home: 3 of 4 A, 2 of 4 B, 0 of 2 C."""
-    asked = []
+    sizes = []
 
     def predict(deaths: Deaths) -> Prediction:
-        asked.append(len(deaths))
+        sizes.append(len(deaths))
         p = np.zeros((len(deaths), 4))
         p[np.arange(len(deaths)), np.where(deaths.symptoms[:, 0] == 1, 0, 1)] = 1
         return Prediction(p, csmf=p.mean(axis=0))
@@ -122,23 +122,23 @@ def test_parts_by_hand() -> None:
     yes, no = [1, 0], [0, 1]
     home = few([0] * 4 + [1] * 4 + [2] * 2, [yes] * 3 + [no] + [yes] * 2 + [no] * 2 + [yes] * 2)
     target = few([3] * 2 + [1] * 6 + [0] * 2, [no] * 2 + [yes] * 3 + [no] * 3 + [yes, no])  # right: 3 of 6 B, 1 of 2 A
-    found = transfer_drop(predict, home, target, rng=np.random.default_rng(1))
+    drop = transfer_drop(predict, home, target, rng=np.random.default_rng(1))
     weighted = (0.5 * 3 + 1.5 * 2) / 8  # the home deaths of A and B with the target's 2 and 6 deaths of them
-    assert (found.home, found.abroad, found.total) == pytest.approx((0.5, 0.4, 0.1))
-    assert found.prior_shift == pytest.approx(0.5 - weighted)
-    assert found.symptom_shift == pytest.approx(weighted - 0.5)
-    assert found.missingness_shift == pytest.approx(0)
-    assert found.label_coverage == pytest.approx(0.5 - 0.4)
-    assert sorted(asked) == [8] * 12 + [10] * 2, "four sets, and five masks of two"
-    asked.clear()
+    assert (drop.home, drop.abroad, drop.total) == pytest.approx((0.5, 0.4, 0.1))
+    assert drop.prior_shift == pytest.approx(0.5 - weighted)
+    assert drop.symptom_shift == pytest.approx(weighted - 0.5)
+    assert drop.missingness_shift == pytest.approx(0)
+    assert drop.label_coverage == pytest.approx(0.5 - 0.4)
+    assert sorted(sizes) == [8] * 12 + [10] * 2, "four sets, and five masks of two"
+    sizes.clear()
     transfer_drop(predict, home, target, n_masks=1, rng=np.random.default_rng(1))
-    assert len(asked) == 6
-    asked.clear()
+    assert len(sizes) == 6
+    sizes.clear()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         both = transfer_drops(predict, home, target, metrics=["undetermined", "top1"], rng=np.random.default_rng(1))
-    assert len(asked) == 14
-    assert both["top1"] == found
+    assert len(sizes) == 14
+    assert both["top1"] == drop
     assert both["undetermined"].home == both["undetermined"].abroad == 0
     single = few([0] + [1] * 4, [yes] * 5), few([0] + [1] * 2, [no] * 3)  # one death of A at each site is enough
     assert transfer_drop(predict, *single, rng=np.random.default_rng(1)).label_coverage == 0
@@ -220,11 +220,11 @@ def test_site_auc_is_that_of_a_ridge_regression_by_least_squares(
     fold = np.concatenate([draws.permutation(n) % n_folds for n in sizes])
     expected = []
     for k in range(n_folds):
-        here = fold != k
-        rows = np.vstack([x[here], np.sqrt(20) * np.eye(x.shape[1])])
-        y = np.append(site[here] - site[here].mean(), np.zeros(x.shape[1]))
+        other_folds = fold != k
+        rows = np.vstack([x[other_folds], np.sqrt(20) * np.eye(x.shape[1])])
+        y = np.append(site[other_folds] - site[other_folds].mean(), np.zeros(x.shape[1]))
         slope = np.linalg.lstsq(rows, y, rcond=None)[0]
-        expected.append(roc_auc_score(site[~here], (x[~here] @ slope).round(9)))
+        expected.append(roc_auc_score(site[~other_folds], (x[~other_folds] @ slope).round(9)))
     options = {} if (n_folds, seed) == (5, 0) else {"n_folds": n_folds, "seed": seed}
     assert site_auc(first, second, missingness_only=missingness_only, **options) == pytest.approx(np.mean(expected))
 

@@ -20,8 +20,8 @@ def predicted(probability: np.ndarray = P, csmf: object = (0.9, 0.1, 0.0), top_c
 
 def test_the_first_largest_probability_names_the_cause_unless_the_model_does() -> None:
     assert scored_deaths(TRUTH, predicted()).named.tolist() == [0, 1, 1, -1]
-    own = np.array([2, 1, -1, 0], dtype=np.int16)
-    assert scored_deaths(TRUTH, predicted(top_cause=own)).named.tolist() == [2, 1, -1, 0]
+    named = np.array([2, 1, -1, 0], dtype=np.int16)
+    assert scored_deaths(TRUTH, predicted(top_cause=named)).named.tolist() == [2, 1, -1, 0]
 
 
 def test_deaths_are_kept_as_doubles_and_indices() -> None:

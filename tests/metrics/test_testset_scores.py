@@ -22,9 +22,9 @@ TRAINED_MIX = {"name": "target", "csmf": "train", "n_resamples": 3}
 
 def predict(sets: Sequence[np.ndarray]) -> Iterator[Prediction]:
     for rows in sets:
-        own = P[rows].mean(axis=0)
-        draws = np.vstack([own * 0.5, own * 1.2])
-        yield Prediction(P[rows], csmf=own, csmf_draws=draws)
+        csmf = P[rows].mean(axis=0)
+        draws = np.vstack([csmf * 0.5, csmf * 1.2])
+        yield Prediction(P[rows], csmf=csmf, csmf_draws=draws)
 
 
 def test_the_natural_test_set_has_bootstrap_intervals_and_those_of_fractions() -> None:
@@ -68,24 +68,26 @@ def test_numbers_over_test_sets_by_hand() -> None:
     inside = [((0.5125 * m <= t) & (t <= 1.1825 * m)).mean() for t, m in zip(true, mean, strict=True)]
     each = score_each_test_set(TRUTH, predict, PREDICTION, CAUSES, sets, intervals=INTERVALS)
     once = score_test_sets(TRUTH, PREDICTION, CAUSES, sets, intervals=INTERVALS)
-    for found in (each, once):
-        assert found.values["n_test_sets"] == 5
-        assert found.values["top1"] == np.median(right)
-        assert found.values["csmf_conformal_coverage"] == pytest.approx(INTERVALS.coverage(true, mean))
-        assert found.per_cause["n_true"].tolist() == [2, 1, 1]
+    for scores in (each, once):
+        assert scores.values["n_test_sets"] == 5
+        assert scores.values["top1"] == np.median(right)
+        assert scores.values["csmf_conformal_coverage"] == pytest.approx(INTERVALS.coverage(true, mean))
+        assert scores.per_cause["n_true"].tolist() == [2, 1, 1]
         varies = true.std(axis=0) > 0
-        assert np.isnan(found.per_cause["csmf_slope"][~varies]).all()
+        assert np.isnan(scores.per_cause["csmf_slope"][~varies]).all()
     assert each.values["csmf_interval_coverage"] == pytest.approx(math.fsum(inside) / 5)
     assert "csmf_interval_coverage" not in once.values
 
 
 def test_what_one_prediction_cannot_say_is_left_out() -> None:
     sets = draw_test_sets({"name": "dirichlet", "n_resamples": 4}, TRUTH, CAUSES, seed=1)
-    own = Prediction(P, csmf=np.array([0.2, 0.2, 0.6]))
-    found = score_test_sets(TRUTH, own, CAUSES, sets, intervals=INTERVALS).values
-    assert not {"csmf_accuracy_model", "csmf_conformal_coverage", "csmf_conformal_width"} & set(found)
-    given = score_test_sets(TRUTH, own, CAUSES, sets, csmf_model=np.tile([0.2, 0.2, 0.6], (4, 1)), intervals=INTERVALS)
-    assert given.values["csmf_conformal_width"] == INTERVALS.width([0.2, 0.2, 0.6])
+    original = Prediction(P, csmf=np.array([0.2, 0.2, 0.6]))
+    scores = score_test_sets(TRUTH, original, CAUSES, sets, intervals=INTERVALS).values
+    assert not {"csmf_accuracy_model", "csmf_conformal_coverage", "csmf_conformal_width"} & set(scores)
+    scored = score_test_sets(
+        TRUTH, original, CAUSES, sets, csmf_model=np.tile([0.2, 0.2, 0.6], (4, 1)), intervals=INTERVALS
+    )
+    assert scored.values["csmf_conformal_width"] == INTERVALS.width([0.2, 0.2, 0.6])
     with pytest.raises(ValueError, match=r"^probabilities over 3 causes for a list of 2$"):
         score_test_sets(TRUTH, PREDICTION, ("a", "b"), sets)
 

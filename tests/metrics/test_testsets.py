@@ -61,8 +61,8 @@ def test_around_and_target() -> None:
     np.testing.assert_allclose(train.csmf[0, :2], [0.25, 0.75])
     uniform = draw_test_sets({"name": "target", "csmf": "uniform"}, TRUTH, CAUSES[:7], seed=8)
     np.testing.assert_allclose(uniform.csmf[0], 1 / 7)
-    own = draw_test_sets({"name": "target", "csmf": "test"}, TRUTH, CAUSES, seed=8)
-    np.testing.assert_allclose(own.csmf[0], np.bincount(TRUTH, minlength=8) / 400)
+    test_sets = draw_test_sets({"name": "target", "csmf": "test"}, TRUTH, CAUSES, seed=8)
+    np.testing.assert_allclose(test_sets.csmf[0], np.bincount(TRUTH, minlength=8) / 400)
     with pytest.raises(InputError, match="testset target: unknown cause 'cause 9'"):
         draw_test_sets({"name": "target", "csmf": {"cause 9": 1.0}}, TRUTH, CAUSES, seed=8)
     natural = draw_test_sets({"name": "natural"}, TRUTH, CAUSES, seed=8)
@@ -97,9 +97,9 @@ def test_mixes_that_are_aimed_at_by_hand() -> None:
     options = {"name": "target", "n_resamples": 1}
     train = draw_test_sets({**options, "csmf": "train"}, truth, "abcd", seed=1, train_cause=[0, 1, 1, 3])
     np.testing.assert_allclose(train.csmf, [[1 / 3, 2 / 3, 0, 0]])  # of .25, .5 and .25 for a cause without deaths here
-    own = draw_test_sets({**options, "csmf": "test"}, truth, "abcd", seed=1)
-    assert own.csmf.tolist() == [[0.5, 0.25, 0.25, 0]]
-    assert own.weights[:, 2:].tolist() == [[1, 1]]
+    test_sets = draw_test_sets({**options, "csmf": "test"}, truth, "abcd", seed=1)
+    assert test_sets.csmf.tolist() == [[0.5, 0.25, 0.25, 0]]
+    assert test_sets.weights[:, 2:].tolist() == [[1, 1]]
     around = {"name": "dirichlet_around", "csmf": "test", "concentration": 8, "n_resamples": 2}
     drawn = draw_test_sets(around, truth, "abcd", seed=1).csmf
     expected = generator(1, "testset").dirichlet([4, 2, 2], size=2)  # 8 times the natural fractions
@@ -124,7 +124,7 @@ def test_same_seed_same_sets_and_rows_repeat_as_weights_say() -> None:
 def test_scores_over_test_sets_equal_scoring_each() -> None:
     sets = draw_test_sets({"name": "dirichlet", "n_resamples": 30}, TRUTH, CAUSES, seed=9)
     predicted = prediction(TRUTH, 8)
-    found = score_test_sets(TRUTH, predicted, CAUSES, sets)
+    scores = score_test_sets(TRUTH, predicted, CAUSES, sets)
     each = []
     for k in range(30):
         rows = sets.rows(k)
@@ -132,12 +132,12 @@ def test_scores_over_test_sets_equal_scoring_each() -> None:
         each.append(score(TRUTH[rows], Prediction(probability=p, csmf=p.mean(axis=0)), CAUSES, n_bootstrap=0).values)
     for name in ("csmf_accuracy_top", "csmf_accuracy_mean", "csmf_accuracy_model", "top1", "top3", "mean_ccc", "kappa"):
         values = [e[name] for e in each]
-        assert found.values[name] == pytest.approx(np.median(values), abs=1e-9), name
-        assert found.values[f"{name}_low"] == pytest.approx(np.quantile(values, 0.025), abs=1e-9)
-        assert found.values[f"{name}_high"] == pytest.approx(np.quantile(values, 0.975), abs=1e-9)
-        assert found.values[f"{name}_low"] <= found.values[f"{name}_median_low"] <= found.values[name]
-    assert found.values["n_test_sets"] == 30
-    assert {"csmf_slope", "csmf_intercept", "csmf_rmse", "sensitivity"} <= set(found.per_cause)
+        assert scores.values[name] == pytest.approx(np.median(values), abs=1e-9), name
+        assert scores.values[f"{name}_low"] == pytest.approx(np.quantile(values, 0.025), abs=1e-9)
+        assert scores.values[f"{name}_high"] == pytest.approx(np.quantile(values, 0.975), abs=1e-9)
+        assert scores.values[f"{name}_low"] <= scores.values[f"{name}_median_low"] <= scores.values[name]
+    assert scores.values["n_test_sets"] == 30
+    assert {"csmf_slope", "csmf_intercept", "csmf_rmse", "sensitivity"} <= set(scores.per_cause)
 
 
 def test_a_design_is_scored_by_resampling_or_by_predicting_each_set() -> None:
@@ -147,16 +147,16 @@ def test_a_design_is_scored_by_resampling_or_by_predicting_each_set() -> None:
     assert facts["testset_method"] == "natural"
     options = {"name": "dirichlet", "n_resamples": 25}
     once, how = score_design(options, TRUTH, predicted, CAUSES, seed=4)
-    asked = []
+    sizes = []
 
     def predict(sets: Sequence[np.ndarray]) -> Iterator[Prediction]:
         for rows in sets:
-            asked.append(len(rows))
+            sizes.append(len(rows))
             p = predicted.probability[rows]
             yield Prediction(probability=p, csmf=p.mean(axis=0))
 
     each, how_each = score_design(options, TRUTH, predicted, CAUSES, seed=4, predict=predict)
-    assert asked == [400] * 25
+    assert sizes == [400] * 25
     assert how["testset_sha256"] == how_each["testset_sha256"] != facts["testset_sha256"]
     assert how["testset_method"] == "predicted once, predictions resampled"
     assert how_each["testset_method"] == "predicted on each test set"
@@ -167,12 +167,12 @@ def test_a_design_is_scored_by_resampling_or_by_predicting_each_set() -> None:
 
 def test_the_models_own_csmf_is_scored_only_where_it_is_known() -> None:
     sets = draw_test_sets({"name": "dirichlet", "n_resamples": 10}, TRUTH, CAUSES, seed=9)
-    own = prediction(TRUTH, 8, follows=False)
-    assert "csmf_accuracy_model" not in score_test_sets(TRUTH, own, CAUSES, sets).values
+    original = prediction(TRUTH, 8, follows=False)
+    assert "csmf_accuracy_model" not in score_test_sets(TRUTH, original, CAUSES, sets).values
     csmf = RNG.dirichlet(np.ones(8), 10)
-    found = score_test_sets(TRUTH, own, CAUSES, sets, csmf_model=csmf).values["csmf_accuracy_model"]
+    scores = score_test_sets(TRUTH, original, CAUSES, sets, csmf_model=csmf).values["csmf_accuracy_model"]
     true = sets.weights @ np.eye(8)[TRUTH] / 400
-    assert found == pytest.approx(np.median(csmf_accuracy(true, csmf)))
+    assert scores == pytest.approx(np.median(csmf_accuracy(true, csmf)))
 
 
 def test_intervals_of_both_kinds() -> None:
@@ -199,9 +199,9 @@ def test_quantiles_of_sorted_values_are_interpolated_at_their_position_by_hand()
 
 def test_the_level_of_the_interval_of_a_median() -> None:
     values = np.arange(21.0)
-    found = over_test_sets(values, 0.5)
-    assert (found.median_low, found.median_high) == median_interval(values, 0.5)
-    assert found.median_low > over_test_sets(values).median_low
+    summary = over_test_sets(values, 0.5)
+    assert (summary.median_low, summary.median_high) == median_interval(values, 0.5)
+    assert summary.median_low > over_test_sets(values).median_low
 
 
 def test_interval_of_the_median_covers() -> None:

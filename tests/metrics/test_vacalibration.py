@@ -26,16 +26,16 @@ def rng(seed: int = 1) -> np.random.Generator:
 def test_two_causes_with_a_known_matrix_equal_integration():
     """The posterior of p is Beta-like: the binomial likelihood of the named cause, with a flat prior."""
     matrix = np.array([[0.8, 0.2], [0.3, 0.7]])
-    found = calibrate([60, 40], matrix, fixed=True, path_correction=False, shrinkage=0, rng=rng())
+    calibrated = calibrate([60, 40], matrix, fixed=True, path_correction=False, shrinkage=0, rng=rng())
     p = np.linspace(0, 1, 4001)[1:-1]
     named = p * 0.8 + (1 - p) * 0.3
     weight = named**60 * (1 - named) ** 40
     weight /= weight.sum()
-    assert found.draws.shape == (5000, 2)
-    assert found.mean[0] == pytest.approx(weight @ p, abs=0.005)
+    assert calibrated.draws.shape == (5000, 2)
+    assert calibrated.mean[0] == pytest.approx(weight @ p, abs=0.005)
     low = p[np.searchsorted(weight.cumsum(), 0.025)]
-    assert found.low[0] == pytest.approx(low, abs=0.02)
-    assert found.rhat < 1.02
+    assert calibrated.low[0] == pytest.approx(low, abs=0.02)
+    assert calibrated.rhat < 1.02
 
 
 @pytest.mark.slow
@@ -48,8 +48,8 @@ def test_draws_have_the_ranks_of_draws_from_the_prior():
         if (counts == 0).any():
             continue
         options = {"threshold": None, "path_correction": False, "shrinkage": 0}
-        found = calibrate(counts, shapes, n_draws=80, sweeps=400, rng=r, **options)
-        ranks.append((found.draws[:, 0] < p[0]).mean())
+        calibrated = calibrate(counts, shapes, n_draws=80, sweeps=400, rng=r, **options)
+        ranks.append((calibrated.draws[:, 0] < p[0]).mean())
     assert stats.kstest(ranks, "uniform").pvalue > 1e-3
 
 
@@ -149,16 +149,16 @@ SHORT_CHAINS = {
 def test_short_chains_of_a_seed_are_those_of_the_version_that_gave_the_published_figures(name: str) -> None:
     """They are too short to be right; they show that a change of the sampler is one, which long chains may hide."""
     (counts, shapes, options), mean, low, diagonal, weights, rhat = SHORT_CHAINS[name]
-    found = calibrate(counts, shapes, n_draws=16, sweeps=13, rng=rng(), **options)
-    assert found.draws.shape == (16, 4)
-    np.testing.assert_allclose(found.mean, mean, rtol=1e-6)
-    np.testing.assert_allclose(found.low, low, rtol=1e-6)
-    np.testing.assert_allclose(found.matrix_used[-1].diagonal(), diagonal, rtol=1e-6)
-    assert found.weights == pytest.approx(weights)
-    assert found.rhat == pytest.approx(rhat)
+    calibrated = calibrate(counts, shapes, n_draws=16, sweeps=13, rng=rng(), **options)
+    assert calibrated.draws.shape == (16, 4)
+    np.testing.assert_allclose(calibrated.mean, mean, rtol=1e-6)
+    np.testing.assert_allclose(calibrated.low, low, rtol=1e-6)
+    np.testing.assert_allclose(calibrated.matrix_used[-1].diagonal(), diagonal, rtol=1e-6)
+    assert calibrated.weights == pytest.approx(weights)
+    assert calibrated.rhat == pytest.approx(rhat)
     shares = np.sum(np.atleast_2d(counts), axis=0) / (np.sum(counts) + np.sum(options.get("undetermined", 0)))
-    np.testing.assert_allclose(found.uncalibrated, shares)
-    np.testing.assert_allclose(found.matrix[0], np.array(FIRST) / 16)
+    np.testing.assert_allclose(calibrated.uncalibrated, shares)
+    np.testing.assert_allclose(calibrated.matrix[0], np.array(FIRST) / 16)
 
 
 SHORT = {"n_draws": 16, "sweeps": 13}
@@ -166,18 +166,18 @@ SHORT = {"n_draws": 16, "sweeps": 13}
 
 def test_nothing_is_calibrated_where_matrices_say_nothing_or_one_cause_alone_is_named() -> None:
     flat, counts = np.full((2, 3, 3), 10.0), [[5, 3, 2], [4, 4, 2]]
-    found = calibrate(counts, flat, undetermined=[2, 0], rng=rng())
+    calibrated = calibrate(counts, flat, undetermined=[2, 0], rng=rng())
     shares = np.array([9, 7, 4]) / 22
-    for values in (found.uncalibrated, found.mean, found.draws[0]):
+    for values in (calibrated.uncalibrated, calibrated.mean, calibrated.draws[0]):
         np.testing.assert_allclose(values, shares)
-    assert found.draws.shape == (1, 3)
-    for ends in (found.low, found.high):
+    assert calibrated.draws.shape == (1, 3)
+    for ends in (calibrated.low, calibrated.high):
         assert ends.dtype == np.float64
         assert np.isnan(ends).tolist() == [True] * 3
-    assert found.calibrated.tolist() == found.without_deaths.tolist() == [False] * 3
-    assert found.weights == (None, None)
-    np.testing.assert_allclose(found.matrix, np.full((2, 3, 3), 1 / 3))
-    np.testing.assert_allclose(found.matrix_used, found.matrix)
+    assert calibrated.calibrated.tolist() == calibrated.without_deaths.tolist() == [False] * 3
+    assert calibrated.weights == (None, None)
+    np.testing.assert_allclose(calibrated.matrix, np.full((2, 3, 3), 1 / 3))
+    np.testing.assert_allclose(calibrated.matrix_used, calibrated.matrix)
     one = calibrate([1, 0, 0], np.eye(3) * 6 + 1, rng=rng())
     assert one.calibrated.tolist() == [False] * 3
     assert one.without_deaths.tolist() == [False, True, True]
@@ -188,10 +188,10 @@ def test_nothing_is_calibrated_where_matrices_say_nothing_or_one_cause_alone_is_
 def test_causes_that_are_left_as_they_are() -> None:
     unknown = np.array(FIRST)
     unknown[3] = 0  # no death of the last cause was there to learn from: its row is not known
-    found = calibrate([20, 4, 9, 7], unknown, **SHORT, rng=rng())
-    assert found.calibrated.tolist() == [True, True, True, False]
-    np.testing.assert_allclose(found.draws[:, 3], 7 / 40)
-    np.testing.assert_allclose(found.matrix[0, 3], 0)
+    calibrated = calibrate([20, 4, 9, 7], unknown, **SHORT, rng=rng())
+    assert calibrated.calibrated.tolist() == [True, True, True, False]
+    np.testing.assert_allclose(calibrated.draws[:, 3], 7 / 40)
+    np.testing.assert_allclose(calibrated.matrix[0, 3], 0)
     nobody = calibrate([20, 0, 9, 7], FIRST, **SHORT, rng=rng())
     assert nobody.without_deaths.tolist() == [False, True, False, False]
     assert (nobody.draws[:, 1] == 0).all()
@@ -230,20 +230,20 @@ def test_a_cause_without_deaths_is_told_and_does_not_switch_the_calibration_off(
     whole = calibrate_counts("neonate", "eava", rng=rng())
     counts[0] = 0
     keep = np.array([name == "other" for name in BROAD_CAUSES["neonate"]])
-    found = calibrate(counts, shapes, keep=keep, rng=rng())
-    assert found.without_deaths.tolist() == [True, False, False, False, False, False]
-    assert found.weights[0] < 0.6
-    assert found.mean[2] == pytest.approx(whole.mean[2], abs=0.05), "calibrated nevertheless"
-    assert not found.stalled
+    calibrated = calibrate(counts, shapes, keep=keep, rng=rng())
+    assert calibrated.without_deaths.tolist() == [True, False, False, False, False, False]
+    assert calibrated.weights[0] < 0.6
+    assert calibrated.mean[2] == pytest.approx(whole.mean[2], abs=0.05), "calibrated nevertheless"
+    assert not calibrated.stalled
 
 
 @pytest.mark.slow
 def test_no_interval_where_nothing_is_calibrated():
     matrix = np.full((3, 3), 1 / 3)
-    found = calibrate([5, 3, 2], matrix * 30, rng=rng())
-    assert not found.calibrated.any()
-    assert np.isnan(found.low).all()
-    assert found.mean.tolist() == [0.5, 0.3, 0.2]
+    calibrated = calibrate([5, 3, 2], matrix * 30, rng=rng())
+    assert not calibrated.calibrated.any()
+    assert np.isnan(calibrated.low).all()
+    assert calibrated.mean.tolist() == [0.5, 0.3, 0.2]
     few = calibrate([998, 1, 1], np.eye(3) * 60 + 20, rng=rng())  # rows .67 to .17: far from a plain solution
     assert few.stalled
     assert few.weights[0] >= 0.9
@@ -267,23 +267,23 @@ def test_undetermined_deaths_stay_in_the_denominator():
 )
 def test_counts_of_comsa_mozambique(age_group, algorithm):
     """An independent sampler's single chain of 5,000 sweeps: within .02, or two of its standard errors."""
-    found = calibrate_counts(age_group, algorithm, rng=rng())
+    calibrated = calibrate_counts(age_group, algorithm, rng=rng())
     names = BROAD_CAUSES[age_group]
-    left = [name for name, known in zip(names, found.calibrated, strict=True) if not known]
+    left = [name for name, known in zip(names, calibrated.calibrated, strict=True) if not known]
     assert left == sorted(NOT_CALIBRATED[age_group, algorithm], key=names.index)
     weight, figures = EXPECTED[age_group, algorithm]
-    assert found.weights[0] == pytest.approx(weight, abs=0.02)
-    error = means_of_short_chains(found).std(axis=0, ddof=1)
+    assert calibrated.weights[0] == pytest.approx(weight, abs=0.02)
+    error = means_of_short_chains(calibrated).std(axis=0, ddof=1)
     assert error.max() < 0.02
     for name, value in figures.items():
         k = names.index(name)
-        assert found.mean[k] == pytest.approx(value, abs=max(0.02, 2 * error[k]))
+        assert calibrated.mean[k] == pytest.approx(value, abs=max(0.02, 2 * error[k]))
     if (age_group, algorithm) == ("neonate", "eava"):  # read off the package's own figure
         np.testing.assert_allclose(
-            found.matrix_used[0].diagonal()[[0, 1, 2, 3, 5]], [0.65, 0.61, 0.53, 0.55, 0.76], atol=0.01
+            calibrated.matrix_used[0].diagonal()[[0, 1, 2, 3, 5]], [0.65, 0.61, 0.53, 0.55, 0.76], atol=0.01
         )
-        assert found.low[2] == pytest.approx(0.31, abs=0.03)
-        assert found.high[2] == pytest.approx(0.59, abs=0.03)
+        assert calibrated.low[2] == pytest.approx(0.31, abs=0.03)
+        assert calibrated.high[2] == pytest.approx(0.59, abs=0.03)
 
 
 def test_published_matrices_and_causes():

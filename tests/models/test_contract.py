@@ -58,13 +58,13 @@ def model_class(name: str) -> type[Model]:
 
 
 def given_parameters(name: str) -> dict:
-    given = {k: v for k, v in read(name).items() if k not in ("name", "_target_", "resources")}
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    options = {k: v for k, v in read(name).items() if k not in ("name", "_target_", "resources")}
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
 
 
 def build(name: str) -> Model:
-    given = given_parameters(name)
-    return model_class(name)(**given | {k: v for k, v in QUICK.items() if k in given})
+    parameters = given_parameters(name)
+    return model_class(name)(**parameters | {k: v for k, v in QUICK.items() if k in parameters})
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +157,9 @@ def test_yaml_shows_every_parameter_with_its_default(name):
 
 
 def test_init_only_stores(name):
-    given = given_parameters(name)
-    model = model_class(name)(**given)
-    assert model.get_params() == given
+    parameters = given_parameters(name)
+    model = model_class(name)(**parameters)
+    assert model.get_params() == parameters
     assert not [k for k in vars(model) if k.endswith("_") and not k.startswith("_")]
     model.check_parameters()
     assert type(model).__name__ in repr(model)
@@ -169,12 +169,12 @@ def test_fit_returns_itself_and_leaves_the_data_alone(name, split):
     train, test = split
     before, before_test = frozen(train), frozen(test)
     model = build(name)
-    given = model.get_params()
+    parameters = model.get_params()
     assert model.fit(train, seed=3) is model
     check_whole(model.predict(test.without_causes(), seed=4), test)
     assert frozen(train) == before
     assert frozen(test) == before_test
-    assert model.get_params() == given
+    assert model.get_params() == parameters
 
 
 def test_same_input_and_seed_give_the_same_bits(name, split):
@@ -247,8 +247,8 @@ def test_many_test_sets_are_predicted_one_as_the_other(name, split):
     if not model.depends_on_test_set:
         pytest.skip("it predicts each death alone: its predictions are resampled, not computed again")
     sets = [np.array([0, 1, 1, 5, 7]), np.array([2, 3, 4, 4])]
-    found = list(model.predict_sets(test.without_causes(), sets, seed=4))
-    for rows, prediction in zip(sets, found, strict=True):
+    predictions = list(model.predict_sets(test.without_causes(), sets, seed=4))
+    for rows, prediction in zip(sets, predictions, strict=True):
         expected = model.predict(test.take(rows).without_causes(), seed=4)
         np.testing.assert_allclose(prediction.probability, expected.probability, rtol=1e-9, atol=1e-12)
         np.testing.assert_allclose(prediction.csmf, expected.csmf, rtol=1e-9, atol=1e-12)

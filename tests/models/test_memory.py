@@ -17,6 +17,6 @@ def deaths():
     "name", [pytest.param(name, marks=[pytest.mark.nightly] if name == "insilico" else []) for name in MODELS]
 )
 def test_memory_of_a_fit(name, deaths):
-    found = peaks(MODELS[name], *deaths)
-    assert found["fit_times"] <= 10
-    assert found["fit_and_predict_times"] <= 10
+    memory = peaks(MODELS[name], *deaths)
+    assert memory["fit_times"] <= 10
+    assert memory["fit_and_predict_times"] <= 10

@@ -83,7 +83,7 @@ def test_known_figures_on_the_real_deaths(phmrc_dir):
     from va_experiments.metrics.csmf import csmf_accuracy
 
     data = read_phmrc("adult", phmrc_dir)
-    found = []
+    result = []
     for site in range(6):
         train, test = data.take(data.site != site), data.take(data.site == site)
         true = np.bincount(test.cause, minlength=34) / len(test)
@@ -93,8 +93,8 @@ def test_known_figures_on_the_real_deaths(phmrc_dir):
         top1 = (prediction.top_cause == test.cause).mean()
         top3 = (three == test.cause[:, None]).any(axis=1).mean()
         prior = Prior().fit(train).predict(test).csmf
-        found.append([csmf_accuracy(true, named), top1, top3, csmf_accuracy(true, prior)])
-    csmf, top1, top3, prior = np.mean(found, axis=0)
+        result.append([csmf_accuracy(true, named), top1, top3, csmf_accuracy(true, prior)])
+    csmf, top1, top3, prior = np.mean(result, axis=0)
     assert csmf == pytest.approx(0.710, abs=0.01)
     assert top1 == pytest.approx(0.354, abs=0.01)
     assert top3 == pytest.approx(0.569, abs=0.01)

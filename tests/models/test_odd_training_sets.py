@@ -34,8 +34,10 @@ def table(n: tuple[int, ...] = (60, 50, 40, 60), *, causes: int = 4, symptoms: i
     cause = np.array([rng.choice(causes, p=mixes[s]) for s in site], dtype=np.int16)
     answers = (rng.random((len(site), symptoms)) < profile[cause]).astype(np.int8)
     answers[rng.random(answers.shape) < 0.1] = -1
-    told = np.where((rng.random(len(site)) < wrong) & (site < len(n) - 1), rng.integers(0, causes, len(site)), cause)
-    return answers, told.astype(np.int16), site
+    recorded = np.where(
+        (rng.random(len(site)) < wrong) & (site < len(n) - 1), rng.integers(0, causes, len(site)), cause
+    )
+    return answers, recorded.astype(np.int16), site
 
 
 def one_death_of_a_cause() -> Table:
@@ -121,10 +123,10 @@ def test_no_training_set_is_too_odd(name: str) -> None:
         data = deaths_of(make())
         last = data.site == data.site.max()
         train, test = data.take(~last), data.take(last)
-        found = spec.estimator().fit(train, seed=1).predict(test.without_causes(), seed=2)
-        assert np.isfinite(found.probability).all(), what
-        assert found.probability.sum(axis=1) == pytest.approx(1), what
-        assert (found.csmf >= 0).all(), what
-        assert found.csmf.sum() == pytest.approx(1), what
+        prediction = spec.estimator().fit(train, seed=1).predict(test.without_causes(), seed=2)
+        assert np.isfinite(prediction.probability).all(), what
+        assert prediction.probability.sum(axis=1) == pytest.approx(1), what
+        assert (prediction.csmf >= 0).all(), what
+        assert prediction.csmf.sum() == pytest.approx(1), what
         floor = error(Prior().fit(train).predict(test.without_causes()).csmf, test)
-        assert error(found.csmf, test) < floor + 0.15, what
+        assert error(prediction.csmf, test) < floor + 0.15, what

@@ -46,10 +46,10 @@ def predicted(deaths: Deaths, test: Deaths, **options: Any) -> Any:
 
 def test_a_file_with_the_truth_names_every_cause(small_deaths: Deaths, tmp_path: Path) -> None:
     test = small_deaths.take(np.arange(300) % 3 == 0)
-    found = predicted(small_deaths, test, path=perfect(tmp_path / "x.csv", small_deaths))
-    assert found.top_cause.tolist() == test.cause.tolist()
-    assert found.probability.max(axis=1).tolist() == [1.0] * len(test)
-    np.testing.assert_allclose(found.csmf, np.bincount(test.cause, minlength=4) / len(test))
+    prediction = predicted(small_deaths, test, path=perfect(tmp_path / "x.csv", small_deaths))
+    assert prediction.top_cause.tolist() == test.cause.tolist()
+    assert prediction.probability.max(axis=1).tolist() == [1.0] * len(test)
+    np.testing.assert_allclose(prediction.csmf, np.bincount(test.cause, minlength=4) / len(test))
 
 
 def test_row_names_of_a_matrix_are_the_ids_and_a_warning_says_so(small_deaths: Deaths, tmp_path: Path) -> None:
@@ -66,19 +66,19 @@ def test_probabilities_are_taken_over_with_unmapped_mass_shared(small_deaths: De
     """0.6 and 0.2 for two causes: the other 0.2 goes to the two that the file does not name, half each."""
     rows = [["id", "cause1", "p1", "cause2", "p2"], *([i, "A", 0.6, "B", 0.2] for i in small_deaths.id.tolist())]
     names = {"A": "cause A", "B": "cause B"}
-    found = predicted(small_deaths, small_deaths, path=table(tmp_path / "x.csv", rows), cause_map=names)
-    np.testing.assert_allclose(found.probability[0], [0.6, 0.2, 0.1, 0.1])
-    np.testing.assert_allclose(found.csmf, [0.6, 0.2, 0.1, 0.1])
+    prediction = predicted(small_deaths, small_deaths, path=table(tmp_path / "x.csv", rows), cause_map=names)
+    np.testing.assert_allclose(prediction.probability[0], [0.6, 0.2, 0.1, 0.1])
+    np.testing.assert_allclose(prediction.csmf, [0.6, 0.2, 0.1, 0.1])
 
 
 def test_what_is_mapped_to_nothing_is_undetermined(small_deaths: Deaths, tmp_path: Path) -> None:
     rows = [["id", "cause A", "cause B", "unsure"], *([i, 0.3, 0.1, 0.6] for i in small_deaths.id.tolist())]
     rows[1][1:] = [0.6, 0.2, 0.2]
-    found = predicted(small_deaths, small_deaths, path=table(tmp_path / "x.csv", rows), cause_map={"unsure": None})
-    assert found.top_cause[:2].tolist() == [0, -1]
-    np.testing.assert_allclose(found.probability[:2], [[0.6, 0.2, 0.1, 0.1], [0, 0, 0, 0]])
-    assert found.diagnostics["undetermined"] == pytest.approx(299 / 300)
-    assert found.csmf.sum() + found.diagnostics["undetermined"] == pytest.approx(1)
+    prediction = predicted(small_deaths, small_deaths, path=table(tmp_path / "x.csv", rows), cause_map={"unsure": None})
+    assert prediction.top_cause[:2].tolist() == [0, -1]
+    np.testing.assert_allclose(prediction.probability[:2], [[0.6, 0.2, 0.1, 0.1], [0, 0, 0, 0]])
+    assert prediction.diagnostics["undetermined"] == pytest.approx(299 / 300)
+    assert prediction.csmf.sum() + prediction.diagnostics["undetermined"] == pytest.approx(1)
 
 
 def test_the_file_is_checked_whole_before_the_run(small_deaths: Deaths, tmp_path: Path) -> None:

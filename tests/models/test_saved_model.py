@@ -152,9 +152,9 @@ def test_a_registered_model_finds_its_questions_by_name(folder: Path, small_deat
     model = Registered(path=str(folder))
     backwards = small_deaths.select(small_deaths.symptom_names[::-1])
     assert model.check_before_run(backwards) == []
-    found = model.fit(small_deaths.take([])).predict(backwards.without_causes())
+    prediction = model.fit(small_deaths.take([])).predict(backwards.without_causes())
     expected = NaiveBayes().fit(small_deaths).predict(small_deaths.without_causes())
-    assert found.probability.tobytes() == expected.probability.tobytes()
+    assert prediction.probability.tobytes() == expected.probability.tobytes()
     fewer = small_deaths.select(small_deaths.symptom_names[2:])
     with pytest.raises(InputError, match=r"lack 2 of the model's 12 questions \('s00', 's01', ...\)"):
         model.check_before_run(fewer)

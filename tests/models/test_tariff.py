@@ -40,9 +40,9 @@ def test_significance_keeps_a_clear_tariff_and_drops_noise():
     cause = np.repeat(np.arange(5), 60)
     present = rng.random((300, 2)) < 0.3
     present[:, 0] = np.where(cause == 0, rng.random(300) < 0.95, rng.random(300) < np.linspace(0.1, 0.2, 300))
-    kept = significant(present, cause, 300, np.random.default_rng(2), touching=False)
-    assert kept[0, 0]
-    assert not kept[:, 1].all()
+    is_significant = significant(present, cause, 300, np.random.default_rng(2), touching=False)
+    assert is_significant[0, 0]
+    assert not is_significant[:, 1].all()
 
 
 def test_significance_equals_a_plain_bootstrap():
@@ -50,14 +50,14 @@ def test_significance_equals_a_plain_bootstrap():
     cause = rng.integers(0, 4, size=80)
     present = rng.random((80, 6)) < rng.random((4, 6))[cause]
     n_bootstrap = 40
-    kept = significant(present, cause, n_bootstrap, np.random.default_rng(9), touching=True)
+    is_significant = significant(present, cause, n_bootstrap, np.random.default_rng(9), touching=True)
     again, sample = np.random.default_rng(9), []
     for _ in range(n_bootstrap):
         rows = again.integers(0, 80, size=80)
         share = np.array([present[rows][cause[rows] == c].mean(axis=0) for c in range(4)])
         sample.append(tariffs(share.astype(float)))
     low, high = np.quantile(np.array(sample), [0.025, 0.975], axis=0)
-    assert np.array_equal(kept, low * high >= 0)
+    assert np.array_equal(is_significant, low * high >= 0)
 
 
 def test_top_keeps_the_largest_and_compat_drops_the_smallest():

@@ -114,7 +114,7 @@ def test_a_receiver_that_refuses_or_is_away_costs_a_warning(caplog: pytest.LogCa
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("options", "expected"),
     [
         ({"events": ["done"]}, "alert.events is 'done'"),
         ({"stalled_minutes": 0}, "alert.stalled_minutes must be a number > 0; got 0"),
@@ -122,11 +122,11 @@ def test_a_receiver_that_refuses_or_is_away_costs_a_warning(caplog: pytest.LogCa
         ({"url": 7}, "alert.url must be a list of text"),
     ],
 )
-def test_bad_options(given: dict, expected: str) -> None:
+def test_bad_options(options: dict, expected: str) -> None:
     group = {"name": "x"}
     names = ("model", "data", "site", "features", "protocol", "testset")
     with pytest.raises(InputError) as caught:
-        parse_config({**dict.fromkeys(names, group), "alert": given})
+        parse_config({**dict.fromkeys(names, group), "alert": options})
     assert expected in str(caught.value)
 
 

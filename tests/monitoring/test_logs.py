@@ -66,8 +66,8 @@ def test_no_row_of_a_person_is_in_a_log(tmp_path: Path, phmrc_dir: Path) -> None
     stored = next((tmp_path / "checkpoints" / "cells").glob("*/*/predictions.parquet"))
     own = pq.read_table(stored, columns=["id"])["id"].to_pylist()
     assert len(set(own)) == 297
-    said = ran.out + ran.err + (ran.folder / "log.jsonl").read_text() + (ran.folder / "status.json").read_text()
-    words = set(said.replace('"', " ").replace(",", " ").split())
+    text = ran.out + ran.err + (ran.folder / "log.jsonl").read_text() + (ran.folder / "status.json").read_text()
+    words = set(text.replace('"', " ").replace(",", " ").split())
     assert not words & {i for i in own if len(i) > 3}
     assert len(ids) == 7841
 

@@ -192,9 +192,9 @@ def test_a_failed_fit_counts_as_an_average_one() -> None:
     assert counts.eta() == pytest.approx(10, rel=0.01)
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(8.4, "8s"), (200, "3m20s"), (7500, "2h05m")])
-def test_compact_durations(seconds: float, said: str) -> None:
-    assert format_duration(seconds, compact=True) == said
+@pytest.mark.parametrize(("seconds", "message"), [(8.4, "8s"), (200, "3m20s"), (7500, "2h05m")])
+def test_compact_durations(seconds: float, message: str) -> None:
+    assert format_duration(seconds, compact=True) == message
 
 
 def test_a_run_that_ends_before_it_began_has_nothing_to_draw() -> None:

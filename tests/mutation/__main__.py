@@ -75,13 +75,13 @@ def main() -> int:
         folder = options.folder or Path(temporary)
         if not options.page:
             try_mutants(folder, options)
-        tried, found = counts(folder), explained(survivors(folder))
+        tried, reasoned = counts(folder), explained(survivors(folder))
     old = PAGE.read_text(encoding="utf-8") if PAGE.is_file() else ""
-    PAGE.write_text(render(*rows_of(old), tried, found), encoding="utf-8")
-    missing = [mutant for mutant, reason in found if not reason]
+    PAGE.write_text(render(*rows_of(old), tried, reasoned), encoding="utf-8")
+    missing = [mutant for mutant, reason in reasoned if not reason]
     for mutant in missing:
         print(f"no reason: {mutant.name}: {mutant.before} -> {mutant.after}")
-    print(f"{sum(c.all for c in tried)} mutants, {len(found)} survived, {len(missing)} without a reason")
+    print(f"{sum(c.all for c in tried)} mutants, {len(reasoned)} survived, {len(missing)} without a reason")
     return int(bool(missing))
 
 

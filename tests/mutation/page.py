@@ -74,10 +74,10 @@ def rows_of(page: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     modules: dict[str, str] = {}
     mutants: dict[str, list[str]] = {}
     for line in page.splitlines():
-        if found := re.match(r"\| `([\w.]+)` \| \d+ \|", line):
-            modules[found[1]] = line
-        elif found := re.match(r"\| `([\w.]+)` \| `", line):
-            mutants.setdefault(found[1], []).append(line)
+        if match := re.match(r"\| `([\w.]+)` \| \d+ \|", line):
+            modules[match[1]] = line
+        elif match := re.match(r"\| `([\w.]+)` \| `", line):
+            mutants.setdefault(match[1], []).append(line)
     return modules, mutants
 
 
@@ -85,14 +85,14 @@ def render(
     old_modules: Mapping[str, str],
     old_mutants: Mapping[str, Sequence[str]],
     tried: Sequence[Counts],
-    found: Sequence[tuple[Mutant, str]],
+    survivors: Sequence[tuple[Mutant, str]],
 ) -> str:
     """Return the page: rows of the modules that were tried, and old rows of the others."""
     modules = dict(old_modules)
     for c in tried:
         modules[c.module] = f"| `{c.module}` | {c.all} | {c.killed} | {c.survived} | {c.not_tried} | {c.date} |"
     rows = {module: list(lines) for module, lines in old_mutants.items() if module not in {c.module for c in tried}}
-    for mutant, reason in found:
+    for mutant, reason in survivors:
         cells = (f"`{mutant.function}`", _code(mutant.before), _code(mutant.after), reason or "not explained")
         rows.setdefault(mutant.module, []).append(f"| `{mutant.module}` | {' | '.join(cells)} |")
     lines = ["| module | tried | killed | survive | not tried | day |", "|---|---:|---:|---:|---:|---|"]

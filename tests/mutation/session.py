@@ -71,7 +71,7 @@ class MutantSession:
         """Find the tests of each function, and try the mutants that are wanted, file by file."""
         reached, seconds = self._reach(session)
         items = {item.nodeid: item for item in session.items}
-        tests = {name: self._quick(found, items, seconds) for name, found in reached.items()}
+        tests = {name: self._quick(reached_tests, items, seconds) for name, reached_tests in reached.items()}
         for module in PRELOADED:
             importlib.import_module(module)
         session.config.pluginmanager.unregister(name="terminalreporter")
@@ -92,10 +92,10 @@ class MutantSession:
         """Try the mutants of one file, those of a function in one process until one of them spoils it."""
         from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
-        wanted = (SURVIVED, NO_TESTS) if self._again else (None,)
+        codes = (SURVIVED, NO_TESTS) if self._again else (None,)
         functions: dict[str, list[str]] = {}
         for name, code in json.loads(meta.read_text())["exit_code_by_key"].items():
-            if code in wanted and any(fnmatch.fnmatch(name, pattern) for pattern in self._patterns):
+            if code in codes and any(fnmatch.fnmatch(name, pattern) for pattern in self._patterns):
                 functions.setdefault(mangled_name_from_mutant_name(name), []).append(name)
         for function, waiting in functions.items():
             module = function.rpartition(".")[0]
@@ -269,15 +269,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--children", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=math.inf)
     parser.add_argument("--again", action="store_true")
-    given = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     if not Path("mutants").is_dir():
-        make_mutants(given.children)
+        make_mutants(parsed.children)
     os.chdir("mutants")
     sys.path.insert(0, os.getcwd())
     options: dict[str, Any] = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
     words = [*options["pytest_add_cli_args_test_selection"], *options["pytest_add_cli_args"]]
     plugin = MutantSession(
-        Path.cwd(), given.patterns, children=given.children, seconds=given.seconds, again=given.again
+        Path.cwd(), parsed.patterns, children=parsed.children, seconds=parsed.seconds, again=parsed.again
     )
     return int(pytest.main(["-q", "--rootdir=.", "--tb=no", *words], plugins=[plugin]))
 

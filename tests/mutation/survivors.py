@@ -54,18 +54,18 @@ def _metas(folder: Path) -> Iterator[tuple[str, Path, dict[str, int], int]]:
 
 def counts(folder: Path) -> list[Counts]:
     """Count the mutants of each module that was run in a folder where mutmut has run."""
-    found = []
+    result = []
     for module, source, codes, not_tried in _metas(folder):
         survived = sum(code in (SURVIVED, NO_TESTS) for code in codes.values())
         saved = datetime.fromtimestamp(source.with_suffix(f"{source.suffix}.meta").stat().st_mtime, UTC)
         date = f"{saved:%Y-%m-%d}"
-        found.append(Counts(module, len(codes), len(codes) - survived, survived, not_tried, date))
-    return found
+        result.append(Counts(module, len(codes), len(codes) - survived, survived, not_tried, date))
+    return result
 
 
 def survivors(folder: Path) -> list[Mutant]:
     """List the mutants that survived in a folder where mutmut has run, by module and function."""
-    found = []
+    result = []
     for module, source, codes, _ in _metas(folder):
         names = [name for name, code in codes.items() if code in (SURVIVED, NO_TESTS)]
         functions = _functions(source.read_text(encoding="utf-8")) if names else {}
@@ -75,8 +75,8 @@ def survivors(folder: Path) -> list[Mutant]:
             before, after = _change(functions[f"{mangled}__mutmut_orig"], functions[short])
             function = mangled.removeprefix("x").strip("ǁ").replace("ǁ", ".")
             function = function.removeprefix("_") if not mangled.startswith("xǁ") else function
-            found.append(Mutant(name, module, function, before, after))
-    return found
+            result.append(Mutant(name, module, function, before, after))
+    return result
 
 
 def _functions(source: str) -> dict[str, str]:

@@ -109,8 +109,8 @@ def test_the_compose_file_hangs_together():
         for volume in service["volumes"]:
             source = volume.partition(":")[0]
             assert source.startswith((".", "$")) or source in whole["volumes"], "a named volume is declared"
-        for other, wanted in service.get("depends_on", {}).items():
-            assert wanted == {"condition": "service_healthy"}
+        for other, condition in service.get("depends_on", {}).items():
+            assert condition == {"condition": "service_healthy"}
             assert "healthcheck" in whole["services"][other]
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:")

@@ -54,12 +54,12 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done([*build, str(folder), str(ROOT)], folder)
     (wheel,) = folder.glob("va_experiments-*.whl")
     venv.create(folder / "env", with_pip=True)
-    found = folder / "env" / "bin"
+    bin_folder = folder / "env" / "bin"
     done(
-        [str(found / "python"), "-m", "pip", "install", *quiet, "-c", str(ROOT / "requirements.lock"), str(wheel)],
+        [str(bin_folder / "python"), "-m", "pip", "install", *quiet, "-c", str(ROOT / "requirements.lock"), str(wheel)],
         folder,
     )
-    return found
+    return bin_folder
 
 
 @pytest.fixture(scope="module")
@@ -86,25 +86,25 @@ def test_the_core_has_no_extras_in_it(installed: Mapping[str, str]) -> None:
 
 def test_helps_are_printed(programs: Path, tmp_path: Path) -> None:
     assert "Usage: va-experiments [OPTIONS] COMMAND" in done([str(programs / "va-experiments"), "--help"], tmp_path)
-    said = done([str(programs / "python"), "-m", "va_experiments", "--help"], tmp_path)
-    assert "python -m va_experiments model=interva,insilico site=all -m" in said
+    text = done([str(programs / "python"), "-m", "va_experiments", "--help"], tmp_path)
+    assert "python -m va_experiments model=interva,insilico site=all -m" in text
     assert not list(tmp_path.iterdir())
 
 
 def test_the_doctor_finds_nothing_to_mend(programs: Path, tmp_path: Path) -> None:
-    said = done([str(programs / "va-experiments"), "doctor"], tmp_path)
+    text = done([str(programs / "va-experiments"), "doctor"], tmp_path)
     for what in ("Ray: started", "MLflow: made a database", "Prefect: a server started"):
-        assert f"ok     {what}" in said
-    assert "0 problems" in said
+        assert f"ok     {what}" in text
+    assert "0 problems" in text
     for extra in ("boosting", "gpu", "tuning", "word"):
-        assert f"if you need it: pip install 'va-experiments[{extra}]'" in said
+        assert f"if you need it: pip install 'va-experiments[{extra}]'" in text
 
 
 def test_the_main_job_runs_with_workers_and_both_servers(programs: Path, tmp_path: Path) -> None:
     short = ("data.n=900", "n_bootstrap=5", "model=interva,nbc", "site=ap,dar")
-    said = done([str(programs / "python"), "-m", "va_experiments", *short, "-m"], tmp_path)
-    assert "4 done, 0 reused, 0 failed of 4 cells" in said
-    assert "SIMULATED" in said
+    text = done([str(programs / "python"), "-m", "va_experiments", *short, "-m"], tmp_path)
+    assert "4 done, 0 reused, 0 failed of 4 cells" in text
+    assert "SIMULATED" in text
     assert [p.name for p in tmp_path.iterdir()] == ["outputs"]
     (run,) = (tmp_path / "outputs" / "runs").glob("*/*")
     assert (run / "report.html").stat().st_size > 100_000
@@ -115,42 +115,42 @@ def test_the_main_job_runs_with_workers_and_both_servers(programs: Path, tmp_pat
 
 
 def test_a_model_of_five_sites_is_applied_without_its_training_data(programs: Path, tmp_path: Path) -> None:
-    here, there = tmp_path / "here", tmp_path / "there"
-    here.mkdir()
-    there.mkdir()
+    first_place, other_place = tmp_path / "here", tmp_path / "there"
+    first_place.mkdir()
+    other_place.mkdir()
     quick = ["execution=inline", "tracking=none", "report=false", "n_bootstrap=2"]
     names = ("nbc", "random_forest", "xgboost")
     train = [f"model={','.join(names)}", "data.n=400", "site=pemba", "save_model=true", *quick, "-m"]
-    done([sys.executable, "-m", "va_experiments", *train], here, PYTHONPATH=str(ROOT))
+    done([sys.executable, "-m", "va_experiments", *train], first_place, PYTHONPATH=str(ROOT))
     new = load("simulated", {"n": 80, "seed": 9, "sites": ["East", "West"]})
     table = pd.DataFrame(np.array(["N", "Y", "."])[new.symptoms], columns=list(new.symptom_names))
     table.insert(0, "age", new.covariates["age"])
     table.insert(0, "site", [new.sites[k] for k in new.site])
     table.insert(0, "id", new.id)
-    table.to_csv(there / "new.csv", index=False)
-    options = {"path": str(there / "new.csv"), "id": "id", "cause": None, "covariates": {"age": [0, 120]}}
-    asked = load("csv", options)
+    table.to_csv(other_place / "new.csv", index=False)
+    options = {"path": str(other_place / "new.csv"), "id": "id", "cause": None, "covariates": {"age": [0, 120]}}
+    deaths = load("csv", options)
     apply = ["data=csv", "data.path=new.csv", "data.id=id", "data.cause=null", "data.covariates={age: [0, 120]}"]
     for name in names:
-        (folder,) = here.glob(f"outputs/runs/*/*/models/{name}")
-        shutil.copytree(folder, there / name)
-        model, card = read_model(there / name)
+        (folder,) = first_place.glob(f"outputs/runs/*/*/models/{name}")
+        shutil.copytree(folder, other_place / name)
+        model, card = read_model(other_place / name)
         assert list(card["data"]["sites"]) == ["AP", "Bohol", "Dar", "Mexico", "UP"]
         command = [str(programs / "python"), "-m", "va_experiments", "model=registered", f"model.path={name}"]
-        done([*command, "protocol=assign", *apply, f"paths.outputs=out-{name}", *quick], there)
-        (key,) = Store(there / f"out-{name}" / "checkpoints").keys()
-        ids, _, found = decode_prediction(Store(there / f"out-{name}" / "checkpoints").load(key).predictions())
-        questions = asked.select(card["questions"])
+        done([*command, "protocol=assign", *apply, f"paths.outputs=out-{name}", *quick], other_place)
+        (key,) = Store(other_place / f"out-{name}" / "checkpoints").keys()
+        ids, _, decoded = decode_prediction(Store(other_place / f"out-{name}" / "checkpoints").load(key).predictions())
+        questions = deaths.select(card["questions"])
         expected = model.predict(dataclasses.replace(questions, causes=model.causes_, groups=()))
-        assert ids.tolist() == asked.id.tolist()
-        assert found.probability.tobytes() == expected.probability.tobytes()
-        (there / name / "card.json").write_text("{}")
-        said = done([*command, "protocol=assign", *apply, *quick], there, code=2)
-        assert "card.json differs from its checksum" in said
+        assert ids.tolist() == deaths.id.tolist()
+        assert decoded.probability.tobytes() == expected.probability.tobytes()
+        (other_place / name / "card.json").write_text("{}")
+        text = done([*command, "protocol=assign", *apply, *quick], other_place, code=2)
+        assert "card.json differs from its checksum" in text
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["model=lightgbm"], "install the extra 'boosting': pip install 'va-experiments[boosting]'"),
         (["model=voting", "model.members=[nbc,lightgbm]"], "install the extra 'boosting'"),
@@ -160,8 +160,8 @@ def test_a_model_of_five_sites_is_applied_without_its_training_data(programs: Pa
     ids=["boosting", "boosting in an ensemble", "tuning", "gpu"],
 )
 def test_what_an_extra_brings_is_refused_by_its_name(
-    programs: Path, tmp_path: Path, arguments: list[str], said: str
+    programs: Path, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     command = [str(programs / "python"), "-m", "va_experiments", *arguments, "site=pemba"]
-    assert said in done(command, tmp_path, code=2)
+    assert message in done(command, tmp_path, code=2)
     assert not list(tmp_path.iterdir()), "something was left behind"

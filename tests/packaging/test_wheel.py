@@ -24,8 +24,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command += ["--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    (found,) = folder.glob("va_experiments-*.whl")
-    return found
+    (path,) = folder.glob("va_experiments-*.whl")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +94,8 @@ def test_it_is_the_installed_package_that_runs(installed, tmp_path):
     code = (
         "import va_experiments, va_experiments.config.schema as c; print(va_experiments.__file__); print(c.conf_dir())"
     )
-    said = run(installed, tmp_path, "-c", code).stdout.split()
-    assert said == [str(installed / "va_experiments" / "__init__.py"), str(installed / "va_experiments" / "conf")]
+    paths = run(installed, tmp_path, "-c", code).stdout.split()
+    assert paths == [str(installed / "va_experiments" / "__init__.py"), str(installed / "va_experiments" / "conf")]
 
 
 @pytest.mark.parametrize(

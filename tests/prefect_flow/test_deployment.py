@@ -44,8 +44,8 @@ def test_lines_are_logged_with_their_levels_and_a_stopped_command_leaves_no_proc
     log = logging.getLogger("test of a deployment")
     with caplog.at_level(logging.INFO):
         lines = "print('fits 1/2')\nprint('warning: w')\nprint('error: e')\nraise SystemExit(3)"
-        code, said = run_command([sys.executable, "-c", lines], log)
-    assert (code, said.splitlines()[-1]) == (3, "error: e")
+        code, output = run_command([sys.executable, "-c", lines], log)
+    assert (code, output.splitlines()[-1]) == (3, "error: e")
     assert [(r.levelname, r.message) for r in caplog.records if r.name == log.name] == [
         ("INFO", "fits 1/2"),
         ("WARNING", "warning: w"),
@@ -158,8 +158,8 @@ def test_a_schedule_starts_runs_and_can_be_paused(served: tuple[Path, Api]) -> N
     assert status == 201, made
 
     def scheduled() -> list[dict[str, Any]]:
-        asked = {"deployments": {"id": {"any_": [api.deployment["id"]]}}, "limit": 200}
-        runs = api("POST", "/flow_runs/filter", asked)[1]
+        body = {"deployments": {"id": {"any_": [api.deployment["id"]]}}, "limit": 200}
+        runs = api("POST", "/flow_runs/filter", body)[1]
         return [r for r in runs if r["auto_scheduled"]]
 
     until(lambda: any(r["state"]["name"] == "Completed" for r in scheduled()), 240)
@@ -179,8 +179,8 @@ def test_a_cron_line_plans_runs(served: tuple[Path, Api]) -> None:
     assert status == 201, made
 
     def planned() -> list[str]:
-        asked = {"deployments": {"id": {"any_": [api.deployment["id"]]}}, "limit": 200}
-        runs = api("POST", "/flow_runs/filter", asked)[1]
+        body = {"deployments": {"id": {"any_": [api.deployment["id"]]}}, "limit": 200}
+        runs = api("POST", "/flow_runs/filter", body)[1]
         return [r["expected_start_time"] for r in runs if r["state"]["type"] == "SCHEDULED"]
 
     try:

@@ -41,13 +41,13 @@ def listeners(pid: int) -> set[str]:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return set()
-    found = set()
+    addresses = set()
     for process in family:
         try:
-            found |= {c.laddr.ip for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+            addresses |= {c.laddr.ip for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN}
         except psutil.Error:
             continue
-    return found
+    return addresses
 
 
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
@@ -59,13 +59,13 @@ LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 def test_ui_serves_both_safely_and_runs_are_true_there_also_after_a_kill(tmp_path: Path) -> None:
     outputs = tmp_path / "o"
     outputs.mkdir(mode=0o700)
-    ui, said, mlflow_port, prefect_port = start_ui(outputs)
+    ui, text, mlflow_port, prefect_port = start_ui(outputs)
     family: list[psutil.Process] = []
     try:
-        assert re.search(rf"http://127.0.0.1:{mlflow_port}/login\?key=[\w-]+#/experiments/1/runs\?", said), (
+        assert re.search(rf"http://127.0.0.1:{mlflow_port}/login\?key=[\w-]+#/experiments/1/runs\?", text), (
             "the table itself"
         )
-        assert f"http://127.0.0.1:{prefect_port}" in said
+        assert f"http://127.0.0.1:{prefect_port}" in text
         family = [psutil.Process(ui.pid), *psutil.Process(ui.pid).children(recursive=True)]
         assert listeners(ui.pid) <= LOOPBACK
         assert listeners(ui.pid)
@@ -159,9 +159,9 @@ def test_mlflows_page_waits_while_a_run_makes_the_tables(tmp_path: Path) -> None
     with open(lock, "a") as held, open(tmp_path / "log", "wb") as log:
         fcntl.flock(held, fcntl.LOCK_EX)
         server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
-        asked = psutil.Process(server.pid)
+        server_process = psutil.Process(server.pid)
         try:
-            until(lambda: any(Path(f.path) == lock for f in asked.open_files()))
+            until(lambda: any(Path(f.path) == lock for f in server_process.open_files()))
             time.sleep(0.5)
             assert not (tmp_path / "mlflow.db").exists(), "it made the tables while another process does"
             fcntl.flock(held, fcntl.LOCK_UN)
@@ -170,15 +170,15 @@ def test_mlflows_page_waits_while_a_run_makes_the_tables(tmp_path: Path) -> None
             named = f"http://127.0.0.1:{port}/api/2.0/mlflow/experiments/get-by-name?experiment_name=va_experiments"
             status, content = answer(named, auth=(tmp_path / "prefect" / "auth").read_text())
             assert status == 200, (tmp_path / "log").read_text()[-2000:]
-            found = json.loads(content)["experiment"]
+            result = json.loads(content)["experiment"]
         finally:
-            family = [asked, *asked.children(recursive=True)]
+            family = [server_process, *server_process.children(recursive=True)]
             server.terminate()
             _, alive = psutil.wait_procs(family, timeout=10)
             for process in alive:
                 process.kill()
-    assert found["experiment_id"] == experiment
-    views = [t["value"] for t in found["tags"] if t["key"].startswith("mlflow.sharedViewState.")]
+    assert result["experiment_id"] == experiment
+    views = [t["value"] for t in result["tags"] if t["key"].startswith("mlflow.sharedViewState.")]
     assert [json.loads(v)["name"] for v in sorted(views)] == ["cells, best first", "multiruns"]
 
 

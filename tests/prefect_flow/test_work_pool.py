@@ -50,8 +50,8 @@ class Pool:
 
     def start(self, seed: int) -> str:
         deployment = self.ask("deployments/name/va-experiments/process")["id"]
-        asked = {"parameters": {"overrides": [*WAITS, f"seed={seed}"]}, "idempotency_key": f"run {seed}"}
-        return str(self.ask(f"deployments/{deployment}/create_flow_run", asked)["id"])
+        body = {"parameters": {"overrides": [*WAITS, f"seed={seed}"]}, "idempotency_key": f"run {seed}"}
+        return str(self.ask(f"deployments/{deployment}/create_flow_run", body)["id"])
 
     def runs(self, *ids: str) -> list[dict[str, Any]]:
         return [self.ask(f"flow_runs/{run}") for run in ids]

@@ -41,17 +41,19 @@ def test_the_text_of_a_sample_is_read_back_and_other_texts_are_refused():
 
 def test_labelled_deaths_leave_the_test_set_and_count_in_training(small_deaths: Deaths):
     plain = {s.test_site: s for s in splits({"name": "leave_one_site_out"}, small_deaths)}
-    found = splits(LABELS, small_deaths)
-    assert len(found) == most_splits(LABELS, small_deaths) == len(plain) * 2 * 2
-    for split in found:
+    all_splits = splits(LABELS, small_deaths)
+    assert len(all_splits) == most_splits(LABELS, small_deaths) == len(plain) * 2 * 2
+    for split in all_splits:
         train, test = split.indices(small_deaths)
         before_train, before_test = plain[split.test_site].indices(small_deaths)
         labelled = split.labelled(small_deaths)
         assert len(labelled) == label_sample(split.target_labels).n
         assert sorted([*test, *labelled]) == sorted(before_test)
         assert sorted(train) == sorted([*before_train, *labelled, *labelled])
-    by_size = {(s.test_site, s.replicate, label_sample(s.target_labels).n): s.labelled(small_deaths) for s in found}
-    site = found[0].test_site
+    by_size = {
+        (s.test_site, s.replicate, label_sample(s.target_labels).n): s.labelled(small_deaths) for s in all_splits
+    }
+    site = all_splits[0].test_site
     assert set(by_size[site, 0, 3]) < set(by_size[site, 0, 6])
     assert set(by_size[site, 0, 6]) != set(by_size[site, 1, 6])
 

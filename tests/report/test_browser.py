@@ -109,9 +109,9 @@ def look(page, tmp_path, width):
     done = subprocess.run(
         [CHROMIUM, *FLAGS, *options, shown.as_uri()], capture_output=True, text=True, timeout=120, check=False
     )
-    found = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert found, f"the page never finished drawing\n{done.stderr[-2000:]}"
-    return json.loads(html.unescape(found.group(1))), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    match = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert match, f"the page never finished drawing\n{done.stderr[-2000:]}"
+    return json.loads(html.unescape(match.group(1))), [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
 @pytest.fixture(scope="module")
@@ -127,27 +127,27 @@ def page(tmp_path_factory):
 
 @pytest.mark.parametrize("width", [1280, 400])
 def test_every_figure_is_drawn_and_fits(page, tmp_path, width):
-    found, console = look(page, tmp_path, width)
-    assert found["width"] == width
-    assert found["drawn"] >= 19
-    assert found["drawn"] + found["left_out"] == found["figures"]
-    assert found["empty"] == []
-    assert found["too_wide"] == []
-    assert found["clipped"] == []
-    assert found["narrowest"] > 0.8 * min(width, 1040)
-    assert found["overflow"] <= 0
-    assert found["beyond"] == []
-    assert found["loaded"] == []
-    assert found["faults"] == []
+    measured, console = look(page, tmp_path, width)
+    assert measured["width"] == width
+    assert measured["drawn"] >= 19
+    assert measured["drawn"] + measured["left_out"] == measured["figures"]
+    assert measured["empty"] == []
+    assert measured["too_wide"] == []
+    assert measured["clipped"] == []
+    assert measured["narrowest"] > 0.8 * min(width, 1040)
+    assert measured["overflow"] <= 0
+    assert measured["beyond"] == []
+    assert measured["loaded"] == []
+    assert measured["faults"] == []
     assert console == []
 
 
 def test_a_page_of_failures_alone_is_sound(tmp_path):
     content = fake_content(failures=6, models=("interva",), deep=False)
     page = build_report(content, tmp_path / "report", figure_formats=()).html
-    found, console = look(page, tmp_path, 400)
-    assert found["overflow"] <= 0
-    assert found["empty"] == []
+    measured, console = look(page, tmp_path, 400)
+    assert measured["overflow"] <= 0
+    assert measured["empty"] == []
     assert console == []
 
 
@@ -160,9 +160,9 @@ def test_no_text_is_wider_than_its_box_even_where_names_are_long(tmp_path, width
     )
     cells = content.cells.replace({"model": {"xgboost": model}, "data": {"phmrc_adult": data}})
     content = dataclasses.replace(content, cells=cells)
-    found, console = look(build_report(content, tmp_path / "report", figure_formats=()).html, tmp_path, width)
-    assert found["beyond"] == []
-    assert found["overflow"] <= 0
-    assert f"for naming single deaths, {model}" in found["advice"]
-    assert found["advice"].endswith("decide nothing about a single person by it.")
+    measured, console = look(build_report(content, tmp_path / "report", figure_formats=()).html, tmp_path, width)
+    assert measured["beyond"] == []
+    assert measured["overflow"] <= 0
+    assert f"for naming single deaths, {model}" in measured["advice"]
+    assert measured["advice"].endswith("decide nothing about a single person by it.")
     assert console == []

@@ -149,14 +149,14 @@ def test_a_leaderboard_has_both_questions_and_what_the_page_needs_to_rank_by_ano
 
 def test_confusion_and_results_by_cause_are_shown_at_each_level_of_causes():
     content = fake_content()
-    own = checked_cells(content)
-    there = own.assign(cause_list="gbd", cell_key=own["cell_key"] + "g")
+    fine_cells = checked_cells(content)
+    broad_cells = fine_cells.assign(cause_list="gbd", cell_key=fine_cells["cell_key"] + "g")
     tables = {
         name: pd.concat([table, table.assign(cell_key=table["cell_key"] + "g")], ignore_index=True)
         for name in ("causes", "confusion")
         if (table := getattr(content, name)) is not None
     }
-    cells = pd.concat([own, there], ignore_index=True)
+    cells = pd.concat([fine_cells, broad_cells], ignore_index=True)
     both = dataclasses.replace(content, cells=cells, **tables)
     boards = leaderboards(cells, "csmf_accuracy_top")
     keys = [f.key for f in all_figures(both, cells, boards)]

@@ -25,9 +25,9 @@ def test_names_in_files_of_predictions_are_listed(tmp_path: Path, as_table: bool
     ]
     rows = pd.DataFrame({"cause_list": [""], "status": ["done"], "data": ["d"], "label": ["doctors"]})
     (file,) = write_cause_maps(rows.iloc[:1].assign(status="failed"), tmp_path, Store(tmp_path), {}, {"jobs": jobs})
-    found = pd.read_csv(file, keep_default_na=False)
+    result = pd.read_csv(file, keep_default_na=False)
     assert file.name == "cause_maps.csv"
-    assert found["of"].tolist() == ["file of doctors"] * 2 + ["file of B"] * 2
-    assert found["source"].tolist() == ["Paludisme", "unsure"] * 2
-    assert found["target"].tolist() == ["Malaria", "undetermined"] * 2
+    assert result["of"].tolist() == ["file of doctors"] * 2 + ["file of B"] * 2
+    assert result["source"].tolist() == ["Paludisme", "unsure"] * 2
+    assert result["target"].tolist() == ["Malaria", "undetermined"] * 2
     assert write_cause_maps(rows, tmp_path, Store(tmp_path), {}, {"jobs": jobs[1:2]}) == []

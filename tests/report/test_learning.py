@@ -26,9 +26,9 @@ def test_only_sites_with_every_size_count(small_at):
     figure, cells = _figure(small_at)
     (rows,) = specification(figure.chart)["datasets"].values()
     common = cells[cells["test_site"].isin(small_at) & (cells["train_size"] == "all")]
-    for model, own in common.groupby("model"):
+    for model, of_size in common.groupby("model"):
         top = max((r for r in rows if r["model"].startswith(str(model))), key=lambda r: r["n_train"])
-        assert top["mean"] == pytest.approx(own.groupby("test_site")[METRIC].mean().mean(), abs=1e-4)
+        assert top["mean"] == pytest.approx(of_size.groupby("test_site")[METRIC].mean().mean(), abs=1e-4)
     assert ("AP alone has every size" in figure.caption) == (small_at == {"AP"})
     assert ("AP, UP alone have every size" in figure.caption) == (small_at == {"AP", "UP"})
     assert ("95% logit-t intervals over sites" in figure.caption) == (len(small_at) > 2)

@@ -126,16 +126,16 @@ def test_a_page_without_figures_has_no_script_of_theirs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (MemoryError(), "memory is short (MemoryError)"),
         (RuntimeError("can't start new thread"), "memory is short (can't start new thread)"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "Cannot allocate memory"),
     ],
 )
-def test_a_command_that_is_short_of_memory_says_so(error, said, capsys):
+def test_a_command_that_is_short_of_memory_says_so(error, message, capsys):
     assert report_error(error, debug=False) == 5
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_full_disk_is_no_limit_that_leaves_out_a_part():

@@ -66,10 +66,10 @@ def test_divisions_continue_after_an_interruption_with_any_number_of_processes(d
     divisions({"a": NaiveBayes}, deaths, ReproductionOptions(2, cache_folder=tmp_path), **OPTIONS)
     (file,) = tmp_path.glob("*.jsonl")
     file.write_text(file.read_text(encoding="utf-8") + '{"division": 3, "figu', encoding="utf-8")
-    said: list[str] = []
-    two = ReproductionOptions(4, report=said.append, workers=2, cache_folder=tmp_path)
+    lines: list[str] = []
+    two = ReproductionOptions(4, report=lines.append, workers=2, cache_folder=tmp_path)
     assert np.array_equal(divisions({"a": NaiveBayes}, deaths, two, **OPTIONS)["a"]["top1"], whole["a"]["top1"])
-    assert said[0] == "2 of 4 divisions are finished already"
+    assert lines[0] == "2 of 4 divisions are finished already"
     monkeypatch.setattr(fitting, "fitted_scores", None)  # nothing is left to fit
     again = divisions({"a": NaiveBayes}, deaths, ReproductionOptions(4, cache_folder=tmp_path), **OPTIONS)
     assert np.array_equal(again["a"]["top1"], whole["a"]["top1"])
@@ -83,10 +83,10 @@ def test_divisions_continue_after_an_interruption_with_any_number_of_processes(d
 def test_each_runs(name, deaths, monkeypatch):
     module = importlib.import_module(f"va_experiments.reproductions.{name.removeprefix('reproduce_')}")
     monkeypatch.setattr(module, "MAKERS", {m: CHEAP.get(m.split()[0], NaiveBayes) for m in module.MAKERS})
-    said: list[str] = []
+    lines: list[str] = []
     reproduction = reproduction_of(name)
-    rows = reproduction.run(deaths, ReproductionOptions(resamples=3, report=said.append))
-    assert said
+    rows = reproduction.run(deaths, ReproductionOptions(resamples=3, report=lines.append))
+    assert lines
     assert any(np.isfinite(r.published) for r in rows)
     assert any(np.isnan(r.published) for r in rows)
     assert all(np.isfinite(r.obtained) for r in rows)

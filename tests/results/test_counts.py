@@ -129,8 +129,8 @@ def test_all_places_say_the_same_of_one_run(tmp_path: Path, monkeypatch: pytest.
         run("first")
     made, prefect, terminal = run("looked-at")
     folder = made.context.folder
-    wanted = "0 done, 3 reused" if again else "3 done, 0 reused"
-    sentence = f"{wanted}, 0 failed of 3 cells; 6 baseline cells beside them; {0 if again else 9} fits"
+    expected = "0 done, 3 reused" if again else "3 done, 0 reused"
+    sentence = f"{expected}, 0 failed of 3 cells; 6 baseline cells beside them; {0 if again else 9} fits"
     manifest = json.loads((folder / "manifest.json").read_text())
     out = io.StringIO()
     with redirect_stdout(out):

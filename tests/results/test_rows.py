@@ -82,12 +82,14 @@ def test_a_metric_or_timing_that_is_not_declared_is_refused(make_outcome: MakeOu
         make_row(outcome)
 
 
-@pytest.mark.parametrize(("said", "expected"), [(True, True), (False, False), (None, None), ("yes", None), (1, None)])
+@pytest.mark.parametrize(
+    ("message", "expected"), [(True, True), (False, False), (None, None), ("yes", None), (1, None)]
+)
 def test_only_a_plain_yes_or_no_of_a_model_says_whether_it_converged(
-    make_outcome: MakeOutcome, said: object, expected: bool | None
+    make_outcome: MakeOutcome, message: object, expected: bool | None
 ) -> None:
     outcome = make_outcome()
-    outcome.result.diagnostics["converged"] = said
+    outcome.result.diagnostics["converged"] = message
     assert make_row(outcome).converged is expected
 
 

@@ -184,9 +184,9 @@ def placed(store: Store, files: dict[str, bytes]) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    found = open_store(tmp_path / "store")
-    found.open()
-    return found
+    opened = open_store(tmp_path / "store")
+    opened.open()
+    return opened
 
 
 @pytest.mark.parametrize("name", MALFORMED)
@@ -195,9 +195,9 @@ def test_it_is_quarantined_with_its_reason_when_loaded_and_refused_when_taken_in
 ) -> None:
     change, reason = MALFORMED[name]
     wrong = sealed(files, change)
-    with pytest.raises(TransferError) as told:
+    with pytest.raises(TransferError) as caught:
         transfer_cell(store, KEY, wrong.__getitem__)
-    assert reason in str(told.value)
+    assert reason in str(caught.value)
     assert KEY not in store
     placed(store, wrong)
     with pytest.raises(CorruptCell) as damaged:

@@ -52,9 +52,9 @@ def run(number: int, reused: str) -> SimpleNamespace:
 
 def test_the_last_of_half_a_million_cells_is_found_with_few_requests() -> None:
     server = Server()
-    wanted = {key(n) for n in (0, 100_000, 499_000)}
+    expected = {key(n) for n in (0, 100_000, 499_000)}
     absent = {"f" * 64, "0" * 64}
-    assert dict(find_cells(server, "1", wanted | absent)) == {
+    assert dict(find_cells(server, "1", expected | absent)) == {
         key(0): "0-false",  # on the first page
         key(100_000): "100000-true",
         key(499_000): "499000-false",  # the run that computed it, not the one that reused it

@@ -67,10 +67,10 @@ def test_more_pages_than_anybody_has_are_given_up() -> None:
 
     with pytest.raises(LimitReached, match="more than 2,000 pages"):
         list(bounded_pages(lambda token: page(100)))
-    taken = next(numbers)
+    number = next(numbers)
     with pytest.raises(LimitReached, match="no end"):
         list(bounded_pages(lambda token: page(1)))
-    assert next(numbers) - taken < 200, "pages with hardly a run on each are no search of ours"
+    assert next(numbers) - number < 200, "pages with hardly a run on each are no search of ours"
 
 
 def test_work_is_given_up_when_it_is_silent_or_the_run_is_stopped() -> None:
@@ -222,8 +222,8 @@ def test_a_database_that_is_away_is_given_up_after_two_tries(tmp_path: Path, mon
     from mlflow.store.db import utils
 
     waits: list[float] = []
-    here = threading.get_ident()  # the thread of an earlier test may still wait for its own database
-    wait = lambda seconds: waits.append(seconds) if threading.get_ident() == here else time.sleep(seconds)  # noqa: E731
+    thread = threading.get_ident()  # the thread of an earlier test may still wait for its own database
+    wait = lambda seconds: waits.append(seconds) if threading.get_ident() == thread else time.sleep(seconds)  # noqa: E731
     monkeypatch.setattr(utils, "time", types.SimpleNamespace(**{**vars(time), "sleep": wait}))
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

@@ -45,19 +45,19 @@ def test_a_database_of_this_version_is_fine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("made", "message"),
     [
         ({"version": "ffffffffffff"}, "was made by a newer MLflow (its schema ffffffffffff is unknown to MLflow "),
         ({"version": "451aebb31d03"}, "was made by an older MLflow: copy it, then bring it up to date with mlflow db"),
         ({"stage": "deleted"}, "the MLflow experiment 'va_experiments' in"),
     ],
 )
-def test_what_mlflow_cannot_use_is_refused_with_what_to_do(made: dict[str, str], said: str, tmp_path: Path) -> None:
+def test_what_mlflow_cannot_use_is_refused_with_what_to_do(made: dict[str, str], message: str, tmp_path: Path) -> None:
     file = database(tmp_path, **made)
     for config in (TrackingConfig(), TrackingConfig(uri=f"sqlite:///{file}")):
         with pytest.raises(InputError) as refused:
             check_tracking(config, tmp_path)
-        assert said in str(refused.value)
+        assert message in str(refused.value)
         assert "tracking.mlflow=false" in str(refused.value)
     check_tracking(TrackingConfig(mlflow=False), tmp_path)
     if "stage" in made:
@@ -65,7 +65,7 @@ def test_what_mlflow_cannot_use_is_refused_with_what_to_do(made: dict[str, str],
 
 
 @pytest.mark.parametrize(
-    ("uri", "said"),
+    ("uri", "message"),
     [
         ("mlruns", "is a folder of files, which MLflow no longer records to"),
         ("./mlruns", "is a folder of files"),
@@ -75,8 +75,8 @@ def test_what_mlflow_cannot_use_is_refused_with_what_to_do(made: dict[str, str],
         ("sqlite:////a/b?c/mlflow.db", "what follows the '?' is not part of the path"),
     ],
 )
-def test_an_address_that_mlflow_cannot_record_to_is_refused(uri: str, said: str, tmp_path: Path) -> None:
-    assert said in tracking_problem(TrackingConfig(uri=uri), tmp_path)
+def test_an_address_that_mlflow_cannot_record_to_is_refused(uri: str, message: str, tmp_path: Path) -> None:
+    assert message in tracking_problem(TrackingConfig(uri=uri), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda file: file.write_bytes(b"\0" * 4096), "is damaged or no SQLite database (file is not a database)"),
         (
@@ -107,13 +107,13 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
     ],
     ids=["zeros", "cut", "folder", "pipe", "link"],
 )
-def test_what_cannot_be_a_database_is_refused(make: Callable[[Path], object], said: str, tmp_path: Path) -> None:
+def test_what_cannot_be_a_database_is_refused(make: Callable[[Path], object], message: str, tmp_path: Path) -> None:
     database(tmp_path).rename(tmp_path / "right")
     file = tmp_path / "mlflow.db"
     make(file)
     for config in (TrackingConfig(), TrackingConfig(uri=f"sqlite:///{file}")):
         problem = tracking_problem(config, tmp_path)
-        assert said in problem
+        assert message in problem
         assert "tracking.mlflow=false" in problem
     assert not adopt_moved_artifacts(tmp_path, "va_experiments")
     assert not (tmp_path / "none").exists()
@@ -135,12 +135,12 @@ def test_artifacts_of_moved_outputs_are_named_where_they_are(tmp_path: Path) -> 
     file = database(tmp_path, place=old)
     assert adopt_moved_artifacts(tmp_path, "va_experiments")
     assert not adopt_moved_artifacts(tmp_path, "va_experiments"), "once is enough"
-    here = (tmp_path / "artifacts").as_uri()
+    place = (tmp_path / "artifacts").as_uri()
     with closing(sqlite3.connect(file)) as changed:
         places = [row[0] for row in changed.execute("select artifact_location from experiments order by experiment_id")]
         runs = [row[0] for row in changed.execute("select artifact_uri from runs")]
-    assert places == [here, here, "s3://b/a"]
-    assert runs == [f"{here}/1/artifacts", f"{old}x/1", "s3://b/a/1"]
+    assert places == [place, place, "s3://b/a"]
+    assert runs == [f"{place}/1/artifacts", f"{old}x/1", "s3://b/a/1"]
 
 
 def test_a_lock_that_is_held_for_ever_is_given_up_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,8 +148,8 @@ def test_a_lock_that_is_held_for_ever_is_given_up_in_words(tmp_path: Path, monke
     uri, lock = f"sqlite:///{tmp_path / 'mlflow.db'}", tmp_path / "mlflow.db.opening"
     with open(lock, "a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        said = r"has held the lock '.*mlflow\.db\.opening'.*end that process"
-        with pytest.raises(InputError, match=said), connection._one_opens(uri):
+        message = r"has held the lock '.*mlflow\.db\.opening'.*end that process"
+        with pytest.raises(InputError, match=message), connection._one_opens(uri):
             pytest.fail("opened while another process does")
     with connection._one_opens(uri), open(lock, "a") as second, pytest.raises(BlockingIOError):
         fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -106,8 +106,8 @@ def test_a_shared_server_is_a_shared_store(team_server: tuple[str, str], tmp_pat
 
     from va_experiments.cli import main
 
-    said = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+    stream = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(stream):
         for name, value in keys.items():
             patch.setenv(name, value)
         assert main(["report", "--uri", address, "--out", str(tmp_path / "report"), "--outputs", str(tmp_path)]) == 0
@@ -191,10 +191,10 @@ def test_a_run_is_recorded_over_there_through_a_tunnel(mlflow_there: int, prefec
 
 @pytest.mark.nightly
 @pytest.mark.slow
-@pytest.mark.parametrize("given", ["environment", "address"])
-def test_a_wrong_password_costs_one_warning(given: str, prefect_there: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("values", ["environment", "address"])
+def test_a_wrong_password_costs_one_warning(values: str, prefect_there: int, tmp_path: Path) -> None:
     api, environment = f"http://{THERE}:{prefect_there}/api", {}
-    if given == "environment":
+    if values == "environment":
         environment["PREFECT_API_AUTH_STRING"] = WRONG
     else:
         api = api.replace("://", f"://{WRONG}@")
@@ -229,7 +229,7 @@ class _Says(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("api", ""),
         ("no", "it refuses the password"),
@@ -238,15 +238,15 @@ class _Says(http.server.BaseHTTPRequestHandler):
         ("ill", "it answers 503"),
     ],
 )
-def test_what_is_wrong_with_an_address_is_said(path: str, said: str) -> None:
+def test_what_is_wrong_with_an_address_is_said(path: str, message: str) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Says) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:
-            found = connection_error(f"http://127.0.0.1:{server.server_port}/{path}".rstrip("/"))
+            problem = connection_error(f"http://127.0.0.1:{server.server_port}/{path}".rstrip("/"))
         finally:
             server.shutdown()
-    assert found.startswith(said)
-    assert bool(found) == bool(said)
+    assert problem.startswith(message)
+    assert bool(problem) == bool(message)
 
 
 def test_an_address_where_nobody_or_something_else_is_cannot_be_reached() -> None:

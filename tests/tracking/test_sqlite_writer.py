@@ -73,18 +73,18 @@ def _run(server: SimpleNamespace, **changes: Any) -> Any:
 
 def _rows(server: SimpleNamespace, run_id: str) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of a run in all tables, without its id."""
-    found = {}
+    result = {}
     with sqlite3.connect(server.outputs / "mlflow.db") as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for table in tables:
             columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
             if "run_uuid" not in columns:
                 continue
-            kept = ", ".join(c for c in columns if c != "run_uuid")
-            rows = database.execute(f"SELECT {kept} FROM {table} WHERE run_uuid = ?", (run_id,)).fetchall()
+            names = ", ".join(c for c in columns if c != "run_uuid")
+            rows = database.execute(f"SELECT {names} FROM {table} WHERE run_uuid = ?", (run_id,)).fetchall()
             rows = [row for row in rows if row[0] != RECORDED]  # the time of writing
-            found[table] = sorted(tuple(str(v).replace(run_id, "ID") for v in row) for row in rows)
-    return found
+            result[table] = sorted(tuple(str(v).replace(run_id, "ID") for v in row) for row in rows)
+    return result
 
 
 @pytest.mark.parametrize("changes", [{}, {"status": "failed", "error_class": "ValueError", "error_message": "no"}])
@@ -106,7 +106,7 @@ def test_both_ways_leave_the_same_rows_and_files(server: SimpleNamespace, change
 def test_both_ways_leave_the_same_parent_run(server: SimpleNamespace) -> None:
     file = SqliteWriter.open_file(server.outputs / "mlflow.db", TrackingConfig().experiment)
     assert file is not None
-    found = []
+    result = []
     for writer in (file, ClientWriter(server.client, server.experiment)):
         run_id = writer.begin("2026-01-01/12", {"va.kind": "multirun", "va.outputs": "here:/outputs"})
         assert server.client.get_run(run_id).info.status == "RUNNING"
@@ -117,8 +117,8 @@ def test_both_ways_leave_the_same_parent_run(server: SimpleNamespace) -> None:
         times = {str(run.info.start_time), str(run.info.end_time)} | {
             str(m.timestamp) for name in run.data.metrics for m in server.client.get_metric_history(run_id, name)
         }
-        found.append({t: [tuple("T" if v in times else v for v in r) for r in rows[t]] for t in rows})
-    assert found[0] == found[1]
+        result.append({t: [tuple("T" if v in times else v for v in r) for r in rows[t]] for t in rows})
+    assert result[0] == result[1]
     assert run.data.metrics == {"cells": 6.0, "nbc.top1": 0.5}
     assert run.info.run_name == "2026-01-01/12"
 
@@ -164,11 +164,11 @@ def test_mlflow_reads_what_was_written_so(server: SimpleNamespace, tmp_path: Pat
     assert file is not None
     ids = file.write([_run(server, test_site=site, cell_key=site) for site in ("AP", "Dar")])
     where = "tags.test_site = 'Dar' and metrics.top1 > 0.4 and params.`model.alpha` = '1.5'"
-    (found,) = [r for r in server.client.search_runs([server.experiment], where) if r.info.run_id in ids]
-    assert found.info.run_id == ids[1]
-    assert found.info.status == "FINISHED"
-    assert found.data.metrics["csmf_accuracy_top"] == 0.75
-    assert found.data.tags["mlflow.parentRunId"] == server.parent
+    (children,) = [r for r in server.client.search_runs([server.experiment], where) if r.info.run_id in ids]
+    assert children.info.run_id == ids[1]
+    assert children.info.status == "FINISHED"
+    assert children.data.metrics["csmf_accuracy_top"] == 0.75
+    assert children.data.tags["mlflow.parentRunId"] == server.parent
     assert [m.value for m in server.client.get_metric_history(ids[1], "top1")] == [0.5]
     assert Path(server.client.download_artifacts(ids[1], "cell/cell.json", str(tmp_path))).read_text() == "{}"
 
@@ -206,8 +206,8 @@ def test_it_stands_back_from_servers_and_from_tables_that_it_does_not_know(tmp_p
     assert SqliteWriter.open(client, experiment) is not None, "a blank in the path is no hindrance"
     elsewhere = client.create_experiment("elsewhere", artifact_location="s3://bucket/artifacts")
     assert SqliteWriter.open(client, elsewhere) is None
-    there = SimpleNamespace(tracking_uri="http://127.0.0.1:1", get_experiment=client.get_experiment)
-    assert SqliteWriter.open(there, experiment) is None
+    remote = SimpleNamespace(tracking_uri="http://127.0.0.1:1", get_experiment=client.get_experiment)
+    assert SqliteWriter.open(remote, experiment) is None
     with sqlite3.connect(outputs / "mlflow.db") as database:
         database.execute("ALTER TABLE tags ADD COLUMN workspace TEXT")
     assert SqliteWriter.open(client, experiment) is None
@@ -227,8 +227,8 @@ def test_cells_that_others_have_recorded_since_a_look_are_found(
         row = Row(ROW | changes | {"cell_key": key * 64 if len(key) == 1 else key})
         (ids[key],) = file.write([cell_run(row, None, parent=server.parent, multirun="m", outputs=outputs)])
 
-    def found(since: float, wanted: str = "abcdef") -> list[tuple[str, str]]:
-        keys = {letter * 64 for letter in wanted}
+    def found(since: float, expected: str = "abcdef") -> list[tuple[str, str]]:
+        keys = {letter * 64 for letter in expected}
         return list(find_new_cells(server.client, server.experiment, keys.__contains__, since, his))
 
     assert found(150) == [("b" * 64, ids["b"]), ("c" * 64, ids["c"])], "the newest first; not his own"

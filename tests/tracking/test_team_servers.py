@@ -62,9 +62,9 @@ class Member:
         """Run a command and return its last words."""
         before = len(self.log.read_text()) if self.log.exists() else 0
         code = self.start(*overrides).wait(200)
-        said = self.log.read_text()[before:]
-        assert code == 0, said
-        return said
+        text = self.log.read_text()[before:]
+        assert code == 0, text
+        return text
 
 
 def cell_runs(servers: team.Team) -> dict[str, list[tuple[str, str]]]:
@@ -76,10 +76,10 @@ def cell_runs(servers: team.Team) -> dict[str, list[tuple[str, str]]]:
     safe_environment()
     client = MlflowClient(servers.mlflow)
     experiment = client.get_experiment_by_name("va_experiments").experiment_id
-    found = collections.defaultdict(list)
+    runs = collections.defaultdict(list)
     for run in client.search_runs([experiment], "tags.`va.kind` = 'cell'", max_results=1000):
-        found[run.data.tags["cell_key"]].append((run.info.status, run.data.tags["reused"]))
-    return found
+        runs[run.data.tags["cell_key"]].append((run.info.status, run.data.tags["reused"]))
+    return runs
 
 
 def flow_states(servers: team.Team) -> collections.Counter[str]:
@@ -109,9 +109,9 @@ def test_two_hosts_share_cells_and_a_kill_loses_and_doubles_none(servers: team.T
     runs = cell_runs(servers)
     assert len(keys) == 6
     assert set(runs) == keys
-    originals = {key: sum(r == ("FINISHED", "false") for r in found) for key, found in runs.items()}
+    originals = {key: sum(r == ("FINISHED", "false") for r in states) for key, states in runs.items()}
     assert max(originals.values()) == 1, "no cell is recorded as computed twice"
-    assert all(("FINISHED", "true") in found for found in runs.values()), "also those that the kill kept from MLflow"
+    assert all(("FINISHED", "true") in states for states in runs.values()), "also those that the kill kept from MLflow"
     assert flow_states(servers) == {"Completed": 3, "Crashed": 1}
 
 

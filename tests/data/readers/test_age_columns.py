@@ -52,8 +52,8 @@ def test_the_hint_of_a_run_reads_the_age(what: str, tmp_path: Path) -> None:
     options: dict[str, Any] = {"path": str(write(tmp_path / "study.csv", columns, cells)), "id": "id"}
     with pytest.raises(InputError) as caught:
         load("csv", options)
-    told = _parsed([w for w in shlex.split(caught.value.hint) if w.startswith("data.")])
-    assert np.allclose(load("csv", options | told).covariates["age"], np.resize(years, len(STUDY)))
+    parsed = _parsed([w for w in shlex.split(caught.value.hint) if w.startswith("data.")])
+    assert np.allclose(load("csv", options | parsed).covariates["age"], np.resize(years, len(STUDY)))
 
 
 def test_a_unit_in_codes_is_asked_and_read(tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_a_unit_in_letters_and_classes_of_age_are_no_answers(tmp_path: Path) -> 
     path = write(tmp_path / "study.csv", "age,unit,agecat", ["18,M,1", "10,D,3", "40,Y,4"])
     with pytest.raises(InputError) as caught:
         load("csv", {"path": str(path), "id": "id"})
-    said = """data.age=age data.age_unit=unit 'data.age_unit_codes={"D": UNIT, "M": UNIT, "Y": UNIT}'"""
-    assert caught.value.hint == f"to read it, add {said} 'data.exclude=[\"agecat\"]'"
+    text = """data.age=age data.age_unit=unit 'data.age_unit_codes={"D": UNIT, "M": UNIT, "Y": UNIT}'"""
+    assert caught.value.hint == f"to read it, add {text} 'data.exclude=[\"agecat\"]'"
 
 
 def test_words_with_codes_for_the_sex_are_read(tmp_path: Path) -> None:

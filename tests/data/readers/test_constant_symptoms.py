@@ -33,17 +33,17 @@ def counted(deaths: Deaths) -> int:
 
 def check(whole: Deaths, without: Deaths, module: str, boxes: int) -> set[str]:
     """Assert that all constant symptoms are counted, and left out with the boxes of refused and not known if asked."""
-    found = constant(whole, module)
-    assert counted(whole) == len(found)
+    constant_symptoms = constant(whole, module)
+    assert counted(whole) == len(constant_symptoms)
     assert constant(without, module) == set()
     assert counted(without) == 0
     silent = set(module_of(module).no_answer)
     assert len(silent) == boxes
-    assert set(whole.symptom_names) - set(without.symptom_names) == found | silent
+    assert set(whole.symptom_names) - set(without.symptom_names) == constant_symptoms | silent
     left_out = {e.reason: e.count for e in without.ledger if e.action == "left out"}
     assert left_out["symptoms: say only that the answer was refused or not known"] == boxes
-    assert left_out["symptoms: the same for every death"] == len(found - silent)
-    return found
+    assert left_out["symptoms: the same for every death"] == len(constant_symptoms - silent)
+    return constant_symptoms
 
 
 @pytest.mark.parametrize(("module", "boxes"), [("child", 6), ("neonate", 8)])
@@ -66,13 +66,13 @@ def test_no_symptom_is_constant_unless_the_ledger_counts_it(
         csv.writer(file).writerows([header, *rows])
     reader = read_phmrc if study == "phmrc" else read_immcmc
     whole, without = (reader(module, path, max_unknown=1.0, drop_empty_symptoms=drop) for drop in (False, True))
-    found = check(whole, without, module, boxes)
-    assert found >= {*ALWAYS_NO, *module_of(module).no_answer[:2]}
+    constant_symptoms = check(whole, without, module, boxes)
+    assert constant_symptoms >= {*ALWAYS_NO, *module_of(module).no_answer[:2]}
 
 
 @pytest.mark.real_data
 def test_the_ledger_counts_the_fourteen_constant_symptoms_of_the_child_file(phmrc_dir: Path) -> None:
     whole, without = (read_phmrc("child", phmrc_dir, drop_empty_symptoms=drop) for drop in (False, True))
-    found = check(whole, without, "child", 6)
-    assert len(found) == 14
-    assert np.isin(["c1_19_5", "c1_19_6", "c5_02_13", "c5_02_14"], sorted(found)).all()
+    constant_symptoms = check(whole, without, "child", 6)
+    assert len(constant_symptoms) == 14
+    assert np.isin(["c1_19_5", "c1_19_6", "c5_02_13", "c5_02_14"], sorted(constant_symptoms)).all()

@@ -20,9 +20,9 @@ def simulated(folder: Path, module: str = "adult", n: int = 60, **changes: objec
     """Write a file of that form with random answers: `cause`, `absent` (columns), `site` and `code` change it."""
     rules = module_of(module)
     rng = np.random.default_rng(2011)
-    asked = dict.fromkeys(c for rule in rules.rules for c in rule.columns)
+    questions = dict.fromkeys(c for rule in rules.rules for c in rule.columns)
     absent = changes.get("absent", ())
-    columns = [c for c in asked if c not in absent and c not in ("g1_05", "g1_07a")]  # type: ignore[operator]
+    columns = [c for c in questions if c not in absent and c not in ("g1_05", "g1_07a")]  # type: ignore[operator]
     numbers = {r.columns[0] for r in rules.rules if r.cut is not None or r.learned}
     listed = {c: sorted(r.yes | r.no) for r in rules.rules for c in r.columns if r.cut is None and not r.learned}
     path = folder / f"{module}.csv"
@@ -35,8 +35,8 @@ def simulated(folder: Path, module: str = "adult", n: int = 60, **changes: objec
                 str(rng.integers(0, 40)) if c in numbers else str(rng.choice([*listed.get(c, ["Yes", "No"]), ""]))
                 for c in columns
             ]
-            own = [k + 1, SITES[k % 3], changes.get("cause", cause), k % len(rules.causes) + 1]
-            writer.writerow([*own, ("Male", "Female")[k % 2], AGES[module](k), *cells])
+            leading = [k + 1, SITES[k % 3], changes.get("cause", cause), k % len(rules.causes) + 1]
+            writer.writerow([*leading, ("Male", "Female")[k % 2], AGES[module](k), *cells])
     return path
 
 

@@ -24,11 +24,11 @@ def test_numbers_with_which_most_answers_say_yes_are_asked_about(tmp_path: Path,
     path = export(tmp_path, *rows)
     with pytest.raises(InputError, match=f'7.% of the answers say yes, with "1" for yes and "{no}" for no'):
         convert_who2016_odk(path)
-    said = convert_who2016_odk(path, value_map={"1": "no", no: "yes"}).indicators
+    indicators = convert_who2016_odk(path, value_map={"1": "no", no: "yes"}).indicators
     words = [{q: {"1": "no", no: "yes"}.get(v, v) for q, v in row.items()} for row in rows]
-    np.testing.assert_array_equal(said, convert_who2016_odk(export(tmp_path, *words)).indicators)
+    np.testing.assert_array_equal(indicators, convert_who2016_odk(export(tmp_path, *words)).indicators)
     mirrored = [{q: {"1": no, no: "1"}.get(v, v) for q, v in row.items()} for row in rows]
-    np.testing.assert_array_equal(said, convert_who2016_odk(export(tmp_path, *mirrored)).indicators)
+    np.testing.assert_array_equal(indicators, convert_who2016_odk(export(tmp_path, *mirrored)).indicators)
 
 
 def test_ages_that_differ_between_columns_are_noted_with_these_columns(tmp_path: Path) -> None:
@@ -37,8 +37,10 @@ def test_ages_that_differ_between_columns_are_noted_with_these_columns(tmp_path:
         {"ageInDays": "", "age_neonate_days": "5", "age_adult": "45"},
         {"ageInDays": "16801", "age_neonate_days": "", "age_adult": "45"},
     ]
-    found = convert_who2016_odk(export(tmp_path, *rows))
-    assert [(e.count, e.examples) for e in found.ledger if "ages that differ" in e.reason] == [(1, ("age_adult",))]
+    converted_export = convert_who2016_odk(export(tmp_path, *rows))
+    assert [(e.count, e.examples) for e in converted_export.ledger if "ages that differ" in e.reason] == [
+        (1, ("age_adult",))
+    ]
     with pytest.raises(InputError, match=r"'240' 1 times\) are no answer to question age_child_months"):
         convert_who2016_odk(export(tmp_path, {"age_child_months": "240"}, {"age_child_months": "24"}))
 
@@ -48,9 +50,9 @@ def test_deaths_before_birth_are_refused_or_counted(tmp_path: Path) -> None:
     path = export(tmp_path, *[good] * 2, {"x-Id10021": "2018-06-12", "x-Id10023": "1980-03-01"})
     with pytest.raises(InputError, match="1 of 3 deaths whose age follows from the dates alone were before the birth"):
         convert_who2016_odk(path, duplicates="keep")
-    found = convert_who2016_odk(path, duplicates="keep", max_unknown=0.5)
-    assert [e.count for e in found.ledger if "before the birth" in e.reason] == [1]
-    assert np.isnan(found.covariates["age"]).sum() == 1
+    converted_export = convert_who2016_odk(path, duplicates="keep", max_unknown=0.5)
+    assert [e.count for e in converted_export.ledger if "before the birth" in e.reason] == [1]
+    assert np.isnan(converted_export.covariates["age"]).sum() == 1
 
 
 def test_a_part_of_an_export_without_age_and_sex_is_refused(tmp_path: Path) -> None:

@@ -30,8 +30,8 @@ def test_ages_in_units_that_were_not_used_are_not_known(tmp_path: Path, filler: 
     plain = convert_who2016_odk(export(tmp_path, *[r | {"age_child_days": "", "age_child_months": ""} for r in rows]))
     np.testing.assert_array_equal(filled.indicators, plain.indicators)
     np.testing.assert_array_equal(filled.covariates["age"], plain.covariates["age"])
-    told = {e.column: e.count for e in filled.ledger if "unit in which the age was not given" in e.reason}
-    assert told == {"age_child_days": 12, "age_child_months": 12}
+    counts = {e.column: e.count for e in filled.ledger if "unit in which the age was not given" in e.reason}
+    assert counts == {"age_child_days": 12, "age_child_months": 12}
 
 
 def test_zero_years_of_a_neonate_make_no_infant_of_it(tmp_path: Path) -> None:
@@ -49,8 +49,8 @@ def test_years_in_the_column_of_days_are_asked_about(tmp_path: Path) -> None:
     path = export(tmp_path, *({"ageInDays": age, "Id10019": "male"} for age in ages))
     with pytest.raises(InputError, match=r"no ageInDays of 30 deaths is above 78, .* are they years"):
         convert_who2016_odk(path)
-    kept = convert_who2016_odk(path, value_map={"ageInDays": {"78": "78"}})
-    assert kept.covariates["age"].max() < 1
+    converted_export = convert_who2016_odk(path, value_map={"ageInDays": {"78": "78"}})
+    assert converted_export.covariates["age"].max() < 1
     both = export(tmp_path, *({"ageInDays": age, "ageInYears": age} for age in ages))
     with pytest.raises(InputError, match="ageInDays equals ageInYears in 30 rows: are they years"):
         convert_who2016_odk(both)
@@ -76,16 +76,16 @@ def test_zeros_in_place_of_empty_cells_are_asked_about(tmp_path: Path) -> None:
 @pytest.mark.parametrize("blank", ["", "Missing", "-1", "n/a", "Not applicable"])
 def test_only_a_respondent_who_does_not_know_makes_an_hiv_test_uncertain(tmp_path: Path, blank: str) -> None:
     rows = [{"Id10126": cell, "Id10446": "no", "Id10147": "no"} for cell in (blank, "dk", "99", "ref", "yes", "no")]
-    found = convert_who2016_odk(export(tmp_path, *rows)).covariates["i126o"]
-    assert found[1] == found[2] == found[3]
-    assert [found[0], found[4], found[5]] == [-1, 1, 0]
+    column = convert_who2016_odk(export(tmp_path, *rows)).covariates["i126o"]
+    assert column[1] == column[2] == column[3]
+    assert [column[0], column[4], column[5]] == [-1, 1, 0]
 
 
 def test_a_meaning_for_all_questions_is_none_of_a_number(tmp_path: Path) -> None:
     rows = [{"Id10147": "2", "Id10148": "2", "Id10153": "1", "Id10154": "9"} for _ in range(3)]
     path = export(tmp_path, *rows)
-    found = convert_who2016_odk(path, value_map={"1": "yes", "2": "no"})
-    assert not [e for e in found.ledger if e.action == "set missing"]
+    converted_export = convert_who2016_odk(path, value_map={"1": "yes", "2": "no"})
+    assert not [e for e in converted_export.ledger if e.action == "set missing"]
     with pytest.raises(InputError, match="gives a number for all questions") as caught:
         convert_who2016_odk(path, value_map={"1": "yes", "2": "no", "9": "dk"})
     option = option_of(caught.value)

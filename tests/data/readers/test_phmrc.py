@@ -235,7 +235,7 @@ def test_symptoms_without_content(adult: Deaths, child: Deaths, phmrc_dir: Path)
     assert sorted(left.values()) == [6, 10]
     assert child.n_symptoms - deaths.n_symptoms == 16
     answers = {name: set(column) - {-1} for name, column in zip(deaths.symptom_names, deaths.symptoms.T, strict=True)}
-    assert all(len(found) == 2 for name, found in answers.items() if name != "c4_07b")
+    assert all(len(values) == 2 for name, values in answers.items() if name != "c4_07b")
 
 
 @pytest.mark.real_data

@@ -30,8 +30,8 @@ def converted(
 
 @pytest.mark.parametrize("module", MODULES)
 def test_the_table_names_questions_of_both_questionnaires(module: str) -> None:
-    asked = {c for rule in module_of(module).rules for c in rule.columns}
-    assert set(columns_of(module)) - {"a3_11", "a3_16", "g5_05"} <= asked  # in the codebook, and no symptom follows
+    questions = {c for rule in module_of(module).rules for c in rule.columns}
+    assert set(columns_of(module)) - {"a3_11", "a3_16", "g5_05"} <= questions  # in the codebook, and no symptom follows
     assert len({row["question"] for row in mapping(module)}) == len(mapping(module))
     for row in mapping(module):
         question, _, choice = row["question"].partition("/")
@@ -49,41 +49,43 @@ def test_the_table_names_questions_of_both_questionnaires(module: str) -> None:
 
 def test_answers_become_indicators() -> None:
     fever = {"c4_01": "Yes", "c4_02": "88", "c4_03": "No", "c4_04": "Severe", "c4_05": "On and Off", "g1_05": "Female"}
-    found, eava = converted(fever, {"c4_01": "No", "c4_02": "0", "c4_04": "Don't Know"}, {"c4_01": "Don't Know"})
-    assert [found[n] for n in ("i147o", "i148a", "i148c", "i150a", "i151a")] == [
+    indicators, eava = converted(fever, {"c4_01": "No", "c4_02": "0", "c4_04": "Don't Know"}, {"c4_01": "Don't Know"})
+    assert [indicators[n] for n in ("i147o", "i148a", "i148c", "i150a", "i151a")] == [
         *([1, 0, -1], [0, 0, -1], [1, 0, -1]),
         *([1, 0, -1], [0, 0, -1]),
     ]
-    assert found["i019b"] == [1, -1, -1]
-    assert found["i022e"] == [1, 1, 1]
+    assert indicators["i019b"] == [1, -1, -1]
+    assert indicators["i022e"] == [1, 1, 1]
     assert eava["i148d"].tolist() == [1, -1, -1]
     assert eava["i151b"].tolist() == [1, -1, -1]
 
 
 def test_a_number_counts_only_where_its_question_was_asked() -> None:
-    found, eava = converted(
+    indicators, eava = converted(
         {"c4_18": "Yes", "c4_19": "3"},
         {"c4_18": "No", "c4_19": "0"},
         {"c4_06": "Yes", "c4_08": "40", "c4_09": "No", "c4_10": "5"},
         {"c4_06": "Yes", "c4_08": "10", "c4_09": "Yes", "c4_10": "0"},
     )
-    assert found["i167a"] == [1, -1, -1, -1]
-    assert found["i182a"] == [-1, -1, 0, 1]
-    assert found["i182c"] == [-1, -1, 1, 0]
+    assert indicators["i167a"] == [1, -1, -1, -1]
+    assert indicators["i182a"] == [-1, -1, 0, 1]
+    assert indicators["i182c"] == [-1, -1, 1, 0]
     assert eava["i182d"].tolist() == [-1, -1, 1, 0]
 
 
 def test_one_of_several_injuries_and_two_places_of_a_rash() -> None:
     none = dict.fromkeys((f"c4_47_{k}" for k in (*range(1, 8), "8a")), "No")
     rash = {"c4_30": "Yes", "c4_31_1": "Face", "c4_31_2": "Trunk"}
-    found, _ = converted(none | {"c4_47_8a": "Yes", "c4_47_11": "No", "c4_48": "Yes"}, none | {"c4_47_11": "Yes"}, rash)
-    assert found["i077o"] == [1, 0, -1]
-    assert found["i100o"] == [1, -1, -1]
-    assert [found[n][2] for n in ("i235a", "i235b", "i235c", "i235d")] == [1, 1, 0, 0]
+    indicators, _ = converted(
+        none | {"c4_47_8a": "Yes", "c4_47_11": "No", "c4_48": "Yes"}, none | {"c4_47_11": "Yes"}, rash
+    )
+    assert indicators["i077o"] == [1, 0, -1]
+    assert indicators["i100o"] == [1, -1, -1]
+    assert [indicators[n][2] for n in ("i235a", "i235b", "i235c", "i235d")] == [1, 1, 0, 0]
 
 
 def test_answers_of_adults_become_indicators_in_the_units_of_the_questionnaire() -> None:
-    found, eava = converted(
+    indicators, eava = converted(
         {"g1_05": "Female", "a3_10": "Yes", "a3_11": "150", "a3_15": "Yes", "a3_16": "1.5", "a3_03": "No"},
         {"g1_05": "Male", "a3_10": "No", "a3_01": "No", "a2_82": "Yes", "a2_83": "0.0034722"},
         {"a2_77": "Yes", "a2_76": "1.0", "a2_78": "Yes", "a2_79": "95", "a2_74": "Yes"},
@@ -92,35 +94,39 @@ def test_answers_of_adults_become_indicators_in_the_units_of_the_questionnaire()
         module="adult",
     )
     assert eava == {}
-    assert [found[n][0] for n in ("i305o", "i309o", "i312o", "i332a", "i022c", "i022n")] == [1] * 6
-    assert [found[n][1] for n in ("i305o", "i294o", "i221a", "i221b")] == [-1, -1, 1, 0]
-    assert [found[n][2] for n in ("i214o", "i215o", "i216a", "i218o", "i213o")] == [1, 1, 1, 1, 1]
-    assert [found[n][3] for n in ("i215o", "i216a", "i221a", "i221b")] == [0, 0, 0, 1]
+    assert [indicators[n][0] for n in ("i305o", "i309o", "i312o", "i332a", "i022c", "i022n")] == [1] * 6
+    assert [indicators[n][1] for n in ("i305o", "i294o", "i221a", "i221b")] == [-1, -1, 1, 0]
+    assert [indicators[n][2] for n in ("i214o", "i215o", "i216a", "i218o", "i213o")] == [1, 1, 1, 1, 1]
+    assert [indicators[n][3] for n in ("i215o", "i216a", "i221a", "i221b")] == [0, 0, 0, 1]
 
 
 def test_what_the_file_of_adults_holds_where_nothing_was_asked_is_not_known() -> None:
-    found, _ = converted(
+    indicators, _ = converted(
         {"a2_02": "No", "a2_03": "0", "a2_10": "No", "a2_11": "No", "a2_04": "Don't Know"},
         {"a2_02": "Yes", "a2_03": "0", "a2_10": "Yes", "a2_11": "No", "a2_61": "Yes", "a2_63_1": "Lower belly"},
         {"a2_02": "Yes", "a2_03": "98", "a2_61": "Yes", "a2_63_1": "Lower belly", "a2_63_2": "Upper belly"},
         module="adult",
         age=50.0,
     )
-    assert found["i148a"] == [0, -1, -1]  # no fever: no fever of less than a week; else its days are not known
-    assert found["i229o"] == [-1, 0, -1]
-    assert (found["i199a"], found["i199b"]) == ([-1, 0, 1], [-1, 1, 1])
+    assert indicators["i148a"] == [
+        0,
+        -1,
+        -1,
+    ]  # no fever: no fever of less than a week; else its days are not known
+    assert indicators["i229o"] == [-1, 0, -1]
+    assert (indicators["i199a"], indicators["i199b"]) == ([-1, 0, 1], [-1, 1, 1])
 
 
 def test_an_injury_of_an_adult_counts_within_30_days_of_the_death() -> None:
     none = dict.fromkeys((f"a5_01_{k}" for k in (*range(1, 8), "9a")), "No")
     fall = none | {"a5_01_2": "Yes", "a5_02": "No", "a5_03": "No"}
-    found, _ = converted(
+    indicators, _ = converted(
         *(fall | {"a5_04": days} for days in ("30", "365")),
         none | {"a5_04": "0", "a5_02": "No"},
         module="adult",
         age=60.0,
     )
-    assert [found[n] for n in ("i077o", "i083o", "i099o", "i100o")] == [
+    assert [indicators[n] for n in ("i077o", "i083o", "i099o", "i100o")] == [
         [1, -1, 0],
         [1, -1, 0],
         [0, -1, -1],
@@ -129,22 +135,29 @@ def test_an_injury_of_an_adult_counts_within_30_days_of_the_death() -> None:
 
 
 def test_answers_of_neonates_become_indicators_and_columns_of_eava() -> None:
-    found, eava = converted(
+    indicators, eava = converted(
         {"c1_26": "Stillbirth", "c1_11": "Dead", "c1_12": "No", "c2_02": "266", "c2_17": "C-Section"},
         {"c1_26": "0", "c2_10": "1.5", "c3_07": "No", "c3_08": "Within 6-30 min.", "c2_02": "210", "c2_01_1": "No"},
         age=np.nan,
         module="neonate",
     )
     names = ("i022g", "i022h", "i114o", "i104o", "i367a", "i389o")
-    assert [found[n][0] for n in names] == [1, 1, 1, 0, 1, 1]
-    assert [found[n][1] for n in ("i022g", "i382a", "i105o", "i106a", "i367c", "i399o")] == [1, 1, 0, 1, 1, -1]
+    assert [indicators[n][0] for n in names] == [1, 1, 1, 0, 1, 1]
+    assert [indicators[n][1] for n in ("i022g", "i382a", "i105o", "i106a", "i367c", "i399o")] == [
+        1,
+        1,
+        0,
+        1,
+        1,
+        -1,
+    ]
     assert eava["age_days"].tolist() == [0, 0]
-    found, eava = converted(
+    indicators, eava = converted(
         {"c3_20": "Yes", "c3_22": "3", "c3_24": "Yes", "c2_01_11": "No", "c2_01_12": "No", "c2_01_1": "No"},
         age=5 / 365.25,
         module="neonate",
     )
-    assert [found[n] for n in ("i022j", "i166o", "i173a", "i399o")] == [[1], [1], [1], [0]]
+    assert [indicators[n] for n in ("i022j", "i166o", "i173a", "i399o")] == [[1], [1], [1], [0]]
     assert (eava["age_days"].tolist(), eava["i167d"].tolist(), eava["i173b"].tolist()) == ([5], [1], [1])
 
 

@@ -139,7 +139,7 @@ def test_deaths_that_occur_twice_are_named(rows: Rows, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_rows_and_columns_that_do_not_belong_are_named(rows: Rows, tmp_path: Path) -> None:
     few, header = rows[:30], rows[0]
-    for changed, said in (
+    for changed, message in (
         ([*few, ["Total", *("" for _ in header[1:])]], r"column 'module' holds '' \(line 31\); expected 'Adult'"),
         ([*few, header], r"line 31 repeats the names of the columns"),
         (without("a3_")(few), r"18 columns of the adult questionnaire are missing: 'a3_01', 'a3_02'"),
@@ -147,12 +147,12 @@ def test_rows_and_columns_that_do_not_belong_are_named(rows: Rows, tmp_path: Pat
         (in_months(few), r"question g1_07a: \d+% of the ages in years are outside 11 to 120 years"),
         ([header, *([v or "?" for v in row] for row in few[1:])], r"question \w+: \d+% of its answers are not those"),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             read_phmrc("adult", write(changed, tmp_path / "adult.csv"))
     labels = [f"Question {k}" for k in range(len(header))]
     for changed in ([header, labels, *few[1:]], [labels, header, *few[1:]], [["Our copy"], header, *few[1:]]):
-        found = read_phmrc("adult", write(changed, tmp_path / "adult.csv"))
-        assert found.fingerprint == read_phmrc("adult", write(few, tmp_path / "adult.csv")).fingerprint
+        deaths = read_phmrc("adult", write(changed, tmp_path / "adult.csv"))
+        assert deaths.fingerprint == read_phmrc("adult", write(few, tmp_path / "adult.csv")).fingerprint
     at = header.index("va34")
     with pytest.raises(InputError, match=r"no row has a known cause: .*codes of the causes, or their names") as caught:
         read_phmrc("adult", write([header, *([*r[:at], "x", *r[at + 1 :]] for r in few[1:])], tmp_path / "adult.csv"))
@@ -172,12 +172,12 @@ def test_words_that_the_file_does_not_have_are_refused_before_a_run(rows: Rows, 
     path = write(without("word_")(rows[:400]), tmp_path / "adult.csv")
     with elsewhere():
         quick = [q for q in QUICK if not q.startswith("data.")]
-        code, said = run_here(
+        code, output = run_here(
             ("data=phmrc_adult", f"data.path={path}", "features=hce_words", "model=nbc", "dry_run=true", *quick)
         )
-    assert code == 2, said
-    assert "hce_words" in said
-    assert "word" in said
+    assert code == 2, output
+    assert "hce_words" in output
+    assert "word" in output
 
 
 @pytest.mark.slow
@@ -188,9 +188,9 @@ def test_a_heap_of_codes_among_days_is_asked(code: str, rows: Rows, tmp_path: Pa
     path = write(changed, tmp_path / "adult.csv")
     with pytest.raises(InputError, match=rf"question a2_03: {code} \(\d+ times\).*missing_numbers=\[{code}\]"):
         read_phmrc("adult", path)
-    found = read_phmrc("adult", path, missing_numbers=[float(code)])
-    assert (found.symptoms[:, found.symptom_names.index("a2_03")] < 0).sum() >= len(range(20, len(rows), 20))
-    assert len(read_phmrc("adult", path, missing_numbers=[])) == len(found)
+    deaths = read_phmrc("adult", path, missing_numbers=[float(code)])
+    assert (deaths.symptoms[:, deaths.symptom_names.index("a2_03")] < 0).sum() >= len(range(20, len(rows), 20))
+    assert len(read_phmrc("adult", path, missing_numbers=[])) == len(deaths)
 
 
 @pytest.mark.parametrize("answer", ["-5", "-0.5", "-12"])

@@ -186,10 +186,10 @@ def test_tables_that_are_joined_take_the_columns_that_they_have(tmp_path: Path) 
     assign = table(tmp_path, 24, name="assign.csv", hours=("1", "2", "10"), district=("East",))
     assign.write_text(assign.read_text().replace("cause", "other").replace("d0", "e0"))
     options = {"id": "id", "exclude": [], "strata_columns": ["district", "hours"]}
-    own = {"name": "csv", "path": str(assign), "id": "id", "cause": None, "exclude": ["other"]}
+    assigned = {"name": "csv", "path": str(assign), "id": "id", "cause": None, "exclude": ["other"]}
     joined = {
         "train": str(train),
-        "assign": {**own, "strata_columns": ["district", "hours"]},
+        "assign": {**assigned, "strata_columns": ["district", "hours"]},
         "options": {k: v for k, v in options.items() if k != "exclude"},
         "duplicates": "keep",
     }
@@ -241,14 +241,14 @@ def test_data_check_names_columns_that_may_be_strata(tmp_path: Path, capsys: pyt
         day=("2020-01-02", "2020-01-03"), urban=("rural", "urban"),
     )  # fmt: skip
     assert main(["data", "check", str(path)]) == 0
-    said = capsys.readouterr().out
-    assert 'keep the columns you need: strata_columns: ["district", "urban"]' in said
+    output = capsys.readouterr().out
+    assert 'keep the columns you need: strata_columns: ["district", "urban"]' in output
     assert main(["data", "check", str(path), "strata_columns=[district]", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["strata_columns"] == {"district": {"North": 24, "South": 24}}
     assert facts["not_symptoms"]["district"] == "text, kept for results by stratum"
     assert facts["n_symptoms"] == 3
     assert main(["data", "check", str(path), "strata_columns=[district]"]) == 0
-    said = capsys.readouterr().out
-    assert "district: known for 48, 2 values: North 24, South 24" in said
-    assert 'strata_columns: ["urban"]' in said
+    output = capsys.readouterr().out
+    assert "district: known for 48, 2 values: North 24, South 24" in output
+    assert 'strata_columns: ["urban"]' in output

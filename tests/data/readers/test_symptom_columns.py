@@ -15,7 +15,7 @@ DEATHS = [f"d{k},{'AB'[k % 2]}P,{'XY'[k % 3 > 0]},{'YN'[k % 2]},{'YN'[k % 3 > 0]
 
 
 @pytest.mark.parametrize(
-    ("at", "row", "said"),
+    ("at", "row", "message"),
     [
         (20, "ID,Site,Cause,Did he cough?,Fever?,Wound?,Rash?", "line 22: most of its cells are no answers, such as"),
         (40, "Total,all,all,17,13,24,36", "line 42: most of its cells are no answers, such as '17', '13'"),
@@ -23,13 +23,13 @@ DEATHS = [f"d{k},{'AB'[k % 2]}P,{'XY'[k % 3 > 0]},{'YN'[k % 2]},{'YN'[k % 3 > 0]
     ],
     ids=["labels", "totals", "header"],
 )
-def test_a_row_that_is_no_death_is_named(at: int, row: str, said: str, tmp_path: Path) -> None:
+def test_a_row_that_is_no_death_is_named(at: int, row: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
     path.write_bytes(rows(*DEATHS[:at], row, *DEATHS[at:], header=HEADER))
     with pytest.raises(InputError) as caught:
         read_csv_deaths(path, id="id", duplicates="keep")
     (problem,) = caught.value.problems
-    assert said in problem
+    assert message in problem
     assert "value_map" not in problem + caught.value.hint
 
 

@@ -122,9 +122,9 @@ def test_deaths_in_both_tables_are_refused_until_asked(small_deaths: Deaths) -> 
     first = join_deaths(small_deaths, assign, "both", "first")
     assert len(first) == len(small_deaths)
     assert any("to be assigned too" in e.reason and e.count == both for e in first.ledger)
-    kept = join_deaths(small_deaths, assign, "both", "keep")
-    assert len(kept) == len(small_deaths) + both
-    assert any("kept by data.duplicates" in e.reason for e in kept.ledger)
+    deaths = join_deaths(small_deaths, assign, "both", "keep")
+    assert len(deaths) == len(small_deaths) + both
+    assert any("kept by data.duplicates" in e.reason for e in deaths.ledger)
     with pytest.raises(InputError, match="nothing is left"):
         join_deaths(assign, assign, "both", "first")
 
@@ -157,5 +157,5 @@ def test_a_table_to_assign_is_read_as_the_other_is_described(tmp_path: Path) -> 
     assert deaths.symptoms[-2:].tolist() == [[0, 1], [1, 0]]
     assert deaths.covariates["age"][-2:].tolist() == [70, 80]
     other = {"value_map": {"1": "N", "0": "Y"}}
-    told = read_train_and_assign({**described, **other}, str(tmp_path / "new.csv"), options=other)
-    assert told.symptoms[-2:].tolist() == [[1, 0], [0, 1]]
+    deaths_read = read_train_and_assign({**described, **other}, str(tmp_path / "new.csv"), options=other)
+    assert deaths_read.symptoms[-2:].tolist() == [[1, 0], [0, 1]]

@@ -117,8 +117,8 @@ def test_deaths_that_two_members_have_are_named(parts: tuple[Deaths, Deaths]) ->
     with pytest.raises(InputError, match=rf"{n} of {len(later)} deaths of later are in early too") as caught:
         join_parts(parts, PLAIN | {"duplicates": "refuse"})
     assert "data.duplicates=first" in str(caught.value)
-    first, kept = (join_parts(parts, PLAIN | {"duplicates": d}) for d in ("first", "keep"))
-    assert len(kept) - len(first) == n
+    first, deaths = (join_parts(parts, PLAIN | {"duplicates": d}) for d in ("first", "keep"))
+    assert len(deaths) - len(first) == n
     assert [e.count for e in first.ledger if e.action == "dropped row" and "earlier member" in e.reason] == [n]
     assert sum(len(e.ids) for e in first.excluded if "another member" in e.reason) == n
     assert first.fingerprint == join_parts(parts[::-1], PLAIN | {"duplicates": "first"}).fingerprint

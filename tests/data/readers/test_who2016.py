@@ -124,9 +124,9 @@ def test_deaths_that_occur_twice(write):
     with pytest.raises(InputError, match=r"6 deaths have the same cells as another .*data\.duplicates=first"):
         read_who2016(known, cause="cause")
     file = write(rows)
-    kept = read_who2016(file)  # nothing is trained on them
-    assert len(kept) == len(rows)
-    assert [e.count for e in kept.ledger if e.reason == SAME_ANSWERS] == [6]
+    deaths = read_who2016(file)  # nothing is trained on them
+    assert len(deaths) == len(rows)
+    assert [e.count for e in deaths.ledger if e.reason == SAME_ANSWERS] == [6]
     first = read_who2016(file, duplicates="first")
     assert first.fingerprint == read_who2016(write(table())).fingerprint
     assert sum(len(e.ids) for e in first.excluded) == 6

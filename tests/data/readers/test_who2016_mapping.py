@@ -38,15 +38,15 @@ def both(first: bool | None, second: bool | None) -> bool | None:
 
 def expected(rules: Sequence[Row], answers: Row) -> list[int]:
     """Return what one death's answers give, by the table's rules one after the other."""
-    said: dict[str, bool | None] = {}
+    values: dict[str, bool | None] = {}
     for rule in rules:
         holds = meets(answers[rule["Source Column ID"]], rule)
         if needed := (rule["Prerequisite"] or "").strip():
-            holds = both(holds, said[needed])
+            holds = both(holds, values[needed])
         name = rule["New Column Name"].strip()
-        one = {holds, said.get(name)}
-        said[name] = True if True in one else False if False in one else None
-    return [-1 if said[i] is None else int(bool(said[i])) for i in INDICATORS]
+        one = {holds, values.get(name)}
+        values[name] = True if True in one else False if False in one else None
+    return [-1 if values[i] is None else int(bool(values[i])) for i in INDICATORS]
 
 
 def possible_answers(question: str, rules: Sequence[Row]) -> list[str]:

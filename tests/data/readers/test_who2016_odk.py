@@ -44,9 +44,9 @@ def export(tmp_path: Path, *rows: dict[str, str]) -> Path:
 
 def cells(path: Path, *names: str, **options: object) -> list[str]:
     """Return the cells of some indicators, one text a death."""
-    found = convert_who2016_odk(path, **options).indicators
+    indicators = convert_who2016_odk(path, **options).indicators
     place = [INDICATORS.index(n) for n in names]
-    return ["".join(".ny"[v + 1] for v in row[place]) for row in found]
+    return ["".join(".ny"[v + 1] for v in row[place]) for row in indicators]
 
 
 def test_the_table_covers_every_indicator_and_names_only_choices_that_exist() -> None:
@@ -67,9 +67,9 @@ def test_every_style_of_header_gives_the_same(header: str) -> None:
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_every_spelling_of_answers_gives_the_same(spelling: str) -> None:
-    found = converted(table(cell=SPELLINGS[spelling]))
-    np.testing.assert_array_equal(found.indicators, expected().indicators)
-    np.testing.assert_array_equal(found.covariates["age"], expected().covariates["age"])
+    converted_export = converted(table(cell=SPELLINGS[spelling]))
+    np.testing.assert_array_equal(converted_export.indicators, expected().indicators)
+    np.testing.assert_array_equal(converted_export.covariates["age"], expected().covariates["age"])
 
 
 def test_a_duration_is_met_from_its_first_to_its_last_day(tmp_path: Path) -> None:
@@ -135,15 +135,15 @@ def test_numbers_that_may_have_a_sign_between_thousands_are_refused(tmp_path: Pa
         with pytest.raises(InputError, match="no answer to question ageInDays"):
             read_who2016_odk(export(tmp_path, *({"x-ageInDays": age} for age in ages)))
     for ages in (("9000.000", "200.000"), ("9000,0", "200,0")):
-        found = convert_who2016_odk(export(tmp_path, *({"x-ageInDays": age} for age in ages)))
-        np.testing.assert_allclose(found.covariates["age"] * 365.25, [9000, 200])
+        converted_export = convert_who2016_odk(export(tmp_path, *({"x-ageInDays": age} for age in ages)))
+        np.testing.assert_allclose(converted_export.covariates["age"] * 365.25, [9000, 200])
 
 
 def test_a_table_in_which_nobody_says_no_is_asked_about(tmp_path: Path) -> None:
-    asked = [q for q, kind in kinds().items() if kind == "yes_no"][:25]
+    questions = [q for q, kind in kinds().items() if kind == "yes_no"][:25]
     marks = np.random.default_rng(3).random((20, 25)) < 0.5
-    rows = [{f"x-{q}": "yes" if mark else "" for q, mark in zip(asked, row, strict=True)} for row in marks]
-    path, first = export(tmp_path, *rows), f"i{asked[0][4:]}o"  # Id10077: i077o
+    rows = [{f"x-{q}": "yes" if mark else "" for q, mark in zip(questions, row, strict=True)} for row in marks]
+    path, first = export(tmp_path, *rows), f"i{questions[0][4:]}o"  # Id10077: i077o
     with pytest.raises(InputError, match=r"no cell says no to any of \d+ questions .* 'data.value_map="):
         read_who2016_odk(path)
     assert cells(path, first, value_map={"": "no"}) == ["y" if mark else "n" for mark in marks[:, 0]]
@@ -247,11 +247,11 @@ def test_ages_in_three_units_and_from_dates(tmp_path: Path) -> None:
     path = export(tmp_path, *rows)
     groups = [f"i022{letter}" for letter in "abcdefg"]
     place = [INDICATORS.index(g) for g in groups]
-    found = convert_who2016_odk(path)
-    named = ["".join("abcdefg"[k] for k in np.flatnonzero(row[place] == 1)) for row in found.indicators]
+    converted_export = convert_who2016_odk(path)
+    named = ["".join("abcdefg"[k] for k in np.flatnonzero(row[place] == 1)) for row in converted_export.indicators]
     assert named == ["a", "", "e", "f", "g", "c", "g", "", ""]
     years = [70, np.nan, 50 / 12, 40 / 365.25, 3 / 365.25, 13982 / 365.25, 11 / 365.25, np.nan, np.nan]
-    np.testing.assert_allclose(found.covariates["age"], years)
+    np.testing.assert_allclose(converted_export.covariates["age"], years)
 
 
 def test_an_age_without_its_group_gives_the_part_of_the_group_too(tmp_path: Path) -> None:
@@ -313,9 +313,9 @@ def test_dates_that_may_be_two_dates_are_refused_until_their_order_is_known(tmp_
         read_who2016_odk(path)
     assert "1980" not in str(e.value)
     assert "data.date_order=day_first" in e.value.hint
-    found = convert_who2016_odk(path, date_order="day_first")
+    converted_export = convert_who2016_odk(path, date_order="day_first")
     first = (datetime.date(2018, 4, 3) - datetime.date(1980, 4, 3)).days
-    assert found.covariates["age"][0] * 365.25 == pytest.approx(first)
+    assert converted_export.covariates["age"][0] * 365.25 == pytest.approx(first)
     assert np.isfinite(convert_who2016_odk(path, date_order="month_first").covariates["age"]).all()
     assert np.isnan(convert_who2016_odk(path, exclude=["Id10021"]).covariates["age"]).all()
     say = export(tmp_path, *rows, {"x-Id10021": "25/12/1970", "x-Id10023_a": "6/6/2018"})
@@ -392,18 +392,18 @@ def test_years_of_two_digits_are_read_where_the_latest_year_is_said(tmp_path: Pa
     with pytest.raises(InputError) as e:
         read_who2016_odk(path)
     assert "data.latest_year=2018" in e.value.hint
-    found = convert_who2016_odk(path, date_order="day_first", latest_year=2018)
-    assert found.covariates["age"].round().tolist() == [68]
+    converted_export = convert_who2016_odk(path, date_order="day_first", latest_year=2018)
+    assert converted_export.covariates["age"].round().tolist() == [68]
 
 
 def test_empty_rows_are_left_out_and_named_by_line(tmp_path: Path) -> None:
     path = export(tmp_path, {"x-Id10147": "yes"}, {"x-Id10147": "no"})
     width = len(path.read_text().splitlines()[0].split(","))
     path.write_text(path.read_text() + ("," * (width - 1) + "\n") * 2)
-    found = read_who2016_odk(path)
-    assert len(found) == 2
-    assert [(e.reason, e.ids) for e in found.excluded] == [("the row is empty", ("line 4", "line 5"))]
-    assert [e.count for e in found.ledger if e.reason == "rows are empty"] == [2]
+    deaths = read_who2016_odk(path)
+    assert len(deaths) == 2
+    assert [(e.reason, e.ids) for e in deaths.excluded] == [("the row is empty", ("line 4", "line 5"))]
+    assert [e.count for e in deaths.ledger if e.reason == "rows are empty"] == [2]
     assert cells(path, "i147o", as_pycrossva=True) == ["y", "n", ".", "."]
 
 
@@ -443,15 +443,15 @@ def test_what_is_no_answer_is_refused_and_the_hint_reads_it(tmp_path: Path) -> N
     ) as e:
         read_who2016_odk(path)
     assert "'data.exclude=[Id10019]'" in e.value.hint
-    found = read_who2016_odk(path, value_map={"Id10019": {"1": "male", "2": "female"}})
-    assert found.covariates["female"].tolist() == [0, 1]
-    assert "Id10019" not in {entry.column for entry in found.ledger}
+    deaths = read_who2016_odk(path, value_map={"Id10019": {"1": "male", "2": "female"}})
+    assert deaths.covariates["female"].tolist() == [0, 1]
+    assert "Id10019" not in {entry.column for entry in deaths.ledger}
 
 
 def test_a_few_odd_cells_are_told(tmp_path: Path) -> None:
     path = export(tmp_path, *({"x-Id10147": "perhaps" if k == 7 else "yes", "x-Id10152": "no"} for k in range(150)))
-    found = read_who2016_odk(path, duplicates="keep")
-    (entry,) = [e for e in found.ledger if e.column == "Id10147"]
+    deaths = read_who2016_odk(path, duplicates="keep")
+    (entry,) = [e for e in deaths.ledger if e.column == "Id10147"]
     assert (entry.action, entry.count, entry.reason) == ("set missing", 1, "answers are not understood")
 
 
@@ -523,26 +523,26 @@ def test_a_heap_of_one_number_is_asked_about(tmp_path: Path, code: str) -> None:
     with pytest.raises(InputError, match=rf"Id10120: {code} \(20 times\): do they mean") as caught:
         read_who2016_odk(path)
     (option,) = (w for w in shlex.split(str(caught.value)) if w.startswith("data.value_map="))
-    known, kept = json.loads(option.rstrip(",").partition("=")[2]), {"Id10120": {code: code}}
+    known, number_map = json.loads(option.rstrip(",").partition("=")[2]), {"Id10120": {code: code}}
     assert known == {"Id10120": {code: "dk"}}
-    missing, numbers = read_who2016_odk(path, value_map=known), read_who2016_odk(path, value_map=kept)
+    missing, numbers = read_who2016_odk(path, value_map=known), read_who2016_odk(path, value_map=number_map)
     assert (missing.symptoms != numbers.symptoms).any()
 
 
 @pytest.mark.parametrize("sep", ["/", "___", "."])
 @pytest.mark.parametrize("whole", [False, True], ids=["alone", "beside the whole"])
 def test_sounds_of_a_baby_and_of_others_may_have_a_column_each(tmp_path: Path, sep: str, whole: bool) -> None:
-    said = {"Id10173_nc": ["stridor grunting", "", "no", ""], "Id10173_a": ["", "wheezing", "", "dk"]}
+    answers = {"Id10173_nc": ["stridor grunting", "", "no", ""], "Id10173_a": ["", "wheezing", "", "dk"]}
     rows: list[dict[str, str]] = []
     for k in range(4):
         row = {"Id10184_b": ""}
-        for question, cells_of in said.items():
+        for question, cells_of in answers.items():
             made = cells_of[k].split()
             if whole:
                 row[question] = cells_of[k]
             for choice in ("stridor", "grunting", "wheezing", "no", "dk"):
                 row[f"group-{question}{sep}{choice}"] = str(int(choice in made)) if made else ""
         rows.append(row)
-    found = convert_who2016_odk(export(tmp_path, *rows))
-    assert [".ny"[v + 1] for v in found.indicators[:, INDICATORS.index("i173a")]] == ["y", "y", "n", "."]
-    assert found.covariates["i173b"].tolist() == [1, 0, 0, -1]
+    converted_export = convert_who2016_odk(export(tmp_path, *rows))
+    assert [".ny"[v + 1] for v in converted_export.indicators[:, INDICATORS.index("i173a")]] == ["y", "y", "n", "."]
+    assert converted_export.covariates["i173b"].tolist() == [1, 0, 0, -1]

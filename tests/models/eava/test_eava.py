@@ -89,10 +89,10 @@ def test_single_deaths(what: str) -> None:
 
 def test_every_answer_that_a_rule_asks_for_is_required() -> None:
     class Recorded(Answers):
-        asked: ClassVar[set[str]] = set()
+        needed: ClassVar[set[str]] = set()
 
         def value(self, name: str) -> np.ndarray:
-            self.asked.add(name)
+            self.needed.add(name)
             return super().value(name)
 
     answers = Recorded(death(9), poisoned=False)
@@ -101,7 +101,7 @@ def test_every_answer_that_a_rule_asks_for_is_required() -> None:
         children.diagnoses(answers, version)
         neonates.is_stillbirth(answers, version)
     groups = {f"i022{letter}" for letter in "efhijk"}
-    assert Recorded.asked - groups == {*INDICATORS_NEEDED, *EAVA_COLUMNS}
+    assert Recorded.needed - groups == {*INDICATORS_NEEDED, *EAVA_COLUMNS}
 
 
 def test_an_empty_cell_hides_a_diagnosis_only_as_in_r() -> None:
@@ -136,10 +136,10 @@ def test_causes_by_the_names_of_the_data() -> None:
     prediction = EAVA().predict(deaths)
     assert deaths.causes[prediction.top_cause[0]] == "Neonatal pneumonia"
     assert set(INTERVA_NAMES.values()) <= set(deaths.causes)
-    own = dataclasses.replace(
+    renamed = dataclasses.replace(
         deaths, causes=tuple(dict.fromkeys(c for g in EAVA_CAUSES.values() for c in g)), groups=()
     )
-    assert own.causes[EAVA().predict(own).top_cause[0]] == "Pneumonia"
+    assert renamed.causes[EAVA().predict(renamed).top_cause[0]] == "Pneumonia"
     other = dataclasses.replace(deaths, causes=("Pneumonia", "Rest"), groups=())
     with pytest.raises(InputError, match=r"declares 2 causes, and 16 that EAVA names are not among them \(NNT, "):
         EAVA().predict(other)
@@ -178,14 +178,14 @@ def test_the_added_columns_of_an_export(tmp_path: Path) -> None:
     path = tmp_path / "export.csv"
     path.write_text(EXPORT)
     deaths = read_who2016_odk(path)
-    found = {name: values.tolist() for name, values in deaths.covariates.items()}
-    assert found["age_days"] == [9, 400]
+    columns = {name: values.tolist() for name, values in deaths.covariates.items()}
+    assert columns["age_days"] == [9, 400]
     yes_first = {"i148d", "i148e", "i161b", "i167c", "i167d", "i173b", "i151b", "i234d", "swell_duration", "fb_day0"}
-    assert {name for name in EAVA_COLUMNS if found[name][0] == 1} == yes_first | {"i173d"}
+    assert {name for name in EAVA_COLUMNS if columns[name][0] == 1} == yes_first | {"i173d"}
     yes_second = {"i183b", "i183c", "i182d", "i182e", "i154c", "i154d", "i173c", "i173d", "i120d", "i446o"}
-    assert {name for name in EAVA_COLUMNS if found[name][1] == 1} == yes_second | {"i120c"}
-    assert (found["i126o"], found["i446o"]) == ([2, 0], [-1, 1])
-    assert (found["i182d"][0], found["fb_day0"][1], found["i167c"][1]) == (-1, 0, 0)
+    assert {name for name in EAVA_COLUMNS if columns[name][1] == 1} == yes_second | {"i120c"}
+    assert (columns["i126o"], columns["i446o"]) == ([2, 0], [-1, 1])
+    assert (columns["i182d"][0], columns["fb_day0"][1], columns["i167c"][1]) == (-1, 0, 0)
     out = tmp_path / "indicators.csv"
     write_indicators(path, out, {"eava_columns": True})
     again = load("who2016", {"path": str(out), "eava_columns": True})

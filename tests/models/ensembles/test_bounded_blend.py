@@ -37,9 +37,9 @@ def test_with_any_loss_allowed_it_is_blended(small_deaths: Deaths):
     train, test = divided(small_deaths)
     expected = Blended(**MEMBERS).fit(train, seed=3).predict(test, seed=4)
     model = BoundedBlend(**MEMBERS, largest_loss=1.0).fit(train, seed=3)
-    found = model.predict(test, seed=4)
-    assert (found.probability == expected.probability).all()
-    assert found.diagnostics["count_share"] == 0.25
+    prediction = model.predict(test, seed=4)
+    assert (prediction.probability == expected.probability).all()
+    assert prediction.diagnostics["count_share"] == 0.25
     none = BoundedBlend(**MEMBERS, count_share=0.0).fit(train).predict(test)
     assert none.diagnostics["count_share"] == 0
 

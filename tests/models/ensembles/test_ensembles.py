@@ -133,9 +133,9 @@ def test_tuning_takes_the_best_candidate_within_its_budget(small_deaths):
     assert scores[1] > scores[0]
     same = LogisticRegression(C=0.2).fit(train).predict(test).probability
     np.testing.assert_allclose(tuned.predict(test).probability, same, atol=1e-9)
-    said = tuned.predict(test).diagnostics
-    assert said["best_C"] == 0.2
-    assert said["tuning_seconds"] > 0
+    diagnostics = tuned.predict(test).diagnostics
+    assert diagnostics["best_C"] == 0.2
+    assert diagnostics["tuning_seconds"] > 0
     few = Tuned(model="nbc", budget=2, objective="top1").fit(train, seed=1)
     assert len(few.tried_) == 2
     by_csmf = Tuned(model="nbc", grid={"alpha": [0.5, 5.0]}, objective="csmf_accuracy").fit(train)
@@ -242,8 +242,8 @@ def test_members_of_scikit_learn_and_other_ensembles(small_deaths, kind):
     assert np.array_equal(predicted.probability, again.probability)
     if kind is Voting:
         alone = make_member("sgd", SGD).fit(train, seed=integer_seed([5, "sgd"], "member"))
-        own = alone.predict(test, seed=integer_seed([6, "sgd"], "member"))
-        assert np.array_equal(own.probability, model.models_["sgd"].predict(test).probability)
+        prediction = alone.predict(test, seed=integer_seed([6, "sgd"], "member"))
+        assert np.array_equal(prediction.probability, model.models_["sgd"].predict(test).probability)
 
 
 def test_a_joint_member_makes_the_ensemble_joint_by_its_own_parameters():
@@ -265,12 +265,12 @@ def test_a_members_class_comes_from_the_allow_list(small_deaths):
     spec = ModelSpec.from_config(given("sklearn.naive_bayes.BernoulliNB"))
     assert spec.code != ModelSpec.from_config(tree | {"members": ["nbc"]}).code, "a member's code is in the key"
     assert spec.estimator().fit(small_deaths).predict(small_deaths.without_causes()).probability.shape[1] == 4
-    for target, said in (
+    for target, message in (
         ("subprocess.Popen", r"model.member_parameters.x._target_ is 'subprocess.Popen': not allowed"),
         ("sklearn.linear_model.LinearRegression", "expected a classifier with fit and predict_proba"),
         ("va_experiments.models.interva.interva5.InterVA5", "has fixed knowledge; expected a model that is trained"),
     ):
-        with pytest.raises(InputError, match=said):
+        with pytest.raises(InputError, match=message):
             ModelSpec.from_config(given(target))
     hidden = {"name": "t", "_target_": "va_experiments.models.ensembles.tuned.Tuned", "model": "voting",
               "grid": {"member_parameters": [{"x": {"_target_": "subprocess.Popen"}}]}}  # fmt: skip
@@ -280,9 +280,9 @@ def test_a_members_class_comes_from_the_allow_list(small_deaths):
 
 def test_a_config_may_name_classes_of_members_and_nothing_else():
     def problems(tree):
-        found = []
-        forbidden_keys(tree, "config", found)
-        return found
+        result = []
+        forbidden_keys(tree, "config", result)
+        return result
 
     assert problems({"model": {"_target_": "a", "member_parameters": {"x": {"_target_": "b"}}}}) == []
     deeper = {"member_parameters": {"v": {"member_parameters": {"x": {"_target_": "b"}}}}}

@@ -38,22 +38,22 @@ def test_equals_a_plain_loop_in_one_block_and_in_many(monkeypatch):
 def test_two_alike_deaths_share_their_mean_and_a_third_takes_from_the_nearer_one():
     p = np.array([[0.8, 0.2], [0.4, 0.6], [0.5, 0.5]])
     present = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 1]], dtype=bool)
-    found = average_with_neighbours(p, present, np.ones(3), neighbours=1, share=0.5)
-    assert np.allclose(found, [[0.6, 0.4], [0.6, 0.4], [0.45, 0.55]])
+    averaged = average_with_neighbours(p, present, np.ones(3), neighbours=1, share=0.5)
+    assert np.allclose(averaged, [[0.6, 0.4], [0.6, 0.4], [0.45, 0.55]])
 
 
 def test_copies_of_a_death_are_not_its_neighbours_and_undetermined_deaths_take_no_part():
     p, present, weights = drawn(12)
     once = average_with_neighbours(p, present, weights, neighbours=3, share=0.4)
     rows = np.array([0, 0, 0, *range(12)])
-    found = average_with_neighbours(p[rows], present[rows], weights, neighbours=3, share=0.4)
-    assert np.array_equal(found, once[rows])
+    averaged = average_with_neighbours(p[rows], present[rows], weights, neighbours=3, share=0.4)
+    assert np.array_equal(averaged, once[rows])
     p[4] = 0
-    found = average_with_neighbours(p, present, weights, neighbours=3, share=0.4)
+    averaged = average_with_neighbours(p, present, weights, neighbours=3, share=0.4)
     rest = np.arange(12) != 4
-    assert (found[4] == 0).all()
+    assert (averaged[4] == 0).all()
     assert np.array_equal(
-        found[rest], average_with_neighbours(p[rest], present[rest], weights, neighbours=3, share=0.4)
+        averaged[rest], average_with_neighbours(p[rest], present[rest], weights, neighbours=3, share=0.4)
     )
     assert (average_with_neighbours(p[:1], present[:1], weights, neighbours=3, share=0.4) == p[:1]).all()
 
@@ -61,16 +61,16 @@ def test_copies_of_a_death_are_not_its_neighbours_and_undetermined_deaths_take_n
 def test_of_many_deaths_neighbours_are_sought_among_some(monkeypatch):
     p, present, weights = drawn(30)
     monkeypatch.setattr(neighbours, "LARGEST_POOL", 6)
-    found = average_with_neighbours(p, present, weights, neighbours=2, share=1.0)
+    averaged = average_with_neighbours(p, present, weights, neighbours=2, share=1.0)
     means = {(a, b): p[[a, b]].mean(axis=0) for a in range(30) for b in range(a)}
-    used = {k for row in found for pair, mean in means.items() if np.allclose(row, mean) for k in pair}
+    used = {k for row in averaged for pair, mean in means.items() if np.allclose(row, mean) for k in pair}
     assert 2 < len(used) <= 6
 
 
 def test_weights_are_stability_times_rarity(small_deaths: Deaths):
-    found = similarity_weights(small_deaths)
+    similarity = similarity_weights(small_deaths)
     present = (small_deaths.symptoms == 1).sum(axis=0)
     rarity = np.log((1 + len(small_deaths)) / (1 + present)) + 1
-    assert found.shape == (small_deaths.n_symptoms,)
-    assert (found <= rarity + 1e-12).all()
-    assert (found >= 0).all()
+    assert similarity.shape == (small_deaths.n_symptoms,)
+    assert (similarity <= rarity + 1e-12).all()
+    assert (similarity >= 0).all()

@@ -26,20 +26,20 @@ def test_with_all_members_as_judges_and_one_share_it_is_bounded_blend(small_deat
     options = MEMBERS | {"largest_loss": 1.0}
     expected = BoundedBlend(**options).fit(train, seed=3).predict(test, seed=4)
     model = QuickBlend(**options, neighbours=0, judges=("nbc", "prior"), posterior_share=0.25).fit(train, seed=3)
-    found = model.predict(test, seed=4)
-    assert (found.probability == expected.probability).all()
-    assert (found.csmf == expected.csmf).all()
+    prediction = model.predict(test, seed=4)
+    assert (prediction.probability == expected.probability).all()
+    assert (prediction.csmf == expected.csmf).all()
 
 
 def test_deaths_move_to_the_mix_of_the_larger_share_and_the_csmf_does_not(small_deaths: Deaths):
     train, test = divided(small_deaths)
     model = QuickBlend(**ALONE, judges=("nbc",), largest_loss=1.0, posterior_share=0.75).fit(train, seed=3)
-    found = model.predict(test, seed=4)
+    prediction = model.predict(test, seed=4)
     plain = Blended(**MEMBERS, adapt="csmf", count_share=0.25).fit(train, seed=3).predict(test, seed=4)
-    assert (found.csmf == plain.csmf).all()
+    assert (prediction.csmf == plain.csmf).all()
     mix, _ = AdaptiveCount(intercepts=(0.75,)).csmf(plain.probability)
-    assert (found.probability == reweigh(plain.probability, mix)).all()
-    assert np.abs(mix - found.csmf).max() > 1e-3
+    assert (prediction.probability == reweigh(plain.probability, mix)).all()
+    assert np.abs(mix - prediction.csmf).max() > 1e-3
 
 
 def test_only_the_judges_are_fitted_without_each_training_site(small_deaths: Deaths, monkeypatch: pytest.MonkeyPatch):
@@ -51,8 +51,8 @@ def test_only_the_judges_are_fitted_without_each_training_site(small_deaths: Dea
     QuickBlend(**MEMBERS, judges=("prior",)).fit(train)
     assert sizes == [len(train)]
     QuickBlend(**MEMBERS).fit(train)
-    own = [int((train.site == site).sum()) for site in np.unique(train.site)]
-    assert sorted(sizes[1:]) == sorted([len(train), *(len(train) - n for n in own)])
+    n_of_site = [int((train.site == site).sum()) for site in np.unique(train.site)]
+    assert sorted(sizes[1:]) == sorted([len(train), *(len(train) - n for n in n_of_site)])
     times = [n for _, n in QuickBlend(**MEMBERS, judges=("nbc",)).inner_fits()]
     assert times[1] == 1 < times[0]
 
@@ -71,9 +71,9 @@ def test_bad_parameters_are_told():
 
 
 def test_bad_parameters_of_fits_with_words_are_told():
-    def told(**given: object) -> str:
+    def told(**options: object) -> str:
         with pytest.raises(ValueError) as error:
-            QuickBlend(**MEMBERS, word_parameters=given).check_parameters()
+            QuickBlend(**MEMBERS, word_parameters=options).check_parameters()
         return str(error.value)
 
     assert "word_parameters names 'xgbost', which is no model; did you mean 'xgboost'?" in told(xgbost={})
@@ -86,14 +86,14 @@ def test_neighbours_change_the_deaths_and_not_the_csmf(small_deaths: Deaths):
     train, test = divided(small_deaths)
     alone = QuickBlend(**ALONE, adapt="csmf").fit(train, seed=3).predict(test, seed=4)
     model = QuickBlend(**MEMBERS, adapt="csmf").fit(train, seed=3)
-    found = model.predict(test, seed=4)
+    prediction = model.predict(test, seed=4)
     assert model.depends_on_test_set
-    assert (found.csmf == alone.csmf).all()
+    assert (prediction.csmf == alone.csmf).all()
     expected = average_with_neighbours(
         alone.probability, test.symptoms == 1, similarity_weights(train), neighbours=10, share=0.4
     )
-    assert (found.probability == expected).all()
-    assert np.abs(found.probability - alone.probability).max() > 1e-3
+    assert (prediction.probability == expected).all()
+    assert np.abs(prediction.probability - alone.probability).max() > 1e-3
 
 
 def test_sets_are_predicted_as_the_deaths_in_them_in_any_order(small_deaths: Deaths):
@@ -113,18 +113,18 @@ def test_words_name_causes_and_do_not_enter_the_csmf(small_deaths: Deaths):
     blocks = ("core",) * (small_deaths.n_symptoms - 4) + ("word",) * 4
     train, test = divided(dataclasses.replace(small_deaths, blocks=blocks))
     answers = np.array(blocks) != "word"
-    found = QuickBlend(**MEMBERS).fit(train, seed=3).predict(test, seed=4)
+    prediction = QuickBlend(**MEMBERS).fit(train, seed=3).predict(test, seed=4)
     without = QuickBlend(**MEMBERS).fit(train.select(answers), seed=3).predict(test.select(answers), seed=4)
     every = QuickBlend(**MEMBERS, csmf_words=True).fit(train, seed=3).predict(test, seed=4)
     smoother = MEMBERS | {"member_parameters": {"nbc": {"alpha": 9.0}}}
     expected = QuickBlend(**smoother, csmf_words=True).fit(train, seed=3).predict(test, seed=4)
     other = QuickBlend(**MEMBERS, word_parameters={"nbc": {"alpha": 9.0}}).fit(train, seed=3).predict(test, seed=4)
-    assert (found.csmf == without.csmf).all()
+    assert (prediction.csmf == without.csmf).all()
     assert (other.csmf == without.csmf).all()
-    assert (found.probability == every.probability).all()
+    assert (prediction.probability == every.probability).all()
     assert (other.probability == expected.probability).all()
-    assert np.abs(other.probability - found.probability).max() > 1e-6
-    assert np.abs(found.csmf - every.csmf).max() > 1e-6
+    assert np.abs(other.probability - prediction.probability).max() > 1e-6
+    assert np.abs(prediction.csmf - every.csmf).max() > 1e-6
     rows = np.arange(len(test))[::2]
     model = QuickBlend(**MEMBERS).fit(train, seed=3)
     (part,) = model.predict_sets(test, [rows], seed=4)
@@ -134,7 +134,7 @@ def test_words_name_causes_and_do_not_enter_the_csmf(small_deaths: Deaths):
 def _odd_studies(deaths: Deaths) -> dict[str, Deaths]:
     """Make studies as small files of the field are; site 0 is tested."""
     assert deaths.cause is not None
-    own = np.flatnonzero(deaths.site == 0)
+    at_first_site = np.flatnonzero(deaths.site == 0)
     commonest = np.argsort(-np.bincount(deaths.cause))[:2]
 
     def answered(value: int, site: int, columns: slice = slice(None)) -> Deaths:
@@ -145,8 +145,8 @@ def _odd_studies(deaths: Deaths) -> dict[str, Deaths]:
 
     words = ("core",) * (deaths.n_symptoms - 6) + ("word",) * 6
     return {
-        "five test deaths": deaths.take(np.setdiff1d(np.arange(len(deaths)), own[5:])),
-        "one test death": deaths.take(np.setdiff1d(np.arange(len(deaths)), own[1:])),
+        "five test deaths": deaths.take(np.setdiff1d(np.arange(len(deaths)), at_first_site[5:])),
+        "one test death": deaths.take(np.setdiff1d(np.arange(len(deaths)), at_first_site[1:])),
         "two causes": deaths.take(np.isin(deaths.cause, commonest)),
         "one cause in training": deaths.take((deaths.cause == commonest[0]) | (deaths.site == 0)),
         "one training site": deaths.take(np.isin(deaths.site, (0, 1))),
@@ -166,7 +166,7 @@ def test_small_and_odd_studies_get_probabilities_and_fractions(small_deaths: Dea
     for name, deaths in _odd_studies(small_deaths.take(rows)).items():
         train, test = divided(deaths)
         model = QuickBlend(member_parameters=boosting).fit(train, seed=3)
-        found = model.predict(test, seed=4)
-        assert np.allclose(found.probability.sum(axis=1), 1, atol=1e-9), name
-        assert np.isclose(found.csmf.sum(), 1), name
-        assert (found.csmf >= 0).all(), name
+        prediction = model.predict(test, seed=4)
+        assert np.allclose(prediction.probability.sum(axis=1), 1, atol=1e-9), name
+        assert np.isclose(prediction.csmf.sum(), 1), name
+        assert (prediction.csmf >= 0).all(), name

@@ -71,10 +71,10 @@ def test_many_test_sets_are_sampled_at_once(monkeypatch, small_deaths):
     import va_experiments.models.insilico.batch as batch
     from va_experiments.models import InSilicoVA
 
-    asked = []
+    sizes = []
 
     def on_the_cpu(problems, sampling, *, seed, device):
-        asked.append(len(problems))
+        sizes.append(len(problems))
         return sample_batch(problems, sampling, seed=seed, device="cpu")
 
     monkeypatch.setattr(batch, "sample_batch", on_the_cpu)
@@ -84,11 +84,11 @@ def test_many_test_sets_are_sampled_at_once(monkeypatch, small_deaths):
     sets = [rng.integers(0, 100, size=n) for n in (100, 60, 100)]  # of different sizes
     options = {"n_iterations": 600, "burn_in": 200, "n_chains": 2, "auto_length": False}
     model = InSilicoVA(device="cuda", **options).fit(train, seed=1)
-    found = list(model.predict_sets(test, sets, seed=2))
-    assert sum(asked) == 6
-    assert len(asked) < 6
+    predictions = list(model.predict_sets(test, sets, seed=2))
+    assert sum(sizes) == 6
+    assert len(sizes) < 6
     plain = InSilicoVA(**options).fit(train, seed=1)
-    for rows, ours in zip(sets, found, strict=True):
+    for rows, ours in zip(sets, predictions, strict=True):
         other = plain.predict(test.take(rows), seed=2)
         assert ours.probability.shape == (len(rows), 4)
         np.testing.assert_allclose(ours.csmf, other.csmf, atol=0.03)

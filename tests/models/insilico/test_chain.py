@@ -152,12 +152,12 @@ def test_lengthening_doubles_until_the_limit_and_says_that_it_failed(halves):
     train, test = halves
     short = model(n_iterations=30, burn_in=10, max_iterations=130).fit(train, seed=1)
     short.sampler, short.jump_scale = "original", 1e-4  # hardly moves
-    found = short.predict(test, seed=1).diagnostics
-    assert found["n_iterations"] == 120
-    assert found["lengthened"] == 2
-    assert found["converged"] is False
-    assert "has not converged after 120 iterations" in found["warning"]
-    assert found["n_draws"] == 2 * 60
+    diagnostics = short.predict(test, seed=1).diagnostics
+    assert diagnostics["n_iterations"] == 120
+    assert diagnostics["lengthened"] == 2
+    assert diagnostics["converged"] is False
+    assert "has not converged after 120 iterations" in diagnostics["warning"]
+    assert diagnostics["n_draws"] == 2 * 60
 
 
 def test_progress_is_reported_with_the_acceptance(halves):
@@ -181,6 +181,6 @@ def test_scratch_space_is_shared_by_the_chains():
     rng = np.random.default_rng(0)
     problem = build_problem(rng.choice([1, 0, -1], size=(50, 8)).astype(np.int8), level=rng.integers(0, 15, (8, 3)))
     run = Run(problem, Sampling(10, 0, n_chains=5), seed=1)
-    own = [v for chain in run.chains for v in vars(chain).values() if isinstance(v, np.ndarray)]
-    assert max(v.size for v in own) <= 10 * max(8, len(problem.value))
+    arrays = [v for chain in run.chains for v in vars(chain).values() if isinstance(v, np.ndarray)]
+    assert max(v.size for v in arrays) <= 10 * max(8, len(problem.value))
     assert all(chain.value is not problem.value for chain in run.chains)

@@ -72,25 +72,25 @@ def test_assessment_of_good_and_bad_chains():
     apart = good + np.array([0, 0, 0, 3.0])[:, None]
     slow = autoregression(rng, 500, 0.98, (4,))
     still = np.full((4, 500), 0.25)
-    found = assess(np.stack([good, apart, slow, still], axis=2))
-    assert found.rhat[0] < 1.01
-    assert found.rhat[1] > 1.2
-    assert found.ess[0] > 1500
-    assert found.ess[2] < 100
-    assert found.rhat[3] == 1
-    assert found.ess[3] == 2000
-    assert found.stationary[[0, 3]].all()
+    assessment = assess(np.stack([good, apart, slow, still], axis=2))
+    assert assessment.rhat[0] < 1.01
+    assert assessment.rhat[1] > 1.2
+    assert assessment.ess[0] > 1500
+    assert assessment.ess[2] < 100
+    assert assessment.rhat[3] == 1
+    assert assessment.ess[3] == 2000
+    assert assessment.stationary[[0, 3]].all()
 
 
 def test_few_draws_are_no_good_news():
-    found = assess(np.random.default_rng(0).random((2, 10, 3)))
-    assert (found.rhat > 1.05).all()
+    assessment = assess(np.random.default_rng(0).random((2, 10, 3)))
+    assert (assessment.rhat > 1.05).all()
 
 
 def test_one_chain_is_split():
-    found = assess(np.random.default_rng(0).normal(size=(1, 400, 2)))
-    assert np.isfinite(found.rhat).all()
-    assert (found.rhat < 1.05).all()
+    assessment = assess(np.random.default_rng(0).normal(size=(1, 400, 2)))
+    assert np.isfinite(assessment.rhat).all()
+    assert (assessment.rhat < 1.05).all()
 
 
 def test_rhat_equals_its_formula():

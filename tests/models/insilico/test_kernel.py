@@ -182,8 +182,8 @@ def test_levels_are_counted_as_one_by_one():
 def test_prior_of_the_levels_is_that_of_the_specification(example):
     symptoms, level, _ = example
     problem = build_problem(symptoms, level=level, levels_strength=0.5)
-    kept = level[(symptoms >= 0).any(axis=0)]
-    median = np.median(np.unique(kept, return_counts=True)[1])
+    answered = level[(symptoms >= 0).any(axis=0)]
+    median = np.median(np.unique(answered, return_counts=True)[1])
     prior_b = np.trunc(np.trunc(1.5 * 60) * median * 0.5)
     assert problem.arrays.prior_b == prior_b
     standard = np.array([1, 0.5, 0.2, 0.01, 0.002, 1e-6])

@@ -37,7 +37,7 @@ def ranks(*, groups: int = 1, ruled: bool = False, sd_max: float = SD_MAX, n_dea
     rng = np.random.default_rng(20260101)
     n_causes, n_symptoms = 4, 10
     level = np.stack([rng.permutation(np.resize(np.arange(4), n_symptoms)) for _ in range(n_causes)], axis=1)
-    found = []
+    result = []
     for simulation in range(N_SIMULATIONS):
         value = draw_levels(rng)
         group = np.sort(np.resize(np.arange(groups), n_deaths))
@@ -61,14 +61,14 @@ def ranks(*, groups: int = 1, ruled: bool = False, sd_max: float = SD_MAX, n_dea
         run.sample(lambda run: True, sampling.n_iterations)
         csmf = run.csmf_draws[0].reshape(N_DRAWS, -1)
         truth = np.concatenate([share.ravel(), value])
-        found.append((np.concatenate([csmf, run.level_draws[0]], axis=1) < truth).sum(axis=0))
-    return np.array(found)
+        result.append((np.concatenate([csmf, run.level_draws[0]], axis=1) < truth).sum(axis=0))
+    return np.array(result)
 
 
-def smallest_p(found: np.ndarray) -> float:
+def smallest_p(ranks_of_draws: np.ndarray) -> float:
     """Smallest chi-square p-value over the parameters, times their number."""
-    counts = np.stack([np.bincount(r * N_BINS // (N_DRAWS + 1), minlength=N_BINS) for r in found.T])
-    expected = len(found) / N_BINS
+    counts = np.stack([np.bincount(r * N_BINS // (N_DRAWS + 1), minlength=N_BINS) for r in ranks_of_draws.T])
+    expected = len(ranks_of_draws) / N_BINS
     chi2 = ((counts - expected) ** 2 / expected).sum(axis=1)
     return float(stats.chi2.sf(chi2, N_BINS - 1).min() * len(counts))
 

@@ -84,13 +84,13 @@ def test_log_space_equals_the_product_in_order():
 
 def test_priors_by_prevalence():
     base = read_probbase()
-    found = {
+    priors = {
         (hiv, malaria): prior_for(base, hiv=hiv, malaria=malaria)[
             [base.outputs.index(c) for c in ("b_0103", "b_0105", "b_0403")]
         ].tolist()
         for hiv, malaria in ("hl", "lh", "vv")
     }
-    assert found == {
+    assert priors == {
         ("h", "l"): [0.05, 0.005, 1e-5],
         ("l", "h"): [0.005, 0.05, 0.05],
         ("v", "v"): [1e-5, 1e-5, 1e-5],

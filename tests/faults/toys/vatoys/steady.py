@@ -30,14 +30,14 @@ class Steady(Model):
         sites = [test.sites[s] for s in np.unique(test.site)]
         rng = np.random.Generator(np.random.Philox(seed))
         total, first = np.zeros((len(test), len(self.weight_))), 0
-        kept = callbacks.resume()
-        if kept is not None:
-            total, first = kept["total"], int(kept["step"])
+        saved = callbacks.resume()
+        if saved is not None:
+            total, first = saved["total"], int(saved["step"])
             rng.bit_generator.state = {
                 **rng.bit_generator.state,
-                "state": {"counter": kept["counter"], "key": kept["key"]},
-                "buffer": kept["buffer"],
-                "buffer_pos": kept["buffer_pos"],
+                "state": {"counter": saved["counter"], "key": saved["key"]},
+                "buffer": saved["buffer"],
+                "buffer_pos": saved["buffer_pos"],
             }
         note(event="begin", seed=seed, sites=sites, step=first)
         for step in range(first, self.steps):
