@@ -131,27 +131,27 @@ def main(arguments: list[str]) -> int:
         served={"action": "store_true"},
         repeats={"type": int, "default": 3},
     )
-    asked = parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="va-assign-"))
     figures: dict[str, Any] = {"exports": [], "tables": []}
     try:
-        for n in asked.exports:
-            figures["exports"].append(_export_row(folder, n, "none", _ALONE, asked.repeats))
-            if asked.served:
-                figures["exports"].append(_export_row(folder, n, "Ray, MLflow, Prefect", (), asked.repeats))
-        if asked.exports:
+        for n in parsed.exports:
+            figures["exports"].append(_export_row(folder, n, "none", _ALONE, parsed.repeats))
+            if parsed.served:
+                figures["exports"].append(_export_row(folder, n, "Ray, MLflow, Prefect", (), parsed.repeats))
+        if parsed.exports:
             show(f"An export, {README}, with a report ({machine()['cores']} cores)", figures["exports"])
-        for n in asked.tables:
+        for n in parsed.tables:
             path = folder / f"table-{n}.csv"
             write_indicators(path, n)
             row = _run(folder / f"out-table-{n}", path, "model=interva5", "data=who2016", "report=false", *_ALONE)
             figures["tables"].append({"deaths": n, **row})
             path.unlink()
-        if asked.tables:
+        if parsed.tables:
             show("A table of indicators, InterVA-5, without a report", figures["tables"])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    tell(figures, asked.json)
+    tell(figures, parsed.json)
     return 0
 
 

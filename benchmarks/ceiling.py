@@ -37,17 +37,17 @@ def main(arguments: list[str] | None = None) -> int:
     rows = []
     with threadpool_limits(1):
         for site, name in enumerate(deaths.sites):
-            here = deaths.take(deaths.site == site)
-            assert here.cause is not None
-            fold = stratified_folds(here.cause, options.folds, np.random.default_rng(site))
-            p = np.zeros((len(here), len(here.causes)))
+            of_site = deaths.take(deaths.site == site)
+            assert of_site.cause is not None
+            fold = stratified_folds(of_site.cause, options.folds, np.random.default_rng(site))
+            p = np.zeros((len(of_site), len(of_site.causes)))
             for k in range(options.folds):
-                train, test = here.take(fold != k), here.take(fold == k).without_causes()
+                train, test = of_site.take(fold != k), of_site.take(fold == k).without_causes()
                 boosted = models.XGBoost(**BOOSTED, covariates=tuple(deaths.covariates))  # type: ignore[arg-type]
                 for model in (boosted, models.LogisticRegression()):
                     p[fold == k] += model.fit(train, seed=k).predict(test, seed=k).probability / 2
-            true = cause_fractions(here.cause, len(here.causes))
-            rows.append((float((p.argmax(axis=1) == here.cause).mean()), float(csmf_accuracy(true, p.mean(axis=0)))))
+            true = cause_fractions(of_site.cause, len(of_site.causes))
+            rows.append((float((p.argmax(axis=1) == of_site.cause).mean()), float(csmf_accuracy(true, p.mean(axis=0)))))
             print(f"| {name} | {rows[-1][0]:.3f} | {rows[-1][1]:.3f} |", flush=True)
     print("| mean | " + " | ".join(f"{v:.3f}" for v in np.mean(rows, axis=0)) + " |")
     return 0

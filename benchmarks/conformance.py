@@ -141,17 +141,17 @@ def rows_by_fold(cases: Iterable[str]) -> str:
     cases : iterable of str
         Of each row, such as ``train Pemba, quantile``.
     """
-    found: dict[str, dict[str, int]] = {}
+    counts: dict[str, dict[str, int]] = {}
     for case in cases:
         if case.startswith("train "):
             site, _, kind = case.removeprefix("train ").partition(", ")
-            own = found.setdefault(site, {})
-            own[kind] = own.get(kind, 0) + 1
-    kinds = list(dict.fromkeys(kind for own in found.values() for kind in own))
+            of_site = counts.setdefault(site, {})
+            of_site[kind] = of_site.get(kind, 0) + 1
+    kinds = list(dict.fromkeys(kind for of_site in counts.values() for kind in of_site))
     lines = [f"| fold | {' | '.join(kinds)} | all |", "|---|" + "---:|" * (len(kinds) + 1)]
-    for site, own in found.items():
-        cells = [str(own.get(kind, "no stored run")) for kind in kinds]
-        lines.append(f"| {site} | {' | '.join(cells)} | {sum(own.values())} |")
+    for site, of_site in counts.items():
+        cells = [str(of_site.get(kind, "no stored run")) for kind in kinds]
+        lines.append(f"| {site} | {' | '.join(cells)} | {sum(of_site.values())} |")
     return "\n".join(lines)
 
 

@@ -85,12 +85,12 @@ def interva_rows(site: str) -> Iterator[Row]:
     yield _row(name, site, "order of causes", causes[raw.causes], np.array(stored.columns, dtype=str), 0)
     yield _row(name, site, "shares before imputation", raw.probability, stored.to_numpy(float), 0.0)
     imputed = matrix(f"{folder}/condprob_raw_imputed.csv.gz").to_numpy(float)
-    given = dataclasses.replace(raw, probability=imputed)
-    own = empirical_probabilities(
+    with_imputed = dataclasses.replace(raw, probability=imputed)
+    trained = empirical_probabilities(
         train.symptoms, train.cause, len(causes), reference_compat=True, rng=np.random.default_rng(1)
     ).probability
     note = "cells of exactly 0 and 1 get noise of 1e-6 to 2e-6, drawn by different generators"
-    yield _row(name, site, "shares with imputation", own, imputed, 1e-6, note)
+    yield _row(name, site, "shares with imputation", trained, imputed, 1e-6, note)
     for conversion in CONVERSIONS:
         if conversion != "empirical":
             levels = to_levels(imputed, conversion)
@@ -101,7 +101,7 @@ def interva_rows(site: str) -> Iterator[Row]:
         for prior in ("uniform", "train"):
             case, tag = f"{site} {conversion} {prior}", f"{conversion}_{prior}"
             model = InterVA(conversion=conversion, prior=prior, reference_compat=True)
-            model.fit(train).set_conditional(given)
+            model.fit(train).set_conditional(with_imputed)
             prediction = model.predict(test)
             probability = matrix(f"{folder}/probs_{tag}.csv.gz")
             columns = [train.causes.index(c) for c in probability.columns]

@@ -28,13 +28,13 @@ def rows() -> Iterator[dict[str, Any]]:
     deaths = example_deaths()
     for age_group, (digits, published) in PUBLISHED.items():
         for compat in (True, False):
-            own = EAVA(version="1.0.0", reference_compat=compat).fractions(deaths, age_group)
+            fractions = EAVA(version="1.0.0", reference_compat=compat).fractions(deaths, age_group)
             expected = dict(published)
             note = ""
             if not compat and age_group == "neonate":
                 expected |= {"Pneumonia": 0.1503, "Sepsis": 0.0770}
                 note = "3 deaths are Pneumonia, not Sepsis: an empty cell no longer hides the diagnosis"
-            ours = np.array([round(own.get(c, 0.0), digits) for c in expected])
+            ours = np.array([round(fractions.get(c, 0.0), digits) for c in expected])
             case = f"{age_group} {'as in R' if compat else 'default'}"
             yield _row("EAVA", case, "fractions", ours, np.array(list(expected.values())), 1e-12, note)
-            yield _row("EAVA", case, "causes named", np.array(sorted(own)), np.array(sorted(expected)), 0)
+            yield _row("EAVA", case, "causes named", np.array(sorted(fractions)), np.array(sorted(expected)), 0)

@@ -143,13 +143,13 @@ def compare(
     t, freedom = _two_sample([run.mean[above] for run in originals], [run.mean[above] for run in runs])
     allowed, counts = _critical(freedom, int(above.sum())), _counts(originals, runs)
     yield _row(case, "t of the mean CSMF", int(above.sum()), float(np.abs(t).max()), allowed, _join(counts, note))
-    kept = [run.log_levels for run in originals if run.log_levels is not None]
-    if kept:
-        yield _levels_row(case, problem, kept, runs, note)
+    log_levels = [run.log_levels for run in originals if run.log_levels is not None]
+    if log_levels:
+        yield _levels_row(case, problem, log_levels, runs, note)
     for figure, distance in _DISTANCES.items():
-        theirs, own = (np.log([distance(run, reference) for run in some]) for some in (originals, runs))
-        t, freedom = _two_sample(theirs, own)
-        text = f"{np.exp(theirs.mean()):.4f} for the original's runs, {np.exp(own.mean()):.4f} for ours of its sampler"
+        theirs, ours = (np.log([distance(run, reference) for run in some]) for some in (originals, runs))
+        t, freedom = _two_sample(theirs, ours)
+        text = f"{np.exp(theirs.mean()):.4f} for the original's runs, {np.exp(ours.mean()):.4f} for ours of its sampler"
         figure, allowed = f"t of the log distance: {figure}", _critical(freedom, 1)
         yield _row(case, figure, len(theirs), float(np.abs(t)), allowed, _join(text, note))
     yield from _intended(case, problem, originals, runs, _share_by_rule(problem, levels), true)
@@ -159,12 +159,12 @@ def _levels_row(
     case: str, problem: Problem, originals: list[npt.NDArray[np.float64]], runs: list[Summary], note: str
 ) -> dict[str, Any]:
     """Compare the levels' mean logarithms, without those that no run moved."""
-    own = np.array([run.log_levels for run in runs])
-    moved = np.ptp(np.concatenate([np.array(originals), own]), axis=0) > 1e-6  # False for NaN
-    t, freedom = _two_sample([run[moved] for run in originals], own[:, moved])
+    levels = np.array([run.log_levels for run in runs])
+    moved = np.ptp(np.concatenate([np.array(originals), levels]), axis=0) > 1e-6  # False for NaN
+    t, freedom = _two_sample([run[moved] for run in originals], levels[:, moved])
     worst = int(np.abs(t).argmax())
     name = LETTERS[np.flatnonzero(moved)[worst]]
-    a, b = (np.exp(np.mean(some, axis=0)[moved][worst]) for some in (originals, own))
+    a, b = (np.exp(np.mean(some, axis=0)[moved][worst]) for some in (originals, levels))
     text = f"largest at {name}: {a:.4f} for the original's runs, {b:.4f} for ours of its sampler"
     allowed = _critical(freedom, int(moved.sum()))
     return _row(case, "t of the levels", int(moved.sum()), float(np.abs(t).max()), allowed, _join(text, note))
@@ -190,12 +190,12 @@ def _intended(
 
 def _accuracy(runs: list[Summary], true: Truth) -> str:
     """Return CSMF accuracy and top-1 of some runs, as means and, of several, ranges."""
-    own = [float(csmf_accuracy(true.fraction, run.mean)) for run in runs]
+    scores = [float(csmf_accuracy(true.fraction, run.mean)) for run in runs]
     top = [float((run.probability.argmax(axis=1) == true.cause).mean()) for run in runs]
-    text = f"{np.mean(own):.3f} / {np.mean(top):.3f}"
+    text = f"{np.mean(scores):.3f} / {np.mean(top):.3f}"
     if len(runs) == 1:
         return text
-    return f"{text} ({min(own):.3f} to {max(own):.3f} / {min(top):.3f} to {max(top):.3f} over {len(runs)} runs)"
+    return f"{text} ({min(scores):.3f} to {max(scores):.3f} / {min(top):.3f} to {max(top):.3f} over {len(runs)} runs)"
 
 
 def middle_rule(levels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

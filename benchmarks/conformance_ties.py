@@ -45,16 +45,16 @@ def close_ties(table: pd.DataFrame, probability: npt.NDArray[np.float64], causes
     for k in (2, 3):
         named = table[f"CAUSE{k}"].astype(str)
         for i in np.flatnonzero((table[f"LIK{k}"] == "0") & named.isin(causes)):
-            own = probability[i, causes.index(named.iloc[i])]
-            apart = np.abs(probability[i] - own)
-            near = np.flatnonzero((apart > 0) & (apart <= CLOSE * own))
+            of_named = probability[i, causes.index(named.iloc[i])]
+            apart = np.abs(probability[i] - of_named)
+            near = np.flatnonzero((apart > 0) & (apart <= CLOSE * of_named))
             if len(near):
                 yield Tie(str(table["ID"].iloc[i]), k, named.iloc[i], tuple(causes[c] for c in near))
 
 
 def ties_at_other_sites() -> dict[tuple[str, str, str], list[Tie]]:
     """Return the ties of ours at the sites for which no output of the original is stored, by site and variant."""
-    found: dict[tuple[str, str, str], list[Tie]] = {}
+    ties: dict[tuple[str, str, str], list[Tie]] = {}
     for site in adult_deaths().sites:
         if site in folds("interva_train"):
             continue
@@ -63,16 +63,16 @@ def ties_at_other_sites() -> dict[tuple[str, str, str], list[Tie]]:
             for prior in ("uniform", "train"):
                 model = InterVA(conversion=conversion, prior=prior, reference_compat=True).fit(train, seed=1)
                 probability = model.predict(test).probability
-                found[site, conversion, prior] = list(close_ties(model.table(test), probability, train.causes))
-    return found
+                ties[site, conversion, prior] = list(close_ties(model.table(test), probability, train.causes))
+    return ties
 
 
-def explained_ties(found: dict[tuple[str, str, str], list[Tie]]) -> str:
+def explained_ties(ties_of: dict[tuple[str, str, str], list[Tie]]) -> str:
     """Return the text and the table of the ties, as Markdown."""
-    sites = list(dict.fromkeys(site for site, _, _ in found))
+    sites = list(dict.fromkeys(site for site, _, _ in ties_of))
     rows = [
         f"| {site} | {conversion}, {prior} | {tie.death} | {tie.place} | {tie.cause} | {_listed(tie.others)} |"
-        for (site, conversion, prior), ties in found.items()
+        for (site, conversion, prior), ties in ties_of.items()
         for tie in ties
     ]
     table = ["| site | variant | death | cause | ours | may also be |", "|---|---|---|---:|---|---|", *rows]

@@ -38,10 +38,10 @@ def populations(only: list[str] | None = None) -> Iterator[tuple[str, Population
     for name, make in simulated.items():
         if not only or name in only:
             yield name, make()
-    wanted = [n for n in ("real, all sites", "real, Pemba", "real, Dar") if not only or n in only]
-    if wanted and real_deaths().is_dir():
+    names = [n for n in ("real, all sites", "real, Pemba", "real, Dar") if not only or n in only]
+    if names and real_deaths().is_dir():
         truth, p, site = _real()
-        for name in wanted:
+        for name in names:
             where = np.ones(len(truth), bool) if "all" in name else site == name.split()[-1]
             yield name, (truth[where], p[where])
 

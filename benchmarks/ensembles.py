@@ -165,15 +165,15 @@ def choice(bank: Bank, names: tuple[str, ...], seed: int) -> npt.NDArray[np.floa
         p = pooled(bank, names, "logarithmic", s)[1]
         for t in np.unique(fold):
             inside = fold == t
-            truth, there = cause[inside], p[inside]
-            csmf, _ = fit_adaptive_count(p[~inside], cause[~inside], fold[~inside], seed=seed).csmf(there)
-            likelihood = np.maximum(there[np.arange(len(truth)), truth], 1e-6)
+            truth, tested = cause[inside], p[inside]
+            csmf, _ = fit_adaptive_count(p[~inside], cause[~inside], fold[~inside], seed=seed).csmf(tested)
+            likelihood = np.maximum(tested[np.arange(len(truth)), truth], 1e-6)
             results.append(
                 (
                     -float(np.log(likelihood).mean()),
-                    float((there.argmax(axis=1) == truth).mean()),
+                    float((tested.argmax(axis=1) == truth).mean()),
                     float(csmf_accuracy(cause_fractions(truth, bank.n_causes), csmf)),
-                    float((reweigh(there, csmf).argmax(axis=1) == truth).mean()),
+                    float((reweigh(tested, csmf).argmax(axis=1) == truth).mean()),
                 )
             )
     return np.array(results).reshape(bank.n_sites, -1, 4).mean(axis=1)
@@ -285,16 +285,16 @@ def _print_attempts(bank: Bank, options: argparse.Namespace) -> None:
     for name, attempt in attempts(bank, options.seed).items():
         if options.only not in name:
             continue
-        rows, own = [], []
+        rows, own_rows = [], []
         for s in range(len(sites)):
             p, csmf = attempt(s)
             truth = bank.cause[bank.site == s]
             true = cause_fractions(truth, bank.n_causes)
-            own.append(float(csmf_accuracy(true, csmf)))
+            own_rows.append(float(csmf_accuracy(true, csmf)))
             mean = float(csmf_accuracy(true, p.mean(axis=0)))
-            rows.append((own[-1], mean, float((p.argmax(axis=1) == truth).mean())))
+            rows.append((own_rows[-1], mean, float((p.argmax(axis=1) == truth).mean())))
         means = " | ".join(f"{v:.{options.digits}f}" for v in np.mean(rows, axis=0))
-        print(f"| {name} | {means} | {' '.join(f'{v:.2f}' for v in own)} |", flush=True)
+        print(f"| {name} | {means} | {' '.join(f'{v:.2f}' for v in own_rows)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -73,10 +73,10 @@ class _Recorder:
             fit = tasks[number]
             key, cost = fit.model.digest.hex()[:16], fit.model.typical_cost
             params = {"name": fit.model.name, "target": fit.model.target, "params": dict(fit.model.params)}
-            own = self.models.setdefault(key, {**params, "fits": 0, "deaths": 0.0, "tests": 0})
-            own["fits"] += 1
-            own["deaths"] = round(own["deaths"] + cost.deaths(expected, len(fit.cells)), 1)
-            own["tests"] += len(fit.cells)
+            model = self.models.setdefault(key, {**params, "fits": 0, "deaths": 0.0, "tests": 0})
+            model["fits"] += 1
+            model["deaths"] = round(model["deaths"] + cost.deaths(expected, len(fit.cells)), 1)
+            model["tests"] += len(fit.cells)
 
     def look(self, counts: Counts) -> None:
         """Note what has changed of the running fits, again and again."""
@@ -123,15 +123,15 @@ def record(overrides: Sequence[str], workers: int) -> dict[str, Any]:
 
     notes, (plan_tasks, begin, fit_done) = _Recorder(), (Plan.tasks, Counts.begin, Counts.fit_done)
 
-    def tasks(plan: Plan, *given: Any, **named: Any) -> Any:
-        found = plan_tasks(plan, *given, **named)
-        notes.plan(found)
-        return found
+    def tasks(plan: Plan, *arguments: Any, **named: Any) -> Any:
+        planned = plan_tasks(plan, *arguments, **named)
+        notes.plan(planned)
+        return planned
 
-    def begun(counts: Counts, *given: Any, **named: Any) -> None:
+    def begun(counts: Counts, *arguments: Any, **named: Any) -> None:
         notes.at()
         threading.Thread(target=notes.look, args=(counts,), daemon=True).start()
-        begin(counts, *given, **named)
+        begin(counts, *arguments, **named)
 
     def done(counts: Counts, results: Sequence[Result], planned: Plan) -> None:
         notes.ended(results, planned)
@@ -177,14 +177,14 @@ def estimates(stream: Mapping[str, Any], known: Mapping[str, float]) -> Iterator
         seconds = cost.seconds(model["deaths"] / number, 1) * number + EVERY_TEST * (model["tests"] - number)
         left.plan(key, model["name"], number, seconds, recorded=key in known, start=0.0 if key in known else cost.start)
     yield 0.0, left, []
-    for at, what, *told in stream["events"]:
+    for at, what, *values in stream["events"]:
         if what == "done":
-            key, deaths, tests, spent = told
+            key, deaths, tests, spent = values
             left.done(key, costs[key].seconds(deaths, tests), spent)
         elif what == "gone":
-            running.pop(told[0], None)
+            running.pop(values[0], None)
         else:
-            task, key, started, done, total = told
+            task, key, started, done, total = values
             running[task] = Running(task, stream["models"][key]["name"], "", 1, started, done, total, {}, key)
         yield at, left, list(running.values())
 
@@ -208,18 +208,18 @@ def _halves(stream: Mapping[str, Any], moment: float) -> str:
     """Return the mean load of the machine before and after a moment; a dash where it was not recorded."""
     machine = stream.get("machine", ())
     parts = [[load for at, load, _ in machine if (at > moment) == after] for after in (False, True)]
-    return ", ".join(f"{statistics.fmean(own):.1f}" for own in parts) if all(parts) else "-"
+    return ", ".join(f"{statistics.fmean(errors):.1f}" for errors in parts) if all(parts) else "-"
 
 
 def learned(stream: Mapping[str, Any]) -> dict[str, float]:
     """Return the seconds for each death that a run records, by digest of the model."""
     rates: dict[str, list[float]] = {}
     costs = {key: _cost(model, None) for key, model in stream["models"].items()}
-    for _, what, *told in stream["events"]:
+    for _, what, *values in stream["events"]:
         if what == "done":
-            key, deaths, tests, spent = told
+            key, deaths, tests, spent = values
             rates.setdefault(key, []).append(costs[key].rate(spent, deaths, tests))
-    return {key: usual_rate(own, stream["workers"]) for key, own in rates.items()}
+    return {key: usual_rate(rates_of_model, stream["workers"]) for key, rates_of_model in rates.items()}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -229,25 +229,25 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="workers of a run that is recorded (2)")
     parser.add_argument("--record", metavar="NAME", help="run a command and record it under this name")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of the command to record")
-    given = parser.parse_args(arguments)
-    if given.record:
+    parsed = parser.parse_args(arguments)
+    if parsed.record:
         FOLDER.mkdir(exist_ok=True)
-        text = json.dumps(record(given.overrides, given.workers))
-        (FOLDER / f"{given.record}.json").write_text(text + "\n")
+        text = json.dumps(record(parsed.overrides, parsed.workers))
+        (FOLDER / f"{parsed.record}.json").write_text(text + "\n")
         return 0
     streams, known = recorded_streams(), dict[str, float]()
     good = [0, 0]
     print("| run | load before and after | fits | seconds | to go | first estimate | with costs of the runs before |")
     print("|---|---|---|---|---|---|---|")
     for name, stream in streams.items():
-        both = [at_share(stream, {}, given.at), at_share(stream, known, given.at)]
+        both = [at_share(stream, {}, parsed.at), at_share(stream, known, parsed.at)]
         for column, (truth, shown) in enumerate(both):
             good[column] += abs(shown - truth) <= WITHIN * truth
         known.update(learned(stream))
         fits, truth = sum(m["fits"] for m in stream["models"].values()), both[0][0]
         texts = " | ".join(f"{shown:.1f} s ({shown / truth - 1:+.0%})" for _, shown in both)
-        load = _halves(stream, given.at * truth / (1 - given.at))
-        print(f"| {name} | {load} | {fits} | {truth / (1 - given.at):.0f} s | {truth:.1f} s | {texts} |")
+        load = _halves(stream, parsed.at * truth / (1 - parsed.at))
+        print(f"| {name} | {load} | {fits} | {truth / (1 - parsed.at):.0f} s | {truth:.1f} s | {texts} |")
     print(
         f"\nwithin {WITHIN:.0%}: {good[0]} of {len(streams)} first estimates, {good[1]} with costs of the runs before"
     )

@@ -66,14 +66,14 @@ def page(runs: list[pd.DataFrame], *, date: str) -> str:
         "too (`data.durations=true`).",
     ]
     for mix, title in TITLES.items():
-        own = curves[curves["mix"] == mix]
-        numbers = sorted(set(own["n"]))
+        of_mix = curves[curves["mix"] == mix]
+        numbers = sorted(set(of_mix["n"]))
         lines = [f"## {title}", ""]
         lines.append(f"| estimate | {' | '.join(f'n = {n}' for n in numbers)} | top-1, n = {numbers[-1]} |")
         lines.append("|---|" + "---:|" * (len(numbers) + 1))
-        order = own.groupby("estimate")["mean"].max().sort_values(ascending=False).index
+        order = of_mix.groupby("estimate")["mean"].max().sort_values(ascending=False).index
         for estimate in order:
-            points = own[own["estimate"] == estimate].set_index("n")
+            points = of_mix[of_mix["estimate"] == estimate].set_index("n")
             cells = [format_number(points["mean"].get(n, float("nan"))) or "" for n in numbers]
             name = f"*{estimate}*" if points["baseline"].iloc[0] else estimate
             top1 = format_number(points["top1"].get(numbers[-1], float("nan"))) or ""
@@ -83,14 +83,14 @@ def page(runs: list[pd.DataFrame], *, date: str) -> str:
 
 
 def _run(folder: Path, outputs: Path) -> list[Path]:
-    found = []
+    folders = []
     for variant in VARIANTS:
         command = [sys.executable, "-m", "va_experiments", "experiment=few_labels", "data=phmrc_adult"]
         command += [f"data.path={folder / 'adult.csv.gz'}", "execution=inline", "report=false", "tracking=none"]
         command += [f"paths.outputs={outputs}", *variant, "-m"]
         subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-        found.append(max(p for p in (outputs / "runs").glob("*/*") if p.is_dir()))
-    return found
+        folders.append(max(p for p in (outputs / "runs").glob("*/*") if p.is_dir()))
+    return folders
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,8 +105,8 @@ def main(arguments: list[str] | None = None) -> int:
     text = page([load_results(run, baselines=True) for run in runs], date=datetime.now(tz=UTC).date().isoformat())
     path = Path(options.page)
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    said = before[before.index("## What it says") :] if "## What it says" in before else ""
-    text = with_commands(text + (f"\n{said}" if said else ""), "python -m benchmarks few_labels")
+    remarks = before[before.index("## What it says") :] if "## What it says" in before else ""
+    text = with_commands(text + (f"\n{remarks}" if remarks else ""), "python -m benchmarks few_labels")
     path.write_text(text, encoding="utf-8")
     print(f"written: {path}")
     return 0

@@ -170,8 +170,8 @@ def resampled_rows(test: Deaths, n_sets: int, size: int = 1960) -> list[npt.NDAr
     rng = np.random.default_rng(2020)
     sets = []
     for _ in range(n_sets):
-        wanted = rng.multinomial(size, rng.dirichlet(np.ones(len(causes))))
-        parts = [rng.choice(np.flatnonzero(test.cause == c), k) for c, k in zip(causes, wanted, strict=True)]
+        counts = rng.multinomial(size, rng.dirichlet(np.ones(len(causes))))
+        parts = [rng.choice(np.flatnonzero(test.cause == c), k) for c, k in zip(causes, counts, strict=True)]
         sets.append(np.concatenate(parts))
     return sets
 

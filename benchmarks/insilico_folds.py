@@ -66,16 +66,16 @@ class Truth:
 
 def original_runs(site: str) -> dict[tuple[str, int], list[OriginalRun]]:
     """Return the stored runs of a fold, by (conversion, iterations): the shortest runs and quantile first."""
-    found: dict[tuple[str, int], list[OriginalRun]] = {}
+    runs: dict[tuple[str, int], list[OriginalRun]] = {}
     for path in sorted((REFERENCE / "insilico_train" / site).glob("probs_*.csv.gz")):
         tag = path.name.removeprefix("probs_").removesuffix(".csv.gz")
         parts = _TAG.fullmatch(tag)
         if parts is None:
             raise ValueError(f"{path.name}: expected a name such as probs_quantile_update_seed1_N4000.csv.gz")
         conversion = parts[1] if parts[2] == "update" else FIXED
-        found.setdefault((conversion, int(parts[3])), []).append(OriginalRun(tag, _read(site, tag)))
+        runs.setdefault((conversion, int(parts[3])), []).append(OriginalRun(tag, _read(site, tag)))
     order = ("quantile", "fixed", FIXED)
-    return dict(sorted(found.items(), key=lambda item: (item[0][1], order.index(item[0][0]))))
+    return dict(sorted(runs.items(), key=lambda item: (item[0][1], order.index(item[0][0]))))
 
 
 def _causes(site: str) -> list[str]:
@@ -110,11 +110,11 @@ def fold_problem(site: str, conversion: str) -> tuple[Problem, str]:
         shares = matrix(f"interva_train/{site}/condprob_raw_imputed.csv.gz")
         return build_problem(symptoms, probability=shares.loc[letters.index, letters.columns].to_numpy()), ""
     assert train.cause is not None
-    own = empirical_probabilities(
+    trained = empirical_probabilities(
         train.symptoms, train.cause, len(train.causes), reference_compat=True, rng=np.random.default_rng(1)
     )
-    names = np.array(train.causes)[own.causes]
-    shares = pd.DataFrame(own.probability, np.array(train.symptom_names)[own.keep], names)
+    names = np.array(train.causes)[trained.causes]
+    shares = pd.DataFrame(trained.probability, np.array(train.symptom_names)[trained.keep], names)
     note = "the fold's imputed shares are not stored: ours, with other noise of 1e-6 on cells of 0 and 1"
     return build_problem(symptoms, probability=shares.loc[letters.index, letters.columns].to_numpy()), note
 

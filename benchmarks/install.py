@@ -37,9 +37,9 @@ def main() -> None:
         "core: pip install -c requirements.lock .": ["-c", "requirements.lock", "."],
         "all, for development: make install": ["-r", "requirements.lock"],
     }
-    wanted = sys.argv[1:] or list(cases)
+    names = sys.argv[1:] or list(cases)
     for name, arguments in cases.items():
-        if not any(name.startswith(w) for w in wanted):
+        if not any(name.startswith(w) for w in names):
             continue
         with tempfile.TemporaryDirectory() as folder:
             seconds, packages = install(Path(folder) / "env", arguments)

@@ -55,22 +55,22 @@ def covered(
 
     `training` has the rows of each site on which the width is learned where the site is one of those trained on.
     """
-    found = []
+    covered_by = []
     for left in range(bank.n_sites):
         inner = np.mean([bank.inner(name, left) for name in members], axis=0)
         cause, place = bank.cause[bank.site != left], bank.site[bank.site != left]
         estimated, true = [], []
         for site in np.unique(place):
-            own, own_cause = inner[place == site], cause[place == site]
-            estimated.append([_fractions(own[rows], counts) for rows in training[site]])
+            of_site, own_cause = inner[place == site], cause[place == site]
+            estimated.append([_fractions(of_site[rows], counts) for rows in training[site]])
             true.append([cause_fractions(own_cause[rows], bank.n_causes) for rows in training[site]])
         learned = fit_conformal(np.array(estimated), np.array(true))
         p = np.mean([bank.outer(name, left) for name in members], axis=0)
         truth = bank.cause[bank.site == left]
         mixes = np.array([cause_fractions(truth[rows], bank.n_causes) for rows in sets[left]])
         csmf = np.array([_fractions(p[rows], counts) for rows in sets[left]])
-        found.append((learned.coverage(mixes, csmf), learned.width(csmf)))
-    return found
+        covered_by.append((learned.coverage(mixes, csmf), learned.width(csmf)))
+    return covered_by
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -69,12 +69,12 @@ class Sets:
     @functools.cache  # noqa: B019 (all sets live as long as the program)
     def gains(self, confirmed: bool) -> Floats:
         """Return the gain in CSMF accuracy over the mean probability by share, shape (n_sets, n_shares)."""
-        found = []
+        accuracies = []
         for share in SHARES:
             plain = (1 - share) * self.mean + share * self.counts
             csmf = confirmed_blend(self.mean, self.counts, self.trained, share) if confirmed else plain
-            found.append(csmf_accuracy(self.true, csmf))
-        accuracy = np.stack(found, axis=1)
+            accuracies.append(csmf_accuracy(self.true, csmf))
+        accuracy = np.stack(accuracies, axis=1)
         return np.asarray(accuracy - accuracy[:, :1])
 
 
@@ -133,8 +133,8 @@ def tasks(banks: Mapping[str, Bank], resamples: int, left: int | None = None) ->
 def _predicted(bank: Bank, members: tuple[str, ...], site: int, left: int | None) -> Floats:
     if left is None:
         return np.asarray(np.mean([bank.outer(name, site) for name in members], axis=0))
-    own = bank.site[bank.site != left] == site
-    return np.asarray(np.mean([bank.inner(name, left)[own] for name in members], axis=0))
+    of_site = bank.site[bank.site != left] == site
+    return np.asarray(np.mean([bank.inner(name, left)[of_site] for name in members], axis=0))
 
 
 @dataclass(frozen=True)
@@ -191,9 +191,9 @@ def _tried(rules: Mapping[Key, Mapping[str, Rule]], tested: Tasks, feature: str,
             for site, sets in sites.items()
         ]
         gained[key] = float(np.mean(gains))
-    own = [gained[key] for key in tested if key[1] == next(iter(MODELS))]
+    first_gains = [gained[key] for key in tested if key[1] == next(iter(MODELS))]
     worst = min(gained, key=lambda key: gained[key])
-    return [*(f"{v:+.3f}" for v in own), f"{gained[worst]:+.4f} ({', '.join(worst)})"]
+    return [*(f"{v:+.3f}" for v in first_gains), f"{gained[worst]:+.4f} ({', '.join(worst)})"]
 
 
 def _rules(tested: Tasks, rule_of: Callable[[str, str], Rule]) -> dict[Key, dict[str, Rule]]:

@@ -73,9 +73,9 @@ class Watched:
 
 def environment() -> dict[str, str]:
     """Return the environment of a command that is measured: this checkout, one thread a process."""
-    found = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)}
-    found.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages come with their bytecode
-    return found
+    variables = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT)}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages come with their bytecode
+    return variables
 
 
 def watch(arguments: Sequence[str], *, every: float = 1.0, limit: float = 1500) -> Watched:
@@ -130,11 +130,11 @@ def _sample(pid: int, cpu: dict[int, tuple[str, float]]) -> tuple[float, float]:
                 times, memory, name = process.cpu_times(), process.memory_info(), " ".join(process.cmdline()[:3])
             role = "driver" if process.pid == pid else "worker" if name.startswith("ray::") else "other"
             cpu[process.pid] = (role, times.user + times.system)
-            own = (memory.rss - memory.shared) / 2**20
+            megabytes = (memory.rss - memory.shared) / 2**20
             shared = max(shared, memory.shared / 2**20)  # pages that all map are there once
         except psutil.Error:
             continue
-        total += own
+        total += megabytes
         if process.pid == pid:
             first = memory.rss / 2**20
     return total + shared, first

@@ -50,12 +50,12 @@ def peaks(make: Callable[[], Model], train: Deaths, test: Deaths) -> dict[str, f
         both = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    given = train.symptoms.nbytes
+    size = train.symptoms.nbytes
     return {
         "fit_mb": fit / 1e6,
-        "fit_times": fit / given,
+        "fit_times": fit / size,
         "fit_and_predict_mb": both / 1e6,
-        "fit_and_predict_times": both / (given + test.symptoms.nbytes),
+        "fit_and_predict_times": both / (size + test.symptoms.nbytes),
     }
 
 

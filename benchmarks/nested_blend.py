@@ -86,11 +86,11 @@ def _judged(bank: Bank, file: Path | None) -> dict[tuple[tuple[int, ...], int], 
                 stored[f"{'_'.join(map(str, held))}@{s}"] = model.predict(test, seed=2).probability.astype(np.float32)
         if file is not None:
             np.savez(file, **stored)
-    found: dict[tuple[tuple[int, ...], int], Floats] = {}
+    predictions: dict[tuple[tuple[int, ...], int], Floats] = {}
     for held in itertools.combinations(range(bank.n_sites), 3):
         for s in held:
-            found[held, s] = np.asarray(stored[f"{'_'.join(map(str, held))}@{s}"], dtype=np.float64)
-    return found
+            predictions[held, s] = np.asarray(stored[f"{'_'.join(map(str, held))}@{s}"], dtype=np.float64)
+    return predictions
 
 
 def _blend(p: Floats, share: float) -> Floats:
@@ -122,7 +122,7 @@ def _shares(judge: Floats, cause: npt.NDArray[np.intp], fold: npt.NDArray[np.int
 
 def _fraction_scores(bank: Bank, judged: dict[tuple[tuple[int, ...], int], Floats]) -> Scores:
     """Return the CSMF accuracy of every `largest_loss`."""
-    found: list[tuple[list[float], list[float], list[float]]] = []
+    scores: list[tuple[list[float], list[float], list[float]]] = []
     for left in range(bank.n_sites):
         outside = bank.site != left
         cause, place = bank.cause[outside], bank.site[outside]
@@ -137,21 +137,21 @@ def _fraction_scores(bank: Bank, judged: dict[tuple[tuple[int, ...], int], Float
             rest = [int(s) for s in np.unique(place) if s != tested]
             held = [tuple(sorted((left, int(tested), s))) for s in rest]
             judge = np.concatenate([judged[three, s] for three, s in zip(held, rest, strict=True)])
-            kept = np.concatenate([bank.cause[bank.site == s] for s in rest])
+            trained_cause = np.concatenate([bank.cause[bank.site == s] for s in rest])
             fold = np.repeat(rest, [int((bank.site == s).sum()) for s in rest])
-            own = place == tested
-            inner.append(_fractions(seen[own], cause[own], _shares(judge, kept, fold)))
-        found.append((outer, list(np.mean(inner, axis=0)), [value - prior for value in outer]))
-    return Scores(*(np.array(column) for column in zip(*found, strict=True)))
+            of_tested = place == tested
+            inner.append(_fractions(seen[of_tested], cause[of_tested], _shares(judge, trained_cause, fold)))
+        scores.append((outer, list(np.mean(inner, axis=0)), [value - prior for value in outer]))
+    return Scores(*(np.array(column) for column in zip(*scores, strict=True)))
 
 
 def _top1_scores(bank: Bank, members: tuple[str, ...]) -> Scores:
     """Return the top-1 accuracy of every candidate for single deaths, by these members."""
 
     def scored(p: Floats, site: int, held: tuple[int, ...]) -> list[float]:
-        own = bank.site == site
+        of_site = bank.site == site
         weights = similarity_weights(bank.deaths.take(~np.isin(bank.site, held)))
-        return single_death_accuracy(p, bank.cause[own], bank.deaths.symptoms[own] == 1, weights)
+        return single_death_accuracy(p, bank.cause[of_site], bank.deaths.symptoms[of_site] == 1, weights)
 
     outer, inner = [], []
     for left in range(bank.n_sites):

@@ -83,9 +83,9 @@ def _candidates(cells: pd.DataFrame) -> str:
         "|---|---:|---:|---:|---|",
     ]
     for model in order:
-        own = outer[outer["model"] == model].set_index("test_site").loc[sites]
-        figures = [_interval(own[c]) for c in ("csmf_accuracy_model", "top1", "mean_ccc")]
-        by_site = " ".join(f"{x:.3f}" for x in own["csmf_accuracy_model"])
+        of_model = outer[outer["model"] == model].set_index("test_site").loc[sites]
+        figures = [_interval(of_model[c]) for c in ("csmf_accuracy_model", "top1", "mean_ccc")]
+        by_site = " ".join(f"{x:.3f}" for x in of_model["csmf_accuracy_model"])
         lines.append(f"| {model} | {' | '.join(figures)} | {by_site} |")
     return "\n".join(lines)
 
@@ -97,7 +97,7 @@ def _interval(values: pd.Series) -> str:
 
 def _runs(folder: Path, outputs: Path, *, words: bool) -> list[Path]:
     """Run or continue the experiment on each file, and return the folders of the runs."""
-    found = []
+    folders = []
     for module in ("adult", "child"):
         for extra in [[], ["features=hce_words", WORDS]] if words else [[]]:
             command = [sys.executable, "-m", "va_experiments", "experiment=nested_loso", f"data=phmrc_{module}"]
@@ -109,8 +109,8 @@ def _runs(folder: Path, outputs: Path, *, words: bool) -> list[Path]:
             ]
             command += ["tracking=none", f"paths.outputs={outputs}", *extra, "-m"]
             subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-            found.append(max(p for p in (outputs / "runs").glob("*/*") if p.is_dir()))
-    return found
+            folders.append(max(p for p in (outputs / "runs").glob("*/*") if p.is_dir()))
+    return folders
 
 
 def main(arguments: list[str] | None = None) -> int:

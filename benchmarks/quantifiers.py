@@ -63,7 +63,7 @@ def estimators(seen: Floats, cause: npt.NDArray[np.intp], place: npt.NDArray[np.
     def bounded(most: float) -> Estimator:
         return lambda p: _blend(min(most, rule.csmf(p)[1]))(p)
 
-    found: dict[str, Estimator] = {
+    by_name: dict[str, Estimator] = {
         "prior: the training fractions": lambda p: prior,
         "mean probability": _blend(0.0),
         "counts": _counts,
@@ -76,10 +76,10 @@ def estimators(seen: Floats, cause: npt.NDArray[np.intp], place: npt.NDArray[np.
         "adaptive counts, at most a tenth": bounded(0.1),
     }
     for name in CORRECTIONS:
-        found[f"csmf={name}"] = lambda p, name=name: estimate_csmf(name, p, training).csmf  # type: ignore[misc]
+        by_name[f"csmf={name}"] = lambda p, name=name: estimate_csmf(name, p, training).csmf  # type: ignore[misc]
     if importlib.util.find_spec("quapy"):
-        found |= _quapy(seen, cause)
-    return found
+        by_name |= _quapy(seen, cause)
+    return by_name
 
 
 def _quapy(seen: Floats, cause: npt.NDArray[np.intp]) -> dict[str, Estimator]:
@@ -145,9 +145,9 @@ def _score(bank: Bank, left: int, designs: dict[str, dict[int, list[npt.NDArray[
         for sets in designs.values():
             values = []
             for rows in sets[left]:
-                found = estimate(p[rows])
-                found = p[rows].mean(axis=0) if found is None else found  # an estimator that abstains
-                values.append(float(csmf_accuracy(cause_fractions(truth[rows], bank.n_causes), found)))
+                csmf = estimate(p[rows])
+                csmf = p[rows].mean(axis=0) if csmf is None else csmf  # an estimator that abstains
+                values.append(float(csmf_accuracy(cause_fractions(truth[rows], bank.n_causes), csmf)))
             scores.setdefault(name, []).append(float(np.mean(values)))
     return scores
 
@@ -161,23 +161,23 @@ def share_rules(
     """
     fold = np.unique(place, return_inverse=True)[1]
     shares = np.round(np.arange(0, 0.51, 0.05), 2)
-    own = [fold == number for number in np.unique(fold)]
-    truths = [cause_fractions(cause[site], seen.shape[1]) for site in own]
+    folds = [fold == number for number in np.unique(fold)]
+    truths = [cause_fractions(cause[site], seen.shape[1]) for site in folds]
     accuracy = np.array(
         [
             [float(csmf_accuracy(true, _blend(a)(seen[site]))) for a in shares]
-            for site, true in zip(own, truths, strict=True)
+            for site, true in zip(folds, truths, strict=True)
         ]
     )
     prior = np.array(
         [
             float(csmf_accuracy(true, cause_fractions(cause[~site], seen.shape[1])))
-            for site, true in zip(own, truths, strict=True)
+            for site, true in zip(folds, truths, strict=True)
         ]
     )
     small, mean = shares[:6], accuracy.mean(axis=0)
     gain = accuracy - accuracy[:, :1]
-    cautious = gain.mean(axis=0) - gain.std(axis=0, ddof=1) / np.sqrt(len(own))
+    cautious = gain.mean(axis=0) - gain.std(axis=0, ddof=1) / np.sqrt(len(folds))
     apart = np.mean([np.abs(a - b).sum() / 2 for i, a in enumerate(truths) for b in truths[:i]])
     rules = {f"constant {a:g}": (a, 0.0) for a in (0.0, 0.05, 0.1, 0.25)}
     rules |= {f"constant 0.25, {w:g} of the rest the training fractions": (0.25, w) for w in (0.1, 0.2)}
@@ -224,8 +224,8 @@ def print_posterior_shares(banks: Mapping[str, Bank]) -> None:
         for left in sites:
             seen = np.mean([bank.inner(name, left) for name in BLENDED], axis=0)
             truth, place = bank.cause[bank.site != left], bank.site[bank.site != left]
-            own = [place == site for site in np.unique(place)]
-            rows.append([np.mean([_top1(seen[site], truth[site], a) for site in own]) for a in shares])
+            by_site = [place == site for site in np.unique(place)]
+            rows.append([np.mean([_top1(seen[site], truth[site], a) for site in by_site]) for a in shares])
         inner[file] = np.array(rows)
     chosen = np.sum(list(inner.values()), axis=0).argmax(axis=1)
     print(f"| share of the counts | {' | '.join(f'{f}: top-1 | {f}: on the training sites' for f in banks)} |")
@@ -242,7 +242,7 @@ def print_shares(banks: Mapping[str, Bank]) -> None:
     """Print CSMF accuracy by rule, its lowest difference to the training fractions, and the shares chosen."""
     table: dict[str, list[str]] = {}
     for bank in banks.values():
-        found: dict[str, list[tuple[float, float, float]]] = {}
+        shares_tried: dict[str, list[tuple[float, float, float]]] = {}
         for left in range(bank.n_sites):
             inner = np.mean([bank.inner(name, left) for name in BLENDED], axis=0)
             p = np.mean([bank.outer(name, left) for name in BLENDED], axis=0)
@@ -253,8 +253,8 @@ def print_shares(banks: Mapping[str, Bank]) -> None:
             judge = bank.inner(BLENDED[0], left)
             for name, (a, w) in share_rules(inner, trained, bank.site[bank.site != left], judge).items():
                 value = float(csmf_accuracy(true, (1 - w) * _blend(a)(p) + w * prior))
-                found.setdefault(name, []).append((value, value - floor, a))
-        for name, values in found.items():
+                shares_tried.setdefault(name, []).append((value, value - floor, a))
+        for name, values in shares_tried.items():
             accuracy, difference, chosen = np.array(values).T
             each = " ".join(f"{a:.2f}" for a in chosen)
             table.setdefault(name, []).append(f"{accuracy.mean():.3f} | {difference.min():+.3f} | {each}")

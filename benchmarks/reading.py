@@ -29,7 +29,7 @@ print(time.process_time() - start)
 
 def seconds(checkout: Path, reader: str, file: str) -> float:
     """Return the CPU seconds that one reading takes in a checkout."""
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", _READ, reader, file],
         env={**os.environ, "PYTHONPATH": str(checkout)},
         cwd=checkout,
@@ -37,7 +37,7 @@ def seconds(checkout: Path, reader: str, file: str) -> float:
         text=True,
         check=True,
     )
-    return float(found.stdout)
+    return float(done.stdout)
 
 
 def main(arguments: list[str]) -> int:
@@ -47,22 +47,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--reader", default="phmrc_adult", help="default: phmrc_adult")
     parser.add_argument("--other", metavar="FOLDER", help="another checkout of the project")
     parser.add_argument("--times", type=int, default=7, help="default: 7")
-    given = parser.parse_args(arguments)
-    file = str(Path(given.file).resolve())
-    checkouts = {"here": ROOT} | ({"other": Path(given.other).resolve()} if given.other else {})
+    parsed = parser.parse_args(arguments)
+    file = str(Path(parsed.file).resolve())
+    checkouts = {"here": ROOT} | ({"other": Path(parsed.other).resolve()} if parsed.other else {})
     measured: dict[str, list[float]] = {name: [] for name in checkouts}
-    for _ in range(given.times):
+    for _ in range(parsed.times):
         for name, checkout in checkouts.items():
-            measured[name].append(seconds(checkout, given.reader, file))
+            measured[name].append(seconds(checkout, parsed.reader, file))
     rows = [
         {"checkout": name, "median CPU s": round(statistics.median(v), 3), "least": round(min(v), 3)}
         for name, v in measured.items()
     ]
-    show(f"Reading {Path(file).name} with data={given.reader}, {given.times} times each", rows)
+    show(f"Reading {Path(file).name} with data={parsed.reader}, {parsed.times} times each", rows)
     figures = {"machine": machine(), "seconds": measured}
-    if given.other:
+    if parsed.other:
         ratio = statistics.median(measured["here"]) / statistics.median(measured["other"])
         print(f"\nhere / other: {ratio:.3f}")
         figures["ratio"] = ratio
-    tell(figures, given.json)
+    tell(figures, parsed.json)
     return 0

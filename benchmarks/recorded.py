@@ -74,9 +74,9 @@ def environment() -> dict[str, str]:
     import numpy as np
 
     config = np.show_config(mode="dicts")
-    found = {name: metadata.version(name) for name in _LIBRARIES}
+    versions = {name: metadata.version(name) for name in _LIBRARIES}
     instructions = " ".join(config.get("SIMD Extensions", {}).get("found", []))
-    return found | {"machine": platform.machine(), "instructions": instructions}
+    return versions | {"machine": platform.machine(), "instructions": instructions}
 
 
 def hashes(cells: pd.DataFrame, metrics: Sequence[str]) -> dict[str, list[str]]:
@@ -89,14 +89,14 @@ def hashes(cells: pd.DataFrame, metrics: Sequence[str]) -> dict[str, list[str]]:
     metrics : sequence of str
         Names of the metrics that are hashed, in this order; missing ones are ``nan``.
     """
-    found: dict[str, list[str]] = {}
+    of_cell: dict[str, list[str]] = {}
     for row in cells.to_dict("records"):
         values = [float("nan") if _missing(row.get(name)) else float(row[name]) for name in metrics]
         text = " ".join(value.hex() for value in values)
         key = " | ".join(str(row[name]) for name in _IDENTITY)
-        assert key not in found, f"two cells are '{key}'"
-        found[key] = [str(row["prediction_sha256"])[:16], hashlib.sha256(text.encode()).hexdigest()[:16]]
-    return dict(sorted(found.items()))
+        assert key not in of_cell, f"two cells are '{key}'"
+        of_cell[key] = [str(row["prediction_sha256"])[:16], hashlib.sha256(text.encode()).hexdigest()[:16]]
+    return dict(sorted(of_cell.items()))
 
 
 def conformance_hash(page: str) -> str:
@@ -106,12 +106,12 @@ def conformance_hash(page: str) -> str:
     return f"{len(figures)} {hashlib.sha256(chr(10).join(figures).encode()).hexdigest()}"
 
 
-def compare(expected: Mapping[str, Sequence[str]], found: Mapping[str, Sequence[str]]) -> list[str]:
+def compare(expected: Mapping[str, Sequence[str]], computed: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the differences of a run from the recorded one, one line each; none where all is equal."""
-    lines = [f"not computed: {key}" for key in expected if key not in found]
-    lines += [f"not recorded: {key}" for key in found if key not in expected]
-    for key in sorted(set(expected) & set(found)):
-        parts = zip(("prediction", "metrics"), expected[key], found[key], strict=True)
+    lines = [f"not computed: {key}" for key in expected if key not in computed]
+    lines += [f"not recorded: {key}" for key in computed if key not in expected]
+    for key in sorted(set(expected) & set(computed)):
+        parts = zip(("prediction", "metrics"), expected[key], computed[key], strict=True)
         if different := [name for name, before, after in parts if before != after]:
             lines.append(f"other {' and '.join(different)}: {key}")
     return lines
@@ -165,16 +165,18 @@ def main(arguments: list[str]) -> int:
     if options.record:
         _record(options.record)
         return 0
-    before, here = recorded(), environment()
-    if other := [f"{k} {v} (here {here.get(k)})" for k, v in before["environment"].items() if here.get(k) != v]:
+    before, surroundings = recorded(), environment()
+    if other := [
+        f"{k} {v} (here {surroundings.get(k)})" for k, v in before["environment"].items() if surroundings.get(k) != v
+    ]:
         print(f"recorded elsewhere, last bits may differ: {'; '.join(other)}")
     real = {name for name, command in RUNS.items() if any("{phmrc}" in a for a in command)}
     results: dict[str, list[str]] = {}
     for name in options.run or [n for n in RUNS if options.full or n not in real]:
         with tempfile.TemporaryDirectory(prefix="va-recorded-") as folder:
-            found = hashes(_cells(_run(name, Path(folder) / "outputs")), before["metrics"])
-        results[name] = compare(before["runs"][name], found)
-        _print(name, f"{len(found)} cells", results[name])
+            computed = hashes(_cells(_run(name, Path(folder) / "outputs")), before["metrics"])
+        results[name] = compare(before["runs"][name], computed)
+        _print(name, f"{len(computed)} cells", results[name])
     if options.full and not options.run:
         command = [sys.executable, "-m", "benchmarks", "conformance", "--no-write"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -15,14 +15,14 @@ def commands_of_tables(page: str) -> list[tuple[str, list[str]]]:
 
     The text above a table begins where the table before it ends.
     """
-    found, above, lines = [], "", [*page.splitlines(), ""]
+    tables, above, lines = [], "", [*page.splitlines(), ""]
     for before, line in zip(["", *lines], lines, strict=False):
         if not line.startswith("|"):
             above += f"\n{line}"
         elif not before.startswith("|"):
-            found.append((line, [" ".join(command.split()) for command in COMMAND.findall(above)]))
+            tables.append((line, [" ".join(command.split()) for command in COMMAND.findall(above)]))
             above = ""
-    return found
+    return tables
 
 
 def with_commands(page: str, command: str) -> str:

@@ -164,18 +164,18 @@ def costs_of(figures: Mapping[str, float], mlflow: str = "none") -> Costs:
 
 def row(name: str, fits: Floats, workers: int, costs: Costs, **more: int) -> dict[str, Any]:
     """Return one row of a table."""
-    found = simulate(fits, workers, costs, **more)
+    simulated = simulate(fits, workers, costs, **more)
     cells = len(fits) * more.get("cells_per_fit", 1)
-    limit = max(found.used, key=lambda k: found.used[k])
+    limit = max(simulated.used, key=lambda k: simulated.used[k])
     return {
         "fits": name,
         "workers": workers,
-        "cells_a_second": cells / found.wall,
-        "hours": found.wall / 3600,
-        "workers_busy": found.busy,
-        **{f"{k}_used": v for k, v in found.used.items()},
-        "MLflow_hours_after": found.mlflow_lag / 3600,
-        "limit": limit if found.used[limit] > 0.9 else "workers" if found.busy > 0.9 else "end of the queue",
+        "cells_a_second": cells / simulated.wall,
+        "hours": simulated.wall / 3600,
+        "workers_busy": simulated.busy,
+        **{f"{k}_used": v for k, v in simulated.used.items()},
+        "MLflow_hours_after": simulated.mlflow_lag / 3600,
+        "limit": limit if simulated.used[limit] > 0.9 else "workers" if simulated.busy > 0.9 else "end of the queue",
     }
 
 

@@ -158,13 +158,13 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="va-team-") as name, team.team(Path(name)) as servers:
         rows = load(servers, Path(name) / "ann", chosen.cells)
         every, distinct = Database(servers.database).keys()
-        kept = {"cells": chosen.cells, "recorded": every, "different": distinct}
+        stored = {"cells": chosen.cells, "recorded": every, "different": distinct}
         show("A cell, recorded on MLflow over PostgreSQL, its files in S3", rows)
-        show("All of them (none may be lost or doubled)", [kept])
-        taken = take(servers, Path(name) / "bob")
-        show(f"The same command elsewhere, for {TAKEN} of them", [taken])
-    tell({"machine": machine(), "rows": rows, "kept": kept, "taken": taken}, chosen.json)
-    return int(every != chosen.cells or distinct != chosen.cells or taken["computed"] > 0)
+        show("All of them (none may be lost or doubled)", [stored])
+        again = take(servers, Path(name) / "bob")
+        show(f"The same command elsewhere, for {TAKEN} of them", [again])
+    tell({"machine": machine(), "rows": rows, "kept": stored, "taken": again}, chosen.json)
+    return int(every != chosen.cells or distinct != chosen.cells or again["computed"] > 0)
 
 
 if __name__ == "__main__":

@@ -69,11 +69,11 @@ def measure(name: str, config: Any, outputs: Path, cell: Any, cells: int, writer
     keys = [f"{k:064x}" for k in range(cells - cells % writers)]
     seconds, wall = record(lambda: open_writer(client, experiment), cell, keys, writers)
     began = time.perf_counter()
-    found = dict(find_cells(client, experiment, set(keys)))
+    runs_of_cells = dict(find_cells(client, experiment, set(keys)))
     looked_up = time.perf_counter() - began
-    if set(found) != set(keys):
-        raise SystemExit(f"{name}: {len(keys) - len(found)} of {len(keys)} cells were not found again")
-    few = list(found.values())[:20]
+    if set(runs_of_cells) != set(keys):
+        raise SystemExit(f"{name}: {len(keys) - len(runs_of_cells)} of {len(keys)} cells were not found again")
+    few = list(runs_of_cells.values())[:20]
     began = time.perf_counter()
     for run_id in few:
         with tempfile.TemporaryDirectory() as place:

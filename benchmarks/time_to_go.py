@@ -73,8 +73,8 @@ def replay(
         yield name, whole * (1 - at), _estimate(run, fits, begun, costs, known, whole * at, workers)
         if learn:
             for key, cost in costs.items():
-                own = [fit for fit in fits if fit["model"] == key]
-                rates = [cost.rate(f["seconds"], f["deaths"], f.get("tests", 1)) for f in own]
+                of_model = [fit for fit in fits if fit["model"] == key]
+                rates = [cost.rate(f["seconds"], f["deaths"], f.get("tests", 1)) for f in of_model]
                 known[key] = statistics.median_low(rates)
 
 
@@ -92,9 +92,9 @@ def _expected(costs: Mapping[str, Cost], fit: Mapping[str, Any]) -> float:
 def _schedule(seconds: Sequence[float], workers: int) -> list[float]:
     """Return when each fit begins, if each goes to the first worker that is free, in order."""
     free, begun = [0.0] * workers, []
-    for own in seconds:
+    for seconds_of_fit in seconds:
         begun.append(free[0])
-        heapq.heapreplace(free, free[0] + own)
+        heapq.heapreplace(free, free[0] + seconds_of_fit)
     return begun
 
 
@@ -186,16 +186,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--unseen", action="store_true", help="replay the runs with which no rule was tuned")
     parser.add_argument("--record", metavar="NAME", help="run a command and record it under this name")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="of the command to record")
-    given = parser.parse_args(arguments)
-    if given.record:
-        (FOLDER / f"{given.record}.json").write_text(json.dumps(record(given.overrides)) + "\n")
+    parsed = parser.parse_args(arguments)
+    if parsed.record:
+        (FOLDER / f"{parsed.record}.json").write_text(json.dumps(record(parsed.overrides)) + "\n")
         return 0
-    runs = recorded_runs(unseen=given.unseen)
-    first = {name: shown for name, _, shown in replay(runs, workers=given.workers, learn=False)}
+    runs = recorded_runs(unseen=parsed.unseen)
+    first = {name: shown for name, _, shown in replay(runs, workers=parsed.workers, learn=False)}
     good = 0
     print("| run | fits | to go at half time | first estimate | with costs of the runs before |")
     print("|---|---|---|---|---|")
-    for name, truth, shown in replay(runs, workers=given.workers):
+    for name, truth, shown in replay(runs, workers=parsed.workers):
         good += abs(shown - truth) <= WITHIN * truth
         both = " | ".join(f"{e:.1f} s ({e / truth - 1:+.0%})" for e in (first[name], shown))
         print(f"| {name} | {len(runs[name]['fits'])} | {truth:.1f} s | {both} |")

@@ -28,19 +28,19 @@ def locked() -> dict[str, str]:
 
 def problems(content: Mapping[str, Any], versions: Mapping[str, str]) -> list[str]:
     """Return what is wrong with the list: packages that are not locked, and advisories that have no answer."""
-    found = []
+    lines = []
     for entry in content["advisory"]:
         name, version = entry["package"], versions.get(entry["package"])
         if version is None:
-            found.append(f"{name}: not in {LOCK.name}")
+            lines.append(f"{name}: not in {LOCK.name}")
         elif SpecifierSet(entry["affected"]).contains(version, prereleases=True):
             if not entry.get("answer"):
-                found.append(
+                lines.append(
                     f"{name} {version} is affected by {entry['id']}: update it, or say in 'answer' what protects"
                 )
             elif not (re.search(r"`tests/[\w/]+\.py`", entry["answer"]) and entry.get("tried")):
-                found.append(f"{name} {version}, {entry['id']}: 'answer' names no test, or 'tried' no day")
-    return found
+                lines.append(f"{name} {version}, {entry['id']}: 'answer' names no test, or 'tried' no day")
+    return lines
 
 
 def page(content: Mapping[str, Any], versions: Mapping[str, str]) -> str:
@@ -80,13 +80,13 @@ def page(content: Mapping[str, Any], versions: Mapping[str, str]) -> str:
 def main(arguments: list[str]) -> int:
     """Write or check; return the exit code."""
     content, versions = tomllib.loads(LIST.read_text(encoding="utf-8")), locked()
-    found = problems(content, versions)
-    if not found and "--check" not in arguments:
+    wrong = problems(content, versions)
+    if not wrong and "--check" not in arguments:
         PAGE.write_text(page(content, versions), encoding="utf-8")
-    if not found and (not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page(content, versions)):
-        found = [f"{PAGE.relative_to(ROOT)} is out of date: run python docs/advisories.py"]
-    print("\n".join(found) or f"{len(content['advisory'])} advisories: each is fixed in the locked version or answered")
-    return 1 if found else 0
+    if not wrong and (not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page(content, versions)):
+        wrong = [f"{PAGE.relative_to(ROOT)} is out of date: run python docs/advisories.py"]
+    print("\n".join(wrong) or f"{len(content['advisory'])} advisories: each is fixed in the locked version or answered")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

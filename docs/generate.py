@@ -265,8 +265,8 @@ def constant_doc(module: Any, name: str) -> str:
     for path in sorted(Path(str(package.__file__)).parent.glob("*.py")):
         tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
         text = "".join(t.line for t in tokens if t.start[1] == 0 and t.type == tokenize.STRING)
-        if text and (found := re.search(rf'^{name}\b[^"]*?=.*?^"""(.+?)"""', path.read_text(), re.M | re.S)):
-            return plain(found.group(1)) if len(found.group(1)) < 400 and "def " not in found.group(0) else ""
+        if text and (match := re.search(rf'^{name}\b[^"]*?=.*?^"""(.+?)"""', path.read_text(), re.M | re.S)):
+            return plain(match.group(1)) if len(match.group(1)) < 400 and "def " not in match.group(0) else ""
     return ""
 
 
@@ -431,18 +431,18 @@ def phmrc_indicators() -> str:
         known = known_indicators(module)
         lines += [f"\n## {module.title()}: {len(known)} indicators\n"]
         lines += ["| question of WHO 2016 | column of PHMRC | answers | if | indicators |\n|---|---|---|---|---|"]
-        said = set[str]()
+        listed = set[str]()
         for row in mapping(module):
             question = row["question"].partition("/")[0]
-            own = dict.fromkeys(rule.indicator for rule in rules("1.5") if rule.question == question)
-            said |= own.keys()
+            indicators = dict.fromkeys(rule.indicator for rule in rules("1.5") if rule.question == question)
+            listed |= indicators.keys()
             gate = f"`{row['asked_if'].replace(' ', '` `')}`" if row["asked_if"] else ""
             lines.append(
                 "| "
-                + " | ".join(map(cell, (row["question"], row["column"], row["answers"], gate, " ".join(own))))
+                + " | ".join(map(cell, (row["question"], row["column"], row["answers"], gate, " ".join(indicators))))
                 + " |"
             )
-        more, none = [n for n in names if n in known - said], [n for n in names if n not in known]
+        more, none = [n for n in names if n in known - listed], [n for n in names if n not in known]
         lines += [f"\nFrom the age, or no because what they depend on is no: {' '.join(more)}."]
         lines += [f"\nNot known for any death, {len(none)} indicators: {' '.join(none)}."]
     return "\n".join(lines)

@@ -117,15 +117,15 @@ def site(page: Page, folder: Path, camera: Camera) -> None:
 
 def main() -> int:
     """Take the pictures of the walks that are named, or of both."""
-    wanted = set(sys.argv[1:]) or {"prefect", "site"}
+    names = set(sys.argv[1:]) or {"prefect", "site"}
     place = Path(tempfile.mkdtemp(prefix="va-"))
     outputs = place / "study" / "outputs"
     try:
         with chromium(place / "browser") as page:
             camera = Camera(page, outputs, set())
-            if "site" in wanted:
+            if "site" in names:
                 site(page, place / "study", camera)
-            if "prefect" in wanted:
+            if "prefect" in names:
                 with serving(outputs) as api:
                     auth = (outputs / "prefect" / "auth").read_text()
                     servers = Ui("", api.address, "", f"{api.address}{LOGIN}?key={login_key(auth)}", auth)

@@ -125,8 +125,8 @@ class Camera:
 
     def terminal(self, name: str, command: str, text: str) -> None:
         """Take a terminal that shows a command and what it printed."""
-        for found, instead in {**self._hide, f" on {socket.gethostname()}": " on workstation"}.items():
-            text = text.replace(found, instead)
+        for hidden, instead in {**self._hide, f" on {socket.gethostname()}": " on workstation"}.items():
+            text = text.replace(hidden, instead)
         shown = f"<b>$</b> {html.escape(command)}\n{html.escape(text)}"
         page = self._page
         page.go("about:blank")
