@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.job_trees import small_job
@@ -15,7 +16,7 @@ from va_experiments.cell import Failure, ModelSpec, Result
 from va_experiments.checkpoints.lock import OutputsMoved
 from va_experiments.config.schema import parse_config
 from va_experiments.engine import multirun
-from va_experiments.engine.finalize import finalize
+from va_experiments.engine.finalize import finalize, write_tables
 from va_experiments.engine.multirun import Multirun
 from va_experiments.engine.observers import CellSettled, Observer
 from va_experiments.monitoring.progress import Progress
@@ -229,15 +230,29 @@ def test_resume_failed_takes_only_cells_that_failed_before(tmp_path: Path) -> No
     assert code == 3
 
 
-def test_outputs_that_are_moved_while_the_report_is_written_stop_the_run(tmp_path: Path) -> None:
-    def move(run: Multirun) -> None:
-        def write_report(*_: object) -> tuple[list[Path], list[str]]:
-            run.context.outputs.rename(tmp_path / "elsewhere")
-            return [], []
+@pytest.mark.parametrize("written", ["tables", "report", "a report that fails at it"])
+def test_outputs_that_are_moved_while_tables_or_report_are_written_stop_the_run(
+    written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs, elsewhere = tmp_path / "outputs", tmp_path / "elsewhere"
 
-        run.write_report = write_report
+    def write_moved_tables(folder: Path, *tables: pd.DataFrame) -> None:
+        write_tables(folder, *tables)
+        outputs.rename(elsewhere)
+
+    def write_moved_report(_: object, folder: Path, *rest: object) -> tuple[list[Path], list[str]]:
+        outputs.rename(elsewhere)
+        if "fails" in written:
+            (folder / "page.html").write_text("")
+        return [], []
+
+    def prepare(run: Multirun) -> None:
+        if written == "tables":
+            monkeypatch.setattr("va_experiments.engine.finalize.write_tables", write_moved_tables)
+        else:
+            run.write_report = write_moved_report
 
     with pytest.raises(OutputsMoved, match=r"paths\.outputs=FOLDER, the folder's new place"):
-        run_with(outputs=tmp_path / "outputs", prepare=move)
-    assert not (tmp_path / "outputs").exists()
-    assert (tmp_path / "elsewhere" / "runs" / "day" / "true" / "cells.csv").is_file()
+        run_with(outputs=outputs, prepare=prepare)
+    assert not outputs.exists()
+    assert (elsewhere / "runs" / "day" / "true" / "cells.csv").is_file()

@@ -49,7 +49,7 @@ def finalize(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> 
     Raises
     ------
     OutputsMoved
-        If the outputs folder is moved before the report is whole.
+        If the outputs folder is moved before the tables and the report are whole.
     """
     context, counts = run.context, run.context.counts
     counts.stage = "reporting"
@@ -61,21 +61,23 @@ def finalize(run: Multirun, jobs: Sequence[Job], *, interrupted: int | None) -> 
         log.warning("data changed during the run: %s; the results are of the data as they were read", changed)
     cells, baselines = run.writer.tables()
     outcome = RunOutcome(cells, baselines, counts.now.missing, [], run.error, 0)
-    run.check_place()
-    write_tables(context.folder, cells, baselines)
-    if run.planned:
-        save_trained(run, outcome)
-    about = manifest(run, jobs, cells)
-    (context.folder / "manifest.json").write_text(json.dumps(about, indent=1, sort_keys=True))
-    run.observers.notify("tables_written", context, outcome)
-    run.check_place()
-    files, answers = run.write_report(context.config, context.folder, about, outcome.rows, run.store, context.deaths)
-    run.check_place()
+    with run.in_place():
+        write_tables(context.folder, cells, baselines)
+        if run.planned:
+            save_trained(run, outcome)
+        about = manifest(run, jobs, cells)
+        (context.folder / "manifest.json").write_text(json.dumps(about, indent=1, sort_keys=True))
+        run.observers.notify("tables_written", context, outcome)
+    with run.in_place():
+        files, answers = run.write_report(
+            context.config, context.folder, about, outcome.rows, run.store, context.deaths
+        )
     outcome.files += files
     outcome.answers += answers
-    remember_costs(run, cells)
-    if outcome.complete:
-        completed_jobs.mark_complete(run.store.root, [job.config for job in jobs])
+    with run.in_place():
+        remember_costs(run, cells)
+        if outcome.complete:
+            completed_jobs.mark_complete(run.store.root, [job.config for job in jobs])
     outcome.exit_code = interrupted if interrupted is not None else 5 if run.error else 0 if outcome.complete else 3
     run.observers.notify("run_finished", context, outcome)
     return outcome

@@ -14,7 +14,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,7 +165,7 @@ class Multirun:
 
     def read(self, jobs: Sequence[JobConfig]) -> list[str]:
         """Return the fingerprint of each job's data, reading each data set once."""
-        tables = []
+        fingerprints = []
         for job in jobs:
             options, identity = job.data.model_dump(), json.dumps(job.data.tree(), sort_keys=True)
             if identity not in self._loaded:
@@ -177,8 +177,8 @@ class Multirun:
                 same = self.context.deaths.get(deaths.fingerprint)
                 self.context.deaths[deaths.fingerprint] = deaths.with_strata_columns_of(same)
                 self._loaded[identity] = deaths.fingerprint
-            tables.append(self._loaded[identity])
-        return tables
+            fingerprints.append(self._loaded[identity])
+        return fingerprints
 
     def run(self, jobs: Sequence[Job], models: Sequence[ModelSpec]) -> list[float | None]:
         """Run a batch of jobs and return each job's mean objective, None where a cell is missing."""
@@ -195,19 +195,30 @@ class Multirun:
         batch = Batch(self, planned)
         batch.reuse_stored()
         batch.compute()
-        self.check_place()
+        self._check_place()
         return batch.objectives()
 
-    def check_place(self) -> None:
-        """Stop the run if the outputs folder was moved: it would be made again, without its lock and its cells.
+    def _check_place(self) -> None:
+        """Stop the run if the outputs folder was moved: it would be made again, without its lock and its cells."""
+        if self._moved():
+            self.context.channel.stopping.set()
+            raise OutputsMoved(self.context.outputs)
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Check the place before and after something is written there; what fails because of a move is told as that.
 
         Raises
         ------
         OutputsMoved
         """
-        if self._moved():
-            self.context.channel.stopping.set()
-            raise OutputsMoved(self.context.outputs)
+        self._check_place()
+        try:
+            yield
+        except OSError:
+            self._check_place()
+            raise
+        self._check_place()
 
     def stop_workers(self) -> None:
         """Stop the workers in a thread, beside the writing of tables and report; `close` waits for it."""
@@ -261,7 +272,7 @@ class Multirun:
     def _write(self, cell: Cell, result: Result) -> tuple[Cell, Result]:
         """Write a finished cell to the store (in a committing thread)."""
         began = time.perf_counter()
-        self.check_place()
+        self._check_place()
         if result.failure is None:
             try:
                 self.store.commit(cell, result)
