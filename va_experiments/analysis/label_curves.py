@@ -61,7 +61,7 @@ def label_curves(cells: pd.DataFrame) -> pd.DataFrame:
 def _curves(cells: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield the points of one setting and kind of sample."""
     numbers = sorted(set(cells["_n"]))
-    sites = set.intersection(*(set(of_estimate["test_site"]) for _, of_estimate in cells.groupby("_n")))
+    sites = set.intersection(*(set(of_n["test_site"]) for _, of_n in cells.groupby("_n")))
     cells = cells[cells["test_site"].isin(sites)]
     if not len(cells):
         return

@@ -115,17 +115,11 @@ def layout_of(header: Sequence[str], chosen: Columns, where: str) -> Layout:
 def _ranked(columns: Sequence[str], words: str) -> list[str]:
     """Return the columns that are such a word with a number, by number; none unless they count from 1."""
     forms = [_RANKED] if words == _CAUSE else [_RANKED, _OF_RANKED]
-    column_of_rank: dict[int, str] = {}
+    ranked: dict[int, str] = {}
     for form in forms:
         pattern = re.compile(form.format(words=words), re.IGNORECASE)
-        column_of_rank |= {
-            int(next(filter(None, m.groups()))): c for c in columns if (m := pattern.fullmatch(c.strip()))
-        }
-    return (
-        [column_of_rank[k] for k in sorted(column_of_rank)]
-        if sorted(column_of_rank) == list(range(1, len(column_of_rank) + 1))
-        else []
-    )
+        ranked |= {int(next(filter(None, m.groups()))): c for c in columns if (m := pattern.fullmatch(c.strip()))}
+    return [ranked[k] for k in sorted(ranked)] if sorted(ranked) == list(range(1, len(ranked) + 1)) else []
 
 
 def _single(columns: Sequence[str], words: str) -> list[str]:

@@ -33,12 +33,12 @@ def mean_absolute_deviation(n: int, share: npt.ArrayLike, about: npt.ArrayLike) 
     log_choose = log_factorial[n] - log_factorial - log_factorial[::-1]
     result = np.empty(shares.shape)
     for pi in np.unique(shares):
-        cells = shares == pi
+        is_pi = shares == pi
         if 0 < pi < 1:
             mass = np.exp(log_choose + k * np.log(pi) + (n - k) * np.log1p(-pi))
-            result[cells] = np.abs(k / n - centres[cells][:, None]) @ mass
+            result[is_pi] = np.abs(k / n - centres[is_pi][:, None]) @ mass
         else:
-            result[cells] = np.abs(np.round(pi) - centres[cells])
+            result[is_pi] = np.abs(np.round(pi) - centres[is_pi])
     return result
 
 

@@ -91,8 +91,8 @@ def all_figures(content: RunTables, cells: pd.DataFrame, boards: Sequence[Leader
         confusion_figure(main, confusion, groups, by_group=False),
     ]
     for board in other_levels(full):
-        of_board_cells = _joined(content.confusion, _of(cells, board)[["cell_key", "label", "test_site"]])
-        figures.append(confusion_figure(board, of_board_cells, {}, by_group=False, level=board.setting.cause_list))
+        joined = _joined(content.confusion, _of(cells, board)[["cell_key", "label", "test_site"]])
+        figures.append(confusion_figure(board, joined, {}, by_group=False, level=board.setting.cause_list))
     figures += [learning_curve_figure(boards, cells), *label_curve_figures(cells)]
     figures += [calibration_figure(main, _joined(content.reliability, names))]
     figures.append(classwise_figure(main, _joined(content.classwise, names)))

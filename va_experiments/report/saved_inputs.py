@@ -76,12 +76,12 @@ def data_of(manifests: Sequence[Mapping[str, Any]], cache: Path) -> tuple[dict[s
     for options in read.values():
         name = str(options.pop("name"))
         try:
-            deaths_read = load_cached(name, options, cache)
+            table = load_cached(name, options, cache)
         except InputError:
             absent.append(name)
             continue
-        if deaths_read.fingerprint in digests:
-            deaths[deaths_read.fingerprint] = deaths_read.with_strata_columns_of(deaths.get(deaths_read.fingerprint))
+        if table.fingerprint in digests:
+            deaths[table.fingerprint] = table.with_strata_columns_of(deaths.get(table.fingerprint))
         else:
             absent.append(f"{name} (it has changed)")
     return deaths, absent

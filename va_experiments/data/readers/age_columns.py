@@ -81,22 +81,18 @@ def joined_ages(parts: Sequence[tuple[str, Floats]]) -> tuple[Floats, npt.NDArra
     wrong = np.zeros(len(years), dtype=bool)
     larger = ""
     for unit, number in ordered:
-        of_part = number * AGE_UNITS[unit]
-        both = np.isfinite(years) & np.isfinite(of_part) & (years > 0)
+        age = number * AGE_UNITS[unit]
+        both = np.isfinite(years) & np.isfinite(age) & (years > 0)
         most = _IN_A_MONTH.get(unit, _MOST.get(unit, 0.0)) if larger == "months" else _MOST.get(unit, 0.0)
         before = years / AGE_UNITS[unit]
         rest = number <= most
         same = (number >= before * 0.99 - 1) & (number <= (before + most) * 1.01 + 1)
         if both.any() and not rest[both].all() and same[both].mean() > rest[both].mean():
             wrong |= both & ~same
-            years = np.where(np.isfinite(of_part), of_part, years)
+            years = np.where(np.isfinite(age), age, years)
         else:
             wrong |= both & ~rest
-            years = np.where(
-                np.isfinite(years) & np.isfinite(of_part),
-                years + of_part,
-                np.where(np.isfinite(of_part), of_part, years),
-            )
+            years = np.where(np.isfinite(years) & np.isfinite(age), years + age, np.where(np.isfinite(age), age, years))
         larger = unit
     return years, wrong
 
